@@ -1,0 +1,65 @@
+/** The failures tinydocker can explain to a person: what failed, on what, why, and what to do about it. */
+
+/** A failure somebody expected: its message is for people, without a stack. */
+export class Failure extends Error {
+  /** One sentence that says what to do, when there is one to give. */
+  readonly hint: string | undefined;
+
+  constructor(message: string, hint?: string) {
+    super(message);
+    this.name = new.target.name;
+    this.hint = hint;
+  }
+}
+
+/** The command line is wrong: nothing was touched. */
+export class UsageError extends Failure {}
+
+/** The image, container, file or program asked for does not exist. */
+export class NotFoundError extends Failure {}
+
+/** The name is taken, or the object is in use. */
+export class ConflictError extends Failure {}
+
+/** Input from outside (a tar, a manifest, a config file) breaks its format or its promises. */
+export class InvalidError extends Failure {}
+
+/** This host lacks something that was asked of it (a controller, a kernel feature, root). */
+export class UnsupportedError extends Failure {}
+
+/** A system call answered with an errno. Reads `cannot mount proc on /proc: EPERM (operation not permitted)`. */
+export class SyscallError extends Failure {
+  constructor(
+    /** Name of the call's man page. */
+    readonly syscall: string,
+    /** What the call was applied to, in words: `proc on /proc`. */
+    readonly subject: string,
+    /** Symbolic errno: `EPERM`. */
+    readonly code: string,
+    /** The meaning of the errno, in words. */
+    readonly reason: string,
+    hint?: string,
+  ) {
+    super(`cannot ${syscall} ${subject}: ${code} (${reason})`.replace("  ", " "), hint);
+  }
+
+  /** The same failure, with advice from somebody who knows what the call was for. */
+  withHint(hint: string): SyscallError {
+    return new SyscallError(this.syscall, this.subject, this.code, this.reason, hint);
+  }
+}
+
+/** True for a system call that failed with one of these errnos. */
+export function hasCode(error: unknown, ...codes: string[]): error is SyscallError {
+  return error instanceof SyscallError && codes.includes(error.code);
+}
+
+/** What to print for a failure: the text, and the hint if there is one. Anything that is no Failure is a bug of ours and keeps its stack. */
+export function explain(error: unknown): { text: string; hint?: string } {
+  if (error instanceof Failure) return error.hint ? { text: error.message, hint: error.hint } : { text: error.message };
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return {
+    text: `internal error: ${stack}`,
+    hint: "this is a bug in tinydocker: please report it with the command you ran",
+  };
+}

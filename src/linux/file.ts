@@ -1,0 +1,280 @@
+/** Files by system call: what a run needs of open(2), read(2), stat(2), mkdir(2), without loading node:fs (1 ms). */
+
+import { hasCode, InvalidError } from "../errors.ts";
+import { AT_FDCWD, bind, check, checkRetry, cstr, memory, syscall } from "./libc.ts";
+
+const libc = bind({
+  openat: ["int", "int", "ptr", "int", "int"],
+  close: ["int", "int"],
+  read: ["long", "int", "ptr", "long"],
+  write: ["long", "int", "ptr", "long"],
+  mkdirat: ["int", "int", "ptr", "int"],
+  unlinkat: ["int", "int", "ptr", "int"],
+  renameat: ["int", "int", "ptr", "int", "ptr"],
+  flock: ["int", "int", "int"],
+  fsync: ["int", "int"],
+  readlinkat: ["long", "int", "ptr", "ptr", "long"],
+});
+
+export const O_RDONLY = 0;
+export const O_WRONLY = 1;
+export const O_RDWR = 2;
+export const O_CREAT = 0o100;
+export const O_EXCL = 0o200;
+export const O_NOCTTY = 0o400;
+export const O_TRUNC = 0o1000;
+export const O_APPEND = 0o2000;
+export const O_NONBLOCK = 0o4000;
+export const O_CLOEXEC = 0o2000000;
+export const O_PATH = 0o10000000;
+// The only two whose bits differ between the architectures we support.
+export const O_DIRECTORY = process.arch === "arm64" ? 0o40000 : 0o200000;
+export const O_NOFOLLOW = process.arch === "arm64" ? 0o100000 : 0o400000;
+
+/** open(2), always close-on-exec. */
+export const open = (path: string, flags: number, mode = 0): number => openat(AT_FDCWD, path, flags, mode);
+
+/** openat(2), always close-on-exec. */
+export function openat(directory: number, path: string, flags: number, mode = 0): number {
+  const name = cstr(path);
+  return checkRetry("open", path, () => libc.openat(directory | 0, name, flags | O_CLOEXEC, mode));
+}
+
+/** close(2). The descriptor is gone whatever the answer, so there is nothing to check. */
+export const close = (fd: number): void => void libc.close(fd);
+
+/** Runs `use` with the file open and closes it whatever happens. */
+export function withFile<Result>(path: string, flags: number, use: (fd: number) => Result, mode = 0o600): Result {
+  const fd = open(path, flags, mode);
+  try {
+    return use(fd);
+  } finally {
+    close(fd);
+  }
+}
+
+/** read(2) into a buffer: how many bytes came, 0 at the end of the file. */
+export const read = (fd: number, into: Uint8Array): number =>
+  checkRetry("read", `fd ${fd}`, () => libc.read(fd, into, into.length));
+
+/** write(2) until all of it is written. */
+export function writeAll(fd: number, data: Uint8Array, subject = `fd ${fd}`): void {
+  for (let rest = data; rest.length > 0; ) {
+    const written = checkRetry("write to", subject, () => libc.write(fd, rest, rest.length));
+    rest = rest.subarray(written);
+  }
+}
+
+const decoder = new TextDecoder();
+const encoder = new TextEncoder();
+
+/** Everything that can be read from a descriptor, up to `maxBytes`. @throws InvalidError beyond. */
+export function readAll(fd: number, subject: string, maxBytes = 64 << 20): Uint8Array {
+  let buffer = memory(4096);
+  let length = 0;
+  for (;;) {
+    const count = read(fd, buffer.subarray(length));
+    if (count === 0) return buffer.subarray(0, length);
+    length += count;
+    if (length > maxBytes) throw new InvalidError(`cannot read ${subject}: larger than ${maxBytes} bytes`);
+    if (length === buffer.length) {
+      const larger = memory(buffer.length * 4);
+      larger.set(buffer);
+      buffer = larger;
+    }
+  }
+}
+
+/** A whole file as UTF-8 text. Works for /proc and /sys, whose sizes are unknown. */
+export const readFile = (path: string, maxBytes?: number): string =>
+  withFile(path, O_RDONLY, (fd) => decoder.decode(readAll(fd, path, maxBytes)));
+
+/** A whole file as text, or undefined where there is none. */
+export function readFileIfAny(path: string): string | undefined {
+  try {
+    return readFile(path);
+  } catch (error) {
+    if (hasCode(error, "ENOENT", "ENOTDIR")) return undefined;
+    throw error;
+  }
+}
+
+/** Writes text to a file that exists already (a cgroup or /proc setting), in one write(2). */
+export function writeSetting(path: string, text: string): void {
+  const data = encoder.encode(text);
+  withFile(path, O_WRONLY, (fd) =>
+    checkRetry("write", `${text.trim()} to ${path}`, () => libc.write(fd, data, data.length)),
+  );
+}
+
+/** Creates or replaces a file at once: readers see the old text or the new, never a part. Mode 0600. */
+export function writeFileAtomic(path: string, text: string, options: { sync?: boolean } = {}): void {
+  const temporary = `${path}.${process.pid}.new`;
+  withFile(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, (fd) => {
+    writeAll(fd, encoder.encode(text), temporary);
+    if (options.sync) check("fsync", temporary, libc.fsync(fd));
+  });
+  rename(temporary, path);
+}
+
+/** mkdir(2). */
+export const mkdir = (path: string, mode = 0o700): void =>
+  void check("mkdir", path, libc.mkdirat(AT_FDCWD | 0, cstr(path), mode));
+
+/** mkdir(2) for the path and every parent that is missing. */
+export function mkdirAll(path: string, mode = 0o700): void {
+  try {
+    mkdir(path, mode);
+  } catch (error) {
+    if (hasCode(error, "EEXIST")) return;
+    const parent = path.slice(0, path.lastIndexOf("/"));
+    if (!hasCode(error, "ENOENT") || parent === "") throw error;
+    mkdirAll(parent, mode);
+    mkdirAll(path, mode);
+  }
+}
+
+const AT_REMOVEDIR = 0x200;
+
+/** unlink(2); a file that is not there is fine. */
+export const unlink = (path: string): void => remove("unlink", path, 0);
+
+/** rmdir(2); a directory that is not there is fine. */
+export const rmdir = (path: string): void => remove("rmdir", path, AT_REMOVEDIR);
+
+function remove(call: string, path: string, flags: number): void {
+  try {
+    checkRetry(call, path, () => libc.unlinkat(AT_FDCWD | 0, cstr(path), flags));
+  } catch (error) {
+    if (!hasCode(error, "ENOENT")) throw error;
+  }
+}
+
+/** rename(2). */
+export const rename = (from: string, to: string): void =>
+  void check("rename", `${from} to ${to}`, libc.renameat(AT_FDCWD | 0, cstr(from), AT_FDCWD | 0, cstr(to)));
+
+/** The target of a symbolic link. */
+export function readlink(path: string): string {
+  const buffer = memory(4096);
+  const length = check("readlink", path, libc.readlinkat(AT_FDCWD | 0, cstr(path), buffer, buffer.length));
+  return decoder.decode(buffer.subarray(0, length));
+}
+
+/** What stat(2) tells of a file; times in nanoseconds since 1970. */
+export interface Stat {
+  type: "file" | "directory" | "symlink" | "char" | "block" | "fifo" | "socket";
+  /** Permission bits with setuid, setgid and sticky: 0 to 0o7777. */
+  mode: number;
+  uid: number;
+  gid: number;
+  size: number;
+  nlink: number;
+  ino: bigint;
+  /** The device the file lives on, as `major:minor`. */
+  device: string;
+  /** The device a device node stands for, as `major:minor`. */
+  rdev: string;
+  mtimeNs: bigint;
+  ctimeNs: bigint;
+}
+
+const AT_SYMLINK_NOFOLLOW = 0x100;
+const AT_EMPTY_PATH = 0x1000;
+const STATX_BASIC_STATS = 0x7ff;
+const fileTypes: Record<number, Stat["type"]> = {
+  1: "fifo",
+  2: "char",
+  4: "directory",
+  6: "block",
+  8: "file",
+  10: "symlink",
+  12: "socket",
+};
+
+/** stat(2) of a path; a symbolic link is followed unless asked not to. */
+export const stat = (path: string, options: { follow?: boolean } = {}): Stat =>
+  statx(AT_FDCWD, path, options.follow === false ? AT_SYMLINK_NOFOLLOW : 0);
+
+/** stat(2) of an open file, also of one opened with O_PATH. */
+export const fstat = (fd: number): Stat => statx(fd, "", AT_EMPTY_PATH);
+
+/** stat(2), or undefined where there is nothing. */
+export function statIfAny(path: string, options: { follow?: boolean } = {}): Stat | undefined {
+  try {
+    return stat(path, options);
+  } catch (error) {
+    if (hasCode(error, "ENOENT", "ENOTDIR")) return undefined;
+    throw error;
+  }
+}
+
+/** statx(2): one layout on every architecture, unlike struct stat. */
+function statx(directory: number, path: string, flags: number): Stat {
+  const buffer = memory(256);
+  check("stat", path || `fd ${directory}`, syscall("statx", directory, cstr(path), flags, STATX_BASIC_STATS, buffer));
+  const view = new DataView(buffer.buffer);
+  const u32 = (offset: number) => view.getUint32(offset, true);
+  const time = (offset: number) => view.getBigInt64(offset, true) * 1_000_000_000n + BigInt(u32(offset + 8));
+  const mode = view.getUint16(28, true);
+  return {
+    type: fileTypes[mode >> 12] ?? "file",
+    mode: mode & 0o7777,
+    uid: u32(20),
+    gid: u32(24),
+    size: Number(view.getBigUint64(40, true)),
+    nlink: u32(16),
+    ino: view.getBigUint64(32, true),
+    device: `${u32(136)}:${u32(140)}`,
+    rdev: `${u32(128)}:${u32(132)}`,
+    mtimeNs: time(112),
+    ctimeNs: time(96),
+  };
+}
+
+/** The names in a directory, in the order the file system keeps them; undefined where there is no such directory. */
+export function readdir(path: string): string[] | undefined {
+  let fd: number;
+  try {
+    fd = open(path, O_RDONLY | O_DIRECTORY);
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return undefined;
+    throw error;
+  }
+  try {
+    return listNames(fd, path);
+  } finally {
+    close(fd);
+  }
+}
+
+/** getdents64(2) until the end. A record: u64 inode, i64 offset, u16 length of the record, u8 type, name NUL. */
+function listNames(fd: number, path: string): string[] {
+  const buffer = memory(32768);
+  const view = new DataView(buffer.buffer);
+  const names: string[] = [];
+  for (;;) {
+    const filled = check("read directory", path, syscall("getdents64", fd, buffer, buffer.length));
+    if (filled === 0) return names;
+    for (let at = 0; at < filled; at += view.getUint16(at + 16, true)) {
+      const name = decoder.decode(buffer.subarray(at + 19, buffer.indexOf(0, at + 19)));
+      if (name !== "." && name !== "..") names.push(name);
+    }
+  }
+}
+
+const LOCK_SH = 1;
+const LOCK_EX = 2;
+const LOCK_NB = 4;
+
+/** flock(2), held until the descriptor is closed or the process dies. False if somebody else holds it and we do not wait. */
+export function flock(fd: number, options: { shared?: boolean; wait: boolean }): boolean {
+  const operation = (options.shared ? LOCK_SH : LOCK_EX) | (options.wait ? 0 : LOCK_NB);
+  try {
+    checkRetry("lock", `fd ${fd}`, () => libc.flock(fd, operation));
+    return true;
+  } catch (error) {
+    if (hasCode(error, "EAGAIN")) return false;
+    throw error;
+  }
+}

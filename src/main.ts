@@ -1,0 +1,2 @@
+/** From argv to a role. The only process.exit. */
+console.log("tinydocker");

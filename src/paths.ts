@@ -1,0 +1,38 @@
+/** Where tinydocker keeps images, containers and run state. Pure: names only, nothing is touched. */
+
+/** The default state root; `--root DIR` or TINYDOCKER_ROOT choose another. */
+export const defaultRoot = "/var/lib/tinydocker";
+
+/** Every path below one state root (DESIGN: each object is a directory or a JSON file of its own). */
+export interface Paths {
+  root: string;
+  /** flock(2)ed while something is added to or collected from the store. */
+  lock: string;
+  /** Things being built: `staging/<random>/`, each flocked by its builder; what nobody locks is dead. */
+  staging: string;
+  /** Things being deleted: renamed here first, so that deleting is atomic for everybody else. */
+  trash: string;
+  blobs: string;
+  layers: string;
+  /** Short symbolic links to layers, because mount(2) takes one page of options. */
+  links: string;
+  refs: string;
+  /** What a tar file on disk was loaded as, by device, inode, size and times. */
+  sources: string;
+  containers: string;
+}
+
+export function pathsOf(root: string): Paths {
+  return {
+    root,
+    lock: `${root}/lock`,
+    staging: `${root}/staging`,
+    trash: `${root}/trash`,
+    blobs: `${root}/blobs/sha256`,
+    layers: `${root}/layers`,
+    links: `${root}/l`,
+    refs: `${root}/refs`,
+    sources: `${root}/sources`,
+    containers: `${root}/containers`,
+  };
+}
