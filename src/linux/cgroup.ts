@@ -64,7 +64,8 @@ const removalLimitMs = 5000;
 export function removeCgroup(directory: string): void {
   for (let waitedMs = 0; ; waitedMs++) {
     try {
-      return rmdir(directory);
+      rmdir(directory);
+      return;
     } catch (error) {
       if (!hasCode(error, "EBUSY") || waitedMs > removalLimitMs) throw error;
     }

@@ -57,6 +57,10 @@ export function withFile<Result>(path: string, flags: number, use: (fd: number) 
 export const read = (fd: number, into: Uint8Array): number =>
   checkRetry("read", `fd ${fd}`, () => libc.read(fd, into, into.length));
 
+/** write(2): how many bytes were taken. */
+export const write = (fd: number, data: Uint8Array): number =>
+  checkRetry("write to", `fd ${fd}`, () => libc.write(fd, data, data.length));
+
 /** write(2) until all of it is written. */
 export function writeAll(fd: number, data: Uint8Array, subject = `fd ${fd}`): void {
   for (let rest = data; rest.length > 0; ) {
@@ -273,7 +277,10 @@ export function removeTree(path: string): void {
     fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   } catch (error) {
     if (hasCode(error, "ENOENT")) return;
-    if (hasCode(error, "ENOTDIR", "ELOOP")) return unlink(path);
+    if (hasCode(error, "ENOTDIR", "ELOOP")) {
+      unlink(path);
+      return;
+    }
     throw error;
   }
   try {

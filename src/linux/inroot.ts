@@ -74,12 +74,6 @@ export function makeSymlink(root: number, path: string, target: string): void {
   });
 }
 
-/** chown(2) of what an open O_PATH descriptor stands for. */
-export function chownTo(fd: number, uid: number, gid: number, path: string): void {
-  const AT_EMPTY_PATH = 0x1000;
-  check("chown", path, libc.fchownat(fd, cstr(""), uid, gid, AT_EMPTY_PATH));
-}
-
 /** Calls `use` with the open parent directory of a path below root and the last component, so that one call acts on it. */
 function within(root: number, path: string, mode: number, use: (parent: number, name: string) => void): void {
   const clean = path.replace(/\/+$/, "");

@@ -61,7 +61,8 @@ const FSCONFIG_CMD_CREATE = 6;
 export function newMount(type: string, source: string, options: string[]): number {
   const context = check("mount", type, syscall("fsopen", cstr(type), FSOPEN_CLOEXEC));
   const configure = (subject: string, command: number, key: string | null, value: string | null) => {
-    const result = syscall("fsconfig", context, command, key && cstr(key), value && cstr(value), 0);
+    const text = (string: string | null) => (string === null ? null : cstr(string));
+    const result = syscall("fsconfig", context, command, text(key), text(value), 0);
     check("mount", subject, result);
   };
   try {

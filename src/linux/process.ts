@@ -13,6 +13,9 @@ const libc = bind({
   kill: ["int", "int", "int"],
   prctl: ["int", "int", "long", "long", "long", "long"],
   setsid: ["int"],
+  setpgid: ["int", "int", "int"],
+  tcsetpgrp: ["int", "int", "int"],
+  getpid: ["int"],
   setgroups: ["int", "long", "ptr"],
   setresgid: ["int", "int", "int", "int"],
   setresuid: ["int", "int", "int", "int"],
@@ -188,6 +191,12 @@ export const prctl = (operation: keyof typeof PR, argument = 0, second = 0): num
 /** setsid(2): leaves the session of the caller, and with it its controlling terminal. */
 export const setsid = (): void => void check("setsid", "", libc.setsid());
 
+/** setpgid(2): this process leads a group of its own. */
+export const setProcessGroup = (): void => void check("setpgid", "", libc.setpgid(0, 0));
+
+/** tcsetpgrp(3): the terminal's keys signal our group. Without a terminal there is nothing to do. */
+export const setForeground = (fd: number): void => void libc.tcsetpgrp(fd, libc.getpid());
+
 /** setgroups(2), setresgid(2), setresuid(2), in the only order that works. */
 export function setIds(uid: number, gid: number, groups: number[]): void {
   const list = Uint32Array.from(groups.length ? groups : [0]);
@@ -230,6 +239,13 @@ function prlimit(type: string, limits: Pointer): BigUint64Array {
   const old = new BigUint64Array(new ArrayBuffer(16));
   check("set limit", type, libc.prlimit(0, rlimits[type as keyof typeof rlimits], limits, old));
   return old;
+}
+
+/** Random bytes of the kernel (getrandom(2)) as hexadecimal digits. */
+export function randomHex(bytes: number): string {
+  const buffer = memory(bytes);
+  check("getrandom", `${bytes} bytes`, syscall("getrandom", buffer, bytes, 0));
+  return Array.from(buffer, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /** umask(2): the old mask. */

@@ -65,13 +65,12 @@ export const blockSignals = (numbers: Iterable<number>): void =>
   void check("sigprocmask", "SIG_BLOCK", libc.sigprocmask(SIG_BLOCK, sigset(numbers), null));
 
 const SFD_CLOEXEC = 0o2000000;
-const SFD_NONBLOCK = 0o4000;
 
 /** signalfd(2): a descriptor that becomes readable when one of these (blocked) signals comes. */
 export const signalfd = (numbers: Iterable<number>): number =>
-  check("signalfd", "", libc.signalfd(-1, sigset(numbers), SFD_CLOEXEC | SFD_NONBLOCK));
+  check("signalfd", "", libc.signalfd(-1, sigset(numbers), SFD_CLOEXEC));
 
-/** The number of the next signal waiting in a signalfd. Call it when poll(2) says that there is one. */
+/** The number of the next signal of a signalfd; waits for one. */
 export function readSignal(fd: number): number {
   // struct signalfd_siginfo is 128 bytes and begins with the number.
   const info = memory(128);
