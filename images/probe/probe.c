@@ -1,0 +1,347 @@
+/* probe - answers a test's questions about the container it runs in, as one JSON value on stdout.
+ *
+ *   caps signals limits ids nonewprivs   what /proc/self/status and prlimit say
+ *   mounts fds env args cwd ns tty sysctl hostname cgroup
+ *   exit N   kill SIG   catch SIG...   sleep S   oom [MB]   forkbomb N   stdin-echo
+ *   open PATH   write PATH   mknod PATH MAJOR MINOR   syscall NUMBER   (what the kernel answers, as an errno name)
+ *
+ * Static and without shared libraries, so that it runs in an empty root. */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+static void quote(const char *s) {
+  putchar('"');
+  for (; *s; s++) {
+    unsigned char c = *s;
+    if (c == '"' || c == '\\') printf("\\%c", c);
+    else if (c < 0x20) printf("\\u%04x", c);
+    else putchar(c);
+  }
+  putchar('"');
+}
+
+/* Separates the members of an array or object: nothing before the first. */
+static void comma(bool *first) {
+  if (!*first) putchar(',');
+  *first = false;
+}
+
+static void pair(bool *first, const char *key, const char *value) {
+  comma(first);
+  quote(key);
+  putchar(':');
+  quote(value);
+}
+
+static int answer(long result) {
+  printf("{\"result\":%ld,\"errno\":", result);
+  if (result == -1) quote(strerrorname_np(errno) ?: "unknown");
+  else printf("null");
+  puts("}");
+  return 0;
+}
+
+/* The lines of /proc/self/status whose names begin with a prefix. */
+static int status(const char *const *prefixes) {
+  char line[4096];
+  bool first = true;
+  FILE *file = fopen("/proc/self/status", "re");
+  if (!file) return answer(-1);
+  putchar('{');
+  while (fgets(line, sizeof line, file)) {
+    char *colon = strchr(line, ':');
+    if (!colon) continue;
+    *colon = 0;
+    for (const char *const *prefix = prefixes; *prefix; prefix++) {
+      if (strncmp(line, *prefix, strlen(*prefix))) continue;
+      char *value = colon + 1 + strspn(colon + 1, "\t ");
+      value[strcspn(value, "\n")] = 0;
+      pair(&first, line, value);
+      break;
+    }
+  }
+  puts("}");
+  fclose(file);
+  return 0;
+}
+
+static int caps(void) { return status((const char *[]){"Cap", NULL}); }
+static int signals(void) { return status((const char *[]){"Sig", "Shd", NULL}); }
+static int nonewprivs(void) { return status((const char *[]){"NoNewPrivs", "Seccomp", NULL}); }
+
+/* A file's lines as an array of strings. */
+static int lines(const char *path) {
+  char *line = NULL;
+  size_t size = 0;
+  bool first = true;
+  FILE *file = fopen(path, "re");
+  if (!file) return answer(-1);
+  putchar('[');
+  while (getline(&line, &size, file) > 0) {
+    line[strcspn(line, "\n")] = 0;
+    comma(&first);
+    quote(line);
+  }
+  puts("]");
+  fclose(file);
+  return 0;
+}
+
+/* A directory of symbolic links as an object; its own descriptor is left out. */
+static int links(const char *path) {
+  bool first = true;
+  DIR *dir = opendir(path);
+  if (!dir) return answer(-1);
+  putchar('{');
+  for (struct dirent *entry; (entry = readdir(dir));) {
+    char target[4096];
+    ssize_t length;
+    if (entry->d_name[0] == '.' || atoi(entry->d_name) == dirfd(dir)) continue;
+    length = readlinkat(dirfd(dir), entry->d_name, target, sizeof target - 1);
+    if (length < 0) continue;
+    target[length] = 0;
+    pair(&first, entry->d_name, target);
+  }
+  puts("}");
+  closedir(dir);
+  return 0;
+}
+
+static int limits(void) {
+  static const char *const names[] = {"CPU", "FSIZE", "DATA", "STACK", "CORE", "RSS", "NPROC", "NOFILE",
+                                      "MEMLOCK", "AS", "LOCKS", "SIGPENDING", "MSGQUEUE", "NICE", "RTPRIO", "RTTIME"};
+  bool first = true;
+  putchar('{');
+  for (unsigned i = 0; i < sizeof names / sizeof *names; i++) {
+    struct rlimit limit;
+    if (getrlimit(i, &limit)) continue;
+    comma(&first);
+    printf("\"%s\":[%lld,%lld]", names[i], (long long)limit.rlim_cur, (long long)limit.rlim_max);
+  }
+  puts("}");
+  return 0;
+}
+
+static int ids(void) {
+  uid_t uid, euid, suid;
+  gid_t gid, egid, sgid, groups[1024];
+  int count = getgroups(1024, groups);
+  bool first = true;
+  getresuid(&uid, &euid, &suid);
+  getresgid(&gid, &egid, &sgid);
+  printf("{\"uid\":%u,\"euid\":%u,\"suid\":%u,\"gid\":%u,\"egid\":%u,\"sgid\":%u,", uid, euid, suid, gid, egid, sgid);
+  printf("\"pid\":%d,\"ppid\":%d,\"pgid\":%d,\"sid\":%d,\"umask\":%d,\"groups\":[", getpid(), getppid(), getpgrp(), getsid(0), umask(0));
+  for (int i = 0; i < count; i++) {
+    comma(&first);
+    printf("%u", groups[i]);
+  }
+  puts("]}");
+  return 0;
+}
+
+static int strings(char **list) {
+  bool first = true;
+  putchar('[');
+  for (; *list; list++) {
+    comma(&first);
+    quote(*list);
+  }
+  puts("]");
+  return 0;
+}
+
+static int cwd(void) {
+  char path[8192];
+  if (syscall(SYS_getcwd, path, sizeof path) < 0) return answer(-1);
+  quote(path);
+  putchar('\n');
+  return 0;
+}
+
+static int hostname(void) {
+  struct utsname name;
+  uname(&name);
+  quote(name.nodename);
+  putchar('\n');
+  return 0;
+}
+
+static int tty(void) {
+  struct winsize size = {0};
+  bool first = true;
+  int control = open("/dev/tty", O_RDWR | O_CLOEXEC);
+  putchar('{');
+  for (int fd = 0; fd < 3; fd++) {
+    char name[8] = {'0' + fd, 0}, path[64] = "";
+    if (isatty(fd)) ttyname_r(fd, path, sizeof path);
+    pair(&first, name, path);
+  }
+  ioctl(0, TIOCGWINSZ, &size);
+  printf(",\"rows\":%d,\"columns\":%d,\"controlling\":%s,\"foreground\":%s}\n", size.ws_row, size.ws_col,
+         control >= 0 ? "true" : "false", control >= 0 && tcgetpgrp(control) == getpgrp() ? "true" : "false");
+  return 0;
+}
+
+static int sysctl(void) {
+  static const char *const names[] = {"kernel/hostname",  "kernel/domainname",   "kernel/shmmax",
+                                      "kernel/msgmax",    "kernel/sem",          "fs/mqueue/msg_max",
+                                      "net/ipv4/ip_forward", "net/ipv4/ip_unprivileged_port_start", "net/ipv4/ping_group_range",
+                                      "net/ipv6/conf/all/disable_ipv6", "net/core/somaxconn"};
+  bool first = true;
+  putchar('{');
+  for (unsigned i = 0; i < sizeof names / sizeof *names; i++) {
+    char path[256], value[256] = "";
+    FILE *file;
+    snprintf(path, sizeof path, "/proc/sys/%s", names[i]);
+    if (!(file = fopen(path, "re"))) continue;
+    if (fgets(value, sizeof value, file)) value[strcspn(value, "\n")] = 0;
+    fclose(file);
+    pair(&first, names[i], value);
+  }
+  puts("}");
+  return 0;
+}
+
+static int signalNumber(const char *name) {
+  if (name[0] >= '0' && name[0] <= '9') return atoi(name);
+  if (!strncmp(name, "SIG", 3)) name += 3;
+  for (int i = 1; i < 32; i++) {
+    const char *known = sigabbrev_np(i);
+    if (known && !strcmp(known, name)) return i;
+  }
+  fprintf(stderr, "probe: no signal %s\n", name);
+  exit(2);
+}
+
+static int killSelf(const char *name) {
+  int number = signalNumber(name);
+  struct sigaction action = {.sa_handler = SIG_DFL};
+  sigaction(number, &action, NULL);
+  /* The first process of a namespace is deaf to signals of its own: a child dies for it, and its end is passed on. */
+  if (getpid() == 1) {
+    int end;
+    pid_t child = fork();
+    if (child == 0) {
+      raise(number);
+      _exit(0);
+    }
+    waitpid(child, &end, 0);
+    return WIFSIGNALED(end) ? 128 + WTERMSIG(end) : WEXITSTATUS(end);
+  }
+  raise(number);
+  return 0;
+}
+
+/* Prints "ready", then the name of each signal as it comes, until TERM (exit 0). */
+static int catchSignals(char **names) {
+  sigset_t set;
+  int number;
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  for (; *names; names++) sigaddset(&set, signalNumber(*names));
+  sigprocmask(SIG_BLOCK, &set, NULL);
+  puts("ready");
+  do {
+    fflush(stdout);
+    if (sigwait(&set, &number)) return 1;
+    puts(sigabbrev_np(number));
+  } while (number != SIGTERM);
+  return 0;
+}
+
+static int oom(long megabytes) {
+  long taken = 0;
+  for (; taken < megabytes; taken++) {
+    char *block = malloc(1 << 20);
+    if (!block) break;
+    for (int i = 0; i < 1 << 20; i += 4096) *(volatile char *)(block + i) = 1;
+  }
+  printf("{\"megabytes\":%ld}\n", taken);
+  return 0;
+}
+
+static int forkBomb(int wanted) {
+  int made = 0, failure = 0;
+  pid_t *children = calloc(wanted + 1, sizeof *children);
+  for (; made < wanted; made++) {
+    pid_t child = fork();
+    if (child < 0) {
+      failure = errno;
+      break;
+    }
+    if (child == 0) {
+      pause();
+      _exit(0);
+    }
+    children[made] = child;
+  }
+  printf("{\"forked\":%d,\"errno\":", made);
+  if (failure) quote(strerrorname_np(failure));
+  else printf("null");
+  puts("}");
+  for (int i = 0; i < made; i++) kill(children[i], SIGKILL);
+  while (wait(NULL) > 0) {}
+  return 0;
+}
+
+static int echo(void) {
+  char buffer[65536];
+  for (ssize_t count; (count = read(0, buffer, sizeof buffer)) != 0;) {
+    if (count < 0) return 1;
+    for (ssize_t done = 0, part; done < count; done += part)
+      if ((part = write(1, buffer + done, count - done)) < 0) return 1;
+  }
+  return 0;
+}
+
+int main(int argc, char **argv, char **envp) {
+  const char *question = argc > 1 ? argv[1] : "";
+  const char *value = argc > 2 ? argv[2] : "";
+#define IS(name) (!strcmp(question, name))
+  if (IS("caps")) return caps();
+  if (IS("signals")) return signals();
+  if (IS("nonewprivs")) return nonewprivs();
+  if (IS("mounts")) return lines("/proc/self/mountinfo");
+  if (IS("cgroup")) return lines("/proc/self/cgroup");
+  if (IS("fds")) return links("/proc/self/fd");
+  if (IS("ns")) return links("/proc/self/ns");
+  if (IS("limits")) return limits();
+  if (IS("ids")) return ids();
+  if (IS("env")) return strings(envp);
+  if (IS("args")) return strings(argv);
+  if (IS("cwd")) return cwd();
+  if (IS("hostname")) return hostname();
+  if (IS("tty")) return tty();
+  if (IS("sysctl")) return sysctl();
+  if (IS("exit")) return atoi(value);
+  if (IS("kill")) return killSelf(value);
+  if (IS("catch")) return catchSignals(argv + 2);
+  if (IS("sleep")) return sleep(atoi(value));
+  if (IS("oom")) return oom(*value ? atol(value) : 4096);
+  if (IS("forkbomb")) return forkBomb(*value ? atoi(value) : 100);
+  if (IS("stdin-echo")) return echo();
+  if (IS("open")) return answer(open(value, O_RDONLY | O_CLOEXEC));
+  if (IS("write")) return answer(open(value, O_WRONLY | O_CLOEXEC));
+  if (IS("mknod") && argc > 4) return answer(mknod(value, S_IFCHR | 0666, makedev(atoi(argv[3]), atoi(argv[4]))));
+  if (IS("syscall")) return answer(syscall(atol(value), 0, 0, 0, 0, 0, 0));
+  fprintf(stderr, "probe: no question '%s'\n", question);
+  return 2;
+}
