@@ -2,10 +2,12 @@
 
 import { explain, StartError, UsageError } from "../errors.ts";
 import { defaultRoot } from "../paths.ts";
+import type { Birth } from "../runtime/birth.ts";
 import { nearest, parseArgv } from "./argv.ts";
 import type { Arguments, Command, Global } from "./command.ts";
 import { commands } from "./commands.ts";
 import { notice } from "./print.ts";
+import { original } from "./run.ts";
 
 /** "125 means us": a container's program can hardly end with it. */
 const ourFailure = 125;
@@ -19,14 +21,15 @@ export const globalArgs = {
 } as const satisfies Arguments;
 
 /** Runs what the words ask for. @returns the exit code. */
-export async function main(argv: string[]): Promise<number> {
+export async function main(argv: string[], birth?: Birth): Promise<number> {
   let failureCode = ourFailure;
   try {
-    const { global, rest, want } = takeGlobal(argv);
+    const { root, rest, want } = takeGlobal(argv);
+    const global: Global = { root, ...(birth && { birth }) };
     const name = rest[0];
     if (want === "version") return await runCommand(await load("version"), [], global);
     if (want === "help" || name === undefined) return await printHelp();
-    if (name.startsWith("-")) return await runCommand((await import("./run.ts")).original, rest, global);
+    if (name.startsWith("-")) return await runCommand(original, rest, global);
     if (name === "help") return await printHelp(rest[1]);
     if (name !== "run") failureCode = otherFailure;
     return await runCommand(await load(name), rest.slice(1), global);
@@ -40,19 +43,19 @@ export async function main(argv: string[]): Promise<number> {
 }
 
 /** Takes `--root DIR`, `--version` and `--help` off the front. */
-function takeGlobal(argv: string[]): { global: Global; rest: string[]; want?: "help" | "version" } {
+function takeGlobal(argv: string[]): { root: string; rest: string[]; want?: "help" | "version" } {
   const rest = [...argv];
   let root = process.env.TINYDOCKER_ROOT || defaultRoot;
   for (;;) {
     const word = rest[0];
-    if (word === "--help" || word === "--version") return { global: { root }, rest, want: word.slice(2) as "help" };
+    if (word === "--help" || word === "--version") return { root, rest, want: word.slice(2) as "help" };
     if (word !== "--root" && !word?.startsWith("--root=")) break;
     rest.shift();
     const value = word === "--root" ? rest.shift() : word.slice("--root=".length);
     if (!value) throw new UsageError("option --root needs a value", "--root DIR");
     root = value.startsWith("/") ? value : `${process.cwd()}/${value}`;
   }
-  return { global: { root: root.replace(/(.)\/+$/, "$1") }, rest };
+  return { root: root.replace(/(.)\/+$/, "$1"), rest };
 }
 
 async function load(name: string): Promise<Command> {

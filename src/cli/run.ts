@@ -111,7 +111,7 @@ export default defineCommand({
     "tinydocker run busybox.tar -- sh",
     "tinydocker run --rm -m 64 -c 0.5 -v ./data:/data:ro busybox ls /data",
   ],
-  run: (args, global) => run(pathsOf(global.root), runRequest(args), warn),
+  run: (args, { root, birth }) => run(pathsOf(root), runRequest(args), birth, warn),
 });
 
 /** The original form: `tinydocker [OPTIONS] -- COMMAND [ARGS...]` runs in a root directory, in place. */
@@ -124,10 +124,10 @@ export const original = defineCommand({
   },
   optionsFirst: true,
   examples: ["tinydocker -r ./rootfs -m 256 -- sh -c 'echo hello'"],
-  run: (args, global) => {
-    const paths = pathsOf(global.root);
+  run: (args, { root, birth }) => {
     const request = baseRequest(args, args.command);
-    return run(paths, { ...request, source: { rootfs: resolvePath(args.rootfs) }, remove: true }, warn);
+    const source = { rootfs: resolvePath(args.rootfs) };
+    return run(pathsOf(root), { ...request, source, remove: true }, birth, warn);
   },
 });
 

@@ -3,19 +3,18 @@
 import { ConflictError, NotFoundError, UnsupportedError } from "../errors.ts";
 import { findSource } from "../image/source.ts";
 import { O_CREAT, O_EXCL, O_WRONLY, statIfAny, withFile, writeAll } from "../linux/file.ts";
-import { randomHex } from "../linux/process.ts";
 import type { Mount } from "../oci/spec.ts";
 import type { Paths } from "../paths.ts";
 import { type Container, planContainer } from "../plan/container.ts";
 import { copyUpOption, createSourceOption } from "../plan/mounts.ts";
 import { type ImageDefaults, lacksCommand, planSpec, type Rootfs, type RunOptions } from "../plan/spec.ts";
 import type { Plan } from "../plan/step.ts";
+import type { Birth } from "../runtime/birth.ts";
 import { runContainer } from "../runtime/run.ts";
 import type { Stdio } from "../runtime/stdio.ts";
 import { type ContainerState, prepareRoot, recover, writeState } from "./container.ts";
 import { readHost } from "./host.ts";
 import { resolveImage } from "./image.ts";
-import { loadInChild } from "./load.ts";
 
 /** What `run` was asked for. */
 export interface RunRequest {
@@ -38,15 +37,15 @@ export interface RunRequest {
 export type Tell = (warning: string) => void;
 
 /** Runs a container in the foreground. @returns the exit code: the program's, or 128 + n for signal n. */
-export function run(paths: Paths, request: RunRequest, tell: Tell): number {
-  requireRoot();
+export async function run(paths: Paths, request: RunRequest, birth: Birth | undefined, tell: Tell): Promise<number> {
+  if (!birth) throw needsRoot();
   prepareRoot(paths);
   recover(paths);
-  const image = prepareImage(paths, request);
-  const { plan, state } = planRun(paths, request, image, tell);
+  const image = await prepareImage(paths, request);
+  const { plan, state } = planRun(paths, request, image, birth, tell);
   plan.warnings.forEach(tell);
   if (request.cidfile !== undefined) writeCidfile(request.cidfile, state.id);
-  const { exit, oomKilled } = runContainer(plan, request.stdio, request.callerIsTerminal, {
+  const { exit, oomKilled } = runContainer(plan, birth, request.stdio, request.callerIsTerminal, {
     started: (pid) => writeState(paths, { ...state, pid }),
     ended: (outcome) => {
       if (request.remove) return;
@@ -63,12 +62,11 @@ export function run(paths: Paths, request: RunRequest, tell: Tell): number {
 const codeOf = (exit: { code?: number | undefined; signal?: number | undefined }): number =>
   exit.code ?? 128 + exit.signal!;
 
-function requireRoot(): void {
-  if (process.geteuid?.() === 0) return;
+function needsRoot(): UnsupportedError {
   const words = process.argv
     .slice(2)
     .map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`));
-  throw new UnsupportedError("making a container needs root", `sudo tinydocker ${words.join(" ")}`);
+  return new UnsupportedError("making a container needs root", `sudo tinydocker ${words.join(" ")}`);
 }
 
 /** An image as a run needs it. */
@@ -82,11 +80,11 @@ export interface RunImage {
 }
 
 /** Finds the image, loading it first if it is an archive that the store does not have yet. */
-function prepareImage(paths: Paths, { source }: RunRequest): RunImage | { rootfs: string } {
+async function prepareImage(paths: Paths, { source }: RunRequest): Promise<RunImage | { rootfs: string }> {
   if ("rootfs" in source) return source;
   const found = resolveImage(paths, source.image, process.cwd());
   if (found.kind === "directory") return { name: source.image, defaults: {}, lower: [found.path] };
-  if (found.kind === "archive") loadInChild(paths.root, found.path);
+  if (found.kind === "archive") await (await import("./load.ts")).load(paths, found.path);
   const image = found.kind === "image" ? found.image : findSource(paths, found.path);
   if (!image) throw new NotFoundError(`${source.image} changed while it was loaded`);
   return { name: source.image, id: image.id, defaults: image.config.config, lower: image.layers };
@@ -97,10 +95,10 @@ export function planRun(
   paths: Paths,
   request: RunRequest,
   image: RunImage | { rootfs: string },
+  { id, network }: Pick<Birth, "id" | "network">,
   tell: Tell,
 ): { plan: Plan; state: ContainerState } {
   const host = readHost({ devices: request.options.privileged });
-  const id = randomHex(32);
   const directory = `${paths.containers}/${id}`;
   const defaults: ImageDefaults = "rootfs" in image ? {} : image.defaults;
   const rootfs = rootfsOf(image, directory);
@@ -123,7 +121,7 @@ export function planRun(
     keep: !request.remove,
     asked: askedLimits(options),
     reap: request.init,
-    files: {},
+    network,
   };
   const state: ContainerState = {
     id,
