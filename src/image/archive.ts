@@ -65,7 +65,8 @@ export function looksLikeArchive(path: string): boolean {
 export const isArchiveMark = (entry: TarEntry): boolean =>
   entry.type === "file" && /^(?:\.?\/)*(?:manifest\.json|oci-layout)$/.test(entry.path);
 
-const rootfsNames = new Set(["bin", "etc", "usr", "lib", "sbin", "var"]);
+/** Directories that nearly every root filesystem has, and no archive of images. */
+export const namesOfRootfs = new Set(["bin", "etc", "usr", "lib", "sbin", "var"]);
 const maxIndexed = 1_000_000;
 
 /** One entry of an archive's table: where a file's content is, or what it links to. */
@@ -81,7 +82,7 @@ export function createIndexer(): {
   let rootfs = false;
   const visit = (entry: TarEntry) => {
     const name = entryName(textOf(entry.path));
-    if (rootfsNames.has(name)) rootfs = true;
+    if (namesOfRootfs.has(name)) rootfs = true;
     if (table.size >= maxIndexed) throw new InvalidError(`more than ${maxIndexed} entries`);
     if (entry.type === "symlink") table.set(name, { target: resolveLink(name, textOf(entry.linkPath)) });
     else if (entry.type === "hardlink") table.set(name, { target: entryName(textOf(entry.linkPath)) });
@@ -91,7 +92,8 @@ export function createIndexer(): {
   return { visit, table, rootfs: () => rootfs };
 }
 
-const entryName = (path: string): string =>
+/** A name in an archive without `./` and the like. */
+export const entryName = (path: string): string =>
   path
     .split("/")
     .filter((part) => part !== "" && part !== ".")

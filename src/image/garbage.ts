@@ -3,8 +3,8 @@
 import { readdir, readFileIfAny, readlink, stat, unlink } from "../linux/file.ts";
 import { hexOf, isDigest } from "../oci/digest.ts";
 import type { Paths } from "../paths.ts";
+import { readRecord } from "./record.ts";
 import { collectStaging, emptyTrash, moveToTrash, withStoreLock } from "./staging.ts";
-import { readRecord } from "./store.ts";
 
 /**
  * Takes away everything dead. Safe at any time, beside loads, runs and removals; cheap when there is nothing.

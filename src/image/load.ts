@@ -23,10 +23,11 @@ import {
   type LayerMeta,
   layerDirectory,
 } from "./layer.ts";
+import { formatRecord } from "./record.ts";
 import { normaliseReference, referenceOfFile } from "./reference.ts";
 import { formatSource, identifySource, sourceFile } from "./source.ts";
 import { createStaging, prepareStore, type Staging } from "./staging.ts";
-import { type ImageRecord, refFile } from "./store.ts";
+import { refFile } from "./store.ts";
 
 export interface LoadOptions {
   /** Names the image; only for files that hold one. */
@@ -195,12 +196,9 @@ function createLoad(paths: Paths, staging: Staging, onProgress: LoadOptions["onP
       records.push([from, to]);
     };
     for (const { id, config, layers } of images) {
-      const record: ImageRecord = {
-        id,
-        layers: layers.map(({ chainId, link, sizeBytes }) => ({ chainId, link, sizeBytes })),
-      };
+      const parts = layers.map(({ chainId, link, sizeBytes }) => ({ chainId, link, sizeBytes }));
       prepare(`${paths.blobs}/${hexOf(id)}`, config);
-      prepare(`${paths.images}/${hexOf(id)}`, `${JSON.stringify(record)}\n`);
+      prepare(`${paths.images}/${hexOf(id)}`, formatRecord({ id, layers: parts }));
     }
     for (const { id, references } of images)
       for (const reference of references)

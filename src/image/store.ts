@@ -1,5 +1,5 @@
 /**
- * The images in the store: finding, listing and removing them. On the way of every `run`: system calls only, no node module.
+ * The images in the store: finding and listing them. On the way of every `run`: system calls only, no node module.
  *
  *     refs/<url-encoded reference>   {"reference", "image"}               a name for an image, written last
  *     images/<hex of the id>         ImageRecord                          the image is whole
@@ -8,15 +8,14 @@
  *     l/<short>                      -> ../layers/<chain id>/fs
  */
 
-import { ConflictError, InvalidError, NotFoundError } from "../errors.ts";
-import { readdir, readFileIfAny, unlink } from "../linux/file.ts";
+import { ConflictError, InvalidError } from "../errors.ts";
+import { readdir, readFileIfAny } from "../linux/file.ts";
 import { type Digest, hexOf, isDigest, parseDigest } from "../oci/digest.ts";
 import { type ImageConfig, parseImageConfig } from "../oci/image.ts";
-import { count, fields, list, need, parseJson, text } from "../oci/json.ts";
+import { fields, need, parseJson, text } from "../oci/json.ts";
 import type { Paths } from "../paths.ts";
-import { collectUnused } from "./garbage.ts";
+import { damaged, readRecord } from "./record.ts";
 import { formatReference, parseReference } from "./reference.ts";
-import { emptyTrash, withStoreLock } from "./staging.ts";
 
 export interface Image {
   /** The digest of the configuration. */
@@ -32,22 +31,16 @@ export interface Image {
   created: string;
 }
 
-/** What `images/<hex>` holds. */
-export interface ImageRecord {
-  id: Digest;
-  layers: { chainId: Digest; link: string; sizeBytes: number }[];
-}
-
 /**
  * An image by reference, or by its id or the first digits of it.
  * @throws ConflictError if several ids begin so; InvalidError if the text can be neither
  */
 export function findImage(paths: Paths, reference: string): Image | undefined {
   const id = resolveId(paths, reference);
-  return id && readImage(paths, id, referencesOf(paths, id));
+  return id && readImage(paths, id);
 }
 
-/** An image by its full id. `references` are only read from the store where the caller does not know them. */
+/** An image by its full id. Its references are only read when somebody asks: a run does not, and there may be many. */
 export function readImage(paths: Paths, id: Digest, references?: string[]): Image | undefined {
   const record = readRecord(paths, id);
   if (!record) return undefined;
@@ -57,7 +50,10 @@ export function readImage(paths: Paths, id: Digest, references?: string[]): Imag
   const config = parseImageConfig(content, file);
   return {
     id,
-    references: references ?? referencesOf(paths, id),
+    get references() {
+      references ??= (readReferences(paths).get(id) ?? []).sort();
+      return references;
+    },
     config,
     layers: record.layers.map(({ link }) => `${paths.links}/${link}`),
     sizeBytes: record.layers.reduce((sum, layer) => sum + layer.sizeBytes, 0),
@@ -80,60 +76,6 @@ export function listImages(paths: Paths): Image[] {
     }
   }
   return images.sort((a, b) => (a.created < b.created ? 1 : a.created > b.created ? -1 : a.id < b.id ? -1 : 1));
-}
-
-export interface Removed {
-  /** References that name nothing any more. */
-  untagged: string[];
-  /** The image, if nothing is left of it. */
-  deleted?: Digest;
-}
-
-/**
- * Removes a name; with its last name, or by id, the image and the layers nobody else has.
- * `inUse` names who uses an image ("container web"). Forced, its names go but the image stays as long as it is used.
- * @throws NotFoundError, ConflictError
- */
-export function removeImage(
-  paths: Paths,
-  reference: string,
-  options: { force?: boolean; inUse: (id: Digest) => string | undefined },
-): Removed {
-  const removed = withStoreLock(paths, "exclusive", () => {
-    const image = findImage(paths, reference);
-    if (!image) throw new NotFoundError(`no such image: ${reference}`, "tinydocker images lists the images there are");
-    const name = nameIn(image, reference);
-    const untagged = name ? [name] : image.references;
-    const last = untagged.length === image.references.length;
-    const user = last ? options.inUse(image.id) : undefined;
-    if (user && !options.force)
-      throw new ConflictError(`cannot remove ${reference}: ${user} uses it`, "remove that first, or use --force");
-    if (!name && untagged.length > 1 && !options.force)
-      throw new ConflictError(
-        `cannot remove ${reference}: it has several names (${untagged.join(", ")})`,
-        "remove it by name, or use --force",
-      );
-    for (const text of untagged) unlink(refFile(paths, text));
-    if (!last || user) return { untagged };
-    // The record goes first: without it the image does not exist, whatever else is still there.
-    unlink(`${paths.images}/${hexOf(image.id)}`);
-    unlink(`${paths.blobs}/${hexOf(image.id)}`);
-    collectUnused(paths);
-    return { untagged, deleted: image.id };
-  });
-  emptyTrash(paths);
-  return removed;
-}
-
-/** The reference of the image that was asked for, if it was asked for by name. */
-function nameIn(image: Image, asked: string): string | undefined {
-  if (/^sha256:[0-9a-f]*$/.test(asked)) return undefined;
-  try {
-    const name = formatReference(parseReference(asked));
-    return image.references.includes(name) ? name : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function resolveId(paths: Paths, asked: string): Digest | undefined {
@@ -177,23 +119,3 @@ function readReferences(paths: Paths): Map<Digest, string[]> {
   }
   return references;
 }
-
-const referencesOf = (paths: Paths, id: Digest): string[] => (readReferences(paths).get(id) ?? []).sort();
-
-/** The record of an image, or undefined where there is none. */
-export function readRecord(paths: Paths, id: Digest): ImageRecord | undefined {
-  const file = `${paths.images}/${hexOf(id)}`;
-  const content = readFileIfAny(file);
-  if (content === undefined) return undefined;
-  const layer = (value: unknown, where: string) => {
-    const found = fields(value, where, { chainId: parseDigest, link: text, sizeBytes: count });
-    const link = need(found.link, `${where}: link`);
-    if (!/^[0-9a-f]{12,64}$/.test(link)) throw damaged(`${where}: link is no short id`);
-    return { chainId: need(found.chainId, `${where}: chainId`), link, sizeBytes: found.sizeBytes ?? 0 };
-  };
-  const found = fields(parseJson(content, file), file, { layers: list(layer) });
-  return { id, layers: need(found.layers, `${file}: layers`) };
-}
-
-const damaged = (what: string): InvalidError =>
-  new InvalidError(`the store is damaged: ${what}`, "remove the image and load it again");
