@@ -2,7 +2,7 @@
 
 import type { Transform } from "node:stream";
 import { createGunzip, createZstdDecompress } from "node:zlib";
-import { Failure, InvalidError, UnsupportedError } from "../errors.ts";
+import { InvalidError, UnsupportedError } from "../errors.ts";
 import { pread } from "../linux/at.ts";
 import { statIfAny } from "../linux/file.ts";
 import { memory } from "../linux/libc.ts";
@@ -112,8 +112,9 @@ function readThrough(stream: Transform, range: ByteRange, sinks: Sinks, finish: 
       if (failed) return;
       failed = true;
       stream.destroy();
-      reject(error instanceof Failure ? error : new InvalidError(`${range.subject} is corrupt: ${messageOf(error)}`));
+      reject(error);
     };
+    const corrupt = (error: Error) => fail(new InvalidError(`${range.subject} is corrupt: ${error.message}`));
     const attempt = (step: () => void) => {
       if (failed) return;
       try {
@@ -141,9 +142,12 @@ function readThrough(stream: Transform, range: ByteRange, sinks: Sinks, finish: 
     };
     const feed = (error?: Error | null) =>
       attempt(() => {
-        if (error) return fail(error);
+        if (error) return; // the stream says so itself
         const next = input.next();
-        if (next.done) return void stream.end();
+        if (next.done) {
+          stream.end();
+          return;
+        }
         sinks.stored?.(next.value);
         stream.write(next.value, feed);
       });
@@ -157,12 +161,10 @@ function readThrough(stream: Transform, range: ByteRange, sinks: Sinks, finish: 
       ended = true;
       wake();
     });
-    stream.on("error", fail);
+    stream.on("error", corrupt);
     feed();
   });
 }
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 const toolDirectories = ["/usr/bin", "/bin", "/usr/local/bin"];
 

@@ -6,7 +6,7 @@ import { parseImageConfig } from "../oci/image.ts";
 import { maxJsonBytes } from "../oci/json.ts";
 import { parseArchiveManifest } from "../oci/manifest.ts";
 import type { ArchivedImage, ArchiveFiles, LayerBlob } from "./archive.ts";
-import { normaliseReference } from "./reference.ts";
+import { savedReference } from "./reference.ts";
 
 export function readDockerArchive(files: ArchiveFiles): ArchivedImage[] {
   const name = `manifest.json of ${files.subject}`;
@@ -22,7 +22,7 @@ export function readDockerArchive(files: ArchiveFiles): ArchivedImage[] {
     return {
       config,
       layers: image.layers.map((layer) => layerBlob(files, layer)),
-      references: image.references.filter((text) => text !== "<none>:<none>").map(normaliseReference),
+      references: image.references.filter((text) => text !== "<none>:<none>").map((text) => savedReference(text, name)),
     };
   });
 }

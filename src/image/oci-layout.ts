@@ -9,7 +9,7 @@ import { hostArchitecture, parseImageConfig } from "../oci/image.ts";
 import { fields, maxJsonBytes, parseJson, text } from "../oci/json.ts";
 import { type Descriptor, type Manifest, parseManifest } from "../oci/manifest.ts";
 import type { ArchivedImage, ArchiveFiles } from "./archive.ts";
-import { normaliseReference, parseReference, referenceOfFile } from "./reference.ts";
+import { parseReference, referenceOfFile, savedReference } from "./reference.ts";
 
 export function readLayout(files: ArchiveFiles): ArchivedImage[] {
   const mark = fields(parseJson(files.read("oci-layout", maxJsonBytes), "oci-layout"), "oci-layout", {
@@ -49,11 +49,11 @@ function groupByName(descriptors: Descriptor[], subject: string): [name: string 
 /** containerd and Docker write the full name; `ref.name` is a full name or, by skopeo and umoci, just a tag. */
 function nameOf({ annotations }: Descriptor, subject: string): string | undefined {
   const full = annotations["io.containerd.image.name"];
-  if (full) return normaliseReference(full);
+  if (full) return savedReference(full, subject);
   const name = annotations["org.opencontainers.image.ref.name"];
   if (!name) return undefined;
-  if (/[/:@]/.test(name)) return normaliseReference(name);
-  return normaliseReference(`${parseReference(referenceOfFile(subject)).name}:${name}`);
+  if (/[/:@]/.test(name)) return savedReference(name, subject);
+  return savedReference(`${parseReference(referenceOfFile(subject)).name}:${name}`, subject);
 }
 
 /** BuildKit's provenance, listed like an image for no platform. */

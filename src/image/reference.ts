@@ -75,6 +75,15 @@ export const formatReference = ({ name, tag, digest }: Reference): string =>
 /** A reference in canonical form. @throws InvalidError */
 export const normaliseReference = (text: string): string => formatReference(parseReference(text));
 
+/** As `normaliseReference`, for a name that stands in an archive: errors name the archive. */
+export function savedReference(text: string, subject: string): string {
+  try {
+    return normaliseReference(text);
+  } catch (error) {
+    throw error instanceof InvalidError ? new InvalidError(`${subject}: ${error.message}`) : error;
+  }
+}
+
 const archiveSuffix = /\.(?:tar(?:\.(?:gz|zst|xz|bz2))?|tgz|tzst|txz|tbz2?|oci|img)$/;
 
 /**
