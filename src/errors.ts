@@ -49,6 +49,18 @@ export class SyscallError extends Failure {
   }
 }
 
+/** The container's init could not become the program. */
+export class StartError extends Failure {
+  constructor(
+    message: string,
+    hint: string | undefined,
+    /** 127: no such program; 126: it can't be executed; 125: a step before it failed. */
+    readonly exitCode: 125 | 126 | 127,
+  ) {
+    super(message, hint);
+  }
+}
+
 /** True for a system call that failed with one of these errnos. */
 export function hasCode(error: unknown, ...codes: string[]): error is SyscallError {
   return error instanceof SyscallError && codes.includes(error.code);

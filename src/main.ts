@@ -1,2 +1,5 @@
-/** From argv to a role. The only process.exit. */
-console.log("tinydocker");
+/** From the process to a role: the only process.exit. */
+
+import { main } from "./cli/main.ts";
+
+process.exit(await main(process.argv.slice(2)));

@@ -20,6 +20,10 @@ export interface Paths {
   /** What a tar file on disk was loaded as, by device, inode, size and times. */
   sources: string;
   containers: string;
+  /** One file for each container's name, with its id. */
+  names: string;
+  /** One file for each running container, locked by who looks after it. */
+  running: string;
 }
 
 export function pathsOf(root: string): Paths {
@@ -34,5 +38,7 @@ export function pathsOf(root: string): Paths {
     refs: `${root}/refs`,
     sources: `${root}/sources`,
     containers: `${root}/containers`,
+    names: `${root}/names`,
+    running: `${root}/running`,
   };
 }

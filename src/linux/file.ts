@@ -57,6 +57,10 @@ export function withFile<Result>(path: string, flags: number, use: (fd: number) 
 export const read = (fd: number, into: Uint8Array): number =>
   checkRetry("read", `fd ${fd}`, () => libc.read(fd, into, into.length));
 
+/** write(2): how many bytes were taken. */
+export const write = (fd: number, data: Uint8Array): number =>
+  checkRetry("write to", `fd ${fd}`, () => libc.write(fd, data, data.length));
+
 /** write(2) until all of it is written. */
 export function writeAll(fd: number, data: Uint8Array, subject = `fd ${fd}`): void {
   for (let rest = data; rest.length > 0; ) {
@@ -232,8 +236,8 @@ function statx(directory: number, path: string, flags: number): Stat {
   };
 }
 
-/** The names in a directory, in the order the file system keeps them; undefined where there is no such directory. */
-export function readdir(path: string): string[] | undefined {
+/** The names in a directory, or only those of directories in it; undefined where there is no such directory. */
+export function readdir(path: string, only?: "directories"): string[] | undefined {
   let fd: number;
   try {
     fd = open(path, O_RDONLY | O_DIRECTORY);
@@ -242,14 +246,16 @@ export function readdir(path: string): string[] | undefined {
     throw error;
   }
   try {
-    return listNames(fd, path);
+    return listNames(fd, path, only);
   } finally {
     close(fd);
   }
 }
 
+const DT_DIR = 4;
+
 /** getdents64(2) until the end. A record: u64 inode, i64 offset, u16 length of the record, u8 type, name NUL. */
-function listNames(fd: number, path: string): string[] {
+function listNames(fd: number, path: string, only?: "directories"): string[] {
   const buffer = memory(32768);
   const view = new DataView(buffer.buffer);
   const names: string[] = [];
@@ -257,9 +263,46 @@ function listNames(fd: number, path: string): string[] {
     const filled = check("read directory", path, syscall("getdents64", fd, buffer, buffer.length));
     if (filled === 0) return names;
     for (let at = 0; at < filled; at += view.getUint16(at + 16, true)) {
+      if (only && buffer[at + 18] !== DT_DIR) continue;
       const name = decoder.decode(buffer.subarray(at + 19, buffer.indexOf(0, at + 19)));
       if (name !== "." && name !== "..") names.push(name);
     }
+  }
+}
+
+/** Deletes a directory and all below it, never through a symbolic link. What is not there is fine. */
+export function removeTree(path: string): void {
+  let fd: number;
+  try {
+    fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return;
+    if (hasCode(error, "ENOTDIR", "ELOOP")) {
+      unlink(path);
+      return;
+    }
+    throw error;
+  }
+  try {
+    emptyDirectory(fd, path);
+  } finally {
+    close(fd);
+  }
+  rmdir(path);
+}
+
+/** One descriptor a level, and names relative to it: a directory swapped for a link meanwhile leads nowhere. */
+function emptyDirectory(directory: number, path: string): void {
+  for (const name of listNames(directory, path)) {
+    const file = cstr(name);
+    if (libc.unlinkat(directory, file, 0) === 0) continue;
+    const child = openat(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    try {
+      emptyDirectory(child, `${path}/${name}`);
+    } finally {
+      close(child);
+    }
+    check("rmdir", `${path}/${name}`, libc.unlinkat(directory, file, AT_REMOVEDIR));
   }
 }
 

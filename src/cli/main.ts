@@ -1,0 +1,85 @@
+/** From argv to one command: global options, the command's name, its options, help, and what a failure prints. */
+
+import { explain, StartError, UsageError } from "../errors.ts";
+import { defaultRoot } from "../paths.ts";
+import { nearest, parseArgv } from "./argv.ts";
+import type { Arguments, Command, Global } from "./command.ts";
+import { commands } from "./commands.ts";
+import { notice } from "./print.ts";
+
+/** "125 means us": a container's program can hardly end with it. */
+const ourFailure = 125;
+const otherFailure = 1;
+
+/** Options before the command's name. */
+export const globalArgs = {
+  root: { type: "string", valueHint: "dir", description: `Where images and containers are kept (${defaultRoot})` },
+  version: { type: "boolean", description: "Print the version" },
+  help: { type: "boolean", description: "Print this help" },
+} as const satisfies Arguments;
+
+/** Runs what the words ask for. @returns the exit code. */
+export async function main(argv: string[]): Promise<number> {
+  let failureCode = ourFailure;
+  try {
+    const { global, rest, want } = takeGlobal(argv);
+    const name = rest[0];
+    if (want === "version") return await runCommand(await load("version"), [], global);
+    if (want === "help" || name === undefined) return await printHelp();
+    if (name.startsWith("-")) return await runCommand((await import("./run.ts")).original, rest, global);
+    if (name === "help") return await printHelp(rest[1]);
+    if (name !== "run") failureCode = otherFailure;
+    return await runCommand(await load(name), rest.slice(1), global);
+  } catch (error) {
+    const { text, hint } = explain(error);
+    notice(text);
+    if (hint) notice(`hint: ${hint}`);
+    if (error instanceof StartError) return error.exitCode;
+    return error instanceof UsageError ? ourFailure : failureCode;
+  }
+}
+
+/** Takes `--root DIR`, `--version` and `--help` off the front. */
+function takeGlobal(argv: string[]): { global: Global; rest: string[]; want?: "help" | "version" } {
+  const rest = [...argv];
+  let root = process.env.TINYDOCKER_ROOT || defaultRoot;
+  for (;;) {
+    const word = rest[0];
+    if (word === "--help" || word === "--version") return { global: { root }, rest, want: word.slice(2) as "help" };
+    if (word !== "--root" && !word?.startsWith("--root=")) break;
+    rest.shift();
+    const value = word === "--root" ? rest.shift() : word.slice("--root=".length);
+    if (!value) throw new UsageError("option --root needs a value", "--root DIR");
+    root = value.startsWith("/") ? value : `${process.cwd()}/${value}`;
+  }
+  return { global: { root: root.replace(/(.)\/+$/, "$1") }, rest };
+}
+
+async function load(name: string): Promise<Command> {
+  const command = commands[name];
+  if (!command) throw new UsageError(`unknown command ${JSON.stringify(name)}`, nearest(name, Object.keys(commands)));
+  return (await command()).default;
+}
+
+async function runCommand(command: Command, argv: string[], global: Global): Promise<number> {
+  if (asksForHelp(command, argv)) return await printHelp(command.meta.name);
+  const values = parseArgv(command.args, argv, { optionsFirst: command.optionsFirst ?? false });
+  return (await command.run(values as never, global)) ?? 0;
+}
+
+/** `--help` anywhere among our own options; after an image it belongs to the container. */
+function asksForHelp(command: Command, argv: string[]): boolean {
+  const end = argv.indexOf("--");
+  const words = end < 0 ? argv : argv.slice(0, end);
+  if (!command.optionsFirst) return words.includes("--help");
+  const help = { ...command.args, help: globalArgs.help };
+  if (!words.includes("--help")) return false;
+  // With the operands optional: `run --help` has no image.
+  const optional = Object.entries(help).map(([name, argument]) => [name, { ...argument, required: false }]);
+  return parseArgv(Object.fromEntries(optional), argv, { optionsFirst: true }).help === true;
+}
+
+async function printHelp(name?: string): Promise<number> {
+  const { showHelp } = await import("./help.ts");
+  return await showHelp(name);
+}

@@ -1,0 +1,129 @@
+/** Containers as the engine remembers them: one directory and one state.json each, and who looks after the running ones. */
+
+import { ConflictError, InvalidError, NotFoundError } from "../errors.ts";
+import {
+  close,
+  flock,
+  mkdirAll,
+  O_RDWR,
+  open,
+  readdir,
+  readFileIfAny,
+  removeTree,
+  statIfAny,
+  unlink,
+  writeFileAtomic,
+} from "../linux/file.ts";
+import type { Paths } from "../paths.ts";
+import type { Leftovers } from "../plan/step.ts";
+import { cleanUp } from "../runtime/host.ts";
+
+/** What is known of a container. */
+export interface ContainerState {
+  /** 64 hexadecimal digits. */
+  id: string;
+  name: string;
+  /** As the user named it. */
+  image: string;
+  imageId?: string;
+  command: string[];
+  /** ISO 8601. */
+  created: string;
+  status: "running" | "exited" | "unknown";
+  /** The first process, by its number on the host. */
+  pid?: number;
+  finished?: string;
+  exitCode?: number;
+  oomKilled?: boolean;
+}
+
+/** Makes the directories that every command writes to. Mode 0700: images and containers are root's business (R23). */
+export function prepareRoot(paths: Paths): void {
+  if (statIfAny(paths.running)) return;
+  for (const path of [paths.containers, paths.names, paths.running]) mkdirAll(path);
+}
+
+export const writeState = (paths: Paths, state: ContainerState): void =>
+  writeFileAtomic(`${paths.containers}/${state.id}/state.json`, JSON.stringify(state));
+
+/** A container's state; undefined where it has none (yet). */
+function readState(paths: Paths, id: string): ContainerState | undefined {
+  const text = readFileIfAny(`${paths.containers}/${id}/state.json`);
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text) as ContainerState;
+  } catch {
+    throw new InvalidError(
+      `the state of container ${id.slice(0, 12)} is damaged`,
+      `tinydocker rm ${id.slice(0, 12)} removes it`,
+    );
+  }
+}
+
+/** All containers, the newest first. */
+export function listContainers(paths: Paths): ContainerState[] {
+  return (readdir(paths.containers) ?? [])
+    .flatMap((id) => readState(paths, id) ?? [])
+    .sort((a, b) => b.created.localeCompare(a.created));
+}
+
+/** The id of the one container with this name or id prefix. */
+export function resolveContainer(paths: Paths, reference: string): string {
+  const named = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(reference)
+    ? readFileIfAny(`${paths.names}/${reference}`)
+    : undefined;
+  if (named) return named;
+  const matches = /^[0-9a-f]+$/.test(reference)
+    ? (readdir(paths.containers) ?? []).filter((id) => id.startsWith(reference))
+    : [];
+  if (matches.length > 1) throw new ConflictError(`${reference} is the beginning of ${matches.length} container ids`);
+  if (matches[0] === undefined) throw new NotFoundError(`no such container: ${reference}`);
+  return matches[0];
+}
+
+/** Removes a container that has ended. */
+export function removeContainer(paths: Paths, reference: string): void {
+  const id = resolveContainer(paths, reference);
+  if (statIfAny(`${paths.running}/${id}`)) {
+    throw new ConflictError(`container ${reference} is running`, "stop it first");
+  }
+  // The name last: whoever sees it free finds nothing else of the container.
+  const state = readFileIfAny(`${paths.containers}/${id}/state.json`);
+  const name = /"name":"([^"]+)"/.exec(state ?? "")?.[1];
+  removeTree(`${paths.containers}/${id}`);
+  if (name) unlink(`${paths.names}/${name}`);
+}
+
+/**
+ * Cleans up after caretakers that were killed: their containers die, and leave nothing but what was to be kept.
+ * Only the files of running containers are read, so that a thousand stopped ones cost nothing.
+ */
+export function recover(paths: Paths): void {
+  for (const id of readdir(paths.running) ?? []) {
+    const path = `${paths.running}/${id}`;
+    const text = readFileIfAny(path);
+    if (text === undefined) continue;
+    const lock = open(path, O_RDWR);
+    if (flock(lock, { wait: false })) {
+      const leftovers = JSON.parse(text || "null") as Leftovers | null;
+      if (leftovers) {
+        cleanUp(leftovers);
+        markEnded(paths, leftovers);
+      }
+      unlink(path);
+    }
+    close(lock);
+  }
+}
+
+/** A kept container whose end nobody saw; one that had not even started is no container. */
+function markEnded(paths: Paths, { id, keep, namePath, directory }: Leftovers): void {
+  if (!keep) return;
+  const state = readState(paths, id);
+  if (!state) {
+    removeTree(directory);
+    unlink(namePath);
+  } else if (state.status === "running") {
+    writeState(paths, { ...state, status: "unknown", finished: new Date().toISOString() });
+  }
+}

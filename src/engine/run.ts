@@ -1,0 +1,191 @@
+/** `run`: an image and options become a spec, the spec a plan, the plan a container, and in the end an exit code. */
+
+import { ConflictError, NotFoundError, UnsupportedError } from "../errors.ts";
+import { findSource } from "../image/source.ts";
+import { O_CREAT, O_EXCL, O_WRONLY, statIfAny, withFile, writeAll } from "../linux/file.ts";
+import { randomHex } from "../linux/process.ts";
+import type { Mount } from "../oci/spec.ts";
+import type { Paths } from "../paths.ts";
+import { type Container, planContainer } from "../plan/container.ts";
+import { copyUpOption, createSourceOption } from "../plan/mounts.ts";
+import { type ImageDefaults, lacksCommand, planSpec, type Rootfs, type RunOptions } from "../plan/spec.ts";
+import type { Plan } from "../plan/step.ts";
+import { runContainer } from "../runtime/run.ts";
+import type { Stdio } from "../runtime/stdio.ts";
+import { type ContainerState, prepareRoot, recover, writeState } from "./container.ts";
+import { readHost } from "./host.ts";
+import { resolveImage } from "./image.ts";
+import { loadInChild } from "./load.ts";
+
+/** What `run` was asked for. */
+export interface RunRequest {
+  /** An image by any of its names, or a directory to use in place as the root. */
+  source: { image: string } | { rootfs: string };
+  options: RunOptions;
+  name?: string;
+  /** Forget the container when it ends. */
+  remove: boolean;
+  /** A small init as process 1. */
+  init: boolean;
+  /** Where to write the id. */
+  cidfile?: string;
+  stdio: Stdio;
+  /** stdin is a terminal. */
+  callerIsTerminal: boolean;
+}
+
+/** What to tell the user while it runs. */
+export type Tell = (warning: string) => void;
+
+/** Runs a container in the foreground. @returns the exit code: the program's, or 128 + n for signal n. */
+export function run(paths: Paths, request: RunRequest, tell: Tell): number {
+  requireRoot();
+  prepareRoot(paths);
+  recover(paths);
+  const image = prepareImage(paths, request);
+  const { plan, state } = planRun(paths, request, image, tell);
+  plan.warnings.forEach(tell);
+  if (request.cidfile !== undefined) writeCidfile(request.cidfile, state.id);
+  const { exit, oomKilled } = runContainer(plan, request.stdio, request.callerIsTerminal, {
+    started: (pid) => writeState(paths, { ...state, pid }),
+    ended: (outcome) => {
+      if (request.remove) return;
+      const exitCode = codeOf(outcome.exit);
+      const finished = new Date().toISOString();
+      writeState(paths, { ...state, status: "exited", exitCode, finished, oomKilled: outcome.oomKilled });
+    },
+  });
+  if (oomKilled)
+    tell("out of memory: the kernel killed a process of the container that wanted more than its limit (--memory)");
+  return codeOf(exit);
+}
+
+const codeOf = (exit: { code?: number | undefined; signal?: number | undefined }): number =>
+  exit.code ?? 128 + exit.signal!;
+
+function requireRoot(): void {
+  if (process.geteuid?.() === 0) return;
+  const words = process.argv
+    .slice(2)
+    .map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`));
+  throw new UnsupportedError("making a container needs root", `sudo tinydocker ${words.join(" ")}`);
+}
+
+/** An image as a run needs it. */
+export interface RunImage {
+  /** As the user named it. */
+  name: string;
+  id?: string;
+  defaults: ImageDefaults;
+  /** Layers of a stored image from the bottom to the top; a directory is one layer. */
+  lower: string[];
+}
+
+/** Finds the image, loading it first if it is an archive that the store does not have yet. */
+function prepareImage(paths: Paths, { source }: RunRequest): RunImage | { rootfs: string } {
+  if ("rootfs" in source) return source;
+  const found = resolveImage(paths, source.image, process.cwd());
+  if (found.kind === "directory") return { name: source.image, defaults: {}, lower: [found.path] };
+  if (found.kind === "archive") loadInChild(paths.root, found.path);
+  const image = found.kind === "image" ? found.image : findSource(paths, found.path);
+  if (!image) throw new NotFoundError(`${source.image} changed while it was loaded`);
+  return { name: source.image, id: image.id, defaults: image.config.config, lower: image.layers };
+}
+
+/** Everything a run will do, before any of it is done. */
+export function planRun(
+  paths: Paths,
+  request: RunRequest,
+  image: RunImage | { rootfs: string },
+  tell: Tell,
+): { plan: Plan; state: ContainerState } {
+  const host = readHost({ devices: request.options.privileged });
+  const id = randomHex(32);
+  const directory = `${paths.containers}/${id}`;
+  const defaults: ImageDefaults = "rootfs" in image ? {} : image.defaults;
+  const rootfs = rootfsOf(image, directory);
+  const volumes = planVolumes(defaults, request.options.mounts, directory);
+  const options = { ...request.options, mounts: [...volumes.mounts, ...request.options.mounts] };
+  for (const { source, options: words } of options.mounts) {
+    if (!words?.includes(createSourceOption) || statIfAny(source!)) continue;
+    tell(`${source} does not exist on this host: making an empty directory`);
+  }
+  if (lacksCommand(options, defaults)) tell("no command given and none in the image: running /bin/sh");
+  const spec = planSpec(id, options, defaults, rootfs, host);
+  const name = request.name ?? id.slice(0, 12);
+  const container: Container = {
+    id,
+    name,
+    namePath: `${paths.names}/${name}`,
+    running: `${paths.running}/${id}`,
+    directory,
+    directories: [...(rootfs.kind === "overlay" ? ["upper", "work", "rootfs"] : []), ...volumes.directories],
+    keep: !request.remove,
+    asked: askedLimits(options),
+    reap: request.init,
+    files: {},
+  };
+  const state: ContainerState = {
+    id,
+    name,
+    image: "rootfs" in image ? image.rootfs : image.name,
+    ...("id" in image && image.id !== undefined && { imageId: image.id }),
+    command: spec.process.args,
+    created: new Date().toISOString(),
+    status: "running",
+  };
+  return { plan: planContainer(spec, container, host), state };
+}
+
+function rootfsOf(image: RunImage | { rootfs: string }, directory: string): Rootfs {
+  if ("rootfs" in image) return { kind: "directory", path: image.rootfs };
+  return {
+    kind: "overlay",
+    lower: image.lower,
+    upper: `${directory}/upper`,
+    work: `${directory}/work`,
+    path: `${directory}/rootfs`,
+  };
+}
+
+/** The volumes an image declares: a directory of the container each, filled with what the image has there. */
+function planVolumes(
+  image: ImageDefaults,
+  own: Mount[],
+  directory: string,
+): { mounts: Mount[]; directories: string[] } {
+  const taken = new Set(own.map(({ destination }) => destination));
+  const targets = Object.keys(image.Volumes ?? {}).filter((path) => path.startsWith("/") && !taken.has(path));
+  if (targets.length === 0) return { mounts: [], directories: [] };
+  const names = targets.map((_, index) => `volumes/${index}`);
+  return {
+    directories: ["volumes", ...names],
+    mounts: targets.map((destination, index) => ({
+      destination,
+      type: "bind",
+      source: `${directory}/${names[index]}`,
+      options: ["rbind", copyUpOption],
+    })),
+  };
+}
+
+/** The controllers of limits that the user named; a limit of 0 needs none. */
+function askedLimits({ cpus, memoryBytes, pidsLimit }: RunOptions): Container["asked"] {
+  const asked: Container["asked"] = new Set();
+  if (cpus) asked.add("cpu");
+  if (memoryBytes) asked.add("memory");
+  if (pidsLimit) asked.add("pids");
+  return asked;
+}
+
+function writeCidfile(path: string, id: string): void {
+  try {
+    withFile(path, O_WRONLY | O_CREAT | O_EXCL, (fd) => writeAll(fd, new TextEncoder().encode(id)), 0o644);
+  } catch (error) {
+    if (!statIfAny(path)) throw error;
+    throw new ConflictError(
+      `--cidfile ${path} exists already`,
+      "its container may still be there; remove the file if not",
+    );
+  }
+}

@@ -1,0 +1,77 @@
+/** The cgroup v2 file system of this host: where it is, which controllers it has, and what is done to one group (cgroups(7)). */
+
+import { hasCode, type SyscallError } from "../errors.ts";
+import { mkdir, readdir, readFile, readFileIfAny, rmdir, writeSetting } from "./file.ts";
+import { poll } from "./poll.ts";
+
+/** A host's cgroup v2: the mount point and the controllers it can enforce limits with. */
+export interface Cgroup2 {
+  mountPoint: string;
+  /** "cpu", "memory", "pids", ... Empty in the hybrid mode of systemd, where cgroup v1 holds the controllers. */
+  controllers: string[];
+}
+
+/** Finds cgroup v2: alone (the usual), beside v1 (hybrid), or not at all. */
+export function findCgroup2(): Cgroup2 | undefined {
+  for (const mountPoint of ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"]) {
+    const controllers = readFileIfAny(`${mountPoint}/cgroup.controllers`);
+    if (controllers !== undefined) return { mountPoint, controllers: controllers.split(/\s+/).filter(Boolean) };
+  }
+  return undefined;
+}
+
+/** mkdir(2) of a group. Its parents get these controllers for their children, which the kernel wants level by level. */
+export function createCgroup(cgroup2: Cgroup2, path: string, controllers: string[]): void {
+  const levels = path.split("/").filter(Boolean);
+  let directory = cgroup2.mountPoint;
+  for (const level of levels) {
+    enableControllers(directory, controllers);
+    directory += `/${level}`;
+    try {
+      mkdir(directory, 0o755);
+    } catch (error) {
+      if (!hasCode(error, "EEXIST") || directory === cgroup2.mountPoint + path) throw error;
+    }
+  }
+}
+
+function enableControllers(directory: string, controllers: string[]): void {
+  if (controllers.length === 0) return;
+  const file = `${directory}/cgroup.subtree_control`;
+  const enabled = readFile(file).trim().split(" ");
+  const missing = controllers.filter((name) => !enabled.includes(name));
+  if (missing.length === 0) return;
+  try {
+    writeSetting(file, missing.map((name) => `+${name}`).join(" "));
+  } catch (error) {
+    if (!hasCode(error, "EBUSY")) throw error;
+    throw (error as SyscallError).withHint(
+      `${directory} has processes of its own, so its children can have no controllers: move them into a group below it`,
+    );
+  }
+}
+
+/** cgroup.kill: every process of the group and below dies now, also while it forks. */
+export function killCgroup(directory: string): void {
+  // A frozen process does not die of a signal on every kernel.
+  if (readFileIfAny(`${directory}/cgroup.freeze`)?.trim() === "1") writeSetting(`${directory}/cgroup.freeze`, "0");
+  writeSetting(`${directory}/cgroup.kill`, "1");
+}
+
+const removalLimitMs = 5000;
+
+/** Removes a group and its children, killing what is left in them. A group that is not there is fine. */
+export function removeCgroup(directory: string): void {
+  for (let waitedMs = 0; ; waitedMs++) {
+    try {
+      rmdir(directory);
+      return;
+    } catch (error) {
+      if (!hasCode(error, "EBUSY") || waitedMs > removalLimitMs) throw error;
+    }
+    // Busy: processes live in it, or it has children. A killed process leaves its group a moment after it died.
+    if (waitedMs === 0) killCgroup(directory);
+    for (const name of readdir(directory, "directories") ?? []) removeCgroup(`${directory}/${name}`);
+    poll([], 1);
+  }
+}

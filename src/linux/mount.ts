@@ -1,0 +1,188 @@
+/** Mounts: the file-descriptor based API (fsopen, open_tree, move_mount, mount_setattr), mount(2) and pivot_root(2). */
+
+import { hasCode, SyscallError } from "../errors.ts";
+import { close, read } from "./file.ts";
+import { bind, check, cstr, memory, syscall } from "./libc.ts";
+
+const libc = bind({
+  mount: ["int", "ptr", "ptr", "ptr", "long", "ptr"],
+  umount2: ["int", "ptr", "int"],
+  chdir: ["int", "ptr"],
+  fchdir: ["int", "int"],
+});
+
+/** Options of fstab(5) that are attributes of the mount: what each sets and clears (mount_setattr(2)). */
+const attributes: Record<string, { set?: number; clear?: number }> = {
+  ro: { set: 0x1 },
+  rw: { clear: 0x1 },
+  nosuid: { set: 0x2 },
+  suid: { clear: 0x2 },
+  nodev: { set: 0x4 },
+  dev: { clear: 0x4 },
+  noexec: { set: 0x8 },
+  exec: { clear: 0x8 },
+  relatime: { clear: 0x70 },
+  noatime: { set: 0x10, clear: 0x70 },
+  strictatime: { set: 0x20, clear: 0x70 },
+  nodiratime: { set: 0x80 },
+  diratime: { clear: 0x80 },
+  nosymfollow: { set: 0x200000 },
+  symfollow: { clear: 0x200000 },
+};
+
+const propagations: Record<string, number> = { unbindable: 1 << 17, private: 1 << 18, slave: 1 << 19, shared: 1 << 20 };
+
+/** True for the options that `mountSetattr` understands; the rest belongs to the file system. */
+export const isAttribute = (option: string): boolean => option in attributes;
+
+/** True for `private`, `rslave` and the like. */
+export const isPropagation = (option: string): boolean => option in propagations || option.slice(1) in propagations;
+
+function attributeBits(options: string[]): { set: number; clear: number } {
+  let set = 0;
+  let clear = 0;
+  for (const option of options) {
+    set |= attributes[option]?.set ?? 0;
+    clear |= attributes[option]?.clear ?? 0;
+  }
+  return { set, clear };
+}
+
+const FSOPEN_CLOEXEC = 1;
+const FSCONFIG_SET_FLAG = 0;
+const FSCONFIG_SET_STRING = 1;
+const FSCONFIG_CMD_CREATE = 6;
+
+/**
+ * A new instance of a file system, mounted nowhere yet: fsopen(2), fsconfig(2), fsmount(2).
+ * @param options as fstab(5): attributes ("nosuid") go to the mount, the rest ("mode=755") to the file system.
+ * @returns a descriptor for `moveMount`.
+ */
+export function newMount(type: string, source: string, options: string[]): number {
+  const context = check("mount", type, syscall("fsopen", cstr(type), FSOPEN_CLOEXEC));
+  const configure = (subject: string, command: number, key: string | null, value: string | null) => {
+    const text = (string: string | null) => (string === null ? null : cstr(string));
+    const result = syscall("fsconfig", context, command, text(key), text(value), 0);
+    check("mount", subject, result);
+  };
+  try {
+    configure(`${type} with source ${source}`, FSCONFIG_SET_STRING, "source", source);
+    for (const option of options.filter((name) => !isAttribute(name))) {
+      const [key, value] = splitOption(option);
+      configure(
+        `${type} with ${option}`,
+        value === undefined ? FSCONFIG_SET_FLAG : FSCONFIG_SET_STRING,
+        key,
+        value ?? null,
+      );
+    }
+    configure(type, FSCONFIG_CMD_CREATE, null, null);
+    return check("mount", type, syscall("fsmount", context, FSOPEN_CLOEXEC, attributeBits(options).set));
+  } catch (error) {
+    throw withKernelLog(error, context);
+  } finally {
+    close(context);
+  }
+}
+
+function splitOption(option: string): [key: string, value: string | undefined] {
+  const equals = option.indexOf("=");
+  return equals < 0 ? [option, undefined] : [option.slice(0, equals), option.slice(equals + 1)];
+}
+
+/** A file system context keeps the kernel's own words on what was wrong; they make the best hint. */
+function withKernelLog(error: unknown, context: number): unknown {
+  if (!(error instanceof SyscallError)) return error;
+  try {
+    const buffer = memory(1024);
+    const words = new TextDecoder().decode(buffer.subarray(0, read(context, buffer))).trim();
+    return error.withHint(`the kernel says: ${words.replace(/^[ewi] /, "")}`);
+  } catch (reading) {
+    if (hasCode(reading, "ENODATA")) return error;
+    throw reading;
+  }
+}
+
+const OPEN_TREE_CLONE = 1;
+const O_CLOEXEC = 0o2000000;
+const AT_EMPTY_PATH = 0x1000;
+const AT_RECURSIVE = 0x8000;
+
+/** open_tree(2) with OPEN_TREE_CLONE: a copy of the mount that an open file lies on, to be moved somewhere (a bind mount). */
+export function cloneMount(fd: number, options: { recursive: boolean }): number {
+  const flags = OPEN_TREE_CLONE | O_CLOEXEC | AT_EMPTY_PATH | (options.recursive ? AT_RECURSIVE : 0);
+  return check("clone the mount of", `fd ${fd}`, syscall("open_tree", fd, cstr(""), flags));
+}
+
+const MOVE_MOUNT_F_EMPTY_PATH = 0x4;
+const MOVE_MOUNT_T_EMPTY_PATH = 0x40;
+
+/** move_mount(2): attaches a detached mount over an open file or directory. */
+export function moveMount(mount: number, over: number, subject: string): void {
+  const flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
+  check("mount", subject, syscall("move_mount", mount, cstr(""), over, cstr(""), flags));
+}
+
+/** mount_setattr(2) on an open mount: attributes and propagation by their fstab(5) names. */
+export function mountSetattr(mount: number, options: string[], how: { recursive: boolean }, subject: string): void {
+  const { set, clear } = attributeBits(options);
+  const wanted = options.find(isPropagation)?.replace(/^r(?=private|shared|slave|unbindable)/, "");
+  const propagation = wanted === undefined ? 0 : propagations[wanted]!;
+  const attr = BigUint64Array.of(BigInt(set), BigInt(clear), BigInt(propagation), 0n);
+  const flags = AT_EMPTY_PATH | (how.recursive ? AT_RECURSIVE : 0);
+  check("remount", subject, syscall("mount_setattr", mount, cstr(""), flags, attr, attr.byteLength));
+}
+
+const MS_BIND = 0x1000;
+const MS_REC = 0x4000;
+
+/** mount(2) that changes how mount events travel, below a path: `rslave`, `rprivate`. */
+export function setPropagation(path: string, propagation: string): void {
+  const recursive = propagation.startsWith("r");
+  const flag = propagations[recursive ? propagation.slice(1) : propagation]!;
+  check("make", `${path} ${propagation}`, libc.mount(null, cstr(path), null, flag | (recursive ? MS_REC : 0), null));
+}
+
+/** mount(2) of a directory over itself, since pivot_root(2) wants a mount point. */
+export const bindToItself = (path: string): void =>
+  void check("bind", path, libc.mount(cstr(path), cstr(path), null, MS_BIND | MS_REC, null));
+
+/** mount(2) of a file system by path. @param data file system options, at most one page with its NUL. */
+export const mount = (source: string, target: string, type: string, data: string): void =>
+  void check("mount", `${type} on ${target}`, libc.mount(cstr(source), cstr(target), cstr(type), 0, cstr(data)));
+
+const MNT_DETACH = 2;
+
+/** umount2(2) with MNT_DETACH: gone from the tree now, unmounted when nobody uses it any more. */
+export const detach = (path: string): void => void check("unmount", path, libc.umount2(cstr(path), MNT_DETACH));
+
+/** pivot_root(2). */
+export const pivotRoot = (newRoot: string, putOld: string): void =>
+  void check("pivot_root", `to ${newRoot}`, syscall("pivot_root", cstr(newRoot), cstr(putOld)));
+
+/** chdir(2). */
+export const chdir = (path: string): void => void check("chdir to", path, libc.chdir(cstr(path)));
+
+/** fchdir(2). */
+export const fchdir = (fd: number): void => void check("chdir to", `fd ${fd}`, libc.fchdir(fd));
+
+const O_PATH = 0o10000000;
+const RESOLVE_NO_MAGICLINKS = 0x02;
+const RESOLVE_IN_ROOT = 0x10;
+
+/**
+ * openat2(2) that can't leave `root`: absolute paths, ".." and symbolic links all stay below it (CVE-2021-30465).
+ * @param flags of open(2); O_PATH if not given.
+ */
+export function openInRoot(root: number, path: string, flags = O_PATH): number {
+  const how = BigUint64Array.of(BigInt(flags | O_CLOEXEC), 0n, BigInt(RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS));
+  const name = cstr(path);
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return check("open", path, syscall("openat2", root, name, how, how.byteLength));
+    } catch (error) {
+      // The kernel gives up with EAGAIN when something was renamed meanwhile; a rootfs that keeps renaming gets no further.
+      if (!hasCode(error, "EAGAIN") || attempt > 100) throw error;
+    }
+  }
+}

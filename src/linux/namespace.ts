@@ -1,0 +1,45 @@
+/** Namespaces: unshare(2), setns(2), and the names and links that live in one (uts_namespaces(7), netdevice(7)). */
+
+import { close } from "./file.ts";
+import { bind, check, cstr, memory } from "./libc.ts";
+import { CLONE } from "./process.ts";
+
+const libc = bind({
+  unshare: ["int", "int"],
+  setns: ["int", "int", "int"],
+  sethostname: ["int", "ptr", "long"],
+  setdomainname: ["int", "ptr", "long"],
+  socket: ["int", "int", "int", "int"],
+  ioctl: ["int", "int", "long", "ptr"],
+});
+
+/** unshare(2) of one namespace. */
+export const unshare = (flag: "NEWCGROUP" | "NEWNS"): void => void check("unshare", flag, libc.unshare(CLONE[flag]));
+
+/** setns(2) into the namespace that an open /proc/PID/ns file stands for. */
+export const setns = (fd: number, subject: string): void => void check("join", subject, libc.setns(fd, 0));
+
+/** sethostname(2). */
+export function sethostname(name: string): void {
+  const bytes = cstr(name);
+  check("set hostname", name, libc.sethostname(bytes, bytes.length - 1));
+}
+
+const AF_INET = 2;
+const SOCK_DGRAM_CLOEXEC = 2 | 0o2000000;
+const SIOCSIFFLAGS = 0x8914;
+const IFF_UP = 1;
+
+/** Sets `lo` of the current network namespace up, which gives it 127.0.0.1 and ::1. */
+export function setLoopbackUp(): void {
+  const socket = check("socket", "AF_INET", libc.socket(AF_INET, SOCK_DGRAM_CLOEXEC, 0));
+  // struct ifreq: 16 bytes of name, then the flags.
+  const request = memory(40);
+  request.set(cstr("lo"));
+  new DataView(request.buffer).setInt16(16, IFF_UP, true);
+  try {
+    check("set", "lo up", libc.ioctl(socket, SIOCSIFFLAGS, request));
+  } finally {
+    close(socket);
+  }
+}

@@ -1,0 +1,89 @@
+/** Signals by name and number, and how this process takes them: sigprocmask(2), signalfd(2), signal(2) (signal(7)). */
+
+import { read } from "./file.ts";
+import { bind, check, memory } from "./libc.ts";
+
+const libc = bind({
+  sigprocmask: ["int", "int", "ptr", "ptr"],
+  signalfd: ["int", "int", "ptr", "int"],
+  signal: ["long", "int", "long"],
+});
+
+/** The standard signals, whose numbers x86_64 and arm64 share. */
+export const signals = {
+  SIGHUP: 1,
+  SIGINT: 2,
+  SIGQUIT: 3,
+  SIGILL: 4,
+  SIGTRAP: 5,
+  SIGABRT: 6,
+  SIGBUS: 7,
+  SIGFPE: 8,
+  SIGKILL: 9,
+  SIGUSR1: 10,
+  SIGSEGV: 11,
+  SIGUSR2: 12,
+  SIGPIPE: 13,
+  SIGALRM: 14,
+  SIGTERM: 15,
+  SIGSTKFLT: 16,
+  SIGCHLD: 17,
+  SIGCONT: 18,
+  SIGSTOP: 19,
+  SIGTSTP: 20,
+  SIGTTIN: 21,
+  SIGTTOU: 22,
+  SIGURG: 23,
+  SIGXCPU: 24,
+  SIGXFSZ: 25,
+  SIGVTALRM: 26,
+  SIGPROF: 27,
+  SIGWINCH: 28,
+  SIGIO: 29,
+  SIGPWR: 30,
+  SIGSYS: 31,
+} as const;
+
+/** The name of a signal, "SIGRTMIN+3" for a real-time one. */
+export function signalName(number: number): string {
+  const name = Object.entries(signals).find(([, value]) => value === number)?.[0];
+  return name ?? (number >= 34 ? `SIGRTMIN+${number - 34}` : `signal ${number}`);
+}
+
+/** A sigset_t: bit n-1 stands for signal n. glibc and musl both reserve 128 bytes. */
+function sigset(numbers: Iterable<number>): Uint8Array {
+  const set = memory(128);
+  for (const number of numbers) set[(number - 1) >> 3]! |= 1 << ((number - 1) & 7);
+  return set;
+}
+
+const SIG_BLOCK = 0;
+const SIG_SETMASK = 2;
+
+/** Blocks signals: they wait until somebody reads them from a signalfd. */
+export const blockSignals = (numbers: Iterable<number>): void =>
+  void check("sigprocmask", "SIG_BLOCK", libc.sigprocmask(SIG_BLOCK, sigset(numbers), null));
+
+const SFD_CLOEXEC = 0o2000000;
+
+/** signalfd(2): a descriptor that becomes readable when one of these (blocked) signals comes. */
+export const signalfd = (numbers: Iterable<number>): number =>
+  check("signalfd", "", libc.signalfd(-1, sigset(numbers), SFD_CLOEXEC));
+
+/** The number of the next signal of a signalfd; waits for one. */
+export function readSignal(fd: number): number {
+  // struct signalfd_siginfo is 128 bytes and begins with the number.
+  const info = memory(128);
+  read(fd, info);
+  return new DataView(info.buffer).getUint32(0, true);
+}
+
+const SIG_DFL = 0;
+const highestSignal = 64;
+
+/** Back to what a new program expects: every signal at its default, none blocked (Bun leaves SIGPIPE and SIGXFSZ ignored). */
+export function resetSignals(): void {
+  // SIGKILL and SIGSTOP can't be changed, 32 and 33 belong to libc: those four answer EINVAL, which is fine.
+  for (let number = 1; number <= highestSignal; number++) libc.signal(number, SIG_DFL);
+  check("sigprocmask", "SIG_SETMASK", libc.sigprocmask(SIG_SETMASK, sigset([]), null));
+}

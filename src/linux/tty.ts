@@ -1,0 +1,75 @@
+/** Terminals: raw mode, sizes, and pseudo-terminals (termios(3), pty(7), ioctl_tty(2)). */
+
+import { O_CLOEXEC, O_NOCTTY, O_RDWR } from "./file.ts";
+import { bind, check, memory } from "./libc.ts";
+
+const libc = bind({
+  isatty: ["int", "int"],
+  tcgetattr: ["int", "int", "ptr"],
+  tcsetattr: ["int", "int", "int", "ptr"],
+  cfmakeraw: ["void", "ptr"],
+  ioctl: ["int", "int", "long", "ptr"],
+});
+
+/** True if the descriptor is a terminal. */
+export const isatty = (fd: number): boolean => libc.isatty(fd) === 1;
+
+/** A terminal's modes, to be given back as they were. */
+export type Modes = Uint8Array;
+
+const TCSADRAIN = 1;
+
+/** tcgetattr(3). struct termios is 60 bytes in glibc and musl. */
+export function getModes(fd: number): Modes {
+  const modes = memory(64);
+  check("tcgetattr", `fd ${fd}`, libc.tcgetattr(fd, modes));
+  return modes;
+}
+
+/** tcsetattr(3), after what was written has been shown. */
+export const setModes = (fd: number, modes: Modes): void =>
+  void check("tcsetattr", `fd ${fd}`, libc.tcsetattr(fd, TCSADRAIN, modes));
+
+/** The same modes without echo, line editing, signals from keys and translation of new lines (cfmakeraw). */
+export function rawModes(modes: Modes): Modes {
+  const raw = memory(modes.length);
+  raw.set(modes);
+  libc.cfmakeraw(raw);
+  return raw;
+}
+
+/** A terminal's size in characters. */
+export interface Size {
+  rows: number;
+  columns: number;
+}
+
+const TIOCGWINSZ = 0x5413;
+const TIOCSWINSZ = 0x5414;
+const TIOCSCTTY = 0x540e;
+const TIOCSPTLCK = 0x40045431;
+const TIOCGPTPEER = 0x5441;
+const TIOCGPTN = 0x80045430;
+
+export function getSize(fd: number): Size {
+  const size = new Uint16Array(new ArrayBuffer(8));
+  check("get the size of", "the terminal", libc.ioctl(fd, TIOCGWINSZ, size));
+  return { rows: size[0]!, columns: size[1]! };
+}
+
+export const setSize = (fd: number, { rows, columns }: Size): void =>
+  void check("set the size of", "the terminal", libc.ioctl(fd, TIOCSWINSZ, Uint16Array.of(rows, columns, 0, 0)));
+
+/** Unlocks a pty's master and opens its slave by the master itself: no path that somebody could replace is used. */
+export function openSlave(master: number): { slave: number; index: number } {
+  check("unlock", "the pty", libc.ioctl(master, TIOCSPTLCK, Int32Array.of(0)));
+  const index = new Int32Array(new ArrayBuffer(4));
+  check("number", "the pty", libc.ioctl(master, TIOCGPTN, index));
+  // The request takes open(2) flags where others take a pointer.
+  const flags = (O_RDWR | O_NOCTTY | O_CLOEXEC) as never;
+  return { slave: check("open", "the pty", libc.ioctl(master, TIOCGPTPEER, flags)), index: index[0]! };
+}
+
+/** Makes a terminal the controlling one of this session, of which we must be the leader. */
+export const setControllingTerminal = (fd: number): void =>
+  void check("control", "the terminal", libc.ioctl(fd, TIOCSCTTY, null));

@@ -1,0 +1,115 @@
+/**
+ * The nouns of the OCI runtime specification that tinydocker reads and writes (config.json of a bundle).
+ * @see https://github.com/opencontainers/runtime-spec/blob/main/config.md
+ */
+
+export interface Spec {
+  ociVersion: string;
+  root: Root;
+  process: Process;
+  hostname?: string;
+  mounts: Mount[];
+  linux: Linux;
+  annotations?: Record<string, string>;
+}
+
+export interface Root {
+  /** Absolute path of the directory that becomes "/". */
+  path: string;
+  readonly?: boolean;
+}
+
+export interface Process {
+  terminal?: boolean;
+  consoleSize?: { height: number; width: number };
+  user: User;
+  args: string[];
+  /** `NAME=value`, the whole environment of the program. */
+  env: string[];
+  cwd: string;
+  capabilities?: Capabilities;
+  rlimits?: Rlimit[];
+  noNewPrivileges?: boolean;
+  oomScoreAdj?: number;
+}
+
+export interface User {
+  uid: number;
+  gid: number;
+  additionalGids?: number[];
+  umask?: number;
+  /**
+   * `name`, `uid`, `name:group` or `uid:gid` as a person wrote it, still to be resolved against the /etc/passwd and
+   * /etc/group of the rootfs; then uid and gid above are ignored. (The specification has the field for Windows only.)
+   */
+  username?: string;
+}
+
+export interface Capabilities {
+  bounding: string[];
+  effective: string[];
+  permitted: string[];
+  inheritable: string[];
+  ambient: string[];
+}
+
+export interface Rlimit {
+  /** `RLIMIT_NOFILE` and the like. */
+  type: string;
+  soft: number;
+  hard: number;
+}
+
+export interface Mount {
+  destination: string;
+  /** File system type; "bind" or absent with a "bind" option for bind mounts. */
+  type?: string;
+  source?: string;
+  /** As fstab(5): "nosuid", "ro", "mode=755", "rbind", "rslave". */
+  options?: string[];
+}
+
+export interface Linux {
+  namespaces: Namespace[];
+  devices?: Device[];
+  cgroupsPath?: string;
+  resources?: Resources;
+  maskedPaths?: string[];
+  readonlyPaths?: string[];
+  /** "private", "rprivate", "slave", "rslave", "shared", "rshared" or "unbindable". */
+  rootfsPropagation?: string;
+}
+
+export type NamespaceType = "pid" | "network" | "mount" | "ipc" | "uts" | "user" | "cgroup" | "time";
+
+export interface Namespace {
+  type: NamespaceType;
+  /** An existing namespace to join, as /proc/PID/ns/... */
+  path?: string;
+}
+
+export interface Device {
+  type: "c" | "b" | "p";
+  path: string;
+  major: number;
+  minor: number;
+  fileMode: number;
+  uid: number;
+  gid: number;
+}
+
+export interface Resources {
+  memory?: {
+    /** Bytes; -1 is unlimited. */
+    limit?: number;
+    /** Memory and swap together in bytes (the cgroup v1 meaning, which the specification keeps). */
+    swap?: number;
+  };
+  cpu?: {
+    /** µs of CPU time in each period. */
+    quota?: number;
+    /** µs. */
+    period?: number;
+  };
+  pids?: { limit: number };
+}

@@ -1,0 +1,138 @@
+/** The plan of one container: its spec and what the host has, in; every step of both processes, out. Pure. */
+
+import { UnsupportedError } from "../errors.ts";
+import type { NamespaceType, Spec } from "../oci/spec.ts";
+import { planCgroup, type Setting } from "./cgroup.ts";
+import { planMounts } from "./mounts.ts";
+import type { CloneStep, HostStep, InitStep, Plan } from "./step.ts";
+
+/** What the plan has to know of the host. */
+export interface Host {
+  /** Absent where cgroup v2 is not mounted. */
+  cgroup2?: { mountPoint: string; controllers: string[] };
+}
+
+/** What the spec does not say about this container. */
+export interface Container {
+  id: string;
+  name: string;
+  /** The file that makes the name ours. */
+  namePath: string;
+  /** Locked while the container has somebody who looks after it. */
+  running: string;
+  directory: string;
+  /** Directories the container needs below its own, parents first. */
+  directories: string[];
+  /** Leave its directory when it ends (no --rm). */
+  keep: boolean;
+  /** Limits that the user named; others are defaults, which a host may lack. */
+  asked: Set<Setting["controller"]>;
+  /** A small init as process 1. */
+  reap: boolean;
+  /** The files to write into its directory, by name. */
+  files: Record<string, string>;
+}
+
+/** @throws UnsupportedError for a limit that was asked for and this host can't enforce. */
+export function planContainer(spec: Spec, container: Container, host: Host): Plan {
+  const wanted = planCgroup(spec.linux.resources ?? {});
+  const available = new Set(host.cgroup2?.controllers);
+  const settings = wanted.filter(({ controller }) => available.has(controller));
+  const lacking = new Set(wanted.filter((setting) => !settings.includes(setting)).map(({ controller }) => controller));
+  for (const controller of lacking) {
+    if (container.asked.has(controller)) throw new UnsupportedError(...lackOf([controller], host));
+  }
+  const cgroup = host.cgroup2 && spec.linux.cgroupsPath ? host.cgroup2.mountPoint + spec.linux.cgroupsPath : undefined;
+  return {
+    id: container.id,
+    prepare: planPrepare(spec, container, cgroup, settings),
+    clone: planClone(spec, cgroup),
+    setup: planSetup(spec),
+    release: settings.map(({ file, value, why }): HostStep => ({ do: "limit", file: `${cgroup}/${file}`, value, why })),
+    start: planStart(spec, container),
+    warnings: lacking.size > 0 ? [`default limits are off: ${lackOf([...lacking], host)[0]}`] : [],
+  };
+}
+
+function lackOf(controllers: string[], host: Host): [message: string, hint: string] {
+  const names = controllers.join(", ");
+  const missing = `cannot limit ${names}: this host has no cgroup v2 controller ${names}`;
+  if (!host.cgroup2)
+    return [`${missing} (cgroup v2 is not mounted)`, "mount it, or boot with systemd.unified_cgroup_hierarchy=1"];
+  const where = host.cgroup2.mountPoint.endsWith("/unified") ? " (hybrid mode: cgroup v1 holds them)" : "";
+  return [missing + where, "boot with systemd.unified_cgroup_hierarchy=1, or ask for no limit (0)"];
+}
+
+function planPrepare(spec: Spec, container: Container, cgroup: string | undefined, settings: Setting[]): HostStep[] {
+  const { id, name, namePath, running, directory, keep } = container;
+  const controllers = [...new Set(settings.map(({ controller }) => controller))];
+  return [
+    { do: "claim", running, leftovers: { id, namePath, directory, keep, ...(cgroup && { cgroup }) } },
+    { do: "claim-name", name, path: namePath, id, keep },
+    { do: "directories", paths: [directory, ...container.directories.map((child) => `${directory}/${child}`)], keep },
+    ...Object.entries({ "config.json": JSON.stringify(spec), ...container.files }).map(
+      ([file, text]): HostStep => ({ do: "write-file", path: `${directory}/${file}`, text, keep }),
+    ),
+    ...(cgroup ? [{ do: "create-cgroup", path: cgroup, controllers } as const] : []),
+  ];
+}
+
+const cloneFlags: Partial<Record<NamespaceType, CloneStep["flags"][number]>> = {
+  mount: "NEWNS",
+  pid: "NEWPID",
+  network: "NEWNET",
+  ipc: "NEWIPC",
+  uts: "NEWUTS",
+};
+
+function planClone(spec: Spec, cgroup: string | undefined): CloneStep {
+  const flags = spec.linux.namespaces.flatMap(({ type, path }) => (path ? [] : (cloneFlags[type] ?? [])));
+  return { do: "clone", flags, ...(cgroup && { cgroup }) };
+}
+
+const has = (spec: Spec, type: NamespaceType) => spec.linux.namespaces.some((namespace) => namespace.type === type);
+
+/** Up to the moment when only the program is missing. */
+function planSetup(spec: Spec): InitStep[] {
+  const size = spec.process.consoleSize;
+  const mounts = planMounts(spec);
+  // The terminal is opened from the container's own devpts, before the host's tree goes.
+  const beforePivot = mounts.slice(0, -1);
+  const pivot = mounts.slice(-1);
+  return [
+    { do: "bind-to-parent" },
+    { do: "session" },
+    ...(has(spec, "cgroup") ? [{ do: "cgroup-namespace" } as const] : []),
+    ...(has(spec, "network") ? [{ do: "loopback" } as const] : []),
+    ...(spec.hostname ? [{ do: "hostname", name: spec.hostname } as const] : []),
+    ...beforePivot,
+    spec.process.terminal
+      ? { do: "console", ...(size && { rows: size.height, columns: size.width }) }
+      : ({ do: "stdio" } as const),
+    ...pivot,
+    { do: "user", user: userOf(spec) },
+    { do: "workdir", path: spec.process.cwd },
+    { do: "ready" },
+  ];
+}
+
+function userOf(spec: Spec) {
+  const { username, uid, gid, additionalGids } = spec.process.user;
+  return username ?? { uid, gid, groups: additionalGids ?? [] };
+}
+
+/** From the host's go to execve. The order matters: each step needs a privilege that a later one gives up. */
+function planStart(spec: Spec, container: Container): InitStep[] {
+  const { capabilities, rlimits = [], args, env } = spec.process;
+  return [
+    ...rlimits.map((rlimit): InitStep => ({ do: "rlimit", rlimit })),
+    ...(capabilities ? [{ do: "bounding-set", keep: capabilities.bounding } as const] : []),
+    { do: "ids" },
+    ...(capabilities ? [{ do: "capabilities", capabilities } as const] : []),
+    { do: "close-fds" },
+    ...(container.reap ? [{ do: "reap" } as const] : []),
+    { do: "reset-signals" },
+    // A seccomp filter belongs here, between the last privileged call and execve.
+    { do: "execute", args, env },
+  ];
+}

@@ -1,0 +1,160 @@
+/** The mounts of a spec, as steps of init: the root, what is mounted in it, devices, masks. Pure. */
+
+import type { Device, Linux, Mount, Spec } from "../oci/spec.ts";
+import type { InitStep } from "./step.ts";
+
+/** Every step that builds the container's file system tree, up to and including pivot_root. */
+export function planMounts(spec: Spec): InitStep[] {
+  const [rootMount] = spec.mounts.filter((mount) => mount.destination === "/");
+  const rest = spec.mounts.filter((mount) => mount !== rootMount);
+  return [
+    // Slave, not private: mounts the host makes later (an automount, a USB disk) still reach bind mounts that ask for it.
+    { do: "propagation", path: "/", propagation: "rslave" },
+    rootMount ? planOverlay(rootMount, spec.root.path) : { do: "bind-root", path: spec.root.path },
+    { do: "open-root", path: spec.root.path },
+    ...rest.map((mount) => planMount(mount, spec.linux)),
+    ...planDevices(spec),
+    ...(spec.linux.readonlyPaths ?? []).map((path): InitStep => ({ do: "readonly-path", path })),
+    ...(spec.linux.maskedPaths ?? []).map((path): InitStep => ({ do: "mask", path })),
+    ...(spec.root.readonly ? [{ do: "readonly-root" } as const] : []),
+    { do: "pivot-root" },
+  ];
+}
+
+/** The root as a mount of type overlay, in the words of mount(8): lowerdir lists the topmost layer first. */
+function planOverlay(mount: Mount, target: string): InitStep {
+  const option = (name: string) => mount.options?.find((text) => text.startsWith(`${name}=`))?.slice(name.length + 1);
+  const lower = option("lowerdir") ?? "";
+  // Backslash hides a colon that belongs to a path.
+  const parts = lower.match(/(?:\\.|[^:\\])+/g) ?? [];
+  return {
+    do: "overlay",
+    lower: parts.map((path) => path.replace(/\\(.)/g, "$1")),
+    upper: option("upperdir") ?? "",
+    work: option("workdir") ?? "",
+    target,
+  };
+}
+
+const propagation = /^r?(private|shared|slave|unbindable)$/;
+
+function planMount(mount: Mount, linux: Linux): InitStep {
+  const options = mount.options ?? [];
+  const isBind = mount.type === "bind" || options.includes("bind") || options.includes("rbind");
+  if (!isBind) {
+    const type = mount.type ?? "none";
+    const why = reasons[mount.destination] ?? reasons[type];
+    const source = mount.source ?? type;
+    return { do: "mount", type, source, target: mount.destination, options, ...(why && { why }) };
+  }
+  return {
+    do: "bind",
+    source: mount.source ?? "",
+    target: mount.destination,
+    options: options.filter((option) => !propagation.test(option) && !/^r?bind$|^x-/.test(option)),
+    recursive: !options.includes("bind") || options.includes("rbind"),
+    propagation: options.find((option) => propagation.test(option)) ?? linux.rootfsPropagation ?? "rprivate",
+    createSource: options.includes(createSourceOption),
+    copyUp: options.includes(copyUpOption),
+  };
+}
+
+/** A mount option for programs only (mount(8) ignores x-*): make the bind's source directory on the host. */
+export const createSourceOption = "x-tinydocker.create-source";
+
+/** Fill the bind's source, an empty directory, with what the image has at its target. */
+export const copyUpOption = "x-tinydocker.copy-up";
+
+const reasons: Record<string, string> = {
+  "/proc": "the processes of this pid namespace, and no others",
+  "/dev": "an empty place for the few devices a container may use",
+  "/dev/pts": "pseudo-terminals of the container's own",
+  "/dev/shm": "POSIX shared memory of the container's own",
+  "/dev/mqueue": "POSIX message queues of this ipc namespace",
+  "/sys": "what the kernel tells about devices, to be read only",
+  "/sys/fs/cgroup": "the container's own limits and usage, to be read only",
+  tmpfs: "asked for: memory that is gone with the container",
+};
+
+function planDevices(spec: Spec): InitStep[] {
+  const devices = (spec.linux.devices ?? []).map((device): InitStep => ({ do: "device", device }));
+  if (!spec.mounts.some((mount) => mount.destination === "/dev")) return devices;
+  const link = (path: string, target: string): InitStep => ({ do: "symlink", path, target });
+  return [
+    ...devices,
+    link("/dev/ptmx", "pts/ptmx"),
+    link("/dev/fd", "/proc/self/fd"),
+    link("/dev/stdin", "/proc/self/fd/0"),
+    link("/dev/stdout", "/proc/self/fd/1"),
+    link("/dev/stderr", "/proc/self/fd/2"),
+  ];
+}
+
+const device = (path: string, major: number, minor: number, fileMode = 0o666): Device => ({
+  type: "c",
+  path,
+  major,
+  minor,
+  fileMode,
+  uid: 0,
+  gid: 0,
+});
+
+/** The devices of every container (the runtime specification's default devices; /dev/ptmx and /dev/console come apart). */
+export const defaultDevices: Device[] = [
+  device("/dev/null", 1, 3),
+  device("/dev/zero", 1, 5),
+  device("/dev/full", 1, 7),
+  device("/dev/random", 1, 8),
+  device("/dev/urandom", 1, 9),
+  device("/dev/tty", 5, 0),
+];
+
+/** The file systems of every container; the same as Docker's. `privileged` makes /sys and cgroups writable. */
+export function defaultMounts(options: { privileged: boolean; hostNetwork: boolean }): Mount[] {
+  const access = options.privileged ? "rw" : "ro";
+  const hardened = ["nosuid", "noexec", "nodev"];
+  return [
+    { destination: "/proc", type: "proc", source: "proc", options: hardened },
+    {
+      destination: "/dev",
+      type: "tmpfs",
+      source: "tmpfs",
+      options: ["nosuid", "noexec", "strictatime", "mode=755", "size=65536k"],
+    },
+    {
+      destination: "/dev/pts",
+      type: "devpts",
+      source: "devpts",
+      options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
+    },
+    { destination: "/sys", type: "sysfs", source: "sysfs", options: [...hardened, access] },
+    { destination: "/sys/fs/cgroup", type: "cgroup2", source: "cgroup", options: [...hardened, access] },
+    { destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: hardened },
+    {
+      destination: "/dev/shm",
+      type: "tmpfs",
+      source: "shm",
+      options: [...hardened, "mode=1777", "size=65536k"],
+    },
+  ];
+}
+
+/** Files of /proc and /sys that tell about the host or harm it: covered by /dev/null or an empty directory. */
+export const maskedPaths = [
+  "/proc/acpi",
+  "/proc/asound",
+  "/proc/interrupts",
+  "/proc/kcore",
+  "/proc/keys",
+  "/proc/latency_stats",
+  "/proc/sched_debug",
+  "/proc/scsi",
+  "/proc/timer_list",
+  "/proc/timer_stats",
+  "/sys/devices/virtual/powercap",
+  "/sys/firmware",
+];
+
+/** Settings of the whole kernel below /proc. */
+export const readonlyPaths = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];

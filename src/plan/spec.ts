@@ -1,0 +1,208 @@
+/** What a user asked for and what the image says, merged into the OCI spec of one container. Pure. */
+
+import { UnsupportedError, UsageError } from "../errors.ts";
+import { capabilityNames } from "../oci/capabilities.ts";
+import type { Device, Mount, NamespaceType, Resources, Rlimit, Spec } from "../oci/spec.ts";
+import { defaultPeriod } from "./cgroup.ts";
+import { defaultDevices, defaultMounts, maskedPaths, readonlyPaths } from "./mounts.ts";
+
+/** The options of `run`, parsed and checked. Absent means that the user did not say. */
+export interface RunOptions {
+  command: string[];
+  entrypoint?: string[];
+  hostname?: string;
+  /** CPU cores; 0 is unlimited. */
+  cpus?: number;
+  /** 0 is unlimited. */
+  memoryBytes?: number;
+  /** 0 or -1 is unlimited. */
+  pidsLimit?: number;
+  /** Bind mounts and tmpfs of -v, --tmpfs and --mount. */
+  mounts: Mount[];
+  /** `NAME=value`, later ones win. */
+  env: string[];
+  workdir?: string;
+  user?: string;
+  network: "none" | "host";
+  terminal: boolean;
+  terminalSize?: { rows: number; columns: number };
+  readOnly: boolean;
+  privileged: boolean;
+  capAdd: string[];
+  capDrop: string[];
+}
+
+/** The part of an image's configuration that describes its program. */
+export interface ImageDefaults {
+  Entrypoint?: string[] | null;
+  Cmd?: string[] | null;
+  Env?: string[] | null;
+  WorkingDir?: string | null;
+  User?: string | null;
+  Volumes?: Record<string, unknown> | null;
+}
+
+/** Where the container's root comes from. */
+export type Rootfs =
+  /** Read-only directories below one writable: `lower` from the bottom to the top. */
+  | { kind: "overlay"; lower: string[]; upper: string; work: string; path: string }
+  /** A directory used in place; what the container writes stays in it. */
+  | { kind: "directory"; path: string };
+
+/** What the spec has to know of this host. */
+export interface HostFacts {
+  /** RLIMIT_NOFILE's hard limit, which only CAP_SYS_RESOURCE could raise. */
+  nofileHard: number;
+  /** Every device of /dev, asked for with --privileged. */
+  devices: Device[];
+  /** Capabilities that tinydocker has itself: it can't give others. */
+  capabilities: string[];
+}
+
+export const defaults = { hostname: "container", cpus: 1, memoryBytes: 512 << 20, pidsLimit: 2048 } as const;
+
+/** Capabilities of root in a container that got no others (Docker's list). */
+export const defaultCapabilities = [
+  "CAP_CHOWN",
+  "CAP_DAC_OVERRIDE",
+  "CAP_FSETID",
+  "CAP_FOWNER",
+  "CAP_MKNOD",
+  "CAP_NET_RAW",
+  "CAP_SETGID",
+  "CAP_SETUID",
+  "CAP_SETFCAP",
+  "CAP_SETPCAP",
+  "CAP_NET_BIND_SERVICE",
+  "CAP_SYS_CHROOT",
+  "CAP_KILL",
+  "CAP_AUDIT_WRITE",
+];
+
+const defaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+const defaultCommand = ["/bin/sh"];
+
+/** The config.json of a bundle. `id` names the cgroup. */
+export function planSpec(id: string, options: RunOptions, image: ImageDefaults, rootfs: Rootfs, host: HostFacts): Spec {
+  const capabilities = planCapabilities(options, host);
+  const hostNetwork = options.network === "host";
+  return {
+    ociVersion: "1.2.0",
+    root: { path: rootfs.path, readonly: options.readOnly },
+    process: {
+      terminal: options.terminal,
+      ...(options.terminalSize && {
+        consoleSize: { height: options.terminalSize.rows, width: options.terminalSize.columns },
+      }),
+      user: { uid: 0, gid: 0, username: options.user ?? (image.User || "0") },
+      args: planArgs(options, image),
+      env: planEnv(options, image),
+      cwd: options.workdir ?? (image.WorkingDir || "/"),
+      capabilities: {
+        bounding: capabilities,
+        effective: capabilities,
+        permitted: capabilities,
+        inheritable: [],
+        ambient: [],
+      },
+      rlimits: planRlimits(host),
+    },
+    // The host's own name with the host's network, as its peers know it.
+    ...((options.hostname || !hostNetwork) && { hostname: options.hostname ?? defaults.hostname }),
+    mounts: [
+      ...rootMount(rootfs),
+      ...defaultMounts({ privileged: options.privileged, hostNetwork }),
+      ...options.mounts,
+    ],
+    linux: {
+      namespaces: (
+        ["pid", "ipc", "uts", "mount", "cgroup", ...(hostNetwork ? [] : ["network"])] as NamespaceType[]
+      ).map((type) => ({ type })),
+      devices: options.privileged ? mergeDevices(defaultDevices, host.devices) : defaultDevices,
+      cgroupsPath: `/tinydocker/${id}`,
+      resources: planResources(options),
+      ...(!options.privileged && { maskedPaths, readonlyPaths }),
+      rootfsPropagation: "rprivate",
+    },
+  };
+}
+
+/** True when neither the user nor the image says what to run. */
+export const lacksCommand = (options: Pick<RunOptions, "command" | "entrypoint">, image: ImageDefaults): boolean =>
+  options.command.length === 0 && !options.entrypoint?.length && !image.Entrypoint?.length && !image.Cmd?.length;
+
+/** Docker's rule: a command replaces Cmd, an --entrypoint replaces Entrypoint and forgets Cmd. */
+function planArgs(options: RunOptions, image: ImageDefaults): string[] {
+  if (lacksCommand(options, image)) return defaultCommand;
+  const entrypoint = options.entrypoint ?? image.Entrypoint ?? [];
+  const inherited = options.entrypoint ? [] : (image.Cmd ?? []);
+  return [...entrypoint, ...(options.command.length > 0 ? options.command : inherited)];
+}
+
+/** A variable once, the last one said wins: ours, then the image's, then the user's. init adds HOME from /etc/passwd. */
+function planEnv(options: RunOptions, image: ImageDefaults): string[] {
+  const variables = new Map<string, string>();
+  const own = [
+    defaultPath,
+    ...(options.hostname ? [`HOSTNAME=${options.hostname}`] : [`HOSTNAME=${defaults.hostname}`]),
+  ];
+  for (const entry of [...own, ...(options.terminal ? ["TERM=xterm"] : []), ...(image.Env ?? []), ...options.env]) {
+    variables.set(entry.split("=", 1)[0]!, entry);
+  }
+  return [...variables.values()];
+}
+
+function planCapabilities({ privileged, capAdd, capDrop }: RunOptions, host: HostFacts): string[] {
+  const all: readonly string[] = capabilityNames;
+  const add = capAdd.map(capabilityName);
+  const drop = capDrop.map(capabilityName);
+  const base = privileged || add.includes("ALL") ? all : drop.includes("ALL") ? [] : defaultCapabilities;
+  const wanted = new Set([...base, ...add.filter((name) => name !== "ALL")]);
+  for (const name of drop) if (!add.includes(name)) wanted.delete(name);
+  const lacking = add.find((name) => name !== "ALL" && !host.capabilities.includes(name));
+  if (lacking) throw new UnsupportedError(`cannot add ${lacking}: root has not got it itself here`);
+  return all.filter((name) => wanted.has(name) && host.capabilities.includes(name));
+}
+
+/** `net_admin`, `NET_ADMIN` and `CAP_NET_ADMIN` are one; so is `all`. */
+function capabilityName(text: string): string {
+  const name = text.toUpperCase();
+  if (name === "ALL" || name === "CAP_ALL") return "ALL";
+  const full = name.startsWith("CAP_") ? name : `CAP_${name}`;
+  if (!(capabilityNames as readonly string[]).includes(full)) {
+    throw new UsageError(`unknown capability ${JSON.stringify(text)}`, "see capabilities(7) for the names");
+  }
+  return full;
+}
+
+function planResources(options: RunOptions): Resources {
+  const memory = options.memoryBytes ?? defaults.memoryBytes;
+  const cpus = options.cpus ?? defaults.cpus;
+  const pids = options.pidsLimit ?? defaults.pidsLimit;
+  return {
+    // The same figure for memory and for memory with swap: no swap.
+    ...(memory > 0 && { memory: { limit: memory, swap: memory } }),
+    ...(cpus > 0 && { cpu: { quota: Math.round(cpus * defaultPeriod), period: defaultPeriod } }),
+    ...(pids > 0 && { pids: { limit: pids } }),
+  };
+}
+
+function planRlimits({ nofileHard }: HostFacts): Rlimit[] {
+  return [
+    { type: "RLIMIT_NOFILE", soft: Math.min(1024, nofileHard), hard: Math.min(524288, nofileHard) },
+    { type: "RLIMIT_CORE", soft: 0, hard: 0 },
+  ];
+}
+
+function rootMount(rootfs: Rootfs): Mount[] {
+  if (rootfs.kind === "directory") return [];
+  // In overlayfs options the topmost layer comes first, and a colon or comma of a path is escaped.
+  const lowerdir = rootfs.lower.map((path) => path.replace(/[\\:,]/g, "\\$&")).reverse();
+  const options = [`lowerdir=${lowerdir.join(":")}`, `upperdir=${rootfs.upper}`, `workdir=${rootfs.work}`];
+  return [{ destination: "/", type: "overlay", source: "overlay", options }];
+}
+
+function mergeDevices(first: Device[], others: Device[]): Device[] {
+  const paths = new Set(first.map(({ path }) => path));
+  return [...first, ...others.filter(({ path }) => !paths.has(path))];
+}

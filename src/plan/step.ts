@@ -1,0 +1,185 @@
+/**
+ * What a run does, as data: every step with its arguments, before any of them is taken.
+ *
+ * `run` performs these steps and `explain` prints them, so the explanation can't drift from the deed. Each kind has one
+ * performer in runtime/ and one entry in `documentation` below; a kind that lacks either does not compile.
+ *
+ *     host     init                 the two processes of a run, and who waits for whom
+ *      |
+ *      | prepare: claim, cgroup
+ *      |---- clone --->|
+ *      |               | setup: namespaces, mounts, pivot_root
+ *      |<--- ready ----|
+ *      | release: limits
+ *      |----- go ----->|
+ *      |               | start: ids, capabilities, execute
+ *      |<- end of file-|            the sync socket closes at execve: the program runs
+ */
+
+import type { Capabilities, Device, Rlimit } from "../oci/spec.ts";
+
+/** What the host's side does. Each has an undo, run when the start fails or the container ends. */
+export type HostStep =
+  | { do: "claim"; running: string; leftovers: Leftovers }
+  | { do: "claim-name"; name: string; path: string; id: string; keep: boolean }
+  | { do: "directories"; paths: string[]; keep: boolean }
+  | { do: "write-file"; path: string; text: string; keep: boolean }
+  | { do: "create-cgroup"; path: string; controllers: string[] }
+  | { do: "limit"; file: string; value: string; why: string };
+
+/** What is left to do for a container whose caretaker was killed; kept in the file that the caretaker held locked. */
+export interface Leftovers {
+  id: string;
+  namePath: string;
+  /** Its cgroup v2 directory. */
+  cgroup?: string;
+  directory: string;
+  /** The directory outlives the container (no --rm). */
+  keep: boolean;
+}
+
+/** The birth of the container's first process. */
+export interface CloneStep {
+  do: "clone";
+  /** Names of clone(2) flags without CLONE_. */
+  flags: ("NEWNS" | "NEWPID" | "NEWNET" | "NEWIPC" | "NEWUTS")[];
+  /** The cgroup v2 directory it is born in. */
+  cgroup?: string;
+}
+
+/** What the container's first process does. Paths named `target` or `path` are inside the rootfs unless said otherwise. */
+export type InitStep =
+  | { do: "bind-to-parent" }
+  | { do: "propagation"; path: string; propagation: string }
+  | { do: "overlay"; lower: string[]; upper: string; work: string; target: string }
+  | { do: "bind-root"; path: string }
+  | { do: "open-root"; path: string }
+  | { do: "mount"; type: string; source: string; target: string; options: string[]; why?: string }
+  | {
+      do: "bind";
+      source: string;
+      target: string;
+      options: string[];
+      recursive: boolean;
+      propagation: string;
+      /** Make the source directory on the host when it is not there (`--volume`), or fail (`--mount`). */
+      createSource: boolean;
+      /** Fill the source, an empty directory, with what the image has at the target. */
+      copyUp: boolean;
+      why?: string;
+    }
+  | { do: "cgroup-namespace" }
+  | { do: "device"; device: Device }
+  | { do: "symlink"; path: string; target: string }
+  | { do: "console"; rows?: number; columns?: number }
+  | { do: "stdio" }
+  | { do: "loopback" }
+  | { do: "hostname"; name: string }
+  | { do: "readonly-path"; path: string }
+  | { do: "mask"; path: string }
+  | { do: "readonly-root" }
+  | { do: "pivot-root" }
+  | { do: "user"; user: string | { uid: number; gid: number; groups: number[] } }
+  | { do: "workdir"; path: string }
+  | { do: "ready" }
+  | { do: "rlimit"; rlimit: Rlimit }
+  | { do: "session" }
+  | { do: "bounding-set"; keep: string[] }
+  | { do: "ids" }
+  | { do: "capabilities"; capabilities: Capabilities }
+  | { do: "reset-signals" }
+  | { do: "close-fds" }
+  | { do: "reap" }
+  | { do: "execute"; args: string[]; env: string[] };
+
+export type Step = HostStep | CloneStep | InitStep;
+
+/** The whole of a run, in order. */
+export interface Plan {
+  id: string;
+  prepare: HostStep[];
+  clone: CloneStep;
+  setup: InitStep[];
+  release: HostStep[];
+  start: InitStep[];
+  /** One-line warnings: defaults that this host cannot enforce. */
+  warnings: string[];
+}
+
+/** For each kind of step: the man page to read, why it is there, and what ends it. */
+export const documentation: { [Kind in Step["do"]]: { man: string; why: string; undo?: string } } = {
+  claim: {
+    man: "flock(2)",
+    why: "the id is ours while this lock lives; a lock without owner tells the next command what to clean up",
+    undo: "unlink(2)",
+  },
+  "claim-name": {
+    man: "open(2)",
+    why: "created with O_EXCL: of two containers that want one name exactly one gets it",
+    undo: "unlink(2), if the container is not kept",
+  },
+  directories: {
+    man: "mkdir(2)",
+    why: "the container's own writable layer, and the mount point of its root",
+    undo: "unlinkat(2), if the container is not kept",
+  },
+  "write-file": { man: "rename(2)", why: "written beside and renamed: readers see all of it or nothing" },
+  "create-cgroup": {
+    man: "cgroups(7)",
+    why: "everything the container starts is counted, limited and killed together",
+    undo: "cgroup.kill, rmdir(2)",
+  },
+  limit: {
+    man: "cgroups(7)",
+    why: "set last, so that the program is limited from its first instruction and init is not",
+  },
+  clone: {
+    man: "clone(2)",
+    why: "one call makes the first process with its new namespaces, already inside its cgroup",
+  },
+  "bind-to-parent": {
+    man: "prctl(2)",
+    why: "if tinydocker is killed the container dies too; nobody may look into init while it holds host descriptors",
+  },
+  propagation: { man: "mount_namespaces(7)", why: "mounts of the container must not appear on the host" },
+  overlay: {
+    man: "mount(2)",
+    why: "the image's layers, shared and never written, below one writable directory",
+  },
+  "bind-root": { man: "mount(2)", why: "pivot_root wants a mount point" },
+  "open-root": {
+    man: "openat2(2)",
+    why: "every later path is resolved from this descriptor and cannot leave it, whatever symbolic links the image has",
+  },
+  mount: { man: "fsopen(2)", why: "a file system that the image cannot bring" },
+  bind: { man: "open_tree(2)", why: "a directory or file of the host, shown inside" },
+  "cgroup-namespace": { man: "cgroup_namespaces(7)", why: "the container sees its own cgroup as the root" },
+  device: { man: "mknod(2)", why: "a device every program may expect" },
+  symlink: { man: "symlink(2)", why: "a name in /dev every program may expect" },
+  console: {
+    man: "pty(7)",
+    why: "a terminal of the container's own: the caller's terminal is never handed over",
+  },
+  stdio: { man: "dup(2)", why: "standard input, output and error as prepared by the host's side" },
+  loopback: { man: "netdevice(7)", why: "127.0.0.1 answers, also without a network" },
+  hostname: { man: "sethostname(2)", why: "visible in this uts namespace only" },
+  "readonly-path": { man: "mount_setattr(2)", why: "settings of the whole kernel, to be read only" },
+  mask: { man: "open_tree(2)", why: "tells about the host, or harms it" },
+  "readonly-root": { man: "mount_setattr(2)", why: "asked for: nothing below / can be changed" },
+  "pivot-root": {
+    man: "pivot_root(2)",
+    why: "the rootfs becomes / and the host's tree is detached: there is nothing left to break out to, unlike with chroot",
+  },
+  user: { man: "passwd(5)", why: "names are resolved by the files of the image, not of the host" },
+  workdir: { man: "chdir(2)", why: "resolved inside the root, never through /proc/self/fd (CVE-2024-21626)" },
+  ready: { man: "unix(7)", why: "all is built: wait until the host's side has set the limits" },
+  rlimit: { man: "getrlimit(2)", why: "per-process limits" },
+  session: { man: "setsid(2)", why: "no controlling terminal, no job control and no signals from outside" },
+  "bounding-set": { man: "capabilities(7)", why: "what is dropped here no program inside can ever get back" },
+  ids: { man: "setresuid(2)", why: "groups first, then group, then user: the other order fails or leaves some" },
+  capabilities: { man: "capset(2)", why: "root inside is only a part of root" },
+  "reset-signals": { man: "signal(7)", why: "a program expects default handlers and an empty mask" },
+  "close-fds": { man: "close_range(2)", why: "only stdin, stdout and stderr reach the program" },
+  reap: { man: "wait(2)", why: "asked for: process 1 is a small init that forwards signals and collects orphans" },
+  execute: { man: "execve(2)", why: "init becomes the program" },
+};

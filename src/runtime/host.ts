@@ -1,0 +1,96 @@
+/** The host's side of a run: performs its steps, each with the undo that takes it back. */
+
+import { ConflictError, hasCode } from "../errors.ts";
+import { createCgroup, findCgroup2, removeCgroup } from "../linux/cgroup.ts";
+import {
+  close,
+  flock,
+  fstat,
+  mkdirAll,
+  O_CREAT,
+  O_EXCL,
+  O_RDWR,
+  O_WRONLY,
+  open,
+  readFileIfAny,
+  removeTree,
+  unlink,
+  withFile,
+  writeAll,
+  writeFileAtomic,
+  writeSetting,
+} from "../linux/file.ts";
+import type { HostStep, Leftovers } from "../plan/step.ts";
+import type { UndoList } from "./undo.ts";
+
+/** Performs steps of the host's side in order. @param ended true once the container has run: then `keep` counts. */
+export function performHost(steps: HostStep[], undo: UndoList, ended: () => boolean): void {
+  for (const step of steps) (performers[step.do] as Performer<HostStep>)(step, undo, ended);
+}
+
+type Performer<Step> = (step: Step, undo: UndoList, ended: () => boolean) => void;
+
+const performers: { [Kind in HostStep["do"]]: Performer<Extract<HostStep, { do: Kind }>> } = {
+  claim: ({ running, leftovers }, undo) => {
+    const lock = claim(running, JSON.stringify(leftovers));
+    undo.add(() => {
+      unlink(running);
+      close(lock);
+    });
+  },
+  "claim-name": ({ name, path, id, keep }, undo, ended) => {
+    claimName(name, path, id);
+    undo.add(() => {
+      if (!(keep && ended())) unlink(path);
+    });
+  },
+  directories: ({ paths, keep }, undo, ended) => {
+    undo.add(() => {
+      if (!(keep && ended())) removeTree(paths[0]!);
+    });
+    for (const path of paths) mkdirAll(path);
+  },
+  "write-file": ({ path, text }) => writeFileAtomic(path, text),
+  "create-cgroup": ({ path, controllers }, undo) => {
+    const cgroup2 = findCgroup2()!;
+    undo.add(() => removeCgroup(path));
+    createCgroup(cgroup2, path.slice(cgroup2.mountPoint.length), controllers);
+  },
+  limit: ({ file, value }) => writeSetting(file, value),
+};
+
+/** Creates the file of a running container and locks it for life. @throws ConflictError if somebody holds it. */
+function claim(running: string, text: string): number {
+  for (;;) {
+    const lock = open(running, O_RDWR | O_CREAT, 0o600);
+    if (!flock(lock, { wait: false })) throw new ConflictError(`container ${running} is in use`);
+    // Between open and lock a cleaner may have taken the file for a dead one's and unlinked it.
+    if (fstat(lock).nlink > 0) {
+      writeAll(lock, new TextEncoder().encode(text));
+      return lock;
+    }
+    close(lock);
+  }
+}
+
+/** Makes a name ours, or names who has it. */
+function claimName(name: string, path: string, id: string): void {
+  try {
+    withFile(path, O_WRONLY | O_CREAT | O_EXCL, (fd) => writeAll(fd, new TextEncoder().encode(id)));
+  } catch (error) {
+    if (!hasCode(error, "EEXIST")) throw error;
+    const owner = readFileIfAny(path)?.slice(0, 12);
+    throw new ConflictError(
+      `the name ${JSON.stringify(name)} is taken by container ${owner}`,
+      `remove that container (tinydocker rm ${name}) or choose another name`,
+    );
+  }
+}
+
+/** Takes back what a killed caretaker left: processes, cgroup, and a directory that was not to be kept. */
+export function cleanUp(leftovers: Leftovers): void {
+  if (leftovers.cgroup) removeCgroup(leftovers.cgroup);
+  if (leftovers.keep) return;
+  removeTree(leftovers.directory);
+  unlink(leftovers.namePath);
+}

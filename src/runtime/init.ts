@@ -1,0 +1,275 @@
+/**
+ * The container's first process: it performs its steps and becomes the program.
+ *
+ * It runs in a forked copy of tinydocker, so only synchronous system calls are allowed here: the event loop and the
+ * thread pool stayed with the parent. Paths are opened from the root's descriptor, never by name (SECURITY R15).
+ */
+
+import { hasCode, SyscallError } from "../errors.ts";
+import { limitBoundingSet, setAmbientCapabilities, setCapabilities } from "../linux/capability.ts";
+import { close, fstat, O_DIRECTORY, O_NOCTTY, O_PATH, O_RDWR, open, stat, statIfAny } from "../linux/file.ts";
+import { ensureDirectory, ensureFile, isNullDevice, makeDevice, makeSymlink } from "../linux/inroot.ts";
+import {
+  bindToItself,
+  chdir,
+  cloneMount,
+  detach,
+  fchdir,
+  mount,
+  mountSetattr,
+  moveMount,
+  newMount,
+  openInRoot,
+  pivotRoot,
+  setPropagation,
+} from "../linux/mount.ts";
+import { sethostname, setLoopbackUp, unshare } from "../linux/namespace.ts";
+import {
+  closeOnExecFrom3,
+  dup2,
+  execve,
+  exitNow,
+  prctl,
+  type StringVector,
+  setIds,
+  setrlimit,
+  setsid,
+  stringVector,
+  umask,
+} from "../linux/process.ts";
+import { resetSignals, signals } from "../linux/signal.ts";
+import { openSlave, setControllingTerminal, setSize } from "../linux/tty.ts";
+import { capabilityNumber } from "../oci/capabilities.ts";
+import type { InitStep } from "../plan/step.ts";
+import { reap } from "./reap.ts";
+import { failure, receive, send } from "./sync.ts";
+import { homeOf, type Identity, resolveUser } from "./user.ts";
+
+/** What the steps find and leave for later ones. */
+interface Init {
+  sync: number;
+  /** Descriptors for 0, 1 and 2; absent ones stay what they are. */
+  stdio: (number | undefined)[];
+  /** The rootfs, open since "open-root". */
+  root: number;
+  /** The host's /dev/null, for masks. */
+  nullDevice: number;
+  identity: Identity;
+}
+
+/** Performs every step; reports the first that fails, and never returns. */
+export function runInit(steps: InitStep[], sync: number, stdio: Init["stdio"]): never {
+  const init: Init = { sync, stdio, root: -1, nullDevice: -1, identity: { uid: 0, gid: 0, groups: [], home: "/" } };
+  let current: InitStep["do"] = "bind-to-parent";
+  try {
+    for (const step of steps) {
+      current = step.do;
+      (performers[step.do] as (step: InitStep, init: Init) => void)(step, init);
+    }
+  } catch (error) {
+    try {
+      send(sync, failure(current, error));
+    } catch {
+      // Nobody listens any more: the exit code is all that is left to say.
+    }
+  }
+  exitNow(125);
+}
+
+const performers: { [Kind in InitStep["do"]]: (step: Extract<InitStep, { do: Kind }>, init: Init) => void } = {
+  "bind-to-parent": () => {
+    prctl("SET_PDEATHSIG", signals.SIGKILL);
+    prctl("SET_DUMPABLE", 0);
+    umask(0o022);
+  },
+  session: setsid,
+  propagation: ({ path, propagation }) => setPropagation(path, propagation),
+  overlay: mountOverlay,
+  "bind-root": ({ path }) => bindToItself(path),
+  "open-root": ({ path }, init) => {
+    init.root = open(path, O_PATH | O_DIRECTORY);
+    init.nullDevice = open("/dev/null", O_PATH);
+    if (!isNullDevice(init.nullDevice))
+      throw new SyscallError("use", "/dev/null of the host", "ENODEV", "it is not the null device");
+  },
+  mount: ({ type, source, target, options }, { root }) => {
+    const over = ensureDirectory(root, target);
+    attach(newMount(type, source, options), over, `${type} on ${target}`);
+  },
+  bind: bindFromHost,
+  "cgroup-namespace": () => unshare("NEWCGROUP"),
+  device: ({ device }, { root }) => makeDevice(root, device.path, { ...device, mode: device.fileMode }),
+  symlink: ({ path, target }, { root }) => makeSymlink(root, path, target),
+  console: openConsole,
+  stdio: (_step, { stdio }) => {
+    stdio.forEach((fd, index) => {
+      if (fd !== undefined) dup2(fd, index);
+    });
+  },
+  loopback: setLoopbackUp,
+  hostname: ({ name }) => sethostname(name),
+  "readonly-path": ({ path }, { root }) =>
+    ifPresent(root, path, (fd) => {
+      const copy = cloneMount(fd, { recursive: true });
+      mountSetattr(copy, ["ro"], { recursive: true }, path);
+      moveMount(copy, fd, `read-only ${path}`);
+      close(copy);
+    }),
+  mask,
+  "readonly-root": (_step, { root }) => mountSetattr(root, ["ro"], { recursive: false }, "/"),
+  "pivot-root": (_step, init) => {
+    fchdir(init.root);
+    // With new and old root the same directory, the old one lies on top of the new and can be detached unseen.
+    pivotRoot(".", ".");
+    detach(".");
+    chdir("/");
+  },
+  user: ({ user }, init) => {
+    init.identity =
+      typeof user === "string" ? resolveUser(init.root, user) : { ...user, home: homeOf(init.root, user.uid) };
+  },
+  workdir: ({ path }, { root }) => {
+    const directory = ensureDirectory(root, path);
+    fchdir(directory);
+    close(directory);
+  },
+  ready: (_step, { sync }) => {
+    send(sync, { type: "ready" });
+    // Closed without a go: the host's side failed and said so.
+    if (receive(sync)?.message.type !== "go") exitNow(125);
+  },
+  rlimit: ({ rlimit }) => setrlimit(rlimit.type, rlimit.soft, rlimit.hard),
+  "bounding-set": ({ keep }) => limitBoundingSet(keep.map(capabilityNumber)),
+  ids: (_step, { identity }) => {
+    prctl("SET_KEEPCAPS", 1);
+    setIds(identity.uid, identity.gid, identity.groups);
+  },
+  capabilities: ({ capabilities }, { identity }) => {
+    const numbers = (names: string[]) => names.map(capabilityNumber);
+    const { effective, permitted, inheritable, ambient } = capabilities;
+    // What a user other than root would lose at execve anyway is not held for the moment before it.
+    const own = identity.uid === 0 ? { effective, permitted } : { effective: ambient, permitted: ambient };
+    setCapabilities({
+      effective: numbers(own.effective),
+      permitted: numbers(own.permitted),
+      inheritable: numbers(inheritable),
+    });
+    setAmbientCapabilities(numbers(ambient));
+    prctl("SET_KEEPCAPS", 0);
+  },
+  "reset-signals": resetSignals,
+  "close-fds": closeOnExecFrom3,
+  reap,
+  execute: ({ args, env }, { identity }) => {
+    const hasHome = env.some((entry) => entry.startsWith("HOME="));
+    executeByPath(args, hasHome ? env : [...env, `HOME=${identity.home}`]);
+  },
+};
+
+/** The layers by names relative to their common directory: mount(2) takes one page of options, whatever the state root. */
+function mountOverlay({ lower, upper, work, target }: Extract<InitStep, { do: "overlay" }>): void {
+  const base = `${lower[0]!.slice(0, lower[0]!.lastIndexOf("/"))}/`;
+  const hide = (path: string) => path.replace(/[\\:,]/g, "\\$&");
+  const names = lower.map((path) => hide(path.startsWith(base) ? path.slice(base.length) : path));
+  chdir(base);
+  try {
+    const data = `lowerdir=${names.join(":")},upperdir=${hide(upper)},workdir=${hide(work)}`;
+    mount("overlay", target, "overlay", data);
+  } catch (error) {
+    if (!hasCode(error, "EINVAL")) throw error;
+    throw (error as SyscallError).withHint(
+      "the state root may lie on a file system that overlayfs can't write to (another overlay, NFS): choose one with --root",
+    );
+  }
+  chdir("/");
+}
+
+/** Attaches a detached mount and closes both descriptors. */
+function attach(mountFd: number, over: number, subject: string): void {
+  moveMount(mountFd, over, subject);
+  close(mountFd);
+  close(over);
+}
+
+function bindFromHost(step: Extract<InitStep, { do: "bind" }>, { root }: Init): void {
+  const { source, target, options, recursive, propagation } = step;
+  const from = open(source, O_PATH);
+  const over = stat(source).type === "directory" ? ensureDirectory(root, target) : ensureFile(root, target);
+  const copy = cloneMount(from, { recursive });
+  close(from);
+  if (options.length > 0)
+    mountSetattr(copy, options, { recursive: recursive && options.includes("ro") }, `${source} on ${target}`);
+  mountSetattr(copy, [propagation], { recursive: propagation.startsWith("r") }, `${source} on ${target}`);
+  attach(copy, over, `${source} on ${target}`);
+}
+
+/** Covers a file with the null device, a directory with an empty one that nobody can write to. */
+function mask({ path }: Extract<InitStep, { do: "mask" }>, { root, nullDevice }: Init): void {
+  ifPresent(root, path, (fd) => {
+    const isDirectory = fstat(fd).type === "directory";
+    const cover = isDirectory
+      ? newMount("tmpfs", "tmpfs", ["ro", "nosuid", "nodev", "noexec", "size=0", "nr_inodes=1"])
+      : cloneMount(nullDevice, { recursive: false });
+    moveMount(cover, fd, `a mask on ${path}`);
+    close(cover);
+  });
+}
+
+/** Calls `use` with the open path; a path that this kernel does not have needs no protection. */
+function ifPresent(root: number, path: string, use: (fd: number) => void): void {
+  let fd: number;
+  try {
+    fd = openInRoot(root, path);
+  } catch (error) {
+    if (hasCode(error, "ENOENT", "ENOTDIR")) return;
+    throw error;
+  }
+  use(fd);
+  close(fd);
+}
+
+/** A pty of the container's own devpts: slave as stdio and /dev/console, master to the host's side. */
+function openConsole({ rows, columns }: Extract<InitStep, { do: "console" }>, init: Init): void {
+  const master = openInRoot(init.root, "/dev/pts/ptmx", O_RDWR | O_NOCTTY);
+  const { slave } = openSlave(master);
+  if (rows !== undefined && columns !== undefined) setSize(master, { rows, columns });
+  const over = ensureFile(init.root, "/dev/console");
+  const copy = cloneMount(slave, { recursive: false });
+  attach(copy, over, "the terminal on /dev/console");
+  setControllingTerminal(slave);
+  send(init.sync, { type: "console" }, master);
+  for (const index of [0, 1, 2]) dup2(init.stdio[index] ?? slave, index);
+  close(master);
+  close(slave);
+}
+
+/** execvp(3) by the PATH of the container's environment. */
+function executeByPath(args: string[], env: string[]): never {
+  const program = args[0]!;
+  const argv = stringVector(args);
+  const envp = stringVector(env);
+  if (program.includes("/")) executeFile(program, argv, envp);
+  const path = env.findLast((entry) => entry.startsWith("PATH="))?.slice("PATH=".length) ?? "/bin:/usr/bin";
+  let denied: unknown;
+  for (const directory of path.split(":")) {
+    try {
+      executeFile(`${directory || "."}/${program}`, argv, envp);
+    } catch (error) {
+      // Like execvp: go on looking, but remember a file that is there and may not be executed.
+      if (hasCode(error, "EACCES")) denied = error;
+      else if (!hasCode(error, "ENOENT", "ENOTDIR") || error.reason === missingInterpreter) throw error;
+    }
+  }
+  throw denied ?? new SyscallError("execute", program, "ENOENT", `not found in PATH=${path}`);
+}
+
+const missingInterpreter = "the file is there, but the interpreter that its #! line or ELF header names is not";
+
+function executeFile(path: string, argv: StringVector, envp: StringVector): never {
+  try {
+    execve(path, argv, envp);
+  } catch (error) {
+    if (!hasCode(error, "ENOENT") || !statIfAny(path)) throw error;
+    throw new SyscallError("execute", path, "ENOENT", missingInterpreter);
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * The host's side while the container lives: bytes between the caller's descriptors and the container's, signals in,
+ * the end out. One blocking poll(2) loop, no event loop: it works in a forked process too.
+ */
+
+import { hasCode } from "../errors.ts";
+import { read, write } from "../linux/file.ts";
+import { memory } from "../linux/libc.ts";
+import { type Interest, POLLIN, POLLOUT, poll } from "../linux/poll.ts";
+
+/** One direction: what comes out of `from` goes into `to`. */
+export interface Pump {
+  from: number;
+  to: number;
+  /** Called once, when `from` has no more or `to` takes no more; closes what has to be closed. */
+  onEnd: (ended: "from" | "to") => void;
+  /** Bytes read and not yet written. */
+  pending?: Uint8Array;
+  ended?: boolean;
+}
+
+/** Something else to wait for. */
+export interface Watch {
+  fd: number;
+  onReady: () => void;
+}
+
+/** A pipe takes at least this much after POLLOUT without blocking (PIPE_BUF). */
+const writeBytes = 4096;
+const readBytes = 65536;
+
+/** Runs pumps and watches until `done` says so. */
+export function relay(pumps: Pump[], watches: Watch[], done: () => boolean): void {
+  const buffer = memory(readBytes);
+  while (!done()) {
+    const live = pumps.filter((pump) => !pump.ended);
+    const interests: Interest[] = [
+      ...live.map(({ from, to, pending }) => (pending ? { fd: to, events: POLLOUT } : { fd: from, events: POLLIN })),
+      ...watches.map(({ fd }) => ({ fd, events: POLLIN })),
+    ];
+    poll(interests);
+    live.forEach((pump, index) => {
+      if (interests[index]!.happened) move(pump, buffer);
+    });
+    watches.forEach(({ onReady }, index) => {
+      if (interests[live.length + index]!.happened) onReady();
+    });
+  }
+}
+
+/** Takes out what is still in the pipes of a container that has ended; does not wait for more. */
+export function drain(pumps: Pump[]): void {
+  const buffer = memory(readBytes);
+  for (const pump of pumps) {
+    while (!pump.ended) {
+      if (!pump.pending) {
+        const [interest] = [{ fd: pump.from, events: POLLIN } as Interest];
+        poll([interest], 0);
+        if (!interest.happened) break;
+      }
+      move(pump, buffer);
+    }
+  }
+}
+
+function move(pump: Pump, buffer: Uint8Array): void {
+  try {
+    if (pump.pending) {
+      const written = write(pump.to, pump.pending.subarray(0, writeBytes));
+      if (written < pump.pending.length) pump.pending = pump.pending.subarray(written);
+      else delete pump.pending;
+      return;
+    }
+    const count = read(pump.from, buffer);
+    if (count === 0) end(pump, "from");
+    else pump.pending = buffer.slice(0, count);
+  } catch (error) {
+    // EIO is how a pty's master says that the last slave was closed; EPIPE that nobody reads what we write.
+    if (!hasCode(error, "EIO", "EPIPE", "ECONNRESET")) throw error;
+    end(pump, pump.pending ? "to" : "from");
+  }
+}
+
+function end(pump: Pump, ended: "from" | "to"): void {
+  pump.ended = true;
+  delete pump.pending;
+  pump.onEnd(ended);
+}

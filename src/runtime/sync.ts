@@ -1,0 +1,41 @@
+/**
+ * What a container's init and the host's side tell each other, over one socket pair that closes at execve.
+ *
+ *     init -> host   {"type":"console"} + descriptor   the master of the container's terminal
+ *     init -> host   {"type":"ready"}                  all is built
+ *     host -> init   {"type":"go"}                     limits are set: execute
+ *     init -> host   {"type":"failed", ...}            a step failed; init ends
+ *     (end of file)                                    execve succeeded
+ */
+
+import { SyscallError } from "../errors.ts";
+import { type Message, receiveMessage, sendMessage } from "../linux/poll.ts";
+import type { Step } from "../plan/step.ts";
+
+export type Sync =
+  | { type: "console" }
+  | { type: "ready" }
+  | { type: "go" }
+  | { type: "failed"; step: Step["do"]; text: string; hint?: string; code?: string };
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** Sends one message, with a descriptor beside it if there is one. */
+export const send = (socket: number, message: Sync, fd?: number): void =>
+  sendMessage(socket, { data: encoder.encode(JSON.stringify(message)), ...(fd !== undefined && { fd }) } as Message);
+
+/** Waits for the next message; undefined when the other side has closed. */
+export function receive(socket: number): { message: Sync; fd?: number } | undefined {
+  const received = receiveMessage(socket);
+  if (!received) return undefined;
+  const message = JSON.parse(decoder.decode(received.data)) as Sync;
+  return received.fd === undefined ? { message } : { message, fd: received.fd };
+}
+
+/** A step's failure as a message. */
+export function failure(step: Step["do"], error: unknown): Sync {
+  const text = error instanceof Error ? error.message : String(error);
+  const known = error instanceof SyscallError ? error : undefined;
+  return { type: "failed", step, text, ...(known?.hint && { hint: known.hint }), ...(known && { code: known.code }) };
+}
