@@ -1,0 +1,71 @@
+/** `npm run demo`: builds tinydocker and a busybox image, runs containers from it, and shows what is isolated. */
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { hostname, tmpdir } from "node:os";
+import { join, relative } from "node:path";
+import { build, hostTarget } from "./build.ts";
+import { buildImage } from "./images.ts";
+import { run } from "./process.ts";
+
+const repository = join(import.meta.dir, "..");
+const binary = join(repository, "dist/tinydocker");
+// Images and containers of the demo are kept here, and go with it.
+const root = mkdtempSync(join(tmpdir(), "tinydocker-demo-"));
+
+/** What is shown: a heading, what the same question gets on the host, and the container's command. */
+const scenes: { title: string; host?: string; options?: string[]; command: string }[] = [
+  { title: "A program in a container", command: "echo hello from busybox; cat /etc/passwd | head -2" },
+  { title: "Its own host name", host: hostname(), options: ["--hostname", "tiny"], command: "hostname" },
+  { title: "Its own processes: it is number 1", host: `we are ${process.pid}`, command: "ps" },
+  {
+    title: "Its own root file system",
+    host: "ls / shows the host's",
+    command: "ls -l / && touch /only-here && ls /only-here",
+  },
+  { title: "... which the next container does not share", command: "ls /only-here 2>&1; true" },
+  { title: "Its own mounts, the kernel's settings read-only", command: "mount | cut -c1-100" },
+  { title: "Its own network: loopback and nothing else", command: "ip addr 2>/dev/null || cat /proc/net/dev" },
+  {
+    title: "Its own cgroup",
+    command: "cat /proc/self/cgroup; cat /sys/fs/cgroup/pids.max /sys/fs/cgroup/memory.max 2>/dev/null",
+  },
+  {
+    title: "Fewer privileges than root outside",
+    command: "grep -E 'Cap(Eff|Bnd)' /proc/self/status; date -s 2020-01-01 2>&1; true",
+  },
+  { title: "A shell's exit code is ours", command: "exit 42; " },
+];
+
+function heading(text: string): void {
+  console.log(`\n== ${text}`);
+}
+
+function show(scene: (typeof scenes)[number], image: string): void {
+  heading(scene.title);
+  if (scene.host) console.log(`   (on the host: ${scene.host})`);
+  const args = ["run", "--rm", ...(scene.options ?? []), image, "--", "sh", "-c", scene.command];
+  const sudo = process.getuid?.() === 0 ? [] : ["sudo", "--preserve-env=TINYDOCKER_ROOT"];
+  const words = args.map((word) => (/^[\w./:=-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`));
+  console.log(`$ sudo ./dist/tinydocker ${words.join(" ")}`);
+  const { exitCode, signalCode } = Bun.spawnSync([...sudo, binary, ...args], {
+    cwd: repository,
+    env: { ...process.env, TINYDOCKER_ROOT: root },
+    stdio: ["inherit", "inherit", "inherit"],
+  });
+  const expected = /exit (\d+); $/.exec(scene.command)?.[1] ?? "0";
+  if (expected !== "0") console.log(`exit code ${exitCode}`);
+  if (String(exitCode) !== expected) throw new Error(`the container ended with ${signalCode ?? exitCode}`);
+}
+
+try {
+  heading("Building dist/tinydocker: one file, nothing to install");
+  await build(hostTarget(), binary);
+  heading("Making images/busybox.tar from Debian's busybox-static");
+  const image = relative(repository, await buildImage("busybox"));
+  for (const scene of scenes) show(scene, image);
+  heading("That was it. Try a shell of your own:");
+  console.log(`$ sudo ./dist/tinydocker run ${image} -- sh`);
+} finally {
+  if (process.getuid?.() === 0) rmSync(root, { recursive: true, force: true });
+  else run("sudo", ["rm", "-rf", root]);
+}

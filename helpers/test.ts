@@ -1,0 +1,136 @@
+/**
+ * `npm test`: every check of the project, one after the other, each under a heading. Ends with the number of tests that
+ * passed and failed, counted from what `bun test` said of each of its runs.
+ *
+ * Words given to it choose steps by a part of their titles: `npm test -- unit`.
+ */
+
+import { globSync } from "node:fs";
+import { join } from "node:path";
+import { missingForVm, vm } from "./vm.ts";
+
+const repository = join(import.meta.dir, "..");
+const bun = process.execPath;
+
+interface Outcome {
+  ok: boolean;
+  counts?: Counts;
+  note?: string;
+}
+interface Counts {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+const steps: { title: string; perform: () => Promise<Outcome>; needed?: true }[] = [
+  { title: "Types", perform: () => command("tsc", "--noEmit") },
+  { title: "Lint and format", perform: () => command("biome", "check", ".") },
+  { title: "Workflows", perform: checkWorkflows },
+  { title: "Build", perform: () => command("bun", "helpers/build.ts"), needed: true },
+  { title: "Images", perform: () => command("bun", "helpers/images.ts"), needed: true },
+  {
+    title: "Unit tests",
+    perform: () =>
+      bunTest(
+        testFiles((file) => !systemTest(file)),
+        "10000",
+      ),
+  },
+  {
+    title: "End-to-end tests on the binary",
+    perform: () =>
+      bunTest(
+        testFiles((file) => systemTest(file) && !vmTest(file)),
+        "60000",
+      ),
+  },
+  { title: "Limits, in a virtual machine with cgroup v2", perform: () => bunTestInVm(testFiles(vmTest)) },
+];
+
+/** Tests below these run the compiled binary, and take longer. */
+const systemTest = (file: string): boolean => /^test\/(e2e|contract|vm)\//.test(file);
+const vmTest = (file: string): boolean => file.startsWith("test/vm/");
+
+const testFiles = (choose: (file: string) => boolean): string[] =>
+  globSync("test/**/*.test.ts", { cwd: repository }).filter(choose).sort();
+
+/** A command that only has to succeed. */
+async function command(...argv: string[]): Promise<Outcome> {
+  const child = Bun.spawn(argv, { cwd: repository, stdio: ["ignore", "inherit", "inherit"] });
+  return { ok: (await child.exited) === 0 };
+}
+
+async function checkWorkflows(): Promise<Outcome> {
+  const files = globSync(".github/workflows/*.yml", { cwd: repository });
+  for (const file of files) if (!(await command("action-validator", file)).ok) return { ok: false };
+  if (Bun.which("yamllint") === null) return { ok: true, note: "without yamllint, which is not installed" };
+  return command("yamllint", "--strict", ".github");
+}
+
+async function bunTest(files: string[], timeoutMs: string): Promise<Outcome> {
+  if (files.length === 0) return { ok: true, note: "no test yet" };
+  const child = Bun.spawn([bun, "test", "--timeout", timeoutMs, ...files.map((file) => `./${file}`)], {
+    cwd: repository,
+    stdio: ["ignore", "inherit", "pipe"],
+  });
+  let report = "";
+  const decoder = new TextDecoder();
+  for await (const chunk of child.stderr) {
+    process.stderr.write(chunk);
+    report += decoder.decode(chunk, { stream: true });
+  }
+  return outcome(await child.exited, report);
+}
+
+async function bunTestInVm(files: string[]): Promise<Outcome> {
+  if (files.length === 0) return { ok: true, note: "no test yet" };
+  const missing = missingForVm();
+  if (missing)
+    return { ok: true, note: `skipped: this machine lacks ${missing}`, counts: { passed: 0, failed: 0, skipped: 1 } };
+  let report = "";
+  const argv = [bun, "test", "--timeout", "120000", ...files.map((file) => `./${file}`)];
+  const options = { memMB: 2048, cwd: repository, timeoutSeconds: 900 };
+  const status = await vm(
+    argv,
+    options,
+    (data) => void process.stdout.write(data),
+    (data) => {
+      process.stderr.write(data);
+      report += data.toString();
+    },
+  );
+  return outcome(status, report);
+}
+
+/** What a run's summary says. A run without one did not get to its end: that is a failure, whatever it ran. */
+function outcome(status: number, report: string): Outcome {
+  const plain = Bun.stripANSI(report);
+  const last = (word: string): number =>
+    Number([...plain.matchAll(new RegExp(`^ *(\\d+) ${word}$`, "gm"))].at(-1)?.[1] ?? 0);
+  const counts = { passed: last("pass"), failed: last("fail"), skipped: last("skip") + last("todo") };
+  const complete = /^Ran \d+ tests? across/m.test(plain);
+  if (!complete || (status !== 0 && counts.failed === 0)) counts.failed++;
+  return { ok: status === 0 && complete && counts.failed === 0, counts };
+}
+
+const total: Counts = { passed: 0, failed: 0, skipped: 0 };
+const results: string[] = [];
+let ok = true;
+const words = process.argv.slice(2).map((word) => word.toLowerCase());
+for (const { title, perform, needed } of steps) {
+  if (words.length > 0 && !words.some((word) => title.toLowerCase().includes(word))) continue;
+  console.log(`\n== ${title}`);
+  const started = performance.now();
+  const result = await perform().catch((error: Error): Outcome => ({ ok: false, note: error.message }));
+  const seconds = ((performance.now() - started) / 1000).toFixed(1).padStart(6);
+  const { passed, failed, skipped } = result.counts ?? { passed: 0, failed: 0, skipped: 0 };
+  total.passed += passed;
+  total.failed += failed;
+  total.skipped += skipped;
+  ok &&= result.ok;
+  results.push(`${result.ok ? "ok    " : "FAILED"} ${seconds} s  ${title}${result.note ? ` (${result.note})` : ""}`);
+  if (!result.ok && needed) break; // nothing after it can tell us anything
+}
+console.log(`\n== Results\n${results.join("\n")}\n`);
+console.log(`${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ""}`);
+process.exitCode = ok ? 0 : 1;
