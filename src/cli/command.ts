@@ -33,6 +33,8 @@ export interface Global {
   root: string;
   /** The init of the container to be, for the commands that start one; absent without root. */
   birth?: Birth;
+  /** The image that an earlier start of this command line has loaded (engine/load.ts). */
+  loaded?: string;
 }
 
 export interface Command<Args extends Arguments = Arguments> {

@@ -7,22 +7,20 @@ import type { Paths } from "../paths.ts";
 import { surelyOwnNetwork } from "../plan/birth.ts";
 import type { Plan } from "../plan/step.ts";
 import { resolveImage } from "./image.ts";
-import { planRun, type RunImage, type RunRequest, type Tell } from "./run.ts";
+import { asRunImage, planRun, type Reporter, type RunImage, type RunRequest } from "./run.ts";
 
 /** Plans a run without touching anything; an archive that is not loaded is only looked into. */
-export async function explainRun(paths: Paths, request: RunRequest, tell: Tell): Promise<Plan> {
+export async function explainRun(paths: Paths, request: RunRequest, warn: Reporter["warn"]): Promise<Plan> {
   const { source } = request;
   const image = "rootfs" in source ? source : await look(paths, source.image);
   const network = surelyOwnNetwork(process.argv);
-  return planRun(paths, request, image, { id: randomHex(32), network }, tell).plan;
+  return planRun(paths, request, image, { id: randomHex(32), network }, warn).plan;
 }
 
 async function look(paths: Paths, word: string): Promise<RunImage> {
   const found = resolveImage(paths, word, process.cwd());
   if (found.kind === "directory") return { name: word, defaults: {}, lower: [found.path] };
-  if (found.kind === "image") {
-    return { name: word, id: found.image.id, defaults: found.image.config.config, lower: found.image.layers };
-  }
+  if (found.kind === "image") return asRunImage(word, found.image);
   const [first] = await peekImages(found.path);
   if (!first) throw new UsageError(`there is no image in ${word}`);
   // Where loading would put them; which short names they would get is known only then.
