@@ -9,11 +9,11 @@ import {
   open,
   readdir,
   readFileIfAny,
-  removeTree,
   statIfAny,
   unlink,
   writeFileAtomic,
 } from "../linux/file.ts";
+import { removePath } from "../linux/tree.ts";
 import type { Paths } from "../paths.ts";
 import type { Leftovers } from "../plan/step.ts";
 import { cleanUp } from "../runtime/host.ts";
@@ -90,7 +90,7 @@ export function removeContainer(paths: Paths, reference: string): void {
   // The name last: whoever sees it free finds nothing else of the container.
   const state = readFileIfAny(`${paths.containers}/${id}/state.json`);
   const name = /"name":"([^"]+)"/.exec(state ?? "")?.[1];
-  removeTree(`${paths.containers}/${id}`);
+  removePath(`${paths.containers}/${id}`);
   if (name) unlink(`${paths.names}/${name}`);
 }
 
@@ -126,7 +126,7 @@ function markEnded(paths: Paths, { id, keep, namePath, directory }: Leftovers): 
   if (!keep) return;
   const state = readState(paths, id);
   if (!state) {
-    removeTree(directory);
+    removePath(directory);
     unlink(namePath);
   } else if (state.status === "running") {
     writeState(paths, { ...state, status: "unknown", finished: new Date().toISOString() });

@@ -5,13 +5,14 @@ import type { LoadProgress } from "../image/load.ts";
 import { severalImages } from "../image/source.ts";
 import { findImage, type Image } from "../image/store.ts";
 import { O_CREAT, O_EXCL, O_WRONLY, statIfAny, withFile, writeAll } from "../linux/file.ts";
+import { unblockSignals } from "../linux/signal.ts";
 import type { Mount } from "../oci/spec.ts";
 import type { Paths } from "../paths.ts";
 import { type Container, planContainer } from "../plan/container.ts";
 import { copyUpOption, createSourceOption } from "../plan/mounts.ts";
 import { type ImageDefaults, lacksCommand, planSpec, type Rootfs, type RunOptions } from "../plan/spec.ts";
-import type { Plan } from "../plan/step.ts";
-import { abandon, type Birth } from "../runtime/birth.ts";
+import type { Directory, Plan } from "../plan/step.ts";
+import { abandon, type Birth, forwarded } from "../runtime/birth.ts";
 import { runContainer } from "../runtime/run.ts";
 import type { Stdio } from "../runtime/stdio.ts";
 import { type ContainerState, prepareRoot, recover, writeState } from "./container.ts";
@@ -104,6 +105,7 @@ async function prepareImage(
   if (found.kind === "image") return asRunImage(source.image, found.image);
   // Nothing waits while an image is loaded: a load may take long, and be interrupted.
   abandon(birth);
+  unblockSignals(forwarded);
   const { load, startAgain } = await import("./load.ts");
   const progress = reporter.loading(found.path);
   try {
@@ -161,7 +163,7 @@ export function planRun(
     namePath: `${paths.names}/${name}`,
     running: `${paths.running}/${id}`,
     directory,
-    directories: [...(rootfs.kind === "overlay" ? ["upper", "work", "rootfs"] : []), ...volumes.directories],
+    directories: [...overlayDirectories(rootfs), ...volumes.directories],
     keep: !request.remove,
     asked: askedLimits(options),
     reap: request.init,
@@ -190,22 +192,32 @@ function rootfsOf(image: RunImage | { rootfs: string }, directory: string): Root
   };
 }
 
+/** The upper directory's mode is the mode of the container's "/": that of the image's. */
+function overlayDirectories(rootfs: Rootfs): Directory[] {
+  if (rootfs.kind !== "overlay") return [];
+  return [
+    { path: rootfs.upper, mode: statIfAny(rootfs.lower.at(-1)!)?.mode ?? 0o755 },
+    { path: rootfs.work, mode: 0o700 },
+    { path: rootfs.path, mode: 0o700 },
+  ];
+}
+
 /** The volumes an image declares: a directory of the container each, filled with what the image has there. */
 function planVolumes(
   image: ImageDefaults,
   own: Mount[],
   directory: string,
-): { mounts: Mount[]; directories: string[] } {
+): { mounts: Mount[]; directories: Directory[] } {
   const taken = new Set(own.map(({ destination }) => destination));
   const targets = Object.keys(image.Volumes ?? {}).filter((path) => path.startsWith("/") && !taken.has(path));
   if (targets.length === 0) return { mounts: [], directories: [] };
-  const names = targets.map((_, index) => `volumes/${index}`);
+  const paths = targets.map((_, index) => `${directory}/volumes/${index}`);
   return {
-    directories: ["volumes", ...names],
+    directories: [`${directory}/volumes`, ...paths].map((path) => ({ path, mode: 0o755 })),
     mounts: targets.map((destination, index) => ({
       destination,
       type: "bind",
-      source: `${directory}/${names[index]}`,
+      source: paths[index]!,
       options: ["rbind", copyUpOption],
     })),
   };

@@ -274,42 +274,6 @@ function listNames(fd: number, path: string, only?: "directories"): string[] {
   }
 }
 
-/** Deletes a directory and all below it, never through a symbolic link. What is not there is fine. */
-export function removeTree(path: string): void {
-  let fd: number;
-  try {
-    fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-  } catch (error) {
-    if (hasCode(error, "ENOENT")) return;
-    if (hasCode(error, "ENOTDIR", "ELOOP")) {
-      unlink(path);
-      return;
-    }
-    throw error;
-  }
-  try {
-    emptyDirectory(fd, path);
-  } finally {
-    close(fd);
-  }
-  rmdir(path);
-}
-
-/** One descriptor a level, and names relative to it: a directory swapped for a link meanwhile leads nowhere. */
-function emptyDirectory(directory: number, path: string): void {
-  for (const name of listNames(directory, path)) {
-    const file = cstr(name);
-    if (libc.unlinkat(directory, file, 0) === 0) continue;
-    const child = openat(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-    try {
-      emptyDirectory(child, `${path}/${name}`);
-    } finally {
-      close(child);
-    }
-    check("rmdir", `${path}/${name}`, libc.unlinkat(directory, file, AT_REMOVEDIR));
-  }
-}
-
 const LOCK_SH = 1;
 const LOCK_EX = 2;
 const LOCK_NB = 4;

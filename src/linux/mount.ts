@@ -165,24 +165,3 @@ export const chdir = (path: string): void => void check("chdir to", path, libc.c
 
 /** fchdir(2). */
 export const fchdir = (fd: number): void => void check("chdir to", `fd ${fd}`, libc.fchdir(fd));
-
-const O_PATH = 0o10000000;
-const RESOLVE_NO_MAGICLINKS = 0x02;
-const RESOLVE_IN_ROOT = 0x10;
-
-/**
- * openat2(2) that can't leave `root`: absolute paths, ".." and symbolic links all stay below it (CVE-2021-30465).
- * @param flags of open(2); O_PATH if not given.
- */
-export function openInRoot(root: number, path: string, flags = O_PATH): number {
-  const how = BigUint64Array.of(BigInt(flags | O_CLOEXEC), 0n, BigInt(RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS));
-  const name = cstr(path);
-  for (let attempt = 0; ; attempt++) {
-    try {
-      return check("open", path, syscall("openat2", root, name, how, how.byteLength));
-    } catch (error) {
-      // The kernel gives up with EAGAIN when something was renamed meanwhile; a rootfs that keeps renaming gets no further.
-      if (!hasCode(error, "EAGAIN") || attempt > 100) throw error;
-    }
-  }
-}

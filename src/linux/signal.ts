@@ -61,11 +61,19 @@ function sigset(numbers: Iterable<number>): Uint8Array {
 }
 
 const SIG_BLOCK = 0;
+const SIG_UNBLOCK = 1;
 const SIG_SETMASK = 2;
 
-/** Blocks signals: they wait until somebody reads them from a signalfd. */
+/**
+ * Blocks signals: they wait until somebody reads them from a signalfd. For this thread, and for those it starts later:
+ * call it while there is one, because the kernel gives a process's signal to any thread that does not block it.
+ */
 export const blockSignals = (numbers: Iterable<number>): void =>
   void check("sigprocmask", "SIG_BLOCK", libc.sigprocmask(SIG_BLOCK, sigset(numbers), null));
+
+/** Lets signals through again. */
+export const unblockSignals = (numbers: Iterable<number>): void =>
+  void check("sigprocmask", "SIG_UNBLOCK", libc.sigprocmask(SIG_UNBLOCK, sigset(numbers), null));
 
 const SFD_CLOEXEC = 0o2000000;
 

@@ -1,9 +1,9 @@
 /** Whole directory trees by descriptors: listing names as bytes, and removing everything below a directory. */
 
 import { hasCode } from "../errors.ts";
-import { type ByteName, openAt, rmdirAt, textOf, unlinkAt } from "./at.ts";
+import { type ByteName, byteNameOf, openAt, rmdirAt, textOf, unlinkAt } from "./at.ts";
 import { close, O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from "./file.ts";
-import { check, memory, syscall } from "./libc.ts";
+import { AT_FDCWD, check, memory, syscall } from "./libc.ts";
 
 /** The names in an open directory, "." and ".." left out, and whether getdents64(2) calls each a directory. */
 export function listAt(directory: number, subject: ByteName): { name: ByteName; isDirectory: boolean }[] {
@@ -19,6 +19,9 @@ export function listAt(directory: number, subject: ByteName): { name: ByteName; 
   }
 }
 const DT_DIR = 4;
+
+/** Removes what a path names, with everything below it. */
+export const removePath = (path: string): void => removeTree(AT_FDCWD | 0, byteNameOf(path));
 
 /**
  * Removes `entry` of the directory with everything below it, never through a symbolic link. What is not there is fine, also

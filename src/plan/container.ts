@@ -5,7 +5,7 @@ import type { NamespaceType, Spec } from "../oci/spec.ts";
 import { planBirth, planClone, unshareNetwork } from "./birth.ts";
 import { planCgroup, type Setting } from "./cgroup.ts";
 import { planMounts } from "./mounts.ts";
-import type { HostStep, InitStep, Plan } from "./step.ts";
+import type { Directory, HostStep, InitStep, Plan } from "./step.ts";
 
 /** What the plan has to know of the host. */
 export interface Host {
@@ -23,7 +23,7 @@ export interface Container {
   running: string;
   directory: string;
   /** Directories the container needs below its own, parents first. */
-  directories: string[];
+  directories: Directory[];
   /** Leave its directory when it ends (no --rm). */
   keep: boolean;
   /** Limits that the user named; others are defaults, which a host may lack. */
@@ -71,7 +71,7 @@ function planPrepare(spec: Spec, container: Container, cgroup: string | undefine
   return [
     { do: "claim", running, leftovers: { id, namePath, directory, keep, ...(cgroup && { cgroup }) } },
     { do: "claim-name", name, path: namePath, id, keep },
-    { do: "directories", paths: [directory, ...container.directories.map((child) => `${directory}/${child}`)], keep },
+    { do: "directories", directories: [{ path: directory, mode: 0o700 }, ...container.directories], keep },
     { do: "write-file", path: `${directory}/config.json`, text: JSON.stringify(spec), keep },
   ];
 }
@@ -124,7 +124,8 @@ function planStart(spec: Spec, container: Container): InitStep[] {
     { do: "ids" },
     ...(capabilities ? [{ do: "capabilities", capabilities } as const] : []),
     { do: "close-fds" },
-    { do: "reset-signals" },
+    // The small init keeps its signals blocked, and starts the program with none.
+    ...(container.reap ? [] : [{ do: "reset-signals" } as const]),
     // A seccomp filter belongs here, between the last privileged call and execve.
     { do: container.reap ? "reap" : "execute", args, env },
   ];

@@ -23,7 +23,7 @@ import type { Capabilities, Device, Rlimit } from "../oci/spec.ts";
 export type HostStep =
   | { do: "claim"; running: string; leftovers: Leftovers }
   | { do: "claim-name"; name: string; path: string; id: string; keep: boolean }
-  | { do: "directories"; paths: string[]; keep: boolean }
+  | { do: "directories"; directories: Directory[]; keep: boolean }
   | { do: "write-file"; path: string; text: string; keep: boolean }
   | { do: "delegate"; cgroup: string; controllers: string[] }
   | { do: "limit"; file: string; value: string; why: string };
@@ -37,6 +37,12 @@ export interface Leftovers {
   directory: string;
   /** The directory outlives the container (no --rm). */
   keep: boolean;
+}
+
+export interface Directory {
+  path: string;
+  /** Permission bits. */
+  mode: number;
 }
 
 /** The birth of the container's first process. */

@@ -12,6 +12,7 @@ import { type Cgroup2, createCgroup, findCgroup2, removeCgroup } from "../linux/
 import { close, O_DIRECTORY, O_PATH, open } from "../linux/file.ts";
 import { socketpair } from "../linux/poll.ts";
 import { type Child, clone3, pidfdSendSignal, randomHex, wait } from "../linux/process.ts";
+import { allSignals, blockSignals, signals } from "../linux/signal.ts";
 import { cgroupPath, planClone, surelyOwnNetwork } from "../plan/birth.ts";
 
 /** An init that waits for its plan. */
@@ -27,10 +28,35 @@ export interface Birth {
   network: boolean;
 }
 
-const SIGKILL = 9;
+/** Signals that are not passed on: those nobody can catch, those about us, and those that stop us as a job of a shell. */
+const ownSignals = new Set<number>([
+  signals.SIGKILL,
+  signals.SIGSTOP,
+  signals.SIGTSTP,
+  signals.SIGTTIN,
+  signals.SIGTTOU,
+  signals.SIGCHLD,
+  signals.SIGPIPE,
+  signals.SIGURG,
+  signals.SIGILL,
+  signals.SIGTRAP,
+  signals.SIGABRT,
+  signals.SIGBUS,
+  signals.SIGFPE,
+  signals.SIGSEGV,
+  signals.SIGSYS,
+  signals.SIGXFSZ,
+  // Belong to libc.
+  32,
+  33,
+]);
+/** Signals that are passed on to the container. */
+export const forwarded = allSignals.filter((number) => !ownSignals.has(number));
 
 /** Only in the parent does this return. Call it while the process has one thread. */
 export function bear(argv: string[]): Birth {
+  // From here on a signal waits until there is a container to pass it on to.
+  blockSignals(forwarded);
   const id = randomHex(32);
   const cgroup2 = findCgroup2();
   if (cgroup2) createCgroup(cgroup2, cgroupPath(id));
@@ -50,6 +76,8 @@ function clone(id: string, cgroup: string | undefined, cgroup2: Cgroup2 | undefi
   const child = clone3({ flags, ...(directory !== undefined && { cgroup: directory }) });
   if (!child) {
     close(socket);
+    // Ctrl-C is the host side's business until there is a program: when it gives up, our socket closes.
+    blockSignals(allSignals);
     // Loaded here, not above: what is loaded before a fork brings the first helper thread nearer.
     const { runInit } = require("./init.ts") as typeof import("./init.ts");
     return runInit(own, network);
@@ -61,7 +89,7 @@ function clone(id: string, cgroup: string | undefined, cgroup2: Cgroup2 | undefi
 
 /** Ends what is left of an init, whether it got a plan or not, and removes its cgroup. */
 export function abandon({ child, cgroup }: Birth): void {
-  pidfdSendSignal(child.pidfd, SIGKILL);
+  pidfdSendSignal(child.pidfd, signals.SIGKILL);
   try {
     wait(child);
   } catch (error) {

@@ -6,20 +6,20 @@ import {
   close,
   flock,
   fstat,
-  mkdirAll,
+  mkdir,
   O_CREAT,
   O_EXCL,
   O_RDWR,
   O_WRONLY,
   open,
   readFileIfAny,
-  removeTree,
   unlink,
   withFile,
   writeAll,
   writeFileAtomic,
   writeSetting,
 } from "../linux/file.ts";
+import { removePath } from "../linux/tree.ts";
 import type { HostStep, Leftovers } from "../plan/step.ts";
 import type { UndoList } from "./undo.ts";
 
@@ -44,11 +44,11 @@ const performers: { [Kind in HostStep["do"]]: Performer<Extract<HostStep, { do: 
       if (!(keep && ended())) unlink(path);
     });
   },
-  directories: ({ paths, keep }, undo, ended) => {
+  directories: ({ directories, keep }, undo, ended) => {
     undo.add(() => {
-      if (!(keep && ended())) removeTree(paths[0]!);
+      if (!(keep && ended())) removePath(directories[0]!.path);
     });
-    for (const path of paths) mkdirAll(path);
+    for (const { path, mode } of directories) mkdir(path, mode);
   },
   "write-file": ({ path, text }) => writeFileAtomic(path, text),
   delegate: ({ cgroup, controllers }) => {
@@ -90,6 +90,6 @@ function claimName(name: string, path: string, id: string): void {
 export function cleanUp(leftovers: Leftovers): void {
   if (leftovers.cgroup) removeCgroup(leftovers.cgroup);
   if (leftovers.keep) return;
-  removeTree(leftovers.directory);
+  removePath(leftovers.directory);
   unlink(leftovers.namePath);
 }

@@ -7,8 +7,21 @@
 
 import { hasCode, SyscallError } from "../errors.ts";
 import { limitBoundingSet, setAmbientCapabilities, setCapabilities } from "../linux/capability.ts";
-import { close, fstat, O_DIRECTORY, O_NOCTTY, O_PATH, O_RDWR, open, readAll, stat, statIfAny } from "../linux/file.ts";
-import { ensureDirectory, ensureFile, isNullDevice, makeDevice, makeSymlink } from "../linux/inroot.ts";
+import {
+  close,
+  fstat,
+  mkdirAll,
+  O_DIRECTORY,
+  O_NOCTTY,
+  O_PATH,
+  O_RDONLY,
+  O_RDWR,
+  open,
+  readAll,
+  stat,
+  statIfAny,
+} from "../linux/file.ts";
+import { ensureDirectory, ensureFile, isNullDevice, makeDevice, makeSymlink, openInRoot } from "../linux/inroot.ts";
 import {
   bindToItself,
   chdir,
@@ -19,7 +32,6 @@ import {
   mountSetattr,
   moveMount,
   newMount,
-  openInRoot,
   pivotRoot,
   setPropagation,
 } from "../linux/mount.ts";
@@ -37,11 +49,12 @@ import {
   stringVector,
   umask,
 } from "../linux/process.ts";
-import { allSignals, blockSignals, resetSignals, signals } from "../linux/signal.ts";
+import { resetSignals, signals } from "../linux/signal.ts";
 import { openSlave, setControllingTerminal, setSize } from "../linux/tty.ts";
 import { capabilityNumber } from "../oci/capabilities.ts";
 import { planBirth } from "../plan/birth.ts";
 import type { InitStep } from "../plan/step.ts";
+import { copyUp } from "./copyup.ts";
 import { spawnAndReap } from "./reap.ts";
 import { failure, receive, send } from "./sync.ts";
 import { homeOf, type Identity, resolveUser } from "./user.ts";
@@ -60,8 +73,6 @@ interface Init {
 
 /** Unshares what it can, waits for the plan, performs every step of it; reports the first that fails. Never returns. */
 export function runInit(sync: number, network: boolean): never {
-  // Ctrl-C is the host side's business until there is a program: when it gives up, our socket closes.
-  blockSignals(allSignals);
   const init: Init = {
     sync,
     stdio: [],
@@ -119,7 +130,7 @@ const performers: { [Kind in InitStep["do"]]: (step: Extract<InitStep, { do: Kin
   },
   bind: bindFromHost,
   unshare: ({ namespace }) => unshare(namespace),
-  device: ({ device }, { root }) => makeDevice(root, device.path, { ...device, mode: device.fileMode }),
+  device: ({ device }, { root }) => makeDevice(root, device.path, device),
   symlink: ({ path, target }, { root }) => makeSymlink(root, path, target),
   console: openConsole,
   stdio: (_step, { stdio }) => {
@@ -184,15 +195,17 @@ const performers: { [Kind in InitStep["do"]]: (step: Extract<InitStep, { do: Kin
   execute: ({ args, env }, { identity }) => executeByPath(args, withHome(env, identity), execve),
 };
 
-/** The layers by names relative to their common directory: mount(2) takes one page of options, whatever the state root. */
+/**
+ * By paths relative to the state root: mount(2) takes one page of options, however long the root's path is, and what the
+ * container reads in /proc/self/mountinfo tells nothing of the host.
+ */
 function mountOverlay({ lower, upper, work, target }: Extract<InitStep, { do: "overlay" }>): void {
-  const base = `${lower[0]!.slice(0, lower[0]!.lastIndexOf("/"))}/`;
-  const hide = (path: string) => path.replace(/[\\:,]/g, "\\$&");
-  const names = lower.map((path) => hide(path.startsWith(base) ? path.slice(base.length) : path));
+  const base = commonDirectory([...lower, upper, work]);
+  const relative = (path: string) => path.slice(base.length).replace(/[\\:,]/g, "\\$&");
   chdir(base);
   try {
-    const data = `lowerdir=${names.join(":")},upperdir=${hide(upper)},workdir=${hide(work)}`;
-    mount("overlay", target, "overlay", data);
+    const lowerdir = lower.map(relative).join(":");
+    mount("overlay", target, "overlay", `lowerdir=${lowerdir},upperdir=${relative(upper)},workdir=${relative(work)}`);
   } catch (error) {
     if (!hasCode(error, "EINVAL")) throw error;
     throw (error as SyscallError).withHint(
@@ -200,6 +213,15 @@ function mountOverlay({ lower, upper, work, target }: Extract<InitStep, { do: "o
     );
   }
   chdir("/");
+}
+
+/** The deepest directory that all paths have in common, with its slash. */
+function commonDirectory(paths: string[]): string {
+  const [first = "/"] = paths;
+  let base = first.slice(0, first.lastIndexOf("/") + 1);
+  while (!paths.every((path) => path.startsWith(base)))
+    base = base.slice(0, base.lastIndexOf("/", base.length - 2) + 1);
+  return base;
 }
 
 /** Attaches a detached mount and closes both descriptors. */
@@ -211,14 +233,24 @@ function attach(mountFd: number, over: number, subject: string): void {
 
 function bindFromHost(step: Extract<InitStep, { do: "bind" }>, { root }: Init): void {
   const { source, target, options, recursive, propagation } = step;
+  if (step.createSource) mkdirAll(source, 0o755);
   const from = open(source, O_PATH);
   const over = stat(source).type === "directory" ? ensureDirectory(root, target) : ensureFile(root, target);
+  if (step.copyUp) fillVolume(root, step);
   const copy = cloneMount(from, { recursive });
   close(from);
   if (options.length > 0)
     mountSetattr(copy, options, { recursive: recursive && options.includes("ro") }, `${source} on ${target}`);
   mountSetattr(copy, [propagation], { recursive: propagation.startsWith("r") }, `${source} on ${target}`);
   attach(copy, over, `${source} on ${target}`);
+}
+
+function fillVolume(root: number, { source, target }: Extract<InitStep, { do: "bind" }>): void {
+  const from = openInRoot(root, target, O_RDONLY | O_DIRECTORY);
+  const to = open(source, O_RDONLY | O_DIRECTORY);
+  copyUp(from, to, target);
+  close(from);
+  close(to);
 }
 
 /** Covers a file with the null device, a directory with an empty one that nobody can write to. */

@@ -2,12 +2,11 @@
 
 import { syscall } from "../linux/libc.ts";
 import { exitNow, kill, posixSpawn, type StringVector, setForeground, wait } from "../linux/process.ts";
-import { allSignals, blockSignals, readSignal, signalfd, signals } from "../linux/signal.ts";
+import { allSignals, readSignal, signalfd, signals } from "../linux/signal.ts";
 
 /** Starts the program as a child and stays as process 1 until it ends. @throws SyscallError if it can't be executed. */
 export function spawnAndReap(path: string, argv: StringVector, envp: StringVector): never {
-  // Blocked signals wait for the signalfd; the kernel drops an unblocked one for a process 1 without handler.
-  blockSignals(allSignals);
+  // All signals have been blocked since our birth, in every thread: they wait for the signalfd.
   const program = posixSpawn(path, argv, envp);
   // In the foreground: the terminal's Ctrl-C reaches the program's group once, and not once more through us.
   setForeground(0, program);

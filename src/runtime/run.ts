@@ -3,10 +3,10 @@
 import { Failure, StartError } from "../errors.ts";
 import { close, readFileIfAny } from "../linux/file.ts";
 import { closeAll } from "../linux/poll.ts";
-import { type Child, type Exit, memfd, pidfdSendSignal, wait } from "../linux/process.ts";
-import { allSignals, blockSignals, readSignal, signalfd, signals } from "../linux/signal.ts";
+import { type Child, type Exit, memfd, pidfdSendSignal, umask, wait } from "../linux/process.ts";
+import { readSignal, signalfd, signals } from "../linux/signal.ts";
 import type { Plan } from "../plan/step.ts";
-import { abandon, type Birth } from "./birth.ts";
+import { abandon, type Birth, forwarded } from "./birth.ts";
 import { performHost } from "./host.ts";
 import { drain, relay } from "./relay.ts";
 import { type Stdio, type Wiring, wire } from "./stdio.ts";
@@ -27,30 +27,6 @@ export interface Listener {
   ended(outcome: Outcome): void;
 }
 
-/** Signals that are not passed on: those nobody can catch, those about us, and those that stop us as a job of a shell. */
-const ownSignals = new Set<number>([
-  signals.SIGKILL,
-  signals.SIGSTOP,
-  signals.SIGTSTP,
-  signals.SIGTTIN,
-  signals.SIGTTOU,
-  signals.SIGCHLD,
-  signals.SIGPIPE,
-  signals.SIGURG,
-  signals.SIGILL,
-  signals.SIGTRAP,
-  signals.SIGABRT,
-  signals.SIGBUS,
-  signals.SIGFPE,
-  signals.SIGSEGV,
-  signals.SIGSYS,
-  signals.SIGXFSZ,
-  // Belong to libc.
-  32,
-  33,
-]);
-const forwarded = allSignals.filter((number) => !ownSignals.has(number));
-
 /** Runs a container in the foreground. Whatever happens, nothing of it is left on the host but a kept directory. */
 export function runContainer(
   plan: Plan,
@@ -59,8 +35,8 @@ export function runContainer(
   callerIsTerminal: boolean,
   listener: Listener,
 ): Outcome {
-  // From here on a signal waits until somebody can pass it on.
-  blockSignals(forwarded);
+  // What we create has exactly the mode that we say.
+  umask(0);
   const undo = undoList();
   let wiring: Wiring | undefined;
   let ended = false;

@@ -2,7 +2,7 @@
 
 import { Failure, hasCode, NotFoundError } from "../errors.ts";
 import { close, fstat, O_NONBLOCK, O_RDONLY, readAll } from "../linux/file.ts";
-import { openInRoot } from "../linux/mount.ts";
+import { openInRoot } from "../linux/inroot.ts";
 
 /** The ids of a process, and the HOME that goes with them. */
 export interface Identity {
