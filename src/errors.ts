@@ -49,6 +49,17 @@ export class SyscallError extends Failure {
   }
 }
 
+/** The user pressed Ctrl-C, or somebody sent a signal: what was begun has been undone. The shell expects 128 + n. */
+export class InterruptedError extends Failure {
+  constructor(
+    message: string,
+    /** Its number. */
+    readonly signal: number,
+  ) {
+    super(message);
+  }
+}
+
 /** The container's init could not become the program. */
 export class StartError extends Failure {
   constructor(

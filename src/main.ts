@@ -1,5 +1,19 @@
 /** From the process to a role: the only process.exit. */
 
-import { main } from "./cli/main.ts";
+import { abandon, bear } from "./runtime/birth.ts";
 
-process.exit(await main(process.argv.slice(2)));
+const argv = process.argv.slice(2);
+// Before anything else is even loaded: later there may be threads, and then nobody may fork (runtime/birth.ts).
+const birth = startsContainer(argv) && process.geteuid?.() === 0 ? bear(argv) : undefined;
+const { main } = await import("./cli/main.ts");
+const code = await main(argv, birth);
+// Still there if the options were wrong or the image was not to be had; a second time does no harm.
+if (birth) abandon(birth);
+process.exit(code);
+
+/** True for command lines that start a container: `run`, or the original form. */
+function startsContainer([first = "", ...rest]: string[]): boolean {
+  if (first === "run") return true;
+  // Global options may come before: then it is enough that it may be so.
+  return first.startsWith("-") && !["--help", "--version"].includes(first) && !rest.includes("explain");
+}

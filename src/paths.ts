@@ -16,8 +16,10 @@ export interface Paths {
   layers: string;
   /** Short symbolic links to layers, because mount(2) takes one page of options. */
   links: string;
+  /** One record per image, named by its id: its layers, and that all of it is in the store. */
+  images: string;
   refs: string;
-  /** What a tar file on disk was loaded as, by device, inode, size and times. */
+  /** What a tar file on disk was loaded as: a record per real path, with device, inode, size and times. */
   sources: string;
   containers: string;
   /** One file for each container's name, with its id. */
@@ -35,6 +37,7 @@ export function pathsOf(root: string): Paths {
     blobs: `${root}/blobs/sha256`,
     layers: `${root}/layers`,
     links: `${root}/l`,
+    images: `${root}/images`,
     refs: `${root}/refs`,
     sources: `${root}/sources`,
     containers: `${root}/containers`,

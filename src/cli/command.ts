@@ -1,6 +1,7 @@
 /** What a command is: a citty definition, kept strict by our own parser (argv.ts), with help by citty's renderer (help.ts). */
 
 import type { CommandDef } from "citty";
+import type { Birth } from "../runtime/birth.ts";
 
 /** One option or operand. As citty's, and `multiple`: may be given several times (an operand: takes all that follow). */
 export interface Argument {
@@ -30,6 +31,10 @@ export type Values<Args extends Arguments> = {
 export interface Global {
   /** The state root. */
   root: string;
+  /** The init of the container to be, for the commands that start one; absent without root. */
+  birth?: Birth;
+  /** The image that an earlier start of this command line has loaded (engine/load.ts). */
+  loaded?: string;
 }
 
 export interface Command<Args extends Arguments = Arguments> {

@@ -1,10 +1,11 @@
 /** Every command by name, loaded when it is called: what a run does not need costs it nothing. */
 
 import type { Command } from "./command.ts";
+import run from "./run.ts";
 
 /** In the order of --help. */
-export const commands: Record<string, () => Promise<{ default: Command }>> = {
-  run: () => import("./run.ts"),
+export const commands: Record<string, () => { default: Command } | Promise<{ default: Command }>> = {
+  run: () => ({ default: run }),
   explain: () => import("./explain.ts"),
   ps: () => import("./ps.ts"),
   rm: () => import("./rm.ts"),

@@ -1,11 +1,13 @@
 /** From argv to one command: global options, the command's name, its options, help, and what a failure prints. */
 
-import { explain, StartError, UsageError } from "../errors.ts";
+import { explain, InterruptedError, StartError, UsageError } from "../errors.ts";
 import { defaultRoot } from "../paths.ts";
+import type { Birth } from "../runtime/birth.ts";
 import { nearest, parseArgv } from "./argv.ts";
 import type { Arguments, Command, Global } from "./command.ts";
 import { commands } from "./commands.ts";
 import { notice } from "./print.ts";
+import { original } from "./run.ts";
 
 /** "125 means us": a container's program can hardly end with it. */
 const ourFailure = 125;
@@ -19,14 +21,15 @@ export const globalArgs = {
 } as const satisfies Arguments;
 
 /** Runs what the words ask for. @returns the exit code. */
-export async function main(argv: string[]): Promise<number> {
+export async function main(argv: string[], birth?: Birth): Promise<number> {
   let failureCode = ourFailure;
   try {
-    const { global, rest, want } = takeGlobal(argv);
+    const { root, rest, want, loaded } = takeGlobal(argv);
+    const global: Global = { root, ...(birth && { birth }), ...(loaded !== undefined && { loaded }) };
     const name = rest[0];
     if (want === "version") return await runCommand(await load("version"), [], global);
     if (want === "help" || name === undefined) return await printHelp();
-    if (name.startsWith("-")) return await runCommand((await import("./run.ts")).original, rest, global);
+    if (name.startsWith("-")) return await runCommand(original, rest, global);
     if (name === "help") return await printHelp(rest[1]);
     if (name !== "run") failureCode = otherFailure;
     return await runCommand(await load(name), rest.slice(1), global);
@@ -34,25 +37,29 @@ export async function main(argv: string[]): Promise<number> {
     const { text, hint } = explain(error);
     notice(text);
     if (hint) notice(`hint: ${hint}`);
+    if (error instanceof InterruptedError) return 128 + error.signal;
     if (error instanceof StartError) return error.exitCode;
     return error instanceof UsageError ? ourFailure : failureCode;
   }
 }
 
-/** Takes `--root DIR`, `--version` and `--help` off the front. */
-function takeGlobal(argv: string[]): { global: Global; rest: string[]; want?: "help" | "version" } {
+/** Takes `--root DIR`, `--version` and `--help` off the front; and `--loaded ID`, which we say to ourselves. */
+function takeGlobal(argv: string[]): { root: string; rest: string[]; want?: "help" | "version"; loaded?: string } {
   const rest = [...argv];
-  let root = process.env.TINYDOCKER_ROOT || defaultRoot;
+  const given: { root?: string; loaded?: string } = {};
   for (;;) {
-    const word = rest[0];
-    if (word === "--help" || word === "--version") return { global: { root }, rest, want: word.slice(2) as "help" };
-    if (word !== "--root" && !word?.startsWith("--root=")) break;
+    const word = rest[0] ?? "";
+    const name = /^--(root|loaded)(=|$)/.exec(word)?.[1] as "root" | "loaded" | undefined;
+    if (!name) break;
     rest.shift();
-    const value = word === "--root" ? rest.shift() : word.slice("--root=".length);
-    if (!value) throw new UsageError("option --root needs a value", "--root DIR");
-    root = value.startsWith("/") ? value : `${process.cwd()}/${value}`;
+    const value = word.includes("=") ? word.slice(word.indexOf("=") + 1) : rest.shift();
+    if (!value) throw new UsageError(`option --${name} needs a value`, `--${name} VALUE`);
+    given[name] = value;
   }
-  return { global: { root: root.replace(/(.)\/+$/, "$1") }, rest };
+  const want = rest[0] === "--help" || rest[0] === "--version" ? { want: rest[0].slice(2) as "help" } : {};
+  const root = given.root ?? (process.env.TINYDOCKER_ROOT || defaultRoot);
+  const absolute = root.startsWith("/") ? root : `${process.cwd()}/${root}`;
+  return { root: absolute.replace(/(.)\/+$/, "$1"), rest, ...want, ...(given.loaded && { loaded: given.loaded }) };
 }
 
 async function load(name: string): Promise<Command> {

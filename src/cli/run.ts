@@ -10,6 +10,7 @@ import { defaults } from "../plan/spec.ts";
 import type { Stdio } from "../runtime/stdio.ts";
 import { type Arguments, defineCommand, type Values } from "./command.ts";
 import { warn } from "./print.ts";
+import { showProgress } from "./progress.ts";
 import {
   parseCpus,
   parseEnv,
@@ -111,7 +112,8 @@ export default defineCommand({
     "tinydocker run busybox.tar -- sh",
     "tinydocker run --rm -m 64 -c 0.5 -v ./data:/data:ro busybox ls /data",
   ],
-  run: (args, global) => run(pathsOf(global.root), runRequest(args), warn),
+  run: (args, { root, birth, loaded }) =>
+    run(pathsOf(root), { ...runRequest(args), ...(loaded !== undefined && { loaded }) }, birth, reporter),
 });
 
 /** The original form: `tinydocker [OPTIONS] -- COMMAND [ARGS...]` runs in a root directory, in place. */
@@ -124,12 +126,14 @@ export const original = defineCommand({
   },
   optionsFirst: true,
   examples: ["tinydocker -r ./rootfs -m 256 -- sh -c 'echo hello'"],
-  run: (args, global) => {
-    const paths = pathsOf(global.root);
+  run: (args, { root, birth }) => {
     const request = baseRequest(args, args.command);
-    return run(paths, { ...request, source: { rootfs: resolvePath(args.rootfs) }, remove: true }, warn);
+    const source = { rootfs: resolvePath(args.rootfs) };
+    return run(pathsOf(root), { ...request, source, remove: true }, birth, reporter);
   },
 });
+
+const reporter = { warn, loading: showProgress };
 
 /** Checks every option's value and makes the request; nothing of the host is touched. */
 export function runRequest(args: Values<typeof runArgs>): RunRequest {

@@ -116,6 +116,11 @@ export function recover(paths: Paths): void {
   }
 }
 
+/** As `recover`, for commands that only look: without root, or without a state root, there is nothing to mend. */
+export function recoverIfAllowed(paths: Paths): void {
+  if (process.geteuid?.() === 0) recover(paths);
+}
+
 /** A kept container whose end nobody saw; one that had not even started is no container. */
 function markEnded(paths: Paths, { id, keep, namePath, directory }: Leftovers): void {
   if (!keep) return;

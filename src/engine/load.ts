@@ -1,27 +1,49 @@
-/** Loading an archive before a run: in a process of its own, because it needs threads and a run must fork without any. */
+/** Loading an image file into the store, on its own or because a run needs it. */
 
-import { Failure } from "../errors.ts";
-import { clone3, dup2, execve, exitNow, prctl, stringVector, wait } from "../linux/process.ts";
-import { resetSignals, signals } from "../linux/signal.ts";
+import { InterruptedError } from "../errors.ts";
+import { type LoadedImage, type LoadProgress, loadImages } from "../image/load.ts";
+import { execve, stringVector } from "../linux/process.ts";
+import type { Paths } from "../paths.ts";
 
-/** Runs `tinydocker load` on a file; its progress and messages go to stderr, since stdout belongs to the container. */
-export function loadInChild(root: string, file: string): void {
-  const { TERM = "dumb", NO_COLOR, TMPDIR } = process.env;
-  const settings = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", TERM, NO_COLOR, TMPDIR };
-  const env = Object.entries(settings).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]));
-  const argv = stringVector(["tinydocker", "--root", root, "load", "--input", file]);
-  const envp = stringVector(env);
-  const child = clone3();
-  if (!child) {
-    try {
-      prctl("SET_PDEATHSIG", signals.SIGKILL);
-      resetSignals();
-      dup2(2, 1);
-      execve("/proc/self/exe", argv, envp);
-    } catch {
-      exitNow(125);
-    }
+const interrupts = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const;
+
+/** As loadImages, and a signal undoes it: what was extracted so far is removed before we end. */
+export async function load(
+  paths: Paths,
+  file: string,
+  options: { reference?: string },
+  onProgress: (progress: LoadProgress) => void,
+): Promise<LoadedImage[]> {
+  let signal: number | undefined;
+  const listeners = Object.entries(interrupts).map(([name, number]) => {
+    const listener = () => {
+      signal = number;
+    };
+    process.on(name, listener);
+    return () => process.off(name, listener);
+  });
+  try {
+    return await loadImages(paths, file, {
+      ...options,
+      onProgress: (progress) => {
+        if (signal !== undefined) throw new InterruptedError("interrupted: nothing was loaded", signal);
+        onProgress(progress);
+      },
+    });
+  } finally {
+    for (const remove of listeners) remove();
   }
-  const { exit } = wait(child)!;
-  if (exit.code !== 0) throw new Failure(`cannot load ${file}`);
+}
+
+/**
+ * Starts this command line again, with the image now in the store. Loading has started threads, and a process with
+ * threads must not fork (runtime/birth.ts); execve(2) leaves them all behind for 3 ms.
+ */
+export function startAgain(imageId: string): never {
+  const env = Object.entries(process.env).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]));
+  execve(
+    "/proc/self/exe",
+    stringVector(["tinydocker", "--loaded", imageId, ...process.argv.slice(2)]),
+    stringVector(env),
+  );
 }

@@ -1,26 +1,29 @@
 /** `run`: an image and options become a spec, the spec a plan, the plan a container, and in the end an exit code. */
 
 import { ConflictError, NotFoundError, UnsupportedError } from "../errors.ts";
-import { findSource } from "../image/source.ts";
+import type { LoadProgress } from "../image/load.ts";
+import { severalImages } from "../image/source.ts";
+import { findImage, type Image } from "../image/store.ts";
 import { O_CREAT, O_EXCL, O_WRONLY, statIfAny, withFile, writeAll } from "../linux/file.ts";
-import { randomHex } from "../linux/process.ts";
 import type { Mount } from "../oci/spec.ts";
 import type { Paths } from "../paths.ts";
 import { type Container, planContainer } from "../plan/container.ts";
 import { copyUpOption, createSourceOption } from "../plan/mounts.ts";
 import { type ImageDefaults, lacksCommand, planSpec, type Rootfs, type RunOptions } from "../plan/spec.ts";
 import type { Plan } from "../plan/step.ts";
+import { abandon, type Birth } from "../runtime/birth.ts";
 import { runContainer } from "../runtime/run.ts";
 import type { Stdio } from "../runtime/stdio.ts";
 import { type ContainerState, prepareRoot, recover, writeState } from "./container.ts";
 import { readHost } from "./host.ts";
-import { resolveImage } from "./image.ts";
-import { loadInChild } from "./load.ts";
+import { type Found, resolveImage } from "./image.ts";
 
 /** What `run` was asked for. */
 export interface RunRequest {
   /** An image by any of its names, or a directory to use in place as the root. */
   source: { image: string } | { rootfs: string };
+  /** The id of the image, when it was loaded for this very run. */
+  loaded?: string;
   options: RunOptions;
   name?: string;
   /** Forget the container when it ends. */
@@ -34,19 +37,28 @@ export interface RunRequest {
   callerIsTerminal: boolean;
 }
 
-/** What to tell the user while it runs. */
-export type Tell = (warning: string) => void;
+/** How a run speaks to the user. */
+export interface Reporter {
+  warn(text: string): void;
+  /** Called when a file has to be loaded first. */
+  loading(file: string): { update(progress: LoadProgress): void; done(): void };
+}
 
 /** Runs a container in the foreground. @returns the exit code: the program's, or 128 + n for signal n. */
-export function run(paths: Paths, request: RunRequest, tell: Tell): number {
-  requireRoot();
+export async function run(
+  paths: Paths,
+  request: RunRequest,
+  birth: Birth | undefined,
+  reporter: Reporter,
+): Promise<number> {
+  if (!birth) throw needsRoot();
   prepareRoot(paths);
   recover(paths);
-  const image = prepareImage(paths, request);
-  const { plan, state } = planRun(paths, request, image, tell);
-  plan.warnings.forEach(tell);
+  const image = await prepareImage(paths, request, birth, reporter);
+  const { plan, state } = planRun(paths, request, image, birth, reporter.warn);
+  plan.warnings.forEach(reporter.warn);
   if (request.cidfile !== undefined) writeCidfile(request.cidfile, state.id);
-  const { exit, oomKilled } = runContainer(plan, request.stdio, request.callerIsTerminal, {
+  const { exit, oomKilled } = runContainer(plan, birth, request.stdio, request.callerIsTerminal, {
     started: (pid) => writeState(paths, { ...state, pid }),
     ended: (outcome) => {
       if (request.remove) return;
@@ -55,20 +67,18 @@ export function run(paths: Paths, request: RunRequest, tell: Tell): number {
       writeState(paths, { ...state, status: "exited", exitCode, finished, oomKilled: outcome.oomKilled });
     },
   });
-  if (oomKilled)
-    tell("out of memory: the kernel killed a process of the container that wanted more than its limit (--memory)");
+  if (oomKilled) reporter.warn("out of memory: the kernel killed a process that wanted more than the limit (--memory)");
   return codeOf(exit);
 }
 
 const codeOf = (exit: { code?: number | undefined; signal?: number | undefined }): number =>
   exit.code ?? 128 + exit.signal!;
 
-function requireRoot(): void {
-  if (process.geteuid?.() === 0) return;
+function needsRoot(): UnsupportedError {
   const words = process.argv
     .slice(2)
     .map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`));
-  throw new UnsupportedError("making a container needs root", `sudo tinydocker ${words.join(" ")}`);
+  return new UnsupportedError("making a container needs root", `sudo tinydocker ${words.join(" ")}`);
 }
 
 /** An image as a run needs it. */
@@ -81,26 +91,58 @@ export interface RunImage {
   lower: string[];
 }
 
-/** Finds the image, loading it first if it is an archive that the store does not have yet. */
-function prepareImage(paths: Paths, { source }: RunRequest): RunImage | { rootfs: string } {
+/** Finds the image. An archive that the store does not have yet is loaded, and then this command starts again. */
+async function prepareImage(
+  paths: Paths,
+  { source, loaded }: RunRequest,
+  birth: Birth,
+  reporter: Reporter,
+): Promise<RunImage | { rootfs: string }> {
   if ("rootfs" in source) return source;
-  const found = resolveImage(paths, source.image, process.cwd());
+  const found: Found = loaded === undefined ? resolveImage(paths, source.image, process.cwd()) : stored(paths, loaded);
   if (found.kind === "directory") return { name: source.image, defaults: {}, lower: [found.path] };
-  if (found.kind === "archive") loadInChild(paths.root, found.path);
-  const image = found.kind === "image" ? found.image : findSource(paths, found.path);
-  if (!image) throw new NotFoundError(`${source.image} changed while it was loaded`);
-  return { name: source.image, id: image.id, defaults: image.config.config, lower: image.layers };
+  if (found.kind === "image") return asRunImage(source.image, found.image);
+  // Nothing waits while an image is loaded: a load may take long, and be interrupted.
+  abandon(birth);
+  const { load, startAgain } = await import("./load.ts");
+  const progress = reporter.loading(found.path);
+  try {
+    const [first, ...others] = await load(paths, found.path, {}, progress.update);
+    if (!first || others.length > 0)
+      throw severalImages(
+        source.image,
+        [first, ...others].flatMap((one) => one?.references ?? []),
+      );
+    progress.done();
+    return startAgain(first.id);
+  } finally {
+    progress.done();
+  }
 }
+
+function stored(paths: Paths, id: string): Found {
+  const image = findImage(paths, id);
+  if (!image) throw new NotFoundError(`the image that was just loaded is gone: ${id}`);
+  return { kind: "image", image };
+}
+
+/** A stored image as a run needs it. */
+export const asRunImage = (name: string, image: Image): RunImage => ({
+  name,
+  id: image.id,
+  defaults: image.config.config,
+  lower: image.layers,
+});
 
 /** Everything a run will do, before any of it is done. */
 export function planRun(
   paths: Paths,
   request: RunRequest,
   image: RunImage | { rootfs: string },
-  tell: Tell,
+  { id, network }: Pick<Birth, "id" | "network">,
+  warn: Reporter["warn"],
 ): { plan: Plan; state: ContainerState } {
   const host = readHost({ devices: request.options.privileged });
-  const id = randomHex(32);
   const directory = `${paths.containers}/${id}`;
   const defaults: ImageDefaults = "rootfs" in image ? {} : image.defaults;
   const rootfs = rootfsOf(image, directory);
@@ -108,9 +150,9 @@ export function planRun(
   const options = { ...request.options, mounts: [...volumes.mounts, ...request.options.mounts] };
   for (const { source, options: words } of options.mounts) {
     if (!words?.includes(createSourceOption) || statIfAny(source!)) continue;
-    tell(`${source} does not exist on this host: making an empty directory`);
+    warn(`${source} does not exist on this host: making an empty directory`);
   }
-  if (lacksCommand(options, defaults)) tell("no command given and none in the image: running /bin/sh");
+  if (lacksCommand(options, defaults)) warn("no command given and none in the image: running /bin/sh");
   const spec = planSpec(id, options, defaults, rootfs, host);
   const name = request.name ?? id.slice(0, 12);
   const container: Container = {
@@ -123,7 +165,7 @@ export function planRun(
     keep: !request.remove,
     asked: askedLimits(options),
     reap: request.init,
-    files: {},
+    network,
   };
   const state: ContainerState = {
     id,

@@ -1,7 +1,7 @@
 /** The cgroup v2 file system of this host: where it is, which controllers it has, and what is done to one group (cgroups(7)). */
 
 import { hasCode, type SyscallError } from "../errors.ts";
-import { mkdir, readdir, readFile, readFileIfAny, rmdir, writeSetting } from "./file.ts";
+import { mkdirAll, readdir, readFile, readFileIfAny, rmdir, writeSetting } from "./file.ts";
 import { poll } from "./poll.ts";
 
 /** A host's cgroup v2: the mount point and the controllers it can enforce limits with. */
@@ -20,18 +20,17 @@ export function findCgroup2(): Cgroup2 | undefined {
   return undefined;
 }
 
-/** mkdir(2) of a group. Its parents get these controllers for their children, which the kernel wants level by level. */
-export function createCgroup(cgroup2: Cgroup2, path: string, controllers: string[]): void {
-  const levels = path.split("/").filter(Boolean);
+/** mkdir(2) of a group and the groups above it. @param path below the mount point: `/tinydocker/ID`. */
+export function createCgroup(cgroup2: Cgroup2, path: string): void {
+  mkdirAll(cgroup2.mountPoint + path, 0o755);
+}
+
+/** Gives a group these controllers, which the kernel wants from the root on, level by level. */
+export function delegateControllers(cgroup2: Cgroup2, path: string, controllers: string[]): void {
   let directory = cgroup2.mountPoint;
-  for (const level of levels) {
+  for (const level of path.split("/").filter(Boolean)) {
     enableControllers(directory, controllers);
     directory += `/${level}`;
-    try {
-      mkdir(directory, 0o755);
-    } catch (error) {
-      if (!hasCode(error, "EEXIST") || directory === cgroup2.mountPoint + path) throw error;
-    }
   }
 }
 

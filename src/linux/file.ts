@@ -13,6 +13,7 @@ const libc = bind({
   renameat: ["int", "int", "ptr", "int", "ptr"],
   flock: ["int", "int", "int"],
   fsync: ["int", "int"],
+  lseek: ["long", "int", "long", "int"],
   readlinkat: ["long", "int", "ptr", "ptr", "long"],
 });
 
@@ -120,6 +121,9 @@ export function writeFileAtomic(path: string, text: string, options: { sync?: bo
   });
   rename(temporary, path);
 }
+
+/** lseek(2) to the first byte. */
+export const seekToStart = (fd: number): void => void check("seek", `fd ${fd}`, libc.lseek(fd, 0, 0));
 
 /** mkdir(2). */
 export const mkdir = (path: string, mode = 0o700): void =>

@@ -79,6 +79,7 @@ const numbers = {
   pivot_root: { x64: 155, arm64: 41 },
   capset: { x64: 126, arm64: 91 },
   getdents64: { x64: 217, arm64: 61 },
+  mknodat: { x64: 259, arm64: 33 },
   keyctl: { x64: 250, arm64: 219 },
   seccomp: { x64: 317, arm64: 277 },
   statx: { x64: 332, arm64: 291 },

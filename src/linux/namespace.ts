@@ -13,8 +13,9 @@ const libc = bind({
   ioctl: ["int", "int", "long", "ptr"],
 });
 
-/** unshare(2) of one namespace. */
-export const unshare = (flag: "NEWCGROUP" | "NEWNS"): void => void check("unshare", flag, libc.unshare(CLONE[flag]));
+/** unshare(2) of one namespace; its name is the flag's without CLONE_. */
+export const unshare = (flag: "NEWCGROUP" | "NEWNS" | "NEWUTS" | "NEWIPC" | "NEWNET"): void =>
+  void check("unshare", flag, libc.unshare(CLONE[flag]));
 
 /** setns(2) into the namespace that an open /proc/PID/ns file stands for. */
 export const setns = (fd: number, subject: string): void => void check("join", subject, libc.setns(fd, 0));

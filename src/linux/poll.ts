@@ -75,53 +75,63 @@ const SCM_RIGHTS = 1;
 const MSG_NOSIGNAL = 0x4000;
 const MSG_CMSG_CLOEXEC = 0x40000000;
 
-/** One message with at most one descriptor beside it. */
+/** One message with the descriptors beside it. */
 export interface Message {
   data: Uint8Array;
-  fd?: number;
+  fds: number[];
 }
 
-/** struct msghdr (56 bytes) around one buffer and room for one descriptor; they stay alive with the object. */
-function msghdr(data: Uint8Array) {
+const maxFds = 8;
+/** struct cmsghdr: u64 length of header and data, i32 level, i32 type; then the descriptors. */
+const cmsgHeader = 16;
+
+/** struct msghdr (56 bytes) around one buffer and room for descriptors; its parts must live as long as it does. */
+function msghdr(data: Uint8Array, control: Uint8Array) {
   const header = memory(56);
-  const iovec = new BigUint64Array(new ArrayBuffer(16));
-  const control = memory(24);
-  iovec[0] = BigInt(ptr(data));
-  iovec[1] = BigInt(data.length);
+  const iovec = BigUint64Array.of(BigInt(ptr(data)), BigInt(data.length));
+  const pinned = new BigUint64Array(new ArrayBuffer(16));
+  pinned.set(iovec);
   const view = new DataView(header.buffer);
-  view.setBigUint64(16, BigInt(ptr(iovec)), true);
+  view.setBigUint64(16, BigInt(ptr(pinned)), true);
   view.setBigUint64(24, 1n, true);
-  view.setBigUint64(32, BigInt(ptr(control)), true);
+  if (control.length > 0) view.setBigUint64(32, BigInt(ptr(control)), true);
   view.setBigUint64(40, BigInt(control.length), true);
-  return { header, view, iovec, control: new DataView(control.buffer), data };
+  return { header, view, parts: [pinned, data, control] };
 }
 
-/** sendmsg(2). @param message at least one byte of data. */
+/** sendmsg(2). @param message at least one byte of data, at most eight descriptors. */
 export function sendMessage(socket: number, message: Message): void {
   const data = memory(message.data.length);
   data.set(message.data);
-  const parts = msghdr(data);
-  if (message.fd === undefined) {
-    parts.view.setBigUint64(32, 0n, true);
-    parts.view.setBigUint64(40, 0n, true);
-  } else {
-    // struct cmsghdr: u64 length of header and data, i32 level, i32 type; then the descriptor.
-    parts.control.setBigUint64(0, 20n, true);
-    parts.control.setInt32(8, SOL_SOCKET, true);
-    parts.control.setInt32(12, SCM_RIGHTS, true);
-    parts.control.setInt32(16, message.fd, true);
+  // Padded to eight bytes, as CMSG_SPACE does; the length in the header is without the padding.
+  const length = cmsgHeader + 4 * message.fds.length;
+  const control = memory(message.fds.length === 0 ? 0 : (length + 7) & ~7);
+  if (message.fds.length > 0) {
+    const view = new DataView(control.buffer);
+    view.setBigUint64(0, BigInt(length), true);
+    view.setInt32(8, SOL_SOCKET, true);
+    view.setInt32(12, SCM_RIGHTS, true);
+    message.fds.forEach((fd, index) => {
+      view.setInt32(cmsgHeader + 4 * index, fd, true);
+    });
   }
-  checkRetry("send", "a message", () => libc.sendmsg(socket, parts.header, MSG_NOSIGNAL));
+  const { header, parts } = msghdr(data, control);
+  checkRetry("send", "a message", () => libc.sendmsg(socket, header, MSG_NOSIGNAL));
+  void parts;
 }
 
 /** recvmsg(2): waits for a message; undefined when the other end is closed. Reads up to 64 KiB. */
 export function receiveMessage(socket: number): Message | undefined {
-  const parts = msghdr(memory(65536));
-  const length = checkRetry("receive", "a message", () => libc.recvmsg(socket, parts.header, MSG_CMSG_CLOEXEC));
+  const data = memory(65536);
+  const control = memory(cmsgHeader + 4 * maxFds);
+  const { header, view } = msghdr(data, control);
+  const length = checkRetry("receive", "a message", () => libc.recvmsg(socket, header, MSG_CMSG_CLOEXEC));
   if (length === 0) return undefined;
-  const data = parts.data.subarray(0, length);
-  const hasFd = parts.view.getBigUint64(40, true) >= 20n && parts.control.getInt32(12, true) === SCM_RIGHTS;
-  return hasFd ? { data, fd: parts.control.getInt32(16, true) } : { data };
+  const fds: number[] = [];
+  const cmsg = new DataView(control.buffer);
+  const received = view.getBigUint64(40, true) > 0n ? Number(cmsg.getBigUint64(0, true)) : 0;
+  for (let at = cmsgHeader; at < received; at += 4) fds.push(cmsg.getInt32(at, true));
+  return { data: data.subarray(0, length), fds };
 }
 
 /** Closes each descriptor once. */

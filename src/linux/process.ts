@@ -2,8 +2,8 @@
 
 import { ptr } from "bun:ffi";
 import { hasCode, UnsupportedError } from "../errors.ts";
-import { readFile, stat } from "./file.ts";
-import { bind, check, checkRetry, cstr, memory, type Pointer, syscall } from "./libc.ts";
+import { readFile, seekToStart, stat, writeAll } from "./file.ts";
+import { bind, check, checkRetry, cstr, memory, type Pointer, syscall, syscallError } from "./libc.ts";
 
 const libc = bind({
   madvise: ["int", "long", "long", "int"],
@@ -13,15 +13,21 @@ const libc = bind({
   kill: ["int", "int", "int"],
   prctl: ["int", "int", "long", "long", "long", "long"],
   setsid: ["int"],
-  setpgid: ["int", "int", "int"],
   tcsetpgrp: ["int", "int", "int"],
-  getpid: ["int"],
   setgroups: ["int", "long", "ptr"],
   setresgid: ["int", "int", "int", "int"],
   setresuid: ["int", "int", "int", "int"],
   prlimit: ["int", "int", "int", "ptr", "ptr"],
   umask: ["int", "int"],
   dup2: ["int", "int", "int"],
+});
+
+const spawn = bind({
+  posix_spawn: ["int", "ptr", "ptr", "ptr", "ptr", "ptr", "ptr"],
+  posix_spawnattr_init: ["int", "ptr"],
+  posix_spawnattr_setflags: ["int", "ptr", "int"],
+  posix_spawnattr_setsigdefault: ["int", "ptr", "ptr"],
+  posix_spawnattr_setsigmask: ["int", "ptr", "ptr"],
 });
 
 /** clone(2) flags by the names the man page gives them. */
@@ -38,6 +44,7 @@ export const CLONE = {
   PIDFD: 0x1000,
   INTO_CGROUP: 0x200000000,
 } as const;
+export type CloneFlag = keyof typeof CLONE;
 const SIGCHLD = 17;
 
 /**
@@ -45,7 +52,7 @@ const SIGCHLD = 17;
  * The child may run synchronous JavaScript and system calls, then must execve or `exitNow`: never the event loop.
  * @param options.flags names of CLONE. @param options.cgroup an open cgroup v2 directory the child is born in.
  */
-export function clone3(options: { flags?: (keyof typeof CLONE)[]; cgroup?: number } = {}): Child | undefined {
+export function clone3(options: { flags?: CloneFlag[]; cgroup?: number } = {}): Child | undefined {
   makeForkable();
   const pidfd = new Int32Array(new ArrayBuffer(4));
   const args = new BigUint64Array(new ArrayBuffer(88));
@@ -54,7 +61,8 @@ export function clone3(options: { flags?: (keyof typeof CLONE)[]; cgroup?: numbe
   if (options.cgroup !== undefined) flags |= BigInt(CLONE.INTO_CGROUP);
   args[0] = flags;
   args[1] = BigInt(ptr(pidfd));
-  args[4] = BigInt(SIGCHLD);
+  // A sibling (CLONE_PARENT) ends with the signal that we would end with, and the kernel refuses another.
+  args[4] = options.flags?.includes("PARENT") ? 0n : BigInt(SIGCHLD);
   args[10] = BigInt(options.cgroup ?? 0);
   const subject = (options.flags ?? []).join("|") || "a child";
   const pid = check("clone3", subject, syscall("clone3", args, args.byteLength));
@@ -79,9 +87,9 @@ function makeForkable(): void {
   // A directory has a link from "..", "." and each of its entries: one thread makes 3.
   const threads = stat("/proc/self/task").nlink - 2;
   if (threads !== 1) throw new UnsupportedError(`cannot fork: this process already has ${threads} threads`);
-  for (const line of readFile("/proc/self/maps").split("\n")) {
-    if (!line.includes(" rwxp ")) continue;
-    const [start, end] = line.slice(0, line.indexOf(" ")).split("-") as [string, string];
+  const maps = readFile("/proc/self/maps");
+  for (let at = maps.indexOf(" rwxp "); at >= 0; at = maps.indexOf(" rwxp ", at + 1)) {
+    const [start, end] = maps.slice(maps.lastIndexOf("\n", at) + 1, at).split("-") as [string, string];
     const from = Number.parseInt(start, 16);
     check("madvise", "the JIT pool", libc.madvise(from, Number.parseInt(end, 16) - from, MADV_DOFORK));
   }
@@ -172,6 +180,27 @@ export function kill(pid: number, signal: number): void {
   }
 }
 
+const POSIX_SPAWN_SETPGROUP = 2;
+const POSIX_SPAWN_SETSIGDEF = 4;
+const POSIX_SPAWN_SETSIGMASK = 8;
+
+/**
+ * posix_spawn(3): a program as our child, with default signals, none blocked, and a process group of its own.
+ * libc does it without running anything of ours in the child, so threads we may have do not matter. @returns its pid.
+ */
+export function posixSpawn(path: string, argv: StringVector, envp: StringVector): number {
+  // posix_spawnattr_t has 336 bytes in glibc and musl; a sigset_t has 128.
+  const attributes = memory(512);
+  const pid = new Int32Array(new ArrayBuffer(4));
+  spawn.posix_spawnattr_init(attributes);
+  spawn.posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+  spawn.posix_spawnattr_setsigdefault(attributes, memory(128).fill(0xff));
+  spawn.posix_spawnattr_setsigmask(attributes, memory(128));
+  const errno = spawn.posix_spawn(pid, cstr(path), null, attributes, argv.pointers, envp.pointers);
+  if (errno !== 0) throw syscallError("execute", path, errno);
+  return pid[0]!;
+}
+
 /** prctl(2) operations we use, by name. */
 const PR = {
   SET_PDEATHSIG: 1,
@@ -191,11 +220,8 @@ export const prctl = (operation: keyof typeof PR, argument = 0, second = 0): num
 /** setsid(2): leaves the session of the caller, and with it its controlling terminal. */
 export const setsid = (): void => void check("setsid", "", libc.setsid());
 
-/** setpgid(2): this process leads a group of its own. */
-export const setProcessGroup = (): void => void check("setpgid", "", libc.setpgid(0, 0));
-
-/** tcsetpgrp(3): the terminal's keys signal our group. Without a terminal there is nothing to do. */
-export const setForeground = (fd: number): void => void libc.tcsetpgrp(fd, libc.getpid());
+/** tcsetpgrp(3): the terminal's keys signal that process group. Without a terminal there is nothing to do. */
+export const setForeground = (fd: number, group: number): void => void libc.tcsetpgrp(fd, group);
 
 /** setgroups(2), setresgid(2), setresuid(2), in the only order that works. */
 export function setIds(uid: number, gid: number, groups: number[]): void {
@@ -239,6 +265,15 @@ function prlimit(type: string, limits: Pointer): BigUint64Array {
   const old = new BigUint64Array(new ArrayBuffer(16));
   check("set limit", type, libc.prlimit(0, rlimits[type as keyof typeof rlimits], limits, old));
   return old;
+}
+
+/** An anonymous file that holds this text, to be handed to another process (memfd_create(2)). */
+export function memfd(name: string, text: string): number {
+  const MFD_CLOEXEC = 1;
+  const fd = check("memfd_create", name, syscall("memfd_create", cstr(name), MFD_CLOEXEC));
+  writeAll(fd, new TextEncoder().encode(text), name);
+  seekToStart(fd);
+  return fd;
 }
 
 /** Random bytes of the kernel (getrandom(2)) as hexadecimal digits. */

@@ -44,6 +44,9 @@ export const signals = {
   SIGSYS: 31,
 } as const;
 
+/** Every signal there is, the real-time ones too. */
+export const allSignals: number[] = Array.from({ length: 64 }, (_, index) => index + 1);
+
 /** The name of a signal, "SIGRTMIN+3" for a real-time one. */
 export function signalName(number: number): string {
   const name = Object.entries(signals).find(([, value]) => value === number)?.[0];

@@ -2,9 +2,10 @@
 
 import { UnsupportedError } from "../errors.ts";
 import type { NamespaceType, Spec } from "../oci/spec.ts";
+import { planBirth, planClone, unshareNetwork } from "./birth.ts";
 import { planCgroup, type Setting } from "./cgroup.ts";
 import { planMounts } from "./mounts.ts";
-import type { CloneStep, HostStep, InitStep, Plan } from "./step.ts";
+import type { HostStep, InitStep, Plan } from "./step.ts";
 
 /** What the plan has to know of the host. */
 export interface Host {
@@ -29,8 +30,8 @@ export interface Container {
   asked: Set<Setting["controller"]>;
   /** A small init as process 1. */
   reap: boolean;
-  /** The files to write into its directory, by name. */
-  files: Record<string, string>;
+  /** Its init has a network namespace already. */
+  network: boolean;
 }
 
 /** @throws UnsupportedError for a limit that was asked for and this host can't enforce. */
@@ -43,12 +44,14 @@ export function planContainer(spec: Spec, container: Container, host: Host): Pla
     if (container.asked.has(controller)) throw new UnsupportedError(...lackOf([controller], host));
   }
   const cgroup = host.cgroup2 && spec.linux.cgroupsPath ? host.cgroup2.mountPoint + spec.linux.cgroupsPath : undefined;
+  const birth = planBirth(container.network);
   return {
     id: container.id,
-    prepare: planPrepare(spec, container, cgroup, settings),
-    clone: planClone(spec, cgroup),
-    setup: planSetup(spec),
-    release: settings.map(({ file, value, why }): HostStep => ({ do: "limit", file: `${cgroup}/${file}`, value, why })),
+    clone: planClone(cgroup),
+    birth,
+    prepare: planPrepare(spec, container, cgroup),
+    setup: planSetup(spec, container),
+    release: planRelease(cgroup, settings),
     start: planStart(spec, container),
     warnings: lacking.size > 0 ? [`default limits are off: ${lackOf([...lacking], host)[0]}`] : [],
   };
@@ -63,46 +66,37 @@ function lackOf(controllers: string[], host: Host): [message: string, hint: stri
   return [missing + where, "boot with systemd.unified_cgroup_hierarchy=1, or ask for no limit (0)"];
 }
 
-function planPrepare(spec: Spec, container: Container, cgroup: string | undefined, settings: Setting[]): HostStep[] {
+function planPrepare(spec: Spec, container: Container, cgroup: string | undefined): HostStep[] {
   const { id, name, namePath, running, directory, keep } = container;
-  const controllers = [...new Set(settings.map(({ controller }) => controller))];
   return [
     { do: "claim", running, leftovers: { id, namePath, directory, keep, ...(cgroup && { cgroup }) } },
     { do: "claim-name", name, path: namePath, id, keep },
     { do: "directories", paths: [directory, ...container.directories.map((child) => `${directory}/${child}`)], keep },
-    ...Object.entries({ "config.json": JSON.stringify(spec), ...container.files }).map(
-      ([file, text]): HostStep => ({ do: "write-file", path: `${directory}/${file}`, text, keep }),
-    ),
-    ...(cgroup ? [{ do: "create-cgroup", path: cgroup, controllers } as const] : []),
+    { do: "write-file", path: `${directory}/config.json`, text: JSON.stringify(spec), keep },
   ];
 }
 
-const cloneFlags: Partial<Record<NamespaceType, CloneStep["flags"][number]>> = {
-  mount: "NEWNS",
-  pid: "NEWPID",
-  network: "NEWNET",
-  ipc: "NEWIPC",
-  uts: "NEWUTS",
-};
-
-function planClone(spec: Spec, cgroup: string | undefined): CloneStep {
-  const flags = spec.linux.namespaces.flatMap(({ type, path }) => (path ? [] : (cloneFlags[type] ?? [])));
-  return { do: "clone", flags, ...(cgroup && { cgroup }) };
+/** The limits, when nothing is missing but them. */
+function planRelease(cgroup: string | undefined, settings: Setting[]): HostStep[] {
+  if (!cgroup || settings.length === 0) return [];
+  const controllers = [...new Set(settings.map(({ controller }) => controller))];
+  return [
+    { do: "delegate", cgroup, controllers },
+    ...settings.map(({ file, value, why }): HostStep => ({ do: "limit", file: `${cgroup}/${file}`, value, why })),
+  ];
 }
 
 const has = (spec: Spec, type: NamespaceType) => spec.linux.namespaces.some((namespace) => namespace.type === type);
 
 /** Up to the moment when only the program is missing. */
-function planSetup(spec: Spec): InitStep[] {
+function planSetup(spec: Spec, container: Container): InitStep[] {
   const size = spec.process.consoleSize;
   const mounts = planMounts(spec);
   // The terminal is opened from the container's own devpts, before the host's tree goes.
   const beforePivot = mounts.slice(0, -1);
   const pivot = mounts.slice(-1);
   return [
-    { do: "bind-to-parent" },
-    { do: "session" },
-    ...(has(spec, "cgroup") ? [{ do: "cgroup-namespace" } as const] : []),
+    ...(has(spec, "network") && !container.network ? [unshareNetwork] : []),
     ...(has(spec, "network") ? [{ do: "loopback" } as const] : []),
     ...(spec.hostname ? [{ do: "hostname", name: spec.hostname } as const] : []),
     ...beforePivot,
@@ -130,9 +124,8 @@ function planStart(spec: Spec, container: Container): InitStep[] {
     { do: "ids" },
     ...(capabilities ? [{ do: "capabilities", capabilities } as const] : []),
     { do: "close-fds" },
-    ...(container.reap ? [{ do: "reap" } as const] : []),
     { do: "reset-signals" },
     // A seccomp filter belongs here, between the last privileged call and execve.
-    { do: "execute", args, env },
+    { do: container.reap ? "reap" : "execute", args, env },
   ];
 }

@@ -3,6 +3,7 @@
 import { UnsupportedError, UsageError } from "../errors.ts";
 import { capabilityNames } from "../oci/capabilities.ts";
 import type { Device, Mount, NamespaceType, Resources, Rlimit, Spec } from "../oci/spec.ts";
+import { cgroupPath } from "./birth.ts";
 import { defaultPeriod } from "./cgroup.ts";
 import { defaultDevices, defaultMounts, maskedPaths, readonlyPaths } from "./mounts.ts";
 
@@ -119,7 +120,7 @@ export function planSpec(id: string, options: RunOptions, image: ImageDefaults, 
         ["pid", "ipc", "uts", "mount", "cgroup", ...(hostNetwork ? [] : ["network"])] as NamespaceType[]
       ).map((type) => ({ type })),
       devices: options.privileged ? mergeDevices(defaultDevices, host.devices) : defaultDevices,
-      cgroupsPath: `/tinydocker/${id}`,
+      cgroupsPath: cgroupPath(id),
       resources: planResources(options),
       ...(!options.privileged && { maskedPaths, readonlyPaths }),
       rootfsPropagation: "rprivate",

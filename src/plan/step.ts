@@ -6,9 +6,10 @@
  *
  *     host     init                 the two processes of a run, and who waits for whom
  *      |
- *      | prepare: claim, cgroup
  *      |---- clone --->|
- *      |               | setup: namespaces, mounts, pivot_root
+ *      | prepare       | birth: namespaces
+ *      |----- plan --->|
+ *      |               | setup: mounts, pivot_root
  *      |<--- ready ----|
  *      | release: limits
  *      |----- go ----->|
@@ -24,7 +25,7 @@ export type HostStep =
   | { do: "claim-name"; name: string; path: string; id: string; keep: boolean }
   | { do: "directories"; paths: string[]; keep: boolean }
   | { do: "write-file"; path: string; text: string; keep: boolean }
-  | { do: "create-cgroup"; path: string; controllers: string[] }
+  | { do: "delegate"; cgroup: string; controllers: string[] }
   | { do: "limit"; file: string; value: string; why: string };
 
 /** What is left to do for a container whose caretaker was killed; kept in the file that the caretaker held locked. */
@@ -42,7 +43,7 @@ export interface Leftovers {
 export interface CloneStep {
   do: "clone";
   /** Names of clone(2) flags without CLONE_. */
-  flags: ("NEWNS" | "NEWPID" | "NEWNET" | "NEWIPC" | "NEWUTS")[];
+  flags: "NEWPID"[];
   /** The cgroup v2 directory it is born in. */
   cgroup?: string;
 }
@@ -68,7 +69,7 @@ export type InitStep =
       copyUp: boolean;
       why?: string;
     }
-  | { do: "cgroup-namespace" }
+  | { do: "unshare"; namespace: "NEWNS" | "NEWUTS" | "NEWIPC" | "NEWNET" | "NEWCGROUP"; why: string }
   | { do: "device"; device: Device }
   | { do: "symlink"; path: string; target: string }
   | { do: "console"; rows?: number; columns?: number }
@@ -89,7 +90,7 @@ export type InitStep =
   | { do: "capabilities"; capabilities: Capabilities }
   | { do: "reset-signals" }
   | { do: "close-fds" }
-  | { do: "reap" }
+  | { do: "reap"; args: string[]; env: string[] }
   | { do: "execute"; args: string[]; env: string[] };
 
 export type Step = HostStep | CloneStep | InitStep;
@@ -97,8 +98,10 @@ export type Step = HostStep | CloneStep | InitStep;
 /** The whole of a run, in order. */
 export interface Plan {
   id: string;
-  prepare: HostStep[];
   clone: CloneStep;
+  /** Taken by init beside `prepare`, before it has the rest. */
+  birth: InitStep[];
+  prepare: HostStep[];
   setup: InitStep[];
   release: HostStep[];
   start: InitStep[];
@@ -124,18 +127,15 @@ export const documentation: { [Kind in Step["do"]]: { man: string; why: string; 
     undo: "unlinkat(2), if the container is not kept",
   },
   "write-file": { man: "rename(2)", why: "written beside and renamed: readers see all of it or nothing" },
-  "create-cgroup": {
-    man: "cgroups(7)",
-    why: "everything the container starts is counted, limited and killed together",
-    undo: "cgroup.kill, rmdir(2)",
-  },
+  delegate: { man: "cgroups(7)", why: "a controller limits a cgroup only if each one above it hands it down" },
   limit: {
     man: "cgroups(7)",
     why: "set last, so that the program is limited from its first instruction and init is not",
   },
   clone: {
     man: "clone(2)",
-    why: "one call makes the first process with its new namespaces, already inside its cgroup",
+    why: "one call makes the first process, number 1 of its own pid namespace, already inside its cgroup",
+    undo: "cgroup.kill, rmdir(2)",
   },
   "bind-to-parent": {
     man: "prctl(2)",
@@ -153,7 +153,7 @@ export const documentation: { [Kind in Step["do"]]: { man: string; why: string; 
   },
   mount: { man: "fsopen(2)", why: "a file system that the image cannot bring" },
   bind: { man: "open_tree(2)", why: "a directory or file of the host, shown inside" },
-  "cgroup-namespace": { man: "cgroup_namespaces(7)", why: "the container sees its own cgroup as the root" },
+  unshare: { man: "unshare(2)", why: "a namespace of its own" },
   device: { man: "mknod(2)", why: "a device every program may expect" },
   symlink: { man: "symlink(2)", why: "a name in /dev every program may expect" },
   console: {
@@ -180,6 +180,9 @@ export const documentation: { [Kind in Step["do"]]: { man: string; why: string; 
   capabilities: { man: "capset(2)", why: "root inside is only a part of root" },
   "reset-signals": { man: "signal(7)", why: "a program expects default handlers and an empty mask" },
   "close-fds": { man: "close_range(2)", why: "only stdin, stdout and stderr reach the program" },
-  reap: { man: "wait(2)", why: "asked for: process 1 is a small init that forwards signals and collects orphans" },
+  reap: {
+    man: "posix_spawn(3)",
+    why: "asked for: process 1 stays a small init that forwards signals and collects orphans",
+  },
   execute: { man: "execve(2)", why: "init becomes the program" },
 };

@@ -1,7 +1,7 @@
 /** The host's side of a run: performs its steps, each with the undo that takes it back. */
 
 import { ConflictError, hasCode } from "../errors.ts";
-import { createCgroup, findCgroup2, removeCgroup } from "../linux/cgroup.ts";
+import { delegateControllers, findCgroup2, removeCgroup } from "../linux/cgroup.ts";
 import {
   close,
   flock,
@@ -51,10 +51,9 @@ const performers: { [Kind in HostStep["do"]]: Performer<Extract<HostStep, { do: 
     for (const path of paths) mkdirAll(path);
   },
   "write-file": ({ path, text }) => writeFileAtomic(path, text),
-  "create-cgroup": ({ path, controllers }, undo) => {
+  delegate: ({ cgroup, controllers }) => {
     const cgroup2 = findCgroup2()!;
-    undo.add(() => removeCgroup(path));
-    createCgroup(cgroup2, path.slice(cgroup2.mountPoint.length), controllers);
+    delegateControllers(cgroup2, cgroup.slice(cgroup2.mountPoint.length), controllers);
   },
   limit: ({ file, value }) => writeSetting(file, value),
 };

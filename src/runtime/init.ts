@@ -7,7 +7,7 @@
 
 import { hasCode, SyscallError } from "../errors.ts";
 import { limitBoundingSet, setAmbientCapabilities, setCapabilities } from "../linux/capability.ts";
-import { close, fstat, O_DIRECTORY, O_NOCTTY, O_PATH, O_RDWR, open, stat, statIfAny } from "../linux/file.ts";
+import { close, fstat, O_DIRECTORY, O_NOCTTY, O_PATH, O_RDWR, open, readAll, stat, statIfAny } from "../linux/file.ts";
 import { ensureDirectory, ensureFile, isNullDevice, makeDevice, makeSymlink } from "../linux/inroot.ts";
 import {
   bindToItself,
@@ -37,11 +37,12 @@ import {
   stringVector,
   umask,
 } from "../linux/process.ts";
-import { resetSignals, signals } from "../linux/signal.ts";
+import { allSignals, blockSignals, resetSignals, signals } from "../linux/signal.ts";
 import { openSlave, setControllingTerminal, setSize } from "../linux/tty.ts";
 import { capabilityNumber } from "../oci/capabilities.ts";
+import { planBirth } from "../plan/birth.ts";
 import type { InitStep } from "../plan/step.ts";
-import { reap } from "./reap.ts";
+import { spawnAndReap } from "./reap.ts";
 import { failure, receive, send } from "./sync.ts";
 import { homeOf, type Identity, resolveUser } from "./user.ts";
 
@@ -57,15 +58,25 @@ interface Init {
   identity: Identity;
 }
 
-/** Performs every step; reports the first that fails, and never returns. */
-export function runInit(steps: InitStep[], sync: number, stdio: Init["stdio"]): never {
-  const init: Init = { sync, stdio, root: -1, nullDevice: -1, identity: { uid: 0, gid: 0, groups: [], home: "/" } };
+/** Unshares what it can, waits for the plan, performs every step of it; reports the first that fails. Never returns. */
+export function runInit(sync: number, network: boolean): never {
+  // Ctrl-C is the host side's business until there is a program: when it gives up, our socket closes.
+  blockSignals(allSignals);
+  const init: Init = {
+    sync,
+    stdio: [],
+    root: -1,
+    nullDevice: -1,
+    identity: { uid: 0, gid: 0, groups: [], home: "/" },
+  };
   let current: InitStep["do"] = "bind-to-parent";
+  const perform = (step: InitStep) => {
+    current = step.do;
+    (performers[step.do] as (step: InitStep, init: Init) => void)(step, init);
+  };
   try {
-    for (const step of steps) {
-      current = step.do;
-      (performers[step.do] as (step: InitStep, init: Init) => void)(step, init);
-    }
+    planBirth(network).forEach(perform);
+    takePlan(init).forEach(perform);
   } catch (error) {
     try {
       send(sync, failure(current, error));
@@ -74,6 +85,16 @@ export function runInit(steps: InitStep[], sync: number, stdio: Init["stdio"]): 
     }
   }
   exitNow(125);
+}
+
+/** Waits for the steps and the descriptors that come with them. */
+function takePlan(init: Init): InitStep[] {
+  const received = receive(init.sync);
+  // No plan: the host's side found a mistake, and says so itself.
+  if (received?.message.type !== "plan") exitNow(125);
+  const [plan, ...fds] = received.fds as [number, ...number[]];
+  init.stdio = received.message.stdio.map((given) => (given ? fds.shift() : undefined));
+  return JSON.parse(new TextDecoder().decode(readAll(plan, "the plan")));
 }
 
 const performers: { [Kind in InitStep["do"]]: (step: Extract<InitStep, { do: Kind }>, init: Init) => void } = {
@@ -97,7 +118,7 @@ const performers: { [Kind in InitStep["do"]]: (step: Extract<InitStep, { do: Kin
     attach(newMount(type, source, options), over, `${type} on ${target}`);
   },
   bind: bindFromHost,
-  "cgroup-namespace": () => unshare("NEWCGROUP"),
+  unshare: ({ namespace }) => unshare(namespace),
   device: ({ device }, { root }) => makeDevice(root, device.path, { ...device, mode: device.fileMode }),
   symlink: ({ path, target }, { root }) => makeSymlink(root, path, target),
   console: openConsole,
@@ -159,11 +180,8 @@ const performers: { [Kind in InitStep["do"]]: (step: Extract<InitStep, { do: Kin
   },
   "reset-signals": resetSignals,
   "close-fds": closeOnExecFrom3,
-  reap,
-  execute: ({ args, env }, { identity }) => {
-    const hasHome = env.some((entry) => entry.startsWith("HOME="));
-    executeByPath(args, hasHome ? env : [...env, `HOME=${identity.home}`]);
-  },
+  reap: ({ args, env }, { identity }) => executeByPath(args, withHome(env, identity), spawnAndReap),
+  execute: ({ args, env }, { identity }) => executeByPath(args, withHome(env, identity), execve),
 };
 
 /** The layers by names relative to their common directory: mount(2) takes one page of options, whatever the state root. */
@@ -237,23 +255,28 @@ function openConsole({ rows, columns }: Extract<InitStep, { do: "console" }>, in
   const copy = cloneMount(slave, { recursive: false });
   attach(copy, over, "the terminal on /dev/console");
   setControllingTerminal(slave);
-  send(init.sync, { type: "console" }, master);
+  send(init.sync, { type: "console" }, [master]);
   for (const index of [0, 1, 2]) dup2(init.stdio[index] ?? slave, index);
   close(master);
   close(slave);
 }
 
+const withHome = (env: string[], { home }: Identity): string[] =>
+  env.some((entry) => entry.startsWith("HOME=")) ? env : [...env, `HOME=${home}`];
+
+type Execute = (path: string, argv: StringVector, envp: StringVector) => never;
+
 /** execvp(3) by the PATH of the container's environment. */
-function executeByPath(args: string[], env: string[]): never {
+function executeByPath(args: string[], env: string[], execute: Execute): never {
   const program = args[0]!;
   const argv = stringVector(args);
   const envp = stringVector(env);
-  if (program.includes("/")) executeFile(program, argv, envp);
+  if (program.includes("/")) executeFile(program, argv, envp, execute);
   const path = env.findLast((entry) => entry.startsWith("PATH="))?.slice("PATH=".length) ?? "/bin:/usr/bin";
   let denied: unknown;
   for (const directory of path.split(":")) {
     try {
-      executeFile(`${directory || "."}/${program}`, argv, envp);
+      executeFile(`${directory || "."}/${program}`, argv, envp, execute);
     } catch (error) {
       // Like execvp: go on looking, but remember a file that is there and may not be executed.
       if (hasCode(error, "EACCES")) denied = error;
@@ -265,9 +288,9 @@ function executeByPath(args: string[], env: string[]): never {
 
 const missingInterpreter = "the file is there, but the interpreter that its #! line or ELF header names is not";
 
-function executeFile(path: string, argv: StringVector, envp: StringVector): never {
+function executeFile(path: string, argv: StringVector, envp: StringVector, execute: Execute): never {
   try {
-    execve(path, argv, envp);
+    execute(path, argv, envp);
   } catch (error) {
     if (!hasCode(error, "ENOENT") || !statIfAny(path)) throw error;
     throw new SyscallError("execute", path, "ENOENT", missingInterpreter);

@@ -1,28 +1,23 @@
 /** A small init: process 1 that forwards signals to the program and collects the orphans it leaves (`run --init`). */
 
 import { syscall } from "../linux/libc.ts";
-import { clone3, exitNow, kill, setForeground, setProcessGroup, wait } from "../linux/process.ts";
-import { blockSignals, readSignal, signalfd, signals } from "../linux/signal.ts";
+import { exitNow, kill, posixSpawn, type StringVector, setForeground, wait } from "../linux/process.ts";
+import { allSignals, blockSignals, readSignal, signalfd, signals } from "../linux/signal.ts";
 
-/** Returns in a child that is to become the program; process 1 stays behind and ends as the program ends. */
-export function reap(): void {
-  const all = Array.from({ length: 64 }, (_, index) => index + 1);
-  // Blocked signals wait for the signalfd; and the kernel drops an unblocked one for a process 1 without handler.
-  blockSignals(all);
-  const program = clone3();
-  if (!program) {
-    // A group of its own, in the foreground: the terminal's Ctrl-C reaches the program once, not once more through us.
-    setProcessGroup();
-    setForeground(0);
-    return;
-  }
+/** Starts the program as a child and stays as process 1 until it ends. @throws SyscallError if it can't be executed. */
+export function spawnAndReap(path: string, argv: StringVector, envp: StringVector): never {
+  // Blocked signals wait for the signalfd; the kernel drops an unblocked one for a process 1 without handler.
+  blockSignals(allSignals);
+  const program = posixSpawn(path, argv, envp);
+  // In the foreground: the terminal's Ctrl-C reaches the program's group once, and not once more through us.
+  setForeground(0, program);
   // Everything beyond stdio, the sync socket among it: its closing tells the host's side that the program runs.
   syscall("close_range", 3, 0xffffffff, 0);
-  const incoming = signalfd(all);
+  const incoming = signalfd(allSignals);
   for (;;) {
     const signal = readSignal(incoming);
-    if (signal !== signals.SIGCHLD) kill(program.pid, signal);
-    else collect(program.pid);
+    if (signal !== signals.SIGCHLD) kill(program, signal);
+    else collect(program);
   }
 }
 

@@ -1,16 +1,16 @@
 /** One container from its plan to its end: host's side, init, relay, exit, undo. */
 
-import { Failure, hasCode, StartError } from "../errors.ts";
-import { close, O_DIRECTORY, O_PATH, open, readFileIfAny } from "../linux/file.ts";
-import { socketpair } from "../linux/poll.ts";
-import { type Child, clone3, type Exit, pidfdSendSignal, wait } from "../linux/process.ts";
-import { blockSignals, readSignal, signalfd, signals } from "../linux/signal.ts";
-import type { InitStep, Plan } from "../plan/step.ts";
+import { Failure, StartError } from "../errors.ts";
+import { close, readFileIfAny } from "../linux/file.ts";
+import { closeAll } from "../linux/poll.ts";
+import { type Child, type Exit, memfd, pidfdSendSignal, wait } from "../linux/process.ts";
+import { allSignals, blockSignals, readSignal, signalfd, signals } from "../linux/signal.ts";
+import type { Plan } from "../plan/step.ts";
+import { abandon, type Birth } from "./birth.ts";
 import { performHost } from "./host.ts";
-import { runInit } from "./init.ts";
 import { drain, relay } from "./relay.ts";
-import { closeInside, type Stdio, type Wiring, wire } from "./stdio.ts";
-import { receive, send } from "./sync.ts";
+import { type Stdio, type Wiring, wire } from "./stdio.ts";
+import { receive, type Sync, send } from "./sync.ts";
 import { undoList } from "./undo.ts";
 
 /** How a container ended. */
@@ -49,25 +49,32 @@ const ownSignals = new Set<number>([
   32,
   33,
 ]);
-const forwarded = Array.from({ length: 64 }, (_, index) => index + 1).filter((number) => !ownSignals.has(number));
+const forwarded = allSignals.filter((number) => !ownSignals.has(number));
 
 /** Runs a container in the foreground. Whatever happens, nothing of it is left on the host but a kept directory. */
-export function runContainer(plan: Plan, stdio: Stdio, callerIsTerminal: boolean, listener: Listener): Outcome {
+export function runContainer(
+  plan: Plan,
+  birth: Birth,
+  stdio: Stdio,
+  callerIsTerminal: boolean,
+  listener: Listener,
+): Outcome {
   // From here on a signal waits until somebody can pass it on.
   blockSignals(forwarded);
   const undo = undoList();
   let wiring: Wiring | undefined;
   let ended = false;
   try {
+    // The claim is the first step, so its undo, which must be the last, comes before that of the birth.
     performHost(plan.prepare, undo, () => ended);
+    undo.add(() => abandon(birth));
     wiring = wire(stdio, callerIsTerminal);
-    const { child, sync } = startInit(plan, wiring);
-    undo.add(() => end(child));
-    awaitStart(plan, wiring, sync, () => {
+    handOver(plan, wiring, birth.socket);
+    awaitStart(wiring, birth.socket, () => {
       performHost(plan.release, undo, () => ended);
-      listener.started(child.pid);
+      listener.started(birth.child.pid);
     });
-    const outcome = supervise(plan, wiring, child);
+    const outcome = supervise(plan, wiring, birth.child);
     ended = true;
     listener.ended(outcome);
     return outcome;
@@ -77,40 +84,34 @@ export function runContainer(plan: Plan, stdio: Stdio, callerIsTerminal: boolean
   }
 }
 
-function startInit(plan: Plan, wiring: Wiring): { child: Child; sync: number } {
-  const [sync, initSync] = socketpair();
-  const cgroup = plan.clone.cgroup === undefined ? undefined : open(plan.clone.cgroup, O_PATH | O_DIRECTORY);
-  const steps: InitStep[] = [...plan.setup, ...plan.start];
-  const child = clone3({ flags: plan.clone.flags, ...(cgroup !== undefined && { cgroup }) });
-  if (!child) {
-    close(sync);
-    runInit(steps, initSync, wiring.inside);
-  }
-  close(initSync);
-  closeInside(wiring);
-  if (cgroup !== undefined) close(cgroup);
-  return { child, sync };
+/** Gives init all that it needs: its steps and its stdio. */
+function handOver(plan: Plan, wiring: Wiring, socket: number): void {
+  const steps = memfd("plan", JSON.stringify([...plan.setup, ...plan.start]));
+  const stdio = [0, 1, 2].map((index) => wiring.inside[index] !== undefined);
+  const fds = [steps, ...wiring.inside.filter((fd) => fd !== undefined)];
+  send(socket, { type: "plan", stdio }, fds);
+  closeAll(fds);
 }
 
 /** Follows init through its steps until it has become the program. @param release called when only the limits are missing. */
-function awaitStart(plan: Plan, wiring: Wiring, sync: number, release: () => void): void {
-  let ready = false;
-  for (let received = receive(sync); received; received = receive(sync)) {
-    const { message, fd } = received;
-    if (message.type === "console") wiring.connect(fd!);
-    if (message.type === "failed") {
-      const program = message.step === "execute" || message.step === "reap";
-      const code = !program ? 125 : message.code === "ENOENT" || message.code === "ENOTDIR" ? 127 : 126;
-      const text = program ? message.text : `${message.step}: ${message.text}`;
-      throw new StartError(text, message.hint, code);
-    }
+function awaitStart(wiring: Wiring, socket: number, release: () => void): void {
+  let released = false;
+  for (let received = receive(socket); received; received = receive(socket)) {
+    const { message, fds } = received;
+    if (message.type === "failed") throw startError(message);
+    if (message.type === "console") wiring.connect(fds[0]!);
     if (message.type !== "ready") continue;
-    ready = true;
     release();
-    send(sync, { type: "go" });
+    released = true;
+    send(socket, { type: "go" });
   }
-  close(sync);
-  if (!ready) throw new Failure(`container ${plan.id.slice(0, 12)}: init was killed before the program ran`);
+  close(socket);
+  if (!released) throw new Failure("the container's init was killed before the program ran");
+}
+
+function startError({ step, text, hint, code }: Extract<Sync, { type: "failed" }>): StartError {
+  if (step !== "execute" && step !== "reap") return new StartError(`${step}: ${text}`, hint, 125);
+  return new StartError(text, hint, code === "ENOENT" || code === "ENOTDIR" ? 127 : 126);
 }
 
 function supervise(plan: Plan, wiring: Wiring, child: Child): Outcome {
@@ -162,15 +163,4 @@ function handles(pid: number, signal: number): boolean {
   return [...status.matchAll(/^Sig(?:Blk|Ign|Cgt):\s*([0-9a-f]+)$/gm)].some(
     ([, mask]) => (BigInt(`0x${mask}`) >> BigInt(signal - 1)) & 1n,
   );
-}
-
-/** Kills and reaps a first process that did not come to its end; one that has been reaped already is fine. */
-function end(child: Child): void {
-  pidfdSendSignal(child.pidfd, signals.SIGKILL);
-  try {
-    wait(child);
-  } catch (error) {
-    if (!hasCode(error, "ECHILD")) throw error;
-  }
-  close(child.pidfd);
 }

@@ -1,7 +1,7 @@
 /** How the container's stdin, stdout and stderr meet the caller's: handed on, through a pipe, or through a terminal. */
 
 import { close, O_RDONLY, open, writeAll } from "../linux/file.ts";
-import { closeAll, pipe } from "../linux/poll.ts";
+import { pipe } from "../linux/poll.ts";
 import { getModes, getSize, rawModes, setModes, setSize } from "../linux/tty.ts";
 import type { Pump } from "./relay.ts";
 
@@ -72,6 +72,3 @@ export function wire(stdio: Stdio, callerIsTerminal: boolean): Wiring {
     wiring.resize();
   }
 }
-
-/** Closes the container's ends of its pipes, which only init may hold from now on. */
-export const closeInside = ({ inside }: Wiring): void => closeAll(inside.filter((fd) => fd !== undefined));

@@ -1,18 +1,20 @@
 /**
  * What a container's init and the host's side tell each other, over one socket pair that closes at execve.
  *
- *     init -> host   {"type":"console"} + descriptor   the master of the container's terminal
- *     init -> host   {"type":"ready"}                  all is built
- *     host -> init   {"type":"go"}                     limits are set: execute
- *     init -> host   {"type":"failed", ...}            a step failed; init ends
- *     (end of file)                                    execve succeeded
+ *     host -> init    {"type":"plan", ...} + descriptors   of the steps, and of stdio where init is to change it
+ *     init -> host    {"type":"console"} + descriptor      the master of the container's terminal
+ *     init -> host    {"type":"ready"}                     all is built
+ *     host -> init    {"type":"go"}                        limits are set: execute
+ *     init -> host    {"type":"failed", ...}               a step failed; init ends
+ *     (end of file)                                        execve succeeded
  */
 
 import { SyscallError } from "../errors.ts";
-import { type Message, receiveMessage, sendMessage } from "../linux/poll.ts";
+import { receiveMessage, sendMessage } from "../linux/poll.ts";
 import type { Step } from "../plan/step.ts";
 
 export type Sync =
+  | { type: "plan"; stdio: boolean[] }
   | { type: "console" }
   | { type: "ready" }
   | { type: "go" }
@@ -21,16 +23,14 @@ export type Sync =
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** Sends one message, with a descriptor beside it if there is one. */
-export const send = (socket: number, message: Sync, fd?: number): void =>
-  sendMessage(socket, { data: encoder.encode(JSON.stringify(message)), ...(fd !== undefined && { fd }) } as Message);
+/** Sends one message, with descriptors beside it if there are any. */
+export const send = (socket: number, message: Sync, fds: number[] = []): void =>
+  sendMessage(socket, { data: encoder.encode(JSON.stringify(message)), fds });
 
 /** Waits for the next message; undefined when the other side has closed. */
-export function receive(socket: number): { message: Sync; fd?: number } | undefined {
+export function receive(socket: number): { message: Sync; fds: number[] } | undefined {
   const received = receiveMessage(socket);
-  if (!received) return undefined;
-  const message = JSON.parse(decoder.decode(received.data)) as Sync;
-  return received.fd === undefined ? { message } : { message, fd: received.fd };
+  return received && { message: JSON.parse(decoder.decode(received.data)) as Sync, fds: received.fds };
 }
 
 /** A step's failure as a message. */

@@ -1,0 +1,101 @@
+/** `tinydocker explain run ...`: the plan of a run, printed step by step; nothing is run and root is not needed. */
+
+import { explainRun } from "../engine/explain.ts";
+import { UsageError } from "../errors.ts";
+import { pathsOf } from "../paths.ts";
+import type { Plan, Step } from "../plan/step.ts";
+import { documentation } from "../plan/step.ts";
+import { parseArgv } from "./argv.ts";
+import { defineCommand } from "./command.ts";
+import { plain, printLine, warn } from "./print.ts";
+import runCommand, { runRequest } from "./run.ts";
+
+export default defineCommand({
+  meta: { name: "explain", description: "Print what `run` would do, step by step, without doing it" },
+  args: {
+    json: { type: "boolean", description: "As JSON" },
+    command: { type: "positional", multiple: true, required: true, description: "run, with its options and operands" },
+  },
+  optionsFirst: true,
+  examples: ["tinydocker explain run -m 64 busybox.tar -- sh", "tinydocker explain --json run busybox.tar -- sh"],
+  run: async ({ json, command: [name, ...words] }, global) => {
+    if (name !== "run")
+      throw new UsageError(`explain knows only run, not ${JSON.stringify(name)}`, "tinydocker explain run ...");
+    // `explain run --json IMAGE` is what one types, too.
+    const asked = words[0] === "--json";
+    const args = parseArgv(runCommand.args, asked ? words.slice(1) : words, { optionsFirst: true });
+    const plan = await explainRun(pathsOf(global.root), runRequest(args as never), warn);
+    const phases = phasesOf(plan);
+    if (json || asked)
+      printLine(JSON.stringify({ id: plan.id, warnings: plan.warnings, phases: documented(phases) }, null, 2));
+    else printPhases(plan, phases);
+    return 0;
+  },
+});
+
+interface Phase {
+  title: string;
+  by: "host" | "init";
+  steps: Step[];
+}
+
+/** The plan's lists under the names they have in a run, in the order they are performed. */
+function phasesOf(plan: Plan): Phase[] {
+  return [
+    { title: "clone", by: "host", steps: [plan.clone] },
+    { title: "birth", by: "init", steps: plan.birth },
+    { title: "prepare", by: "host", steps: plan.prepare },
+    { title: "set up", by: "init", steps: plan.setup },
+    { title: "release", by: "host", steps: plan.release },
+    { title: "start", by: "init", steps: plan.start },
+  ];
+}
+
+const documented = (phases: Phase[]) =>
+  phases.map(({ title, by, steps }) => ({
+    phase: title,
+    by,
+    steps: steps.map((step) => ({ ...step, ...about(step) })),
+  }));
+
+/** Man page and reason: the step's own reason where it has one. */
+function about(step: Step): { man: string; why: string; undo?: string } {
+  const general = documentation[step.do];
+  return "why" in step && step.why ? { ...general, why: step.why } : general;
+}
+
+const who = {
+  host: "on the host, by tinydocker",
+  init: "in the container, by its first process",
+};
+
+function printPhases(plan: Plan, phases: Phase[]): void {
+  printLine(`Plan of container ${plan.id.slice(0, 12)}. Nothing is done.`);
+  for (const warning of plan.warnings) printLine(`\nwarning: ${warning}`);
+  let number = 0;
+  for (const { title, by, steps } of phases) {
+    if (steps.length > 0) printLine(`\n${title.toUpperCase()} (${who[by]})`);
+    for (const step of steps) {
+      number += 1;
+      const { man, why, undo } = about(step);
+      printLine(`${String(number).padStart(4)}. ${plain(`${step.do} ${argumentsOf(step)}`.trimEnd())}`);
+      printLine(`      ${man}: ${why}`);
+      if (undo) printLine(`      undone by: ${undo}`);
+    }
+  }
+}
+
+/** A step's arguments on one line, as `key=value`. */
+function argumentsOf(step: Step): string {
+  return Object.entries(step)
+    .filter(([key, value]) => key !== "do" && key !== "why" && value !== undefined && value !== false)
+    .map(([key, value]) => `${key}=${brief(value)}`)
+    .join(" ");
+}
+
+const longest = 300;
+
+function brief(value: unknown): string {
+  const text = typeof value === "string" ? value : JSON.stringify(value);
+  return text.length > longest ? `${text.slice(0, longest)}... (${text.length} characters)` : text;
+}

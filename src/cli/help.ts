@@ -1,0 +1,43 @@
+/** `--help`: citty renders what the definitions say; we add the commands' table and the examples. */
+
+import { renderUsage } from "citty";
+import { UsageError } from "../errors.ts";
+import { nearest } from "./argv.ts";
+import { asCitty, type Command } from "./command.ts";
+import { commands } from "./commands.ts";
+import { globalArgs } from "./main.ts";
+import { printLine } from "./print.ts";
+import { original } from "./run.ts";
+
+/** Prints the help of one command, or of tinydocker itself. */
+export async function showHelp(name?: string): Promise<number> {
+  if (name === undefined || name === original.meta.name) return await showOverview();
+  const load = commands[name];
+  if (!load) throw new UsageError(`unknown command ${JSON.stringify(name)}`, nearest(name, Object.keys(commands)));
+  const { default: command } = await load();
+  printLine(await renderUsage(asCitty(withHelp(command)), { meta: { name: "tinydocker" } }));
+  printExamples(command.examples);
+  return 0;
+}
+
+async function showOverview(): Promise<number> {
+  const subCommands: Record<string, ReturnType<typeof asCitty>> = {};
+  for (const [name, load] of Object.entries(commands)) subCommands[name] = asCitty((await load()).default);
+  const args = { ...original.args, ...globalArgs };
+  printLine(
+    await renderUsage({
+      meta: { name: "tinydocker", description: "Containers in one file" },
+      args: args as never,
+      subCommands,
+    }),
+  );
+  printExamples(["tinydocker run busybox.tar -- sh", ...original.examples]);
+  return 0;
+}
+
+const withHelp = (command: Command): Command => ({ ...command, args: { ...command.args, help: globalArgs.help } });
+
+function printExamples(examples: string[]): void {
+  printLine("\nEXAMPLES\n");
+  for (const example of examples) printLine(`  ${example}`);
+}

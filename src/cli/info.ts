@@ -1,0 +1,25 @@
+/** `tinydocker info`: what this host offers containers, and what is in the store. */
+
+import { readInfo } from "../engine/info.ts";
+import { pathsOf } from "../paths.ts";
+import { defineCommand } from "./command.ts";
+import { printLine } from "./print.ts";
+
+export default defineCommand({
+  meta: { name: "info", description: "Describe this host and the store" },
+  args: { json: { type: "boolean", description: "As JSON" } },
+  examples: ["tinydocker info"],
+  run: ({ json }, global) => {
+    const info = readInfo(pathsOf(global.root));
+    if (json) {
+      printLine(JSON.stringify(info, null, 2));
+      return 0;
+    }
+    const width = Math.max(...Object.keys(info).map((name) => name.length));
+    for (const [name, value] of Object.entries(info)) {
+      const text = Array.isArray(value) ? value.join(" ") || "none" : String(value);
+      printLine(`${`${name}:`.padEnd(width + 2)}${text}`);
+    }
+    return 0;
+  },
+});

@@ -1,0 +1,35 @@
+/** `tinydocker load`: puts the images of a file into the store. */
+
+import { load } from "../engine/load.ts";
+import { UnsupportedError } from "../errors.ts";
+import { pathsOf } from "../paths.ts";
+import { defineCommand } from "./command.ts";
+import { plain, printLine } from "./print.ts";
+import { showProgress } from "./progress.ts";
+
+export default defineCommand({
+  meta: { name: "load", description: "Load images from a tar, an archive or an OCI layout" },
+  args: {
+    input: { type: "string", alias: "i", valueHint: "file", description: "Read from a file instead of stdin" },
+    quiet: { type: "boolean", alias: "q", description: "Print nothing but the ids" },
+    tag: { type: "string", alias: "t", valueHint: "name", description: "Name the image, if there is one in the file" },
+  },
+  examples: ["tinydocker load -i busybox.tar", "docker save alpine | tinydocker load"],
+  run: async ({ input = "/dev/stdin", quiet, tag }, { root }) => {
+    if (process.geteuid?.() !== 0) throw new UnsupportedError("loading images needs root", "sudo tinydocker load ...");
+    const progress = quiet ? undefined : showProgress(input);
+    const reference = tag === undefined ? {} : { reference: tag };
+    try {
+      const images = await load(pathsOf(root), input, reference, (bytes) => progress?.update(bytes));
+      progress?.done();
+      for (const { id, references } of images) {
+        if (quiet) printLine(id);
+        else if (references.length === 0) printLine(`Loaded image ID: ${id}`);
+        else for (const name of references) printLine(`Loaded image: ${plain(name)}`);
+      }
+    } finally {
+      progress?.done();
+    }
+    return 0;
+  },
+});

@@ -1,0 +1,54 @@
+/** The progress of loading an image, on stderr: one line redrawn on a terminal, one line in all elsewhere. */
+
+import { writeAll } from "../linux/file.ts";
+import { getSize, isatty } from "../linux/tty.ts";
+import { humanSize, notice, plain } from "./print.ts";
+
+/** What loading tells as it goes on. */
+export interface Progress {
+  layer: number;
+  ofLayers: number;
+  bytes: number;
+  totalBytes: number;
+}
+
+const encoder = new TextEncoder();
+const redrawMs = 100;
+const barWidth = 30;
+
+/** Shows the progress of one file; call `done` when it is over, however it ended. */
+export function showProgress(file: string): { update(progress: Progress): void; done(): void } {
+  const name = plain(file.slice(file.lastIndexOf("/") + 1));
+  if (!isatty(2)) {
+    notice(`loading ${name}`);
+    return { update: () => {}, done: () => {} };
+  }
+  let drawnAt = 0;
+  let drawn = false;
+  return {
+    update: (progress) => {
+      const now = performance.now();
+      if (now - drawnAt < redrawMs) return;
+      drawnAt = now;
+      drawn = true;
+      draw(`${line(name, progress)}`);
+    },
+    done: () => {
+      if (drawn) writeAll(2, encoder.encode("\r\u001b[K"));
+    },
+  };
+}
+
+function line(name: string, { layer, ofLayers, bytes, totalBytes }: Progress): string {
+  const part = totalBytes > 0 ? Math.min(1, bytes / totalBytes) : 0;
+  const filled = Math.round(part * barWidth);
+  const bar = `${"=".repeat(filled)}${filled < barWidth ? ">" : ""}`.padEnd(barWidth).slice(0, barWidth);
+  const layers = ofLayers > 1 ? ` layer ${layer}/${ofLayers}` : "";
+  return `loading ${name}${layers} [${bar}] ${humanSize(bytes)}/${humanSize(totalBytes)}`;
+}
+
+/** Over the line before, cut to the screen: a longer one would wrap and stay. */
+function draw(text: string): void {
+  const width = getSize(2).columns || 80;
+  writeAll(2, encoder.encode(`\r\u001b[K${text.slice(0, width - 1)}`));
+}

@@ -1,0 +1,29 @@
+/** `tinydocker rmi`: removes names of images, and with the last name the image. */
+
+import { listContainers } from "../engine/container.ts";
+import { removeImage } from "../image/remove.ts";
+import { pathsOf } from "../paths.ts";
+import { defineCommand } from "./command.ts";
+import { printLine } from "./print.ts";
+
+export default defineCommand({
+  meta: { name: "rmi", description: "Remove images" },
+  args: {
+    image: { type: "positional", multiple: true, required: true, description: "Names, or ids or the beginning of one" },
+    force: { type: "boolean", alias: "f", description: "Remove all names of an id, also while a container uses it" },
+  },
+  examples: ["tinydocker rmi busybox"],
+  run: ({ image, force = false }, { root }) => {
+    const paths = pathsOf(root);
+    const inUse = (id: string) => {
+      const user = listContainers(paths).find(({ imageId }) => imageId === id);
+      return user && `container ${user.name}`;
+    };
+    for (const reference of image) {
+      const { untagged, deleted } = removeImage(paths, reference, { force, inUse });
+      for (const name of untagged) printLine(`Untagged: ${name}`);
+      if (deleted) printLine(`Deleted: ${deleted}`);
+    }
+    return 0;
+  },
+});

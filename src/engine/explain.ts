@@ -1,0 +1,29 @@
+/** The plan of a run that is not going to happen: the same plan, from an image that need not be loaded. */
+
+import { UsageError } from "../errors.ts";
+import { peekImages } from "../image/peek.ts";
+import { randomHex } from "../linux/process.ts";
+import type { Paths } from "../paths.ts";
+import { surelyOwnNetwork } from "../plan/birth.ts";
+import type { Plan } from "../plan/step.ts";
+import { resolveImage } from "./image.ts";
+import { asRunImage, planRun, type Reporter, type RunImage, type RunRequest } from "./run.ts";
+
+/** Plans a run without touching anything; an archive that is not loaded is only looked into. */
+export async function explainRun(paths: Paths, request: RunRequest, warn: Reporter["warn"]): Promise<Plan> {
+  const { source } = request;
+  const image = "rootfs" in source ? source : await look(paths, source.image);
+  const network = surelyOwnNetwork(process.argv);
+  return planRun(paths, request, image, { id: randomHex(32), network }, warn).plan;
+}
+
+async function look(paths: Paths, word: string): Promise<RunImage> {
+  const found = resolveImage(paths, word, process.cwd());
+  if (found.kind === "directory") return { name: word, defaults: {}, lower: [found.path] };
+  if (found.kind === "image") return asRunImage(word, found.image);
+  const [first] = await peekImages(found.path);
+  if (!first) throw new UsageError(`there is no image in ${word}`);
+  // Where loading would put them; which short names they would get is known only then.
+  const lower = Array.from({ length: first.layerCount }, (_, index) => `${paths.links}/LAYER${index + 1}`);
+  return { name: word, defaults: first.config.config, lower };
+}

@@ -1,0 +1,43 @@
+/** What nothing in the store refers to any more: dead staging directories, layers without an image, links without a layer. */
+
+import { readdir, readFileIfAny, readlink, stat, unlink } from "../linux/file.ts";
+import { hexOf, isDigest } from "../oci/digest.ts";
+import type { Paths } from "../paths.ts";
+import { readRecord } from "./record.ts";
+import { collectStaging, emptyTrash, moveToTrash, withStoreLock } from "./staging.ts";
+
+/**
+ * Takes away everything dead. Safe at any time, beside loads, runs and removals; cheap when there is nothing.
+ * Containers need no saying: an image that a container uses keeps its record, and a record keeps its layers.
+ */
+export function collectGarbage(paths: Paths): void {
+  if (!readdir(paths.staging)) return; // no store yet
+  withStoreLock(paths, "exclusive", () => collectUnused(paths));
+  emptyTrash(paths);
+}
+
+/** The caller holds the lock exclusively, and empties the trash when it no longer does. */
+export function collectUnused(paths: Paths): void {
+  if (collectStaging(paths).alive) return; // a load may count on a layer that no image has yet
+  const chains = new Set<string>();
+  const images = (readdir(paths.images) ?? []).map((hex) => `sha256:${hex}`).filter(isDigest);
+  for (const id of images) {
+    try {
+      for (const { chainId } of readRecord(paths, id)?.layers ?? []) chains.add(hexOf(chainId));
+    } catch {
+      return; // a damaged record: nobody knows which layers it has, so none is touched
+    }
+  }
+  for (const hex of readdir(paths.layers) ?? []) if (!chains.has(hex)) moveToTrash(paths, `${paths.layers}/${hex}`);
+  for (const link of readdir(paths.links) ?? []) {
+    const hex = readlink(`${paths.links}/${link}`).split("/")[2] ?? "";
+    if (!chains.has(hex)) unlink(`${paths.links}/${link}`);
+  }
+  const known = new Set<string>(images.map(hexOf));
+  for (const hex of readdir(paths.blobs) ?? []) if (!known.has(hex)) unlink(`${paths.blobs}/${hex}`);
+  for (const name of readdir(paths.sources) ?? []) {
+    const file = `${paths.sources}/${name}`;
+    const ids = readFileIfAny(file)?.match(/sha256:[0-9a-f]{64}/g) ?? [];
+    if (!ids.some((id) => known.has(id.slice(7))) && stat(file).type === "file") unlink(file);
+  }
+}

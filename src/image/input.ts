@@ -1,0 +1,116 @@
+/** The file an image is loaded from: opened, spooled where it cannot be read twice, and told what it is by its content. */
+
+import { InvalidError, NotFoundError } from "../errors.ts";
+import { pwriteAll } from "../linux/at.ts";
+import { close, fstat, O_CREAT, O_EXCL, O_RDONLY, O_RDWR, open, read, statIfAny, writeAll } from "../linux/file.ts";
+import { memory } from "../linux/libc.ts";
+import {
+  type ArchivedImage,
+  directoryFiles,
+  indexArchive,
+  isArchiveMark,
+  looksLikeArchive,
+  readArchive,
+} from "./archive.ts";
+import { type ByteRange, readCompressed, sniffRange } from "./compression.ts";
+import type { TarVisitor } from "./tar.ts";
+
+/** An opened image file. */
+export interface Input {
+  /** Its bytes; undefined for a directory. */
+  range: ByteRange | undefined;
+  /** False for a pipe, which has no name worth keeping. */
+  named: boolean;
+  /** The images of an OCI layout directory. */
+  images?: ArchivedImage[];
+  close(): void;
+}
+
+/** @param spool where to keep the bytes of a pipe; without it a pipe is refused */
+export function openInput(file: string, spool?: string): Input {
+  const found = statIfAny(file);
+  if (!found) throw new NotFoundError(`no such file: ${file}`);
+  const opened: number[] = [];
+  const closeAll = () => {
+    for (const fd of opened) close(fd);
+  };
+  try {
+    if (found.type === "directory") {
+      const images = readArchive(directoryFiles(file, opened));
+      if (!images)
+        throw new InvalidError(`${file} is a directory, but no OCI layout: it has no oci-layout and index.json`);
+      return { range: undefined, named: true, images, close: closeAll };
+    }
+    let fd = open(file, O_RDONLY);
+    opened.push(fd);
+    if (found.type !== "file") {
+      if (!spool) throw new InvalidError(`${file} is no file and no directory`);
+      fd = copyTo(fd, spool);
+      opened.push(fd);
+    }
+    const range = { fd, offset: 0, length: fstat(fd).size, subject: file };
+    return { range, named: found.type === "file", close: closeAll };
+  } catch (error) {
+    closeAll();
+    throw error;
+  }
+}
+
+const createSpool = (path: string): number => open(path, O_RDWR | O_CREAT | O_EXCL, 0o600);
+
+function copyTo(from: number, path: string): number {
+  const fd = createSpool(path);
+  const buffer = memory(1 << 20);
+  for (let count = read(from, buffer); count > 0; count = read(from, buffer))
+    writeAll(fd, buffer.subarray(0, count), path);
+  return fd;
+}
+
+/** Thrown out of an extraction when the root filesystem turns out to be an archive of images. */
+export class ArchiveFound extends Error {}
+
+/**
+ * Watches the entries of what is hoped to be a root filesystem: most files are, and one pass is all they need.
+ * @throws ArchiveFound from `entry`
+ */
+export function watchForArchive(extractor: TarVisitor): TarVisitor {
+  let first = true;
+  return {
+    ...extractor,
+    entry(entry) {
+      const isRoot = /^[./]*$/.test(entry.path);
+      if ((first && !isRoot && looksLikeArchive(entry.path)) || isArchiveMark(entry)) throw new ArchiveFound();
+      first &&= isRoot;
+      return extractor.entry(entry);
+    },
+  };
+}
+
+/**
+ * The images of a file that is likely an archive; undefined if it is a root filesystem after all. A compressed archive is
+ * decompressed into `spool` first (its parts are needed in another order), and the range of that is what counts from then on.
+ */
+export async function readArchiveInput(
+  range: ByteRange,
+  spool: string,
+): Promise<{ images: ArchivedImage[] | undefined; range: ByteRange; close(): void }> {
+  const compression = sniffRange(range);
+  if (compression === "none") return { images: readArchive(indexArchive(range)), range, close() {} };
+  const fd = createSpool(spool);
+  try {
+    let length = 0;
+    await readCompressed(range, compression, {
+      content(chunk) {
+        if (length + chunk.length > Math.max(2 ** 30, range.length * 200))
+          throw new InvalidError(`${range.subject} grows to more than ${length} bytes when decompressed`);
+        pwriteAll(fd, chunk, length, spool);
+        length += chunk.length;
+      },
+    });
+    const spooled = { fd, offset: 0, length, subject: range.subject };
+    return { images: readArchive(indexArchive(spooled)), range: spooled, close: () => close(fd) };
+  } catch (error) {
+    close(fd);
+    throw error;
+  }
+}

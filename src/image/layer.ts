@@ -1,0 +1,175 @@
+/** One layer: from its blob into a staging directory, verified, and from there into the store under its chain id. */
+
+import { type Failure, hasCode, InvalidError, SyscallError } from "../errors.ts";
+import { freeBytes, symlinkAt } from "../linux/at.ts";
+import {
+  close,
+  mkdir,
+  O_DIRECTORY,
+  O_RDONLY,
+  open,
+  readFileIfAny,
+  readlink,
+  rename,
+  writeFileAtomic,
+} from "../linux/file.ts";
+import { AT_FDCWD } from "../linux/libc.ts";
+import { type Digest, digestOf, hexOf, isDigest } from "../oci/digest.ts";
+import { count, fields, need, parseJson, text } from "../oci/json.ts";
+import type { Paths } from "../paths.ts";
+import type { LayerBlob } from "./archive.ts";
+import { type ByteRange, readCompressed, sniffRange } from "./compression.ts";
+import { createExtractor, type Extracted } from "./extract.ts";
+import { createTarReader, type TarVisitor } from "./tar.ts";
+
+/** What a layer's meta.json says. */
+export interface LayerMeta {
+  chainId: Digest;
+  /** Digest of the uncompressed tar. */
+  diffId: Digest;
+  /** The chain id of the layers below; absent at the bottom. */
+  parent?: Digest;
+  /** Its name under `l/`. */
+  link: string;
+  /** Digest and type of the blob it came from, where known. */
+  digest?: Digest;
+  mediaType?: string;
+  /** Bytes of all its files. */
+  sizeBytes: number;
+  entries: number;
+}
+
+export interface ExtractLayerOptions {
+  /** Directories of the layers below, bottom first. */
+  lowers: readonly string[];
+  /** What it must hash to, where the image says so. */
+  diffId?: Digest;
+  /** Sees the entries before the extractor does. */
+  watch?: (extractor: TarVisitor) => TarVisitor;
+  onBytes?: (storedBytes: number) => void;
+}
+
+const maxEntries = 2_000_000;
+const maxBytes = 256 * 2 ** 30;
+/** gzip packs zeros 1:1000, honest layers 1:10: beyond 1 GiB, 1:200 is a bomb. */
+const freeOfRatio = 2 ** 30;
+const maxRatio = 200;
+
+/**
+ * Extracts a blob into `directory/fs`, hashing on the way.
+ * @throws InvalidError if it breaks its format, its digest or a limit; nothing outside of `directory` was touched
+ */
+export async function extractLayer(
+  blob: LayerBlob & { range: ByteRange },
+  directory: string,
+  options: ExtractLayerOptions,
+): Promise<{ diffId: Digest; extracted: Extracted }> {
+  const { range } = blob;
+  mkdir(directory);
+  mkdir(`${directory}/fs`);
+  const root = open(`${directory}/fs`, O_RDONLY | O_DIRECTORY);
+  const limits = { maxBytes: Math.min(maxBytes, freeBytes(root, directory)), maxEntries };
+  const extractor = createExtractor(root, { lowers: options.lowers, limits });
+  const reader = createTarReader(options.watch?.(extractor) ?? extractor, range.subject);
+  const compression = sniffRange(range);
+  const contentHash = new Bun.CryptoHasher("sha256");
+  const storedHash = blob.digest && compression !== "none" ? new Bun.CryptoHasher("sha256") : undefined;
+  const mostContent = Math.max(freeOfRatio, range.length * maxRatio);
+  let contentBytes = 0;
+  try {
+    await readCompressed(range, compression, {
+      stored(chunk) {
+        storedHash?.update(chunk);
+        options.onBytes?.(chunk.length);
+      },
+      content(chunk) {
+        contentBytes += chunk.length;
+        if (contentBytes > mostContent)
+          throw new InvalidError(`it grows to more than ${mostContent} bytes when decompressed`);
+        contentHash.update(chunk);
+        reader.write(chunk);
+      },
+    });
+    reader.finish();
+    const extracted = extractor.finish();
+    const diffId: Digest = `sha256:${contentHash.digest("hex")}`;
+    const stored: Digest = storedHash ? `sha256:${storedHash.digest("hex")}` : diffId;
+    if (blob.digest && stored !== blob.digest) throw new InvalidError(`its digest is ${stored}, not ${blob.digest}`);
+    if (options.diffId && diffId !== options.diffId)
+      throw new InvalidError(`its diff id is ${diffId}, not ${options.diffId}`);
+    return { diffId, extracted };
+  } catch (error) {
+    throw withSubject(error, range.subject);
+  } finally {
+    extractor.close();
+    close(root);
+  }
+}
+
+/** Names the archive in errors that only knew the entry, and says what to do about a full disk and missing rights. */
+function withSubject(error: unknown, subject: string): unknown {
+  if (error instanceof InvalidError && !error.message.startsWith(subject))
+    return new InvalidError(`${subject}: ${error.message}`, (error as Failure).hint);
+  if (hasCode(error, "ENOSPC", "EDQUOT"))
+    return (error as SyscallError).withHint("the disk is full: nothing of this image was kept");
+  if (hasCode(error, "EPERM") && error instanceof SyscallError)
+    return error.withHint("owners and devices of layers need root: try again with sudo");
+  return error;
+}
+
+/** Writes the meta.json of a layer that stands in `directory`, and claims its short link. */
+export function describeLayer(paths: Paths, directory: string, meta: Omit<LayerMeta, "link">): LayerMeta {
+  const described = { ...meta, link: claimLink(paths, meta.chainId) };
+  writeFileAtomic(`${directory}/meta.json`, `${JSON.stringify(described)}\n`);
+  return described;
+}
+
+const shortest = 12;
+
+/** A name under `l/` that leads to this chain id and no other: 12 digits, or more where those are taken. */
+function claimLink(paths: Paths, chainId: Digest): string {
+  const hex = hexOf(chainId);
+  const target = `../layers/${hex}/fs`;
+  for (let length = shortest; ; length++) {
+    const link = hex.slice(0, length);
+    try {
+      symlinkAt(target, AT_FDCWD | 0, `${paths.links}/${link}`);
+      return link;
+    } catch (error) {
+      if (!hasCode(error, "EEXIST") || length === hex.length) throw error;
+      if (readlink(`${paths.links}/${link}`) === target) return link;
+    }
+  }
+}
+
+/** Moves a finished layer into the store. If another loader was faster, its layer is the same: ours is left where it is. */
+export function installLayer(paths: Paths, directory: string, chainId: Digest): void {
+  try {
+    rename(directory, layerDirectory(paths, chainId));
+  } catch (error) {
+    if (!hasCode(error, "EEXIST", "ENOTEMPTY")) throw error;
+  }
+}
+
+export const layerDirectory = (paths: Paths, chainId: Digest): string => `${paths.layers}/${hexOf(chainId)}`;
+
+/** A layer that the store has already. */
+export function findLayer(paths: Paths, chainId: Digest): LayerMeta | undefined {
+  const file = `${layerDirectory(paths, chainId)}/meta.json`;
+  const content = readFileIfAny(file);
+  if (content === undefined) return undefined;
+  const meta = fields(parseJson(content, file), file, { diffId: text, link: text, sizeBytes: count, entries: count });
+  const diffId = need(meta.diffId, `${file}: diffId`);
+  if (!isDigest(diffId)) throw new InvalidError(`${file}: diffId is no digest`);
+  return {
+    chainId,
+    diffId,
+    link: need(meta.link, `${file}: link`),
+    sizeBytes: meta.sizeBytes ?? 0,
+    entries: meta.entries ?? 0,
+  };
+}
+
+/** The chain id of a layer on top of others. */
+export const chainIdOf = (parent: Digest | undefined, diffId: Digest): Digest =>
+  parent ? digestOf(`${parent} ${diffId}`) : diffId;

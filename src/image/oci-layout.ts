@@ -1,0 +1,109 @@
+/**
+ * OCI image layouts, as a directory or in a tar: index.json leads to manifests, manifests to blobs by digest.
+ * @see https://github.com/opencontainers/image-spec/blob/main/image-layout.md
+ */
+
+import { InvalidError, UnsupportedError } from "../errors.ts";
+import { digestOf, hexOf } from "../oci/digest.ts";
+import { hostArchitecture, parseImageConfig } from "../oci/image.ts";
+import { fields, maxJsonBytes, parseJson, text } from "../oci/json.ts";
+import { type Descriptor, type Manifest, parseManifest } from "../oci/manifest.ts";
+import type { ArchivedImage, ArchiveFiles } from "./archive.ts";
+import { parseReference, referenceOfFile, savedReference } from "./reference.ts";
+
+export function readLayout(files: ArchiveFiles): ArchivedImage[] {
+  const mark = fields(parseJson(files.read("oci-layout", maxJsonBytes), "oci-layout"), "oci-layout", {
+    imageLayoutVersion: text,
+  });
+  if (!mark.imageLayoutVersion?.startsWith("1."))
+    throw new UnsupportedError(`${files.subject} is an OCI layout of version ${mark.imageLayoutVersion}`);
+  const subject = `index.json of ${files.subject}`;
+  const index = parseManifest(files.read("index.json", maxJsonBytes), subject);
+  if (index.kind !== "index") throw new InvalidError(`${subject} is a manifest, not an index`);
+
+  const images = new Map<string, ArchivedImage>(); // by configuration: one image may have several names
+  for (const [name, descriptors] of groupByName(index.manifests, files.subject)) {
+    const image = readImage(files, choose(files, descriptors, 0));
+    const known = images.get(digestOf(image.config)) ?? image;
+    if (name) known.references.push(name);
+    images.set(digestOf(image.config), known);
+  }
+  if (images.size === 0) throw new InvalidError(`${subject} lists no image`);
+  return [...images.values()];
+}
+
+/** Descriptors with the same name, or with none but each a platform, are one image for several platforms. */
+function groupByName(descriptors: Descriptor[], subject: string): [name: string | undefined, Descriptor[]][] {
+  const groups = new Map<string, [string | undefined, Descriptor[]]>();
+  for (const [position, descriptor] of descriptors.entries()) {
+    if (isAttestation(descriptor)) continue;
+    const name = nameOf(descriptor, subject);
+    const key = name ?? (descriptor.platform ? "by platform" : `#${position}`);
+    const group = groups.get(key) ?? [name, []];
+    group[1].push(descriptor);
+    groups.set(key, group);
+  }
+  return [...groups.values()];
+}
+
+/** containerd and Docker write the full name; `ref.name` is a full name or, by skopeo and umoci, just a tag. */
+function nameOf({ annotations }: Descriptor, subject: string): string | undefined {
+  const full = annotations["io.containerd.image.name"];
+  if (full) return savedReference(full, subject);
+  const name = annotations["org.opencontainers.image.ref.name"];
+  if (!name) return undefined;
+  if (/[/:@]/.test(name)) return savedReference(name, subject);
+  return savedReference(`${parseReference(referenceOfFile(subject)).name}:${name}`, subject);
+}
+
+/** BuildKit's provenance, listed like an image for no platform. */
+const isAttestation = ({ platform, annotations }: Descriptor): boolean =>
+  platform?.architecture === "unknown" || "vnd.docker.reference.type" in annotations;
+
+const maxNesting = 4;
+
+/** Follows indexes to the manifest for this machine. */
+function choose(files: ArchiveFiles, descriptors: Descriptor[], depth: number): Manifest {
+  if (depth > maxNesting) throw new InvalidError(`${files.subject} has indexes nested deeper than ${maxNesting}`);
+  const candidates = descriptors.filter((descriptor) => !isAttestation(descriptor));
+  const fits = ({ platform }: Descriptor) => platform?.os === "linux" && platform.architecture === hostArchitecture;
+  // A descriptor without a platform says nothing against us.
+  const chosen = candidates.find(fits) ?? candidates.find(({ platform }) => !platform?.architecture);
+  // One alone is taken whatever it is for: that is for whoever runs it to say.
+  const descriptor = chosen ?? (candidates.length === 1 ? candidates[0] : undefined);
+  if (!descriptor) {
+    const offered = candidates.map(({ platform }) => `${platform?.os}/${platform?.architecture}`).join(", ");
+    throw new UnsupportedError(
+      `${files.subject} has no image for linux/${hostArchitecture}, only ${offered || "none"}`,
+    );
+  }
+  const content = readBlob(files, descriptor);
+  const found = parseManifest(content, `${descriptor.digest} of ${files.subject}`);
+  return found.kind === "manifest" ? found : choose(files, found.manifests, depth + 1);
+}
+
+const blobName = (descriptor: Descriptor): string => `blobs/sha256/${hexOf(descriptor.digest)}`;
+
+/** A small blob, checked against its descriptor. */
+function readBlob(files: ArchiveFiles, descriptor: Descriptor): Uint8Array {
+  const content = files.read(blobName(descriptor), maxJsonBytes);
+  if (content.length !== descriptor.size || digestOf(content) !== descriptor.digest)
+    throw new InvalidError(`${descriptor.digest} of ${files.subject} has other content than its digest says`);
+  return content;
+}
+
+function readImage(files: ArchiveFiles, manifest: Manifest): ArchivedImage {
+  const config = readBlob(files, manifest.config);
+  const { rootfs } = parseImageConfig(config, `${manifest.config.digest} of ${files.subject}`);
+  if (rootfs.diff_ids.length !== manifest.layers.length)
+    throw new InvalidError(
+      `${files.subject}: the manifest lists ${manifest.layers.length} layers, the configuration ${rootfs.diff_ids.length}`,
+    );
+  const layers = manifest.layers.map((layer) => {
+    const range = files.range(blobName(layer));
+    if (range && range.length !== layer.size)
+      throw new InvalidError(`${layer.digest} of ${files.subject} has ${range.length} bytes, not ${layer.size}`);
+    return { range, digest: layer.digest, mediaType: layer.mediaType };
+  });
+  return { config, layers, references: [] };
+}

@@ -1,0 +1,110 @@
+/** Where things are built before they exist, and deleted after they are gone: the store's staging directories, trash and lock. */
+
+import { byteNameOf } from "../linux/at.ts";
+import {
+  close,
+  flock,
+  mkdir,
+  mkdirAll,
+  O_CREAT,
+  O_DIRECTORY,
+  O_RDONLY,
+  O_RDWR,
+  open,
+  readdir,
+  rename,
+} from "../linux/file.ts";
+import { removeTree } from "../linux/tree.ts";
+import type { Paths } from "../paths.ts";
+
+/** A directory of our own on the store's file system. It is dead, and anybody may remove it, once our process is. */
+export interface Staging {
+  path: string;
+  /** The open directory; its flock(2) is what says that we live. */
+  fd: number;
+  /** Removes it with everything that was not renamed away. */
+  discard(): void;
+}
+
+/** Makes the directories of the store that are missing. */
+export function prepareStore(paths: Paths): void {
+  for (const path of [
+    paths.root,
+    paths.staging,
+    paths.trash,
+    paths.blobs,
+    paths.layers,
+    paths.links,
+    paths.images,
+    paths.refs,
+    paths.sources,
+    paths.containers,
+  ])
+    mkdirAll(path);
+}
+
+/**
+ * Runs `use` while holding the store's lock: shared to rely on what the store has (find an image and record its user, begin
+ * a staging directory), exclusive to remove from it. Always held briefly; never across a load.
+ */
+export function withStoreLock<Result>(paths: Paths, mode: "shared" | "exclusive", use: () => Result): Result {
+  const fd = open(paths.lock, O_RDWR | O_CREAT, 0o600);
+  try {
+    flock(fd, { shared: mode === "shared", wait: true });
+    return use();
+  } finally {
+    close(fd);
+  }
+}
+
+/** A new staging directory. While any lives, no layer is collected: its builder may count on layers it has seen. */
+export function createStaging(paths: Paths): Staging {
+  const path = `${paths.staging}/${crypto.randomUUID()}`;
+  const fd = withStoreLock(paths, "shared", () => {
+    mkdir(path);
+    const directory = open(path, O_RDONLY | O_DIRECTORY);
+    flock(directory, { wait: true });
+    return directory;
+  });
+  return {
+    path,
+    fd,
+    discard() {
+      removeFrom(paths.staging, path.slice(paths.staging.length + 1));
+      close(fd);
+    },
+  };
+}
+
+/** Moves dead staging directories to the trash; answers whether any lives. The caller holds the lock exclusively. */
+export function collectStaging(paths: Paths): { alive: boolean } {
+  let alive = false;
+  for (const name of readdir(paths.staging) ?? []) {
+    const path = `${paths.staging}/${name}`;
+    const fd = open(path, O_RDONLY | O_DIRECTORY);
+    try {
+      if (flock(fd, { wait: false })) moveToTrash(paths, path);
+      else alive = true;
+    } finally {
+      close(fd);
+    }
+  }
+  return { alive };
+}
+
+/** From here on it is gone for everybody; the disk follows with `emptyTrash`. */
+export const moveToTrash = (paths: Paths, path: string): void => rename(path, `${paths.trash}/${crypto.randomUUID()}`);
+
+/** Deletes what is in the trash. Needs no lock; several may do it at once. */
+export function emptyTrash(paths: Paths): void {
+  for (const name of readdir(paths.trash) ?? []) removeFrom(paths.trash, name);
+}
+
+function removeFrom(directory: string, name: string): void {
+  const fd = open(directory, O_RDONLY | O_DIRECTORY);
+  try {
+    removeTree(fd, byteNameOf(name));
+  } finally {
+    close(fd);
+  }
+}

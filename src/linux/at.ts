@@ -1,0 +1,219 @@
+/** The directory-relative calls: openat2(2), mkdirat(2), linkat(2) and the rest that fill a directory nobody may lead us out of. */
+
+import { SyscallError } from "../errors.ts";
+import { O_CLOEXEC } from "./file.ts";
+import { AT_FDCWD, bind, cstr, memory, readErrno, syscall, syscallError } from "./libc.ts";
+
+/**
+ * A file name as the kernel keeps it, one character per byte: names in tars need not be UTF-8.
+ * `textOf` shows one to people.
+ */
+export type ByteName = string;
+
+export const textOf = (name: ByteName): string => Buffer.from(name, "latin1").toString("utf8");
+export const byteNameOf = (text: string): ByteName => Buffer.from(text, "utf8").toString("latin1");
+
+const libc = bind({
+  openat: ["int", "int", "ptr", "int", "int"],
+  mkdirat: ["int", "int", "ptr", "int"],
+  symlinkat: ["int", "ptr", "int", "ptr"],
+  linkat: ["int", "int", "ptr", "int", "ptr", "int"],
+  unlinkat: ["int", "int", "ptr", "int"],
+  fchownat: ["int", "int", "ptr", "int", "int", "int"],
+  fchmodat: ["int", "int", "ptr", "int", "int"],
+  utimensat: ["int", "int", "ptr", "ptr", "int"],
+  fchown: ["int", "int", "int", "int"],
+  fchmod: ["int", "int", "int"],
+  futimens: ["int", "int", "ptr"],
+  ftruncate: ["int", "int", "long"],
+  pwrite: ["long", "int", "ptr", "long", "long"],
+  pread: ["long", "int", "ptr", "long", "long"],
+  fsetxattr: ["int", "int", "ptr", "ptr", "long", "int"],
+  fgetxattr: ["long", "int", "ptr", "ptr", "long"],
+  readlinkat: ["long", "int", "ptr", "ptr", "long"],
+  syncfs: ["int", "int"],
+  fstatfs: ["int", "int", "ptr"],
+});
+
+const AT_SYMLINK_NOFOLLOW = 0x100;
+const AT_REMOVEDIR = 0x200;
+const EINTR = 4;
+
+const scratch = [Buffer.from(memory(4200).buffer), Buffer.from(memory(4200).buffer)] as const;
+
+/** A NUL-terminated name in memory that is reused: the slot's previous name is gone. */
+function name(text: ByteName, slot: 0 | 1 = 0): Buffer {
+  if (text.length > 4095) throw new SyscallError("use", `${text.slice(0, 60)}...`, "ENAMETOOLONG", "name too long");
+  if (text.includes("\0")) throw new SyscallError("use", textOf(text), "EINVAL", "a NUL byte inside a name");
+  const buffer = scratch[slot];
+  buffer[buffer.write(text, 0, "latin1")] = 0;
+  return buffer;
+}
+
+/** As `check`, for subjects that are byte names. The call comes last. */
+function done(call: string, subject: ByteName, result: number): number {
+  if (result !== -1) return result;
+  const errno = readErrno();
+  throw syscallError(call, textOf(subject), errno);
+}
+
+/** As `checkRetry`, for subjects that are byte names. */
+function retried(call: string, subject: ByteName, attempt: () => number): number {
+  for (;;) {
+    const result = attempt();
+    if (result !== -1) return result;
+    const errno = readErrno();
+    if (errno !== EINTR) throw syscallError(call, textOf(subject), errno);
+  }
+}
+
+/** openat(2), always close-on-exec. `subject` is the path to name in errors. */
+export function openAt(directory: number, entry: ByteName, flags: number, subject = entry, mode = 0): number {
+  const path = name(entry);
+  return retried("open", subject, () => libc.openat(directory, path, flags | O_CLOEXEC, mode));
+}
+
+const RESOLVE_NO_MAGICLINKS = 0x02;
+const RESOLVE_NO_SYMLINKS = 0x04;
+const RESOLVE_IN_ROOT = 0x10;
+const how = memory(24); // struct open_how { u64 flags, mode, resolve }
+const howView = new DataView(how.buffer);
+
+/**
+ * openat2(2) with the directory as the root: `..`, absolute paths and symbolic links lead back into it, and never out.
+ * Without `follow` a symbolic link on the way is ELOOP.
+ * @see https://man7.org/linux/man-pages/man2/openat2.2.html
+ */
+export function openInRoot(root: number, path: ByteName, flags: number, follow = true): number {
+  const text = name(path === "" ? "." : path);
+  howView.setUint32(0, flags | O_CLOEXEC, true);
+  howView.setUint32(16, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | (follow ? 0 : RESOLVE_NO_SYMLINKS), true);
+  // EAGAIN: a rename elsewhere raced with the walk; the kernel asks to try again.
+  for (let attempt = 0; ; attempt++) {
+    const fd = syscall("openat2", root, text, how, how.length);
+    if (fd !== -1) return fd;
+    const errno = readErrno();
+    if (errno !== EINTR && (errno !== 11 || attempt > 100)) throw syscallError("open", textOf(path), errno);
+  }
+}
+
+/** mkdirat(2). */
+export const mkdirAt = (directory: number, entry: ByteName, mode: number, subject = entry): void =>
+  void done("mkdir", subject, libc.mkdirat(directory, name(entry), mode));
+
+/** symlinkat(2); the target is stored as it is. */
+export const symlinkAt = (target: ByteName, directory: number, entry: ByteName, subject = entry): void =>
+  void done("symlink", subject, libc.symlinkat(name(target, 1), directory, name(entry)));
+
+/** linkat(2) with flags 0: a symbolic link is itself linked, never followed. */
+export const linkAt = (from: number, target: ByteName, to: number, entry: ByteName, subject = entry): void =>
+  void done("link", subject, libc.linkat(from, name(target, 1), to, name(entry), 0));
+
+/** unlinkat(2). */
+export const unlinkAt = (directory: number, entry: ByteName, subject = entry): void =>
+  void done("unlink", subject, libc.unlinkat(directory, name(entry), 0));
+
+/** rmdir(2) by directory. */
+export const rmdirAt = (directory: number, entry: ByteName, subject = entry): void =>
+  void done("rmdir", subject, libc.unlinkat(directory, name(entry), AT_REMOVEDIR));
+
+const fileTypes = { char: 0o020000, block: 0o060000, fifo: 0o010000 };
+
+/** mknodat(2) by number: glibc before 2.33 has no such symbol. */
+export function mknodAt(
+  directory: number,
+  entry: ByteName,
+  node: { type: keyof typeof fileTypes; mode: number; major: number; minor: number },
+  subject = entry,
+): void {
+  const device = ((node.minor & 0xfff00) << 12) | ((node.major & 0xfff) << 8) | (node.minor & 0xff);
+  done("mknod", subject, syscall("mknodat", directory, name(entry), fileTypes[node.type] | node.mode, device >>> 0));
+}
+
+/** fchownat(2), never through a symbolic link. */
+export const chownAt = (directory: number, entry: ByteName, uid: number, gid: number, subject = entry): void =>
+  void done("chown", subject, libc.fchownat(directory, name(entry), uid | 0, gid | 0, AT_SYMLINK_NOFOLLOW));
+
+/** chmod(2) of an O_PATH descriptor: fchmod(2) refuses those, the magic link in /proc does not. */
+export const chmodPath = (fd: number, mode: number, subject: ByteName): void =>
+  void done("chmod", subject, libc.fchmodat(AT_FDCWD | 0, cstr(`/proc/self/fd/${fd}`), mode, 0));
+
+/** fchown(2). */
+export const fchown = (fd: number, uid: number, gid: number, subject: ByteName): void =>
+  void done("chown", subject, libc.fchown(fd, uid | 0, gid | 0));
+
+/** fchmod(2). */
+export const fchmod = (fd: number, mode: number, subject: ByteName): void =>
+  void done("chmod", subject, libc.fchmod(fd, mode));
+
+/** A point in time, in whole seconds since 1970 and nanoseconds after them. */
+export interface Time {
+  seconds: number;
+  nanoseconds: number;
+}
+
+const times = memory(32); // struct timespec { i64 seconds, i64 nanoseconds }, twice: access, modification
+const timesView = new DataView(times.buffer);
+function timespecs({ seconds, nanoseconds }: Time): Uint8Array {
+  for (const at of [0, 16]) {
+    timesView.setInt32(at, seconds | 0, true);
+    timesView.setInt32(at + 4, Math.floor(seconds / 2 ** 32), true);
+    timesView.setInt32(at + 8, nanoseconds, true);
+  }
+  return times;
+}
+
+/** futimens(2): access and modification time alike. */
+export const futimens = (fd: number, time: Time, subject: ByteName): void =>
+  void done("set times of", subject, libc.futimens(fd, timespecs(time)));
+
+/** utimensat(2), never through a symbolic link. */
+export const utimesAt = (directory: number, entry: ByteName, time: Time, subject = entry): void =>
+  void done("set times of", subject, libc.utimensat(directory, name(entry), timespecs(time), AT_SYMLINK_NOFOLLOW));
+
+/** ftruncate(2): the end of a sparse file. */
+export const ftruncate = (fd: number, size: number, subject: ByteName): void =>
+  void done("set the size of", subject, libc.ftruncate(fd, size));
+
+/** pwrite(2) until all of it is written. */
+export function pwriteAll(fd: number, data: Uint8Array, offset: number, subject: ByteName): void {
+  for (let rest = data, at = offset; rest.length > 0; ) {
+    const written = retried("write", subject, () => libc.pwrite(fd, rest, rest.length, at));
+    if (written === rest.length) return;
+    rest = rest.subarray(written);
+    at += written;
+  }
+}
+
+/** pread(2): how many bytes came, 0 at the end of the file. */
+export const pread = (fd: number, into: Uint8Array, offset: number, subject: string): number =>
+  retried("read", byteNameOf(subject), () => libc.pread(fd, into, into.length, offset));
+
+/** fsetxattr(2). */
+export const fsetxattr = (fd: number, key: ByteName, value: Uint8Array, subject: ByteName): void =>
+  void done(`set ${key} of`, subject, libc.fsetxattr(fd, name(key), value.length > 0 ? value : null, value.length, 0));
+
+/** fgetxattr(2) of a small attribute, or undefined where the file has none. */
+export function fgetxattr(fd: number, key: ByteName): Uint8Array | undefined {
+  const value = memory(256);
+  const length = libc.fgetxattr(fd, name(key), value, value.length);
+  return length === -1 ? undefined : value.subarray(0, length);
+}
+
+/** The target of a symbolic link. */
+export function readlinkAt(directory: number, entry: ByteName, subject = entry): ByteName {
+  const buffer = memory(4096);
+  const length = done("readlink", subject, libc.readlinkat(directory, name(entry), buffer, buffer.length));
+  return Buffer.from(buffer.buffer, 0, length).toString("latin1");
+}
+
+/** syncfs(2): everything written to the file system of `fd` is on its disk. */
+export const syncfs = (fd: number, subject: string): void => void done("sync", subject, libc.syncfs(fd));
+
+/** Bytes that this process may still write to the file system of `fd` (statfs(2): f_bavail of f_bsize). */
+export function freeBytes(fd: number, subject: string): number {
+  const buffer = memory(256);
+  done("statfs", subject, libc.fstatfs(fd, buffer));
+  const view = new DataView(buffer.buffer);
+  return Number(view.getBigUint64(32, true)) * Number(view.getBigUint64(8, true));
+}

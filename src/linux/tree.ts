@@ -1,0 +1,57 @@
+/** Whole directory trees by descriptors: listing names as bytes, and removing everything below a directory. */
+
+import { hasCode } from "../errors.ts";
+import { type ByteName, openAt, rmdirAt, textOf, unlinkAt } from "./at.ts";
+import { close, O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from "./file.ts";
+import { check, memory, syscall } from "./libc.ts";
+
+/** The names in an open directory, "." and ".." left out, and whether getdents64(2) calls each a directory. */
+export function listAt(directory: number, subject: ByteName): { name: ByteName; isDirectory: boolean }[] {
+  const buffer = Buffer.from(memory(32768).buffer);
+  const entries: { name: ByteName; isDirectory: boolean }[] = [];
+  for (;;) {
+    const filled = check("read directory", textOf(subject), syscall("getdents64", directory, buffer, buffer.length));
+    if (filled === 0) return entries;
+    for (let at = 0; at < filled; at += buffer.readUInt16LE(at + 16)) {
+      const name = buffer.toString("latin1", at + 19, buffer.indexOf(0, at + 19));
+      if (name !== "." && name !== "..") entries.push({ name, isDirectory: buffer[at + 18] === DT_DIR });
+    }
+  }
+}
+const DT_DIR = 4;
+
+/**
+ * Removes `entry` of the directory with everything below it, never through a symbolic link. What is not there is fine, also
+ * what somebody else removes at the same time.
+ */
+export function removeTree(directory: number, entry: ByteName, subject: ByteName = entry): void {
+  try {
+    unlessGone(() => unlinkAt(directory, entry, subject));
+  } catch (error) {
+    if (!hasCode(error, "EISDIR", "EPERM")) throw error;
+    removeDirectory(directory, entry, subject);
+  }
+}
+
+function removeDirectory(directory: number, entry: ByteName, subject: ByteName): void {
+  const fd = unlessGone(() => openAt(directory, entry, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, subject));
+  if (fd === undefined) return;
+  try {
+    for (const { name, isDirectory } of listAt(fd, subject)) {
+      if (isDirectory) removeDirectory(fd, name, `${subject}/${name}`);
+      else removeTree(fd, name, `${subject}/${name}`); // which also serves file systems that tell no types
+    }
+  } finally {
+    close(fd);
+  }
+  unlessGone(() => rmdirAt(directory, entry, subject));
+}
+
+function unlessGone<Result>(call: () => Result): Result | undefined {
+  try {
+    return call();
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * The image configuration: what an image says about running it. No I/O.
+ * @see https://github.com/opencontainers/image-spec/blob/main/config.md
+ */
+
+import { InvalidError } from "../errors.ts";
+import { type Digest, parseDigest } from "./digest.ts";
+import { count, fields, flag, list, need, object, parseJson, record, text } from "./json.ts";
+
+/** The fields keep the names of the specification: this is what `inspect` prints. */
+export interface ImageConfig {
+  /** GOARCH: `amd64`, `arm64`. */
+  architecture: string;
+  /** GOOS: `linux`. */
+  os: string;
+  variant?: string;
+  /** RFC 3339. */
+  created?: string;
+  author?: string;
+  /** How to run it; empty for a plain root filesystem. */
+  config: RunConfig;
+  /** The layers' uncompressed digests, bottom first. */
+  rootfs: { type: "layers"; diff_ids: Digest[] };
+  history?: History[];
+}
+
+export interface RunConfig {
+  User?: string;
+  ExposedPorts?: Record<string, unknown>;
+  Env?: string[];
+  Entrypoint?: string[];
+  Cmd?: string[];
+  Volumes?: Record<string, unknown>;
+  WorkingDir?: string;
+  Labels?: Record<string, string>;
+  StopSignal?: string;
+  /** How to check health (Docker's extension); times in nanoseconds. */
+  Healthcheck?: { Test?: string[]; Interval?: number; Timeout?: number; StartPeriod?: number; Retries?: number };
+  Shell?: string[];
+}
+
+export interface History {
+  created?: string;
+  created_by?: string;
+  author?: string;
+  comment?: string;
+  empty_layer?: boolean;
+}
+
+const texts = list(text);
+
+const runConfig = (value: unknown, where: string): RunConfig =>
+  fields(value, where, {
+    User: text,
+    ExposedPorts: record(object),
+    Env: texts,
+    Entrypoint: texts,
+    Cmd: texts,
+    Volumes: record(object),
+    WorkingDir: text,
+    Labels: record(text),
+    StopSignal: text,
+    Healthcheck: (health, at) =>
+      fields(health, at, { Test: texts, Interval: count, Timeout: count, StartPeriod: count, Retries: count }),
+    Shell: texts,
+  }) as RunConfig;
+
+const history = (value: unknown, where: string): History =>
+  fields(value, where, { created: text, created_by: text, author: text, comment: text, empty_layer: flag }) as History;
+
+const maxLayers = 500; // what overlayfs takes
+
+/** An image configuration out of untrusted JSON. @throws InvalidError naming `subject` and the field */
+export function parseImageConfig(content: Uint8Array | string, subject: string): ImageConfig {
+  const found = fields(parseJson(content, subject), subject, {
+    architecture: text,
+    os: text,
+    variant: text,
+    created: text,
+    author: text,
+    config: runConfig,
+    rootfs: (value, where) => fields(value, where, { type: text, diff_ids: list(parseDigest) }),
+    history: list(history),
+  });
+  const { architecture, os, rootfs, config = {}, ...optional } = found;
+  const layers = need(rootfs, `${subject}: rootfs`);
+  if (layers.type !== "layers") throw new InvalidError(`${subject}: rootfs.type is not "layers"`);
+  const diffIds = layers.diff_ids ?? [];
+  if (diffIds.length > maxLayers)
+    throw new InvalidError(`${subject} has ${diffIds.length} layers; overlayfs takes ${maxLayers}`);
+  return {
+    architecture: need(architecture, `${subject}: architecture`),
+    os: need(os, `${subject}: os`),
+    ...(optional as Partial<ImageConfig>),
+    config,
+    rootfs: { type: "layers", diff_ids: diffIds },
+  };
+}
+
+/** GOARCH of this machine. */
+export const hostArchitecture = process.arch === "arm64" ? "arm64" : "amd64";

@@ -1,0 +1,72 @@
+/**
+ * The birth of a container's init: the first thing a `run` does, before it even reads its options.
+ *
+ * A fork copies one thread only, so a lock that another thread held would stay locked in the child for ever. Bun starts
+ * helper threads when the heap has grown by some 500 KB, or with the first asynchronous I/O; so init is cloned before
+ * that, waits for its plan in one read(2), and meanwhile unshares its namespaces beside its parent's work. The parent
+ * may then use threads as it likes: load an image, fetch one.
+ */
+
+import { hasCode } from "../errors.ts";
+import { type Cgroup2, createCgroup, findCgroup2, removeCgroup } from "../linux/cgroup.ts";
+import { close, O_DIRECTORY, O_PATH, open } from "../linux/file.ts";
+import { socketpair } from "../linux/poll.ts";
+import { type Child, clone3, pidfdSendSignal, randomHex, wait } from "../linux/process.ts";
+import { cgroupPath, planClone, surelyOwnNetwork } from "../plan/birth.ts";
+
+/** An init that waits for its plan. */
+export interface Birth {
+  id: string;
+  child: Child;
+  /** The socket to it (sync.ts). */
+  socket: number;
+  /** Its cgroup v2 directory; absent where cgroup v2 is not mounted. */
+  cgroup?: string;
+  cgroup2?: Cgroup2;
+  /** It has a network namespace of its own already. */
+  network: boolean;
+}
+
+const SIGKILL = 9;
+
+/** Only in the parent does this return. Call it while the process has one thread. */
+export function bear(argv: string[]): Birth {
+  const id = randomHex(32);
+  const cgroup2 = findCgroup2();
+  if (cgroup2) createCgroup(cgroup2, cgroupPath(id));
+  const cgroup = cgroup2 && cgroup2.mountPoint + cgroupPath(id);
+  try {
+    return clone(id, cgroup, cgroup2, surelyOwnNetwork(argv));
+  } catch (error) {
+    if (cgroup) removeCgroup(cgroup);
+    throw error;
+  }
+}
+
+function clone(id: string, cgroup: string | undefined, cgroup2: Cgroup2 | undefined, network: boolean): Birth {
+  const [socket, own] = socketpair();
+  const directory = cgroup === undefined ? undefined : open(cgroup, O_PATH | O_DIRECTORY);
+  const { flags } = planClone(cgroup);
+  const child = clone3({ flags, ...(directory !== undefined && { cgroup: directory }) });
+  if (!child) {
+    close(socket);
+    // Loaded here, not above: what is loaded before a fork brings the first helper thread nearer.
+    const { runInit } = require("./init.ts") as typeof import("./init.ts");
+    return runInit(own, network);
+  }
+  close(own);
+  if (directory !== undefined) close(directory);
+  return { id, child, socket, network, ...(cgroup !== undefined && { cgroup }), ...(cgroup2 && { cgroup2 }) };
+}
+
+/** Ends what is left of an init, whether it got a plan or not, and removes its cgroup. */
+export function abandon({ child, cgroup }: Birth): void {
+  pidfdSendSignal(child.pidfd, SIGKILL);
+  try {
+    wait(child);
+  } catch (error) {
+    // Somebody has seen its end already.
+    if (!hasCode(error, "ECHILD")) throw error;
+  }
+  if (cgroup) removeCgroup(cgroup);
+}
