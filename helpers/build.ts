@@ -11,6 +11,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -34,6 +35,7 @@ export type Target = keyof typeof targets;
 /** Compiles, seals and puts in place one binary; a running one is replaced by rename, as writing to it gives ETXTBSY. */
 export async function build(target: Target, outfile: string): Promise<void> {
   const started = performance.now();
+  const bun = bunFor(target);
   const temporary = `${outfile}.${process.pid}.new`;
   mkdirSync(dist, { recursive: true });
   try {
@@ -41,7 +43,7 @@ export async function build(target: Target, outfile: string): Promise<void> {
       entrypoints: [join(root, "src/main.ts")],
       compile: {
         target: `bun-${target}`,
-        executablePath: bunFor(target),
+        executablePath: bun,
         outfile: temporary,
         autoloadDotenv: false,
         autoloadBunfig: false,
@@ -58,7 +60,8 @@ export async function build(target: Target, outfile: string): Promise<void> {
     });
     if (!result.success) throw new AggregateError(result.logs, `cannot build ${target}`);
     const binary = readFileSync(temporary);
-    const hits = seal(binary, target.startsWith("linux-arm64") ? "arm64" : "x64");
+    // Bun comes first and unchanged, then our program, in which the names mean nothing.
+    const hits = seal(binary.subarray(0, statSync(bun).size), target.startsWith("linux-arm64") ? "arm64" : "x64");
     writeFileSync(temporary, binary);
     chmodSync(temporary, 0o755);
     renameSync(temporary, outfile);

@@ -9,7 +9,7 @@ const below: Record<string, string[]> = {
   main: ["cli"],
   cli: ["engine"],
   engine: ["image", "runtime", "network"],
-  image: ["linux"],
+  image: ["linux", "oci"],
   runtime: ["plan", "linux"],
   network: ["plan", "linux"],
   plan: ["oci"],

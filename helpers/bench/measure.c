@@ -34,6 +34,7 @@ static void measure(struct command *command, int run, int quiet, int log) {
   double start = now();
   pid_t child = fork();
   if (child == 0) {
+    alarm(300); /* survives execve: a command that hangs ends the measurement, not the machine's day */
     dup2(quiet, 0);
     dup2(log, 1);
     dup2(log, 2);

@@ -1,7 +1,7 @@
 /** The built binary is sealed: no environment variable and no file of the current directory turns it into something else (B1, R1, R2). */
 
 import { expect, test } from "bun:test";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { backdoors } from "../../helpers/seal.ts";
 import manifest from "../../package.json";
@@ -73,7 +73,8 @@ test("a variable that holds a blanked name changes nothing either", async () => 
 });
 
 test("no name of a backdoor is left as a string of its own", () => {
-  const content = readFileSync(binary());
+  // What follows the runtime is our own program, which may mention them.
+  const content = readFileSync(binary()).subarray(0, statSync(process.execPath).size);
   for (const name of Object.keys(backdoors)) {
     const string = name.endsWith("*") ? `\0${name.slice(0, -1)}` : `\0${name}\0`;
     expect({ name, at: content.indexOf(string) }).toEqual({ name, at: -1 });
