@@ -76,6 +76,9 @@ export const memory = (bytes: number): Uint8Array<ArrayBuffer> => new Uint8Array
 
 /** Calls without a libc function in every supported libc. Numbers from 424 on are the same on every architecture. */
 const numbers = {
+  setgroups: { x64: 116, arm64: 159 },
+  setresgid: { x64: 119, arm64: 149 },
+  setresuid: { x64: 117, arm64: 147 },
   pivot_root: { x64: 155, arm64: 41 },
   capset: { x64: 126, arm64: 91 },
   getdents64: { x64: 217, arm64: 61 },

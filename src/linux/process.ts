@@ -14,9 +14,6 @@ const libc = bind({
   prctl: ["int", "int", "long", "long", "long", "long"],
   setsid: ["int"],
   tcsetpgrp: ["int", "int", "int"],
-  setgroups: ["int", "long", "ptr"],
-  setresgid: ["int", "int", "int", "int"],
-  setresuid: ["int", "int", "int", "int"],
   prlimit: ["int", "int", "int", "ptr", "ptr"],
   umask: ["int", "int"],
   dup2: ["int", "int", "int"],
@@ -53,7 +50,7 @@ const SIGCHLD = 17;
  * @param options.flags names of CLONE. @param options.cgroup an open cgroup v2 directory the child is born in.
  */
 export function clone3(options: { flags?: CloneFlag[]; cgroup?: number } = {}): Child | undefined {
-  makeForkable();
+  shareJitPool();
   const pidfd = new Int32Array(new ArrayBuffer(4));
   const args = new BigUint64Array(new ArrayBuffer(88));
   let flags = BigInt(CLONE.PIDFD);
@@ -64,6 +61,8 @@ export function clone3(options: { flags?: CloneFlag[]; cgroup?: number } = {}): 
   // A sibling (CLONE_PARENT) ends with the signal that we would end with, and the kernel refuses another.
   args[4] = options.flags?.includes("PARENT") ? 0n : BigInt(SIGCHLD);
   args[10] = BigInt(options.cgroup ?? 0);
+  // As late as possible: what comes before may have started one.
+  mustHaveOneThread();
   const subject = (options.flags ?? []).join("|") || "a child";
   const pid = check("clone3", subject, syscall("clone3", args, args.byteLength));
   return pid === 0 ? undefined : { pid, pidfd: pidfd[0]! };
@@ -75,25 +74,23 @@ export interface Child {
   pidfd: number;
 }
 
-let forkable = false;
 const MADV_DOFORK = 11;
 
-/**
- * Makes this process safe to fork. JavaScriptCore marks its JIT pool MADV_DONTFORK, so that a child would fault on its
- * first call; and a fork copies one thread only, so that a lock held by another would stay locked in the child for ever.
- */
-function makeForkable(): void {
-  if (forkable) return;
-  // A directory has a link from "..", "." and each of its entries: one thread makes 3.
-  const threads = stat("/proc/self/task").nlink - 2;
-  if (threads !== 1) throw new UnsupportedError(`cannot fork: this process already has ${threads} threads`);
+/** Lets a child use the JIT pool: JavaScriptCore marks it MADV_DONTFORK, so that a child would fault on its first call. */
+function shareJitPool(): void {
   const maps = readFile("/proc/self/maps");
   for (let at = maps.indexOf(" rwxp "); at >= 0; at = maps.indexOf(" rwxp ", at + 1)) {
     const [start, end] = maps.slice(maps.lastIndexOf("\n", at) + 1, at).split("-") as [string, string];
     const from = Number.parseInt(start, 16);
     check("madvise", "the JIT pool", libc.madvise(from, Number.parseInt(end, 16) - from, MADV_DOFORK));
   }
-  forkable = true;
+}
+
+/** A fork copies one thread only: a lock that another holds at that moment stays locked in the child for ever. */
+function mustHaveOneThread(): void {
+  // A directory has a link from "..", "." and each of its entries: one thread makes 3.
+  const threads = stat("/proc/self/task").nlink - 2;
+  if (threads !== 1) throw new UnsupportedError(`cannot fork: this process already has ${threads} threads`);
 }
 
 /** _exit(2): ends a forked child without running anything that belongs to its parent. */
@@ -223,13 +220,15 @@ export const setsid = (): void => void check("setsid", "", libc.setsid());
 /** tcsetpgrp(3): the terminal's keys signal that process group. Without a terminal there is nothing to do. */
 export const setForeground = (fd: number, group: number): void => void libc.tcsetpgrp(fd, group);
 
-/** setgroups(2), setresgid(2), setresuid(2), in the only order that works. */
+/**
+ * setgroups(2), setresgid(2), setresuid(2), in the only order that works. By number, because libc's own functions would
+ * first bring all threads to a halt; those we may have end at execve.
+ */
 export function setIds(uid: number, gid: number, groups: number[]): void {
   const list = Uint32Array.from(groups.length ? groups : [0]);
-  check("setgroups", groups.join(","), libc.setgroups(groups.length, list));
-  // As signed 32 bits: ids go up to 2^32 - 2.
-  check("setresgid", `${gid}`, libc.setresgid(gid | 0, gid | 0, gid | 0));
-  check("setresuid", `${uid}`, libc.setresuid(uid | 0, uid | 0, uid | 0));
+  check("setgroups", groups.join(","), syscall("setgroups", groups.length, list));
+  check("setresgid", `${gid}`, syscall("setresgid", gid, gid, gid));
+  check("setresuid", `${uid}`, syscall("setresuid", uid, uid, uid));
 }
 
 const rlimits = {
