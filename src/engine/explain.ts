@@ -2,7 +2,7 @@
 
 import { UsageError } from "../errors.ts";
 import { peekImages } from "../image/peek.ts";
-import { randomHex } from "../linux/process.ts";
+import { randomHex } from "../linux/clone.ts";
 import type { Paths } from "../paths.ts";
 import { surelyOwnNetwork } from "../plan/birth.ts";
 import type { Plan } from "../plan/step.ts";

@@ -217,11 +217,18 @@ export function statIfAny(path: string, options: { follow?: boolean } = {}): Sta
   }
 }
 
+/** How many links a file or directory has. */
+export const countLinks = (path: string): number => rawStatx(AT_FDCWD, path, 0).getUint32(16, true);
+
 /** statx(2): one layout on every architecture, unlike struct stat. */
-function statx(directory: number, path: string, flags: number): Stat {
+function rawStatx(directory: number, path: string, flags: number): DataView {
   const buffer = memory(256);
   check("stat", path || `fd ${directory}`, syscall("statx", directory, cstr(path), flags, STATX_BASIC_STATS, buffer));
-  const view = new DataView(buffer.buffer);
+  return new DataView(buffer.buffer);
+}
+
+function statx(directory: number, path: string, flags: number): Stat {
+  const view = rawStatx(directory, path, flags);
   const u32 = (offset: number) => view.getUint32(offset, true);
   const time = (offset: number) => view.getBigInt64(offset, true) * 1_000_000_000n + BigInt(u32(offset + 8));
   const mode = view.getUint16(28, true);

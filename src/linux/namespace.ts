@@ -1,8 +1,8 @@
 /** Namespaces: unshare(2), setns(2), and the names and links that live in one (uts_namespaces(7), netdevice(7)). */
 
+import { CLONE } from "./clone.ts";
 import { close } from "./file.ts";
 import { bind, check, cstr, memory } from "./libc.ts";
-import { CLONE } from "./process.ts";
 
 const libc = bind({
   unshare: ["int", "int"],

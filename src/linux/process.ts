@@ -1,15 +1,13 @@
-/** Processes: clone3(2), execve(2), waitid(2), prctl(2), credentials and limits. */
+/** What a process does to itself: execve(2), prctl(2), credentials(7), limits; and kill(2). */
 
 import { ptr } from "bun:ffi";
-import { hasCode, UnsupportedError } from "../errors.ts";
-import { readFile, seekToStart, stat, writeAll } from "./file.ts";
-import { bind, check, checkRetry, cstr, memory, type Pointer, syscall, syscallError } from "./libc.ts";
+import { hasCode } from "../errors.ts";
+import { seekToStart, writeAll } from "./file.ts";
+import { bind, check, cstr, memory, type Pointer, syscall } from "./libc.ts";
 
 const libc = bind({
-  madvise: ["int", "long", "long", "int"],
   _exit: ["void", "int"],
   execve: ["int", "ptr", "ptr", "ptr"],
-  waitid: ["int", "int", "int", "ptr", "int"],
   kill: ["int", "int", "int"],
   prctl: ["int", "int", "long", "long", "long", "long"],
   setsid: ["int"],
@@ -18,80 +16,6 @@ const libc = bind({
   umask: ["int", "int"],
   dup2: ["int", "int", "int"],
 });
-
-const spawn = bind({
-  posix_spawn: ["int", "ptr", "ptr", "ptr", "ptr", "ptr", "ptr"],
-  posix_spawnattr_init: ["int", "ptr"],
-  posix_spawnattr_setflags: ["int", "ptr", "int"],
-  posix_spawnattr_setsigdefault: ["int", "ptr", "ptr"],
-  posix_spawnattr_setsigmask: ["int", "ptr", "ptr"],
-});
-
-/** clone(2) flags by the names the man page gives them. */
-export const CLONE = {
-  PARENT: 0x8000,
-  NEWTIME: 0x80,
-  NEWNS: 0x20000,
-  NEWCGROUP: 0x2000000,
-  NEWUTS: 0x4000000,
-  NEWIPC: 0x8000000,
-  NEWUSER: 0x10000000,
-  NEWPID: 0x20000000,
-  NEWNET: 0x40000000,
-  PIDFD: 0x1000,
-  INTO_CGROUP: 0x200000000,
-} as const;
-export type CloneFlag = keyof typeof CLONE;
-const SIGCHLD = 17;
-
-/**
- * fork(2) or clone3(2) without CLONE_VM: returns twice, in the child without `pid`.
- * The child may run synchronous JavaScript and system calls, then must execve or `exitNow`: never the event loop.
- * @param options.flags names of CLONE. @param options.cgroup an open cgroup v2 directory the child is born in.
- */
-export function clone3(options: { flags?: CloneFlag[]; cgroup?: number } = {}): Child | undefined {
-  shareJitPool();
-  const pidfd = new Int32Array(new ArrayBuffer(4));
-  const args = new BigUint64Array(new ArrayBuffer(88));
-  let flags = BigInt(CLONE.PIDFD);
-  for (const name of options.flags ?? []) flags |= BigInt(CLONE[name]);
-  if (options.cgroup !== undefined) flags |= BigInt(CLONE.INTO_CGROUP);
-  args[0] = flags;
-  args[1] = BigInt(ptr(pidfd));
-  // A sibling (CLONE_PARENT) ends with the signal that we would end with, and the kernel refuses another.
-  args[4] = options.flags?.includes("PARENT") ? 0n : BigInt(SIGCHLD);
-  args[10] = BigInt(options.cgroup ?? 0);
-  // As late as possible: what comes before may have started one.
-  mustHaveOneThread();
-  const subject = (options.flags ?? []).join("|") || "a child";
-  const pid = check("clone3", subject, syscall("clone3", args, args.byteLength));
-  return pid === 0 ? undefined : { pid, pidfd: pidfd[0]! };
-}
-
-/** A child process, by number and by file descriptor; the descriptor can't come to mean another process. */
-export interface Child {
-  pid: number;
-  pidfd: number;
-}
-
-const MADV_DOFORK = 11;
-
-/** Lets a child use the JIT pool: JavaScriptCore marks it MADV_DONTFORK, so that a child would fault on its first call. */
-function shareJitPool(): void {
-  const maps = readFile("/proc/self/maps");
-  for (let at = maps.indexOf(" rwxp "); at >= 0; at = maps.indexOf(" rwxp ", at + 1)) {
-    const [start, end] = maps.slice(maps.lastIndexOf("\n", at) + 1, at).split("-") as [string, string];
-    const from = Number.parseInt(start, 16);
-    check("madvise", "the JIT pool", libc.madvise(from, Number.parseInt(end, 16) - from, MADV_DOFORK));
-  }
-}
-
-/** A fork copies one thread only: a lock that another holds at that moment stays locked in the child for ever. */
-function mustHaveOneThread(): void {
-  // A directory has a link from "..", "." and each of its entries: one thread makes 3.
-  const threads = stat("/proc/self/task").nlink - 2;
-  if (threads !== 1) throw new UnsupportedError(`cannot fork: this process already has ${threads} threads`);
-}
 
 /** _exit(2): ends a forked child without running anything that belongs to its parent. */
 export function exitNow(code: number): never {
@@ -127,47 +51,6 @@ export function execve(path: string, argv: StringVector, envp: StringVector): ne
   throw new Error("execve returned");
 }
 
-const P_PID = 1;
-const P_PIDFD = 3;
-const WNOHANG = 1;
-const WEXITED = 4;
-const CLD_EXITED = 1;
-
-/** How a process ended: its exit code, or the signal that killed it. */
-export type Exit = { code: number; signal?: undefined } | { signal: number; code?: undefined };
-
-/** waitid(2) for one child; waits until it has ended, or answers undefined at once with `poll`. */
-export function wait(child: { pidfd: number } | { pid: number } | "any", options: { poll?: boolean } = {}) {
-  const info = new Int32Array(new ArrayBuffer(128));
-  const [type, id] = child === "any" ? [0, 0] : "pidfd" in child ? [P_PIDFD, child.pidfd] : [P_PID, child.pid];
-  const flags = WEXITED | (options.poll ? WNOHANG : 0);
-  checkRetry("wait for", `child ${id}`, () => libc.waitid(type, id, info, flags));
-  // siginfo_t: si_signo, si_errno, si_code, padding; then si_pid, si_uid, si_status.
-  const [, , code, , pid, , status] = info as unknown as number[];
-  if (pid === 0) return undefined;
-  const exit: Exit = code === CLD_EXITED ? { code: status! } : { signal: status! };
-  return { pid: pid!, exit };
-}
-
-/** pidfd_open(2), or undefined where there is no such process. */
-export function pidfdOpen(pid: number): number | undefined {
-  try {
-    return check("pidfd_open", `process ${pid}`, syscall("pidfd_open", pid, 0));
-  } catch (error) {
-    if (hasCode(error, "ESRCH", "EINVAL")) return undefined;
-    throw error;
-  }
-}
-
-/** pidfd_send_signal(2); a process that has ended already is fine. */
-export function pidfdSendSignal(pidfd: number, signal: number): void {
-  try {
-    check("send", `signal ${signal}`, syscall("pidfd_send_signal", pidfd, signal, null, 0));
-  } catch (error) {
-    if (!hasCode(error, "ESRCH")) throw error;
-  }
-}
-
 /** kill(2); a process that has ended already is fine. */
 export function kill(pid: number, signal: number): void {
   try {
@@ -175,27 +58,6 @@ export function kill(pid: number, signal: number): void {
   } catch (error) {
     if (!hasCode(error, "ESRCH")) throw error;
   }
-}
-
-const POSIX_SPAWN_SETPGROUP = 2;
-const POSIX_SPAWN_SETSIGDEF = 4;
-const POSIX_SPAWN_SETSIGMASK = 8;
-
-/**
- * posix_spawn(3): a program as our child, with default signals, none blocked, and a process group of its own.
- * libc does it without running anything of ours in the child, so threads we may have do not matter. @returns its pid.
- */
-export function posixSpawn(path: string, argv: StringVector, envp: StringVector): number {
-  // posix_spawnattr_t has 336 bytes in glibc and musl; a sigset_t has 128.
-  const attributes = memory(512);
-  const pid = new Int32Array(new ArrayBuffer(4));
-  spawn.posix_spawnattr_init(attributes);
-  spawn.posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-  spawn.posix_spawnattr_setsigdefault(attributes, memory(128).fill(0xff));
-  spawn.posix_spawnattr_setsigmask(attributes, memory(128));
-  const errno = spawn.posix_spawn(pid, cstr(path), null, attributes, argv.pointers, envp.pointers);
-  if (errno !== 0) throw syscallError("execute", path, errno);
-  return pid[0]!;
 }
 
 /** prctl(2) operations we use, by name. */
@@ -273,13 +135,6 @@ export function memfd(name: string, text: string): number {
   writeAll(fd, new TextEncoder().encode(text), name);
   seekToStart(fd);
   return fd;
-}
-
-/** Random bytes of the kernel (getrandom(2)) as hexadecimal digits. */
-export function randomHex(bytes: number): string {
-  const buffer = memory(bytes);
-  check("getrandom", `${bytes} bytes`, syscall("getrandom", buffer, bytes, 0));
-  return Array.from(buffer, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /** umask(2): the old mask. */

@@ -9,9 +9,9 @@
 
 import { hasCode } from "../errors.ts";
 import { type Cgroup2, createCgroup, findCgroup2, removeCgroup } from "../linux/cgroup.ts";
+import { type Child, clone3, pidfdSendSignal, randomHex, wait } from "../linux/clone.ts";
 import { close, O_DIRECTORY, O_PATH, open } from "../linux/file.ts";
 import { socketpair } from "../linux/poll.ts";
-import { type Child, clone3, pidfdSendSignal, randomHex, wait } from "../linux/process.ts";
 import { allSignals, blockSignals, signals } from "../linux/signal.ts";
 import { cgroupPath, planClone, surelyOwnNetwork } from "../plan/birth.ts";
 

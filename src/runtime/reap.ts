@@ -1,8 +1,10 @@
 /** A small init: process 1 that forwards signals to the program and collects the orphans it leaves (`run --init`). */
 
+import { wait } from "../linux/clone.ts";
 import { syscall } from "../linux/libc.ts";
-import { exitNow, kill, posixSpawn, type StringVector, setForeground, wait } from "../linux/process.ts";
+import { exitNow, kill, type StringVector, setForeground } from "../linux/process.ts";
 import { allSignals, readSignal, signalfd, signals } from "../linux/signal.ts";
+import { posixSpawn } from "../linux/spawn.ts";
 
 /** Starts the program as a child and stays as process 1 until it ends. @throws SyscallError if it can't be executed. */
 export function spawnAndReap(path: string, argv: StringVector, envp: StringVector): never {

@@ -1,9 +1,10 @@
 /** One container from its plan to its end: host's side, init, relay, exit, undo. */
 
 import { Failure, StartError } from "../errors.ts";
+import { type Child, type Exit, pidfdSendSignal, wait } from "../linux/clone.ts";
 import { close, readFileIfAny } from "../linux/file.ts";
 import { closeAll } from "../linux/poll.ts";
-import { type Child, type Exit, memfd, pidfdSendSignal, umask, wait } from "../linux/process.ts";
+import { memfd, umask } from "../linux/process.ts";
 import { readSignal, signalfd, signals } from "../linux/signal.ts";
 import type { Plan } from "../plan/step.ts";
 import { abandon, type Birth, forwarded } from "./birth.ts";
