@@ -20,6 +20,7 @@ import {
   stat,
 } from "../linux/file.ts";
 import { listAt, removeTree } from "../linux/tree.ts";
+import { normalise, split } from "./entry-path.ts";
 import { isWhiteout, makeOpaque, openParents, timeOf } from "./parents.ts";
 import type { TarEntry, TarVisitor } from "./tar.ts";
 
@@ -49,8 +50,6 @@ export interface Extractor extends TarVisitor {
   close(): void;
 }
 
-const maxPath = 4095;
-const maxName = 255;
 const maxDevice = { major: 0xfff, minor: 0xfffff };
 
 /** @param root an open, empty directory */
@@ -288,23 +287,6 @@ export function createExtractor(root: number, { lowers, limits }: ExtractOptions
 
 /** A sparse file costs no disk, but whoever copies it pays for the holes. */
 const maxSparse = 2 ** 40;
-
-/** A path relative to the root, without empty and "." parts; "" is the root itself. @throws InvalidError for ".." */
-export function normalise(path: ByteName): ByteName {
-  if (path.length > maxPath) throw new InvalidError(`${textOf(path.slice(0, 60))}...: longer than ${maxPath} bytes`);
-  const parts = path.split("/").filter((part) => part !== "" && part !== ".");
-  for (const part of parts) {
-    if (part === "..") throw new InvalidError(`${textOf(path)} leads out of the root with ".."`);
-    if (part.length > maxName)
-      throw new InvalidError(`${textOf(part.slice(0, 60))}...: a name longer than ${maxName} bytes`);
-  }
-  return parts.join("/");
-}
-
-function split(path: ByteName): [directory: ByteName, name: ByteName] {
-  const slash = path.lastIndexOf("/");
-  return slash === -1 ? ["", path] : [path.slice(0, slash), path.slice(slash + 1)];
-}
 
 /** Capabilities and plain user attributes; never what steers overlayfs or a security module (SECURITY R32). */
 function isAllowed(key: ByteName, entry: TarEntry): boolean {

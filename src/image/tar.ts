@@ -6,7 +6,14 @@
 import { InvalidError } from "../errors.ts";
 import { type ByteName, type Time, textOf } from "../linux/at.ts";
 import { type PaxFields, parsePax } from "./pax.ts";
-import { checkSparseMap, createSparseMapParser, readSparseBlock, readSparseSize, type SparseMap } from "./sparse.ts";
+import {
+  checkSparseMap,
+  createSparseMapParser,
+  readSparseBlock,
+  readSparseSize,
+  type SparseMap,
+  scatter,
+} from "./sparse.ts";
 import { blockBytes, isZeroBlock, parseTarHeader, type TarHeader } from "./tar-header.ts";
 
 export interface TarEntry {
@@ -209,7 +216,11 @@ export function createTarReader(visitor: TarVisitor, subject: string): TarReader
   function sparseContent(entry: TarEntry, map: SparseMap): void {
     checkSparseMap(map, entry.storedBytes, entry.size, where);
     const wanted = visitor.entry(entry);
-    body(entry.storedBytes, wanted ? scatter(map) : undefined, wanted ? () => visitor.end() : undefined);
+    body(
+      entry.storedBytes,
+      wanted ? scatter(map, visitor.content) : undefined,
+      wanted ? () => visitor.end() : undefined,
+    );
   }
 
   function sparseContentAfterMap(entry: TarEntry): void {
@@ -220,7 +231,7 @@ export function createTarReader(visitor: TarVisitor, subject: string): TarReader
       const rest = spread ? bytes : bytes.subarray(parser.take(bytes));
       if (!spread && parser.done()) {
         checkSparseMap(parser.map, entry.storedBytes - parser.used(), entry.size, where);
-        spread = wanted ? scatter(parser.map) : () => {};
+        spread = wanted ? scatter(parser.map, visitor.content) : () => {};
       }
       if (rest.length > 0) spread?.(rest);
     };
@@ -228,24 +239,6 @@ export function createTarReader(visitor: TarVisitor, subject: string): TarReader
       if (!spread) throw new InvalidError(`${where()} has a sparse file without its map`);
       if (wanted) visitor.end();
     });
-  }
-
-  /** Reports stored bytes piece by piece at their place in the file. */
-  function scatter(map: SparseMap): (bytes: Buffer) => void {
-    let piece = 0;
-    let used = 0;
-    return (bytes) => {
-      for (let at = 0; at < bytes.length; ) {
-        while (used === map[piece + 1]) {
-          piece += 2;
-          used = 0;
-        }
-        const count = Math.min(bytes.length - at, (map[piece + 1] as number) - used);
-        visitor.content(bytes.subarray(at, at + count), (map[piece] as number) + used);
-        used += count;
-        at += count;
-      }
-    };
   }
 
   return {

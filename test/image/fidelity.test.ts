@@ -88,12 +88,14 @@ describe.skipIf(!has("tar", "bash", "find"))("a tree packed by GNU tar (root onl
       sh("rm tree/huge-owner tree/not-utf8* tree/d/hard; touch -h -d @1234567890 tree/* tree/d", directory);
       sh(
         `${tool === "busybox" ? "busybox tar" : "bsdtar --numeric-owner"} -C tree -cf tree.tar .
-          mkdir oracle; tar --numeric-owner -C oracle -xpf tree.tar`,
+          mkdir oracle; ${tool === "bsdtar" ? "bsdtar" : "tar"} --numeric-owner -C oracle -xpf tree.tar`,
         directory,
       );
       await loadImages(pathsOf(`${directory}/root`), `${directory}/tree.tar`);
       const image = findImage(pathsOf(`${directory}/root`), "tree") as Image;
-      expect(describeTree(`${image.layers[0]}/.`)).toBe(describeTree(`${directory}/oracle`));
+      // bsdtar does not restore the time of the directory it extracts into.
+      const withoutRoot = (root: string) => describeTree(root).replace(/^\. .*\n/, "");
+      expect(withoutRoot(`${image.layers[0]}/.`)).toBe(withoutRoot(`${directory}/oracle`));
     });
 });
 
