@@ -1,5 +1,6 @@
 /** Where things are built before they exist, and deleted after they are gone: the store's staging directories, trash and lock. */
 
+import { hasCode } from "../errors.ts";
 import { byteNameOf } from "../linux/at.ts";
 import {
   close,
@@ -80,16 +81,24 @@ export function createStaging(paths: Paths): Staging {
 export function collectStaging(paths: Paths): { alive: boolean } {
   let alive = false;
   for (const name of readdir(paths.staging) ?? []) {
-    const path = `${paths.staging}/${name}`;
-    const fd = open(path, O_RDONLY | O_DIRECTORY);
     try {
-      if (flock(fd, { wait: false })) moveToTrash(paths, path);
-      else alive = true;
-    } finally {
-      close(fd);
+      if (!collectIfDead(paths, `${paths.staging}/${name}`)) alive = true;
+    } catch (error) {
+      if (!hasCode(error, "ENOENT")) throw error; // its owner was just discarding it
     }
   }
   return { alive };
+}
+
+function collectIfDead(paths: Paths, path: string): boolean {
+  const fd = open(path, O_RDONLY | O_DIRECTORY);
+  try {
+    const dead = flock(fd, { wait: false });
+    if (dead) moveToTrash(paths, path);
+    return dead;
+  } finally {
+    close(fd);
+  }
 }
 
 /** From here on it is gone for everybody; the disk follows with `emptyTrash`. */
