@@ -45,8 +45,8 @@ export function prepareStore(paths: Paths): void {
 }
 
 /**
- * Runs `use` while holding the store's lock: shared to rely on what the store has (find an image and record its user, begin
- * a staging directory), exclusive to remove from it. Always held briefly; never across a load.
+ * Runs `use` while holding the store's lock: shared to rely on what the store has or to add to it (find an image and record
+ * its user, begin a staging directory, name what was built there), exclusive to remove from it. Always held briefly; never across a load.
  */
 export function withStoreLock<Result>(paths: Paths, mode: "shared" | "exclusive", use: () => Result): Result {
   const fd = open(paths.lock, O_RDWR | O_CREAT, 0o600);

@@ -46,7 +46,10 @@ export function readImage(paths: Paths, id: Digest, references?: string[]): Imag
   if (!record) return undefined;
   const file = `${paths.blobs}/${hexOf(id)}`;
   const content = readFileIfAny(file);
-  if (content === undefined) throw damaged(`image ${id}: its configuration is missing`);
+  if (content === undefined) {
+    if (!readRecord(paths, id)) return undefined; // removed while we were reading
+    throw damaged(`image ${id}: its configuration is missing`);
+  }
   const config = parseImageConfig(content, file, { trusted: true });
   return {
     id,
