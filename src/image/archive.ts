@@ -8,7 +8,8 @@ import type { Digest } from "../oci/digest.ts";
 import type { ByteRange } from "./compression.ts";
 import { readDockerArchive } from "./docker-archive.ts";
 import { readLayout } from "./oci-layout.ts";
-import { createTarReader, type TarEntry, type TarVisitor } from "./tar.ts";
+import { createTarReader, type TarVisitor } from "./tar.ts";
+import type { TarEntry } from "./tar-entry.ts";
 
 /** A layer as it is stored. */
 export interface LayerBlob {

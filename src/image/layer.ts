@@ -68,7 +68,7 @@ export async function extractLayer(
   mkdir(directory);
   mkdir(`${directory}/fs`);
   const root = open(`${directory}/fs`, O_RDONLY | O_DIRECTORY);
-  const limits = { maxBytes: Math.min(maxBytes, freeBytes(root, directory)), maxEntries };
+  const limits = { maxBytes, maxEntries, freeBytes: freeBytes(root, directory) };
   const extractor = createExtractor(root, { lowers: options.lowers, limits });
   const reader = createTarReader(options.watch?.(extractor) ?? extractor, range.subject);
   const compression = sniffRange(range);

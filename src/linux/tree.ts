@@ -40,7 +40,7 @@ function removeDirectory(directory: number, entry: ByteName, subject: ByteName):
   const fd = unlessGone(() => openAt(directory, entry, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, subject));
   if (fd === undefined) return;
   try {
-    for (const { name, isDirectory } of listAt(fd, subject)) {
+    for (const { name, isDirectory } of unlessGone(() => listAt(fd, subject)) ?? []) {
       if (isDirectory) removeDirectory(fd, name, `${subject}/${name}`);
       else removeTree(fd, name, `${subject}/${name}`); // which also serves file systems that tell no types
     }
