@@ -17,7 +17,7 @@ import { AT_FDCWD } from "../linux/libc.ts";
 import { type Digest, digestOf, hexOf, isDigest } from "../oci/digest.ts";
 import { count, fields, need, parseJson, text } from "../oci/json.ts";
 import type { Paths } from "../paths.ts";
-import type { LayerBlob } from "./archive.ts";
+import type { LayerBlob } from "./archive-files.ts";
 import { type ByteRange, readCompressed, sniffRange } from "./compression.ts";
 import { createExtractor, type Extracted } from "./extract.ts";
 import { createTarReader, type TarVisitor } from "./tar.ts";

@@ -10,7 +10,7 @@ import { rename, writeFileAtomic } from "../linux/file.ts";
 import { type Digest, digestOf, hexOf } from "../oci/digest.ts";
 import { hostArchitecture, type ImageConfig, parseImageConfig } from "../oci/image.ts";
 import type { Paths } from "../paths.ts";
-import type { ArchivedImage } from "./archive.ts";
+import type { ArchivedImage } from "./archive-files.ts";
 import type { ByteRange } from "./compression.ts";
 import { collectGarbage } from "./garbage.ts";
 import { ArchiveFound, openInput, readArchiveInput, watchForArchive } from "./input.ts";
