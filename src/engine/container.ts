@@ -42,7 +42,7 @@ export interface ContainerState {
 /** Makes the directories that every command writes to. Mode 0700: images and containers are root's business (R23). */
 export function prepareRoot(paths: Paths): void {
   if (statIfAny(paths.running)) return;
-  for (const path of [paths.containers, paths.names, paths.running]) mkdirAll(path);
+  for (const path of [paths.containers, paths.names, paths.rootfs, paths.running]) mkdirAll(path);
 }
 
 export const writeState = (paths: Paths, state: ContainerState): void =>
@@ -145,7 +145,7 @@ function markEnded(paths: Paths, { id, keep, namePath, directory }: Leftovers): 
   const state = readState(paths, id);
   if (!state) {
     removePath(directory);
-    unlink(namePath);
+    if (namePath) unlink(namePath);
   } else if (state.status === "running") {
     writeState(paths, { ...state, status: "unknown", finished: new Date().toISOString() });
   }
