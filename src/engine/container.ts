@@ -41,8 +41,8 @@ export interface ContainerState {
 
 /** Makes the directories that every command writes to. Mode 0700: images and containers are root's business (R23). */
 export function prepareRoot(paths: Paths): void {
-  if (statIfAny(paths.running)) return;
-  for (const path of [paths.containers, paths.names, paths.rootfs, paths.running]) mkdirAll(path);
+  if (statIfAny(paths.rootfs)) return;
+  for (const path of [paths.containers, paths.names, paths.running, paths.rootfs]) mkdirAll(path);
 }
 
 export const writeState = (paths: Paths, state: ContainerState): void =>
