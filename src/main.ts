@@ -1,5 +1,6 @@
-/** From the process to a role: the only process.exit. */
+/** From the process to a role, and to the exit code. All output is written by then (cli/print.ts). */
 
+import { exitNow } from "./linux/clone.ts";
 import { abandon, bear } from "./runtime/birth.ts";
 
 const argv = process.argv.slice(2);
@@ -9,7 +10,7 @@ const { main } = await import("./cli/main.ts");
 const code = await main(argv, birth);
 // Still there if the options were wrong or the image was not to be had; a second time does no harm.
 if (birth) abandon(birth);
-process.exit(code);
+exitNow(code);
 
 /** True for command lines that start a container: `run`, or the original form. */
 function startsContainer([first = "", ...rest]: string[]): boolean {

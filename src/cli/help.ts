@@ -5,7 +5,7 @@ import { UsageError } from "../errors.ts";
 import { nearest } from "./argv.ts";
 import { asCitty, type Command } from "./command.ts";
 import { commands } from "./commands.ts";
-import { globalArgs } from "./main.ts";
+import { globalArgs } from "./global.ts";
 import { printLine } from "./print.ts";
 import { original } from "./run.ts";
 

@@ -4,21 +4,15 @@ import { explain, InterruptedError, StartError, UsageError } from "../errors.ts"
 import { defaultRoot } from "../paths.ts";
 import type { Birth } from "../runtime/birth.ts";
 import { nearest, parseArgv } from "./argv.ts";
-import type { Arguments, Command, Global } from "./command.ts";
+import type { Command, Global } from "./command.ts";
 import { commands } from "./commands.ts";
+import { globalArgs } from "./global.ts";
 import { notice } from "./print.ts";
 import { original } from "./run.ts";
 
 /** "125 means us": a container's program can hardly end with it. */
 const ourFailure = 125;
 const otherFailure = 1;
-
-/** Options before the command's name. */
-export const globalArgs = {
-  root: { type: "string", valueHint: "dir", description: `Where images and containers are kept (${defaultRoot})` },
-  version: { type: "boolean", description: "Print the version" },
-  help: { type: "boolean", description: "Print this help" },
-} as const satisfies Arguments;
 
 /** Runs what the words ask for. @returns the exit code. */
 export async function main(argv: string[], birth?: Birth): Promise<number> {

@@ -1,6 +1,7 @@
 /** Containers as the engine remembers them: one directory and one state.json each, and who looks after the running ones. */
 
 import { ConflictError, InvalidError, NotFoundError } from "../errors.ts";
+import { findCgroup2, removeEmptyCgroup } from "../linux/cgroup.ts";
 import {
   close,
   flock,
@@ -15,6 +16,7 @@ import {
 } from "../linux/file.ts";
 import { removePath } from "../linux/tree.ts";
 import type { Paths } from "../paths.ts";
+import { cgroupPath } from "../plan/birth.ts";
 import type { Leftovers } from "../plan/step.ts";
 import { cleanUp } from "../runtime/host.ts";
 
@@ -99,6 +101,7 @@ export function removeContainer(paths: Paths, reference: string): void {
  * Only the files of running containers are read, so that a thousand stopped ones cost nothing.
  */
 export function recover(paths: Paths): void {
+  removeStrayCgroups(paths);
   for (const id of readdir(paths.running) ?? []) {
     const path = `${paths.running}/${id}`;
     const text = readFileIfAny(path);
@@ -113,6 +116,21 @@ export function recover(paths: Paths): void {
       unlink(path);
     }
     close(lock);
+  }
+}
+
+/** Longer than any container takes from its cgroup to its claim. */
+const strayAgeMs = 10_000;
+
+/** Empty cgroups that nobody claims: of a command killed before it had said whose they are. */
+function removeStrayCgroups(paths: Paths): void {
+  const mountPoint = findCgroup2()?.mountPoint;
+  if (mountPoint === undefined) return;
+  for (const id of readdir(mountPoint + cgroupPath(""), "directories") ?? []) {
+    const cgroup = mountPoint + cgroupPath(id);
+    if (statIfAny(`${paths.running}/${id}`)) continue;
+    const age = Date.now() - Number((statIfAny(cgroup)?.ctimeNs ?? 0n) / 1_000_000n);
+    if (age > strayAgeMs) removeEmptyCgroup(cgroup);
   }
 }
 

@@ -4,7 +4,7 @@ import { ConflictError, NotFoundError, UnsupportedError } from "../errors.ts";
 import type { LoadProgress } from "../image/load.ts";
 import { severalImages } from "../image/source.ts";
 import { findImage, type Image } from "../image/store.ts";
-import { O_CREAT, O_EXCL, O_WRONLY, statIfAny, withFile, writeAll } from "../linux/file.ts";
+import { close, flock, O_CREAT, O_EXCL, O_RDWR, O_WRONLY, open, statIfAny, withFile, writeAll } from "../linux/file.ts";
 import { unblockSignals } from "../linux/signal.ts";
 import type { Mount } from "../oci/spec.ts";
 import type { Paths } from "../paths.ts";
@@ -55,12 +55,17 @@ export async function run(
   if (!birth) throw needsRoot();
   prepareRoot(paths);
   recover(paths);
-  const image = await prepareImage(paths, request, birth, reporter);
+  const store = lockStore(paths);
+  const image = await prepareImage(paths, request, birth, store, reporter);
   const { plan, state } = planRun(paths, request, image, birth, reporter.warn);
   plan.warnings.forEach(reporter.warn);
   if (request.cidfile !== undefined) writeCidfile(request.cidfile, state.id);
   const { exit, oomKilled } = runContainer(plan, birth, request.stdio, request.callerIsTerminal, {
-    started: (pid) => writeState(paths, { ...state, pid }),
+    started: (pid) => {
+      writeState(paths, { ...state, pid });
+      // Recorded as a user of its image: from here on nobody removes it.
+      close(store);
+    },
     ended: (outcome) => {
       if (request.remove) return;
       const exitCode = codeOf(outcome.exit);
@@ -70,6 +75,13 @@ export async function run(
   });
   if (oomKilled) reporter.warn("out of memory: the kernel killed a process that wanted more than the limit (--memory)");
   return codeOf(exit);
+}
+
+/** Holds the store's lock, shared, so that an image found in it stays until the container is known as its user. */
+function lockStore(paths: Paths): number {
+  const lock = open(paths.lock, O_RDWR | O_CREAT, 0o600);
+  flock(lock, { shared: true, wait: true });
+  return lock;
 }
 
 const codeOf = (exit: { code?: number | undefined; signal?: number | undefined }): number =>
@@ -97,6 +109,7 @@ async function prepareImage(
   paths: Paths,
   { source, loaded }: RunRequest,
   birth: Birth,
+  store: number,
   reporter: Reporter,
 ): Promise<RunImage | { rootfs: string }> {
   if ("rootfs" in source) return source;
@@ -105,6 +118,7 @@ async function prepareImage(
   if (found.kind === "image") return asRunImage(source.image, found.image);
   // Nothing waits while an image is loaded: a load may take long, and be interrupted.
   abandon(birth);
+  close(store);
   unblockSignals(forwarded);
   const { load, startAgain } = await import("./load.ts");
   const progress = reporter.loading(found.path);

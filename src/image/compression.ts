@@ -65,7 +65,7 @@ export async function readCompressed(range: ByteRange, compression: Compression,
 }
 
 const inputBytes = 256 << 10;
-const outputBytes = 256 << 10;
+const outputBytes = 128 << 10;
 const plainBytes = 1 << 20;
 const maxQueued = 16;
 
@@ -142,7 +142,7 @@ function readThrough(stream: Transform, range: ByteRange, sinks: Sinks, finish: 
     };
     const feed = (error?: Error | null) =>
       attempt(() => {
-        if (error) return; // the stream says so itself
+        if (error || stream.writableEnded) return; // of an error the stream tells itself
         const next = input.next();
         if (next.done) {
           stream.end();
@@ -163,6 +163,7 @@ function readThrough(stream: Transform, range: ByteRange, sinks: Sinks, finish: 
     });
     stream.on("error", corrupt);
     feed();
+    feed(); // one ahead, so that the decompressor never waits for us to read
   });
 }
 

@@ -5,7 +5,7 @@ import { hexOf, isDigest } from "../oci/digest.ts";
 import { parseImageConfig } from "../oci/image.ts";
 import { maxJsonBytes } from "../oci/json.ts";
 import { parseArchiveManifest } from "../oci/manifest.ts";
-import type { ArchivedImage, ArchiveFiles, LayerBlob } from "./archive.ts";
+import type { ArchivedImage, ArchiveFiles, LayerBlob } from "./archive-files.ts";
 import { savedReference } from "./reference.ts";
 
 export function readDockerArchive(files: ArchiveFiles): ArchivedImage[] {

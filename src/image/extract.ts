@@ -4,24 +4,16 @@
  * a single name relative to them, created exclusively. Works as root only: owners and devices are part of a layer.
  */
 
-import { hasCode, InvalidError } from "../errors.ts";
+import { hasCode, InvalidError, SyscallError } from "../errors.ts";
 import * as at from "../linux/at.ts";
 import { type ByteName, type Time, textOf } from "../linux/at.ts";
-import {
-  close,
-  fstat,
-  O_CREAT,
-  O_DIRECTORY,
-  O_EXCL,
-  O_NOFOLLOW,
-  O_PATH,
-  O_RDONLY,
-  O_WRONLY,
-  stat,
-} from "../linux/file.ts";
-import { listAt, removeTree } from "../linux/tree.ts";
+import { close, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_PATH, O_RDONLY, O_WRONLY, stat } from "../linux/file.ts";
+import { removeTree } from "../linux/tree.ts";
+import { normalise, split } from "./entry-path.ts";
 import { isWhiteout, makeOpaque, openParents, timeOf } from "./parents.ts";
-import type { TarEntry, TarVisitor } from "./tar.ts";
+import type { TarVisitor } from "./tar.ts";
+import type { TarEntry } from "./tar-entry.ts";
+import { createWhiteouts, statAt } from "./whiteouts.ts";
 
 export interface ExtractOptions {
   /** Directories of the layers below, bottom first. */
@@ -32,6 +24,8 @@ export interface ExtractOptions {
 export interface ExtractLimits {
   /** Bytes of content, holes left out. */
   maxBytes: number;
+  /** What the disk has room for: better said before than after it is full. */
+  freeBytes: number;
   maxEntries: number;
 }
 
@@ -49,8 +43,6 @@ export interface Extractor extends TarVisitor {
   close(): void;
 }
 
-const maxPath = 4095;
-const maxName = 255;
 const maxDevice = { major: 0xfff, minor: 0xfffff };
 
 /** @param root an open, empty directory */
@@ -65,6 +57,8 @@ export function createExtractor(root: number, { lowers, limits }: ExtractOptions
     directoryTimes.set(path, like ?? current?.mtime ?? { seconds: 0, nanoseconds: 0 });
   });
 
+  const whiteouts = createWhiteouts(parents, lowers.length > 0);
+
   function count(entry: TarEntry): void {
     totals.entries++;
     totals.bytes += entry.storedBytes;
@@ -72,6 +66,8 @@ export function createExtractor(root: number, { lowers, limits }: ExtractOptions
     if (totals.entries > limits.maxEntries) throw new InvalidError(`more than ${limits.maxEntries} entries`);
     if (totals.bytes > limits.maxBytes)
       throw new InvalidError(`${textOf(entry.path)} makes it more than ${limits.maxBytes} bytes when extracted`);
+    if (totals.bytes > limits.freeBytes)
+      throw new SyscallError("write", textOf(entry.path), "ENOSPC", `only ${limits.freeBytes} bytes are free`);
     if (entry.sparse && entry.size > maxSparse)
       throw new InvalidError(
         `${textOf(entry.path)} is a sparse file of ${entry.size} bytes; ${maxSparse} are the limit`,
@@ -96,19 +92,6 @@ export function createExtractor(root: number, { lowers, limits }: ExtractOptions
     parents.forget();
   }
 
-  /** What has a name in this layer now. */
-  function lookAt(parent: number, name: ByteName, path: ByteName): ReturnType<typeof fstat> | undefined {
-    try {
-      const fd = at.openAt(parent, name, O_PATH | O_NOFOLLOW, path);
-      const found = fstat(fd);
-      close(fd);
-      return found;
-    } catch (error) {
-      if (hasCode(error, "ENOENT")) return undefined;
-      throw error;
-    }
-  }
-
   function startFile(entry: TarEntry, path: ByteName): void {
     const [directory, name] = split(path);
     const create = () => {
@@ -130,7 +113,7 @@ export function createExtractor(root: number, { lowers, limits }: ExtractOptions
       at.mkdirAt(parents.open(parentPath), name, 0o700, path);
     } catch (error) {
       if (!hasCode(error, "EEXIST")) throw error;
-      const old = lookAt(parents.open(parentPath), name, path);
+      const old = statAt(parents.open(parentPath), name, path);
       if (old?.type !== "directory") {
         hides = old !== undefined && isWhiteout(old);
         removeOld(parents.open(parentPath), name, path);
@@ -190,35 +173,6 @@ export function createExtractor(root: number, { lowers, limits }: ExtractOptions
     }
   }
 
-  /** @see https://github.com/opencontainers/image-spec/blob/main/layer.md#whiteouts */
-  function whiteout(path: ByteName, directoryPath: ByteName, hidden: ByteName): void {
-    if (hidden === "" || hidden === "." || hidden === "..")
-      throw new InvalidError(`${textOf(path)} is a whiteout of nothing`);
-    if (lowers.length === 0) return;
-    const target = directoryPath === "" ? hidden : `${directoryPath}/${hidden}`;
-    const parent = parents.open(directoryPath);
-    const old = lookAt(parent, hidden, target);
-    // Whiteouts speak of the layers below only: what this layer has itself stays.
-    if (!old) at.mknodAt(parent, hidden, { type: "char", mode: 0, major: 0, minor: 0 }, target);
-    else if (old.type === "directory") makeOpaque(parents.open(target), target);
-  }
-
-  function opaque(directoryPath: ByteName): void {
-    if (lowers.length === 0) return;
-    if (directoryPath !== "") {
-      makeOpaque(parents.open(directoryPath), directoryPath);
-      return;
-    }
-    // overlayfs does not look at this attribute of a layer's root: hide its names one by one.
-    const names = (layer: number) => {
-      const fd = at.openInRoot(layer, "", O_RDONLY | O_DIRECTORY);
-      const found = listAt(fd, "").map(({ name }) => name);
-      close(fd);
-      return found;
-    };
-    for (const name of parents.lowerNames(names)) whiteout(name, "", name);
-  }
-
   /** Owner first: chown(2) clears setuid bits and capabilities. */
   function describe(fd: number, entry: TarEntry, path: ByteName): void {
     at.fchown(fd, entry.uid, entry.gid, path);
@@ -241,13 +195,9 @@ export function createExtractor(root: number, { lowers, limits }: ExtractOptions
       count(entry);
       current = entry;
       const path = normalise(entry.path);
-      const [directoryPath, name] = split(path);
-      if (name === ".wh..wh..opq") opaque(directoryPath);
-      else if (path.startsWith(".wh..wh.") || path.includes("/.wh..wh."))
-        return false; // aufs's own records
-      else if (name.startsWith(".wh.")) whiteout(path, directoryPath, name.slice(4));
-      else if (path === "" && entry.type !== "directory") throw new InvalidError(`the root is not a directory`);
-      else makers[entry.type](entry, path);
+      if (whiteouts.apply(path)) return false;
+      if (path === "" && entry.type !== "directory") throw new InvalidError("the root is not a directory");
+      makers[entry.type](entry, path);
       return file !== -1;
     },
     content(bytes, offset) {
@@ -288,23 +238,6 @@ export function createExtractor(root: number, { lowers, limits }: ExtractOptions
 
 /** A sparse file costs no disk, but whoever copies it pays for the holes. */
 const maxSparse = 2 ** 40;
-
-/** A path relative to the root, without empty and "." parts; "" is the root itself. @throws InvalidError for ".." */
-export function normalise(path: ByteName): ByteName {
-  if (path.length > maxPath) throw new InvalidError(`${textOf(path.slice(0, 60))}...: longer than ${maxPath} bytes`);
-  const parts = path.split("/").filter((part) => part !== "" && part !== ".");
-  for (const part of parts) {
-    if (part === "..") throw new InvalidError(`${textOf(path)} leads out of the root with ".."`);
-    if (part.length > maxName)
-      throw new InvalidError(`${textOf(part.slice(0, 60))}...: a name longer than ${maxName} bytes`);
-  }
-  return parts.join("/");
-}
-
-function split(path: ByteName): [directory: ByteName, name: ByteName] {
-  const slash = path.lastIndexOf("/");
-  return slash === -1 ? ["", path] : [path.slice(0, slash), path.slice(slash + 1)];
-}
 
 /** Capabilities and plain user attributes; never what steers overlayfs or a security module (SECURITY R32). */
 function isAllowed(key: ByteName, entry: TarEntry): boolean {

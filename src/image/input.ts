@@ -4,14 +4,8 @@ import { InvalidError, NotFoundError } from "../errors.ts";
 import { pwriteAll } from "../linux/at.ts";
 import { close, fstat, O_CREAT, O_EXCL, O_RDONLY, O_RDWR, open, read, statIfAny, writeAll } from "../linux/file.ts";
 import { memory } from "../linux/libc.ts";
-import {
-  type ArchivedImage,
-  directoryFiles,
-  indexArchive,
-  isArchiveMark,
-  looksLikeArchive,
-  readArchive,
-} from "./archive.ts";
+import { isArchiveMark, looksLikeArchive, readArchive } from "./archive.ts";
+import { type ArchivedImage, directoryFiles, indexArchive } from "./archive-files.ts";
 import { type ByteRange, readCompressed, sniffRange } from "./compression.ts";
 import type { TarVisitor } from "./tar.ts";
 

@@ -17,7 +17,7 @@ import { AT_FDCWD } from "../linux/libc.ts";
 import { type Digest, digestOf, hexOf, isDigest } from "../oci/digest.ts";
 import { count, fields, need, parseJson, text } from "../oci/json.ts";
 import type { Paths } from "../paths.ts";
-import type { LayerBlob } from "./archive.ts";
+import type { LayerBlob } from "./archive-files.ts";
 import { type ByteRange, readCompressed, sniffRange } from "./compression.ts";
 import { createExtractor, type Extracted } from "./extract.ts";
 import { createTarReader, type TarVisitor } from "./tar.ts";
@@ -68,7 +68,7 @@ export async function extractLayer(
   mkdir(directory);
   mkdir(`${directory}/fs`);
   const root = open(`${directory}/fs`, O_RDONLY | O_DIRECTORY);
-  const limits = { maxBytes: Math.min(maxBytes, freeBytes(root, directory)), maxEntries };
+  const limits = { maxBytes, maxEntries, freeBytes: freeBytes(root, directory) };
   const extractor = createExtractor(root, { lowers: options.lowers, limits });
   const reader = createTarReader(options.watch?.(extractor) ?? extractor, range.subject);
   const compression = sniffRange(range);

@@ -10,7 +10,7 @@ import { rename, writeFileAtomic } from "../linux/file.ts";
 import { type Digest, digestOf, hexOf } from "../oci/digest.ts";
 import { hostArchitecture, type ImageConfig, parseImageConfig } from "../oci/image.ts";
 import type { Paths } from "../paths.ts";
-import type { ArchivedImage } from "./archive.ts";
+import type { ArchivedImage } from "./archive-files.ts";
 import type { ByteRange } from "./compression.ts";
 import { collectGarbage } from "./garbage.ts";
 import { ArchiveFound, openInput, readArchiveInput, watchForArchive } from "./input.ts";
@@ -26,7 +26,7 @@ import {
 import { formatRecord } from "./record.ts";
 import { normaliseReference, referenceOfFile } from "./reference.ts";
 import { formatSource, identifySource, sourceFile } from "./source.ts";
-import { createStaging, prepareStore, type Staging } from "./staging.ts";
+import { createStaging, prepareStore, type Staging, withStoreLock } from "./staging.ts";
 import { refFile } from "./store.ts";
 
 export interface LoadOptions {
@@ -207,8 +207,11 @@ function createLoad(paths: Paths, staging: Staging, onProgress: LoadOptions["onP
     if (identity) prepare(sourceFile(paths, identity.path), formatSource(identity, ids));
     // After a power cut a name must not be there without what it names.
     syncfs(staging.fd, paths.root);
-    for (const [chainId, { directory }] of staged) installLayer(paths, directory, chainId);
-    for (const [from, to] of records) rename(from, to);
+    // Somebody who removes the same image right now must see all of this or nothing.
+    withStoreLock(paths, "shared", () => {
+      for (const [chainId, { directory }] of staged) installLayer(paths, directory, chainId);
+      for (const [from, to] of records) rename(from, to);
+    });
   }
 
   return { all, commit };

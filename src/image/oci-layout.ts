@@ -8,7 +8,7 @@ import { digestOf, hexOf } from "../oci/digest.ts";
 import { hostArchitecture, parseImageConfig } from "../oci/image.ts";
 import { fields, maxJsonBytes, parseJson, text } from "../oci/json.ts";
 import { type Descriptor, type Manifest, parseManifest } from "../oci/manifest.ts";
-import type { ArchivedImage, ArchiveFiles } from "./archive.ts";
+import type { ArchivedImage, ArchiveFiles } from "./archive-files.ts";
 import { parseReference, referenceOfFile, savedReference } from "./reference.ts";
 
 export function readLayout(files: ArchiveFiles): ArchivedImage[] {

@@ -4,15 +4,8 @@ import { InvalidError } from "../errors.ts";
 import { textOf } from "../linux/at.ts";
 import { hostArchitecture, type ImageConfig, parseImageConfig } from "../oci/image.ts";
 import { maxJsonBytes } from "../oci/json.ts";
-import {
-  type ArchivedImage,
-  type ArchiveFiles,
-  entryName,
-  indexArchive,
-  looksLikeArchive,
-  namesOfRootfs,
-  readArchive,
-} from "./archive.ts";
+import { looksLikeArchive, readArchive } from "./archive.ts";
+import { type ArchivedImage, type ArchiveFiles, entryName, indexArchive, namesOfRootfs } from "./archive-files.ts";
 import { type ByteRange, readCompressed, sniffRange } from "./compression.ts";
 import { openInput } from "./input.ts";
 import { referenceOfFile } from "./reference.ts";

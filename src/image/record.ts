@@ -31,4 +31,4 @@ export function readRecord(paths: Paths, id: Digest): ImageRecord | undefined {
 export const formatRecord = (record: ImageRecord): string => `${JSON.stringify(record)}\n`;
 
 export const damaged = (what: string): InvalidError =>
-  new InvalidError(`the store is damaged: ${what}`, "remove the image and load it again");
+  new InvalidError(`the store is damaged: ${what}`, "load the image again");

@@ -94,3 +94,21 @@ export function createSparseMapParser(where: () => string): {
     },
   };
 }
+
+/** Takes the stored bytes in order and reports each piece at its place in the file. */
+export function scatter(map: SparseMap, report: (bytes: Buffer, offset: number) => void): (bytes: Buffer) => void {
+  let piece = 0;
+  let used = 0;
+  return (bytes) => {
+    for (let at = 0; at < bytes.length; ) {
+      while (used === map[piece + 1]) {
+        piece += 2;
+        used = 0;
+      }
+      const count = Math.min(bytes.length - at, (map[piece + 1] as number) - used);
+      report(bytes.subarray(at, at + count), (map[piece] as number) + used);
+      used += count;
+      at += count;
+    }
+  };
+}

@@ -1,5 +1,6 @@
 /** Where things are built before they exist, and deleted after they are gone: the store's staging directories, trash and lock. */
 
+import { hasCode } from "../errors.ts";
 import { byteNameOf } from "../linux/at.ts";
 import {
   close,
@@ -44,8 +45,8 @@ export function prepareStore(paths: Paths): void {
 }
 
 /**
- * Runs `use` while holding the store's lock: shared to rely on what the store has (find an image and record its user, begin
- * a staging directory), exclusive to remove from it. Always held briefly; never across a load.
+ * Runs `use` while holding the store's lock: shared to rely on what the store has or to add to it (find an image and record
+ * its user, begin a staging directory, name what was built there), exclusive to remove from it. Always held briefly; never across a load.
  */
 export function withStoreLock<Result>(paths: Paths, mode: "shared" | "exclusive", use: () => Result): Result {
   const fd = open(paths.lock, O_RDWR | O_CREAT, 0o600);
@@ -80,16 +81,24 @@ export function createStaging(paths: Paths): Staging {
 export function collectStaging(paths: Paths): { alive: boolean } {
   let alive = false;
   for (const name of readdir(paths.staging) ?? []) {
-    const path = `${paths.staging}/${name}`;
-    const fd = open(path, O_RDONLY | O_DIRECTORY);
     try {
-      if (flock(fd, { wait: false })) moveToTrash(paths, path);
-      else alive = true;
-    } finally {
-      close(fd);
+      if (!collectIfDead(paths, `${paths.staging}/${name}`)) alive = true;
+    } catch (error) {
+      if (!hasCode(error, "ENOENT")) throw error; // its owner was just discarding it
     }
   }
   return { alive };
+}
+
+function collectIfDead(paths: Paths, path: string): boolean {
+  const fd = open(path, O_RDONLY | O_DIRECTORY);
+  try {
+    const dead = flock(fd, { wait: false });
+    if (dead) moveToTrash(paths, path);
+    return dead;
+  } finally {
+    close(fd);
+  }
 }
 
 /** From here on it is gone for everybody; the disk follows with `emptyTrash`. */

@@ -4,32 +4,18 @@
  */
 
 import { InvalidError } from "../errors.ts";
-import { type ByteName, type Time, textOf } from "../linux/at.ts";
+import type { ByteName } from "../linux/at.ts";
 import { type PaxFields, parsePax } from "./pax.ts";
-import { checkSparseMap, createSparseMapParser, readSparseBlock, readSparseSize, type SparseMap } from "./sparse.ts";
+import {
+  checkSparseMap,
+  createSparseMapParser,
+  readSparseBlock,
+  readSparseSize,
+  type SparseMap,
+  scatter,
+} from "./sparse.ts";
+import { type Extensions, makeEntry, type TarEntry } from "./tar-entry.ts";
 import { blockBytes, isZeroBlock, parseTarHeader, type TarHeader } from "./tar-header.ts";
-
-export interface TarEntry {
-  type: "file" | "directory" | "symlink" | "hardlink" | "char" | "block" | "fifo";
-  path: ByteName;
-  /** What a symbolic or hard link points to; empty otherwise. */
-  linkPath: ByteName;
-  /** 0 to 0o7777. */
-  mode: number;
-  uid: number;
-  gid: number;
-  mtime: Time;
-  /** Size of the file in bytes, holes included. */
-  size: number;
-  /** Bytes of content in the archive. */
-  storedBytes: number;
-  /** Where in the archive the content begins; of no use for sparse files. */
-  contentOffset: number;
-  sparse: boolean;
-  major: number;
-  minor: number;
-  xattrs: Map<ByteName, Uint8Array>;
-}
 
 /** Called in the order of the archive: `entry`, then for a file whose content is wanted `content` as often as needed, then `end`. */
 export interface TarVisitor {
@@ -49,20 +35,7 @@ export interface TarReader {
   finish(): void;
 }
 
-const types: Record<string, TarEntry["type"]> = {
-  "0": "file",
-  "7": "file", // contiguous
-  S: "file", // old GNU sparse
-  "1": "hardlink",
-  "2": "symlink",
-  "3": "char",
-  "4": "block",
-  "5": "directory",
-  D: "directory", // GNU incremental: a directory and, as content, a list of names
-  "6": "fifo",
-};
 const maxHeaderBytes = 1 << 20; // one pax header or long name
-const uidLimit = 2 ** 32 - 1; // (uid_t)-1 means "leave as it is" to chown(2)
 
 /** `subject` is the archive's name in errors. */
 export function createTarReader(visitor: TarVisitor, subject: string): TarReader {
@@ -78,7 +51,7 @@ export function createTarReader(visitor: TarVisitor, subject: string): TarReader
   let finishBody: (() => void) | undefined;
   /** Who reads the next block: the header reader, or an old GNU sparse file that has more pieces. */
   let readBlock = header;
-  let extensions: { pax?: PaxFields; path?: ByteName; linkPath?: ByteName } = {};
+  let extensions: Omit<Extensions, "globals"> = {};
   let globals: PaxFields = { xattrs: new Map() };
 
   const where = () => `${subject} at byte ${position}`;
@@ -111,9 +84,8 @@ export function createTarReader(visitor: TarVisitor, subject: string): TarReader
   }
 
   function file(found: TarHeader, bytes: Buffer, at: number): void {
-    const type = types[found.flag];
-    if (!type) throw new InvalidError(`${where()} has an entry of unknown type ${JSON.stringify(found.flag)}`);
-    const entry = makeEntry(found, type);
+    const entry = makeEntry(found, { ...extensions, globals }, where);
+    entry.contentOffset = position + blockBytes;
     const sparse = entry.type === "file" ? extensions.pax?.sparse : undefined;
     extensions = {};
     if (found.flag === "S") oldSparse(entry, bytes, at);
@@ -155,36 +127,6 @@ export function createTarReader(visitor: TarVisitor, subject: string): TarReader
     return name;
   }
 
-  function makeEntry(found: TarHeader, flagType: TarEntry["type"]): TarEntry {
-    const pax = extensions.pax;
-    const path = pax?.path ?? extensions.path ?? found.name;
-    // v7 had no type for directories: their names end in a slash.
-    const type = flagType === "file" && path.endsWith("/") ? "directory" : flagType;
-    const link = type === "hardlink" || type === "symlink";
-    const uid = pax?.uid ?? globals.uid ?? found.uid;
-    const gid = pax?.gid ?? globals.gid ?? found.gid;
-    if (uid < 0 || gid < 0 || uid >= uidLimit || gid >= uidLimit)
-      throw new InvalidError(`${where()}: ${textOf(path)} belongs to ${uid}:${gid}, which is no user and group`);
-    // Only files have content; old writers gave links and directories the size of the original, without content.
-    const stored = type === "file" ? (pax?.size ?? found.size) : 0;
-    return {
-      type,
-      path,
-      linkPath: link ? (pax?.linkPath ?? extensions.linkPath ?? found.linkName) : "",
-      mode: found.mode,
-      uid,
-      gid,
-      mtime: pax?.mtime ?? globals.mtime ?? { seconds: found.mtime, nanoseconds: 0 },
-      size: stored,
-      storedBytes: stored,
-      contentOffset: position + blockBytes,
-      sparse: false,
-      major: found.major,
-      minor: found.minor,
-      xattrs: pax?.xattrs ?? new Map(),
-    };
-  }
-
   function plainContent(entry: TarEntry, size: number): void {
     let offset = 0;
     const content = (bytes: Buffer) => {
@@ -209,7 +151,11 @@ export function createTarReader(visitor: TarVisitor, subject: string): TarReader
   function sparseContent(entry: TarEntry, map: SparseMap): void {
     checkSparseMap(map, entry.storedBytes, entry.size, where);
     const wanted = visitor.entry(entry);
-    body(entry.storedBytes, wanted ? scatter(map) : undefined, wanted ? () => visitor.end() : undefined);
+    body(
+      entry.storedBytes,
+      wanted ? scatter(map, visitor.content) : undefined,
+      wanted ? () => visitor.end() : undefined,
+    );
   }
 
   function sparseContentAfterMap(entry: TarEntry): void {
@@ -220,7 +166,7 @@ export function createTarReader(visitor: TarVisitor, subject: string): TarReader
       const rest = spread ? bytes : bytes.subarray(parser.take(bytes));
       if (!spread && parser.done()) {
         checkSparseMap(parser.map, entry.storedBytes - parser.used(), entry.size, where);
-        spread = wanted ? scatter(parser.map) : () => {};
+        spread = wanted ? scatter(parser.map, visitor.content) : () => {};
       }
       if (rest.length > 0) spread?.(rest);
     };
@@ -228,24 +174,6 @@ export function createTarReader(visitor: TarVisitor, subject: string): TarReader
       if (!spread) throw new InvalidError(`${where()} has a sparse file without its map`);
       if (wanted) visitor.end();
     });
-  }
-
-  /** Reports stored bytes piece by piece at their place in the file. */
-  function scatter(map: SparseMap): (bytes: Buffer) => void {
-    let piece = 0;
-    let used = 0;
-    return (bytes) => {
-      for (let at = 0; at < bytes.length; ) {
-        while (used === map[piece + 1]) {
-          piece += 2;
-          used = 0;
-        }
-        const count = Math.min(bytes.length - at, (map[piece + 1] as number) - used);
-        visitor.content(bytes.subarray(at, at + count), (map[piece] as number) + used);
-        used += count;
-        at += count;
-      }
-    };
   }
 
   return {

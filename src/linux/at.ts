@@ -2,7 +2,7 @@
 
 import { SyscallError } from "../errors.ts";
 import { O_CLOEXEC } from "./file.ts";
-import { AT_FDCWD, bind, cstr, memory, readErrno, syscall, syscallError } from "./libc.ts";
+import { AT_FDCWD, bind, cstr, EINTR, ENOENT, memory, readErrno, syscall, syscallError } from "./libc.ts";
 
 /**
  * A file name as the kernel keeps it, one character per byte: names in tars need not be UTF-8.
@@ -37,7 +37,6 @@ const libc = bind({
 
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const AT_REMOVEDIR = 0x200;
-const EINTR = 4;
 
 const scratch = [Buffer.from(memory(4200).buffer), Buffer.from(memory(4200).buffer)] as const;
 
@@ -85,6 +84,13 @@ const howView = new DataView(how.buffer);
  * @see https://man7.org/linux/man-pages/man2/openat2.2.html
  */
 export function openInRoot(root: number, path: ByteName, flags: number, follow = true): number {
+  const fd = openInRootIfAny(root, path, flags, follow);
+  if (fd === undefined) throw syscallError("open", textOf(path), ENOENT);
+  return fd;
+}
+
+/** The same, or undefined where there is nothing. */
+export function openInRootIfAny(root: number, path: ByteName, flags: number, follow = true): number | undefined {
   const text = name(path === "" ? "." : path);
   howView.setUint32(0, flags | O_CLOEXEC, true);
   howView.setUint32(16, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | (follow ? 0 : RESOLVE_NO_SYMLINKS), true);
@@ -93,6 +99,7 @@ export function openInRoot(root: number, path: ByteName, flags: number, follow =
     const fd = syscall("openat2", root, text, how, how.length);
     if (fd !== -1) return fd;
     const errno = readErrno();
+    if (errno === ENOENT) return undefined;
     if (errno !== EINTR && (errno !== 11 || attempt > 100)) throw syscallError("open", textOf(path), errno);
   }
 }

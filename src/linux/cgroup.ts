@@ -57,6 +57,15 @@ export function killCgroup(directory: string): void {
   writeSetting(`${directory}/cgroup.kill`, "1");
 }
 
+/** Removes a group if nothing is in it: no process and no group. */
+export function removeEmptyCgroup(directory: string): void {
+  try {
+    rmdir(directory);
+  } catch (error) {
+    if (!hasCode(error, "EBUSY", "ENOTEMPTY")) throw error;
+  }
+}
+
 const removalLimitMs = 5000;
 
 /** Removes a group and its children, killing what is left in them. A group that is not there is fine. */

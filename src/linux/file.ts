@@ -1,7 +1,22 @@
 /** Files by system call: what a run needs of open(2), read(2), stat(2), mkdir(2), without loading node:fs (1 ms). */
 
 import { hasCode, InvalidError } from "../errors.ts";
-import { AT_FDCWD, bind, check, checkRetry, cstr, memory, syscall } from "./libc.ts";
+import {
+  AT_FDCWD,
+  allow,
+  bind,
+  check,
+  checkRetry,
+  cstr,
+  EEXIST,
+  EINTR,
+  ENOENT,
+  ENOTDIR,
+  memory,
+  readErrno,
+  syscall,
+  syscallError,
+} from "./libc.ts";
 
 const libc = bind({
   openat: ["int", "int", "ptr", "int", "int"],
@@ -34,6 +49,16 @@ export const O_NOFOLLOW = process.arch === "arm64" ? 0o100000 : 0o400000;
 
 /** open(2), always close-on-exec. */
 export const open = (path: string, flags: number, mode = 0): number => openat(AT_FDCWD, path, flags, mode);
+
+/** open(2), always close-on-exec, or undefined where there is nothing. */
+export function openIfAny(path: string, flags: number): number | undefined {
+  const name = cstr(path);
+  for (;;) {
+    const fd = allow([ENOENT, ENOTDIR, EINTR], "open", path, libc.openat(AT_FDCWD | 0, name, flags | O_CLOEXEC, 0));
+    if (fd !== -1) return fd;
+    if (readErrno() !== EINTR) return undefined;
+  }
+}
 
 /** openat(2), always close-on-exec. */
 export function openat(directory: number, path: string, flags: number, mode = 0): number {
@@ -96,11 +121,12 @@ export const readFile = (path: string, maxBytes?: number): string =>
 
 /** A whole file as text, or undefined where there is none. */
 export function readFileIfAny(path: string): string | undefined {
+  const fd = openIfAny(path, O_RDONLY);
+  if (fd === undefined) return undefined;
   try {
-    return readFile(path);
-  } catch (error) {
-    if (hasCode(error, "ENOENT", "ENOTDIR")) return undefined;
-    throw error;
+    return decoder.decode(readAll(fd, path));
+  } finally {
+    close(fd);
   }
 }
 
@@ -131,15 +157,12 @@ export const mkdir = (path: string, mode = 0o700): void =>
 
 /** mkdir(2) for the path and every parent that is missing. */
 export function mkdirAll(path: string, mode = 0o700): void {
-  try {
-    mkdir(path, mode);
-  } catch (error) {
-    if (hasCode(error, "EEXIST")) return;
-    const parent = path.slice(0, path.lastIndexOf("/"));
-    if (!hasCode(error, "ENOENT") || parent === "") throw error;
-    mkdirAll(parent, mode);
-    mkdirAll(path, mode);
-  }
+  const made = allow([EEXIST, ENOENT], "mkdir", path, libc.mkdirat(AT_FDCWD | 0, cstr(path), mode));
+  if (made !== -1 || readErrno() === EEXIST) return;
+  const parent = path.slice(0, path.lastIndexOf("/"));
+  if (parent === "") throw syscallError("mkdir", path, ENOENT);
+  mkdirAll(parent, mode);
+  mkdirAll(path, mode);
 }
 
 const AT_REMOVEDIR = 0x200;
@@ -150,13 +173,8 @@ export const unlink = (path: string): void => remove("unlink", path, 0);
 /** rmdir(2); a directory that is not there is fine. */
 export const rmdir = (path: string): void => remove("rmdir", path, AT_REMOVEDIR);
 
-function remove(call: string, path: string, flags: number): void {
-  try {
-    checkRetry(call, path, () => libc.unlinkat(AT_FDCWD | 0, cstr(path), flags));
-  } catch (error) {
-    if (!hasCode(error, "ENOENT")) throw error;
-  }
-}
+const remove = (call: string, path: string, flags: number): void =>
+  void allow([ENOENT], call, path, libc.unlinkat(AT_FDCWD | 0, cstr(path), flags));
 
 /** rename(2). */
 export const rename = (from: string, to: string): void =>
@@ -209,26 +227,24 @@ export const fstat = (fd: number): Stat => statx(fd, "", AT_EMPTY_PATH);
 
 /** stat(2), or undefined where there is nothing. */
 export function statIfAny(path: string, options: { follow?: boolean } = {}): Stat | undefined {
-  try {
-    return stat(path, options);
-  } catch (error) {
-    if (hasCode(error, "ENOENT", "ENOTDIR")) return undefined;
-    throw error;
-  }
+  const view = rawStatx(AT_FDCWD, path, options.follow === false ? AT_SYMLINK_NOFOLLOW : 0, [ENOENT, ENOTDIR]);
+  return view && decodeStat(view);
 }
 
 /** How many links a file or directory has. */
-export const countLinks = (path: string): number => rawStatx(AT_FDCWD, path, 0).getUint32(16, true);
+export const countLinks = (path: string): number => rawStatx(AT_FDCWD, path, 0)!.getUint32(16, true);
 
-/** statx(2): one layout on every architecture, unlike struct stat. */
-function rawStatx(directory: number, path: string, flags: number): DataView {
+const statx = (directory: number, path: string, flags: number): Stat => decodeStat(rawStatx(directory, path, flags)!);
+
+/** statx(2): one layout on every architecture, unlike struct stat. Undefined for the errnos that are expected. */
+function rawStatx(directory: number, path: string, flags: number, expected: number[] = []): DataView | undefined {
   const buffer = memory(256);
-  check("stat", path || `fd ${directory}`, syscall("statx", directory, cstr(path), flags, STATX_BASIC_STATS, buffer));
+  const result = syscall("statx", directory, cstr(path), flags, STATX_BASIC_STATS, buffer);
+  if (allow(expected, "stat", path || `fd ${directory}`, result) === -1) return undefined;
   return new DataView(buffer.buffer);
 }
 
-function statx(directory: number, path: string, flags: number): Stat {
-  const view = rawStatx(directory, path, flags);
+function decodeStat(view: DataView): Stat {
   const u32 = (offset: number) => view.getUint32(offset, true);
   const time = (offset: number) => view.getBigInt64(offset, true) * 1_000_000_000n + BigInt(u32(offset + 8));
   const mode = view.getUint16(28, true);
@@ -249,13 +265,8 @@ function statx(directory: number, path: string, flags: number): Stat {
 
 /** The names in a directory, or only those of directories in it; undefined where there is no such directory. */
 export function readdir(path: string, only?: "directories"): string[] | undefined {
-  let fd: number;
-  try {
-    fd = open(path, O_RDONLY | O_DIRECTORY);
-  } catch (error) {
-    if (hasCode(error, "ENOENT")) return undefined;
-    throw error;
-  }
+  const fd = openIfAny(path, O_RDONLY | O_DIRECTORY);
+  if (fd === undefined) return undefined;
   try {
     return listNames(fd, path, only);
   } finally {

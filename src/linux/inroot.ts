@@ -8,6 +8,10 @@ import { close, fstat, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_PATH, O_WRONL
 export const openInRoot = (root: number, path: string, flags: number = O_PATH): number =>
   at.openInRoot(root, at.byteNameOf(path), flags);
 
+/** The same, or undefined where there is nothing. */
+export const openInRootIfAny = (root: number, path: string): number | undefined =>
+  at.openInRootIfAny(root, at.byteNameOf(path), O_PATH);
+
 /** Opens a directory below root (O_PATH), creating what is missing of its path. */
 export function ensureDirectory(root: number, path: string, mode = 0o755): number {
   return ensure(root, path, O_PATH | O_DIRECTORY, (parent, name) => at.mkdirAt(parent, name, mode, path));
@@ -21,11 +25,8 @@ export function ensureFile(root: number, path: string): number {
 }
 
 function ensure(root: number, path: string, flags: number, create: Create): number {
-  try {
-    return openInRoot(root, path, flags);
-  } catch (error) {
-    if (!hasCode(error, "ENOENT")) throw error;
-  }
+  const found = at.openInRootIfAny(root, at.byteNameOf(path), flags);
+  if (found !== undefined) return found;
   try {
     within(root, path, create);
   } catch (error) {

@@ -6,7 +6,6 @@ import { seekToStart, writeAll } from "./file.ts";
 import { bind, check, cstr, memory, type Pointer, syscall } from "./libc.ts";
 
 const libc = bind({
-  _exit: ["void", "int"],
   execve: ["int", "ptr", "ptr", "ptr"],
   kill: ["int", "int", "int"],
   prctl: ["int", "int", "long", "long", "long", "long"],
@@ -16,12 +15,6 @@ const libc = bind({
   umask: ["int", "int"],
   dup2: ["int", "int", "int"],
 });
-
-/** _exit(2): ends a forked child without running anything that belongs to its parent. */
-export function exitNow(code: number): never {
-  libc._exit(code);
-  throw new Error("_exit returned");
-}
 
 /** A NULL-terminated array of C strings, as execve(2) wants argv and envp. Keep it: it owns the strings. */
 export interface StringVector {

@@ -20,9 +20,6 @@ export function listAt(directory: number, subject: ByteName): { name: ByteName; 
 }
 const DT_DIR = 4;
 
-/** Removes what a path names, with everything below it. */
-export const removePath = (path: string): void => removeTree(AT_FDCWD | 0, byteNameOf(path));
-
 /**
  * Removes `entry` of the directory with everything below it, never through a symbolic link. What is not there is fine, also
  * what somebody else removes at the same time.
@@ -36,11 +33,14 @@ export function removeTree(directory: number, entry: ByteName, subject: ByteName
   }
 }
 
+/** The same for the path of a directory. */
+export const removePath = (path: string): void => removeDirectory(AT_FDCWD | 0, byteNameOf(path), path);
+
 function removeDirectory(directory: number, entry: ByteName, subject: ByteName): void {
   const fd = unlessGone(() => openAt(directory, entry, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, subject));
   if (fd === undefined) return;
   try {
-    for (const { name, isDirectory } of listAt(fd, subject)) {
+    for (const { name, isDirectory } of unlessGone(() => listAt(fd, subject)) ?? []) {
       if (isDirectory) removeDirectory(fd, name, `${subject}/${name}`);
       else removeTree(fd, name, `${subject}/${name}`); // which also serves file systems that tell no types
     }

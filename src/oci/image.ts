@@ -70,9 +70,13 @@ const history = (value: unknown, where: string): History =>
 
 const maxLayers = 500; // what overlayfs takes
 
-/** An image configuration out of untrusted JSON. @throws InvalidError naming `subject` and the field */
-export function parseImageConfig(content: Uint8Array | string, subject: string): ImageConfig {
-  const found = fields(parseJson(content, subject), subject, {
+/** An image configuration out of JSON, which is checked field by field. @throws InvalidError naming `subject` and the field */
+export function parseImageConfig(
+  content: Uint8Array | string,
+  subject: string,
+  options?: { trusted: boolean },
+): ImageConfig {
+  const found = fields(parseJson(content, subject, options), subject, {
     architecture: text,
     os: text,
     variant: text,

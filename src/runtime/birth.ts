@@ -8,7 +8,7 @@
  */
 
 import { hasCode } from "../errors.ts";
-import { type Cgroup2, createCgroup, findCgroup2, removeCgroup } from "../linux/cgroup.ts";
+import { type Cgroup2, createCgroup, findCgroup2, removeCgroup, removeEmptyCgroup } from "../linux/cgroup.ts";
 import { type Child, clone3, pidfdSendSignal, randomHex, wait } from "../linux/clone.ts";
 import { close, O_DIRECTORY, O_PATH, open } from "../linux/file.ts";
 import { socketpair } from "../linux/poll.ts";
@@ -64,7 +64,7 @@ export function bear(argv: string[]): Birth {
   try {
     return clone(id, cgroup, cgroup2, surelyOwnNetwork(argv));
   } catch (error) {
-    if (cgroup) removeCgroup(cgroup);
+    if (cgroup) removeContainerCgroup(cgroup);
     throw error;
   }
 }
@@ -96,5 +96,11 @@ export function abandon({ child, cgroup }: Birth): void {
     // Somebody has seen its end already.
     if (!hasCode(error, "ECHILD")) throw error;
   }
-  if (cgroup) removeCgroup(cgroup);
+  if (cgroup) removeContainerCgroup(cgroup);
+}
+
+/** Removes a container's cgroup with all that is in it, and the one that holds them all after the last. */
+export function removeContainerCgroup(cgroup: string): void {
+  removeCgroup(cgroup);
+  removeEmptyCgroup(cgroup.slice(0, cgroup.lastIndexOf("/")));
 }

@@ -1,7 +1,7 @@
 /** The host's side of a run: performs its steps, each with the undo that takes it back. */
 
 import { ConflictError, hasCode } from "../errors.ts";
-import { delegateControllers, findCgroup2, removeCgroup } from "../linux/cgroup.ts";
+import { delegateControllers, findCgroup2 } from "../linux/cgroup.ts";
 import {
   close,
   flock,
@@ -21,6 +21,7 @@ import {
 } from "../linux/file.ts";
 import { removePath } from "../linux/tree.ts";
 import type { HostStep, Leftovers } from "../plan/step.ts";
+import { removeContainerCgroup } from "./birth.ts";
 import type { UndoList } from "./undo.ts";
 
 /** Performs steps of the host's side in order. @param ended true once the container has run: then `keep` counts. */
@@ -88,7 +89,7 @@ function claimName(name: string, path: string, id: string): void {
 
 /** Takes back what a killed caretaker left: processes, cgroup, and a directory that was not to be kept. */
 export function cleanUp(leftovers: Leftovers): void {
-  if (leftovers.cgroup) removeCgroup(leftovers.cgroup);
+  if (leftovers.cgroup) removeContainerCgroup(leftovers.cgroup);
   if (leftovers.keep) return;
   removePath(leftovers.directory);
   unlink(leftovers.namePath);

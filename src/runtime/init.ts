@@ -7,6 +7,7 @@
 
 import { hasCode, SyscallError } from "../errors.ts";
 import { limitBoundingSet, setAmbientCapabilities, setCapabilities } from "../linux/capability.ts";
+import { exitNow } from "../linux/clone.ts";
 import {
   close,
   fstat,
@@ -21,7 +22,15 @@ import {
   stat,
   statIfAny,
 } from "../linux/file.ts";
-import { ensureDirectory, ensureFile, isNullDevice, makeDevice, makeSymlink, openInRoot } from "../linux/inroot.ts";
+import {
+  ensureDirectory,
+  ensureFile,
+  isNullDevice,
+  makeDevice,
+  makeSymlink,
+  openInRoot,
+  openInRootIfAny,
+} from "../linux/inroot.ts";
 import {
   bindToItself,
   chdir,
@@ -40,7 +49,6 @@ import {
   closeOnExecFrom3,
   dup2,
   execve,
-  exitNow,
   prctl,
   type StringVector,
   setIds,
@@ -267,13 +275,8 @@ function mask({ path }: Extract<InitStep, { do: "mask" }>, { root, nullDevice }:
 
 /** Calls `use` with the open path; a path that this kernel does not have needs no protection. */
 function ifPresent(root: number, path: string, use: (fd: number) => void): void {
-  let fd: number;
-  try {
-    fd = openInRoot(root, path);
-  } catch (error) {
-    if (hasCode(error, "ENOENT", "ENOTDIR")) return;
-    throw error;
-  }
+  const fd = openInRootIfAny(root, path);
+  if (fd === undefined) return;
   use(fd);
   close(fd);
 }

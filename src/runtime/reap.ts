@@ -1,8 +1,8 @@
 /** A small init: process 1 that forwards signals to the program and collects the orphans it leaves (`run --init`). */
 
-import { wait } from "../linux/clone.ts";
+import { exitNow, wait } from "../linux/clone.ts";
 import { syscall } from "../linux/libc.ts";
-import { exitNow, kill, type StringVector, setForeground } from "../linux/process.ts";
+import { kill, type StringVector, setForeground } from "../linux/process.ts";
 import { allSignals, readSignal, signalfd, signals } from "../linux/signal.ts";
 import { posixSpawn } from "../linux/spawn.ts";
 

@@ -18,7 +18,7 @@ import { fgetxattr } from "../../src/linux/at.ts";
 import { longName, pax, type RawEntry, tarOf } from "../support/tars.ts";
 import { isRoot, temporaryDirectory } from "../support/temporary.ts";
 
-const roomy: ExtractLimits = { maxBytes: 2 ** 30, maxEntries: 10_000 };
+const roomy: ExtractLimits = { maxBytes: 2 ** 30, maxEntries: 10_000, freeBytes: 2 ** 40 };
 
 /** Extracts entries into a new directory below `base`, on top of the layers given. */
 function extract(base: string, entries: RawEntry[], lowers: string[] = [], limits = roomy): string {
@@ -375,5 +375,6 @@ describe.skipIf(!isRoot)("hostile tars (root only)", () => {
     const large = [{ name: "big", content: "x".repeat(2000) }];
     expect(() => extract(base, large, [], { ...roomy, maxBytes: 1000 })).toThrow("more than 1000 bytes");
     expect(existsSync(`${base}/layer1/big`)).toBe(false);
+    expect(() => extract(base, large, [], { ...roomy, freeBytes: 1000 })).toThrow("ENOSPC (only 1000 bytes are free)");
   });
 });

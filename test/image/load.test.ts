@@ -330,6 +330,59 @@ describe.skipIf(!isRoot)("loadImages() (root only)", () => {
     expect(content(found(paths, "app"), 1, "etc/upper")).toBe("upper");
   });
 
+  test("gets along with removals and garbage collection beside it", async () => {
+    const { paths, put } = setup();
+    const file = put("x.tar", tarOf(...dockerArchive({ config, layers: [base, upper], tags: ["app"] })));
+    const from = (name: string) => JSON.stringify(join(import.meta.dir, `../../src/${name}.ts`));
+    const script = put(
+      "churn.ts",
+      `import { loadImages } from ${from("image/load")};
+       import { removeImage } from ${from("image/remove")};
+       import { NotFoundError } from ${from("errors")};
+       import { pathsOf } from ${from("paths")};
+       const paths = pathsOf(${JSON.stringify(paths.root)});
+       for (let i = 0; i < 15; i++) {
+         await loadImages(paths, ${JSON.stringify(file)});
+         try { removeImage(paths, "app", { force: true, inUse: () => undefined }); }
+         catch (error) { if (!(error instanceof NotFoundError)) throw error; }
+       }`,
+    );
+    const churns = Array.from({ length: 4 }, () => Bun.spawn([process.execPath, script], { stderr: "inherit" }));
+    expect(await Promise.all(churns.map((churn) => churn.exited))).toEqual([0, 0, 0, 0]);
+    await loadImages(paths, file);
+    expect(content(found(paths, "app"), 1, "etc/upper")).toBe("upper");
+    removeImage(paths, "app", { inUse: () => undefined });
+    expectNothing(paths);
+  }, 60_000);
+
+  test("says that the disk is full, keeps nothing, and leaves what was there", async () => {
+    const { paths, put, directory } = setup();
+    const from = (name: string) => JSON.stringify(join(import.meta.dir, `../../src/${name}.ts`));
+    const many = Array.from({ length: 2000 }, (_, i) => ({ name: `f${i}`, content: "x" })); // more in blocks than in bytes
+    const script = put(
+      "full.ts",
+      `import { loadImages } from ${from("image/load")};
+       import { listImages } from ${from("image/store")};
+       import { pathsOf } from ${from("paths")};
+       const paths = pathsOf(${JSON.stringify(paths.root)});
+       await loadImages(paths, ${JSON.stringify(put("small.tar", rootfs()))});
+       for (const file of ${JSON.stringify([
+         put("big.tar", rootfs({ name: "big", content: "x".repeat(3 << 20) })),
+         put("many.tar", rootfs(...many)),
+       ])}) await loadImages(paths, file).catch((error) => console.log(error.code, "|", error.hint));
+       console.log(JSON.stringify(listImages(paths).map((image) => image.references)), (await Array.fromAsync(
+         new Bun.Glob("{staging,trash}/*/**").scan({ cwd: paths.root, dot: true }))).length);`,
+    );
+    mkdirSync(paths.root);
+    const mount = `mount -t tmpfs -o size=2m none ${paths.root} && exec ${process.execPath} ${script}`;
+    const done = Bun.spawnSync(["unshare", "-m", "sh", "-c", mount], { cwd: directory });
+    expect(done.stdout.toString().trim().split("\n")).toEqual([
+      "ENOSPC | the disk is full: nothing of this image was kept",
+      "ENOSPC | the disk is full: nothing of this image was kept",
+      '[["small:latest"]] 0',
+    ]);
+  });
+
   test("leaves a usable store when it is killed at any moment", async () => {
     const { paths, put } = setup();
     const many = Array.from({ length: 400 }, (_, i) => ({ name: `f${i}`, content: "x".repeat(i * 20) }));

@@ -1,19 +1,14 @@
 /** A directory of its own for every test that asks, removed after it. */
 
-import { afterEach } from "bun:test";
+import { onTestFinished } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-const made: string[] = [];
-
-afterEach(() => {
-  for (const directory of made.splice(0)) rmSync(directory, { recursive: true, force: true });
-});
-
+/** Call it inside a test. */
 export function temporaryDirectory(): string {
   const directory = mkdtempSync(join(tmpdir(), "tinydocker-test-"));
-  made.push(directory);
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
   return directory;
 }
 

@@ -1,0 +1,10 @@
+/** The options that stand before a command's name. */
+
+import { defaultRoot } from "../paths.ts";
+import type { Arguments } from "./command.ts";
+
+export const globalArgs = {
+  root: { type: "string", valueHint: "dir", description: `Where images and containers are kept (${defaultRoot})` },
+  version: { type: "boolean", description: "Print the version" },
+  help: { type: "boolean", description: "Print this help" },
+} as const satisfies Arguments;

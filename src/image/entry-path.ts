@@ -1,0 +1,25 @@
+/** Paths of tar entries: relative to the root whatever they look like, and never out of it by their text. */
+
+import { InvalidError } from "../errors.ts";
+import { type ByteName, textOf } from "../linux/at.ts";
+
+const maxPath = 4095; // PATH_MAX without the NUL
+const maxName = 255;
+
+/** A path relative to the root, without empty and "." parts; "" is the root itself. @throws InvalidError for ".." */
+export function normalise(path: ByteName): ByteName {
+  if (path.length > maxPath) throw new InvalidError(`${textOf(path.slice(0, 60))}...: longer than ${maxPath} bytes`);
+  const parts = path.split("/").filter((part) => part !== "" && part !== ".");
+  for (const part of parts) {
+    if (part === "..") throw new InvalidError(`${textOf(path)} leads out of the root with ".."`);
+    if (part.length > maxName)
+      throw new InvalidError(`${textOf(part.slice(0, 60))}...: a name longer than ${maxName} bytes`);
+  }
+  return parts.join("/");
+}
+
+/** The directory and the last name; the directory of a name at the top is "". */
+export function split(path: ByteName): [directory: ByteName, name: ByteName] {
+  const slash = path.lastIndexOf("/");
+  return slash === -1 ? ["", path] : [path.slice(0, slash), path.slice(slash + 1)];
+}

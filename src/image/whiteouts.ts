@@ -1,0 +1,75 @@
+/**
+ * Whiteouts: entries that hide what the layers below have, from the tar's form (`.wh.name`, `.wh..wh..opq`) into overlayfs's.
+ * They speak of the layers below only: what a layer has itself stays, wherever in the tar it stands.
+ * @see https://github.com/opencontainers/image-spec/blob/main/layer.md#whiteouts
+ */
+
+import { hasCode, InvalidError } from "../errors.ts";
+import { type ByteName, mknodAt, openAt, openInRoot, textOf } from "../linux/at.ts";
+import { close, fstat, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, type Stat } from "../linux/file.ts";
+import { listAt } from "../linux/tree.ts";
+import { split } from "./entry-path.ts";
+import { makeOpaque, type Parents } from "./parents.ts";
+
+/** `apply` answers true if the entry was no file of the layer but one of these signs. */
+export function createWhiteouts(parents: Parents, hasLowers: boolean): { apply(path: ByteName): boolean } {
+  function hide(path: ByteName): void {
+    const [directory, sign] = split(path);
+    const name = sign.slice(4);
+    if (name === "" || name === "." || name === "..")
+      throw new InvalidError(`${textOf(path)} is a whiteout of nothing`);
+    if (hasLowers) hideName(directory, name);
+  }
+
+  function hideName(directory: ByteName, name: ByteName): void {
+    const path = directory === "" ? name : `${directory}/${name}`;
+    const parent = parents.open(directory);
+    const own = statAt(parent, name, path);
+    if (!own) mknodAt(parent, name, { type: "char", mode: 0, major: 0, minor: 0 }, path);
+    else if (own.type === "directory") makeOpaque(parents.open(path), path);
+  }
+
+  function hideAll(directory: ByteName): void {
+    if (!hasLowers) return;
+    if (directory !== "") {
+      makeOpaque(parents.open(directory), directory);
+      return;
+    }
+    // overlayfs does not look at this attribute of a layer's root: hide its names one by one.
+    for (const name of parents.lowerNames(namesIn)) hideName("", name);
+  }
+
+  return {
+    apply(path) {
+      const [directory, name] = split(path);
+      if (name === ".wh..wh..opq") hideAll(directory);
+      else if (path.startsWith(".wh..wh.") || path.includes("/.wh..wh."))
+        return true; // aufs's own records
+      else if (name.startsWith(".wh.")) hide(path);
+      else return false;
+      return true;
+    },
+  };
+}
+
+function namesIn(layer: number): ByteName[] {
+  const fd = openInRoot(layer, "", O_RDONLY | O_DIRECTORY);
+  try {
+    return listAt(fd, "").map(({ name }) => name);
+  } finally {
+    close(fd);
+  }
+}
+
+/** What has a name in a directory of the layer now; symbolic links are not followed. */
+export function statAt(directory: number, name: ByteName, path: ByteName): Stat | undefined {
+  try {
+    const fd = openAt(directory, name, O_PATH | O_NOFOLLOW, path);
+    const found = fstat(fd);
+    close(fd);
+    return found;
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return undefined;
+    throw error;
+  }
+}
