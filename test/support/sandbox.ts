@@ -1,9 +1,9 @@
 /**
- * A machine of its own for one test: a state root and, as root, private mount and network namespaces, so that the host's mounts
- * and network are never touched and whatever is left behind is seen, and gone with the test.
+ * A machine of its own for one test: a state root and, as root, private mount and network namespaces and a cgroup that looks
+ * like the root, so that the host is never touched and whatever is left behind is seen, and gone with the test.
  */
 
-import { lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { binary, type Result, type RunOptions, runProgram } from "./cli.ts";
@@ -16,13 +16,16 @@ export class Sandbox {
   readonly root = join(this.directory, "root");
   readonly tmp = join(this.directory, "tmp");
   private holder: Bun.Subprocess<"ignore", "pipe", "inherit"> | undefined;
+  private cgroup: TestCgroup | undefined;
 
   /** Use sandbox() instead. */
   async open(): Promise<this> {
     mkdirSync(this.tmp);
     if (process.getuid?.() !== 0) return this;
     // The namespaces live as long as this process, which ends with ours even if we are killed.
-    const wait = ["sh", "-c", "ip link set lo up 2>/dev/null; echo ready; exec sleep infinity"];
+    this.cgroup = makeCgroup();
+    const show = this.cgroup ? `mount --bind ${this.cgroup.path} ${this.cgroup.mountPoint} &&` : "";
+    const wait = ["sh", "-c", `${show} { ip link set lo up 2>/dev/null; echo ready; exec sleep infinity; }`];
     const unshare = ["unshare", "--mount", "--net", "--propagation", "private"];
     this.holder = Bun.spawn(["setpriv", "--pdeathsig", "KILL", ...unshare, ...wait], {
       stdio: ["ignore", "pipe", "inherit"],
@@ -77,7 +80,12 @@ export class Sandbox {
   }
 
   snapshot(): Snapshot {
-    return takeSnapshot({ pid: this.pid, directory: this.directory, ownNamespaces: this.holder !== undefined });
+    return takeSnapshot({
+      pid: this.pid,
+      directory: this.directory,
+      ownNamespaces: this.holder !== undefined,
+      cgroup: this.cgroup?.path,
+    });
   }
 
   /** Fails unless all is as it was; waits a little for what goes away on its own. */
@@ -104,8 +112,44 @@ export class Sandbox {
       this.holder.kill("SIGKILL");
       await this.holder.exited;
     }
+    if (this.cgroup) await removeCgroup(this.cgroup.path);
     makeRemovable(this.directory);
     rmSync(this.directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
+  }
+}
+
+interface TestCgroup {
+  /** Where cgroup v2 is mounted on this machine. */
+  mountPoint: string;
+  /** The test's own group. */
+  path: string;
+}
+
+/** A group with all the controllers there are; undefined where cgroup v2 is not to be had. */
+function makeCgroup(): TestCgroup | undefined {
+  const mountPoint = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"].find((path) =>
+    existsSync(`${path}/cgroup.controllers`),
+  );
+  if (mountPoint === undefined) return undefined;
+  try {
+    return { mountPoint, path: mkdtempSync(`${mountPoint}/test-`) };
+  } catch {
+    return undefined; // mounted read-only: we are in a container
+  }
+}
+
+/** Ends all that is in a group and removes it with those below it. */
+async function removeCgroup(path: string): Promise<void> {
+  for (let tries = 0; existsSync(path); tries++) {
+    try {
+      writeFileSync(`${path}/cgroup.kill`, "1");
+      const below = readdirSync(path, { recursive: true, withFileTypes: true }).filter((entry) => entry.isDirectory());
+      for (const { parentPath, name } of below.toReversed()) rmdirSync(join(parentPath, name));
+      rmdirSync(path);
+    } catch (error) {
+      if (tries > 100) throw error;
+      await Bun.sleep(10);
+    }
   }
 }
 

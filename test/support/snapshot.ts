@@ -24,6 +24,8 @@ export interface Scope {
   directory: string;
   /** Whether the namespaces of `pid` are the test's own: then every process in them belongs to us. */
   ownNamespaces: boolean;
+  /** The cgroup of the test's own, below which its containers are; all of the machine's containers where there is none. */
+  cgroup?: string | undefined;
 }
 
 export function takeSnapshot(scope: Scope): Snapshot {
@@ -32,7 +34,7 @@ export function takeSnapshot(scope: Scope): Snapshot {
     mounts: mounts(scope.pid),
     links: links(scope.pid),
     firewall: scope.ownNamespaces ? firewall(scope.pid) : [],
-    cgroups: cgroups(),
+    cgroups: scope.cgroup === undefined ? cgroups() : directories(scope.cgroup).sort(),
     processes: processes.map(({ title }) => title),
     files: files(scope.directory),
     processIds: processes.map(({ pid }) => pid),
@@ -98,7 +100,7 @@ function cgroups(): string[] {
 
 /** The directories below a path: two levels deep, and all that is below one of ours. */
 function directories(path: string, depth = 0): string[] {
-  if (depth > 2 && !path.includes("tinydocker")) return [];
+  if (depth > 2 && !path.includes("/tinydocker")) return [];
   try {
     const entries = readdirSync(path, { withFileTypes: true }).filter((entry) => entry.isDirectory());
     return entries.flatMap(({ name }) => [join(path, name), ...directories(join(path, name), depth + 1)]);
@@ -107,16 +109,23 @@ function directories(path: string, depth = 0): string[] {
   }
 }
 
-/** Processes of the binary, in the test's namespaces, in a tinydocker cgroup, or with the test's files mounted. */
-function ourProcesses({ pid, directory, ownNamespaces }: Scope): { pid: number; title: string }[] {
+/** Every process of a cgroup and of those below it. */
+function membersOf(cgroup: string): number[] {
+  return [cgroup, ...directories(cgroup)].flatMap((path) => readLines(`${path}/cgroup.procs`).map(Number));
+}
+
+/** Processes of the binary, in the test's namespaces, in the test's cgroup, or with the test's files mounted. */
+function ourProcesses({ pid, directory, ownNamespaces, cgroup }: Scope): { pid: number; title: string }[] {
   const binary = join(import.meta.dir, "../../dist/tinydocker");
   const namespaces = ownNamespaces ? [link(`/proc/${pid}/ns/mnt`), link(`/proc/${pid}/ns/net`)] : [];
+  const members = new Set(cgroup === undefined ? [] : membersOf(cgroup));
   const found: { pid: number; title: string }[] = [];
   for (const name of readdirSync("/proc")) {
     const process = Number(name);
     if (!process || process === pid) continue;
     const at = `/proc/${name}`;
     const ours =
+      members.has(process) ||
       link(`${at}/exe`)?.replace(" (deleted)", "") === binary ||
       namespaces.some((namespace) => namespace === link(`${at}/ns/mnt`) || namespace === link(`${at}/ns/net`)) ||
       readLines(`${at}/mountinfo`).some((line) => line.includes(directory));

@@ -1,0 +1,67 @@
+/** Specs and containers for plan tests: complete ones, of which a test changes what it is about. */
+
+import { capabilityNames } from "../../src/oci/capabilities.ts";
+import type { Spec } from "../../src/oci/spec.ts";
+import { type Container, type Host, planContainer } from "../../src/plan/container.ts";
+import { type HostFacts, type ImageDefaults, planSpec, type Rootfs, type RunOptions } from "../../src/plan/spec.ts";
+import type { InitStep, Plan } from "../../src/plan/step.ts";
+
+export const id = "a".repeat(64);
+
+export const options = (changes: Partial<RunOptions> = {}): RunOptions => ({
+  command: [],
+  mounts: [],
+  env: [],
+  network: "none",
+  terminal: false,
+  readOnly: false,
+  privileged: false,
+  capAdd: [],
+  capDrop: [],
+  ...changes,
+});
+
+export const rootfs: Rootfs = {
+  kind: "overlay",
+  lower: ["/s/l/base", "/s/l/top"],
+  upper: "/s/c/upper",
+  work: "/s/c/work",
+  path: "/s/c/rootfs",
+};
+
+export const facts: HostFacts = { nofileHard: 1 << 20, devices: [], capabilities: [...capabilityNames] };
+
+export const host: Host = { cgroup2: { mountPoint: "/sys/fs/cgroup", controllers: ["cpu", "memory", "pids"] } };
+
+export const aSpec = (
+  changes: Partial<RunOptions> = {},
+  image: ImageDefaults = {},
+  root: Rootfs = rootfs,
+  at: HostFacts = facts,
+): Spec => planSpec(id, options(changes), image, root, at);
+
+export const container = (changes: Partial<Container> = {}): Container => ({
+  id,
+  name: "box",
+  namePath: "/s/names/box",
+  running: `/s/running/${id}`,
+  directory: "/s/c",
+  directories: [{ path: "/s/c/upper", mode: 0o755 }],
+  keep: true,
+  asked: new Set(),
+  reap: false,
+  network: true,
+  ...changes,
+});
+
+export const aPlan = (
+  changes: Partial<RunOptions> = {},
+  own: Partial<Container> = {},
+  on: Host = host,
+  image: ImageDefaults = {},
+): Plan => planContainer(aSpec(changes, image), container(own), on);
+
+/** All that init does, in order. */
+export const initSteps = ({ birth, setup, start }: Plan): InitStep[] => [...birth, ...setup, ...start];
+
+export const kinds = (plan: Plan): InitStep["do"][] => initSteps(plan).map((step) => step.do);
