@@ -57,7 +57,7 @@ function takeGlobal(argv: string[]): { root: string; rest: string[]; want?: "hel
 }
 
 async function load(name: string): Promise<Command> {
-  const command = commands[name];
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (!command) throw new UsageError(`unknown command ${JSON.stringify(name)}`, nearest(name, Object.keys(commands)));
   return (await command()).default;
 }
