@@ -7,7 +7,8 @@ import {
   flock,
   mkdirAll,
   O_RDWR,
-  open,
+  openIfAny,
+  readAll,
   readdir,
   readFileIfAny,
   statIfAny,
@@ -104,10 +105,11 @@ export function recover(paths: Paths): void {
   removeStrayCgroups(paths);
   for (const id of readdir(paths.running) ?? []) {
     const path = `${paths.running}/${id}`;
-    const text = readFileIfAny(path);
-    if (text === undefined) continue;
-    const lock = open(path, O_RDWR);
+    const lock = openIfAny(path, O_RDWR);
+    if (lock === undefined) continue;
     if (flock(lock, { wait: false })) {
+      // Read under the lock: before, its owner may have been about to write it.
+      const text = new TextDecoder().decode(readAll(lock, path));
       const leftovers = JSON.parse(text || "null") as Leftovers | null;
       if (leftovers) {
         cleanUp(leftovers);

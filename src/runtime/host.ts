@@ -56,11 +56,11 @@ const performers: { [Kind in HostStep["do"]]: Performer<Extract<HostStep, { do: 
   limit: ({ file, value }) => writeSetting(file, value),
 };
 
-/** Creates the file of a running container and locks it for life. @throws ConflictError if somebody holds it. */
+/** Creates the file of a running container and locks it for life. */
 function claim(running: string, text: string): number {
   for (;;) {
     const lock = open(running, O_RDWR | O_CREAT, 0o600);
-    if (!flock(lock, { wait: false })) throw new ConflictError(`container ${running} is in use`);
+    flock(lock, { wait: true });
     // Between open and lock a cleaner may have taken the file for a dead one's and unlinked it.
     if (fstat(lock).nlink > 0) {
       writeAll(lock, new TextEncoder().encode(text));
