@@ -6,6 +6,8 @@ import {
   close,
   flock,
   mkdirAll,
+  O_DIRECTORY,
+  O_RDONLY,
   O_RDWR,
   openIfAny,
   readAll,
@@ -102,7 +104,7 @@ export function removeContainer(paths: Paths, reference: string): void {
  * Only the files of running containers are read, so that a thousand stopped ones cost nothing.
  */
 export function recover(paths: Paths): void {
-  removeStrayCgroups(paths);
+  removeStrayCgroups();
   for (const id of readdir(paths.running) ?? []) {
     const path = `${paths.running}/${id}`;
     const lock = openIfAny(path, O_RDWR);
@@ -121,18 +123,16 @@ export function recover(paths: Paths): void {
   }
 }
 
-/** Longer than any container takes from its cgroup to its claim. */
-const strayAgeMs = 10_000;
-
-/** Empty cgroups that nobody claims: of a command killed before it had said whose they are. */
-function removeStrayCgroups(paths: Paths): void {
+/** Empty cgroups that nobody holds: of a command killed before it had said whose they are. */
+function removeStrayCgroups(): void {
   const mountPoint = findCgroup2()?.mountPoint;
   if (mountPoint === undefined) return;
   for (const id of readdir(mountPoint + cgroupPath(""), "directories") ?? []) {
     const cgroup = mountPoint + cgroupPath(id);
-    if (statIfAny(`${paths.running}/${id}`)) continue;
-    const age = Date.now() - Number((statIfAny(cgroup)?.ctimeNs ?? 0n) / 1_000_000n);
-    if (age > strayAgeMs) removeEmptyCgroup(cgroup);
+    const directory = openIfAny(cgroup, O_RDONLY | O_DIRECTORY);
+    if (directory === undefined) continue;
+    if (flock(directory, { wait: false })) removeEmptyCgroup(cgroup);
+    close(directory);
   }
 }
 
