@@ -22,6 +22,8 @@ export interface Paths {
   /** What a tar file on disk was loaded as: a record per real path, with device, inode, size and times. */
   sources: string;
   containers: string;
+  /** Where each container's mount namespace mounts its root: one empty directory serves all. */
+  rootfs: string;
   /** One file for each container's name, with its id. */
   names: string;
   /** One file for each running container, locked by who looks after it. */
@@ -41,6 +43,7 @@ export function pathsOf(root: string): Paths {
     refs: `${root}/refs`,
     sources: `${root}/sources`,
     containers: `${root}/containers`,
+    rootfs: `${root}/rootfs`,
     names: `${root}/names`,
     running: `${root}/running`,
   };

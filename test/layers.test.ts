@@ -98,8 +98,10 @@ test("only linux/libc.ts opens libc", () => {
   expect(filesWith(/\bdlopen\(/)).toEqual(["linux/libc.ts"]);
 });
 
-test("only main.ts exits", () => {
-  expect(filesWith(/\bprocess\.exit\(/)).toEqual(["main.ts"]);
+test("only main.ts exits, and the processes that become a container", () => {
+  expect(filesWith(/\bprocess\.exit\(/)).toEqual([]);
+  const exiting = filesWith(/\bexitNow\(/).filter((file) => file !== "linux/clone.ts");
+  expect(exiting).toEqual(["main.ts", "runtime/init.ts", "runtime/reap.ts"]);
 });
 
 test("only cli/ and main.ts print", () => {

@@ -40,7 +40,8 @@ function parseLong(args: Arguments, word: string, rest: string[], values: Values
   const equals = word.indexOf("=");
   const name = equals < 0 ? word.slice(2) : word.slice(2, equals);
   const given = equals < 0 ? undefined : word.slice(equals + 1);
-  const definition = args[name];
+  // Not what every object has by nature: "constructor" is no option.
+  const definition = Object.hasOwn(args, name) ? args[name] : undefined;
   if (!definition || definition.type === "positional") {
     throw new UsageError(`unknown option --${name}`, nearest(`--${name}`, optionNames(args)));
   }

@@ -12,7 +12,7 @@ import { original } from "./run.ts";
 /** Prints the help of one command, or of tinydocker itself. */
 export async function showHelp(name?: string): Promise<number> {
   if (name === undefined || name === original.meta.name) return await showOverview();
-  const load = commands[name];
+  const load = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (!load) throw new UsageError(`unknown command ${JSON.stringify(name)}`, nearest(name, Object.keys(commands)));
   const { default: command } = await load();
   printLine(await renderUsage(asCitty(withHelp(command)), { meta: { name: "tinydocker" } }));

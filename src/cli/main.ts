@@ -7,7 +7,7 @@ import { nearest, parseArgv } from "./argv.ts";
 import type { Command, Global } from "./command.ts";
 import { commands } from "./commands.ts";
 import { globalArgs } from "./global.ts";
-import { notice } from "./print.ts";
+import { advise, fail } from "./print.ts";
 import { original } from "./run.ts";
 
 /** "125 means us": a container's program can hardly end with it. */
@@ -29,8 +29,8 @@ export async function main(argv: string[], birth?: Birth): Promise<number> {
     return await runCommand(await load(name), rest.slice(1), global);
   } catch (error) {
     const { text, hint } = explain(error);
-    notice(text);
-    if (hint) notice(`hint: ${hint}`);
+    fail(text);
+    if (hint) advise(hint);
     if (error instanceof InterruptedError) return 128 + error.signal;
     if (error instanceof StartError) return error.exitCode;
     return error instanceof UsageError ? ourFailure : failureCode;
@@ -57,7 +57,7 @@ function takeGlobal(argv: string[]): { root: string; rest: string[]; want?: "hel
 }
 
 async function load(name: string): Promise<Command> {
-  const command = commands[name];
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (!command) throw new UsageError(`unknown command ${JSON.stringify(name)}`, nearest(name, Object.keys(commands)));
   return (await command()).default;
 }

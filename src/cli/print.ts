@@ -1,18 +1,49 @@
 /** What people see: results on stdout, everything else on stderr, both written at once (nothing is lost at exit). */
 
+import { createConsola } from "consola/core";
 import { hasCode } from "../errors.ts";
 import { writeAll } from "../linux/file.ts";
+import { isatty } from "../linux/tty.ts";
 
 const encoder = new TextEncoder();
 
 /** A line of results on stdout. */
 export const printLine = (text: string): void => print(1, `${text}\n`);
 
-/** A line for people on stderr. */
-export const notice = (text: string): void => print(2, `tinydocker: ${text}\n`);
+/** A failure, on stderr. */
+export const fail = (text: string): void => speak().error(text);
 
-/** A warning on stderr. */
-export const warn = (text: string): void => notice(`warning: ${text}`);
+/** What to do about a failure, on stderr. */
+export const advise = (text: string): void => speak().info(`hint: ${text}`);
+
+/** A warning, on stderr. */
+export const warn = (text: string): void => speak().warn(text);
+
+/** A line for people that is no trouble, on stderr. */
+export const notice = (text: string): void => speak().info(text);
+
+let consola: ReturnType<typeof createConsola> | undefined;
+
+/** consola's core, with one reporter that writes at once; made when there is something to say (0.4 ms). */
+function speak() {
+  consola ??= createConsola({
+    reporters: [
+      {
+        log: ({ type, args }) => {
+          const label = type === "warn" ? "warning: " : "";
+          print(2, `${paint("tinydocker:", type)} ${label}${args.join(" ")}\n`);
+        },
+      },
+    ],
+  });
+  return consola;
+}
+
+/** In red for errors and yellow for warnings, for people at a terminal who did not say NO_COLOR. */
+function paint(text: string, type: string): string {
+  const color = { error: 31, warn: 33 }[type];
+  return color && isatty(2) && !process.env.NO_COLOR ? `\u001b[${color}m${text}\u001b[0m` : text;
+}
 
 function print(fd: number, text: string): void {
   try {

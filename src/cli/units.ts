@@ -194,10 +194,11 @@ const parseFlag = (text: string | undefined): boolean => text === "true" || text
 /** `--env NAME=value`, or `NAME` for the caller's own value; nothing if the caller has none. */
 export function parseEnv(option: string, text: string, caller: Record<string, string | undefined>): string[] {
   const name = text.split("=", 1)[0]!;
-  if (name === "" || name.includes("\0"))
-    throw new UsageError(`${option}: ${JSON.stringify(text)} has no name`, "NAME=value or NAME");
+  if (name === "") throw new UsageError(`${option}: ${JSON.stringify(text)} has no name`, "NAME=value or NAME");
+  if (text.includes("\0"))
+    throw new UsageError(`${option}: ${JSON.stringify(text)} has a NUL in it, which would end it early`);
   if (text.includes("=")) return [text];
-  const value = caller[name];
+  const value = Object.hasOwn(caller, name) ? caller[name] : undefined;
   return value === undefined ? [] : [`${name}=${value}`];
 }
 

@@ -6,8 +6,11 @@ import {
   close,
   flock,
   mkdirAll,
+  O_DIRECTORY,
+  O_RDONLY,
   O_RDWR,
-  open,
+  openIfAny,
+  readAll,
   readdir,
   readFileIfAny,
   statIfAny,
@@ -41,8 +44,8 @@ export interface ContainerState {
 
 /** Makes the directories that every command writes to. Mode 0700: images and containers are root's business (R23). */
 export function prepareRoot(paths: Paths): void {
-  if (statIfAny(paths.running)) return;
-  for (const path of [paths.containers, paths.names, paths.running]) mkdirAll(path);
+  if (statIfAny(paths.rootfs)) return;
+  for (const path of [paths.containers, paths.names, paths.running, paths.rootfs]) mkdirAll(path);
 }
 
 export const writeState = (paths: Paths, state: ContainerState): void =>
@@ -101,13 +104,14 @@ export function removeContainer(paths: Paths, reference: string): void {
  * Only the files of running containers are read, so that a thousand stopped ones cost nothing.
  */
 export function recover(paths: Paths): void {
-  removeStrayCgroups(paths);
+  removeStrayCgroups();
   for (const id of readdir(paths.running) ?? []) {
     const path = `${paths.running}/${id}`;
-    const text = readFileIfAny(path);
-    if (text === undefined) continue;
-    const lock = open(path, O_RDWR);
+    const lock = openIfAny(path, O_RDWR);
+    if (lock === undefined) continue;
     if (flock(lock, { wait: false })) {
+      // Read under the lock: before, its owner may have been about to write it.
+      const text = new TextDecoder().decode(readAll(lock, path));
       const leftovers = JSON.parse(text || "null") as Leftovers | null;
       if (leftovers) {
         cleanUp(leftovers);
@@ -119,18 +123,16 @@ export function recover(paths: Paths): void {
   }
 }
 
-/** Longer than any container takes from its cgroup to its claim. */
-const strayAgeMs = 10_000;
-
-/** Empty cgroups that nobody claims: of a command killed before it had said whose they are. */
-function removeStrayCgroups(paths: Paths): void {
+/** Empty cgroups that nobody holds: of a command killed before it had said whose they are. */
+function removeStrayCgroups(): void {
   const mountPoint = findCgroup2()?.mountPoint;
   if (mountPoint === undefined) return;
   for (const id of readdir(mountPoint + cgroupPath(""), "directories") ?? []) {
     const cgroup = mountPoint + cgroupPath(id);
-    if (statIfAny(`${paths.running}/${id}`)) continue;
-    const age = Date.now() - Number((statIfAny(cgroup)?.ctimeNs ?? 0n) / 1_000_000n);
-    if (age > strayAgeMs) removeEmptyCgroup(cgroup);
+    const directory = openIfAny(cgroup, O_RDONLY | O_DIRECTORY);
+    if (directory === undefined) continue;
+    if (flock(directory, { wait: false })) removeEmptyCgroup(cgroup);
+    close(directory);
   }
 }
 
@@ -145,7 +147,7 @@ function markEnded(paths: Paths, { id, keep, namePath, directory }: Leftovers): 
   const state = readState(paths, id);
   if (!state) {
     removePath(directory);
-    unlink(namePath);
+    if (namePath) unlink(namePath);
   } else if (state.status === "running") {
     writeState(paths, { ...state, status: "unknown", finished: new Date().toISOString() });
   }

@@ -4,7 +4,7 @@ import { ConflictError, NotFoundError, UnsupportedError } from "../errors.ts";
 import type { LoadProgress } from "../image/load.ts";
 import { severalImages } from "../image/source.ts";
 import { findImage, type Image } from "../image/store.ts";
-import { close, flock, O_CREAT, O_EXCL, O_RDWR, O_WRONLY, open, statIfAny, withFile, writeAll } from "../linux/file.ts";
+import { close, flock, O_CREAT, O_RDWR, open, statIfAny, writeNewFile } from "../linux/file.ts";
 import { unblockSignals } from "../linux/signal.ts";
 import type { Mount } from "../oci/spec.ts";
 import type { Paths } from "../paths.ts";
@@ -161,7 +161,7 @@ export function planRun(
   const host = readHost({ devices: request.options.privileged });
   const directory = `${paths.containers}/${id}`;
   const defaults: ImageDefaults = "rootfs" in image ? {} : image.defaults;
-  const rootfs = rootfsOf(image, directory);
+  const rootfs = rootfsOf(image, directory, paths.rootfs);
   const volumes = planVolumes(defaults, request.options.mounts, directory);
   const options = { ...request.options, mounts: [...volumes.mounts, ...request.options.mounts] };
   for (const { source, options: words } of options.mounts) {
@@ -174,7 +174,7 @@ export function planRun(
   const container: Container = {
     id,
     name,
-    namePath: `${paths.names}/${name}`,
+    ...(request.name !== undefined && { namePath: `${paths.names}/${name}` }),
     running: `${paths.running}/${id}`,
     directory,
     directories: [...overlayDirectories(rootfs), ...volumes.directories],
@@ -195,14 +195,14 @@ export function planRun(
   return { plan: planContainer(spec, container, host), state };
 }
 
-function rootfsOf(image: RunImage | { rootfs: string }, directory: string): Rootfs {
+function rootfsOf(image: RunImage | { rootfs: string }, directory: string, mountPoint: string): Rootfs {
   if ("rootfs" in image) return { kind: "directory", path: image.rootfs };
   return {
     kind: "overlay",
     lower: image.lower,
     upper: `${directory}/upper`,
     work: `${directory}/work`,
-    path: `${directory}/rootfs`,
+    path: mountPoint,
   };
 }
 
@@ -212,7 +212,6 @@ function overlayDirectories(rootfs: Rootfs): Directory[] {
   return [
     { path: rootfs.upper, mode: statIfAny(rootfs.lower.at(-1)!)?.mode ?? 0o755 },
     { path: rootfs.work, mode: 0o700 },
-    { path: rootfs.path, mode: 0o700 },
   ];
 }
 
@@ -248,7 +247,7 @@ function askedLimits({ cpus, memoryBytes, pidsLimit }: RunOptions): Container["a
 
 function writeCidfile(path: string, id: string): void {
   try {
-    withFile(path, O_WRONLY | O_CREAT | O_EXCL, (fd) => writeAll(fd, new TextEncoder().encode(id)), 0o644);
+    writeNewFile(path, id, 0o644);
   } catch (error) {
     if (!statIfAny(path)) throw error;
     throw new ConflictError(

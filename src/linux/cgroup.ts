@@ -1,7 +1,7 @@
 /** The cgroup v2 file system of this host: where it is, which controllers it has, and what is done to one group (cgroups(7)). */
 
 import { hasCode, type SyscallError } from "../errors.ts";
-import { mkdirAll, readdir, readFile, readFileIfAny, rmdir, writeSetting } from "./file.ts";
+import { readdir, readFile, readFileIfAny, rmdir, writeSetting } from "./file.ts";
 import { poll } from "./poll.ts";
 
 /** A host's cgroup v2: the mount point and the controllers it can enforce limits with. */
@@ -18,11 +18,6 @@ export function findCgroup2(): Cgroup2 | undefined {
     if (controllers !== undefined) return { mountPoint, controllers: controllers.split(/\s+/).filter(Boolean) };
   }
   return undefined;
-}
-
-/** mkdir(2) of a group and the groups above it. @param path below the mount point: `/tinydocker/ID`. */
-export function createCgroup(cgroup2: Cgroup2, path: string): void {
-  mkdirAll(cgroup2.mountPoint + path, 0o755);
 }
 
 /** Gives a group these controllers, which the kernel wants from the root on, level by level. */

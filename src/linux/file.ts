@@ -138,6 +138,11 @@ export function writeSetting(path: string, text: string): void {
   );
 }
 
+/** Creates a file that must not be there yet. */
+export function writeNewFile(path: string, text: string, mode = 0o600): void {
+  withFile(path, O_WRONLY | O_CREAT | O_EXCL, (fd) => writeAll(fd, encoder.encode(text), path), mode);
+}
+
 /** Creates or replaces a file at once: readers see the old text or the new, never a part. Mode 0600. */
 export function writeFileAtomic(path: string, text: string, options: { sync?: boolean } = {}): void {
   const temporary = `${path}.${process.pid}.new`;

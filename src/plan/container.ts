@@ -17,8 +17,8 @@ export interface Host {
 export interface Container {
   id: string;
   name: string;
-  /** The file that makes the name ours. */
-  namePath: string;
+  /** The file that makes the name ours; absent for a name that is the beginning of the id. */
+  namePath?: string;
   /** Locked while the container has somebody who looks after it. */
   running: string;
   directory: string;
@@ -69,8 +69,12 @@ function lackOf(controllers: string[], host: Host): [message: string, hint: stri
 function planPrepare(spec: Spec, container: Container, cgroup: string | undefined): HostStep[] {
   const { id, name, namePath, running, directory, keep } = container;
   return [
-    { do: "claim", running, leftovers: { id, namePath, directory, keep, ...(cgroup && { cgroup }) } },
-    { do: "claim-name", name, path: namePath, id, keep },
+    {
+      do: "claim",
+      running,
+      leftovers: { id, directory, keep, ...(namePath && { namePath }), ...(cgroup && { cgroup }) },
+    },
+    ...(namePath ? [{ do: "claim-name", name, path: namePath, id, keep } as const] : []),
     { do: "directories", directories: [{ path: directory, mode: 0o700 }, ...container.directories], keep },
     { do: "write-file", path: `${directory}/config.json`, text: JSON.stringify(spec), keep },
   ];

@@ -41,6 +41,7 @@ export interface ImageDefaults {
   WorkingDir?: string | null;
   User?: string | null;
   Volumes?: Record<string, unknown> | null;
+  StopSignal?: string | null;
 }
 
 /** Where the container's root comes from. */
@@ -125,6 +126,8 @@ export function planSpec(id: string, options: RunOptions, image: ImageDefaults, 
       ...(!options.privileged && { maskedPaths, readonlyPaths }),
       rootfsPropagation: "rprivate",
     },
+    // The name that the image specification gives it in a runtime's configuration; for whoever stops the container.
+    ...(image.StopSignal && { annotations: { "org.opencontainers.image.stopSignal": image.StopSignal } }),
   };
 }
 

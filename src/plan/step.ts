@@ -31,7 +31,7 @@ export type HostStep =
 /** What is left to do for a container whose caretaker was killed; kept in the file that the caretaker held locked. */
 export interface Leftovers {
   id: string;
-  namePath: string;
+  namePath?: string;
   /** Its cgroup v2 directory. */
   cgroup?: string;
   directory: string;
@@ -132,7 +132,7 @@ export const documentation: { [Kind in Step["do"]]: { man: string; why: string; 
     why: "the container's own writable layer, and the mount point of its root",
     undo: "unlinkat(2), if the container is not kept",
   },
-  "write-file": { man: "rename(2)", why: "written beside and renamed: readers see all of it or nothing" },
+  "write-file": { man: "open(2)", why: "the OCI bundle: what this container is, for whoever asks" },
   delegate: { man: "cgroups(7)", why: "a controller limits a cgroup only if each one above it hands it down" },
   limit: {
     man: "cgroups(7)",

@@ -8,9 +8,9 @@
  */
 
 import { hasCode } from "../errors.ts";
-import { type Cgroup2, createCgroup, findCgroup2, removeCgroup, removeEmptyCgroup } from "../linux/cgroup.ts";
+import { type Cgroup2, findCgroup2, removeCgroup, removeEmptyCgroup } from "../linux/cgroup.ts";
 import { type Child, clone3, pidfdSendSignal, randomHex, wait } from "../linux/clone.ts";
-import { close, O_DIRECTORY, O_PATH, open } from "../linux/file.ts";
+import { close, flock, mkdirAll, O_DIRECTORY, O_RDONLY, open } from "../linux/file.ts";
 import { socketpair } from "../linux/poll.ts";
 import { allSignals, blockSignals, signals } from "../linux/signal.ts";
 import { cgroupPath, planClone, surelyOwnNetwork } from "../plan/birth.ts";
@@ -57,22 +57,33 @@ export const forwarded = allSignals.filter((number) => !ownSignals.has(number));
 export function bear(argv: string[]): Birth {
   // From here on a signal waits until there is a container to pass it on to.
   blockSignals(forwarded);
-  const id = randomHex(32);
   const cgroup2 = findCgroup2();
-  if (cgroup2) createCgroup(cgroup2, cgroupPath(id));
-  const cgroup = cgroup2 && cgroup2.mountPoint + cgroupPath(id);
-  try {
-    return clone(id, cgroup, cgroup2, surelyOwnNetwork(argv));
-  } catch (error) {
-    if (cgroup) removeContainerCgroup(cgroup);
-    throw error;
+  for (let attempt = 1; ; attempt++) {
+    const id = randomHex(32);
+    const cgroup = cgroup2 && cgroup2.mountPoint + cgroupPath(id);
+    try {
+      const directory = cgroup === undefined ? undefined : ownCgroup(cgroup);
+      const born = clone(directory, surelyOwnNetwork(argv));
+      return { id, ...born, ...(cgroup !== undefined && { cgroup }), ...(cgroup2 && { cgroup2 }) };
+    } catch (error) {
+      if (cgroup) removeContainerCgroup(cgroup);
+      // Somebody who clears up stray cgroups came between our mkdir and our lock.
+      if (!hasCode(error, "ENOENT", "ENODEV") || attempt === 3) throw error;
+    }
   }
 }
 
-function clone(id: string, cgroup: string | undefined, cgroup2: Cgroup2 | undefined, network: boolean): Birth {
+/** Makes a cgroup and locks it for as long as we live: one that nobody locks is a stray (engine/container.ts). */
+function ownCgroup(cgroup: string): number {
+  mkdirAll(cgroup, 0o755);
+  const directory = open(cgroup, O_RDONLY | O_DIRECTORY);
+  flock(directory, { wait: true });
+  return directory;
+}
+
+function clone(directory: number | undefined, network: boolean): Pick<Birth, "child" | "socket" | "network"> {
   const [socket, own] = socketpair();
-  const directory = cgroup === undefined ? undefined : open(cgroup, O_PATH | O_DIRECTORY);
-  const { flags } = planClone(cgroup);
+  const { flags } = planClone(undefined);
   const child = clone3({ flags, ...(directory !== undefined && { cgroup: directory }) });
   if (!child) {
     close(socket);
@@ -83,8 +94,7 @@ function clone(id: string, cgroup: string | undefined, cgroup2: Cgroup2 | undefi
     return runInit(own, network);
   }
   close(own);
-  if (directory !== undefined) close(directory);
-  return { id, child, socket, network, ...(cgroup !== undefined && { cgroup }), ...(cgroup2 && { cgroup2 }) };
+  return { child, socket, network };
 }
 
 /** Ends what is left of an init, whether it got a plan or not, and removes its cgroup. */

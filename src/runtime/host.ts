@@ -8,15 +8,12 @@ import {
   fstat,
   mkdir,
   O_CREAT,
-  O_EXCL,
   O_RDWR,
-  O_WRONLY,
   open,
   readFileIfAny,
   unlink,
-  withFile,
   writeAll,
-  writeFileAtomic,
+  writeNewFile,
   writeSetting,
 } from "../linux/file.ts";
 import { removePath } from "../linux/tree.ts";
@@ -51,7 +48,7 @@ const performers: { [Kind in HostStep["do"]]: Performer<Extract<HostStep, { do: 
     });
     for (const { path, mode } of directories) mkdir(path, mode);
   },
-  "write-file": ({ path, text }) => writeFileAtomic(path, text),
+  "write-file": ({ path, text }) => writeNewFile(path, text),
   delegate: ({ cgroup, controllers }) => {
     const cgroup2 = findCgroup2()!;
     delegateControllers(cgroup2, cgroup.slice(cgroup2.mountPoint.length), controllers);
@@ -59,11 +56,11 @@ const performers: { [Kind in HostStep["do"]]: Performer<Extract<HostStep, { do: 
   limit: ({ file, value }) => writeSetting(file, value),
 };
 
-/** Creates the file of a running container and locks it for life. @throws ConflictError if somebody holds it. */
+/** Creates the file of a running container and locks it for life. */
 function claim(running: string, text: string): number {
   for (;;) {
     const lock = open(running, O_RDWR | O_CREAT, 0o600);
-    if (!flock(lock, { wait: false })) throw new ConflictError(`container ${running} is in use`);
+    flock(lock, { wait: true });
     // Between open and lock a cleaner may have taken the file for a dead one's and unlinked it.
     if (fstat(lock).nlink > 0) {
       writeAll(lock, new TextEncoder().encode(text));
@@ -76,7 +73,7 @@ function claim(running: string, text: string): number {
 /** Makes a name ours, or names who has it. */
 function claimName(name: string, path: string, id: string): void {
   try {
-    withFile(path, O_WRONLY | O_CREAT | O_EXCL, (fd) => writeAll(fd, new TextEncoder().encode(id)));
+    writeNewFile(path, id);
   } catch (error) {
     if (!hasCode(error, "EEXIST")) throw error;
     const owner = readFileIfAny(path)?.slice(0, 12);
@@ -92,5 +89,5 @@ export function cleanUp(leftovers: Leftovers): void {
   if (leftovers.cgroup) removeContainerCgroup(leftovers.cgroup);
   if (leftovers.keep) return;
   removePath(leftovers.directory);
-  unlink(leftovers.namePath);
+  if (leftovers.namePath) unlink(leftovers.namePath);
 }
