@@ -1,0 +1,142 @@
+/** How bytes get in and out of a container that has no terminal. */
+
+import { describe, expect } from "bun:test";
+import { readFileSync } from "node:fs";
+import { binary } from "../support/cli.ts";
+import { type Machine, said, withMachine } from "../support/containers.ts";
+import { needing, root } from "../support/needs.ts";
+
+const test = needing(root);
+
+/** A shell script outside that runs containers with `$T ...`; its own pipes are real ones. */
+const outside = (machine: Machine, script: string) =>
+  machine.exec(["sh", "-c", script], { env: { T: `${binary()} run --rm` } });
+
+describe("standard input", () => {
+  test("from a pipe reaches the program to its last byte, then ends", async () => {
+    await withMachine(["probe"], async (machine) => {
+      const bytes = Buffer.from(Array.from({ length: 300_000 }, (_, index) => (index * 7) % 256));
+      machine.file("tmp/in").slice();
+      await Bun.write(`${machine.tmp}/in`, bytes);
+      const { stdout } = await outside(
+        machine,
+        "cat tmp/in | $T probe /bin/probe stdin-echo | cmp - tmp/in && rm tmp/in && echo same",
+      );
+      expect(stdout).toBe("same\n");
+    });
+  });
+  test("from a file, and from nothing, ends", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const { stdout } = await outside(machine, "$T busybox wc -c </etc/passwd; $T busybox wc -c </dev/null");
+      expect(stdout).toBe(`${readFileSync("/etc/passwd").length}\n0\n`);
+    });
+  });
+  test("-i=false gives /dev/null", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const { stdout } = await outside(
+        machine,
+        "echo secret | $T -i=false busybox sh -c 'cat; readlink /proc/self/fd/0'",
+      );
+      expect(stdout).toBe("/dev/null\n");
+    });
+  });
+  test("is left unread by a program that does not read: the next one finds all of it", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const { stdout } = await outside(machine, "{ $T busybox true; cat; } </etc/passwd");
+      expect(stdout).toBe(readFileSync("/etc/passwd", "utf8"));
+    });
+  });
+  test("closed from the start is no reason to fail", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      expect(await outside(machine, "$T busybox sh -c 'echo fine' <&-")).toMatchObject({ code: 0, stdout: "fine\n" });
+    });
+  });
+});
+
+describe("standard output and error", () => {
+  test("are kept apart", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const result = await machine.sh("echo out; echo err >&2");
+      expect([result.stdout, said(result)]).toEqual(["out\n", "err\n"]);
+    });
+  });
+  test("pass on a megabyte as it is", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const { stdout } = await outside(
+        machine,
+        "$T busybox sh -c 'head -c 1000000 /dev/zero; printf end' | tail -c 3; echo; $T busybox sh -c 'head -c 1000000 /dev/zero' | wc -c",
+      );
+      expect(stdout).toBe("end\n1000000\n");
+    });
+  });
+  test("can be opened again as /dev/stdout and /dev/stderr", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const { stdout } = await outside(
+        machine,
+        "$T busybox sh -c 'echo out >/dev/stdout; echo err >/dev/stderr' 2>&1 | grep -v warning",
+      );
+      expect(stdout).toBe("out\nerr\n");
+    });
+  });
+  test("can be opened again also where the caller's are sockets, as systemd's are (B7)", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      // What Bun calls "pipe" is a socket.
+      expect(await machine.sh("echo through >/dev/stdout")).toMatchObject({ code: 0, stdout: "through\n" });
+    });
+  });
+  test("into a file leave the file's owner and position alone", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const { stdout } = await outside(
+        machine,
+        "{ echo first; $T busybox echo second; echo third; } >tmp/f; cat tmp/f; rm tmp/f",
+      );
+      expect(stdout).toBe("first\nsecond\nthird\n");
+    });
+  });
+  test("closing the pipe ends yes, and nothing is left", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const { stdout } = await outside(machine, "$T busybox yes | head -n 2");
+      expect(stdout).toBe("y\ny\n");
+    });
+  });
+  test("closed from the start are no reason to fail", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const { stdout } = await outside(machine, "$T busybox sh -c 'exit 4' >&- 2>&-; echo $?");
+      expect(stdout).toBe("4\n");
+    });
+  });
+  test("full disk: what a program is told is what happened", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const { stdout } = await outside(machine, "$T busybox sh -c 'echo x || exit 9' >/dev/full 2>/dev/null; echo $?");
+      expect(stdout).toBe("9\n");
+    });
+  });
+});
+
+describe("-t without a terminal", () => {
+  test("gives the program one all the same, with stdout and stderr as one", async () => {
+    await withMachine(["probe"], async (machine) => {
+      const { stdout } = await outside(machine, "$T -t probe /bin/probe tty </dev/null | cat");
+      expect(JSON.parse(stdout)).toMatchObject({
+        0: "/dev/pts/0",
+        1: "/dev/pts/0",
+        2: "/dev/pts/0",
+        controlling: true,
+      });
+    });
+  });
+  test("a pipe's end is what Ctrl-D is on a keyboard", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const { stdout, code } = await outside(machine, "echo 'echo $((6*7)); exit 3' | $T -t busybox sh; echo code $?");
+      expect(stdout).toContain("42");
+      expect(stdout).toContain("code 3");
+      expect(code).toBe(0);
+    });
+  });
+});
+
+test("-t=false on a pipe changes nothing", async () => {
+  await withMachine(["probe"], async (machine) => {
+    expect(await machine.ask<object>(["-t=false"], "tty")).toMatchObject({ 0: "", 1: "", 2: "", controlling: false });
+  });
+});
