@@ -51,7 +51,7 @@ export function planContainer(spec: Spec, container: Container, host: Host): Pla
     birth,
     prepare: planPrepare(spec, container, cgroup),
     setup: planSetup(spec, container),
-    release: planRelease(cgroup, settings),
+    release: planRelease(cgroup, settings, host),
     start: planStart(spec, container),
     warnings: lacking.size > 0 ? [`default limits are off: ${lackOf([...lacking], host)[0]}`] : [],
   };
@@ -80,10 +80,12 @@ function planPrepare(spec: Spec, container: Container, cgroup: string | undefine
   ];
 }
 
-/** The limits, when nothing is missing but them. */
-function planRelease(cgroup: string | undefined, settings: Setting[]): HostStep[] {
-  if (!cgroup || settings.length === 0) return [];
-  const controllers = [...new Set(settings.map(({ controller }) => controller))];
+const accounted: Setting["controller"][] = ["cpu", "memory", "pids"];
+
+/** The limits, when nothing is missing but them. Usage is counted, and seen inside, also where nothing is limited. */
+function planRelease(cgroup: string | undefined, settings: Setting[], host: Host): HostStep[] {
+  const controllers = accounted.filter((name) => host.cgroup2?.controllers.includes(name));
+  if (!cgroup || controllers.length === 0) return [];
   return [
     { do: "delegate", cgroup, controllers },
     ...settings.map(({ file, value, why }): HostStep => ({ do: "limit", file: `${cgroup}/${file}`, value, why })),
