@@ -28,11 +28,8 @@ describe("the exit code", () => {
   });
   test("is 128 + n also when process 1 itself is killed, from outside", async () => {
     await withMachine(["busybox"], async (machine) => {
-      const child = machine.spawn(["run", "--rm", "--name", "victim", "busybox", "sh", "-c", "echo ready; sleep 60"]);
-      const reader = child.stdout.getReader();
-      console.log(await reader.read(), machine.snapshot());
-      const inside = machine.snapshot().processes.find((title) => /^sh -c echo ready/.test(title))!;
-      process.kill(Number(/pid (\d+)/.exec(inside)![1]), "SIGKILL");
+      const { child, pid } = await machine.start(["run", "--rm", "busybox", "sh", "-c", "echo ready; sleep 60"]);
+      process.kill(pid, "SIGKILL");
       expect(await child.exited).toBe(137);
     });
   });

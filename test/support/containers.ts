@@ -1,6 +1,6 @@
 /** A sandbox with images in its store, for tests of running containers; when the test is over all must be as it was before. */
 
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Result, RunOptions } from "./cli.ts";
 import { Sandbox } from "./sandbox.ts";
@@ -36,6 +36,36 @@ export class Machine extends Sandbox {
     return this.container([...options, "busybox", "sh", "-c", script], more);
   }
 
+  /** Starts a command that runs a container, and waits until the container has printed `ready`. */
+  async start(args: string[], ready = "ready"): Promise<Running> {
+    const child = this.spawn(args);
+    const decoder = new TextDecoder();
+    const running = { child, output: "" };
+    const reader = child.stdout.getReader();
+    const until = async (text: string) => {
+      const late = setTimeout(() => child.kill("SIGKILL"), 10_000);
+      while (!running.output.includes(text)) {
+        const { value, done } = await reader.read();
+        if (done) {
+          const why = child.signalCode === "SIGKILL" ? "waited too long for" : "ended before";
+          throw new Error(`${why} ${JSON.stringify(text)}: ${running.output}${await child.stderr.text()}`);
+        }
+        running.output += decoder.decode(value, { stream: true });
+      }
+      clearTimeout(late);
+    };
+    await until(ready);
+    const pid = this.snapshot().processIds.find((id) => readText(`/proc/${id}/status`).match(/^NSpid:\s+\d+\s+1$/m));
+    return {
+      child,
+      pid: pid!,
+      until,
+      get output() {
+        return running.output;
+      },
+    };
+  }
+
   /** Puts an image made of these entries into the store. */
   async load(name: string, entries: RawEntry[]): Promise<void> {
     const path = join(this.tmp, `${name}.tar`);
@@ -49,10 +79,12 @@ export class Machine extends Sandbox {
     if (code !== 0) throw new Error(`cannot load ${path}: ${stderr}`);
   }
 
-  /** What the first run on a machine makes, for all that come after it. */
-  makeLasting(): void {
-    const directories = ["containers", "names", "running"].map((name) => join(this.root, name));
-    for (const path of directories) mkdirSync(path, { recursive: true, mode: 0o700 });
+  /** What the first run on a machine makes, for all that come after it: directories of the state root. */
+  async makeLasting(): Promise<void> {
+    const empty = this.file("tmp/empty/");
+    const { code, stderr } = await this.container([empty, "/nothing"]);
+    if (code !== 127) throw new Error(`the first run ended with ${code}: ${stderr}`);
+    rmdirSync(empty);
   }
 
   /** A file or directory (a path that ends in "/") of the sandbox. @returns its absolute path. */
@@ -61,6 +93,25 @@ export class Machine extends Sandbox {
     mkdirSync(path.endsWith("/") ? full : dirname(full), { recursive: true });
     if (!path.endsWith("/")) writeFileSync(full, content);
     return full;
+  }
+}
+
+/** A container that runs while the test goes on. */
+export interface Running {
+  child: ReturnType<Sandbox["spawn"]>;
+  /** Of the container's process 1, on the host. */
+  pid: number;
+  /** All that it has printed. */
+  readonly output: string;
+  /** Waits until it has printed a text. */
+  until(text: string): Promise<void>;
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return ""; // the process ended
   }
 }
 
@@ -80,7 +131,7 @@ export async function withMachine(
   await using machine = await new Machine().open();
   for (const name of names) await machine.loadFile(imageTar(name), name);
   await prepare?.(machine);
-  machine.makeLasting();
+  await machine.makeLasting();
   const before = machine.snapshot();
   await use(machine);
   await machine.expectNothingLeft(before);

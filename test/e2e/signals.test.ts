@@ -1,0 +1,198 @@
+/** Signals to tinydocker reach the container's process 1; when tinydocker is killed nothing stays. */
+
+import { describe, expect } from "bun:test";
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { binary } from "../support/cli.ts";
+import { imageTar, type Machine, type Running, said, withMachine } from "../support/containers.ts";
+import { needing, root } from "../support/needs.ts";
+
+const test = needing(root);
+
+// Not SIGPWR: the garbage collector of Bun's engine has it for itself.
+const names = ["HUP", "INT", "QUIT", "USR1", "USR2", "ALRM", "CONT", "WINCH", "POLL"] as const;
+
+/** Sends each signal to tinydocker and waits until the program has said its name, TERM last. */
+async function sendAll({ child, until }: Running): Promise<void> {
+  for (const name of [...names, "TERM"]) {
+    child.kill(name === "POLL" ? "SIGIO" : (`SIG${name}` as NodeJS.Signals));
+    await until(`\n${name}`);
+  }
+}
+
+describe("signals", () => {
+  for (const options of [[], ["--init"]]) {
+    const how = options.length > 0 ? " through --init" : "";
+    test(`reach a program that waits for them in sigwait(3), as tini does${how}`, async () => {
+      await withMachine(["probe"], async (machine) => {
+        const running = await machine.start(["run", "--rm", ...options, "probe", "/bin/probe", "catch", ...names]);
+        await sendAll(running);
+        expect(await running.child.exited).toBe(0);
+      });
+    });
+    test(`reach a program that has handlers${how}`, async () => {
+      const traps = names.map((name) => `trap 'echo; echo ${name}' ${name === "POLL" ? "IO" : name}`).join("; ");
+      const script = `${traps}; trap 'echo; echo TERM; exit 7' TERM; echo ready; while :; do sleep 0.02; done`;
+      await withMachine(["busybox"], async (machine) => {
+        const running = await machine.start(["run", "--rm", ...options, "busybox", "sh", "-c", script]);
+        await sendAll(running);
+        expect(await running.child.exited).toBe(7);
+      });
+    });
+  }
+  test("end a program that does not handle them, as they would outside (128 + n)", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      for (const [name, code] of [
+        ["SIGTERM", 143],
+        ["SIGINT", 130],
+        ["SIGHUP", 129],
+        ["SIGQUIT", 131],
+      ] as const) {
+        const { child } = await machine.start(["run", "--rm", "busybox", "sh", "-c", "echo ready; exec sleep 60"]);
+        child.kill(name);
+        expect([name, await child.exited]).toEqual([name, code]);
+      }
+    });
+  });
+  test("that a program ignores do not end it", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const { child, until } = await machine.start([
+        "run",
+        "--rm",
+        "busybox",
+        "sh",
+        "-c",
+        'trap "" TERM; trap "echo got; exit 5" USR1; echo ready; while :; do sleep 0.05; done',
+      ]);
+      child.kill("SIGTERM");
+      await Bun.sleep(150);
+      child.kill("SIGUSR1");
+      await until("got");
+      expect(await child.exited).toBe(5);
+    });
+  });
+  test("sent while the container starts are not lost", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      for (const delay of [0, 5, 15, 25, 40]) {
+        const child = machine.spawn(["run", "--rm", "busybox", "sleep", "60"]);
+        await Bun.sleep(delay);
+        child.kill("SIGTERM");
+        expect([delay, await child.exited]).toEqual([delay, 143]);
+      }
+    });
+  });
+  test("while an image is loaded, or right after it, end the run", async () => {
+    await withMachine([], async (machine) => {
+      for (let delay = 30; delay <= 90; delay += 6) {
+        const child = machine.spawn(["run", "--rm", imageTar("busybox"), "sleep", "2"]);
+        await Bun.sleep(delay);
+        child.kill("SIGINT");
+        expect([delay, await child.exited]).toEqual([delay, 130]);
+        await machine.exec(["rm", "-rf", machine.root]);
+      }
+      await machine.exec(["rm", "-rf", machine.root]);
+      await machine.makeLasting();
+    });
+  });
+});
+
+describe("after kill -9", () => {
+  /** Nothing of it may need a next command: the kernel ends the container with us. */
+  const noProcesses = async (machine: Machine) => {
+    for (let waited = 0; machine.snapshot().processes.length > 0; waited += 20) {
+      if (waited > 5000) throw new Error(`still there: ${machine.snapshot().processes.join(", ")}`);
+      await Bun.sleep(20);
+    }
+  };
+
+  test("of tinydocker the container's processes die with it, and the next command leaves no trace", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const { child } = await machine.start(["run", "--rm", "busybox", "sh", "-c", "sleep 77 & echo ready; wait"]);
+      child.kill("SIGKILL");
+      await child.exited;
+      await noProcesses(machine);
+      expect((await machine.run(["ps"])).code).toBe(0);
+    });
+  });
+  test("of tinydocker at any moment of a start the next run finds nothing in its way and cleans up", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      for (let delay = 0; delay <= 60; delay += 4) {
+        const child = machine.spawn(["run", "--rm", "--name", "same", "busybox", "sleep", "60"]);
+        await Bun.sleep(delay);
+        child.kill("SIGKILL");
+        await child.exited;
+        await noProcesses(machine);
+        const next = await machine.sh("echo next", ["--name", "same"]);
+        expect([delay, next.code, said(next), next.stdout]).toEqual([delay, 0, "", "next\n"]);
+      }
+    });
+  });
+  test("of tinydocker a kept container is there, its end unknown, and can be removed", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const { child } = await machine.start(["run", "--name", "kept", "busybox", "sh", "-c", "echo ready; sleep 60"]);
+      child.kill("SIGKILL");
+      await child.exited;
+      await noProcesses(machine);
+      expect((await machine.run(["ps"])).stdout).not.toContain("kept");
+      expect((await machine.run(["ps", "-a"])).stdout).toMatch(/Unknown.*kept/);
+      expect((await machine.run(["rm", "kept"])).code).toBe(0);
+    });
+  });
+  test("of the container's process 1 all of it is gone at once", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const { child, pid } = await machine.start([
+        "run",
+        "--rm",
+        "busybox",
+        "sh",
+        "-c",
+        "sleep 77 & sleep 78 & mount -t tmpfs x /mnt 2>/dev/null; echo ready; wait",
+      ]);
+      process.kill(pid, "SIGKILL");
+      expect(await child.exited).toBe(137);
+    });
+  });
+  test("of a loading run the store is usable", async () => {
+    await withMachine([], async (machine) => {
+      for (const delay of [20, 40, 60, 80]) {
+        const child = machine.spawn(["run", "--rm", imageTar("probe"), "/bin/probe", "sleep", "60"]);
+        await Bun.sleep(delay);
+        child.kill("SIGKILL");
+        await child.exited;
+        await noProcesses(machine);
+      }
+      expect((await machine.container([imageTar("probe"), "/bin/probe", "exit", "3"])).code).toBe(3);
+      for (const name of ["staging", "trash", "running"]) {
+        const path = join(machine.root, name);
+        expect([name, existsSync(path) ? readdirSync(path) : []]).toEqual([name, []]);
+      }
+      await machine.exec(["rm", "-rf", machine.root]);
+      await machine.makeLasting();
+    });
+  });
+});
+
+test("a stopped tinydocker goes on where it was", async () => {
+  await withMachine(["busybox"], async (machine) => {
+    const { child, until } = await machine.start([
+      "run",
+      "--rm",
+      "busybox",
+      "sh",
+      "-c",
+      "echo ready; for i in 1 2 3; do sleep 0.1; echo $i; done; exit 4",
+    ]);
+    child.kill("SIGSTOP");
+    await Bun.sleep(100);
+    child.kill("SIGCONT");
+    await until("3\n");
+    expect(await child.exited).toBe(4);
+  });
+});
+
+test("processes that the program leaves behind die with it", async () => {
+  await withMachine(["busybox"], async (machine) => {
+    const script = `${binary()} run --rm busybox sh -c 'setsid sleep 77 >/dev/null 2>&1 & nohup sleep 78 >/dev/null 2>&1 & sleep 0.1; exit 6'`;
+    expect((await machine.exec(["sh", "-c", script])).code).toBe(6);
+  });
+});

@@ -1,0 +1,245 @@
+/** Names, what `ps` and `rm` know, `explain`, `info` and `version`. */
+
+import { describe, expect } from "bun:test";
+import { readdirSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { binary } from "../support/cli.ts";
+import { imageTar, Machine, said, withMachine } from "../support/containers.ts";
+import { needing, root } from "../support/needs.ts";
+import { sandbox } from "../support/sandbox.ts";
+
+const test = needing(root);
+
+const ids = async (machine: Machine) => (await machine.run(["ps", "-a", "-q"])).stdout.split("\n").filter(Boolean);
+
+describe("names and state", () => {
+  test("a container without --rm is kept, with its name, its files and how it ended, until rm", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      expect((await machine.run(["run", "--name", "web", "busybox", "sh", "-c", "echo x >/made; exit 3"])).code).toBe(
+        3,
+      );
+      expect((await machine.run(["ps"])).stdout).not.toContain("web");
+      expect((await machine.run(["ps", "-a"])).stdout).toMatch(/busybox .*Exited \(3\).*web\n/);
+      const again = await machine.run(["run", "--name", "web", "busybox", "true"]);
+      expect(again.code).toBe(125);
+      expect(said(again)).toMatch(/the name "web" is taken by container [0-9a-f]{12}/);
+      expect((await machine.run(["rm", "web"])).stdout).toBe("web\n");
+      expect(await ids(machine)).toEqual([]);
+      expect((await machine.run(["run", "--rm", "--name", "web", "busybox", "true"])).code).toBe(0);
+    });
+  });
+  test("a running container is shown, can't be removed, and keeps its name to itself", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const { child } = await machine.start([
+        "run",
+        "--rm",
+        "--name",
+        "busy",
+        "busybox",
+        "sh",
+        "-c",
+        "echo ready; exec sleep 60",
+      ]);
+      expect((await machine.run(["ps"])).stdout).toMatch(/Up .*busy\n/);
+      expect((await machine.run(["rm", "busy"])).stderr).toContain("is running");
+      expect((await machine.run(["run", "--rm", "--name", "busy", "busybox", "true"])).code).toBe(125);
+      expect((await machine.run(["rmi", "busybox"])).code).not.toBe(0);
+      child.kill("SIGTERM");
+      expect(await child.exited).toBe(143);
+      expect((await machine.run(["ps", "-a", "-q"])).stdout).toBe("");
+    });
+  });
+  test("rm takes unique beginnings of ids and several at once", async () => {
+    await withMachine(["probe"], async (machine) => {
+      for (let turn = 0; turn < 3; turn++) await machine.run(["run", "probe", "/bin/probe", "exit"]);
+      const all = await ids(machine);
+      expect(all).toHaveLength(3);
+      expect((await machine.run(["rm", ...all])).stdout).toBe(`${all.join("\n")}\n`);
+      const none = await machine.run(["rm", "0".repeat(12)]);
+      expect(none.code).not.toBe(0);
+      expect(none.stderr).toContain("no such container");
+      for (const word of ["../names", "..", "", "/", "constructor"])
+        expect((await machine.run(["rm", word])).stderr).toContain("no such container");
+    });
+  });
+  test("of two that want one name at once exactly one gets it (F15)", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const script = `for i in 1 2 3 4; do ${binary()} run --rm --name one busybox sh -c 'echo mine; sleep 1' 2>/dev/null & done; wait`;
+      expect((await machine.exec(["sh", "-c", script])).stdout).toBe("mine\n");
+    });
+  });
+  test("twenty at once all run and leave nothing (F11)", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const script = `for i in $(seq 20); do ${binary()} run --rm busybox echo $i 2>/dev/null & done; wait`;
+      const { stdout } = await machine.exec(["sh", "-c", script], { timeoutMs: 50_000 });
+      expect(
+        stdout
+          .trim()
+          .split("\n")
+          .map(Number)
+          .sort((a, b) => a - b),
+      ).toEqual(Array.from({ length: 20 }, (_, index) => index + 1));
+    });
+  });
+  test("four that need the same unloaded tar at once load it once and all run", async () => {
+    await withMachine([], async (machine) => {
+      const script = `for i in 1 2 3 4; do ${binary()} run --rm ${imageTar("probe")} /bin/probe exit $i; echo $?; done | sort & ${binary()} run --rm ${imageTar("probe")} /bin/probe exit 9; echo $?; wait`;
+      const { stdout } = await machine.exec(["sh", "-c", script]);
+      expect(stdout.split("\n").filter(Boolean).sort()).toEqual(["1", "2", "3", "4", "9"]);
+      expect((await machine.run(["images", "-q"])).stdout.split("\n").filter(Boolean)).toHaveLength(1);
+      expect(readdirSync(join(machine.root, "layers"))).toHaveLength(1);
+      await machine.exec(["rm", "-rf", machine.root]);
+      await machine.makeLasting();
+    });
+  });
+  test("a damaged state file is that container's trouble only, and rm removes it (F14)", async () => {
+    await withMachine(["probe"], async (machine) => {
+      await machine.run(["run", "--name", "broken", "probe", "/bin/probe", "exit"]);
+      const [directory] = readdirSync(join(machine.root, "containers"));
+      await machine.run(["run", "--name", "sound", "probe", "/bin/probe", "exit"]);
+      for (const text of ["{", "", "null", "[]", '{"name":7}']) {
+        writeFileSync(join(machine.root, "containers", directory!, "state.json"), text);
+        const listed = await machine.run(["ps", "-a"]);
+        expect([text, listed.code]).toEqual([text, 0]);
+        expect(listed.stdout).toContain("sound");
+        expect(listed.stderr).not.toContain("internal error");
+        expect((await machine.container(["probe", "/bin/probe", "exit", "3"])).code).toBe(3);
+      }
+      expect((await machine.run(["rm", "sound", directory!.slice(0, 12)])).code).toBe(0);
+      expect(await ids(machine)).toEqual([]);
+      expect((await machine.run(["run", "--rm", "--name", "broken", "probe", "/bin/probe", "exit"])).code).toBe(0);
+    });
+  });
+  test("terminal escapes in a command are shown, not obeyed (R39)", async () => {
+    await withMachine(["probe"], async (machine) => {
+      await machine.run(["run", "--name", "escaped", "probe", "/bin/probe", "args", "\x1b]0;evil\x07\x1b[2J\n"]);
+      expect((await machine.run(["ps", "-a"])).stdout).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f]/);
+      await machine.run(["rm", "escaped"]);
+    });
+  });
+  test("the layers are shared and never written: what a container changes is its own", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const script = "echo changed >/etc/passwd; rm /bin/ls; mkdir /new; chmod 777 /tmp; cat /etc/passwd";
+      expect((await machine.sh(script)).stdout).toBe("changed\n");
+      expect(
+        (await machine.sh("head -n 1 /etc/passwd; ls -d /bin/ls; [ -e /new ] || echo clean; stat -c %a / /tmp")).stdout,
+      ).toBe("root:x:0:0:root:/root:/bin/sh\n/bin/ls\nclean\n755\n1777\n");
+    });
+  });
+  test("the first run of all leaves an empty state root behind, and no file anywhere else", async () => {
+    await using machine = await new Machine().open();
+    const before = machine.snapshot();
+    expect((await machine.container([machine.file("tmp/empty/"), "/nothing"])).code).toBe(127);
+    for (const name of ["containers", "names", "running"])
+      expect([name, readdirSync(join(machine.root, name))]).toEqual([name, []]);
+    const files = machine.snapshot().files.filter((path) => !path.endsWith("/"));
+    expect(files.filter((path) => path !== "root/lock")).toEqual(before.files.filter((path) => !path.endsWith("/")));
+    expect(machine.snapshot()).toMatchObject({ cgroups: before.cgroups, mounts: before.mounts, processes: [] });
+  });
+  test("a second run of the same tar extracts nothing", async () => {
+    await withMachine([], async (machine) => {
+      await machine.container([imageTar("probe"), "/bin/probe", "exit"]);
+      const [layer] = readdirSync(join(machine.root, "layers"));
+      const path = join(machine.root, "layers", layer!, "fs/bin/probe");
+      const { ino, ctimeMs } = statSync(path);
+      const again = await machine.container([imageTar("probe"), "/bin/probe", "exit"]);
+      expect(said(again)).toBe("");
+      expect(statSync(path)).toMatchObject({ ino, ctimeMs });
+      await machine.exec(["rm", "-rf", machine.root]);
+      await machine.makeLasting();
+    });
+  });
+});
+
+describe("explain", () => {
+  interface Explained {
+    warnings: string[];
+    phases: {
+      phase: string;
+      by: string;
+      steps: ({ do: string; man: string; why: string } & Record<string, unknown>)[];
+    }[];
+  }
+  const explain = async (machine: Machine, ...args: string[]): Promise<Explained> =>
+    JSON.parse((await machine.run(["explain", "--json", "run", ...args])).stdout);
+
+  test("prints every step in order with its man page and reason, and does nothing", async () => {
+    await withMachine(["probe"], async (machine) => {
+      const { code, stdout, stderr } = await machine.run([
+        "explain",
+        "run",
+        "-u",
+        "probe",
+        "probe",
+        "/bin/probe",
+        "caps",
+      ]);
+      expect([code, stderr]).toEqual([0, ""]);
+      const steps = [...stdout.matchAll(/^ +(\d+)\. (\S+)/gm)];
+      expect(steps.map(([, number]) => Number(number))).toEqual(steps.map((_, index) => index + 1));
+      expect(stdout.match(/^ {6}\w+\(\d\): /gm)!.length).toBe(steps.length);
+      expect(steps.at(-1)![2]).toBe("execute");
+    });
+  });
+  test("needs no root, no store, and no loaded image", async () => {
+    await using box = await sandbox();
+    const before = box.snapshot();
+    const result = await box.run(["explain", "run", "-m", "64", imageTar("probe"), "/bin/probe"]);
+    expect(result.stdout + result.stderr).not.toContain("internal error");
+    const plain = await box.run(["explain", "run", imageTar("probe"), "/bin/probe"]);
+    expect(plain.code).toBe(0);
+    expect(plain.stdout).toContain("pivot-root");
+    await box.expectNothingLeft(before);
+  });
+  test("is the plan that run performs: what a container has of mounts, devices and capabilities is what it says", async () => {
+    await withMachine(
+      ["probe"],
+      async (machine) => {
+        const options = ["--tmpfs", "/t", "-v", "./data:/d:ro", "--cap-drop", "mknod", "--read-only"];
+        const { phases } = await explain(machine, ...options, "probe", "/bin/probe", "mounts");
+        const steps = phases.flatMap((phase) => phase.steps);
+        const planned = steps.flatMap((step) =>
+          step.do === "mount" || step.do === "bind" ? [step.target as string] : [],
+        );
+        const points = (await machine.ask<string[]>(options, "mounts")).map((line) => line.split(" ")[4]!);
+        for (const target of planned) expect(points).toContain(target);
+        const kept = steps.find((step) => step.do === "bounding-set")!.keep as string[];
+        expect(kept).not.toContain("CAP_MKNOD");
+        expect(kept).toHaveLength(13);
+        expect(phases.map(({ phase, by }) => `${by} ${phase}`)).toEqual([
+          "host clone",
+          "init birth",
+          "host prepare",
+          "init set up",
+          "host release",
+          "init start",
+        ]);
+      },
+      async (machine) => void machine.file("data/"),
+    );
+  });
+  test("checks options as run does", async () => {
+    await using box = await sandbox();
+    const result = await box.run(["explain", "run", "--memry", "5", "x"]);
+    expect(result.stderr).toContain("did you mean --memory?");
+    expect(result.code).not.toBe(0);
+    expect((await box.run(["explain", "rm", "x"])).stderr).toContain("explain knows only run");
+  });
+});
+
+test("info tells the kernel, the cgroup mode and controllers, and the storage", async () => {
+  await withMachine(["probe"], async (machine) => {
+    const info = JSON.parse((await machine.run(["info", "--json"])).stdout);
+    expect(info).toMatchObject({
+      Images: 1,
+      Containers: 0,
+      "Containers running": 0,
+      "Storage driver": "overlayfs",
+      "State root": machine.root,
+    });
+    expect(info.Kernel).toMatch(/^\d+\.\d+/);
+    expect(info["Cgroup controllers"]).toBeArray();
+    const text = await machine.run(["info"]);
+    expect(text.stdout).toContain("Kernel:");
+  });
+});
