@@ -113,6 +113,7 @@ function supervise(plan: Plan, wiring: Wiring, child: Child): Outcome {
       },
     ],
     () => over,
+    () => wiring.idle,
   );
   const exit = wait(child)!.exit;
   drain(wiring.pumps);
