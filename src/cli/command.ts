@@ -53,4 +53,8 @@ export const defineCommand = <const Args extends Arguments>(command: Command<Arg
   command as unknown as Command;
 
 /** The same definition as citty knows it. */
-export const asCitty = (command: Command): CommandDef => ({ meta: command.meta, args: command.args as never });
+export function asCitty(command: Command): CommandDef {
+  // citty takes an operand for required unless told otherwise.
+  const args = Object.entries(command.args).map(([name, argument]) => [name, { required: false, ...argument }]);
+  return { meta: command.meta, args: Object.fromEntries(args) };
+}

@@ -1,5 +1,6 @@
 /** `tinydocker load`: puts the images of a file into the store. */
 
+import { sudoLine } from "../engine/host.ts";
 import { load } from "../engine/load.ts";
 import { UnsupportedError } from "../errors.ts";
 import { pathsOf } from "../paths.ts";
@@ -16,7 +17,7 @@ export default defineCommand({
   },
   examples: ["tinydocker load -i busybox.tar", "docker save alpine | tinydocker load"],
   run: async ({ input = "/dev/stdin", quiet, tag }, { root }) => {
-    if (process.geteuid?.() !== 0) throw new UnsupportedError("loading images needs root", "sudo tinydocker load ...");
+    if (process.geteuid?.() !== 0) throw new UnsupportedError("loading images needs root", sudoLine());
     const progress = quiet ? undefined : showProgress(input);
     const reference = tag === undefined ? {} : { reference: tag };
     try {

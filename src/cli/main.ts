@@ -1,6 +1,7 @@
 /** From argv to one command: global options, the command's name, its options, help, and what a failure prints. */
 
-import { explain, InterruptedError, StartError, UsageError } from "../errors.ts";
+import { sudoLine } from "../engine/host.ts";
+import { explain, hasCode, InterruptedError, StartError, UsageError } from "../errors.ts";
 import { defaultRoot } from "../paths.ts";
 import type { Birth } from "../runtime/birth.ts";
 import { nearest, parseArgv } from "./argv.ts";
@@ -31,6 +32,7 @@ export async function main(argv: string[], birth?: Birth): Promise<number> {
     const { text, hint } = explain(error);
     fail(text);
     if (hint) advise(hint);
+    else if (hasCode(error, "EACCES", "EPERM") && process.geteuid?.() !== 0) advise(sudoLine());
     if (error instanceof InterruptedError) return 128 + error.signal;
     if (error instanceof StartError) return error.exitCode;
     return error instanceof UsageError ? ourFailure : failureCode;

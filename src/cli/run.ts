@@ -2,8 +2,8 @@
 
 import type { RunRequest } from "../engine/run.ts";
 import { run } from "../engine/run.ts";
-import { UsageError } from "../errors.ts";
-import { readFile } from "../linux/file.ts";
+import { NotFoundError, UsageError } from "../errors.ts";
+import { readFile, statIfAny } from "../linux/file.ts";
 import { getSize, isatty } from "../linux/tty.ts";
 import { pathsOf } from "../paths.ts";
 import { defaults } from "../plan/spec.ts";
@@ -12,6 +12,7 @@ import { type Arguments, defineCommand, type Values } from "./command.ts";
 import { warn } from "./print.ts";
 import { showProgress } from "./progress.ts";
 import {
+  distinctTargets,
   parseCpus,
   parseEnv,
   parseEnvFile,
@@ -21,6 +22,7 @@ import {
   parseName,
   parsePidsLimit,
   parseTmpfs,
+  parseUser,
   parseVolume,
   parseWorkdir,
 } from "./units.ts";
@@ -61,7 +63,7 @@ export const runArgs = {
     alias: "v",
     multiple: true,
     valueHint: "host:container[:ro]",
-    description: "Show a directory or file of the host inside",
+    description: "Show a directory or file of the host inside; options ro, rw or a propagation (rslave)",
   },
   mount: {
     type: "string",
@@ -128,10 +130,21 @@ export const original = defineCommand({
   examples: ["tinydocker -r ./rootfs -m 256 -- sh -c 'echo hello'"],
   run: (args, { root, birth }) => {
     const request = baseRequest(args, args.command);
-    const source = { rootfs: resolvePath(args.rootfs) };
+    const source = { rootfs: rootDirectory(args.rootfs) };
     return run(pathsOf(root), { ...request, source, remove: true }, birth, reporter);
   },
 });
+
+/** The root of the original form, which must be there. */
+function rootDirectory(path: string): string {
+  if (path === "") throw new UsageError("option --rootfs needs a directory", "-r ./rootfs");
+  const rootfs = path.startsWith("/") ? path : `${process.cwd()}/${path}`;
+  if (statIfAny(rootfs)?.type === "directory") return rootfs;
+  throw new NotFoundError(
+    `there is no root directory ${path}`,
+    `make one (mkdir ${path} && tar -xf busybox.tar -C ${path}), or run an image: tinydocker run busybox.tar`,
+  );
+}
 
 const reporter = { warn, loading: showProgress };
 
@@ -141,6 +154,9 @@ export function runRequest(args: Values<typeof runArgs>): RunRequest {
   // Docker's habit: a "--" after the image is the caller's, not the container's.
   const command = args.command[0] === "--" ? args.command.slice(1) : args.command;
   const base = baseRequest(args, command, args);
+  if (args.init && args["pids-limit"] === "1")
+    throw new UsageError("--init needs two processes, and --pids-limit is 1");
+  if (args.cidfile === "") throw new UsageError("option --cidfile needs a file");
   return {
     ...base,
     source: { image: args.image },
@@ -149,12 +165,12 @@ export function runRequest(args: Values<typeof runArgs>): RunRequest {
       ...(args.entrypoint !== undefined && { entrypoint: args.entrypoint === "" ? [] : [args.entrypoint] }),
       ...(args["pids-limit"] !== undefined && { pidsLimit: parsePidsLimit(args["pids-limit"]) }),
       ...(args.workdir !== undefined && { workdir: parseWorkdir(args.workdir) }),
-      ...(args.user !== undefined && { user: args.user }),
-      mounts: [
+      ...(args.user !== undefined && { user: parseUser(args.user) }),
+      mounts: distinctTargets([
         ...args.volume.map((text) => parseVolume(text, cwd)),
         ...args.mount.map((text) => parseMount(text, cwd)),
         ...args.tmpfs.map(parseTmpfs),
-      ],
+      ]),
       env: [
         ...args["env-file"].flatMap((file) => parseEnvFile(file, readFile(file), process.env)),
         ...args.env.flatMap((text) => parseEnv("--env", text, process.env)),
@@ -179,6 +195,9 @@ function baseRequest(
   command: string[],
   io: { interactive?: boolean | undefined; tty?: boolean | undefined } = {},
 ): Omit<RunRequest, "source" | "remove"> & { remove: false } {
+  if (io.tty && io.interactive && !isatty(0)) {
+    throw new UsageError("-t with -i needs a terminal as stdin, which is a pipe or a file here", "leave -t out");
+  }
   const terminal = wantsTerminal(io.tty);
   const callerIsTerminal = isatty(0);
   return {
@@ -221,6 +240,3 @@ function parseNetwork(text = "none"): "none" | "host" {
   if (text === "none" || text === "host") return text;
   throw new UsageError(`--network: ${JSON.stringify(text)} is not supported yet`, "none or host");
 }
-
-/** An absolute path, with the caller's directory in front of a relative one. */
-export const resolvePath = (path: string): string => (path.startsWith("/") ? path : `${process.cwd()}/${path}`);

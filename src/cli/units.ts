@@ -90,6 +90,7 @@ export function parseVolume(text: string, cwd: string): Mount {
     throw new UsageError(`--volume: ${JSON.stringify(text)} is not HOST:CONTAINER[:OPTIONS]`);
   }
   const words = options.split(",").filter(Boolean);
+  if (words.includes("ro") && words.includes("rw")) throw new UsageError(`--volume: both ro and rw in ${text}`);
   const unknown = words.find((word) => !volumeOptions.test(word));
   if (unknown)
     throw new UsageError(`--volume: unknown option ${JSON.stringify(unknown)} in ${text}`, "ro, rw or a propagation");
@@ -124,7 +125,10 @@ export function parseTmpfs(text: string): Mount {
           .split(",")
           .filter(Boolean);
   const unknown = options.find(
-    (word) => !/^(ro|rw|nosuid|suid|nodev|dev|noexec|exec|(size|mode|uid|gid|nr_inodes|nr_blocks)=[\w%]+)$/.test(word),
+    (word) =>
+      !/^(ro|rw|nosuid|suid|nodev|dev|noexec|exec|size=\d+(\.\d+)?[kmgKMG%]?|mode=[0-7]{3,4}|(uid|gid)=\d+|(nr_inodes|nr_blocks)=\d+[kmgKMG]?)$/.test(
+        word,
+      ),
   );
   if (unknown)
     throw new UsageError(`--tmpfs: unknown option ${JSON.stringify(unknown)} in ${text}`, "as in size=64m,mode=1777");
@@ -212,6 +216,22 @@ export function parseEnvFile(file: string, text: string, caller: Record<string, 
       throw new UsageError(`--env-file ${file}, line ${index + 1}: white space in the name ${JSON.stringify(name)}`);
     return parseEnv(`--env-file ${file}, line ${index + 1}`, entry, caller);
   });
+}
+
+/** Mounts of all kinds together: no two on one target. */
+export function distinctTargets(mounts: Mount[]): Mount[] {
+  const seen = new Set<string>();
+  for (const { destination } of mounts) {
+    if (seen.has(destination)) throw new UsageError(`two mounts on ${destination}`, "each needs a target of its own");
+    seen.add(destination);
+  }
+  return mounts;
+}
+
+/** `--user`: a name or number, and after a colon a group. */
+export function parseUser(text: string): string {
+  if (/^[^:\0\n]+(:[^:\0\n]+)?$/.test(text)) return text;
+  throw new UsageError(`--user: ${JSON.stringify(text)} is not USER or USER:GROUP`);
 }
 
 /** `--workdir`: an absolute path inside the container. */

@@ -67,9 +67,17 @@ function readState(paths: Paths, id: string): ContainerState | undefined {
 
 /** All containers, the newest first. */
 export function listContainers(paths: Paths): ContainerState[] {
-  return (readdir(paths.containers) ?? [])
-    .flatMap((id) => readState(paths, id) ?? [])
-    .sort((a, b) => b.created.localeCompare(a.created));
+  return (
+    (readdir(paths.containers) ?? [])
+      .flatMap((id) => readState(paths, id) ?? [])
+      // Whose caretaker is gone has ended, even if that could not be written down.
+      .map((state) =>
+        state.status === "running" && !statIfAny(`${paths.running}/${state.id}`)
+          ? { ...state, status: "unknown" as const }
+          : state,
+      )
+      .sort((a, b) => b.created.localeCompare(a.created))
+  );
 }
 
 /** The id of the one container with this name or id prefix. */

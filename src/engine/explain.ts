@@ -7,7 +7,7 @@ import type { Paths } from "../paths.ts";
 import { surelyOwnNetwork } from "../plan/birth.ts";
 import type { Plan } from "../plan/step.ts";
 import { resolveImage } from "./image.ts";
-import { asRunImage, planRun, type Reporter, type RunImage, type RunRequest } from "./run.ts";
+import { asRunImage, directoryAsRunImage, planRun, type Reporter, type RunImage, type RunRequest } from "./run.ts";
 
 /** Plans a run without touching anything; an archive that is not loaded is only looked into. */
 export async function explainRun(paths: Paths, request: RunRequest, warn: Reporter["warn"]): Promise<Plan> {
@@ -18,12 +18,12 @@ export async function explainRun(paths: Paths, request: RunRequest, warn: Report
 }
 
 async function look(paths: Paths, word: string): Promise<RunImage> {
-  const found = resolveImage(paths, word, process.cwd());
-  if (found.kind === "directory") return { name: word, defaults: {}, lower: [found.path] };
+  const found = resolveImage(paths, word, process.cwd(), process.geteuid?.() === 0);
+  if (found.kind === "directory") return directoryAsRunImage(word, found.path);
   if (found.kind === "image") return asRunImage(word, found.image);
   const [first] = await peekImages(found.path);
   if (!first) throw new UsageError(`there is no image in ${word}`);
   // Where loading would put them; which short names they would get is known only then.
   const lower = Array.from({ length: first.layerCount }, (_, index) => `${paths.links}/LAYER${index + 1}`);
-  return { name: word, defaults: first.config.config, lower };
+  return { name: word, defaults: first.config.config, lower, rootMode: 0o755 };
 }

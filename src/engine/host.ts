@@ -19,6 +19,13 @@ export function readHost(all: { devices: boolean }): Host & HostFacts {
   };
 }
 
+/** The line that would have worked: this command line with sudo before it. */
+export function sudoLine(): string {
+  const words = process.argv.slice(2);
+  const quoted = words.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`));
+  return `sudo tinydocker ${quoted.join(" ")}`;
+}
+
 /** Capabilities we may hand on. Without root this only serves `explain`, which shows what root would do. */
 function ownCapabilities(): string[] {
   const status = readFile("/proc/self/status");

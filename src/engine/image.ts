@@ -15,10 +15,13 @@ export type Found =
 /** A name that can only mean a file here: it has a slash first, a dot and slash, or an archive's ending. */
 const looksLikePath = /^\.{0,2}\/|\.(tar|tgz|tar\.(gz|xz|zst|bz2|zstd)|txz|tzst)$/;
 
-/** Names of the store come first, unless the word is plainly a path: a file in a hostile directory takes no image's place. */
-export function resolveImage(paths: Paths, word: string, cwd: string): Found {
+/**
+ * @param mayReadStore false for somebody who is not root and only wants an explanation.
+ * Names of the store come first, unless the word is plainly a path: a file in a hostile directory takes no image's place.
+ */
+export function resolveImage(paths: Paths, word: string, cwd: string, mayReadStore = true): Found {
   const path = word.startsWith("/") ? word : `${cwd}/${word}`;
-  if (!looksLikePath.test(word)) {
+  if (!looksLikePath.test(word) && (mayReadStore || !statIfAny(path))) {
     const image = findImage(paths, word);
     if (image) return { kind: "image", image };
   }
@@ -32,7 +35,8 @@ export function resolveImage(paths: Paths, word: string, cwd: string): Found {
     );
   }
   if (isRootfs(path, stat)) return { kind: "directory", path };
-  const image = findSource(paths, path);
+  // Without root the store is closed to us; the file itself tells enough to explain a run.
+  const image = mayReadStore ? findSource(paths, path) : undefined;
   return image ? { kind: "image", image } : { kind: "archive", path };
 }
 

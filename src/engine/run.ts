@@ -1,10 +1,10 @@
 /** `run`: an image and options become a spec, the spec a plan, the plan a container, and in the end an exit code. */
 
-import { ConflictError, NotFoundError, UnsupportedError } from "../errors.ts";
+import { ConflictError, explain, InvalidError, NotFoundError, UnsupportedError } from "../errors.ts";
 import type { LoadProgress } from "../image/load.ts";
 import { severalImages } from "../image/source.ts";
 import { findImage, type Image } from "../image/store.ts";
-import { close, flock, O_CREAT, O_RDWR, open, statIfAny, writeNewFile } from "../linux/file.ts";
+import { close, flock, O_CREAT, O_RDWR, open, stat, statIfAny, unlink, writeNewFile } from "../linux/file.ts";
 import { unblockSignals } from "../linux/signal.ts";
 import type { Mount } from "../oci/spec.ts";
 import type { Paths } from "../paths.ts";
@@ -13,10 +13,10 @@ import { copyUpOption, createSourceOption } from "../plan/mounts.ts";
 import { type ImageDefaults, lacksCommand, planSpec, type Rootfs, type RunOptions } from "../plan/spec.ts";
 import type { Directory, Plan } from "../plan/step.ts";
 import { abandon, type Birth, forwarded } from "../runtime/birth.ts";
-import { runContainer } from "../runtime/run.ts";
+import { type Outcome, runContainer } from "../runtime/run.ts";
 import type { Stdio } from "../runtime/stdio.ts";
 import { type ContainerState, prepareRoot, recover, writeState } from "./container.ts";
-import { readHost } from "./host.ts";
+import { readHost, sudoLine } from "./host.ts";
 import { type Found, resolveImage } from "./image.ts";
 
 /** What `run` was asked for. */
@@ -60,21 +60,34 @@ export async function run(
   const { plan, state } = planRun(paths, request, image, birth, reporter.warn);
   plan.warnings.forEach(reporter.warn);
   if (request.cidfile !== undefined) writeCidfile(request.cidfile, state.id);
-  const { exit, oomKilled } = runContainer(plan, birth, request.stdio, request.callerIsTerminal, {
-    started: (pid) => {
-      writeState(paths, { ...state, pid });
-      // Recorded as a user of its image: from here on nobody removes it.
-      close(store);
-    },
-    ended: (outcome) => {
-      if (request.remove) return;
-      const exitCode = codeOf(outcome.exit);
-      const finished = new Date().toISOString();
-      writeState(paths, { ...state, status: "exited", exitCode, finished, oomKilled: outcome.oomKilled });
-    },
-  });
-  if (oomKilled) reporter.warn("out of memory: the kernel killed a process that wanted more than the limit (--memory)");
-  return codeOf(exit);
+  try {
+    const { exit, oomKilled } = runContainer(plan, birth, request.stdio, request.callerIsTerminal, {
+      started: (pid) => {
+        writeState(paths, { ...state, pid });
+        // Recorded as a user of its image: from here on nobody removes it.
+        close(store);
+      },
+      ended: (outcome) => {
+        if (!request.remove) recordEnd(paths, state, outcome, reporter);
+      },
+    });
+    if (oomKilled)
+      reporter.warn("out of memory: the kernel killed a process that wanted more than the limit (--memory)");
+    return codeOf(exit);
+  } catch (error) {
+    if (request.cidfile !== undefined) unlink(request.cidfile);
+    throw error;
+  }
+}
+
+/** A full disk must not hide how the program ended. */
+function recordEnd(paths: Paths, state: ContainerState, { exit, oomKilled }: Outcome, reporter: Reporter): void {
+  const finished = new Date().toISOString();
+  try {
+    writeState(paths, { ...state, status: "exited", exitCode: codeOf(exit), finished, oomKilled });
+  } catch (error) {
+    reporter.warn(`the end of the container is not recorded: ${explain(error).text}`);
+  }
 }
 
 /** Holds the store's lock, shared, so that an image found in it stays until the container is known as its user. */
@@ -87,12 +100,7 @@ function lockStore(paths: Paths): number {
 const codeOf = (exit: { code?: number | undefined; signal?: number | undefined }): number =>
   exit.code ?? 128 + exit.signal!;
 
-function needsRoot(): UnsupportedError {
-  const words = process.argv
-    .slice(2)
-    .map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`));
-  return new UnsupportedError("making a container needs root", `sudo tinydocker ${words.join(" ")}`);
-}
+const needsRoot = () => new UnsupportedError("making a container needs root", sudoLine());
 
 /** An image as a run needs it. */
 export interface RunImage {
@@ -102,6 +110,8 @@ export interface RunImage {
   defaults: ImageDefaults;
   /** Layers of a stored image from the bottom to the top; a directory is one layer. */
   lower: string[];
+  /** Permission bits of its root directory. */
+  rootMode: number;
 }
 
 /** Finds the image. An archive that the store does not have yet is loaded, and then this command starts again. */
@@ -114,7 +124,7 @@ async function prepareImage(
 ): Promise<RunImage | { rootfs: string }> {
   if ("rootfs" in source) return source;
   const found: Found = loaded === undefined ? resolveImage(paths, source.image, process.cwd()) : stored(paths, loaded);
-  if (found.kind === "directory") return { name: source.image, defaults: {}, lower: [found.path] };
+  if (found.kind === "directory") return directoryAsRunImage(source.image, found.path);
   if (found.kind === "image") return asRunImage(source.image, found.image);
   // Nothing waits while an image is loaded: a load may take long, and be interrupted.
   abandon(birth);
@@ -143,11 +153,18 @@ function stored(paths: Paths, id: string): Found {
 }
 
 /** A stored image as a run needs it. */
-export const asRunImage = (name: string, image: Image): RunImage => ({
+export function asRunImage(name: string, image: Image): RunImage {
+  const top = image.layers.at(-1);
+  if (top === undefined) throw new InvalidError(`${name} has no layers: there is nothing to run in it`);
+  return { name, id: image.id, defaults: image.config.config, lower: image.layers, rootMode: stat(top).mode };
+}
+
+/** A root directory as one layer, which is never written to. */
+export const directoryAsRunImage = (name: string, path: string): RunImage => ({
   name,
-  id: image.id,
-  defaults: image.config.config,
-  lower: image.layers,
+  defaults: {},
+  lower: [path],
+  rootMode: stat(path).mode,
 });
 
 /** Everything a run will do, before any of it is done. */
@@ -177,7 +194,7 @@ export function planRun(
     ...(request.name !== undefined && { namePath: `${paths.names}/${name}` }),
     running: `${paths.running}/${id}`,
     directory,
-    directories: [...overlayDirectories(rootfs), ...volumes.directories],
+    directories: [...("rootfs" in image ? [] : overlayDirectories(rootfs, image.rootMode)), ...volumes.directories],
     keep: !request.remove,
     asked: askedLimits(options),
     reap: request.init,
@@ -207,10 +224,10 @@ function rootfsOf(image: RunImage | { rootfs: string }, directory: string, mount
 }
 
 /** The upper directory's mode is the mode of the container's "/": that of the image's. */
-function overlayDirectories(rootfs: Rootfs): Directory[] {
+function overlayDirectories(rootfs: Rootfs, mode: number): Directory[] {
   if (rootfs.kind !== "overlay") return [];
   return [
-    { path: rootfs.upper, mode: statIfAny(rootfs.lower.at(-1)!)?.mode ?? 0o755 },
+    { path: rootfs.upper, mode },
     { path: rootfs.work, mode: 0o700 },
   ];
 }

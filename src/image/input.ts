@@ -37,6 +37,8 @@ export function openInput(file: string, spool?: string): Input {
     }
     let fd = open(file, O_RDONLY);
     opened.push(fd);
+    // A device may never end (/dev/zero), or is somebody's keyboard.
+    if (found.type === "char" || found.type === "block") throw new InvalidError(`${file} is a device, not an image`);
     if (found.type !== "file") {
       if (!spool) throw new InvalidError(`${file} is no file and no directory`);
       fd = copyTo(fd, spool);

@@ -217,6 +217,15 @@ export function readlinkAt(directory: number, entry: ByteName, subject = entry):
 /** syncfs(2): everything written to the file system of `fd` is on its disk. */
 export const syncfs = (fd: number, subject: string): void => void done("sync", subject, libc.syncfs(fd));
 
+const PROC_SUPER_MAGIC = 0x9fa0;
+
+/** True for what lies on a proc(5) file system, whatever path led there (statfs(2): f_type). */
+export function isOnProc(fd: number, subject: string): boolean {
+  const buffer = memory(256);
+  done("statfs", byteNameOf(subject), libc.fstatfs(fd, buffer));
+  return new DataView(buffer.buffer).getUint32(0, true) === PROC_SUPER_MAGIC;
+}
+
 /** Bytes that this process may still write to the file system of `fd` (statfs(2): f_bavail of f_bsize). */
 export function freeBytes(fd: number, subject: string): number {
   const buffer = memory(256);

@@ -15,7 +15,6 @@ import {
   memory,
   readErrno,
   syscall,
-  syscallError,
 } from "./libc.ts";
 
 const libc = bind({
@@ -162,12 +161,14 @@ export const mkdir = (path: string, mode = 0o700): void =>
 
 /** mkdir(2) for the path and every parent that is missing. */
 export function mkdirAll(path: string, mode = 0o700): void {
-  const made = allow([EEXIST, ENOENT], "mkdir", path, libc.mkdirat(AT_FDCWD | 0, cstr(path), mode));
-  if (made !== -1 || readErrno() === EEXIST) return;
-  const parent = path.slice(0, path.lastIndexOf("/"));
-  if (parent === "") throw syscallError("mkdir", path, ENOENT);
-  mkdirAll(parent, mode);
-  mkdirAll(path, mode);
+  // Again, because somebody may remove a parent that is empty still; but not for ever: /proc never takes one.
+  for (let attempt = 1; ; attempt++) {
+    const expected = attempt < 5 ? [EEXIST, ENOENT] : [EEXIST];
+    const made = allow(expected, "mkdir", path, libc.mkdirat(AT_FDCWD | 0, cstr(path), mode));
+    if (made !== -1 || readErrno() === EEXIST) return;
+    const parent = path.slice(0, path.lastIndexOf("/"));
+    if (parent !== "") mkdirAll(parent, mode);
+  }
 }
 
 const AT_REMOVEDIR = 0x200;

@@ -1,6 +1,6 @@
 /** The door to libc: the only `dlopen`, errno, C strings, and `syscall` for what libc has no function for. */
 
-import { dlopen, FFIType, read } from "bun:ffi";
+import { dlopen, FFIType, read, toArrayBuffer } from "bun:ffi";
 import { SyscallError } from "../errors.ts";
 import { describeErrno } from "./errno.ts";
 
@@ -90,6 +90,10 @@ export function cstr(text: string): Uint8Array {
 
 /** Zeroed memory that never moves: a small `new Uint8Array(n)` lives in the garbage collector's heap and may. */
 export const memory = (bytes: number): Uint8Array<ArrayBuffer> => new Uint8Array(new ArrayBuffer(bytes));
+
+/** Memory of this process that somebody else made: its bytes from an address on. */
+export const memoryAt = (address: number, bytes: number): Uint8Array =>
+  new Uint8Array(toArrayBuffer(address as never, 0, bytes));
 
 /** Calls without a libc function in every supported libc. Numbers from 424 on are the same on every architecture. */
 const numbers = {

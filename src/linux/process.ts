@@ -81,7 +81,7 @@ export const setForeground = (fd: number, group: number): void => void libc.tcse
  */
 export function setIds(uid: number, gid: number, groups: number[]): void {
   const list = Uint32Array.from(groups.length ? groups : [0]);
-  check("setgroups", groups.join(","), syscall("setgroups", groups.length, list));
+  check("setgroups", `${groups.length} groups`, syscall("setgroups", groups.length, list));
   check("setresgid", `${gid}`, syscall("setresgid", gid, gid, gid));
   check("setresuid", `${uid}`, syscall("setresuid", uid, uid, uid));
 }

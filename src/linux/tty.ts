@@ -1,5 +1,6 @@
 /** Terminals: raw mode, sizes, and pseudo-terminals (termios(3), pty(7), ioctl_tty(2)). */
 
+import { hasCode } from "../errors.ts";
 import { O_CLOEXEC, O_NOCTTY, O_RDWR } from "./file.ts";
 import { bind, check, memory } from "./libc.ts";
 
@@ -30,6 +31,32 @@ export function getModes(fd: number): Modes {
 export const setModes = (fd: number, modes: Modes): void =>
   void check("tcsetattr", `fd ${fd}`, libc.tcsetattr(fd, TCSADRAIN, modes));
 
+/** tcsetattr(3) at the end: a terminal that was closed meanwhile has no modes to give back. */
+export function restoreModes(fd: number, modes: Modes): void {
+  try {
+    setModes(fd, modes);
+  } catch (error) {
+    if (!hasCode(error, "EIO", "ENOTTY", "EBADF")) throw error;
+  }
+}
+
+const lflagOffset = 12;
+const ccOffset = 17;
+const ISIG = 1;
+const VINTR = 0;
+
+/**
+ * The process group that a pty signals for the interrupt key, if that key is among these bytes.
+ * struct termios: u32 iflag, oflag, cflag, lflag, u8 line, then the control characters.
+ */
+export function interruptedGroup(master: number, keys: Uint8Array): number | undefined {
+  const modes = getModes(master);
+  const takesSignals = (new DataView(modes.buffer).getUint32(lflagOffset, true) & ISIG) !== 0;
+  if (!takesSignals || !keys.includes(modes[ccOffset + VINTR]!)) return undefined;
+  const group = new Int32Array(new ArrayBuffer(4));
+  return libc.ioctl(master, TIOCGPGRP, group) === -1 ? undefined : group[0];
+}
+
 /** The same modes without echo, line editing, signals from keys and translation of new lines (cfmakeraw). */
 export function rawModes(modes: Modes): Modes {
   const raw = memory(modes.length);
@@ -47,6 +74,7 @@ export interface Size {
 const TIOCGWINSZ = 0x5413;
 const TIOCSWINSZ = 0x5414;
 const TIOCSCTTY = 0x540e;
+const TIOCGPGRP = 0x540f;
 const TIOCSPTLCK = 0x40045431;
 const TIOCGPTPEER = 0x5441;
 const TIOCGPTN = 0x80045430;

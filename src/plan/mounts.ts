@@ -78,7 +78,8 @@ const reasons: Record<string, string> = {
 
 function planDevices(spec: Spec): InitStep[] {
   const devices = (spec.linux.devices ?? []).map((device): InitStep => ({ do: "device", device }));
-  if (!spec.mounts.some((mount) => mount.destination === "/dev")) return devices;
+  // Somebody else's /dev (a bind mount of the host's) has what it has.
+  if (!spec.mounts.some((mount) => mount.destination === "/dev" && mount.type === "tmpfs")) return [];
   const link = (path: string, target: string): InitStep => ({ do: "symlink", path, target });
   return [
     ...devices,

@@ -97,7 +97,7 @@ export function planSpec(id: string, options: RunOptions, image: ImageDefaults, 
         consoleSize: { height: options.terminalSize.rows, width: options.terminalSize.columns },
       }),
       user: { uid: 0, gid: 0, username: options.user ?? (image.User || "0") },
-      args: planArgs(options, image),
+      args: lacksCommand(options, image) ? defaultCommand : givenArgs(options, image),
       env: planEnv(options, image),
       cwd: options.workdir ?? (image.WorkingDir || "/"),
       capabilities: {
@@ -113,7 +113,9 @@ export function planSpec(id: string, options: RunOptions, image: ImageDefaults, 
     ...((options.hostname || !hostNetwork) && { hostname: options.hostname ?? defaults.hostname }),
     mounts: [
       ...rootMount(rootfs),
-      ...defaultMounts({ privileged: options.privileged, hostNetwork }),
+      ...defaultMounts({ privileged: options.privileged, hostNetwork }).filter(
+        ({ destination }) => !options.mounts.some((mount) => mount.destination === destination),
+      ),
       ...options.mounts,
     ],
     linux: {
@@ -132,12 +134,12 @@ export function planSpec(id: string, options: RunOptions, image: ImageDefaults, 
 }
 
 /** True when neither the user nor the image says what to run. */
-export const lacksCommand = (options: Pick<RunOptions, "command" | "entrypoint">, image: ImageDefaults): boolean =>
-  options.command.length === 0 && !options.entrypoint?.length && !image.Entrypoint?.length && !image.Cmd?.length;
+export const lacksCommand = (options: Words, image: ImageDefaults): boolean => givenArgs(options, image).length === 0;
+
+type Words = Pick<RunOptions, "command" | "entrypoint">;
 
 /** Docker's rule: a command replaces Cmd, an --entrypoint replaces Entrypoint and forgets Cmd. */
-function planArgs(options: RunOptions, image: ImageDefaults): string[] {
-  if (lacksCommand(options, image)) return defaultCommand;
+function givenArgs(options: Words, image: ImageDefaults): string[] {
   const entrypoint = options.entrypoint ?? image.Entrypoint ?? [];
   const inherited = options.entrypoint ? [] : (image.Cmd ?? []);
   return [...entrypoint, ...(options.command.length > 0 ? options.command : inherited)];

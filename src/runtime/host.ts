@@ -63,7 +63,7 @@ function claim(running: string, text: string): number {
     flock(lock, { wait: true });
     // Between open and lock a cleaner may have taken the file for a dead one's and unlinked it.
     if (fstat(lock).nlink > 0) {
-      writeAll(lock, new TextEncoder().encode(text));
+      writeAll(lock, new TextEncoder().encode(text), running);
       return lock;
     }
     close(lock);

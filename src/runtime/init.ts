@@ -6,6 +6,7 @@
  */
 
 import { hasCode, SyscallError } from "../errors.ts";
+import { isOnProc } from "../linux/at.ts";
 import { limitBoundingSet, setAmbientCapabilities, setCapabilities } from "../linux/capability.ts";
 import { exitNow } from "../linux/clone.ts";
 import {
@@ -118,8 +119,7 @@ function takePlan(init: Init): InitStep[] {
 
 const performers: { [Kind in InitStep["do"]]: (step: Extract<InitStep, { do: Kind }>, init: Init) => void } = {
   "bind-to-parent": () => {
-    prctl("SET_PDEATHSIG", signals.SIGKILL);
-    prctl("SET_DUMPABLE", 0);
+    bindToParent();
     umask(0o022);
   },
   session: setsid,
@@ -134,6 +134,7 @@ const performers: { [Kind in InitStep["do"]]: (step: Extract<InitStep, { do: Kin
   },
   mount: ({ type, source, target, options }, { root }) => {
     const over = ensureDirectory(root, target);
+    refuseProc(over, target);
     attach(newMount(type, source, options), over, `${type} on ${target}`);
   },
   bind: bindFromHost,
@@ -183,6 +184,8 @@ const performers: { [Kind in InitStep["do"]]: (step: Extract<InitStep, { do: Kin
   ids: (_step, { identity }) => {
     prctl("SET_KEEPCAPS", 1);
     setIds(identity.uid, identity.gid, identity.groups);
+    // A change of user takes both back.
+    bindToParent();
   },
   capabilities: ({ capabilities }, { identity }) => {
     const numbers = (names: string[]) => names.map(capabilityNumber);
@@ -203,6 +206,12 @@ const performers: { [Kind in InitStep["do"]]: (step: Extract<InitStep, { do: Kin
   execute: ({ args, env }, { identity }) => executeByPath(args, withHome(env, identity), execve),
 };
 
+/** The container dies with its caretaker; and nobody may trace us or open our files while we hold the host's. */
+function bindToParent(): void {
+  prctl("SET_PDEATHSIG", signals.SIGKILL);
+  prctl("SET_DUMPABLE", 0);
+}
+
 /**
  * By paths relative to the state root: mount(2) takes one page of options, however long the root's path is, and what the
  * container reads in /proc/self/mountinfo tells nothing of the host.
@@ -217,7 +226,7 @@ function mountOverlay({ lower, upper, work, target }: Extract<InitStep, { do: "o
   } catch (error) {
     if (!hasCode(error, "EINVAL")) throw error;
     throw (error as SyscallError).withHint(
-      "the state root may lie on a file system that overlayfs can't write to (another overlay, NFS): choose one with --root",
+      "the state root may lie on a file system that overlayfs can't write to (another overlay, NFS), or inside the image's own directory: choose one with --root",
     );
   }
   chdir("/");
@@ -244,6 +253,7 @@ function bindFromHost(step: Extract<InitStep, { do: "bind" }>, { root }: Init): 
   if (step.createSource) mkdirAll(source, 0o755);
   const from = open(source, O_PATH);
   const over = stat(source).type === "directory" ? ensureDirectory(root, target) : ensureFile(root, target);
+  refuseProc(over, target);
   if (step.copyUp) fillVolume(root, step);
   const copy = cloneMount(from, { recursive });
   close(from);
@@ -253,10 +263,16 @@ function bindFromHost(step: Extract<InitStep, { do: "bind" }>, { root }: Init): 
   attach(copy, over, `${source} on ${target}`);
 }
 
+/** Nothing may lie over /proc or below it, by whatever symbolic links of the image: it is what masks are made on (R18). */
+function refuseProc(over: number, target: string): void {
+  if (isOnProc(over, target)) throw new SyscallError("mount on", target, "EPERM", "it leads into /proc");
+}
+
 function fillVolume(root: number, { source, target }: Extract<InitStep, { do: "bind" }>): void {
   const from = openInRoot(root, target, O_RDONLY | O_DIRECTORY);
   const to = open(source, O_RDONLY | O_DIRECTORY);
-  copyUp(from, to, target);
+  // Files of the image only: not of /sys or another file system that lies there.
+  if (fstat(from).device === fstat(root).device) copyUp(from, to, target);
   close(from);
   close(to);
 }
@@ -304,6 +320,7 @@ type Execute = (path: string, argv: StringVector, envp: StringVector) => never;
 /** execvp(3) by the PATH of the container's environment. */
 function executeByPath(args: string[], env: string[], execute: Execute): never {
   const program = args[0]!;
+  if (program === "") throw new SyscallError("execute", '""', "ENOENT", "the command is empty");
   const argv = stringVector(args);
   const envp = stringVector(env);
   if (program.includes("/")) executeFile(program, argv, envp, execute);

@@ -1,7 +1,8 @@
 /** A small init: process 1 that forwards signals to the program and collects the orphans it leaves (`run --init`). */
 
 import { exitNow, wait } from "../linux/clone.ts";
-import { syscall } from "../linux/libc.ts";
+import { readFile } from "../linux/file.ts";
+import { memoryAt, syscall } from "../linux/libc.ts";
 import { kill, type StringVector, setForeground } from "../linux/process.ts";
 import { allSignals, readSignal, signalfd, signals } from "../linux/signal.ts";
 import { posixSpawn } from "../linux/spawn.ts";
@@ -12,6 +13,7 @@ export function spawnAndReap(path: string, argv: StringVector, envp: StringVecto
   const program = posixSpawn(path, argv, envp);
   // In the foreground: the terminal's Ctrl-C reaches the program's group once, and not once more through us.
   setForeground(0, program);
+  wipeCommandLine();
   // Everything beyond stdio, the sync socket among it: its closing tells the host's side that the program runs.
   syscall("close_range", 3, 0xffffffff, 0);
   const incoming = signalfd(allSignals);
@@ -20,6 +22,24 @@ export function spawnAndReap(path: string, argv: StringVector, envp: StringVecto
     if (signal !== signals.SIGCHLD) kill(program, signal);
     else collect(program);
   }
+}
+
+/**
+ * Overwrites our own argv and environment, which /proc/1/cmdline and environ would show to the container: words and
+ * variables of the host. Their places are fields 48 to 51 of proc_pid_stat(5), counted from 1.
+ */
+function wipeCommandLine(): void {
+  const stat = readFile("/proc/self/stat");
+  // The second field is a name in parentheses, with spaces if it likes.
+  const fields = stat
+    .slice(stat.lastIndexOf(")") + 2)
+    .split(" ")
+    .map(Number);
+  const [argStart = 0, argEnd = 0, envStart = 0, envEnd = 0] = fields.slice(48 - 3, 52 - 3);
+  memoryAt(argStart, argEnd - argStart)
+    .fill(0)
+    .set(new TextEncoder().encode("init"));
+  memoryAt(envStart, envEnd - envStart).fill(0);
 }
 
 /** Reaps everything that has ended; ends as the program did when it is among them. */

@@ -14,6 +14,8 @@ export interface Pump {
   to: number;
   /** Called once, when `from` has no more or `to` takes no more; closes what has to be closed. */
   onEnd: (ended: "from" | "to") => void;
+  /** Sees what comes, before it goes on. */
+  onData?: (bytes: Uint8Array) => void;
   /** Bytes read and not yet written. */
   pending?: Uint8Array;
   ended?: boolean;
@@ -73,7 +75,10 @@ function move(pump: Pump, buffer: Uint8Array): void {
     }
     const count = read(pump.from, buffer);
     if (count === 0) end(pump, "from");
-    else pump.pending = buffer.slice(0, count);
+    else {
+      pump.pending = buffer.slice(0, count);
+      pump.onData?.(pump.pending);
+    }
   } catch (error) {
     // EIO is how a pty's master says that the last slave was closed; EPIPE that nobody reads what we write.
     if (!hasCode(error, "EIO", "EPIPE", "ECONNRESET")) throw error;

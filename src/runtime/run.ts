@@ -2,7 +2,7 @@
 
 import { Failure, StartError } from "../errors.ts";
 import { type Child, type Exit, pidfdSendSignal, wait } from "../linux/clone.ts";
-import { close, readFileIfAny } from "../linux/file.ts";
+import { close, readdir, readFileIfAny } from "../linux/file.ts";
 import { closeAll } from "../linux/poll.ts";
 import { memfd, umask } from "../linux/process.ts";
 import { readSignal, signalfd, signals } from "../linux/signal.ts";
@@ -95,6 +95,10 @@ function supervise(plan: Plan, wiring: Wiring, child: Child): Outcome {
   let over = false;
   let killedBy: number | undefined;
   const incoming = signalfd(forwarded);
+  // The terminal's keys signal its foreground process group, and process 1 of it may have no handler.
+  wiring.onInterrupt = (group) => {
+    if (group === child.pid && !forward(child, signals.SIGINT)) killedBy = signals.SIGINT;
+  };
   relay(
     wiring.pumps,
     [
@@ -134,8 +138,12 @@ function forward(child: Child, signal: number): boolean {
   return false;
 }
 
-/** True if a process catches, ignores or blocks the signal. @see proc_pid_status(5) */
+/** True if a process catches, ignores, blocks or waits for the signal. @see proc_pid_status(5) */
 function handles(pid: number, signal: number): boolean {
+  // While a thread sits in sigwait(3), the kernel shows neither a handler nor a block.
+  const threads = readdir(`/proc/${pid}/task`) ?? [];
+  if (threads.some((thread) => readFileIfAny(`/proc/${pid}/task/${thread}/wchan`)?.includes("sigtimedwait")))
+    return true;
   const status = readFileIfAny(`/proc/${pid}/status`) ?? "";
   return [...status.matchAll(/^Sig(?:Blk|Ign|Cgt):\s*([0-9a-f]+)$/gm)].some(
     ([, mask]) => (BigInt(`0x${mask}`) >> BigInt(signal - 1)) & 1n,

@@ -1,8 +1,8 @@
 /** How the container's stdin, stdout and stderr meet the caller's: handed on, through a pipe, or through a terminal. */
 
-import { close, O_RDONLY, open, writeAll } from "../linux/file.ts";
+import { close, O_RDONLY, open } from "../linux/file.ts";
 import { pipe } from "../linux/poll.ts";
-import { getModes, getSize, rawModes, setModes, setSize } from "../linux/tty.ts";
+import { getModes, getSize, interruptedGroup, rawModes, restoreModes, setModes, setSize } from "../linux/tty.ts";
 import type { Pump } from "./relay.ts";
 
 /**
@@ -22,13 +22,20 @@ export interface Wiring {
   resize(): boolean;
   /** Gives the caller's terminal back as it was. */
   restore(): void;
+  /** Called when the interrupt key was typed, with the process group that the terminal signals for it. */
+  onInterrupt: (group: number) => void;
 }
-
-const endOfTransmission = Uint8Array.of(4);
 
 /** @param callerIsTerminal stdin is a terminal: then keys are passed on raw, so that Ctrl-C is the container's. */
 export function wire(stdio: Stdio, callerIsTerminal: boolean): Wiring {
-  const wiring: Wiring = { inside: [], pumps: [], connect, resize: () => false, restore: () => {} };
+  const wiring: Wiring = {
+    inside: [],
+    pumps: [],
+    connect,
+    resize: () => false,
+    restore: () => {},
+    onInterrupt: () => {},
+  };
   stdio.forEach((how, fd) => {
     if (how === "null") wiring.inside[fd] = open("/dev/null", O_RDONLY);
     if (how === "relay") relayThroughPipe(fd);
@@ -47,8 +54,11 @@ export function wire(stdio: Stdio, callerIsTerminal: boolean): Wiring {
     const keys: Pump = {
       from: 0,
       to: master,
-      // A pipe that ends is what Ctrl-D is on a keyboard.
-      onEnd: (ended) => ended === "from" && writeAll(master, endOfTransmission),
+      onData: (bytes) => {
+        const group = interruptedGroup(master, bytes);
+        if (group !== undefined) wiring.onInterrupt(group);
+      },
+      onEnd: () => {},
     };
     const screen: Pump = {
       from: master,
@@ -60,14 +70,15 @@ export function wire(stdio: Stdio, callerIsTerminal: boolean): Wiring {
       },
     };
     wiring.pumps.push(screen);
-    if (stdio[0] === "terminal") wiring.pumps.push(keys);
+    // Without a keyboard it is a screen only: a pipe's bytes can't say on a terminal where they end.
     if (!callerIsTerminal) return;
+    if (stdio[0] === "terminal") wiring.pumps.push(keys);
     const modes = getModes(0);
     wiring.resize = () => {
       if (!screen.ended) setSize(master, getSize(0));
       return true;
     };
-    wiring.restore = () => setModes(0, modes);
+    wiring.restore = () => restoreModes(0, modes);
     setModes(0, rawModes(modes));
     wiring.resize();
   }

@@ -1,6 +1,7 @@
 /** Who a program runs as: names and numbers resolved by the rootfs's own /etc/passwd and /etc/group (passwd(5), group(5)). */
 
 import { Failure, hasCode, NotFoundError } from "../errors.ts";
+import { isOnProc } from "../linux/at.ts";
 import { close, fstat, O_NONBLOCK, O_RDONLY, readAll } from "../linux/file.ts";
 import { openInRoot } from "../linux/inroot.ts";
 
@@ -62,7 +63,8 @@ function readDatabase(root: number, path: string): string[][] {
     throw error;
   }
   try {
-    if (fstat(fd).type !== "file") throw new Failure(`${path} of the image is not a regular file`);
+    if (fstat(fd).type !== "file" || isOnProc(fd, path))
+      throw new Failure(`${path} of the image is not a regular file`);
     const text = new TextDecoder().decode(readAll(fd, `the image's ${path}`, maxBytes));
     return text.split("\n").map((line) => line.split(":"));
   } finally {

@@ -115,7 +115,7 @@ describe("limits", () => {
     expect(plan.release[0]).toEqual({
       do: "delegate",
       cgroup: `/sys/fs/cgroup/tinydocker/${id}`,
-      controllers: ["memory", "cpu", "pids"],
+      controllers: ["cpu", "memory", "pids"],
     });
     expect(plan.warnings).toEqual([]);
   });
