@@ -68,6 +68,11 @@ export class Pty {
     this.terminal.resize(columns, rows);
   }
 
+  /** Takes the terminal away, as closing a window or losing a connection does. */
+  hangUp(): void {
+    this.terminal.close();
+  }
+
   /** Waits until a text appears after what was waited for before. @returns the match. @throws Error that shows the screen. */
   async waitFor(wanted: string | RegExp, withinMs = 4000): Promise<RegExpExecArray> {
     const pattern = typeof wanted === "string" ? new RegExp(RegExp.escape(wanted)) : wanted;
@@ -96,7 +101,7 @@ export class Pty {
   async [Symbol.asyncDispose](): Promise<void> {
     this.child.kill("SIGKILL");
     await this.child.exited;
-    this.terminal.close();
+    if (!this.terminal.closed) this.terminal.close();
   }
 }
 
