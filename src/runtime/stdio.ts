@@ -1,7 +1,7 @@
 /** How the container's stdin, stdout and stderr meet the caller's: handed on, through a pipe, or through a terminal. */
 
 import { close, O_RDONLY, open, writeAll } from "../linux/file.ts";
-import { pipe } from "../linux/poll.ts";
+import { duplicate, pipe } from "../linux/poll.ts";
 import { getModes, getSize, interruptedGroup, rawModes, restoreModes, setModes, setSize } from "../linux/tty.ts";
 import type { Pump } from "./relay.ts";
 
@@ -55,6 +55,8 @@ export function wire(stdio: Stdio, callerIsTerminal: boolean): Wiring {
   stdio.forEach((how, fd) => {
     if (how === "null") wiring.inside[fd] = open("/dev/null", O_RDONLY);
     if (how === "relay") relayThroughPipe(fd);
+    // Beside a terminal, what is handed on is handed over by name: the others become the terminal.
+    if (how === "inherit" && stdio.includes("terminal")) wiring.inside[fd] = duplicate(fd);
   });
   return wiring;
 
