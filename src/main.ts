@@ -1,11 +1,14 @@
 /** From the process to a role, and to the exit code. All output is written by then (cli/print.ts). */
 
 import { exitNow } from "./linux/clone.ts";
-import { abandon, bear } from "./runtime/birth.ts";
+import { blockSignals } from "./linux/signal.ts";
+import { abandon, bear, forwarded } from "./runtime/birth.ts";
 
 const argv = process.argv.slice(2);
 // Before anything else is even loaded: later there may be threads, and then nobody may fork (runtime/birth.ts).
 const birth = startsContainer(argv) && process.geteuid?.() === 0 ? bear(argv) : undefined;
+// A load takes note of signals between two blocks, and then cleans up. Now, because later threads would take them.
+if (argv.includes("load")) blockSignals(forwarded);
 const { main } = await import("./cli/main.ts");
 const code = await main(argv, birth);
 // Still there if the options were wrong or the image was not to be had; a second time does no harm.

@@ -46,6 +46,7 @@ function phasesOf(plan: Plan): Phase[] {
     { title: "birth", by: "init", steps: plan.birth },
     { title: "prepare", by: "host", steps: plan.prepare },
     { title: "set up", by: "init", steps: plan.setup },
+    { title: "record", by: "host", steps: plan.record },
     { title: "release", by: "host", steps: plan.release },
     { title: "start", by: "init", steps: plan.start },
   ];

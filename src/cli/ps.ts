@@ -25,7 +25,9 @@ export default defineCommand({
       plain(image),
       JSON.stringify(plain(command.join(" ")).slice(0, 20)),
       humanAge(created),
-      status === "exited" ? `Exited (${exitCode}) ${humanAge(finished!)}` : status === "running" ? "Up" : "Unknown",
+      status === "exited"
+        ? `Exited (${exitCode}) ${humanAge(finished!)}`
+        : { running: "Up", unknown: "Unknown", damaged: "Damaged" }[status],
       plain(name),
     ]);
     printTable(["CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "NAMES"], rows);

@@ -3,7 +3,7 @@
 import type { RunRequest } from "../engine/run.ts";
 import { run } from "../engine/run.ts";
 import { NotFoundError, UsageError } from "../errors.ts";
-import { readFile, statIfAny } from "../linux/file.ts";
+import { isSocket, readFile, statIfAny } from "../linux/file.ts";
 import { getSize, isatty } from "../linux/tty.ts";
 import { pathsOf } from "../paths.ts";
 import { defaults } from "../plan/spec.ts";
@@ -195,9 +195,6 @@ function baseRequest(
   command: string[],
   io: { interactive?: boolean | undefined; tty?: boolean | undefined } = {},
 ): Omit<RunRequest, "source" | "remove"> & { remove: false } {
-  if (io.tty && io.interactive && !isatty(0)) {
-    throw new UsageError("-t with -i needs a terminal as stdin, which is a pipe or a file here", "leave -t out");
-  }
   const terminal = wantsTerminal(io.tty);
   const callerIsTerminal = isatty(0);
   return {
@@ -230,11 +227,14 @@ function planStdio(
   terminal: boolean,
   { interactive, tty }: { interactive?: boolean | undefined; tty?: boolean | undefined },
 ): Stdio {
-  const stdin = interactive === false ? "null" : terminal ? "terminal" : isatty(0) ? "relay" : "inherit";
-  if (!terminal) return [stdin, isatty(1) ? "relay" : "inherit", isatty(2) ? "relay" : "inherit"];
+  const stdin = interactive === false ? "null" : terminal ? "terminal" : handOn(0);
+  if (!terminal) return [stdin, handOn(1), handOn(2)];
   // Asked for by name, a terminal takes all three (as Docker's); on our own account we leave `2>file` to the file.
-  return [stdin, "terminal", tty || isatty(2) ? "terminal" : "inherit"];
+  return [stdin, "terminal", tty || isatty(2) ? "terminal" : handOn(2)];
 }
+
+/** A terminal is not to be handed over (SECURITY R13); and a program can't open a socket again by /dev/stdout. */
+const handOn = (fd: number): "relay" | "inherit" => (isatty(fd) || isSocket(fd) ? "relay" : "inherit");
 
 function parseNetwork(text = "none"): "none" | "host" {
   if (text === "none" || text === "host") return text;

@@ -2,7 +2,7 @@
 
 import { UsageError } from "../errors.ts";
 import type { Mount } from "../oci/spec.ts";
-import { createSourceOption } from "../plan/mounts.ts";
+import { createSourceOption, parseTarget } from "../plan/mounts.ts";
 
 const scale: Record<string, number> = { "": 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40, p: 2 ** 50 };
 
@@ -66,19 +66,6 @@ export function parseName(text: string): string {
     `--name: ${JSON.stringify(text)} is no container name`,
     "two or more of [a-zA-Z0-9_.-], no sign first",
   );
-}
-
-/** An absolute path inside the container, without "..", and not one that the container itself depends on (SECURITY R18). */
-export function parseTarget(option: string, path: string): string {
-  const parts = path.split("/").filter((part) => part !== "" && part !== ".");
-  const clean = `/${parts.join("/")}`;
-  if (!path.startsWith("/")) throw new UsageError(`${option}: ${JSON.stringify(path)} is not an absolute path`);
-  if (path.includes("\0") || parts.includes(".."))
-    throw new UsageError(`${option}: ${JSON.stringify(path)} has ".." in it`);
-  if (clean === "/") throw new UsageError(`${option}: nothing can be mounted over /`);
-  if (clean === "/proc" || clean.startsWith("/proc/"))
-    throw new UsageError(`${option}: nothing can be mounted over /proc`);
-  return clean;
 }
 
 const volumeOptions = /^(ro|rw|z|Z|nosuid|nodev|noexec|r?bind|r?(private|shared|slave))$/;

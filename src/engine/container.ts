@@ -1,6 +1,6 @@
 /** Containers as the engine remembers them: one directory and one state.json each, and who looks after the running ones. */
 
-import { ConflictError, InvalidError, NotFoundError } from "../errors.ts";
+import { ConflictError, NotFoundError } from "../errors.ts";
 import { findCgroup2, removeEmptyCgroup } from "../linux/cgroup.ts";
 import {
   close,
@@ -34,7 +34,7 @@ export interface ContainerState {
   command: string[];
   /** ISO 8601. */
   created: string;
-  status: "running" | "exited" | "unknown";
+  status: "running" | "exited" | "unknown" | "damaged";
   /** The first process, by its number on the host. */
   pid?: number;
   finished?: string;
@@ -51,17 +51,30 @@ export function prepareRoot(paths: Paths): void {
 export const writeState = (paths: Paths, state: ContainerState): void =>
   writeFileAtomic(`${paths.containers}/${state.id}/state.json`, JSON.stringify(state));
 
-/** A container's state; undefined where it has none (yet). */
+/** A container's state; undefined where it has none (yet). A file that tells nothing makes one that says so. */
 function readState(paths: Paths, id: string): ContainerState | undefined {
   const text = readFileIfAny(`${paths.containers}/${id}/state.json`);
   if (text === undefined) return undefined;
+  return (
+    parseState(text) ?? {
+      id,
+      name: id.slice(0, 12),
+      image: "?",
+      command: [],
+      created: "1970-01-01T00:00:00Z",
+      status: "damaged",
+    }
+  );
+}
+
+function parseState(text: string): ContainerState | undefined {
   try {
-    return JSON.parse(text) as ContainerState;
+    const state = JSON.parse(text) as Partial<ContainerState> | null;
+    const { id, name, image, created, command } = state ?? {};
+    const whole = [id, name, image, created].every((value) => typeof value === "string") && Array.isArray(command);
+    return whole ? (state as ContainerState) : undefined;
   } catch {
-    throw new InvalidError(
-      `the state of container ${id.slice(0, 12)} is damaged`,
-      `tinydocker rm ${id.slice(0, 12)} removes it`,
-    );
+    return undefined;
   }
 }
 
@@ -100,11 +113,11 @@ export function removeContainer(paths: Paths, reference: string): void {
   if (statIfAny(`${paths.running}/${id}`)) {
     throw new ConflictError(`container ${reference} is running`, "stop it first");
   }
-  // The name last: whoever sees it free finds nothing else of the container.
-  const state = readFileIfAny(`${paths.containers}/${id}/state.json`);
-  const name = /"name":"([^"]+)"/.exec(state ?? "")?.[1];
   removePath(`${paths.containers}/${id}`);
-  if (name) unlink(`${paths.names}/${name}`);
+  // The name last: whoever sees it free finds nothing else of the container. Asked of the names, as its state may be damaged.
+  for (const name of readdir(paths.names) ?? []) {
+    if (readFileIfAny(`${paths.names}/${name}`) === id) unlink(`${paths.names}/${name}`);
+  }
 }
 
 /**

@@ -3,36 +3,32 @@
 import { InterruptedError } from "../errors.ts";
 import { type LoadedImage, type LoadProgress, loadImages } from "../image/load.ts";
 import { execve, stringVector } from "../linux/process.ts";
+import { pendingSignal, signals } from "../linux/signal.ts";
 import type { Paths } from "../paths.ts";
 
-const interrupts = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const;
+const interrupts = [signals.SIGINT, signals.SIGTERM, signals.SIGHUP];
 
-/** As loadImages, and a signal undoes it: what was extracted so far is removed before we end. */
+/** As loadImages; a signal, which has to be blocked (main.ts), undoes it: what was extracted so far is removed. */
 export async function load(
   paths: Paths,
   file: string,
   options: { reference?: string },
   onProgress: (progress: LoadProgress) => void,
 ): Promise<LoadedImage[]> {
-  let signal: number | undefined;
-  const listeners = Object.entries(interrupts).map(([name, number]) => {
-    const listener = () => {
-      signal = number;
-    };
-    process.on(name, listener);
-    return () => process.off(name, listener);
+  const images = await loadImages(paths, file, {
+    ...options,
+    onProgress: (progress) => {
+      endIfInterrupted();
+      onProgress(progress);
+    },
   });
-  try {
-    return await loadImages(paths, file, {
-      ...options,
-      onProgress: (progress) => {
-        if (signal !== undefined) throw new InterruptedError("interrupted: nothing was loaded", signal);
-        onProgress(progress);
-      },
-    });
-  } finally {
-    for (const remove of listeners) remove();
-  }
+  endIfInterrupted();
+  return images;
+}
+
+function endIfInterrupted(): void {
+  const signal = pendingSignal(interrupts);
+  if (signal !== undefined) throw new InterruptedError("interrupted", signal);
 }
 
 /**

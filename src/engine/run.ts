@@ -5,14 +5,13 @@ import type { LoadProgress } from "../image/load.ts";
 import { severalImages } from "../image/source.ts";
 import { findImage, type Image } from "../image/store.ts";
 import { close, flock, O_CREAT, O_RDWR, open, stat, statIfAny, unlink, writeNewFile } from "../linux/file.ts";
-import { unblockSignals } from "../linux/signal.ts";
 import type { Mount } from "../oci/spec.ts";
 import type { Paths } from "../paths.ts";
 import { type Container, planContainer } from "../plan/container.ts";
-import { copyUpOption, createSourceOption } from "../plan/mounts.ts";
+import { copyUpOption, createSourceOption, defaultMounts, parseTarget } from "../plan/mounts.ts";
 import { type ImageDefaults, lacksCommand, planSpec, type Rootfs, type RunOptions } from "../plan/spec.ts";
 import type { Directory, Plan } from "../plan/step.ts";
-import { abandon, type Birth, forwarded } from "../runtime/birth.ts";
+import { abandon, type Birth } from "../runtime/birth.ts";
 import { type Outcome, runContainer } from "../runtime/run.ts";
 import type { Stdio } from "../runtime/stdio.ts";
 import { type ContainerState, prepareRoot, recover, writeState } from "./container.ts";
@@ -129,7 +128,6 @@ async function prepareImage(
   // Nothing waits while an image is loaded: a load may take long, and be interrupted.
   abandon(birth);
   close(store);
-  unblockSignals(forwarded);
   const { load, startAgain } = await import("./load.ts");
   const progress = reporter.loading(found.path);
   try {
@@ -239,7 +237,11 @@ function planVolumes(
   directory: string,
 ): { mounts: Mount[]; directories: Directory[] } {
   const taken = new Set(own.map(({ destination }) => destination));
-  const targets = Object.keys(image.Volumes ?? {}).filter((path) => path.startsWith("/") && !taken.has(path));
+  const declared = Object.keys(image.Volumes ?? {}).map((path) => parseTarget("the image's volume", path));
+  const targets = [...new Set(declared)].filter((path) => !taken.has(path));
+  const reserved = defaultMounts({ privileged: false, hostNetwork: false }).map(({ destination }) => destination);
+  const forbidden = targets.find((path) => reserved.includes(path));
+  if (forbidden) throw new InvalidError(`the image declares a volume at ${forbidden}, which the container has already`);
   if (targets.length === 0) return { mounts: [], directories: [] };
   const paths = targets.map((_, index) => `${directory}/volumes/${index}`);
   return {

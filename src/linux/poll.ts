@@ -49,15 +49,10 @@ export function pipe(): { read: number; write: number } {
   return { read: fds[0]!, write: fds[1]! };
 }
 
-const F_GETFL = 3;
-const F_SETFL = 4;
-const O_NONBLOCK = 0o4000;
+const F_DUPFD_CLOEXEC = 1030;
 
-/** fcntl(2): reads and writes that would wait answer EAGAIN instead. For descriptors of our own: others share the flag. */
-export function setNonblocking(fd: number): void {
-  const flags = check("fcntl", `fd ${fd}`, libc.fcntl(fd, F_GETFL, 0));
-  check("fcntl", `fd ${fd}`, libc.fcntl(fd, F_SETFL, flags | O_NONBLOCK));
-}
+/** A copy of a descriptor (fcntl(2)), close-on-exec. */
+export const duplicate = (fd: number): number => check("fcntl", `fd ${fd}`, libc.fcntl(fd, F_DUPFD_CLOEXEC, 3));
 
 const AF_UNIX = 1;
 const SOCK_SEQPACKET = 5;

@@ -5,6 +5,7 @@ import { bind, check, memory } from "./libc.ts";
 
 const libc = bind({
   sigprocmask: ["int", "int", "ptr", "ptr"],
+  sigpending: ["int", "ptr"],
   signalfd: ["int", "int", "ptr", "int"],
   signal: ["long", "int", "long"],
 });
@@ -61,7 +62,6 @@ function sigset(numbers: Iterable<number>): Uint8Array {
 }
 
 const SIG_BLOCK = 0;
-const SIG_UNBLOCK = 1;
 const SIG_SETMASK = 2;
 
 /**
@@ -71,9 +71,12 @@ const SIG_SETMASK = 2;
 export const blockSignals = (numbers: Iterable<number>): void =>
   void check("sigprocmask", "SIG_BLOCK", libc.sigprocmask(SIG_BLOCK, sigset(numbers), null));
 
-/** Lets signals through again. */
-export const unblockSignals = (numbers: Iterable<number>): void =>
-  void check("sigprocmask", "SIG_UNBLOCK", libc.sigprocmask(SIG_UNBLOCK, sigset(numbers), null));
+/** The first of these (blocked) signals that waits to be taken (sigpending(2)). It goes on waiting. */
+export function pendingSignal(numbers: Iterable<number>): number | undefined {
+  const set = sigset([]);
+  check("sigpending", "", libc.sigpending(set));
+  return [...numbers].find((number) => set[(number - 1) >> 3]! & (1 << ((number - 1) & 7)));
+}
 
 const SFD_CLOEXEC = 0o2000000;
 

@@ -49,8 +49,16 @@ export function planContainer(spec: Spec, container: Container, host: Host): Pla
     id: container.id,
     clone: planClone(cgroup),
     birth,
-    prepare: planPrepare(spec, container, cgroup),
+    prepare: planPrepare(container, cgroup),
     setup: planSetup(spec, container),
+    record: [
+      {
+        do: "write-file",
+        path: `${container.directory}/config.json`,
+        text: JSON.stringify(spec),
+        keep: container.keep,
+      },
+    ],
     release: planRelease(cgroup, settings, host),
     start: planStart(spec, container),
     warnings: lacking.size > 0 ? [`default limits are off: ${lackOf([...lacking], host)[0]}`] : [],
@@ -66,7 +74,7 @@ function lackOf(controllers: string[], host: Host): [message: string, hint: stri
   return [missing + where, "boot with systemd.unified_cgroup_hierarchy=1, or ask for no limit (0)"];
 }
 
-function planPrepare(spec: Spec, container: Container, cgroup: string | undefined): HostStep[] {
+function planPrepare(container: Container, cgroup: string | undefined): HostStep[] {
   const { id, name, namePath, running, directory, keep } = container;
   return [
     {
@@ -76,7 +84,6 @@ function planPrepare(spec: Spec, container: Container, cgroup: string | undefine
     },
     ...(namePath ? [{ do: "claim-name", name, path: namePath, id, keep } as const] : []),
     { do: "directories", directories: [{ path: directory, mode: 0o700 }, ...container.directories], keep },
-    { do: "write-file", path: `${directory}/config.json`, text: JSON.stringify(spec), keep },
   ];
 }
 

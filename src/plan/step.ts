@@ -9,7 +9,7 @@
  *      |---- clone --->|
  *      | prepare       | birth: namespaces
  *      |----- plan --->|
- *      |               | setup: mounts, pivot_root
+ *      | record        | setup: mounts, pivot_root
  *      |<--- ready ----|
  *      | release: limits
  *      |----- go ----->|
@@ -109,6 +109,8 @@ export interface Plan {
   birth: InitStep[];
   prepare: HostStep[];
   setup: InitStep[];
+  /** Taken by the host's side beside `setup`. */
+  record: HostStep[];
   release: HostStep[];
   start: InitStep[];
   /** One-line warnings: defaults that this host cannot enforce. */

@@ -31,8 +31,15 @@ export interface Watch {
 const writeBytes = 4096;
 const readBytes = 65536;
 
-/** Runs pumps and watches until `done` says so. */
-export function relay(pumps: Pump[], watches: Watch[], done: () => boolean): void {
+const idleMs = 100;
+
+/** Runs pumps and watches until `done` says so. @param idle what to do whenever nothing happened for a moment, if anything. */
+export function relay(
+  pumps: Pump[],
+  watches: Watch[],
+  done: () => boolean,
+  idle: () => (() => void) | undefined,
+): void {
   const buffer = memory(readBytes);
   while (!done()) {
     const live = pumps.filter((pump) => !pump.ended);
@@ -40,7 +47,9 @@ export function relay(pumps: Pump[], watches: Watch[], done: () => boolean): voi
       ...live.map(({ from, to, pending }) => (pending ? { fd: to, events: POLLOUT } : { fd: from, events: POLLIN })),
       ...watches.map(({ fd }) => ({ fd, events: POLLIN })),
     ];
-    poll(interests);
+    const rest = idle();
+    poll(interests, rest ? idleMs : -1);
+    if (rest && interests.every(({ happened }) => !happened)) rest();
     live.forEach((pump, index) => {
       if (interests[index]!.happened) move(pump, buffer);
     });

@@ -47,6 +47,7 @@ export function runContainer(
     undo.add(() => abandon(birth));
     wiring = wire(stdio, callerIsTerminal);
     handOver(plan, wiring, birth.socket);
+    performHost(plan.record, undo, () => ended);
     awaitStart(wiring, birth.socket, () => {
       performHost(plan.release, undo, () => ended);
       listener.started(birth.child.pid);
@@ -113,6 +114,7 @@ function supervise(plan: Plan, wiring: Wiring, child: Child): Outcome {
       },
     ],
     () => over,
+    () => wiring.idle,
   );
   const exit = wait(child)!.exit;
   drain(wiring.pumps);

@@ -1,7 +1,7 @@
 /** How the container's stdin, stdout and stderr meet the caller's: handed on, through a pipe, or through a terminal. */
 
-import { close, O_RDONLY, open } from "../linux/file.ts";
-import { pipe } from "../linux/poll.ts";
+import { close, O_RDONLY, open, writeAll } from "../linux/file.ts";
+import { duplicate, pipe } from "../linux/poll.ts";
 import { getModes, getSize, interruptedGroup, rawModes, restoreModes, setModes, setSize } from "../linux/tty.ts";
 import type { Pump } from "./relay.ts";
 
@@ -24,6 +24,22 @@ export interface Wiring {
   restore(): void;
   /** Called when the interrupt key was typed, with the process group that the terminal signals for it. */
   onInterrupt: (group: number) => void;
+  /** What to do now and then; absent if nothing. */
+  idle?: () => void;
+}
+
+const endOfTransmission = Uint8Array.of(4);
+const maxTries = 100;
+
+/**
+ * The end of a pipe is Ctrl-D on a terminal. Said once it could be lost: a shell that just goes from one line to the next
+ * changes the terminal's mode, and what was typed before is forgotten. So it is said again while nobody has acted on it.
+ */
+function endOfInput(master: number): () => void {
+  let tries = 0;
+  return () => {
+    if (tries++ < maxTries) writeAll(master, endOfTransmission);
+  };
 }
 
 /** @param callerIsTerminal stdin is a terminal: then keys are passed on raw, so that Ctrl-C is the container's. */
@@ -39,6 +55,8 @@ export function wire(stdio: Stdio, callerIsTerminal: boolean): Wiring {
   stdio.forEach((how, fd) => {
     if (how === "null") wiring.inside[fd] = open("/dev/null", O_RDONLY);
     if (how === "relay") relayThroughPipe(fd);
+    // Beside a terminal, what is handed on is handed over by name: the others become the terminal.
+    if (how === "inherit" && stdio.includes("terminal")) wiring.inside[fd] = duplicate(fd);
   });
   return wiring;
 
@@ -58,7 +76,9 @@ export function wire(stdio: Stdio, callerIsTerminal: boolean): Wiring {
         const group = interruptedGroup(master, bytes);
         if (group !== undefined) wiring.onInterrupt(group);
       },
-      onEnd: () => {},
+      onEnd: (ended) => {
+        if (ended === "from") wiring.idle = endOfInput(master);
+      },
     };
     const screen: Pump = {
       from: master,
@@ -70,9 +90,8 @@ export function wire(stdio: Stdio, callerIsTerminal: boolean): Wiring {
       },
     };
     wiring.pumps.push(screen);
-    // Without a keyboard it is a screen only: a pipe's bytes can't say on a terminal where they end.
-    if (!callerIsTerminal) return;
     if (stdio[0] === "terminal") wiring.pumps.push(keys);
+    if (!callerIsTerminal) return;
     const modes = getModes(0);
     wiring.resize = () => {
       if (!screen.ended) setSize(master, getSize(0));

@@ -10,13 +10,12 @@ import {
   parseName,
   parsePidsLimit,
   parseSize,
-  parseTarget,
   parseTmpfs,
   parseVolume,
   parseWorkdir,
 } from "../../src/cli/units.ts";
 import { UsageError } from "../../src/errors.ts";
-import { createSourceOption } from "../../src/plan/mounts.ts";
+import { createSourceOption, parseTarget } from "../../src/plan/mounts.ts";
 
 /** Fails unless every text is refused with a UsageError. */
 function refuses(parse: (text: string) => unknown, texts: string[]): void {

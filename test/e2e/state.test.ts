@@ -211,6 +211,7 @@ describe("explain", () => {
           "init birth",
           "host prepare",
           "init set up",
+          "host record",
           "host release",
           "init start",
         ]);

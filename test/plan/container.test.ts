@@ -151,8 +151,8 @@ describe("limits", () => {
 });
 
 describe("the host's side", () => {
-  test("claims the id, then the name, then makes files", () => {
-    expect(aPlan().prepare.map((step) => step.do)).toEqual(["claim", "claim-name", "directories", "write-file"]);
+  test("claims the id, then the name, then makes directories", () => {
+    expect(aPlan().prepare.map((step) => step.do)).toEqual(["claim", "claim-name", "directories"]);
   });
   test("says with the claim all that must be cleaned up if it is killed", () => {
     expect(aPlan({}, { keep: false }).prepare[0]).toEqual({
@@ -171,15 +171,15 @@ describe("the host's side", () => {
     const step = aPlan().prepare.find((each) => each.do === "directories");
     expect(step).toMatchObject({ directories: [{ path: "/s/c", mode: 0o700 }, { path: "/s/c/upper" }] });
   });
-  test("writes the spec as config.json", () => {
-    const step = aPlan({ command: ["x"] }).prepare.find((each) => each.do === "write-file");
+  test("writes the spec as config.json, while init is busy", () => {
+    const step = aPlan({ command: ["x"] }).record.find((each) => each.do === "write-file");
     expect(JSON.parse(step!.text)).toEqual(JSON.parse(JSON.stringify(aSpec({ command: ["x"] }))));
   });
 });
 
 test("every step of a plan has a man page and a reason", () => {
   const plan = aPlan({ terminal: true, readOnly: true, mounts: [bind] }, { reap: true });
-  for (const step of [plan.clone, ...plan.prepare, ...plan.release, ...initSteps(plan)]) {
+  for (const step of [plan.clone, ...plan.prepare, ...plan.record, ...plan.release, ...initSteps(plan)]) {
     expect(documentation[step.do].man).toMatch(/^\w+\(\d\)$/);
     expect(documentation[step.do].why.length).toBeGreaterThan(10);
   }

@@ -1,0 +1,114 @@
+/** What init mounts in the rootfs: the overlay, new file systems, binds from the host, and covers over what is not to be seen. */
+
+import { hasCode, SyscallError } from "../errors.ts";
+import { isOnProc } from "../linux/at.ts";
+import { close, fstat, mkdirAll, O_DIRECTORY, O_PATH, O_RDONLY, open, stat } from "../linux/file.ts";
+import { ensureDirectory, ensureFile, openInRoot, openInRootIfAny } from "../linux/inroot.ts";
+import { chdir, cloneMount, mount, mountSetattr, moveMount, newMount } from "../linux/mount.ts";
+import type { InitStep } from "../plan/step.ts";
+import { copyUp } from "./copyup.ts";
+
+type Of<Kind> = Extract<InitStep, { do: Kind }>;
+
+/**
+ * By paths relative to the state root: mount(2) takes one page of options, however long the root's path is, and what the
+ * container reads in /proc/self/mountinfo tells nothing of the host.
+ */
+export function mountOverlay({ lower, upper, work, target }: Of<"overlay">): void {
+  const base = commonDirectory([...lower, upper, work]);
+  const relative = (path: string) => path.slice(base.length).replace(/[\\:,]/g, "\\$&");
+  chdir(base);
+  try {
+    const lowerdir = lower.map(relative).join(":");
+    mount("overlay", target, "overlay", `lowerdir=${lowerdir},upperdir=${relative(upper)},workdir=${relative(work)}`);
+  } catch (error) {
+    if (!hasCode(error, "EINVAL")) throw error;
+    throw (error as SyscallError).withHint(
+      "the state root may lie on a file system that overlayfs can't write to (another overlay, NFS), or inside the image's own directory: choose one with --root",
+    );
+  }
+  chdir("/");
+}
+
+/** The deepest directory that all paths have in common, with its slash. */
+function commonDirectory(paths: string[]): string {
+  const [first = "/"] = paths;
+  let base = first.slice(0, first.lastIndexOf("/") + 1);
+  while (!paths.every((path) => path.startsWith(base)))
+    base = base.slice(0, base.lastIndexOf("/", base.length - 2) + 1);
+  return base;
+}
+
+/** A file system of its own at a place of the rootfs. */
+export function mountNew(step: Of<"mount">, root: number): void {
+  const { type, source, target, options } = step;
+  const over = ensureDirectory(root, target);
+  refuseProc(over, target);
+  attach(newMount(type, source, options), over, `${type} on ${target}`);
+}
+
+/** A directory or file of the host, at a place of the rootfs. */
+export function bindFromHost(step: Of<"bind">, root: number): void {
+  const { source, target, options, recursive, propagation } = step;
+  if (step.createSource) mkdirAll(source, 0o755);
+  const from = open(source, O_PATH);
+  const over = stat(source).type === "directory" ? ensureDirectory(root, target) : ensureFile(root, target);
+  refuseProc(over, target);
+  if (step.copyUp) fillVolume(root, step);
+  const copy = cloneMount(from, { recursive });
+  close(from);
+  if (options.length > 0)
+    mountSetattr(copy, options, { recursive: recursive && options.includes("ro") }, `${source} on ${target}`);
+  mountSetattr(copy, [propagation], { recursive: propagation.startsWith("r") }, `${source} on ${target}`);
+  attach(copy, over, `${source} on ${target}`);
+}
+
+/** Nothing may lie over /proc or below it, by whatever symbolic links of the image: it is what masks are made on (R18). */
+function refuseProc(over: number, target: string): void {
+  if (isOnProc(over, target)) throw new SyscallError("mount on", target, "EPERM", "it leads into /proc");
+}
+
+function fillVolume(root: number, { source, target }: Of<"bind">): void {
+  const from = openInRoot(root, target, O_RDONLY | O_DIRECTORY);
+  const to = open(source, O_RDONLY | O_DIRECTORY);
+  // Files of the image only: not of /sys or another file system that lies there.
+  if (fstat(from).device === fstat(root).device) copyUp(from, to, target);
+  close(from);
+  close(to);
+}
+
+/** The path itself once more on top of itself, read-only. */
+export const makeReadonly = (path: string, root: number): void =>
+  ifPresent(root, path, (fd) => {
+    const copy = cloneMount(fd, { recursive: true });
+    mountSetattr(copy, ["ro"], { recursive: true }, path);
+    moveMount(copy, fd, `read-only ${path}`);
+    close(copy);
+  });
+
+/** Covers a file with the null device, a directory with an empty one that nobody can write to. */
+export function mask(path: string, root: number, nullDevice: number): void {
+  ifPresent(root, path, (fd) => {
+    const isDirectory = fstat(fd).type === "directory";
+    const cover = isDirectory
+      ? newMount("tmpfs", "tmpfs", ["ro", "nosuid", "nodev", "noexec", "size=0", "nr_inodes=1"])
+      : cloneMount(nullDevice, { recursive: false });
+    moveMount(cover, fd, `a mask on ${path}`);
+    close(cover);
+  });
+}
+
+/** Calls `use` with the open path; a path that this kernel does not have needs no protection. */
+function ifPresent(root: number, path: string, use: (fd: number) => void): void {
+  const fd = openInRootIfAny(root, path);
+  if (fd === undefined) return;
+  use(fd);
+  close(fd);
+}
+
+/** Attaches a detached mount and closes both descriptors. */
+export function attach(mountFd: number, over: number, subject: string): void {
+  moveMount(mountFd, over, subject);
+  close(mountFd);
+  close(over);
+}
