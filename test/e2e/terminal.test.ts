@@ -188,6 +188,7 @@ describe("keys", () => {
       const text = bytes.toString("latin1") + "é".repeat(64);
       pty.type(text);
       await pty.waitFor(new Bun.CryptoHasher("md5").update(Buffer.from(text)).digest("hex"));
+      expect(await pty.exit()).toBe(0);
     });
   });
 });
