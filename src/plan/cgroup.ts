@@ -12,9 +12,10 @@ export interface Setting {
 
 /**
  * What to write into the container's cgroup directory.
+ * @param ownThreads threads of ours in there, which the kernel counts as processes and the user did not mean.
  * @see https://docs.kernel.org/admin-guide/cgroup-v2.html
  */
-export function planCgroup(resources: Resources): Setting[] {
+export function planCgroup(resources: Resources, ownThreads = 0): Setting[] {
   const { memory, cpu, pids } = resources;
   const settings: Setting[] = [];
   if (memory?.limit !== undefined && memory.limit > 0) {
@@ -31,12 +32,8 @@ export function planCgroup(resources: Resources): Setting[] {
     settings.push({ controller: "cpu", file: "cpu.max", value: `${cpu.quota} ${period}`, why });
   }
   if (pids !== undefined && pids.limit > 0) {
-    settings.push({
-      controller: "pids",
-      file: "pids.max",
-      value: String(pids.limit),
-      why: "at most so many processes",
-    });
+    const value = String(pids.limit + ownThreads);
+    settings.push({ controller: "pids", file: "pids.max", value, why: `at most ${pids.limit} processes and threads` });
   }
   return settings;
 }

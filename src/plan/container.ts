@@ -34,9 +34,12 @@ export interface Container {
   network: boolean;
 }
 
+/** Helper threads that the small init of `--init` has beside its own: Bun's, for allocating and giving back memory. */
+const initThreads = 2;
+
 /** @throws UnsupportedError for a limit that was asked for and this host can't enforce. */
 export function planContainer(spec: Spec, container: Container, host: Host): Plan {
-  const wanted = planCgroup(spec.linux.resources ?? {});
+  const wanted = planCgroup(spec.linux.resources ?? {}, container.reap ? initThreads : 0);
   const available = new Set(host.cgroup2?.controllers);
   const settings = wanted.filter(({ controller }) => available.has(controller));
   const lacking = new Set(wanted.filter((setting) => !settings.includes(setting)).map(({ controller }) => controller));
