@@ -3,7 +3,7 @@
 /** The default state root; `--root DIR` or TINYDOCKER_ROOT choose another. */
 export const defaultRoot = "/var/lib/tinydocker";
 
-/** Every path below one state root (DESIGN: each object is a directory or a JSON file of its own). */
+/** Every path below one state root: each object is a directory or a JSON file of its own. */
 export interface Paths {
   root: string;
   /** flock(2)ed while something is added to or collected from the store. */
