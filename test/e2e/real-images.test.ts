@@ -109,25 +109,16 @@ describe("an image of several layers runs right", () => {
       expect((await machine.run(["images"])).stdout).toMatch(/^my\/app +v1 /m);
     });
   });
-  for (const [compression, option] of [
-    ["gzip", "gzip"],
-    ["zstd", "zstd"],
-    ["no compression", "uncompressed"],
-  ] as const) {
+  for (const compression of ["gzip", "zstd"]) {
     needing(
       root,
       tool("umoci"),
       tool("skopeo"),
     )(`from layers with ${compression} (skopeo)`, async () => {
       const cwd = await sharedLayout();
-      const how =
-        option === "uncompressed" ? ["--dest-decompress"] : ["--dest-compress", "--dest-compress-format", option];
-      const target = option === "uncompressed" ? "dir:plain" : `oci:${option}:v1`;
-      const copied = await runProgram(["skopeo", "--insecure-policy", "copy", "-q", ...how, "oci:layout:v1", target], {
-        cwd,
-      });
-      if (option === "uncompressed" || copied.code !== 0) return; // an old skopeo, or a form that is no layout
-      await running((machine) => expectRight(machine, join(cwd, option)));
+      const how = ["--dest-compress", "--dest-compress-format", compression];
+      await must(["skopeo", "--insecure-policy", "copy", "-q", ...how, "oci:layout:v1", `oci:${compression}:v1`], cwd);
+      await running((machine) => expectRight(machine, join(cwd, compression)));
     });
   }
   needing(

@@ -138,6 +138,23 @@ describe("after kill -9", () => {
       expect((await machine.run(["rm", "kept"])).code).toBe(0);
     });
   });
+  test("of init at any moment of a start the run ends with an error, at once (F3)", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const codes = new Set<number>();
+      for (let delay = 5; delay <= 45; delay += 2) {
+        const child = machine.spawn(["run", "--rm", "busybox", "sleep", "60"]);
+        await Bun.sleep(delay);
+        const ours = machine.snapshot().processIds.filter((id) => id !== child.pid);
+        for (const pid of ours) process.kill(pid, "SIGKILL");
+        if (ours.length === 0) child.kill("SIGTERM"); // there is no init yet
+        const code = await child.exited;
+        codes.add(code);
+        expect([delay, [125, 137, 143].includes(code)]).toEqual([delay, true]);
+        expect(await child.stderr.text()).not.toContain("internal error");
+      }
+      expect(codes.has(137) || codes.has(125)).toBe(true);
+    });
+  });
   test("of the container's process 1 all of it is gone at once", async () => {
     await withMachine(["busybox"], async (machine) => {
       const { child, pid } = await machine.start([

@@ -85,6 +85,16 @@ describe("a shell on a terminal, without -i or -t", () => {
       }
     });
   });
+  test("starts each time under --init: the terminal is the program's before it looks", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      for (let turn = 0; turn < 25; turn++) {
+        await using pty = onTerminal(machine, ["run", "--init", ...shell.slice(1)]);
+        await pty.waitFor(prompt);
+        pty.line("exit 3");
+        expect([turn, await pty.exit()]).toEqual([turn, 3]);
+      }
+    });
+  });
   test("has no complaint about job control", async () => {
     await withMachine(["busybox"], async (machine) => {
       for (const option of [[], ["--init"]]) {
@@ -147,6 +157,9 @@ describe("keys", () => {
       await using pty = await shellOutside(machine);
       pty.line("$T busybox sh -c 'echo running; exec sleep 60'");
       await pty.waitFor("\nrunning");
+      // The shell has a handler, the program that takes its place has none.
+      const sleeps = () => machine.snapshot().processes.some((title) => title.startsWith("sleep 60"));
+      for (let waited = 0; !sleeps() && waited < 4000; waited += 20) await Bun.sleep(20);
       pty.press("ctrl-c");
       await pty.waitFor("outside> ");
       expect(await outside(pty, "echo code $?")).toBe("code 130\n");
