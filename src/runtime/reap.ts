@@ -13,6 +13,8 @@ export function spawnAndReap(path: string, argv: StringVector, envp: StringVecto
   const program = posixSpawn(path, argv, envp);
   // In the foreground: the terminal's Ctrl-C reaches the program's group once, and not once more through us.
   setForeground(0, program);
+  // A shell that was quicker than us found itself in the background, and stopped (SIGTTIN).
+  kill(-program, signals.SIGCONT);
   wipeCommandLine();
   // Everything beyond stdio, the sync socket among it: its closing tells the host's side that the program runs.
   syscall("close_range", 3, 0xffffffff, 0);
