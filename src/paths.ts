@@ -48,3 +48,6 @@ export function pathsOf(root: string): Paths {
     running: `${root}/running`,
   };
 }
+
+/** A path as seen from a directory: an absolute one stays what it is. */
+export const absolutePath = (path: string, cwd: string): string => (path.startsWith("/") ? path : `${cwd}/${path}`);

@@ -20,16 +20,11 @@ export default defineCommand({
     if (process.geteuid?.() !== 0) throw new UnsupportedError("loading images needs root", sudoLine());
     const progress = quiet ? undefined : showProgress(input);
     const reference = tag === undefined ? {} : { reference: tag };
-    try {
-      const images = await load(pathsOf(root), input, reference, (bytes) => progress?.update(bytes));
-      progress?.done();
-      for (const { id, references } of images) {
-        if (quiet) printLine(id);
-        else if (references.length === 0) printLine(`Loaded image ID: ${id}`);
-        else for (const name of references) printLine(`Loaded image: ${plain(name)}`);
-      }
-    } finally {
-      progress?.done();
+    const loading = load(pathsOf(root), input, reference, (bytes) => progress?.update(bytes));
+    for (const { id, references } of await loading.finally(() => progress?.done())) {
+      if (quiet) printLine(id);
+      else if (references.length === 0) printLine(`Loaded image ID: ${id}`);
+      else for (const name of references) printLine(`Loaded image: ${plain(name)}`);
     }
     return 0;
   },

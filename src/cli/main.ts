@@ -2,7 +2,7 @@
 
 import { sudoLine } from "../engine/host.ts";
 import { explain, hasCode, InterruptedError, StartError, UsageError } from "../errors.ts";
-import { defaultRoot } from "../paths.ts";
+import { absolutePath, defaultRoot } from "../paths.ts";
 import type { Birth } from "../runtime/birth.ts";
 import { nearest, parseArgv } from "./argv.ts";
 import type { Command, Global } from "./command.ts";
@@ -54,8 +54,12 @@ function takeGlobal(argv: string[]): { root: string; rest: string[]; want?: "hel
   }
   const want = rest[0] === "--help" || rest[0] === "--version" ? { want: rest[0].slice(2) as "help" } : {};
   const root = given.root ?? (process.env.TINYDOCKER_ROOT || defaultRoot);
-  const absolute = root.startsWith("/") ? root : `${process.cwd()}/${root}`;
-  return { root: absolute.replace(/(.)\/+$/, "$1"), rest, ...want, ...(given.loaded && { loaded: given.loaded }) };
+  return {
+    root: absolutePath(root, process.cwd()).replace(/(.)\/+$/, "$1"),
+    rest,
+    ...want,
+    ...(given.loaded && { loaded: given.loaded }),
+  };
 }
 
 async function load(name: string): Promise<Command> {

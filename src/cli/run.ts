@@ -5,7 +5,7 @@ import { run } from "../engine/run.ts";
 import { NotFoundError, UsageError } from "../errors.ts";
 import { isSocket, readFile, statIfAny } from "../linux/file.ts";
 import { getSize, isatty } from "../linux/tty.ts";
-import { pathsOf } from "../paths.ts";
+import { absolutePath, pathsOf } from "../paths.ts";
 import { defaults } from "../plan/spec.ts";
 import type { Stdio } from "../runtime/stdio.ts";
 import { type Arguments, defineCommand, type Values } from "./command.ts";
@@ -138,7 +138,7 @@ export const original = defineCommand({
 /** The root of the original form, which must be there. */
 function rootDirectory(path: string): string {
   if (path === "") throw new UsageError("option --rootfs needs a directory", "-r ./rootfs");
-  const rootfs = path.startsWith("/") ? path : `${process.cwd()}/${path}`;
+  const rootfs = absolutePath(path, process.cwd());
   if (statIfAny(rootfs)?.type === "directory") return rootfs;
   throw new NotFoundError(
     `there is no root directory ${path}`,

@@ -4,7 +4,7 @@ import { NotFoundError } from "../errors.ts";
 import { findSource } from "../image/source.ts";
 import { findImage, type Image } from "../image/store.ts";
 import { type Stat, statIfAny } from "../linux/file.ts";
-import type { Paths } from "../paths.ts";
+import { absolutePath, type Paths } from "../paths.ts";
 
 /** An image ready to run, a directory that is one, or a file that has to be loaded first. */
 export type Found =
@@ -20,7 +20,7 @@ const looksLikePath = /^\.{0,2}\/|\.(tar|tgz|tar\.(gz|xz|zst|bz2|zstd)|txz|tzst)
  * Names of the store come first, unless the word is plainly a path: a file in a hostile directory takes no image's place.
  */
 export function resolveImage(paths: Paths, word: string, cwd: string, mayReadStore = true): Found {
-  const path = word.startsWith("/") ? word : `${cwd}/${word}`;
+  const path = absolutePath(word, cwd);
   if (!looksLikePath.test(word) && (mayReadStore || !statIfAny(path))) {
     const image = findImage(paths, word);
     if (image) return { kind: "image", image };

@@ -130,18 +130,14 @@ async function prepareImage(
   close(store);
   const { load, startAgain } = await import("./load.ts");
   const progress = reporter.loading(found.path);
-  try {
-    const [first, ...others] = await load(paths, found.path, {}, progress.update);
-    if (!first || others.length > 0)
-      throw severalImages(
-        source.image,
-        [first, ...others].flatMap((one) => one?.references ?? []),
-      );
-    progress.done();
-    return startAgain(first.id);
-  } finally {
-    progress.done();
-  }
+  const images = await load(paths, found.path, {}, progress.update).finally(progress.done);
+  const [first] = images;
+  if (!first || images.length > 1)
+    throw severalImages(
+      source.image,
+      images.flatMap(({ references }) => references),
+    );
+  return startAgain(first.id);
 }
 
 function stored(paths: Paths, id: string): Found {

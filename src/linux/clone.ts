@@ -99,16 +99,6 @@ export function wait(child: { pidfd: number } | { pid: number } | "any", options
   return { pid: pid!, exit };
 }
 
-/** pidfd_open(2), or undefined where there is no such process. */
-export function pidfdOpen(pid: number): number | undefined {
-  try {
-    return check("pidfd_open", `process ${pid}`, syscall("pidfd_open", pid, 0));
-  } catch (error) {
-    if (hasCode(error, "ESRCH", "EINVAL")) return undefined;
-    throw error;
-  }
-}
-
 /** pidfd_send_signal(2); a process that has ended already is fine. */
 export function pidfdSendSignal(pidfd: number, signal: number): void {
   try {

@@ -26,7 +26,6 @@ const libc = bind({
   unlinkat: ["int", "int", "ptr", "int"],
   renameat: ["int", "int", "ptr", "int", "ptr"],
   flock: ["int", "int", "int"],
-  fsync: ["int", "int"],
   lseek: ["long", "int", "long", "int"],
   readlinkat: ["long", "int", "ptr", "ptr", "long"],
 });
@@ -38,7 +37,6 @@ export const O_CREAT = 0o100;
 export const O_EXCL = 0o200;
 export const O_NOCTTY = 0o400;
 export const O_TRUNC = 0o1000;
-export const O_APPEND = 0o2000;
 export const O_NONBLOCK = 0o4000;
 export const O_CLOEXEC = 0o2000000;
 export const O_PATH = 0o10000000;
@@ -47,7 +45,10 @@ export const O_DIRECTORY = process.arch === "arm64" ? 0o40000 : 0o200000;
 export const O_NOFOLLOW = process.arch === "arm64" ? 0o100000 : 0o400000;
 
 /** open(2), always close-on-exec. */
-export const open = (path: string, flags: number, mode = 0): number => openat(AT_FDCWD, path, flags, mode);
+export function open(path: string, flags: number, mode = 0): number {
+  const name = cstr(path);
+  return checkRetry("open", path, () => libc.openat(AT_FDCWD | 0, name, flags | O_CLOEXEC, mode));
+}
 
 /** open(2), always close-on-exec, or undefined where there is nothing. */
 export function openIfAny(path: string, flags: number): number | undefined {
@@ -57,12 +58,6 @@ export function openIfAny(path: string, flags: number): number | undefined {
     if (fd !== -1) return fd;
     if (readErrno() !== EINTR) return undefined;
   }
-}
-
-/** openat(2), always close-on-exec. */
-export function openat(directory: number, path: string, flags: number, mode = 0): number {
-  const name = cstr(path);
-  return checkRetry("open", path, () => libc.openat(directory | 0, name, flags | O_CLOEXEC, mode));
 }
 
 /** close(2). The descriptor is gone whatever the answer, so there is nothing to check. */
@@ -143,12 +138,9 @@ export function writeNewFile(path: string, text: string, mode = 0o600): void {
 }
 
 /** Creates or replaces a file at once: readers see the old text or the new, never a part. Mode 0600. */
-export function writeFileAtomic(path: string, text: string, options: { sync?: boolean } = {}): void {
+export function writeFileAtomic(path: string, text: string): void {
   const temporary = `${path}.${process.pid}.new`;
-  withFile(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, (fd) => {
-    writeAll(fd, encoder.encode(text), temporary);
-    if (options.sync) check("fsync", temporary, libc.fsync(fd));
-  });
+  withFile(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, (fd) => writeAll(fd, encoder.encode(text), temporary));
   rename(temporary, path);
 }
 
@@ -276,27 +268,34 @@ function decodeStat(view: DataView): Stat {
 export function readdir(path: string, only?: "directories"): string[] | undefined {
   const fd = openIfAny(path, O_RDONLY | O_DIRECTORY);
   if (fd === undefined) return undefined;
+  const names: string[] = [];
   try {
-    return listNames(fd, path, only);
+    readEntries(fd, path, (name, isDirectory) => {
+      if (isDirectory || !only) names.push(decoder.decode(name));
+    });
   } finally {
     close(fd);
   }
+  return names;
 }
 
 const DT_DIR = 4;
+const dot = 46;
 
-/** getdents64(2) until the end. A record: u64 inode, i64 offset, u16 length of the record, u8 type, name NUL. */
-function listNames(fd: number, path: string, only?: "directories"): string[] {
+/**
+ * getdents64(2) until the end, "." and ".." left out. A record: u64 inode, i64 offset, u16 length of the record, u8 type,
+ * name NUL. @param use takes a name as the kernel keeps it, valid until it returns, and whether it is called a directory.
+ */
+export function readEntries(fd: number, subject: string, use: (name: Uint8Array, isDirectory: boolean) => void): void {
   const buffer = memory(32768);
   const view = new DataView(buffer.buffer);
-  const names: string[] = [];
   for (;;) {
-    const filled = check("read directory", path, syscall("getdents64", fd, buffer, buffer.length));
-    if (filled === 0) return names;
+    const filled = check("read directory", subject, syscall("getdents64", fd, buffer, buffer.length));
+    if (filled === 0) return;
     for (let at = 0; at < filled; at += view.getUint16(at + 16, true)) {
-      if (only && buffer[at + 18] !== DT_DIR) continue;
-      const name = decoder.decode(buffer.subarray(at + 19, buffer.indexOf(0, at + 19)));
-      if (name !== "." && name !== "..") names.push(name);
+      const name = buffer.subarray(at + 19, buffer.indexOf(0, at + 19));
+      const itself = name[0] === dot && (name.length === 1 || (name.length === 2 && name[1] === dot));
+      if (!itself) use(name, buffer[at + 18] === DT_DIR);
     }
   }
 }

@@ -1,7 +1,7 @@
 /** Mounts: the file-descriptor based API (fsopen, open_tree, move_mount, mount_setattr), mount(2) and pivot_root(2). */
 
 import { hasCode, SyscallError } from "../errors.ts";
-import { close, read } from "./file.ts";
+import { close, O_CLOEXEC, read } from "./file.ts";
 import { bind, check, cstr, memory, syscall } from "./libc.ts";
 
 const libc = bind({
@@ -104,7 +104,6 @@ function withKernelLog(error: unknown, context: number): unknown {
 }
 
 const OPEN_TREE_CLONE = 1;
-const O_CLOEXEC = 0o2000000;
 const AT_EMPTY_PATH = 0x1000;
 const AT_RECURSIVE = 0x8000;
 

@@ -1,4 +1,4 @@
-/** Namespaces: unshare(2), setns(2), and the names and links that live in one (uts_namespaces(7), netdevice(7)). */
+/** Namespaces: unshare(2), and the names and links that live in one (uts_namespaces(7), netdevice(7)). */
 
 import { CLONE } from "./clone.ts";
 import { close } from "./file.ts";
@@ -6,9 +6,7 @@ import { bind, check, cstr, memory } from "./libc.ts";
 
 const libc = bind({
   unshare: ["int", "int"],
-  setns: ["int", "int", "int"],
   sethostname: ["int", "ptr", "long"],
-  setdomainname: ["int", "ptr", "long"],
   socket: ["int", "int", "int", "int"],
   ioctl: ["int", "int", "long", "ptr"],
 });
@@ -16,9 +14,6 @@ const libc = bind({
 /** unshare(2) of one namespace; its name is the flag's without CLONE_. */
 export const unshare = (flag: "NEWCGROUP" | "NEWNS" | "NEWUTS" | "NEWIPC" | "NEWNET"): void =>
   void check("unshare", flag, libc.unshare(CLONE[flag]));
-
-/** setns(2) into the namespace that an open /proc/PID/ns file stands for. */
-export const setns = (fd: number, subject: string): void => void check("join", subject, libc.setns(fd, 0));
 
 /** sethostname(2). */
 export function sethostname(name: string): void {

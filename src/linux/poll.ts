@@ -1,7 +1,7 @@
 /** Waiting for descriptors: poll(2), pipes and socket pairs that carry messages and descriptors (unix(7)). */
 
 import { ptr } from "bun:ffi";
-import { close } from "./file.ts";
+import { close, O_CLOEXEC } from "./file.ts";
 import { bind, check, checkRetry, memory } from "./libc.ts";
 
 const libc = bind({
@@ -15,8 +15,6 @@ const libc = bind({
 
 export const POLLIN = 1;
 export const POLLOUT = 4;
-export const POLLERR = 8;
-export const POLLHUP = 16;
 
 /** What to wait for on a descriptor, and after `poll` what happened to it. */
 export interface Interest {
@@ -39,8 +37,6 @@ export function poll(interests: Interest[], timeoutMs = -1): void {
     interest.happened = view.getInt16(index * 8 + 6, true);
   });
 }
-
-const O_CLOEXEC = 0o2000000;
 
 /** pipe2(2), close-on-exec. */
 export function pipe(): { read: number; write: number } {

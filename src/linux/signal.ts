@@ -48,12 +48,6 @@ export const signals = {
 /** Every signal there is, the real-time ones too. */
 export const allSignals: number[] = Array.from({ length: 64 }, (_, index) => index + 1);
 
-/** The name of a signal, "SIGRTMIN+3" for a real-time one. */
-export function signalName(number: number): string {
-  const name = Object.entries(signals).find(([, value]) => value === number)?.[0];
-  return name ?? (number >= 34 ? `SIGRTMIN+${number - 34}` : `signal ${number}`);
-}
-
 /** A sigset_t: bit n-1 stands for signal n. glibc and musl both reserve 128 bytes. */
 function sigset(numbers: Iterable<number>): Uint8Array {
   const set = memory(128);

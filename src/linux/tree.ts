@@ -2,23 +2,18 @@
 
 import { hasCode } from "../errors.ts";
 import { type ByteName, byteNameOf, openAt, rmdirAt, textOf, unlinkAt } from "./at.ts";
-import { close, O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from "./file.ts";
-import { AT_FDCWD, check, memory, syscall } from "./libc.ts";
+import { close, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, readEntries } from "./file.ts";
+import { AT_FDCWD } from "./libc.ts";
 
-/** The names in an open directory, "." and ".." left out, and whether getdents64(2) calls each a directory. */
+/** The names in an open directory, and whether getdents64(2) calls each a directory. */
 export function listAt(directory: number, subject: ByteName): { name: ByteName; isDirectory: boolean }[] {
-  const buffer = Buffer.from(memory(32768).buffer);
   const entries: { name: ByteName; isDirectory: boolean }[] = [];
-  for (;;) {
-    const filled = check("read directory", textOf(subject), syscall("getdents64", directory, buffer, buffer.length));
-    if (filled === 0) return entries;
-    for (let at = 0; at < filled; at += buffer.readUInt16LE(at + 16)) {
-      const name = buffer.toString("latin1", at + 19, buffer.indexOf(0, at + 19));
-      if (name !== "." && name !== "..") entries.push({ name, isDirectory: buffer[at + 18] === DT_DIR });
-    }
-  }
+  readEntries(directory, textOf(subject), (bytes, isDirectory) => {
+    const name = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
+    entries.push({ name, isDirectory });
+  });
+  return entries;
 }
-const DT_DIR = 4;
 
 /**
  * Removes `entry` of the directory with everything below it, never through a symbolic link. What is not there is fine, also

@@ -21,16 +21,3 @@ export const hexOf = (digest: Digest): string => digest.slice("sha256:".length);
 /** The digest of bytes or of UTF-8 text. */
 export const digestOf = (content: string | Uint8Array): Digest =>
   `sha256:${new Bun.CryptoHasher("sha256").update(content).digest("hex")}`;
-
-/**
- * The chain ids of a stack of layers: what each layer is called together with everything below it.
- * @see https://github.com/opencontainers/image-spec/blob/main/config.md#layer-chainid
- */
-export function chainIdsOf(diffIds: readonly Digest[]): Digest[] {
-  const chain: Digest[] = [];
-  for (const diffId of diffIds) {
-    const parent = chain.at(-1);
-    chain.push(parent ? digestOf(`${parent} ${diffId}`) : diffId);
-  }
-  return chain;
-}

@@ -54,14 +54,7 @@ export function planContainer(spec: Spec, container: Container, host: Host): Pla
     birth,
     prepare: planPrepare(container, cgroup),
     setup: planSetup(spec, container),
-    record: [
-      {
-        do: "write-file",
-        path: `${container.directory}/config.json`,
-        text: JSON.stringify(spec),
-        keep: container.keep,
-      },
-    ],
+    record: [{ do: "write-file", path: `${container.directory}/config.json`, text: JSON.stringify(spec) }],
     release: planRelease(cgroup, settings, host),
     start: planStart(spec, container),
     warnings: lacking.size > 0 ? [`default limits are off: ${lackOf([...lacking], host)[0]}`] : [],

@@ -148,10 +148,7 @@ function givenArgs(options: Words, image: ImageDefaults): string[] {
 /** A variable once, the last one said wins: ours, then the image's, then the user's. init adds HOME from /etc/passwd. */
 function planEnv(options: RunOptions, image: ImageDefaults): string[] {
   const variables = new Map<string, string>();
-  const own = [
-    defaultPath,
-    ...(options.hostname ? [`HOSTNAME=${options.hostname}`] : [`HOSTNAME=${defaults.hostname}`]),
-  ];
+  const own = [defaultPath, `HOSTNAME=${options.hostname || defaults.hostname}`];
   for (const entry of [...own, ...(options.terminal ? ["TERM=xterm"] : []), ...(image.Env ?? []), ...options.env]) {
     variables.set(entry.split("=", 1)[0]!, entry);
   }

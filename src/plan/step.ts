@@ -24,7 +24,7 @@ export type HostStep =
   | { do: "claim"; running: string; leftovers: Leftovers }
   | { do: "claim-name"; name: string; path: string; id: string; keep: boolean }
   | { do: "directories"; directories: Directory[]; keep: boolean }
-  | { do: "write-file"; path: string; text: string; keep: boolean }
+  | { do: "write-file"; path: string; text: string }
   | { do: "delegate"; cgroup: string; controllers: string[] }
   | { do: "limit"; file: string; value: string; why: string };
 
@@ -131,7 +131,7 @@ export const documentation: { [Kind in Step["do"]]: { man: string; why: string; 
   },
   directories: {
     man: "mkdir(2)",
-    why: "the container's own writable layer, and the mount point of its root",
+    why: "the container's own writable layer, and what is kept about it",
     undo: "unlinkat(2), if the container is not kept",
   },
   "write-file": { man: "open(2)", why: "the OCI bundle: what this container is, for whoever asks" },

@@ -8,7 +8,7 @@
  */
 
 import { hasCode } from "../errors.ts";
-import { type Cgroup2, findCgroup2, removeCgroup, removeEmptyCgroup } from "../linux/cgroup.ts";
+import { findCgroup2, removeCgroup, removeEmptyCgroup } from "../linux/cgroup.ts";
 import { type Child, clone3, pidfdSendSignal, randomHex, wait } from "../linux/clone.ts";
 import { close, flock, mkdirAll, O_DIRECTORY, O_RDONLY, open } from "../linux/file.ts";
 import { socketpair } from "../linux/poll.ts";
@@ -23,7 +23,6 @@ export interface Birth {
   socket: number;
   /** Its cgroup v2 directory; absent where cgroup v2 is not mounted. */
   cgroup?: string;
-  cgroup2?: Cgroup2;
   /** It has a network namespace of its own already. */
   network: boolean;
 }
@@ -64,7 +63,7 @@ export function bear(argv: string[]): Birth {
     try {
       const directory = cgroup === undefined ? undefined : ownCgroup(cgroup);
       const born = clone(directory, surelyOwnNetwork(argv));
-      return { id, ...born, ...(cgroup !== undefined && { cgroup }), ...(cgroup2 && { cgroup2 }) };
+      return { id, ...born, ...(cgroup !== undefined && { cgroup }) };
     } catch (error) {
       if (cgroup) removeContainerCgroup(cgroup);
       // Somebody who clears up stray cgroups came between our mkdir and our lock.

@@ -65,7 +65,7 @@ export function drain(pumps: Pump[]): void {
   for (const pump of pumps) {
     while (!pump.ended) {
       if (!pump.pending) {
-        const [interest] = [{ fd: pump.from, events: POLLIN } as Interest];
+        const interest: Interest = { fd: pump.from, events: POLLIN };
         poll([interest], 0);
         if (!interest.happened) break;
       }
