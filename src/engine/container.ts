@@ -19,7 +19,7 @@ import {
 } from "../linux/file.ts";
 import { removePath } from "../linux/tree.ts";
 import type { Paths } from "../paths.ts";
-import { cgroupPath } from "../plan/birth.ts";
+import { cgroupPath } from "../plan/clone.ts";
 import type { Leftovers } from "../plan/step.ts";
 import { cleanUp } from "../runtime/host.ts";
 

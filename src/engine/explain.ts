@@ -4,7 +4,7 @@ import { UsageError } from "../errors.ts";
 import { peekImages } from "../image/peek.ts";
 import { randomHex } from "../linux/clone.ts";
 import type { Paths } from "../paths.ts";
-import { surelyOwnNetwork } from "../plan/birth.ts";
+import { surelyOwnNetwork } from "../plan/clone.ts";
 import type { Plan } from "../plan/step.ts";
 import { resolveImage } from "./image.ts";
 import { asRunImage, directoryAsRunImage, planRun, type Reporter, type RunImage, type RunRequest } from "./run.ts";

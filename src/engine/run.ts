@@ -57,11 +57,11 @@ export async function run(
   const store = lockStore(paths);
   const image = await prepareImage(paths, request, birth, store, reporter);
   const { plan, state } = planRun(paths, request, image, birth, reporter.warn);
-  plan.warnings.forEach(reporter.warn);
   if (request.cidfile !== undefined) writeCidfile(request.cidfile, state.id);
   try {
     const { exit, oomKilled } = runContainer(plan, birth, request.stdio, request.callerIsTerminal, {
-      started: (pid) => {
+      starting: (pid) => {
+        plan.warnings.forEach(reporter.warn);
         writeState(paths, { ...state, pid });
         // Recorded as a user of its image: from here on nobody removes it.
         close(store);

@@ -1,6 +1,6 @@
 /** The cgroup v2 file system of this host: where it is, which controllers it has, and what is done to one group (cgroups(7)). */
 
-import { hasCode, type SyscallError } from "../errors.ts";
+import { Failure, hasCode, type SyscallError } from "../errors.ts";
 import { readdir, readFile, readFileIfAny, rmdir, writeSetting } from "./file.ts";
 import { poll } from "./poll.ts";
 
@@ -60,25 +60,14 @@ export function killCgroup(directory: string): void {
 }
 
 /** Removes a group if nothing is in it: no process and no group. */
-export function removeEmptyCgroup(directory: string): void {
-  try {
-    rmdir(directory);
-  } catch (error) {
-    if (!hasCode(error, "EBUSY", "ENOTEMPTY")) throw error;
-  }
-}
+export const removeEmptyCgroup = (directory: string): void => void rmdir(directory);
 
 const removalLimitMs = 5000;
 
 /** Removes a group and its children, killing what is left in them. A group that is not there is fine. */
 export function removeCgroup(directory: string): void {
-  for (let waitedMs = 0; ; waitedMs++) {
-    try {
-      rmdir(directory);
-      return;
-    } catch (error) {
-      if (!hasCode(error, "EBUSY") || waitedMs > removalLimitMs) throw error;
-    }
+  for (let waitedMs = 0; !rmdir(directory); waitedMs++) {
+    if (waitedMs > removalLimitMs) throw new Failure(`cannot remove the cgroup ${directory}: its processes do not die`);
     // Busy: processes live in it, or it has children. A killed process leaves its group a moment after it died.
     if (waitedMs === 0) killCgroup(directory);
     for (const name of readdir(directory, "directories") ?? []) removeCgroup(`${directory}/${name}`);

@@ -1,9 +1,9 @@
 /** Children: clone3(2), and by their pidfd waitid(2) and signals. Little else, because a fork has to come early (runtime/birth.ts). */
 
 import { ptr } from "bun:ffi";
-import { hasCode, UnsupportedError } from "../errors.ts";
+import { UnsupportedError } from "../errors.ts";
 import { countLinks, readFile } from "./file.ts";
-import { bind, check, checkRetry, memory, syscall } from "./libc.ts";
+import { allow, bind, check, checkRetry, ESRCH, memory, syscall } from "./libc.ts";
 
 const libc = bind({
   _exit: ["void", "int"],
@@ -99,20 +99,15 @@ export function wait(child: { pidfd: number } | { pid: number } | "any", options
   return { pid: pid!, exit };
 }
 
-/** pidfd_send_signal(2); a process that has ended already is fine. */
-export function pidfdSendSignal(pidfd: number, signal: number): void {
-  try {
-    check("send", `signal ${signal}`, syscall("pidfd_send_signal", pidfd, signal, null, 0));
-  } catch (error) {
-    if (!hasCode(error, "ESRCH")) throw error;
-  }
-}
+/** pidfd_send_signal(2). @returns false for a process that has ended and been waited for. */
+export const pidfdSendSignal = (pidfd: number, signal: number): boolean =>
+  allow([ESRCH], "send", `signal ${signal}`, syscall("pidfd_send_signal", pidfd, signal, null, 0)) !== -1;
 
 /** Random bytes of the kernel (getrandom(2)) as hexadecimal digits. */
 export function randomHex(bytes: number): string {
   const buffer = memory(bytes);
   check("getrandom", `${bytes} bytes`, syscall("getrandom", buffer, bytes, 0));
-  return Array.from(buffer, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return buffer.toHex();
 }
 
 /** _exit(2): ends this process at once, without what Bun would do at its exit (1 ms; and in a forked child it is not ours to do). */

@@ -1,6 +1,6 @@
 /** Files by system call: what a run needs of open(2), read(2), stat(2), mkdir(2), without loading node:fs (1 ms). */
 
-import { hasCode, InvalidError } from "../errors.ts";
+import { InvalidError } from "../errors.ts";
 import {
   AT_FDCWD,
   allow,
@@ -8,10 +8,13 @@ import {
   check,
   checkRetry,
   cstr,
+  EAGAIN,
+  EBUSY,
   EEXIST,
   EINTR,
   ENOENT,
   ENOTDIR,
+  ENOTEMPTY,
   memory,
   readErrno,
   syscall,
@@ -166,13 +169,15 @@ export function mkdirAll(path: string, mode = 0o700): void {
 const AT_REMOVEDIR = 0x200;
 
 /** unlink(2); a file that is not there is fine. */
-export const unlink = (path: string): void => remove("unlink", path, 0);
+export const unlink = (path: string): void =>
+  void allow([ENOENT], "unlink", path, libc.unlinkat(AT_FDCWD | 0, cstr(path), 0));
 
-/** rmdir(2); a directory that is not there is fine. */
-export const rmdir = (path: string): void => remove("rmdir", path, AT_REMOVEDIR);
-
-const remove = (call: string, path: string, flags: number): void =>
-  void allow([ENOENT], call, path, libc.unlinkat(AT_FDCWD | 0, cstr(path), flags));
+/** rmdir(2); a directory that is not there is fine. @returns false if something is in it, or uses it. */
+export function rmdir(path: string): boolean {
+  const expected = [ENOENT, EBUSY, ENOTEMPTY];
+  const removed = allow(expected, "rmdir", path, libc.unlinkat(AT_FDCWD | 0, cstr(path), AT_REMOVEDIR));
+  return removed !== -1 || readErrno() === ENOENT;
+}
 
 /** rename(2). */
 export const rename = (from: string, to: string): void =>
@@ -307,11 +312,8 @@ const LOCK_NB = 4;
 /** flock(2), held until the descriptor is closed or the process dies. False if somebody else holds it and we do not wait. */
 export function flock(fd: number, options: { shared?: boolean; wait: boolean }): boolean {
   const operation = (options.shared ? LOCK_SH : LOCK_EX) | (options.wait ? 0 : LOCK_NB);
-  try {
-    checkRetry("lock", `fd ${fd}`, () => libc.flock(fd, operation));
-    return true;
-  } catch (error) {
-    if (hasCode(error, "EAGAIN")) return false;
-    throw error;
+  for (;;) {
+    if (allow([EAGAIN, EINTR], "lock", `fd ${fd}`, libc.flock(fd, operation)) !== -1) return true;
+    if (readErrno() === EAGAIN) return false;
   }
 }

@@ -17,17 +17,22 @@ type Functions<Table> = {
 };
 
 /**
- * Functions of libc by name, as `[what it returns, ...its arguments]`. Each man page's file binds only what it wraps:
- * a symbol costs 5 µs, a call of bind 25 µs. musl's loader answers to "libc.so.6" too.
- * One missing name fails the whole table: use `syscall` for newer calls.
+ * Functions of libc by name, as `[what it returns, ...its arguments]`. Each is looked up (10 µs) at its first call, as a
+ * run needs half of those that its modules know. Use `syscall` for calls that an older libc lacks.
  */
 export function bind<const Table extends Record<string, Signature>>(table: Table): Functions<Table> {
-  const symbols: Record<string, { returns: FFIType; args: FFIType[] }> = {};
-  for (const name in table) {
-    const [returns, ...args] = table[name] as Signature;
-    symbols[name] = { returns: ctypes[returns], args: args.map((type) => ctypes[type]) };
-  }
-  return dlopen("libc.so.6", symbols).symbols as unknown as Functions<Table>;
+  // A function that is there already is found on the object itself; any other on its prototype, which makes it.
+  const maker = new Proxy({}, { get: (_target, name: string, functions) => lookUp(table, name, functions) });
+  return Object.create(maker) as Functions<Table>;
+}
+
+function lookUp(table: Record<string, Signature>, name: string, functions: Record<string, unknown>): unknown {
+  const [returns, ...args] = table[name] as Signature;
+  const types = { returns: ctypes[returns], args: args.map((type) => ctypes[type]) };
+  // Nothing is opened, also not inside a container: libc is loaded, and found by its name. musl answers to this one too.
+  const made = dlopen("libc.so.6", { [name]: types }).symbols[name];
+  Object.defineProperty(functions, name, { value: made });
+  return made;
 }
 
 const libc = bind({
@@ -58,9 +63,13 @@ export function allow(expected: readonly number[], syscall: string, subject: str
 
 /** Errnos that are an answer more often than a failure (errno(3)). */
 export const ENOENT = 2;
+export const ESRCH = 3;
 export const EINTR = 4;
+export const EAGAIN = 11;
+export const EBUSY = 16;
 export const EEXIST = 17;
 export const ENOTDIR = 20;
+export const ENOTEMPTY = 39;
 
 /** The error for a call that failed with this errno. */
 export function syscallError(syscall: string, subject: string, errno: number): SyscallError {

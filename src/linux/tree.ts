@@ -1,7 +1,7 @@
 /** Whole directory trees by descriptors: listing names as bytes, and removing everything below a directory. */
 
 import { hasCode } from "../errors.ts";
-import { type ByteName, byteNameOf, openAt, rmdirAt, textOf, unlinkAt } from "./at.ts";
+import { type ByteName, byteNameFrom, byteNameOf, openAt, rmdirAt, textOf, unlinkAt } from "./at.ts";
 import { close, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, readEntries } from "./file.ts";
 import { AT_FDCWD } from "./libc.ts";
 
@@ -9,8 +9,7 @@ import { AT_FDCWD } from "./libc.ts";
 export function listAt(directory: number, subject: ByteName): { name: ByteName; isDirectory: boolean }[] {
   const entries: { name: ByteName; isDirectory: boolean }[] = [];
   readEntries(directory, textOf(subject), (bytes, isDirectory) => {
-    const name = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
-    entries.push({ name, isDirectory });
+    entries.push({ name: byteNameFrom(bytes), isDirectory });
   });
   return entries;
 }

@@ -2,8 +2,9 @@
 
 import { UnsupportedError } from "../errors.ts";
 import type { NamespaceType, Spec } from "../oci/spec.ts";
-import { planBirth, planClone, unshareNetwork } from "./birth.ts";
+import { ownNetwork, planBirth } from "./birth.ts";
 import { planCgroup, type Setting } from "./cgroup.ts";
+import { planClone } from "./clone.ts";
 import { planMounts } from "./mounts.ts";
 import type { Directory, HostStep, InitStep, Plan } from "./step.ts";
 
@@ -47,11 +48,10 @@ export function planContainer(spec: Spec, container: Container, host: Host): Pla
     if (container.asked.has(controller)) throw new UnsupportedError(...lackOf([controller], host));
   }
   const cgroup = host.cgroup2 && spec.linux.cgroupsPath ? host.cgroup2.mountPoint + spec.linux.cgroupsPath : undefined;
-  const birth = planBirth(container.network);
   return {
     id: container.id,
     clone: planClone(cgroup),
-    birth,
+    birth: planBirth(container.network),
     prepare: planPrepare(container, cgroup),
     setup: planSetup(spec, container),
     record: [{ do: "write-file", path: `${container.directory}/config.json`, text: JSON.stringify(spec) }],
@@ -105,8 +105,7 @@ function planSetup(spec: Spec, container: Container): InitStep[] {
   const beforePivot = mounts.slice(0, -1);
   const pivot = mounts.slice(-1);
   return [
-    ...(has(spec, "network") && !container.network ? [unshareNetwork] : []),
-    ...(has(spec, "network") ? [{ do: "loopback" } as const] : []),
+    ...(has(spec, "network") && !container.network ? ownNetwork : []),
     ...(spec.hostname ? [{ do: "hostname", name: spec.hostname } as const] : []),
     ...beforePivot,
     spec.process.terminal

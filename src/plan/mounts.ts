@@ -9,8 +9,6 @@ export function planMounts(spec: Spec): InitStep[] {
   const [rootMount] = spec.mounts.filter((mount) => mount.destination === "/");
   const rest = spec.mounts.filter((mount) => mount !== rootMount);
   return [
-    // Slave, not private: mounts the host makes later (an automount, a USB disk) still reach bind mounts that ask for it.
-    { do: "propagation", path: "/", propagation: "rslave" },
     rootMount ? planOverlay(rootMount, spec.root.path) : { do: "bind-root", path: spec.root.path },
     { do: "open-root", path: spec.root.path },
     ...rest.map((mount) => planMount(mount, spec.linux)),

@@ -3,8 +3,8 @@
 import { UnsupportedError, UsageError } from "../errors.ts";
 import { capabilityNames } from "../oci/capabilities.ts";
 import type { Device, Mount, NamespaceType, Resources, Rlimit, Spec } from "../oci/spec.ts";
-import { cgroupPath } from "./birth.ts";
 import { defaultPeriod } from "./cgroup.ts";
+import { cgroupPath } from "./clone.ts";
 import { defaultDevices, defaultMounts, maskedPaths, readonlyPaths } from "./mounts.ts";
 
 /** The options of `run`, parsed and checked. Absent means that the user did not say. */

@@ -7,7 +7,7 @@
  *     host     init                 the two processes of a run, and who waits for whom
  *      |
  *      |---- clone --->|
- *      | prepare       | birth: namespaces
+ *      | prepare       | birth: namespaces, file systems
  *      |----- plan --->|
  *      | record        | setup: mounts, pivot_root
  *      |<--- ready ----|
@@ -61,6 +61,7 @@ export type InitStep =
   | { do: "overlay"; lower: string[]; upper: string; work: string; target: string }
   | { do: "bind-root"; path: string }
   | { do: "open-root"; path: string }
+  | { do: "prepare-mount"; type: string; source: string; options: string[] }
   | { do: "mount"; type: string; source: string; target: string; options: string[]; why?: string }
   | {
       do: "bind";
@@ -159,7 +160,11 @@ export const documentation: { [Kind in Step["do"]]: { man: string; why: string; 
     man: "openat2(2)",
     why: "every later path is resolved from this descriptor and cannot leave it, whatever symbolic links the image has",
   },
-  mount: { man: "fsopen(2)", why: "a file system that the image cannot bring" },
+  "prepare-mount": {
+    man: "fsopen(2)",
+    why: "made while the host's side reads options, and attached when there is a root to attach it to",
+  },
+  mount: { man: "move_mount(2)", why: "a file system that the image cannot bring" },
   bind: { man: "open_tree(2)", why: "a directory or file of the host, shown inside" },
   unshare: { man: "unshare(2)", why: "a namespace of its own" },
   device: { man: "mknod(2)", why: "a device every program may expect" },

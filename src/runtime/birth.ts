@@ -13,7 +13,7 @@ import { type Child, clone3, pidfdSendSignal, randomHex, wait } from "../linux/c
 import { close, flock, mkdirAll, O_DIRECTORY, O_RDONLY, open } from "../linux/file.ts";
 import { socketpair } from "../linux/poll.ts";
 import { allSignals, blockSignals, signals } from "../linux/signal.ts";
-import { cgroupPath, planClone, surelyOwnNetwork } from "../plan/birth.ts";
+import { cgroupPath, planClone, surelyOwnNetwork } from "../plan/clone.ts";
 
 /** An init that waits for its plan. */
 export interface Birth {
@@ -98,13 +98,7 @@ function clone(directory: number | undefined, network: boolean): Pick<Birth, "ch
 
 /** Ends what is left of an init, whether it got a plan or not, and removes its cgroup. */
 export function abandon({ child, cgroup }: Birth): void {
-  pidfdSendSignal(child.pidfd, signals.SIGKILL);
-  try {
-    wait(child);
-  } catch (error) {
-    // Somebody has seen its end already.
-    if (!hasCode(error, "ECHILD")) throw error;
-  }
+  if (pidfdSendSignal(child.pidfd, signals.SIGKILL)) wait(child);
   if (cgroup) removeContainerCgroup(cgroup);
 }
 

@@ -29,7 +29,16 @@ import { planBirth } from "../plan/birth.ts";
 import type { InitStep } from "../plan/step.ts";
 import { executeByPath } from "./execute.ts";
 import { spawnAndReap } from "./reap.ts";
-import { attach, bindFromHost, makeReadonly, mask, mountNew, mountOverlay } from "./rootfs.ts";
+import {
+  attach,
+  bindFromHost,
+  makeReadonly,
+  mask,
+  mountNew,
+  mountOverlay,
+  type PreparedMounts,
+  prepareMount,
+} from "./rootfs.ts";
 import { failure, receive, send } from "./sync.ts";
 import { homeOf, type Identity, resolveUser } from "./user.ts";
 
@@ -43,6 +52,7 @@ interface Init {
   /** The host's /dev/null, for masks. */
   nullDevice: number;
   identity: Identity;
+  prepared: PreparedMounts;
 }
 
 /** Unshares what it can, waits for the plan, performs every step of it; reports the first that fails. Never returns. */
@@ -53,6 +63,7 @@ export function runInit(sync: number, network: boolean): never {
     root: -1,
     nullDevice: -1,
     identity: { uid: 0, gid: 0, groups: [], home: "/" },
+    prepared: new Map(),
   };
   let current: InitStep["do"] = "bind-to-parent";
   const perform = (step: InitStep) => {
@@ -97,7 +108,8 @@ const performers: { [Kind in InitStep["do"]]: (step: Extract<InitStep, { do: Kin
     if (!isNullDevice(init.nullDevice))
       throw new SyscallError("use", "/dev/null of the host", "ENODEV", "it is not the null device");
   },
-  mount: (step, { root }) => mountNew(step, root),
+  "prepare-mount": (step, { prepared }) => prepareMount(step, prepared),
+  mount: (step, { root, prepared }) => mountNew(step, root, prepared),
   bind: (step, { root }) => bindFromHost(step, root),
   unshare: ({ namespace }) => unshare(namespace),
   device: ({ device }, { root }) => makeDevice(root, device.path, device),

@@ -39,12 +39,30 @@ function commonDirectory(paths: string[]): string {
   return base;
 }
 
+/** File systems that are made and not attached yet, by what they were made of. */
+export type PreparedMounts = Map<string, number>;
+
+const keyOf = ({ type, source, options }: Of<"mount"> | Of<"prepare-mount">) => [type, source, ...options].join(" ");
+
+/** Makes a file system that a later step will attach. If that fails, the later step says why: it tries again. */
+export function prepareMount(step: Of<"prepare-mount">, prepared: PreparedMounts): void {
+  try {
+    prepared.set(keyOf(step), newMount(step.type, step.source, step.options));
+  } catch (error) {
+    if (!(error instanceof SyscallError)) throw error;
+  }
+}
+
 /** A file system of its own at a place of the rootfs. */
-export function mountNew(step: Of<"mount">, root: number): void {
+export function mountNew(step: Of<"mount">, root: number, prepared: PreparedMounts): void {
   const { type, source, target, options } = step;
   const over = ensureDirectory(root, target);
   refuseProc(over, target);
-  attach(newMount(type, source, options), over, `${type} on ${target}`);
+  const key = keyOf(step);
+  const made = prepared.get(key) ?? newMount(type, source, options);
+  // Another of the same kind gets one of its own.
+  prepared.delete(key);
+  attach(made, over, `${type} on ${target}`);
 }
 
 /** A directory or file of the host, at a place of the rootfs. */

@@ -23,8 +23,8 @@ export interface Outcome {
 
 /** Told to the engine as they happen. */
 export interface Listener {
-  /** The program is about to run; `pid` is its number on the host. */
-  started(pid: number): void;
+  /** Init has its plan and is at work: time to write things down. `pid` is its number on the host. */
+  starting(pid: number): void;
   ended(outcome: Outcome): void;
 }
 
@@ -48,10 +48,8 @@ export function runContainer(
     wiring = wire(stdio, callerIsTerminal);
     handOver(plan, wiring, birth.socket);
     performHost(plan.record, undo, () => ended);
-    awaitStart(wiring, birth.socket, () => {
-      performHost(plan.release, undo, () => ended);
-      listener.started(birth.child.pid);
-    });
+    listener.starting(birth.child.pid);
+    awaitStart(wiring, birth.socket, () => performHost(plan.release, undo, () => ended));
     const outcome = supervise(plan, wiring, birth.child);
     ended = true;
     listener.ended(outcome);

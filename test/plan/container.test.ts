@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { UnsupportedError } from "../../src/errors.ts";
-import { planBirth, planClone, surelyOwnNetwork } from "../../src/plan/birth.ts";
+import { planBirth } from "../../src/plan/birth.ts";
+import { planClone, surelyOwnNetwork } from "../../src/plan/clone.ts";
 import { documentation } from "../../src/plan/step.ts";
 import { aPlan, aSpec, host, id, initSteps, kinds } from "../support/plans.ts";
 
@@ -38,6 +39,19 @@ describe("the order of init's steps", () => {
   test("ready is said when only limits, ids and the program are missing", () => {
     after("ready", "pivot-root", "workdir", "user");
     after("rlimit", "ready");
+  });
+  test("nothing that the container mounts reaches the host", () => {
+    const [made, next] = initSteps(aPlan()).slice(2);
+    expect(made).toMatchObject({ do: "unshare", namespace: "NEWNS" });
+    expect(next).toEqual({ do: "propagation", path: "/", propagation: "rslave" });
+  });
+  test("file systems are made after the namespaces that they show, /sys only with the network's", () => {
+    after("prepare-mount", "unshare");
+    after("mount", "prepare-mount");
+    const types = (network: boolean) =>
+      planBirth(network).flatMap((step) => (step.do === "prepare-mount" ? [step.type] : []));
+    expect(types(true)).toEqual(["proc", "tmpfs", "devpts", "sysfs", "cgroup2", "mqueue", "tmpfs"]);
+    expect(types(false)).not.toContain("sysfs");
   });
   test("a session of its own comes before the terminal", () => {
     after("console", "session");
