@@ -45,7 +45,9 @@ function takeGlobal(argv: string[]): { root: string; rest: string[]; want?: "hel
   const given: { root?: string; loaded?: string } = {};
   for (;;) {
     const word = rest[0] ?? "";
-    const name = /^--(root|loaded)(=|$)/.exec(word)?.[1] as "root" | "loaded" | undefined;
+    const name = (["root", "loaded"] as const).find(
+      (option) => word === `--${option}` || word.startsWith(`--${option}=`),
+    );
     if (!name) break;
     rest.shift();
     const value = word.includes("=") ? word.slice(word.indexOf("=") + 1) : rest.shift();

@@ -171,10 +171,7 @@ export function runRequest(args: Values<typeof runArgs>): RunRequest {
         ...args.mount.map((text) => parseMount(text, cwd)),
         ...args.tmpfs.map(parseTmpfs),
       ]),
-      env: [
-        ...args["env-file"].flatMap((file) => parseEnvFile(file, readFile(file), process.env)),
-        ...args.env.flatMap((text) => parseEnv("--env", text, process.env)),
-      ],
+      env: readEnv(args),
       network: parseNetwork(args.network),
       readOnly: args["read-only"] ?? false,
       privileged: args.privileged ?? false,
@@ -186,6 +183,13 @@ export function runRequest(args: Values<typeof runArgs>): RunRequest {
     remove: args.rm ?? false,
     init: args.init ?? false,
   };
+}
+
+function readEnv(args: Values<typeof runArgs>): string[] {
+  const env: string[] = [];
+  for (const file of args["env-file"]) env.push(...parseEnvFile(file, readFile(file), process.env));
+  for (const text of args.env) env.push(...parseEnv("--env", text, process.env));
+  return env;
 }
 
 type CommonValues = Values<typeof commonArgs>;

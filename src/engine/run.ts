@@ -53,7 +53,8 @@ export async function run(
 ): Promise<number> {
   if (!birth) throw needsRoot();
   prepareRoot(paths);
-  recover(paths);
+  // A name that is asked for may be a dead container's; otherwise its traces can wait until init is at work.
+  if (request.name !== undefined) recover(paths);
   const store = lockStore(paths);
   const image = await prepareImage(paths, request, birth, store, reporter);
   const { plan, state } = planRun(paths, request, image, birth, reporter.warn);
@@ -61,6 +62,7 @@ export async function run(
   try {
     const { exit, oomKilled } = runContainer(plan, birth, request.stdio, request.callerIsTerminal, {
       starting: (pid) => {
+        if (request.name === undefined) recover(paths);
         plan.warnings.forEach(reporter.warn);
         writeState(paths, { ...state, pid });
         // Recorded as a user of its image: from here on nobody removes it.

@@ -1,8 +1,7 @@
 /** Capabilities: the sets of this process (capabilities(7), capset(2)). */
 
-import { hasCode } from "../errors.ts";
 import { check, syscall } from "./libc.ts";
-import { prctl } from "./process.ts";
+import { dropFromBoundingSet, prctl } from "./process.ts";
 
 /** Capabilities by number, CAP_CHOWN is 0. */
 type Set64 = number[];
@@ -14,14 +13,8 @@ const highest = 63;
 /** Removes every capability that is not listed from the bounding set; what is removed can never come back. */
 export function limitBoundingSet(keep: Set64): void {
   for (let number = 0; number <= highest; number++) {
-    if (keep.includes(number)) continue;
-    try {
-      prctl("CAPBSET_DROP", number);
-    } catch (error) {
-      // Past the last capability that this kernel knows.
-      if (hasCode(error, "EINVAL")) return;
-      throw error;
-    }
+    // Past the last capability that this kernel knows there is nothing to drop.
+    if (!keep.includes(number) && !dropFromBoundingSet(number)) return;
   }
 }
 

@@ -261,11 +261,18 @@ function decodeStat(view: DataView): Stat {
     gid: u32(24),
     size: Number(view.getBigUint64(40, true)),
     nlink: u32(16),
-    ino: view.getBigUint64(32, true),
+    // Few ask for these, and BigInt arithmetic is slow.
+    get ino() {
+      return view.getBigUint64(32, true);
+    },
     device: `${u32(136)}:${u32(140)}`,
     rdev: `${u32(128)}:${u32(132)}`,
-    mtimeNs: time(112),
-    ctimeNs: time(96),
+    get mtimeNs() {
+      return time(112);
+    },
+    get ctimeNs() {
+      return time(96);
+    },
   };
 }
 

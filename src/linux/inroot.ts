@@ -68,7 +68,8 @@ type Create = (parent: number, name: at.ByteName) => void;
 
 /** Calls `use` with the open parent directory of a path below root and the last component, so that one call acts on it. */
 function within(root: number, path: string, use: Create): void {
-  const clean = path.replace(/\/+$/, "");
+  let clean = path;
+  while (clean.endsWith("/")) clean = clean.slice(0, -1);
   const slash = clean.lastIndexOf("/");
   const name = clean.slice(slash + 1);
   if (name === "" || name === "." || name === "..")

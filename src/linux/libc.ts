@@ -69,6 +69,7 @@ export const EAGAIN = 11;
 export const EBUSY = 16;
 export const EEXIST = 17;
 export const ENOTDIR = 20;
+export const EINVAL = 22;
 export const ENOTEMPTY = 39;
 
 /** The error for a call that failed with this errno. */

@@ -3,7 +3,7 @@
 import { ptr } from "bun:ffi";
 import { hasCode } from "../errors.ts";
 import { seekToStart, writeAll } from "./file.ts";
-import { bind, check, cstr, memory, type Pointer, syscall } from "./libc.ts";
+import { allow, bind, check, cstr, EINVAL, memory, type Pointer, syscall } from "./libc.ts";
 
 const libc = bind({
   execve: ["int", "ptr", "ptr", "ptr"],
@@ -69,6 +69,10 @@ const PR = {
 export const prctl = (operation: keyof typeof PR, argument = 0, second = 0): number =>
   check("prctl", operation, libc.prctl(PR[operation], argument, second, 0, 0));
 
+/** prctl(2) PR_CAPBSET_DROP. @returns false if this kernel has no such capability. */
+export const dropFromBoundingSet = (capability: number): boolean =>
+  allow([EINVAL], "prctl", "CAPBSET_DROP", libc.prctl(PR.CAPBSET_DROP, capability, 0, 0, 0)) !== -1;
+
 /** setsid(2): leaves the session of the caller, and with it its controlling terminal. */
 export const setsid = (): void => void check("setsid", "", libc.setsid());
 
@@ -80,7 +84,7 @@ export const setForeground = (fd: number, group: number): void => void libc.tcse
  * first bring all threads to a halt; those we may have end at execve.
  */
 export function setIds(uid: number, gid: number, groups: number[]): void {
-  const list = Uint32Array.from(groups.length ? groups : [0]);
+  const list = Uint32Array.of(...groups, 0);
   check("setgroups", `${groups.length} groups`, syscall("setgroups", groups.length, list));
   check("setresgid", `${gid}`, syscall("setresgid", gid, gid, gid));
   check("setresuid", `${uid}`, syscall("setresuid", uid, uid, uid));

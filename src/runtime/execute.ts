@@ -16,8 +16,10 @@ export function executeByPath(args: string[], env: string[], execute: Execute): 
   const path = env.findLast((entry) => entry.startsWith("PATH="))?.slice("PATH=".length) ?? "/bin:/usr/bin";
   let denied: unknown;
   for (const directory of path.split(":")) {
+    const file = `${directory || "."}/${program}`;
     try {
-      executeFile(`${directory || "."}/${program}`, argv, envp, execute);
+      // Asked first, because a failed execve would be an exception for each directory before the right one.
+      if (statIfAny(file)) executeFile(file, argv, envp, execute);
     } catch (error) {
       // Like execvp: go on looking, but remember a file that is there and may not be executed.
       if (hasCode(error, "EACCES")) denied = error;

@@ -35,10 +35,12 @@ export function resolveUser(root: number, user: string): Identity {
     return { ...identity, gid, groups: [gid] };
   }
   const gid = parseId(entry?.[3] ?? "0") ?? 0;
-  const supplementary = groups
-    .filter((fields) => entry !== undefined && fields[3]?.split(",").includes(entry[0]!))
-    .flatMap((fields) => parseId(fields[2] ?? "") ?? []);
-  return { ...identity, gid, groups: [...new Set([gid, ...supplementary])] };
+  const all = new Set([gid]);
+  for (const [, , number = "", members = ""] of groups) {
+    const id = entry && members.split(",").includes(entry[0]!) ? parseId(number) : undefined;
+    if (id !== undefined) all.add(id);
+  }
+  return { ...identity, gid, groups: [...all] };
 }
 
 /** HOME of numbers that a spec gives. */
