@@ -17,7 +17,7 @@ exitNow(code);
 
 /** True for command lines that start a container: `run`, or the original form. */
 function startsContainer([first = "", ...rest]: string[]): boolean {
-  if (first === "run") return true;
+  if (first === "run" || first === "monitor") return true;
   // Global options may come before: then it is enough that it may be so.
   return first.startsWith("-") && !["--help", "--version"].includes(first) && !rest.includes("explain");
 }

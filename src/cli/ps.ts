@@ -1,7 +1,9 @@
 /** `tinydocker ps`: the containers that run, or all of them. */
 
-import { listContainers, recoverIfAllowed } from "../engine/container.ts";
+import { type Container, isUp, listContainers } from "../engine/record.ts";
+import { recoverIfAllowed } from "../engine/recover.ts";
 import { pathsOf } from "../paths.ts";
+import { givenArgs } from "../plan/spec.ts";
 import { defineCommand } from "./command.ts";
 import { humanAge, plain, printLine, printTable } from "./print.ts";
 
@@ -15,22 +17,35 @@ export default defineCommand({
   run: ({ all, quiet }, global) => {
     const paths = pathsOf(global.root);
     recoverIfAllowed(paths);
-    const containers = listContainers(paths).filter(({ status }) => all || status === "running");
+    const containers = listContainers(paths).filter((container) => all || isUp(container));
     if (quiet) {
-      for (const { id } of containers) printLine(id.slice(0, 12));
+      for (const { record } of containers) printLine(record.id.slice(0, 12));
       return 0;
     }
-    const rows = containers.map(({ id, image, command, created, status, exitCode, finished, name }) => [
-      id.slice(0, 12),
-      plain(image),
-      JSON.stringify(plain(command.join(" ")).slice(0, 20)),
-      humanAge(created),
-      status === "exited"
-        ? `Exited (${exitCode}) ${humanAge(finished!)}`
-        : { running: "Up", unknown: "Unknown", damaged: "Damaged" }[status],
-      plain(name),
-    ]);
+    const rows = containers.map((container) => {
+      const { id, image, created, name } = container.record;
+      const command = JSON.stringify(plain(commandOf(container)).slice(0, 20));
+      return [id.slice(0, 12), plain(image), command, humanAge(created), statusText(container), plain(name)];
+    });
     printTable(["CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "NAMES"], rows);
     return 0;
   },
 });
+
+const commandOf = ({ record: { options, defaults } }: Container): string =>
+  givenArgs(options, defaults).join(" ") || "/bin/sh";
+
+/** As Docker words it: `Up 3 minutes`, `Exited (0) 2 hours ago`. */
+function statusText({ state, status }: Container): string {
+  const up = state.started === undefined ? "Up" : `Up ${humanAge(state.started).replace(/ ago$/, "")}`;
+  const ago = state.finished === undefined ? "" : ` ${humanAge(state.finished)}`;
+  return {
+    created: "Created",
+    running: up,
+    paused: `${up} (Paused)`,
+    unknown: `${up} (no monitor)`,
+    restarting: `Restarting (${state.exitCode ?? 0})${ago}`,
+    exited: `Exited (${state.exitCode ?? 0})${ago}`,
+    damaged: "Damaged",
+  }[status];
+}

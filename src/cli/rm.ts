@@ -1,23 +1,20 @@
-/** `tinydocker rm`: forgets containers that have ended. */
+/** `tinydocker rm`: forgets containers. */
 
-import { recoverIfAllowed, removeContainer } from "../engine/container.ts";
-import { pathsOf } from "../paths.ts";
+import { removeContainer } from "../engine/remove.ts";
 import { defineCommand } from "./command.ts";
+import { containerOperand, forEachContainer } from "./containers.ts";
 import { printLine } from "./print.ts";
 
 export default defineCommand({
-  meta: { name: "rm", description: "Remove containers that have ended" },
+  meta: { name: "rm", description: "Remove containers" },
   args: {
-    container: { type: "positional", multiple: true, required: true, description: "Names or unique id prefixes" },
+    container: containerOperand,
+    force: { type: "boolean", alias: "f", description: "Kill those that run" },
   },
-  examples: ["tinydocker rm my-container"],
-  run: ({ container }, global) => {
-    const paths = pathsOf(global.root);
-    recoverIfAllowed(paths);
-    for (const reference of container) {
-      removeContainer(paths, reference);
+  examples: ["tinydocker rm my-container", "tinydocker rm -f web"],
+  run: ({ container, force = false }, { root }) =>
+    forEachContainer(root, container, (paths, found, reference) => {
+      removeContainer(paths, found, { force });
       printLine(reference);
-    }
-    return 0;
-  },
+    }),
 });

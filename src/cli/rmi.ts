@@ -1,6 +1,6 @@
 /** `tinydocker rmi`: removes names of images, and with the last name the image. */
 
-import { listContainers } from "../engine/container.ts";
+import { listContainers } from "../engine/record.ts";
 import { removeImage } from "../image/remove.ts";
 import { pathsOf } from "../paths.ts";
 import { defineCommand } from "./command.ts";
@@ -16,8 +16,8 @@ export default defineCommand({
   run: ({ image, force = false }, { root }) => {
     const paths = pathsOf(root);
     const inUse = (id: string) => {
-      const user = listContainers(paths).find(({ imageId }) => imageId === id);
-      return user && `container ${user.name}`;
+      const user = listContainers(paths).find(({ record }) => record.imageId === id);
+      return user && `container ${user.record.name}`;
     };
     for (const reference of image) {
       const { untagged, deleted } = removeImage(paths, reference, { force, inUse });

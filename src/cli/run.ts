@@ -1,15 +1,17 @@
 /** `tinydocker run`: options and operands to one call of the engine. */
 
-import type { RunRequest } from "../engine/run.ts";
-import { run } from "../engine/run.ts";
+import type { CreateRequest } from "../engine/create.ts";
+import type { Settings } from "../engine/record.ts";
+import { type RunEnd, type RunRequest, run } from "../engine/run.ts";
 import { NotFoundError, UsageError } from "../errors.ts";
 import { isSocket, readFile, statIfAny } from "../linux/file.ts";
 import { getSize, isatty } from "../linux/tty.ts";
-import { absolutePath, pathsOf } from "../paths.ts";
-import { defaults } from "../plan/spec.ts";
+import { absolutePath, type Paths, pathsOf } from "../paths.ts";
+import { defaults, type RunOptions } from "../plan/spec.ts";
 import type { Stdio } from "../runtime/stdio.ts";
 import { type Arguments, defineCommand, type Values } from "./command.ts";
-import { warn } from "./print.ts";
+import { parseDetachKeys, parseLog, parsePull, parseRestart, parseSeconds, parseStopSignal } from "./lifecycle.ts";
+import { printLine, warn } from "./print.ts";
 import { showProgress } from "./progress.ts";
 import {
   distinctTargets,
@@ -49,8 +51,8 @@ export const commonArgs = {
   },
 } as const satisfies Arguments;
 
-/** The options of `run`, which `explain run` has too. */
-export const runArgs = {
+/** The options of `create`, which `run` has too. */
+export const createArgs = {
   image: {
     type: "positional",
     required: true,
@@ -86,6 +88,28 @@ export const runArgs = {
   tty: { type: "boolean", alias: "t", description: "Give it a terminal (the default on a terminal)" },
   name: { type: "string", valueHint: "name", description: "Name of the container" },
   rm: { type: "boolean", description: "Forget the container when it ends" },
+  label: { type: "string", alias: "l", multiple: true, valueHint: "key=value", description: "Note something about it" },
+  "label-file": { type: "string", multiple: true, valueHint: "file", description: "Read labels from a file" },
+  restart: {
+    type: "string",
+    valueHint: "policy",
+    description: "Start it again when it ends: no (the default), always, unless-stopped, on-failure[:tries]",
+  },
+  "stop-signal": { type: "string", valueHint: "signal", description: "What `stop` sends (the image's, or SIGTERM)" },
+  "stop-timeout": { type: "string", valueHint: "seconds", description: "How long `stop` waits before SIGKILL (10)" },
+  "log-driver": {
+    type: "string",
+    valueHint: "driver",
+    description: "Where its output is kept: local (the default), json-file or none",
+  },
+  "log-opt": {
+    type: "string",
+    multiple: true,
+    valueHint: "name=value",
+    description: "max-size (10m) and max-file (3) of the log",
+  },
+  pull: { type: "string", valueHint: "when", description: "missing (the default) or never: images come from files" },
+  replace: { type: "boolean", description: "Remove a container that has this --name first" },
   entrypoint: { type: "string", valueHint: "program", description: "Run this instead of the image's entrypoint" },
   "read-only": { type: "boolean", description: "Nothing below / can be changed" },
   "pids-limit": {
@@ -106,6 +130,14 @@ export const runArgs = {
   },
 } as const satisfies Arguments;
 
+/** The options of `run`, which `explain run` has too. */
+export const runArgs = {
+  ...createArgs,
+  detach: { type: "boolean", alias: "d", description: "Leave it running and print its id" },
+  "detach-keys": { type: "string", valueHint: "keys", description: "Keys that leave it running (ctrl-p,ctrl-q)" },
+  "sig-proxy": { type: "boolean", description: "Signals to us are the container's (the default; =false ends us)" },
+} as const satisfies Arguments;
+
 export default defineCommand({
   meta: { name: "run", description: "Run a command in a new container" },
   args: runArgs,
@@ -114,8 +146,12 @@ export default defineCommand({
     "tinydocker run busybox.tar -- sh",
     "tinydocker run --rm -m 64 -c 0.5 -v ./data:/data:ro busybox ls /data",
   ],
-  run: (args, { root, birth, loaded }) =>
-    run(pathsOf(root), { ...runRequest(args), ...(loaded !== undefined && { loaded }) }, birth, reporter),
+  run: async (args, { root, birth, loaded }) => {
+    const request = { ...runRequest(args), ...(loaded !== undefined && { loaded }) };
+    const paths = pathsOf(root);
+    if (args.replace) await replace(paths, request.name);
+    return tell(await run(paths, request, birth, reporter), request);
+  },
 });
 
 /** The original form: `tinydocker [OPTIONS] -- COMMAND [ARGS...]` runs in a root directory, in place. */
@@ -129,11 +165,39 @@ export const original = defineCommand({
   optionsFirst: true,
   examples: ["tinydocker -r ./rootfs -m 256 -- sh -c 'echo hello'"],
   run: (args, { root, birth }) => {
-    const request = baseRequest(args, args.command);
-    const source = { rootfs: rootDirectory(args.rootfs) };
-    return run(pathsOf(root), { ...request, source, remove: true }, birth, reporter);
+    const terminal = wantsTerminal({});
+    const request: RunRequest = {
+      source: { rootfs: rootDirectory(args.rootfs) },
+      options: commonOptions(args, args.command, terminal),
+      settings: { ...defaultSettings, remove: true },
+      detach: false,
+      stdio: planStdio(terminal, {}, defaultSettings.log.driver),
+      callerIsTerminal: isatty(0),
+      detachKeys: parseDetachKeys(undefined),
+      sigProxy: true,
+    };
+    return run(pathsOf(root), request, birth, reporter).then((end) => tell(end, request));
   },
 });
+
+/** The exit code; or the id of what goes on without us. */
+function tell(end: RunEnd, { detach }: RunRequest | { detach: boolean }): number {
+  if ("code" in end) return end.code;
+  if (detach) printLine(end.running);
+  return 0;
+}
+
+/** `--replace`: the container that has the name makes room. */
+export async function replace(paths: Paths, name: string | undefined): Promise<void> {
+  if (name === undefined) throw new UsageError("--replace needs a --name to replace");
+  const { removeContainer } = await import("../engine/remove.ts");
+  const { findContainer } = await import("../engine/record.ts");
+  try {
+    removeContainer(paths, findContainer(paths, name), { force: true });
+  } catch (error) {
+    if (!(error instanceof NotFoundError)) throw error;
+  }
+}
 
 /** The root of the original form, which must be there. */
 function rootDirectory(path: string): string {
@@ -146,95 +210,144 @@ function rootDirectory(path: string): string {
   );
 }
 
-const reporter = { warn, loading: showProgress };
+export const reporter = { warn, loading: showProgress };
 
 /** Checks every option's value and makes the request; nothing of the host is touched. */
 export function runRequest(args: Values<typeof runArgs>): RunRequest {
-  const cwd = process.cwd();
-  // Docker's habit: a "--" after the image is the caller's, not the container's.
-  const command = args.command[0] === "--" ? args.command.slice(1) : args.command;
-  const base = baseRequest(args, command, args);
-  if (args.init && args["pids-limit"] === "1")
-    throw new UsageError("--init needs two processes, and --pids-limit is 1");
-  if (args.cidfile === "") throw new UsageError("option --cidfile needs a file");
+  const terminal = wantsTerminal(args);
+  const callerIsTerminal = isatty(0);
+  const request = createRequest(args, terminal);
   return {
-    ...base,
-    source: { image: args.image },
-    options: {
-      ...base.options,
-      ...(args.entrypoint !== undefined && { entrypoint: args.entrypoint === "" ? [] : [args.entrypoint] }),
-      ...(args["pids-limit"] !== undefined && { pidsLimit: parsePidsLimit(args["pids-limit"]) }),
-      ...(args.workdir !== undefined && { workdir: parseWorkdir(args.workdir) }),
-      ...(args.user !== undefined && { user: parseUser(args.user) }),
-      mounts: distinctTargets([
-        ...args.volume.map((text) => parseVolume(text, cwd)),
-        ...args.mount.map((text) => parseMount(text, cwd)),
-        ...args.tmpfs.map(parseTmpfs),
-      ]),
-      env: readEnv(args),
-      network: parseNetwork(args.network),
-      readOnly: args["read-only"] ?? false,
-      privileged: args.privileged ?? false,
-      capAdd: args["cap-add"],
-      capDrop: args["cap-drop"],
-    },
-    ...(args.name !== undefined && { name: parseName(args.name) }),
-    ...(args.cidfile !== undefined && { cidfile: args.cidfile }),
-    remove: args.rm ?? false,
-    init: args.init ?? false,
+    ...request,
+    settings: { ...request.settings, interactive: args.interactive ?? !args.detach },
+    detach: args.detach ?? false,
+    callerIsTerminal,
+    stdio: planStdio(terminal, args, request.settings.log.driver),
+    detachKeys: parseDetachKeys(args["detach-keys"]),
+    sigProxy: args["sig-proxy"] ?? true,
   };
 }
 
-function readEnv(args: Values<typeof runArgs>): string[] {
+/** What `create` and `run` ask for alike. */
+export function createRequest(args: Values<typeof createArgs>, terminal: boolean): CreateRequest {
+  // Docker's habit: a "--" after the image is the caller's, not the container's.
+  const command = args.command[0] === "--" ? args.command.slice(1) : args.command;
+  if (args.init && args["pids-limit"] === "1")
+    throw new UsageError("--init needs two processes, and --pids-limit is 1");
+  if (args.cidfile === "") throw new UsageError("option --cidfile needs a file");
+  parsePull(args.pull);
+  const restart = parseRestart(args.restart);
+  if (args.rm && restart.name !== "no")
+    throw new UsageError("--rm and --restart can't both be: what is forgotten can't start again");
+  return {
+    source: { image: args.image },
+    options: { ...commonOptions(args, command, terminal), ...ownOptions(args) },
+    settings: {
+      ...defaultSettings,
+      remove: args.rm ?? false,
+      init: args.init ?? false,
+      interactive: args.interactive ?? false,
+      restart,
+      log: parseLog(args["log-driver"], args["log-opt"]),
+      labels: readLabels(args),
+      ...(args["stop-signal"] !== undefined && { stopSignal: parseStopSignal(args["stop-signal"]) }),
+      ...(args["stop-timeout"] !== undefined && { stopTimeoutS: parseSeconds("--stop-timeout", args["stop-timeout"]) }),
+    },
+    ...(args.name !== undefined && { name: parseName(args.name) }),
+    ...(args.cidfile !== undefined && { cidfile: args.cidfile }),
+  };
+}
+
+function ownOptions(args: Values<typeof createArgs>): Partial<RunOptions> {
+  const cwd = process.cwd();
+  return {
+    ...(args.entrypoint !== undefined && { entrypoint: args.entrypoint === "" ? [] : [args.entrypoint] }),
+    ...(args["pids-limit"] !== undefined && { pidsLimit: parsePidsLimit(args["pids-limit"]) }),
+    ...(args.workdir !== undefined && { workdir: parseWorkdir(args.workdir) }),
+    ...(args.user !== undefined && { user: parseUser(args.user) }),
+    mounts: distinctTargets([
+      ...args.volume.map((text) => parseVolume(text, cwd)),
+      ...args.mount.map((text) => parseMount(text, cwd)),
+      ...args.tmpfs.map(parseTmpfs),
+    ]),
+    env: readEnv(args),
+    network: parseNetwork(args.network),
+    readOnly: args["read-only"] ?? false,
+    privileged: args.privileged ?? false,
+    capAdd: args["cap-add"],
+    capDrop: args["cap-drop"],
+  };
+}
+
+function readEnv(args: Values<typeof createArgs>): string[] {
   const env: string[] = [];
   for (const file of args["env-file"]) env.push(...parseEnvFile(file, readFile(file), process.env));
   for (const text of args.env) env.push(...parseEnv("--env", text, process.env));
   return env;
 }
 
+/** As Docker's: labels of files first, a later one wins. */
+function readLabels(args: Values<typeof createArgs>): Record<string, string> {
+  const labels: Record<string, string> = {};
+  for (const file of args["label-file"])
+    for (const line of readFile(file).split("\n"))
+      if (line.trim() && !line.startsWith("#")) addLabel(labels, line.trim());
+  for (const text of args.label) addLabel(labels, text);
+  return labels;
+}
+
+function addLabel(labels: Record<string, string>, text: string): void {
+  const equals = text.indexOf("=");
+  const key = equals < 0 ? text : text.slice(0, equals);
+  if (key === "") throw new UsageError(`--label: ${JSON.stringify(text)} has no key`, "key=value or key");
+  labels[key] = equals < 0 ? "" : text.slice(equals + 1);
+}
+
 type CommonValues = Values<typeof commonArgs>;
 
-function baseRequest(
-  args: CommonValues,
-  command: string[],
-  io: { interactive?: boolean | undefined; tty?: boolean | undefined } = {},
-): Omit<RunRequest, "source" | "remove"> & { remove: false } {
-  const terminal = wantsTerminal(io.tty);
-  const callerIsTerminal = isatty(0);
+/** What the original form can say too. */
+function commonOptions(args: CommonValues, command: string[], terminal: boolean): RunOptions {
   return {
-    options: {
-      command,
-      ...(args.hostname !== undefined && { hostname: parseHostname(args.hostname) }),
-      ...(args.cpus !== undefined && { cpus: parseCpus(args.cpus) }),
-      ...(args.memory !== undefined && { memoryBytes: parseMemory(args.memory) }),
-      mounts: [],
-      env: [],
-      network: "none",
-      terminal,
-      ...(terminal && callerIsTerminal && { terminalSize: getSize(0) }),
-      readOnly: false,
-      privileged: false,
-      capAdd: [],
-      capDrop: [],
-    },
-    remove: false,
-    init: false,
-    stdio: planStdio(terminal, io),
-    callerIsTerminal,
+    command,
+    ...(args.hostname !== undefined && { hostname: parseHostname(args.hostname) }),
+    ...(args.cpus !== undefined && { cpus: parseCpus(args.cpus) }),
+    ...(args.memory !== undefined && { memoryBytes: parseMemory(args.memory) }),
+    mounts: [],
+    env: [],
+    network: "none",
+    terminal,
+    ...(terminal && isatty(0) && { terminalSize: getSize(0) }),
+    readOnly: false,
+    privileged: false,
+    capAdd: [],
+    capDrop: [],
   };
 }
 
-/** With nothing said: a person at a terminal gets one, a script or a pipe does not. */
-const wantsTerminal = (asked: boolean | undefined): boolean => asked ?? (isatty(0) && isatty(1));
+const defaultSettings: Settings = {
+  remove: false,
+  init: false,
+  interactive: false,
+  restart: { name: "no", maximumRetries: 0 },
+  log: parseLog(undefined, []),
+  labels: {},
+};
+
+/** With nothing said: a person at a terminal gets one; a script, a pipe or something in the background does not. */
+const wantsTerminal = ({ tty, detach }: { tty?: boolean | undefined; detach?: boolean | undefined }): boolean =>
+  tty ?? (!detach && isatty(0) && isatty(1));
 
 function planStdio(
   terminal: boolean,
   { interactive, tty }: { interactive?: boolean | undefined; tty?: boolean | undefined },
+  log: Settings["log"]["driver"],
 ): Stdio {
   const stdin = interactive === false ? "null" : terminal ? "terminal" : handOn(0);
-  if (!terminal) return [stdin, handOn(1), handOn(2)];
+  // What is to be in the log goes through us.
+  const out = (fd: number) => (log === "none" ? handOn(fd) : "relay");
+  if (!terminal) return [stdin, out(1), out(2)];
   // Asked for by name, a terminal takes all three (as Docker's); on our own account we leave `2>file` to the file.
-  return [stdin, "terminal", tty || isatty(2) ? "terminal" : handOn(2)];
+  return [stdin, "terminal", tty || isatty(2) ? "terminal" : out(2)];
 }
 
 /** A terminal is not to be handed over (SECURITY R13); and a program can't open a socket again by /dev/stdout. */

@@ -6,15 +6,16 @@ import { randomHex } from "../linux/clone.ts";
 import type { Paths } from "../paths.ts";
 import { surelyOwnNetwork } from "../plan/clone.ts";
 import type { Plan } from "../plan/step.ts";
+import { asRunImage, directoryAsRunImage, type Reporter, type RunImage } from "./create.ts";
 import { resolveImage } from "./image.ts";
-import { asRunImage, directoryAsRunImage, planRun, type Reporter, type RunImage, type RunRequest } from "./run.ts";
+import { planRun, type RunRequest } from "./run.ts";
 
 /** Plans a run without touching anything; an archive that is not loaded is only looked into. */
 export async function explainRun(paths: Paths, request: RunRequest, warn: Reporter["warn"]): Promise<Plan> {
   const { source } = request;
   const image = "rootfs" in source ? source : await look(paths, source.image);
   const network = surelyOwnNetwork(process.argv);
-  return planRun(paths, request, image, { id: randomHex(32), network }, warn).plan;
+  return planRun(paths, request, image, { id: randomHex(32), network }, warn);
 }
 
 async function look(paths: Paths, word: string): Promise<RunImage> {

@@ -71,6 +71,7 @@ export const EEXIST = 17;
 export const ENOTDIR = 20;
 export const EINVAL = 22;
 export const ENOTEMPTY = 39;
+export const ECONNREFUSED = 111;
 
 /** The error for a call that failed with this errno. */
 export function syscallError(syscall: string, subject: string, errno: number): SyscallError {
@@ -120,6 +121,7 @@ const numbers = {
   fsopen: 430,
   fsconfig: 431,
   fsmount: 432,
+  pidfd_open: 434,
   clone3: 435,
   close_range: 436,
   openat2: 437,

@@ -1,11 +1,12 @@
 /** Namespaces: unshare(2), and the names and links that live in one (uts_namespaces(7), netdevice(7)). */
 
-import { CLONE } from "./clone.ts";
+import { CLONE, type CloneFlag } from "./clone.ts";
 import { close } from "./file.ts";
 import { bind, check, cstr, memory } from "./libc.ts";
 
 const libc = bind({
   unshare: ["int", "int"],
+  setns: ["int", "int", "int"],
   sethostname: ["int", "ptr", "long"],
   socket: ["int", "int", "int", "int"],
   ioctl: ["int", "int", "long", "ptr"],
@@ -14,6 +15,12 @@ const libc = bind({
 /** unshare(2) of one namespace; its name is the flag's without CLONE_. */
 export const unshare = (flag: "NEWCGROUP" | "NEWNS" | "NEWUTS" | "NEWIPC" | "NEWNET"): void =>
   void check("unshare", flag, libc.unshare(CLONE[flag]));
+
+/** setns(2): enters these namespaces of the process that a pidfd stands for. A pid namespace is entered by our next child. */
+export function enterNamespaces(pidfd: number, flags: CloneFlag[]): void {
+  const bits = flags.reduce((all, flag) => all | CLONE[flag], 0);
+  check("enter", `the namespaces ${flags.join(", ")}`, libc.setns(pidfd, bits));
+}
 
 /** sethostname(2). */
 export function sethostname(name: string): void {

@@ -2,7 +2,7 @@
 
 import { ptr } from "bun:ffi";
 import { close, O_CLOEXEC } from "./file.ts";
-import { bind, check, checkRetry, memory } from "./libc.ts";
+import { allow, bind, check, checkRetry, EAGAIN, EINTR, memory, readErrno } from "./libc.ts";
 
 const libc = bind({
   poll: ["int", "ptr", "long", "int"],
@@ -46,9 +46,11 @@ export function pipe(): { read: number; write: number } {
 }
 
 const F_DUPFD_CLOEXEC = 1030;
+/** Above those that a child may be given by number. */
+const firstCopy = 10;
 
 /** A copy of a descriptor (fcntl(2)), close-on-exec. */
-export const duplicate = (fd: number): number => check("fcntl", `fd ${fd}`, libc.fcntl(fd, F_DUPFD_CLOEXEC, 3));
+export const duplicate = (fd: number): number => check("fcntl", `fd ${fd}`, libc.fcntl(fd, F_DUPFD_CLOEXEC, firstCopy));
 
 const AF_UNIX = 1;
 const SOCK_SEQPACKET = 5;
@@ -63,6 +65,7 @@ export function socketpair(): [number, number] {
 
 const SOL_SOCKET = 1;
 const SCM_RIGHTS = 1;
+const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
 const MSG_CMSG_CLOEXEC = 0x40000000;
 
@@ -90,8 +93,11 @@ function msghdr(data: Uint8Array, control: Uint8Array) {
   return { header, view, parts: [pinned, data, control] };
 }
 
-/** sendmsg(2). @param message at least one byte of data, at most eight descriptors. */
-export function sendMessage(socket: number, message: Message): void {
+/**
+ * sendmsg(2). @param message at least one byte of data, at most eight descriptors.
+ * @returns false if it would have to wait, and `wait` is false.
+ */
+export function sendMessage(socket: number, message: Message, { wait = true } = {}): boolean {
   const data = memory(message.data.length);
   data.set(message.data);
   // Padded to eight bytes, as CMSG_SPACE does; the length in the header is without the padding.
@@ -107,8 +113,14 @@ export function sendMessage(socket: number, message: Message): void {
     });
   }
   const { header, parts } = msghdr(data, control);
-  checkRetry("send", "a message", () => libc.sendmsg(socket, header, MSG_NOSIGNAL));
+  const flags = MSG_NOSIGNAL | (wait ? 0 : MSG_DONTWAIT);
+  for (;;) {
+    const expected = wait ? [EINTR] : [EAGAIN, EINTR];
+    if (allow(expected, "send", "a message", libc.sendmsg(socket, header, flags)) !== -1) break;
+    if (readErrno() === EAGAIN) return false;
+  }
   void parts;
+  return true;
 }
 
 /** recvmsg(2): waits for a message; undefined when the other end is closed. Reads up to 64 KiB. */

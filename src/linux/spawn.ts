@@ -1,6 +1,7 @@
 /** posix_spawn(3): a child made by libc alone. */
 
 import { bind, cstr, memory, syscallError } from "./libc.ts";
+import { closeAll, duplicate } from "./poll.ts";
 import type { StringVector } from "./process.ts";
 
 const libc = bind({
@@ -9,25 +10,43 @@ const libc = bind({
   posix_spawnattr_setflags: ["int", "ptr", "int"],
   posix_spawnattr_setsigdefault: ["int", "ptr", "ptr"],
   posix_spawnattr_setsigmask: ["int", "ptr", "ptr"],
+  posix_spawn_file_actions_init: ["int", "ptr"],
+  posix_spawn_file_actions_adddup2: ["int", "ptr", "int", "int"],
 });
 
 const POSIX_SPAWN_SETPGROUP = 2;
 const POSIX_SPAWN_SETSIGDEF = 4;
 const POSIX_SPAWN_SETSIGMASK = 8;
+const POSIX_SPAWN_SETSID = 0x80;
 
 /**
- * posix_spawn(3): a program as our child, with default signals, none blocked, and a process group of its own.
- * libc does it without running anything of ours in the child, so threads we may have do not matter. @returns its pid.
+ * posix_spawn(3): a program as our child, with default signals, none blocked, and a process group of its own, or a session.
+ * libc does it without running anything of ours in the child, so threads we may have do not matter.
+ * @param options.fds descriptors that become 0, 1, 2 and so on; without them it has ours. @returns its pid.
  */
-export function posixSpawn(path: string, argv: StringVector, envp: StringVector): number {
-  // posix_spawnattr_t has 336 bytes in glibc and musl; a sigset_t has 128.
+export function posixSpawn(
+  path: string,
+  argv: StringVector,
+  envp: StringVector,
+  { fds = [], session = false }: { fds?: number[]; session?: boolean } = {},
+): number {
+  // posix_spawnattr_t has 336 bytes in glibc and musl, posix_spawn_file_actions_t 80; a sigset_t has 128.
   const attributes = memory(512);
+  const actions = memory(128);
   const pid = new Int32Array(new ArrayBuffer(4));
   libc.posix_spawnattr_init(attributes);
-  libc.posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+  const group = session ? POSIX_SPAWN_SETSID : POSIX_SPAWN_SETPGROUP;
+  libc.posix_spawnattr_setflags(attributes, group | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
   libc.posix_spawnattr_setsigdefault(attributes, memory(128).fill(0xff));
   libc.posix_spawnattr_setsigmask(attributes, memory(128));
-  const errno = libc.posix_spawn(pid, cstr(path), null, attributes, argv.pointers, envp.pointers);
+  libc.posix_spawn_file_actions_init(actions);
+  // First out of the way of each other: a descriptor that is to move may be where another is to go.
+  const copies = fds.map((fd) => duplicate(fd));
+  copies.forEach((fd, index) => {
+    libc.posix_spawn_file_actions_adddup2(actions, fd, index);
+  });
+  const errno = libc.posix_spawn(pid, cstr(path), actions, attributes, argv.pointers, envp.pointers);
+  closeAll(copies);
   if (errno !== 0) throw syscallError("execute", path, errno);
   return pid[0]!;
 }

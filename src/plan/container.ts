@@ -27,6 +27,10 @@ export interface Container {
   directories: Directory[];
   /** Leave its directory when it ends (no --rm). */
   keep: boolean;
+  /** Its name and directories are made by this start; else it was created before. */
+  fresh: boolean;
+  /** It lives on when its caretaker is killed. */
+  outlives: boolean;
   /** Limits that the user named; others are defaults, which a host may lack. */
   asked: Set<Setting["controller"]>;
   /** A small init as process 1. */
@@ -71,13 +75,16 @@ function lackOf(controllers: string[], host: Host): [message: string, hint: stri
 }
 
 function planPrepare(container: Container, cgroup: string | undefined): HostStep[] {
-  const { id, name, namePath, running, directory, keep } = container;
+  const { id, name, namePath, running, directory, keep, fresh, outlives } = container;
+  const paths = { directory, ...(namePath && { namePath }) };
+  const claim: HostStep = {
+    do: "claim",
+    running,
+    leftovers: { id, ...paths, keep, outlives, ...(cgroup && { cgroup }) },
+  };
+  if (!fresh) return keep ? [claim] : [claim, { do: "forget", ...paths }];
   return [
-    {
-      do: "claim",
-      running,
-      leftovers: { id, directory, keep, ...(namePath && { namePath }), ...(cgroup && { cgroup }) },
-    },
+    claim,
     ...(namePath ? [{ do: "claim-name", name, path: namePath, id, keep } as const] : []),
     { do: "directories", directories: [{ path: directory, mode: 0o700 }, ...container.directories], keep },
   ];
@@ -131,6 +138,7 @@ function planStart(spec: Spec, container: Container): InitStep[] {
     ...(capabilities ? [{ do: "bounding-set", keep: capabilities.bounding } as const] : []),
     { do: "ids" },
     ...(capabilities ? [{ do: "capabilities", capabilities } as const] : []),
+    ...(container.outlives ? [{ do: "outlive" } as const] : []),
     { do: "close-fds" },
     // The small init keeps its signals blocked, and starts the program with none.
     ...(container.reap ? [] : [{ do: "reset-signals" } as const]),

@@ -24,6 +24,7 @@ export type HostStep =
   | { do: "claim"; running: string; leftovers: Leftovers }
   | { do: "claim-name"; name: string; path: string; id: string; keep: boolean }
   | { do: "directories"; directories: Directory[]; keep: boolean }
+  | { do: "forget"; directory: string; namePath?: string }
   | { do: "write-file"; path: string; text: string }
   | { do: "delegate"; cgroup: string; controllers: string[] }
   | { do: "limit"; file: string; value: string; why: string };
@@ -37,6 +38,8 @@ export interface Leftovers {
   directory: string;
   /** The directory outlives the container (no --rm). */
   keep: boolean;
+  /** It lives on without its caretaker: only when it is dead there is something to clean up. */
+  outlives: boolean;
 }
 
 export interface Directory {
@@ -57,6 +60,7 @@ export interface CloneStep {
 /** What the container's first process does. Paths named `target` or `path` are inside the rootfs unless said otherwise. */
 export type InitStep =
   | { do: "bind-to-parent" }
+  | { do: "outlive" }
   | { do: "propagation"; path: string; propagation: string }
   | { do: "overlay"; lower: string[]; upper: string; work: string; target: string }
   | { do: "bind-root"; path: string }
@@ -135,6 +139,11 @@ export const documentation: { [Kind in Step["do"]]: { man: string; why: string; 
     why: "the container's own writable layer, and what is kept about it",
     undo: "unlinkat(2), if the container is not kept",
   },
+  forget: {
+    man: "unlinkat(2)",
+    why: "asked for (--rm): nothing is kept of it",
+    undo: "unlinkat(2), when it ends",
+  },
   "write-file": { man: "open(2)", why: "the OCI bundle: what this container is, for whoever asks" },
   delegate: { man: "cgroups(7)", why: "a controller limits a cgroup only if each one above it hands it down" },
   limit: {
@@ -150,6 +159,7 @@ export const documentation: { [Kind in Step["do"]]: { man: string; why: string; 
     man: "prctl(2)",
     why: "if tinydocker is killed the container dies too; nobody may look into init while it holds host descriptors",
   },
+  outlive: { man: "prctl(2)", why: "from now on the container lives on if its monitor is killed" },
   propagation: { man: "mount_namespaces(7)", why: "mounts of the container must not appear on the host" },
   overlay: {
     man: "mount(2)",

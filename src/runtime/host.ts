@@ -13,6 +13,7 @@ import {
   readFileIfAny,
   unlink,
   writeAll,
+  writeFileAtomic,
   writeNewFile,
   writeSetting,
 } from "../linux/file.ts";
@@ -48,7 +49,8 @@ const performers: { [Kind in HostStep["do"]]: Performer<Extract<HostStep, { do: 
     });
     for (const { path, mode } of directories) mkdir(path, mode);
   },
-  "write-file": ({ path, text }) => writeNewFile(path, text),
+  forget: (leftovers, undo) => undo.add(() => forget(leftovers)),
+  "write-file": ({ path, text }) => writeFileAtomic(path, text),
   delegate: ({ cgroup, controllers }) => {
     const cgroup2 = findCgroup2()!;
     delegateControllers(cgroup2, cgroup.slice(cgroup2.mountPoint.length), controllers);
@@ -71,7 +73,7 @@ function claim(running: string, text: string): number {
 }
 
 /** Makes a name ours, or names who has it. */
-function claimName(name: string, path: string, id: string): void {
+export function claimName(name: string, path: string, id: string): void {
   try {
     writeNewFile(path, id);
   } catch (error) {
@@ -87,7 +89,11 @@ function claimName(name: string, path: string, id: string): void {
 /** Takes back what a killed caretaker left: processes, cgroup, and a directory that was not to be kept. */
 export function cleanUp(leftovers: Leftovers): void {
   if (leftovers.cgroup) removeContainerCgroup(leftovers.cgroup);
-  if (leftovers.keep) return;
-  removePath(leftovers.directory);
-  if (leftovers.namePath) unlink(leftovers.namePath);
+  if (!leftovers.keep) forget(leftovers);
+}
+
+/** Removes what is kept of a container. The name last: whoever sees it free finds nothing else of it. */
+export function forget({ directory, namePath }: Pick<Leftovers, "directory" | "namePath">): void {
+  removePath(directory);
+  if (namePath) unlink(namePath);
 }

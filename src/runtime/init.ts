@@ -98,6 +98,7 @@ const performers: { [Kind in InitStep["do"]]: (step: Extract<InitStep, { do: Kin
     bindToParent();
     umask(0o022);
   },
+  outlive: () => void prctl("SET_PDEATHSIG", 0),
   session: setsid,
   propagation: ({ path, propagation }) => setPropagation(path, propagation),
   overlay: mountOverlay,

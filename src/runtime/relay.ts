@@ -8,14 +8,16 @@ import { read, write } from "../linux/file.ts";
 import { memory } from "../linux/libc.ts";
 import { type Interest, POLLIN, POLLOUT, poll } from "../linux/poll.ts";
 
-/** One direction: what comes out of `from` goes into `to`. */
+/** One direction: what comes out of `from` goes into `to`, or only to who sees it. */
 export interface Pump {
   from: number;
-  to: number;
+  to?: number;
   /** Called once, when `from` has no more or `to` takes no more; closes what has to be closed. */
   onEnd: (ended: "from" | "to") => void;
   /** Sees what comes, before it goes on. */
   onData?: (bytes: Uint8Array) => void;
+  /** True while nothing more is wanted from `from`. */
+  held?: () => boolean;
   /** Bytes read and not yet written. */
   pending?: Uint8Array;
   ended?: boolean;
@@ -24,11 +26,13 @@ export interface Pump {
 /** Something else to wait for. */
 export interface Watch {
   fd: number;
+  /** POLLIN if not given. */
+  events?: number;
   onReady: () => void;
 }
 
 /** A pipe takes at least this much after POLLOUT without blocking (PIPE_BUF). */
-const writeBytes = 4096;
+export const writeBytes = 4096;
 const readBytes = 65536;
 
 const idleMs = 100;
@@ -36,16 +40,17 @@ const idleMs = 100;
 /** Runs pumps and watches until `done` says so. @param idle what to do whenever nothing happened for a moment, if anything. */
 export function relay(
   pumps: Pump[],
-  watches: Watch[],
+  watches: () => Watch[],
   done: () => boolean,
   idle: () => (() => void) | undefined,
 ): void {
   const buffer = memory(readBytes);
   while (!done()) {
-    const live = pumps.filter((pump) => !pump.ended);
+    const live = pumps.filter((pump) => !pump.ended && (pump.pending || !pump.held?.()));
+    const others = watches();
     const interests: Interest[] = [
-      ...live.map(({ from, to, pending }) => (pending ? { fd: to, events: POLLOUT } : { fd: from, events: POLLIN })),
-      ...watches.map(({ fd }) => ({ fd, events: POLLIN })),
+      ...live.map(({ from, to, pending }) => (pending ? { fd: to!, events: POLLOUT } : { fd: from, events: POLLIN })),
+      ...others.map(({ fd, events = POLLIN }) => ({ fd, events })),
     ];
     const rest = idle();
     poll(interests, rest ? idleMs : -1);
@@ -53,7 +58,7 @@ export function relay(
     live.forEach((pump, index) => {
       if (interests[index]!.happened) move(pump, buffer);
     });
-    watches.forEach(({ onReady }, index) => {
+    others.forEach(({ onReady }, index) => {
       if (interests[live.length + index]!.happened) onReady();
     });
   }
@@ -77,17 +82,20 @@ export function drain(pumps: Pump[]): void {
 function move(pump: Pump, buffer: Uint8Array): void {
   try {
     if (pump.pending) {
-      const written = write(pump.to, pump.pending.subarray(0, writeBytes));
+      const written = write(pump.to!, pump.pending.subarray(0, writeBytes));
       if (written < pump.pending.length) pump.pending = pump.pending.subarray(written);
       else delete pump.pending;
       return;
     }
     const count = read(pump.from, buffer);
-    if (count === 0) end(pump, "from");
-    else {
-      pump.pending = buffer.slice(0, count);
-      pump.onData?.(pump.pending);
+    if (count === 0) {
+      end(pump, "from");
+      return;
     }
+    // Somebody who keeps it longer than this call takes a copy.
+    const bytes = buffer.subarray(0, count);
+    pump.onData?.(bytes);
+    if (pump.to !== undefined) pump.pending = bytes.slice();
   } catch (error) {
     // EIO is how a pty's master says that the last slave was closed; EPIPE that nobody reads what we write.
     if (!hasCode(error, "EIO", "EPIPE", "ECONNRESET")) throw error;

@@ -2,17 +2,24 @@
 
 import { Failure, StartError } from "../errors.ts";
 import { type Child, type Exit, pidfdSendSignal, wait } from "../linux/clone.ts";
-import { close, readdir, readFileIfAny } from "../linux/file.ts";
+import { close, O_DIRECTORY, O_PATH, open, readdir, readFileIfAny, unlink } from "../linux/file.ts";
 import { closeAll } from "../linux/poll.ts";
 import { memfd, umask } from "../linux/process.ts";
 import { readSignal, signalfd, signals } from "../linux/signal.ts";
+import { isatty, setSize } from "../linux/tty.ts";
+import { listenAt } from "../linux/unix.ts";
 import type { Plan } from "../plan/step.ts";
 import { abandon, type Birth, forwarded } from "./birth.ts";
+import { type Clients, type Controls, clientsOf } from "./clients.ts";
 import { performHost } from "./host.ts";
+import { type LogOptions, openLog } from "./log.ts";
 import { drain, relay } from "./relay.ts";
-import { type Stdio, type Wiring, wire } from "./stdio.ts";
+import { type Stdio, type Tap, type Wiring, wireToCaller, wireToMonitor } from "./stdio.ts";
 import { receive, type Sync, send } from "./sync.ts";
-import { undoList } from "./undo.ts";
+import { type UndoList, undoList } from "./undo.ts";
+
+/** The name of the socket in a container's directory where others attach. */
+export const controlSocket = "control";
 
 /** How a container ended. */
 export interface Outcome {
@@ -25,17 +32,30 @@ export interface Outcome {
 export interface Listener {
   /** Init has its plan and is at work: time to write things down. `pid` is its number on the host. */
   starting(pid: number): void;
+  /** The program runs. */
+  started(): void;
   ended(outcome: Outcome): void;
 }
 
-/** Runs a container in the foreground. Whatever happens, nothing of it is left on the host but a kept directory. */
-export function runContainer(
-  plan: Plan,
-  birth: Birth,
-  stdio: Stdio,
-  callerIsTerminal: boolean,
-  listener: Listener,
-): Outcome {
+/** Where the container's stdin, stdout and stderr go. */
+export type Io =
+  | { to: "caller"; stdio: Stdio; callerIsTerminal: boolean }
+  /** `launcher` is the socket to the one who started it, and what it wants to see. */
+  | {
+      to: "monitor";
+      terminal: boolean;
+      interactive: boolean;
+      launcher?: { socket: number; attached: boolean; stdin: boolean };
+    };
+
+/** What a container keeps in its directory while it runs. */
+export interface Place {
+  directory: string;
+  log: LogOptions;
+}
+
+/** Runs a container to its end. Whatever happens, nothing of it is left on the host but a kept directory. */
+export function runContainer(plan: Plan, birth: Birth, io: Io, place: Place, listener: Listener): Outcome {
   // What we create has exactly the mode that we say.
   umask(0);
   const undo = undoList();
@@ -45,19 +65,51 @@ export function runContainer(
     // The claim is the first step, so its undo, which must be the last, comes before that of the birth.
     performHost(plan.prepare, undo, () => ended);
     undo.add(() => abandon(birth));
-    wiring = wire(stdio, callerIsTerminal);
+    const log = openLog(`${place.directory}/log`, place.log);
+    undo.add(log.close);
+    const tap: Tap = (stream, bytes) => {
+      log.write(stream, bytes);
+      clients?.show(stream, bytes);
+    };
+    let clients: Clients | undefined;
+    wiring =
+      io.to === "caller"
+        ? wireToCaller(io.stdio, io.callerIsTerminal, tap)
+        : wireToMonitor(io, tap, () => clients?.held() ?? false);
     handOver(plan, wiring, birth.socket);
     performHost(plan.record, undo, () => ended);
+    const supervision: Supervision = { child: birth.child, wiring };
+    clients = clientsOf(
+      listenForClients(place.directory, undo),
+      io.to === "monitor" ? io.launcher : undefined,
+      controlsOf(supervision),
+    );
     listener.starting(birth.child.pid);
     awaitStart(wiring, birth.socket, () => performHost(plan.release, undo, () => ended));
-    const outcome = supervise(plan, wiring, birth.child);
+    listener.started();
+    clients.tell({ type: "started" });
+    clients.release();
+    const outcome = supervise(plan, supervision, clients);
     ended = true;
     listener.ended(outcome);
+    clients.end(outcome.exit.code ?? 128 + outcome.exit.signal!);
     return outcome;
   } finally {
     wiring?.restore();
     undo.run();
   }
+}
+
+/** The socket at which others attach; it goes with the container. */
+function listenForClients(path: string, undo: UndoList): number {
+  const directory = open(path, O_PATH | O_DIRECTORY);
+  const listener = listenAt(directory, controlSocket);
+  close(directory);
+  undo.add(() => {
+    close(listener);
+    unlink(`${path}/${controlSocket}`);
+  });
+  return listener;
 }
 
 /** Gives init all that it needs: its steps and its stdio. */
@@ -90,27 +142,52 @@ function startError({ step, text, hint, code }: Extract<Sync, { type: "failed" }
   return new StartError(text, hint, code === "ENOENT" || code === "ENOTDIR" ? 127 : 126);
 }
 
-function supervise(plan: Plan, wiring: Wiring, child: Child): Outcome {
+/** What is known while the container runs. */
+interface Supervision {
+  child: Child;
+  wiring: Wiring;
+  /** The signal that ended it because process 1 would have ignored it. */
+  killedBy?: number;
+}
+
+/** What attached clients, and signals to us, do to the container. */
+function controlsOf(supervision: Supervision): Controls {
+  const { child, wiring } = supervision;
+  return {
+    resize: (size) => {
+      if (wiring.input !== undefined && isatty(wiring.input)) setSize(wiring.input, size);
+    },
+    signal: (number) => {
+      if (!forward(child, number)) supervision.killedBy = number;
+    },
+    input: () => wiring.input,
+    typed: (keys) => wiring.typed(keys),
+    endInput: () => wiring.endInput(),
+  };
+}
+
+function supervise(plan: Plan, supervision: Supervision, clients: Clients): Outcome {
+  const { child, wiring } = supervision;
+  const { signal } = controlsOf(supervision);
   let over = false;
-  let killedBy: number | undefined;
   const incoming = signalfd(forwarded);
   // The terminal's keys signal its foreground process group, and process 1 of it may have no handler.
   wiring.onInterrupt = (group) => {
-    if (group === child.pid && !forward(child, signals.SIGINT)) killedBy = signals.SIGINT;
+    if (group === child.pid) signal(signals.SIGINT);
   };
+  const watches = [
+    { fd: child.pidfd, onReady: () => (over = true) },
+    {
+      fd: incoming,
+      onReady: () => {
+        const number = readSignal(incoming);
+        if (number !== signals.SIGWINCH || !wiring.resize()) signal(number);
+      },
+    },
+  ];
   relay(
     wiring.pumps,
-    [
-      { fd: child.pidfd, onReady: () => (over = true) },
-      {
-        fd: incoming,
-        onReady: () => {
-          const signal = readSignal(incoming);
-          if (signal === signals.SIGWINCH && wiring.resize()) return;
-          if (!forward(child, signal)) killedBy = signal;
-        },
-      },
-    ],
+    () => [...watches, ...clients.watches()],
     () => over,
     () => wiring.idle,
   );
@@ -118,6 +195,7 @@ function supervise(plan: Plan, wiring: Wiring, child: Child): Outcome {
   drain(wiring.pumps);
   const events = plan.clone.cgroup && readFileIfAny(`${plan.clone.cgroup}/memory.events`);
   const oomKilled = events ? /^oom_kill [1-9]/m.test(events) : false;
+  const { killedBy } = supervision;
   return { exit: killedBy === undefined ? exit : { signal: killedBy }, oomKilled };
 }
 

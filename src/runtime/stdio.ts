@@ -1,4 +1,7 @@
-/** How the container's stdin, stdout and stderr meet the caller's: handed on, through a pipe, or through a terminal. */
+/**
+ * How the container's stdin, stdout and stderr meet the caller's: handed on, through a pipe, or through a terminal; or,
+ * with a monitor, no caller's at all, but those of whoever is attached.
+ */
 
 import { close, O_RDONLY, open, writeAll } from "../linux/file.ts";
 import { duplicate, pipe } from "../linux/poll.ts";
@@ -26,7 +29,28 @@ export interface Wiring {
   onInterrupt: (group: number) => void;
   /** What to do now and then; absent if nothing. */
   idle?: () => void;
+  /** Where others may write to its stdin; absent where it has the caller's. */
+  input?: number;
+  /** Sees what is typed, on a terminal. */
+  typed: (keys: Uint8Array) => void;
+  /** Nobody will write to `input` any more. */
+  endInput(): void;
 }
+
+/** Sees everything that the container writes. */
+export type Tap = (stream: 1 | 2, bytes: Uint8Array) => void;
+
+/** Wiring with nothing connected yet. */
+const unconnected = (): Wiring => ({
+  inside: [],
+  pumps: [],
+  connect: () => {},
+  resize: () => false,
+  restore: () => {},
+  onInterrupt: () => {},
+  typed: () => {},
+  endInput: () => {},
+});
 
 const endOfTransmission = Uint8Array.of(4);
 const maxTries = 100;
@@ -43,15 +67,8 @@ function endOfInput(master: number): () => void {
 }
 
 /** @param callerIsTerminal stdin is a terminal: then keys are passed on raw, so that Ctrl-C is the container's. */
-export function wire(stdio: Stdio, callerIsTerminal: boolean): Wiring {
-  const wiring: Wiring = {
-    inside: [],
-    pumps: [],
-    connect,
-    resize: () => false,
-    restore: () => {},
-    onInterrupt: () => {},
-  };
+export function wireToCaller(stdio: Stdio, callerIsTerminal: boolean, tap: Tap): Wiring {
+  const wiring: Wiring = { ...unconnected(), connect };
   stdio.forEach((how, fd) => {
     if (how === "null") wiring.inside[fd] = open("/dev/null", O_RDONLY);
     if (how === "relay") relayThroughPipe(fd);
@@ -65,17 +82,15 @@ export function wire(stdio: Stdio, callerIsTerminal: boolean): Wiring {
     const [inside, outside] = fd === 0 ? [ends.read, ends.write] : [ends.write, ends.read];
     wiring.inside[fd] = inside;
     const [from, to] = fd === 0 ? [0, outside] : [outside, fd];
-    wiring.pumps.push({ from, to, onEnd: () => close(outside) });
+    const seen = fd === 0 ? {} : { onData: (bytes: Uint8Array) => tap(fd as 1 | 2, bytes) };
+    wiring.pumps.push({ from, to, ...seen, onEnd: () => close(outside) });
   }
 
   function connect(master: number): void {
     const keys: Pump = {
       from: 0,
       to: master,
-      onData: (bytes) => {
-        const group = interruptedGroup(master, bytes);
-        if (group !== undefined) wiring.onInterrupt(group);
-      },
+      onData: watchInterrupts(wiring, master),
       onEnd: (ended) => {
         if (ended === "from") wiring.idle = endOfInput(master);
       },
@@ -83,6 +98,7 @@ export function wire(stdio: Stdio, callerIsTerminal: boolean): Wiring {
     const screen: Pump = {
       from: master,
       to: 1,
+      onData: (bytes) => tap(1, bytes),
       onEnd: (ended) => {
         // Nobody looks at the screen any more: hang up, as a terminal does.
         keys.ended = true;
@@ -101,4 +117,48 @@ export function wire(stdio: Stdio, callerIsTerminal: boolean): Wiring {
     setModes(0, rawModes(modes));
     wiring.resize();
   }
+}
+
+/** Notes the interrupt key, which is to end also a program that would ignore its signal. */
+const watchInterrupts = (wiring: Wiring, master: number) => (keys: Uint8Array) => {
+  const group = interruptedGroup(master, keys);
+  if (group !== undefined) wiring.onInterrupt(group);
+};
+
+/** For a container with a monitor: pipes or a terminal, whose other ends only the monitor holds. */
+export function wireToMonitor(
+  { terminal, interactive }: { terminal: boolean; interactive: boolean },
+  tap: Tap,
+  held: () => boolean,
+): Wiring {
+  const wiring = unconnected();
+  const listen = (from: number, stream: 1 | 2): void =>
+    void wiring.pumps.push({ from, held, onData: (bytes) => tap(stream, bytes), onEnd: () => close(from) });
+  if (terminal) {
+    wiring.connect = (master) => {
+      wiring.input = master;
+      wiring.typed = watchInterrupts(wiring, master);
+      listen(master, 1);
+      wiring.endInput = () => {
+        wiring.idle = endOfInput(master);
+      };
+    };
+    return wiring;
+  }
+  if (interactive) {
+    const stdin = pipe();
+    wiring.inside[0] = stdin.read;
+    wiring.input = stdin.write;
+    wiring.endInput = () => {
+      delete wiring.input;
+      close(stdin.write);
+      wiring.endInput = () => {};
+    };
+  } else wiring.inside[0] = open("/dev/null", O_RDONLY);
+  for (const stream of [1, 2] as const) {
+    const ends = pipe();
+    wiring.inside[stream] = ends.write;
+    listen(ends.read, stream);
+  }
+  return wiring;
 }

@@ -25,7 +25,7 @@ const decoder = new TextDecoder();
 
 /** Sends one message, with descriptors beside it if there are any. */
 export const send = (socket: number, message: Sync, fds: number[] = []): void =>
-  sendMessage(socket, { data: encoder.encode(JSON.stringify(message)), fds });
+  void sendMessage(socket, { data: encoder.encode(JSON.stringify(message)), fds });
 
 /** Waits for the next message; undefined when the other side has closed. */
 export function receive(socket: number): { message: Sync; fds: number[] } | undefined {

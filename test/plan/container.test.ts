@@ -177,6 +177,7 @@ describe("the host's side", () => {
         namePath: "/s/names/box",
         directory: "/s/c",
         keep: false,
+        outlives: false,
         cgroup: `/sys/fs/cgroup/tinydocker/${id}`,
       },
     });

@@ -48,6 +48,8 @@ export const container = (changes: Partial<Container> = {}): Container => ({
   directory: "/s/c",
   directories: [{ path: "/s/c/upper", mode: 0o755 }],
   keep: true,
+  fresh: true,
+  outlives: false,
   asked: new Set(),
   reap: false,
   network: true,

@@ -1,0 +1,43 @@
+/** `tinydocker attach`: joins a running container's terminal or output. */
+
+import { attachTo, connectToContainer } from "../engine/attach.ts";
+import { ended } from "../engine/detached.ts";
+import { findContainer, isUp } from "../engine/record.ts";
+import { recoverIfAllowed } from "../engine/recover.ts";
+import { ConflictError } from "../errors.ts";
+import { pathsOf } from "../paths.ts";
+import { sendFrame } from "../runtime/channel.ts";
+import { defineCommand } from "./command.ts";
+import { parseDetachKeys } from "./lifecycle.ts";
+import { warn } from "./print.ts";
+
+export default defineCommand({
+  meta: { name: "attach", description: "Join the terminal or output of a running container" },
+  args: {
+    container: { type: "positional", required: true, description: "Its name, or its id or the beginning of it" },
+    "no-stdin": { type: "boolean", description: "Only look on" },
+    "detach-keys": { type: "string", valueHint: "keys", description: "Keys that leave it running (ctrl-p,ctrl-q)" },
+    "sig-proxy": { type: "boolean", description: "Signals to us are the container's (the default)" },
+  },
+  examples: ["tinydocker attach web"],
+  run: ({ container, ...options }, { root }) => {
+    const detachKeys = parseDetachKeys(options["detach-keys"]);
+    const paths = pathsOf(root);
+    recoverIfAllowed(paths);
+    const found = findContainer(paths, container);
+    const { record, status } = found;
+    if (status === "paused")
+      throw new ConflictError(`container ${record.name} is paused`, `tinydocker unpause ${record.name}`);
+    const socket = isUp(found) ? connectToContainer(paths, record.id) : undefined;
+    if (socket === undefined) {
+      const why = status === "unknown" ? "has no monitor any more" : "is not running";
+      throw new ConflictError(`container ${record.name} ${why}`);
+    }
+    const stdin = !options["no-stdin"] && record.settings.interactive;
+    sendFrame(socket, { said: { type: "attach", stdin } });
+    const { terminal } = record.options;
+    const end = attachTo(socket, { stdin, terminal, detachKeys, sigProxy: options["sig-proxy"] ?? true });
+    const result = ended(paths, record.id, end, warn);
+    return "code" in result ? result.code : 0;
+  },
+});

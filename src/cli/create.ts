@@ -1,0 +1,38 @@
+/** `tinydocker create`: a container that is not started yet. */
+
+import { createContainer, lockStore, newRecord, prepareImage, writeCidfile } from "../engine/create.ts";
+import { prepareRoot, recover } from "../engine/recover.ts";
+import { needsRoot } from "../engine/run.ts";
+import { randomHex } from "../linux/clone.ts";
+import { close, unlink } from "../linux/file.ts";
+import { pathsOf } from "../paths.ts";
+import { defineCommand } from "./command.ts";
+import { printLine, warn } from "./print.ts";
+import { createArgs, createRequest, replace, reporter } from "./run.ts";
+
+export default defineCommand({
+  meta: { name: "create", description: "Make a container, to be started later" },
+  args: createArgs,
+  optionsFirst: true,
+  examples: ["tinydocker create --name web busybox httpd -f"],
+  run: async (args, { root, loaded }) => {
+    if (process.geteuid?.() !== 0) throw needsRoot();
+    const request = { ...createRequest(args, args.tty ?? false), ...(loaded !== undefined && { loaded }) };
+    const paths = pathsOf(root);
+    prepareRoot(paths);
+    recover(paths);
+    if (args.replace) await replace(paths, request.name);
+    const store = lockStore(paths);
+    const image = await prepareImage(paths, request, () => close(store), reporter);
+    const record = newRecord(randomHex(32), request, image);
+    if (request.cidfile !== undefined) writeCidfile(request.cidfile, record.id);
+    try {
+      createContainer(paths, record, warn);
+    } catch (error) {
+      if (request.cidfile !== undefined) unlink(request.cidfile);
+      throw error;
+    }
+    printLine(record.id);
+    return 0;
+  },
+});

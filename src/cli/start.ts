@@ -1,0 +1,46 @@
+/** `tinydocker start`: containers that are down come up again, with what they had written. */
+
+import { attachTo } from "../engine/attach.ts";
+import { ended } from "../engine/detached.ts";
+import { findContainer } from "../engine/record.ts";
+import { startContainer } from "../engine/restart.ts";
+import { UsageError } from "../errors.ts";
+import { close } from "../linux/file.ts";
+import { pathsOf } from "../paths.ts";
+import { defineCommand } from "./command.ts";
+import { containerOperand, forEachContainer } from "./containers.ts";
+import { parseDetachKeys } from "./lifecycle.ts";
+import { printLine, warn } from "./print.ts";
+
+export default defineCommand({
+  meta: { name: "start", description: "Start containers that are down" },
+  args: {
+    container: containerOperand,
+    attach: { type: "boolean", alias: "a", description: "Stay with it: its output, our signals" },
+    interactive: { type: "boolean", alias: "i", description: "And our stdin" },
+    "detach-keys": { type: "string", valueHint: "keys", description: "Keys that leave it running (ctrl-p,ctrl-q)" },
+    "sig-proxy": { type: "boolean", description: "Signals to us are the container's (the default)" },
+  },
+  examples: ["tinydocker start web", "tinydocker start -ai shell"],
+  run: async ({ container, attach, interactive, ...options }, { root }) => {
+    if (!attach && !interactive)
+      return forEachContainer(root, container, (paths, found, reference) => {
+        startContainer(paths, found, { attached: false, stdin: false }, close);
+        printLine(reference);
+      });
+    const [reference, ...more] = container;
+    if (more.length > 0) throw new UsageError("only one container can be attached to at a time");
+    const detachKeys = parseDetachKeys(options["detach-keys"]);
+    const paths = pathsOf(root);
+    const found = findContainer(paths, reference!);
+    const stdin = interactive ?? false;
+    let code = 0;
+    startContainer(paths, found, { attached: true, stdin }, (socket) => {
+      const { terminal } = found.record.options;
+      const end = attachTo(socket, { stdin, terminal, detachKeys, sigProxy: options["sig-proxy"] ?? true });
+      const result = ended(paths, found.record.id, end, warn);
+      if ("code" in result) code = result.code;
+    });
+    return code;
+  },
+});

@@ -1,0 +1,46 @@
+/** `tinydocker stop`: the stop signal, some patience, then SIGKILL. */
+
+import { parseSignal } from "../engine/signals.ts";
+import { stopContainer } from "../engine/stop.ts";
+import { defineCommand } from "./command.ts";
+import { containerOperand, forEachContainer } from "./containers.ts";
+import { parseSeconds } from "./lifecycle.ts";
+import { printLine, warn } from "./print.ts";
+
+/** The options of `stop`, which `restart` has too. */
+export const stopArgs = {
+  container: containerOperand,
+  time: { type: "string", alias: "t", valueHint: "seconds", description: "Wait before SIGKILL (10); -1 for ever" },
+  timeout: { type: "string", valueHint: "seconds", description: "The same" },
+  signal: { type: "string", alias: "s", valueHint: "signal", description: "Send this instead of its stop signal" },
+  "kill-ignored": { type: "boolean", description: "Do not wait for a program that has no handler for the signal" },
+} as const;
+
+/** What they mean to the engine. */
+export function stopOptions(args: {
+  time: string | undefined;
+  timeout: string | undefined;
+  signal: string | undefined;
+  "kill-ignored": boolean | undefined;
+}) {
+  const time = args.time ?? args.timeout;
+  return {
+    ...(time !== undefined && { timeoutS: parseSeconds("--time", time) }),
+    ...(args.signal !== undefined && { signal: parseSignal(args.signal) }),
+    killIfIgnored: args["kill-ignored"] ?? false,
+    warn,
+  };
+}
+
+export default defineCommand({
+  meta: { name: "stop", description: "Stop running containers" },
+  args: stopArgs,
+  examples: ["tinydocker stop web", "tinydocker stop -t 2 web db"],
+  run: ({ container, ...args }, { root }) => {
+    const options = stopOptions(args);
+    return forEachContainer(root, container, (paths, found, reference) => {
+      stopContainer(paths, found, options);
+      printLine(reference);
+    });
+  },
+});

@@ -1,0 +1,155 @@
+/** A new container: its record from what was asked for and what the image says, its name and its directories. */
+
+import { ConflictError, InvalidError, NotFoundError } from "../errors.ts";
+import type { LoadProgress } from "../image/load.ts";
+import { severalImages } from "../image/source.ts";
+import { findImage, type Image } from "../image/store.ts";
+import { flock, O_CREAT, O_RDWR, open, stat, statIfAny, writeNewFile } from "../linux/file.ts";
+import type { Paths } from "../paths.ts";
+import type { ImageDefaults, RunOptions } from "../plan/spec.ts";
+import { performHost } from "../runtime/host.ts";
+import { undoList } from "../runtime/undo.ts";
+import { type Found, resolveImage } from "./image.ts";
+import { planStart } from "./plan.ts";
+import { type ContainerRecord, type Settings, writeRecord, writeState } from "./record.ts";
+
+/** What `create` and `run` were asked for. */
+export interface CreateRequest {
+  /** An image by any of its names, or a directory to use in place as the root. */
+  source: { image: string } | { rootfs: string };
+  /** The id of the image, when it was loaded for this very command. */
+  loaded?: string;
+  options: RunOptions;
+  settings: Settings;
+  name?: string;
+  /** Where to write the id. */
+  cidfile?: string;
+}
+
+/** How a command speaks to the user. */
+export interface Reporter {
+  warn(text: string): void;
+  /** Called when a file has to be loaded first. */
+  loading(file: string): { update(progress: LoadProgress): void; done(): void };
+}
+
+/** An image as a container needs it. */
+export interface RunImage {
+  /** As the user named it. */
+  name: string;
+  id?: string;
+  defaults: ImageDefaults;
+  /** Layers of a stored image from the bottom to the top; a directory is one layer. */
+  lower: string[];
+  /** Permission bits of its root directory. */
+  rootMode: number;
+}
+
+/** The record of a container that is to be. Nothing is touched. */
+export const newRecord = (
+  id: string,
+  request: CreateRequest,
+  image: RunImage | { rootfs: string },
+): ContainerRecord => ({
+  id,
+  name: request.name ?? id.slice(0, 12),
+  created: new Date().toISOString(),
+  ...("rootfs" in image
+    ? { image: image.rootfs, rootfs: image.rootfs, lower: [], rootMode: 0o755, defaults: {} }
+    : {
+        image: image.name,
+        ...(image.id !== undefined && { imageId: image.id }),
+        lower: image.lower,
+        rootMode: image.rootMode,
+        defaults: image.defaults,
+      }),
+  options: request.options,
+  settings: request.settings,
+});
+
+/** Makes a container that is not started. Its image stays while it is there. @param store the store's lock, held. */
+export function createContainer(paths: Paths, record: ContainerRecord, warn: Reporter["warn"]): void {
+  const { plan } = planStart(paths, record, { id: record.id, network: true }, { fresh: true, monitored: false }, warn);
+  // The claim only guards the making; the rest stays.
+  const [claim, ...making] = plan.prepare;
+  const guard = undoList();
+  const undo = undoList();
+  try {
+    performHost([claim!], guard, () => false);
+    performHost([...making, ...plan.record], undo, () => false);
+    writeRecord(paths, record);
+    writeState(paths, record.id, { status: "created", restartCount: 0 });
+  } catch (error) {
+    undo.run();
+    throw error;
+  } finally {
+    guard.run();
+  }
+}
+
+/** Holds the store's lock, shared, so that an image found in it stays until the container is known as its user. */
+export function lockStore(paths: Paths): number {
+  const lock = open(paths.lock, O_RDWR | O_CREAT, 0o600);
+  flock(lock, { shared: true, wait: true });
+  return lock;
+}
+
+/**
+ * Finds the image. An archive that the store does not have yet is loaded, and then this command starts again.
+ * @param giveUp lets go of what waits: a load may take long, and be interrupted.
+ */
+export async function prepareImage(
+  paths: Paths,
+  { source, loaded }: Pick<CreateRequest, "source" | "loaded">,
+  giveUp: () => void,
+  reporter: Reporter,
+): Promise<RunImage | { rootfs: string }> {
+  if ("rootfs" in source) return source;
+  const found: Found = loaded === undefined ? resolveImage(paths, source.image, process.cwd()) : stored(paths, loaded);
+  if (found.kind === "directory") return directoryAsRunImage(source.image, found.path);
+  if (found.kind === "image") return asRunImage(source.image, found.image);
+  giveUp();
+  const { load, startAgain } = await import("./load.ts");
+  const progress = reporter.loading(found.path);
+  const images = await load(paths, found.path, {}, progress.update).finally(progress.done);
+  const [first] = images;
+  if (!first || images.length > 1)
+    throw severalImages(
+      source.image,
+      images.flatMap(({ references }) => references),
+    );
+  return startAgain(first.id);
+}
+
+function stored(paths: Paths, id: string): Found {
+  const image = findImage(paths, id);
+  if (!image) throw new NotFoundError(`the image that was just loaded is gone: ${id}`);
+  return { kind: "image", image };
+}
+
+/** A stored image as a container needs it. */
+export function asRunImage(name: string, image: Image): RunImage {
+  const top = image.layers.at(-1);
+  if (top === undefined) throw new InvalidError(`${name} has no layers: there is nothing to run in it`);
+  return { name, id: image.id, defaults: image.config.config, lower: image.layers, rootMode: stat(top).mode };
+}
+
+/** A root directory as one layer, which is never written to. */
+export const directoryAsRunImage = (name: string, path: string): RunImage => ({
+  name,
+  defaults: {},
+  lower: [path],
+  rootMode: stat(path).mode,
+});
+
+export function writeCidfile(path: string, id: string): void {
+  try {
+    writeNewFile(path, id, 0o644);
+  } catch (error) {
+    if (!statIfAny(path)) throw error;
+    throw new ConflictError(
+      `--cidfile ${path} exists already`,
+      "its container may still be there; remove the file if not",
+    );
+  }
+}

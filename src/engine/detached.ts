@@ -1,0 +1,52 @@
+/** Containers with a monitor, as those who start them see it: launched, and attached to or left alone. */
+
+import { close, unlink } from "../linux/file.ts";
+import type { Paths } from "../paths.ts";
+import { forget } from "../runtime/host.ts";
+import { attachTo } from "./attach.ts";
+import { createContainer, type Reporter } from "./create.ts";
+import { launch } from "./launch.ts";
+import { type ContainerRecord, directoryOf, readContainer, waitUntilLeft } from "./record.ts";
+import type { RunEnd, RunRequest } from "./run.ts";
+
+/** Creates a container, has it started, and stays with it unless it is to be detached. */
+export function runWithMonitor(
+  paths: Paths,
+  record: ContainerRecord,
+  request: RunRequest,
+  store: number,
+  { warn }: Reporter,
+): RunEnd {
+  createContainer(paths, record, warn);
+  close(store);
+  const attached = !request.detach;
+  const stdin = attached && record.settings.interactive;
+  const launched = launch(paths, record.id, { attached, stdin });
+  if ("failed" in launched) {
+    // Docker keeps what could not be started, for somebody to remove; a run that fails leaves nothing.
+    forget({ directory: directoryOf(paths, record.id), namePath: `${paths.names}/${record.name}` });
+    if (request.cidfile !== undefined) unlink(request.cidfile);
+    return { code: launched.failed };
+  }
+  if (!attached) {
+    close(launched.socket);
+    return { running: record.id };
+  }
+  const { detachKeys, sigProxy } = request;
+  const end = attachTo(launched.socket, { stdin, terminal: record.options.terminal, detachKeys, sigProxy });
+  return ended(paths, record.id, end, warn);
+}
+
+/** The exit code, once all is written down and cleaned up; or that it goes on. */
+export function ended(paths: Paths, id: string, end: ReturnType<typeof attachTo>, warn: Reporter["warn"]): RunEnd {
+  if (end === "detached") return { running: id };
+  const code = end === "lost" ? undefined : end.code;
+  // A restart policy may have it come up again: that is not for us to wait for.
+  if (readContainer(paths, id)?.record.settings.restart.name === "no" || !readContainer(paths, id))
+    waitUntilLeft(paths, id);
+  const after = readContainer(paths, id);
+  if (after?.state.oomKilled)
+    warn("out of memory: the kernel killed a process that wanted more than the limit (--memory)");
+  if (code === undefined) warn("the container's monitor is gone");
+  return { code: code ?? after?.state.exitCode ?? 125 };
+}

@@ -1,0 +1,106 @@
+/** From a container's record to the plan of its next start: everything it will do, before any of it is done. */
+
+import { InvalidError } from "../errors.ts";
+import { statIfAny } from "../linux/file.ts";
+import type { Mount, Spec } from "../oci/spec.ts";
+import type { Paths } from "../paths.ts";
+import { type Container, planContainer } from "../plan/container.ts";
+import { copyUpOption, createSourceOption, defaultMounts, parseTarget } from "../plan/mounts.ts";
+import { type ImageDefaults, lacksCommand, planSpec, type Rootfs, type RunOptions } from "../plan/spec.ts";
+import type { Directory, Plan } from "../plan/step.ts";
+import type { Birth } from "../runtime/birth.ts";
+import { readHost } from "./host.ts";
+import { type ContainerRecord, directoryOf } from "./record.ts";
+
+export interface Start {
+  /** The container is created by this very start: its name and directories are claimed and made. */
+  fresh: boolean;
+  /** A monitor looks after it, and it outlives that one's death. */
+  monitored: boolean;
+}
+
+/** @param birth its id names the cgroup of this start. */
+export function planStart(
+  paths: Paths,
+  record: ContainerRecord,
+  birth: Pick<Birth, "id" | "network">,
+  { fresh, monitored }: Start,
+  warn: (text: string) => void,
+): { plan: Plan; spec: Spec } {
+  const { id, name, defaults, settings } = record;
+  const host = readHost({ devices: record.options.privileged });
+  const directory = directoryOf(paths, id);
+  const rootfs = rootfsOf(record, directory, paths.rootfs);
+  const volumes = planVolumes(defaults, record.options.mounts, directory);
+  const options = { ...record.options, mounts: [...volumes.mounts, ...record.options.mounts] };
+  for (const { source, options: words } of options.mounts) {
+    if (!words?.includes(createSourceOption) || statIfAny(source!)) continue;
+    warn(`${source} does not exist on this host: making an empty directory`);
+  }
+  if (lacksCommand(options, defaults)) warn("no command given and none in the image: running /bin/sh");
+  const spec = planSpec(birth.id, options, defaults, rootfs, host);
+  const container: Container = {
+    id,
+    name,
+    // A name that is the beginning of the id needs no file.
+    ...(!id.startsWith(name) && { namePath: `${paths.names}/${name}` }),
+    running: `${paths.running}/${id}`,
+    directory,
+    directories: [...overlayDirectories(rootfs, record.rootMode), ...volumes.directories],
+    keep: !settings.remove,
+    fresh,
+    outlives: monitored,
+    asked: askedLimits(options),
+    reap: settings.init,
+    network: birth.network,
+  };
+  return { plan: planContainer(spec, container, host), spec };
+}
+
+function rootfsOf({ rootfs, lower }: ContainerRecord, directory: string, mountPoint: string): Rootfs {
+  if (rootfs !== undefined) return { kind: "directory", path: rootfs };
+  return { kind: "overlay", lower, upper: `${directory}/upper`, work: `${directory}/work`, path: mountPoint };
+}
+
+/** The upper directory's mode is the mode of the container's "/": that of the image's. */
+function overlayDirectories(rootfs: Rootfs, mode: number): Directory[] {
+  if (rootfs.kind !== "overlay") return [];
+  return [
+    { path: rootfs.upper, mode },
+    { path: rootfs.work, mode: 0o700 },
+  ];
+}
+
+/** The volumes an image declares: a directory of the container each, filled with what the image has there. */
+function planVolumes(
+  image: ImageDefaults,
+  own: Mount[],
+  directory: string,
+): { mounts: Mount[]; directories: Directory[] } {
+  const taken = new Set(own.map(({ destination }) => destination));
+  const declared = Object.keys(image.Volumes ?? {}).map((path) => parseTarget("the image's volume", path));
+  const targets = [...new Set(declared)].filter((path) => !taken.has(path));
+  const reserved = defaultMounts({ privileged: false, hostNetwork: false }).map(({ destination }) => destination);
+  const forbidden = targets.find((path) => reserved.includes(path));
+  if (forbidden) throw new InvalidError(`the image declares a volume at ${forbidden}, which the container has already`);
+  if (targets.length === 0) return { mounts: [], directories: [] };
+  const paths = targets.map((_, index) => `${directory}/volumes/${index}`);
+  return {
+    directories: [`${directory}/volumes`, ...paths].map((path) => ({ path, mode: 0o755 })),
+    mounts: targets.map((destination, index) => ({
+      destination,
+      type: "bind",
+      source: paths[index]!,
+      options: ["rbind", copyUpOption],
+    })),
+  };
+}
+
+/** The controllers of limits that the user named; a limit of 0 needs none. */
+function askedLimits({ cpus, memoryBytes, pidsLimit }: RunOptions): Container["asked"] {
+  const asked: Container["asked"] = new Set();
+  if (cpus) asked.add("cpu");
+  if (memoryBytes) asked.add("memory");
+  if (pidsLimit) asked.add("pids");
+  return asked;
+}

@@ -1,0 +1,236 @@
+/** What is known of a container: what was asked for (container.json) and what became of it (state.json). */
+
+import { ConflictError, NotFoundError } from "../errors.ts";
+import { close, flock, O_RDONLY, openIfAny, readdir, readFileIfAny, writeFileAtomic } from "../linux/file.ts";
+import { openProcess, type ProcessId } from "../linux/proc.ts";
+import type { Paths } from "../paths.ts";
+import type { ImageDefaults, RunOptions } from "../plan/spec.ts";
+
+/** What a container is: written when it is created, and by `rename` and `update`. */
+export interface ContainerRecord {
+  /** 64 hexadecimal digits. */
+  id: string;
+  name: string;
+  /** ISO 8601. */
+  created: string;
+  /** As the user named it. */
+  image: string;
+  imageId?: string;
+  /** A directory of the host that is the root, in place. */
+  rootfs?: string;
+  /** Layers of the image from the bottom to the top; none where `rootfs` is given. */
+  lower: string[];
+  /** Permission bits of the image's root directory. */
+  rootMode: number;
+  defaults: ImageDefaults;
+  options: RunOptions;
+  settings: Settings;
+}
+
+/** How a container is looked after, beyond what its program sees. */
+export interface Settings {
+  /** Forget the container when it ends. */
+  remove: boolean;
+  /** A small init as process 1. */
+  init: boolean;
+  /** Its stdin stays open for those who attach. */
+  interactive: boolean;
+  restart: RestartPolicy;
+  log: LogSettings;
+  labels: Record<string, string>;
+  /** A signal's name or number; the image's, or SIGTERM. */
+  stopSignal?: string;
+  stopTimeoutS?: number;
+}
+
+export interface RestartPolicy {
+  name: "no" | "always" | "unless-stopped" | "on-failure";
+  /** Of on-failure; 0 is without limit. */
+  maximumRetries: number;
+}
+
+export interface LogSettings {
+  driver: "local" | "json-file" | "none";
+  maxBytes: number;
+  maxFiles: number;
+}
+
+/** What became of a container: written by whoever looks after it. */
+export interface ContainerState {
+  status: "created" | "running" | "restarting" | "exited";
+  /** Its first process, on the host; of the last start. */
+  process?: ProcessId;
+  /** Its cgroup v2 directory. */
+  cgroup?: string;
+  /** ISO 8601. */
+  started?: string;
+  finished?: string;
+  exitCode?: number;
+  oomKilled?: boolean;
+  /** Why it could not be started. */
+  error?: string;
+  restartCount: number;
+  /** What it used, of the run that has ended. */
+  usage?: Usage;
+}
+
+/** What a run took, as the kernel counted it; absent where this host does not count. */
+export interface Usage {
+  wallMs: number;
+  cpuMs?: number;
+  memoryPeakBytes?: number;
+  readBytes?: number;
+  writtenBytes?: number;
+}
+
+/** As it is shown: what was written down, and what the kernel says now. */
+export type Status =
+  | ContainerState["status"]
+  | "paused"
+  /** It lives, and nobody looks after it. */
+  | "unknown"
+  /** Its files tell nothing. */
+  | "damaged";
+
+export interface Container {
+  record: ContainerRecord;
+  state: ContainerState;
+  status: Status;
+}
+
+export const directoryOf = (paths: Paths, id: string): string => `${paths.containers}/${id}`;
+
+export const writeRecord = (paths: Paths, record: ContainerRecord): void =>
+  writeFileAtomic(`${directoryOf(paths, record.id)}/container.json`, JSON.stringify(record));
+
+export const writeState = (paths: Paths, id: string, state: ContainerState): void =>
+  writeFileAtomic(`${directoryOf(paths, id)}/state.json`, JSON.stringify(state));
+
+/** A container by its full id; undefined where there is none (yet). A file that tells nothing makes one that says so. */
+export function readContainer(paths: Paths, id: string): Container | undefined {
+  const text = readFileIfAny(`${directoryOf(paths, id)}/container.json`);
+  if (text === undefined) return undefined;
+  const record = parseObject<ContainerRecord>(text, isRecord);
+  const state = parseObject<ContainerState>(
+    readFileIfAny(`${directoryOf(paths, id)}/state.json`) ?? '{"status":"created","restartCount":0}',
+    isState,
+  );
+  if (!record || !state)
+    return { record: record ?? damagedRecord(id), state: state ?? damagedState, status: "damaged" };
+  return { record, state, status: statusOf(paths, id, state) };
+}
+
+function parseObject<Type>(text: string, isWhole: (value: Partial<Type>) => boolean): Type | undefined {
+  try {
+    const value = JSON.parse(text) as Partial<Type> | null;
+    return value && isWhole(value) ? (value as Type) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const isRecord = ({ id, name, image, created, options, settings }: Partial<ContainerRecord>): boolean =>
+  [id, name, image, created].every((value) => typeof value === "string") &&
+  Array.isArray(options?.command) &&
+  typeof settings === "object";
+
+const isState = ({ status }: Partial<ContainerState>): boolean =>
+  status !== undefined && ["created", "running", "restarting", "exited"].includes(status);
+
+const damagedState: ContainerState = { status: "exited", restartCount: 0 };
+
+const damagedRecord = (id: string): ContainerRecord => ({
+  id,
+  name: id.slice(0, 12),
+  created: "1970-01-01T00:00:00Z",
+  image: "?",
+  lower: [],
+  rootMode: 0o755,
+  defaults: {},
+  options: {
+    command: [],
+    mounts: [],
+    env: [],
+    network: "none",
+    terminal: false,
+    readOnly: false,
+    privileged: false,
+    capAdd: [],
+    capDrop: [],
+  },
+  settings: {
+    remove: false,
+    init: false,
+    interactive: false,
+    restart: { name: "no", maximumRetries: 0 },
+    log: { driver: "none", maxBytes: 0, maxFiles: 0 },
+    labels: {},
+  },
+});
+
+function statusOf(paths: Paths, id: string, state: ContainerState): Status {
+  if (state.status !== "running") return state.status;
+  if (!isLookedAfter(paths, id)) return isAlive(state) ? "unknown" : "exited";
+  const frozen = state.cgroup !== undefined && readFileIfAny(`${state.cgroup}/cgroup.freeze`)?.trim() === "1";
+  return frozen ? "paused" : "running";
+}
+
+/** True while a process holds the lock that says so. */
+export function isLookedAfter(paths: Paths, id: string): boolean {
+  const lock = openIfAny(`${paths.running}/${id}`, O_RDONLY);
+  if (lock === undefined) return false;
+  const free = flock(lock, { shared: true, wait: false });
+  close(lock);
+  return !free;
+}
+
+/** Waits until nobody looks after it any more: then all that happened is written down. */
+export function waitUntilLeft(paths: Paths, id: string): void {
+  const lock = openIfAny(`${paths.running}/${id}`, O_RDONLY);
+  if (lock === undefined) return;
+  flock(lock, { shared: true, wait: true });
+  close(lock);
+}
+
+/** True while its first process lives. */
+export function isAlive({ process }: ContainerState): boolean {
+  const pidfd = process && openProcess(process);
+  if (pidfd === undefined) return false;
+  close(pidfd);
+  return true;
+}
+
+/** True for a container that has a process: it can be signalled, entered, and not simply removed. */
+export const isUp = ({ status }: Container): boolean =>
+  status === "running" || status === "paused" || status === "unknown";
+
+/** All containers, the newest first. */
+export function listContainers(paths: Paths): Container[] {
+  const containers: Container[] = [];
+  for (const id of readdir(paths.containers) ?? []) {
+    const container = readContainer(paths, id);
+    if (container) containers.push(container);
+  }
+  return containers.sort((a, b) => (a.record.created < b.record.created ? 1 : -1));
+}
+
+/** The id of the one container with this name or id prefix. */
+export function resolveContainer(paths: Paths, reference: string): string {
+  const named = /^\/?[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(reference)
+    ? readFileIfAny(`${paths.names}/${reference.replace(/^\//, "")}`)
+    : undefined;
+  if (named) return named;
+  const matches = /^[0-9a-f]+$/.test(reference)
+    ? (readdir(paths.containers) ?? []).filter((id) => id.startsWith(reference))
+    : [];
+  if (matches.length > 1) throw new ConflictError(`${reference} is the beginning of ${matches.length} container ids`);
+  if (matches[0] === undefined) throw new NotFoundError(`no such container: ${reference}`);
+  return matches[0];
+}
+
+/** A container by its name or id prefix. */
+export function findContainer(paths: Paths, reference: string): Container {
+  const found = readContainer(paths, resolveContainer(paths, reference));
+  if (!found) throw new NotFoundError(`no such container: ${reference}`);
+  return found;
+}

@@ -1,0 +1,89 @@
+/** What those who were killed have left behind: found and taken away by whoever comes next. */
+
+import { findCgroup2, removeEmptyCgroup } from "../linux/cgroup.ts";
+import {
+  close,
+  flock,
+  mkdirAll,
+  O_DIRECTORY,
+  O_RDONLY,
+  O_RDWR,
+  openIfAny,
+  readAll,
+  readdir,
+  statIfAny,
+  unlink,
+} from "../linux/file.ts";
+import type { Paths } from "../paths.ts";
+import { cgroupPath } from "../plan/clone.ts";
+import type { Leftovers } from "../plan/step.ts";
+import { cleanUp, forget } from "../runtime/host.ts";
+import { isAlive, readContainer, writeState } from "./record.ts";
+
+/** Makes the directories that every command writes to. Mode 0700: images and containers are root's business (R23). */
+export function prepareRoot(paths: Paths): void {
+  if (statIfAny(paths.rootfs)) return;
+  for (const path of [paths.containers, paths.names, paths.running, paths.rootfs]) mkdirAll(path);
+}
+
+/**
+ * Cleans up after caretakers that were killed: nothing is left of their containers but what was to be kept.
+ * Only the files of running containers are read, so that a thousand stopped ones cost nothing.
+ */
+export function recover(paths: Paths): void {
+  removeStrayCgroups();
+  for (const id of readdir(paths.running) ?? []) {
+    const path = `${paths.running}/${id}`;
+    const lock = openIfAny(path, O_RDWR);
+    if (lock === undefined) continue;
+    // Read under the lock: before, its owner may have been about to write it.
+    if (flock(lock, { wait: false })) takeAway(paths, path, readAll(lock, path));
+    close(lock);
+  }
+}
+
+function takeAway(paths: Paths, path: string, content: Uint8Array): void {
+  const leftovers = JSON.parse(new TextDecoder().decode(content) || "null") as Leftovers | null;
+  if (leftovers) {
+    const container = readContainer(paths, leftovers.id);
+    // It lives on without its monitor, as it was promised; somebody may stop it (stop.ts).
+    if (leftovers.outlives && container && isAlive(container.state)) return;
+    cleanUp(leftovers);
+    markEnded(paths, leftovers);
+  }
+  unlink(path);
+}
+
+/** A kept container whose end nobody saw; one that was not even written down is no container. */
+function markEnded(paths: Paths, leftovers: Leftovers): void {
+  if (!leftovers.keep) return;
+  const container = readContainer(paths, leftovers.id);
+  if (!container) forget(leftovers);
+  else if (container.state.status === "running" || container.state.status === "restarting")
+    // SIGKILL is what its processes got, from the kernel or from us.
+    writeState(paths, leftovers.id, {
+      ...container.state,
+      status: "exited",
+      exitCode: 137,
+      finished: new Date().toISOString(),
+      error: "whoever looked after it was killed: its end was not seen",
+    });
+}
+
+/** Empty cgroups that nobody holds: of a command killed before it had said whose they are. */
+function removeStrayCgroups(): void {
+  const mountPoint = findCgroup2()?.mountPoint;
+  if (mountPoint === undefined) return;
+  for (const id of readdir(mountPoint + cgroupPath(""), "directories") ?? []) {
+    const cgroup = mountPoint + cgroupPath(id);
+    const directory = openIfAny(cgroup, O_RDONLY | O_DIRECTORY);
+    if (directory === undefined) continue;
+    if (flock(directory, { wait: false })) removeEmptyCgroup(cgroup);
+    close(directory);
+  }
+}
+
+/** As `recover`, for commands that only look: without root, or without a state root, there is nothing to mend. */
+export function recoverIfAllowed(paths: Paths): void {
+  if (process.geteuid?.() === 0) recover(paths);
+}

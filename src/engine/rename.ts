@@ -1,0 +1,20 @@
+/** Names of containers: each a file that can be created only once. */
+
+import { ConflictError } from "../errors.ts";
+import { unlink } from "../linux/file.ts";
+import type { Paths } from "../paths.ts";
+import { claimName } from "../runtime/host.ts";
+import { type Container, writeRecord } from "./record.ts";
+
+/** The new name is taken first and the old one freed last: at no moment the container has none. */
+export function renameContainer(paths: Paths, { record }: Container, name: string): void {
+  if (name === record.name) throw new ConflictError(`container ${name} has that name already`);
+  claimName(name, `${paths.names}/${name}`, record.id);
+  try {
+    writeRecord(paths, { ...record, name });
+  } catch (error) {
+    unlink(`${paths.names}/${name}`);
+    throw error;
+  }
+  unlink(`${paths.names}/${record.name}`);
+}

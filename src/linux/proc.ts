@@ -1,0 +1,35 @@
+/** Other processes, told apart beyond doubt: a number alone may have been given to another since (pidfd_open(2), proc(5)). */
+
+import { close, readFile, readFileIfAny } from "./file.ts";
+import { allow, ESRCH, syscall } from "./libc.ts";
+
+/** A process by its number, when it was started, and in which life of the machine. */
+export interface ProcessId {
+  pid: number;
+  /** Clock ticks since the machine started. */
+  startTicks: number;
+  bootId: string;
+}
+
+export const bootId = (): string => readFile("/proc/sys/kernel/random/boot_id").trim();
+
+/** Field 22 of proc_pid_stat(5); undefined if there is no such process. */
+function startTicksOf(pid: number): number | undefined {
+  const stat = readFileIfAny(`/proc/${pid}/stat`);
+  // The second field is a name in parentheses, with spaces if it likes.
+  return stat === undefined ? undefined : Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[22 - 3]);
+}
+
+/** Who a living process is, so that it can be found again. */
+export const identify = (pid: number): ProcessId => ({ pid, startTicks: startTicksOf(pid) ?? 0, bootId: bootId() });
+
+/** pidfd_open(2) of exactly this process, or undefined if it has ended. */
+export function openProcess({ pid, startTicks, bootId: boot }: ProcessId): number | undefined {
+  if (boot !== bootId()) return undefined;
+  const pidfd = allow([ESRCH], "open", `process ${pid}`, syscall("pidfd_open", pid, 0));
+  if (pidfd === -1) return undefined;
+  // Asked after the descriptor is there: from now on the number cannot come to mean another.
+  if (startTicksOf(pid) === startTicks) return pidfd;
+  close(pidfd);
+  return undefined;
+}

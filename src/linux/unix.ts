@@ -1,0 +1,59 @@
+/** Path sockets that keep messages apart (unix(7)), reached through an open directory: a path of theirs has 107 bytes at most. */
+
+import { close, unlink } from "./file.ts";
+import { allow, bind, check, checkRetry, cstr, ECONNREFUSED, ENOENT, memory } from "./libc.ts";
+import { umask } from "./process.ts";
+
+const libc = bind({
+  socket: ["int", "int", "int", "int"],
+  bind: ["int", "int", "ptr", "int"],
+  listen: ["int", "int", "int"],
+  accept4: ["int", "int", "ptr", "ptr", "int"],
+  connect: ["int", "int", "ptr", "int"],
+});
+
+const AF_UNIX = 1;
+const SOCK_SEQPACKET = 5;
+const SOCK_CLOEXEC = 0o2000000;
+const backlog = 16;
+
+/** struct sockaddr_un: u16 family, then the path. */
+function addressOf(path: string): Uint8Array {
+  const address = memory(110);
+  new DataView(address.buffer).setUint16(0, AF_UNIX, true);
+  address.set(cstr(path), 2);
+  return address;
+}
+
+const inDirectory = (directory: number, name: string): string => `/proc/self/fd/${directory}/${name}`;
+
+/** A socket that listens at a name in an open directory, mode 0600; one that is there is replaced. */
+export function listenAt(directory: number, name: string): number {
+  const path = inDirectory(directory, name);
+  unlink(path);
+  const socket = check("socket", name, libc.socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+  const old = umask(0o177);
+  try {
+    const address = addressOf(path);
+    check("bind", path, libc.bind(socket, address, address.length));
+  } finally {
+    umask(old);
+  }
+  check("listen", path, libc.listen(socket, backlog));
+  return socket;
+}
+
+/** The next connection of a socket that listens. */
+export const accept = (socket: number): number =>
+  checkRetry("accept", "a connection", () => libc.accept4(socket, null, null, SOCK_CLOEXEC));
+
+/** A connection to a name in an open directory, or undefined where nobody listens. */
+export function connectAt(directory: number, name: string): number | undefined {
+  const path = inDirectory(directory, name);
+  const socket = check("socket", name, libc.socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+  const address = addressOf(path);
+  const expected = [ENOENT, ECONNREFUSED];
+  if (allow(expected, "connect", path, libc.connect(socket, address, address.length)) !== -1) return socket;
+  close(socket);
+  return undefined;
+}

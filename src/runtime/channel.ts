@@ -1,0 +1,67 @@
+/**
+ * What a container's monitor and those who attach to it tell each other, over a socket that keeps messages apart:
+ * a first byte says what follows it.
+ *
+ *     client -> monitor   J{"type":"attach","stdin":true}       the first message; the launcher is attached from the start
+ *                         0 bytes                               for the container's stdin
+ *                         J{"type":"end-of-input"}
+ *                         J{"type":"resize","rows":24,"columns":80}
+ *                         J{"type":"signal","signal":15}        as if it had come to us
+ *     monitor -> client   J{"type":"started"}                   to the launcher: the program runs
+ *                         1 bytes, 2 bytes                      what the container wrote to stdout, stderr
+ *                         J{"type":"exit","code":0}             the end
+ */
+
+import { hasCode } from "../errors.ts";
+import { receiveMessage, sendMessage } from "../linux/poll.ts";
+
+export type Message =
+  | { type: "attach"; stdin: boolean }
+  | { type: "end-of-input" }
+  | { type: "resize"; rows: number; columns: number }
+  | { type: "signal"; signal: number }
+  | { type: "started" }
+  | { type: "exit"; code: number };
+
+/** Bytes of 0, 1 or 2, or something said. */
+export type Frame = { stream: 0 | 1 | 2; bytes: Uint8Array } | { said: Message };
+
+/** Bytes in one message; a socket's buffer takes several. */
+export const frameBytes = 32768;
+const json = 74;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+function encode(frame: Frame): Uint8Array {
+  const bytes = "said" in frame ? encoder.encode(JSON.stringify(frame.said)) : frame.bytes;
+  const data = new Uint8Array(bytes.length + 1);
+  data[0] = "said" in frame ? json : frame.stream;
+  data.set(bytes, 1);
+  return data;
+}
+
+/** Sends one frame. @returns "full" if the other side does not read and `wait` is false, "gone" if it has closed. */
+export function sendFrame(socket: number, frame: Frame, { wait = true } = {}): "sent" | "full" | "gone" {
+  try {
+    return sendMessage(socket, { data: encode(frame), fds: [] }, { wait }) ? "sent" : "full";
+  } catch (error) {
+    if (hasCode(error, "EPIPE", "ECONNRESET")) return "gone";
+    throw error;
+  }
+}
+
+/** The next frame; undefined when the other side has closed. Waits for one. */
+export function receiveFrame(socket: number): Frame | undefined {
+  try {
+    const message = receiveMessage(socket);
+    if (!message) return undefined;
+    const [kind] = message.data;
+    const bytes = message.data.subarray(1);
+    if (kind === json) return { said: JSON.parse(decoder.decode(bytes)) };
+    return { stream: kind as 0 | 1 | 2, bytes };
+  } catch (error) {
+    if (hasCode(error, "ECONNRESET")) return undefined;
+    throw error;
+  }
+}

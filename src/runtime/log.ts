@@ -1,0 +1,119 @@
+/**
+ * The log of a container: what it wrote to stdout and stderr, in files of bounded size.
+ *
+ * The driver `local` keeps the bytes as they came, each piece behind a header of 16 bytes, so that a gigabyte costs one
+ * write(2) for each read(2): u8 stream, 3 bytes of nothing, u32 length, u32 seconds since 1970, u32 nanoseconds.
+ * The driver `json-file` writes Docker's lines, {"log", "stream", "time"}, for programs that read those.
+ */
+
+import { hasCode } from "../errors.ts";
+import {
+  close,
+  fstat,
+  O_APPEND,
+  O_CREAT,
+  O_NOFOLLOW,
+  O_WRONLY,
+  open,
+  rename,
+  statIfAny,
+  writeAll,
+} from "../linux/file.ts";
+
+export interface Log {
+  write(stream: 1 | 2, bytes: Uint8Array): void;
+  close(): void;
+}
+
+export interface LogOptions {
+  driver: "local" | "json-file" | "none";
+  maxBytes: number;
+  maxFiles: number;
+}
+
+export const headerBytes = 16;
+
+/** The newest file is `path`, older ones are `path.1`, `path.2`. The first is made with the first byte. */
+export function openLog(path: string, { driver, maxBytes, maxFiles }: LogOptions): Log {
+  if (driver === "none") return { write: () => {}, close: () => {} };
+  let fd: number | undefined;
+  let size = 0;
+  const append = (bytes: Uint8Array) => {
+    if (fd !== undefined && size > 0 && size + bytes.length > maxBytes) {
+      close(fd);
+      fd = undefined;
+      rotate(path, maxFiles);
+    }
+    try {
+      if (fd === undefined) {
+        fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0o600);
+        size = fstat(fd).size;
+      }
+      writeAll(fd, bytes, path);
+      size += bytes.length;
+    } catch (error) {
+      // A full disk loses lines of the log; it must not end the container.
+      if (!hasCode(error, "ENOSPC", "EDQUOT", "EIO")) throw error;
+    }
+  };
+  const encode = driver === "local" ? record : jsonLines();
+  return {
+    write: (stream, bytes) => {
+      const encoded = encode(stream, bytes);
+      if (encoded.length > 0) append(encoded);
+    },
+    close: () => {
+      const rest = driver === "json-file" ? [encode(1, nothing, true), encode(2, nothing, true)] : [];
+      for (const encoded of rest) if (encoded.length > 0) append(encoded);
+      if (fd !== undefined) close(fd);
+    },
+  };
+}
+
+const nothing = new Uint8Array(0);
+
+function rotate(path: string, maxFiles: number): void {
+  for (let number = maxFiles - 1; number >= 1; number--) {
+    const older = number === 1 ? path : `${path}.${number - 1}`;
+    if (statIfAny(older)) rename(older, `${path}.${number}`);
+  }
+}
+
+type Encode = (stream: 1 | 2, bytes: Uint8Array, last?: boolean) => Uint8Array;
+
+const record: Encode = (stream, bytes) => {
+  const encoded = new Uint8Array(headerBytes + bytes.length);
+  const view = new DataView(encoded.buffer);
+  const now = Date.now();
+  view.setUint8(0, stream);
+  view.setUint32(4, bytes.length, true);
+  view.setUint32(8, Math.floor(now / 1000), true);
+  view.setUint32(12, (now % 1000) * 1_000_000, true);
+  encoded.set(bytes, headerBytes);
+  return encoded;
+};
+
+const maxLine = 16384;
+const encoder = new TextEncoder();
+
+/** Whole lines as JSON; what has no end yet waits for it, up to 16 KiB, as with Docker. */
+function jsonLines(): Encode {
+  const partial = { 1: "", 2: "" };
+  const decoders = { 1: new TextDecoder(), 2: new TextDecoder() };
+  return (stream, bytes, last = false) => {
+    let rest = partial[stream] + decoders[stream].decode(bytes, { stream: !last });
+    const time = new Date().toISOString();
+    const name = stream === 1 ? "stdout" : "stderr";
+    let lines = "";
+    for (;;) {
+      const newline = rest.indexOf("\n") + 1;
+      const end =
+        newline > 0 && newline <= maxLine ? newline : rest.length >= maxLine ? maxLine : last ? rest.length : 0;
+      if (end === 0) break;
+      lines += `${JSON.stringify({ log: rest.slice(0, end), stream: name, time })}\n`;
+      rest = rest.slice(end);
+    }
+    partial[stream] = rest;
+    return encoder.encode(lines);
+  };
+}
