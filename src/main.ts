@@ -7,13 +7,20 @@ import { abandon, bear, forwarded } from "./runtime/birth.ts";
 const argv = process.argv.slice(2);
 // Before anything else is even loaded: later there may be threads, and then nobody may fork (runtime/birth.ts).
 const birth = startsContainer(argv) && process.geteuid?.() === 0 ? bear(argv) : undefined;
+const entry = argv[0] === "exec" && process.geteuid?.() === 0 ? openWayIn() : undefined;
 // A load takes note of signals between two blocks, and then cleans up. Now, because later threads would take them.
 if (argv.includes("load")) blockSignals(forwarded);
 const { main } = await import("./cli/main.ts");
-const code = await main(argv, birth);
+const code = await main(argv, { ...(birth && { birth }), ...(entry && { entry }) });
 // Still there if the options were wrong or the image was not to be had; a second time does no harm.
 if (birth) abandon(birth);
 exitNow(code);
+
+/** As early as a birth, and loaded only for an exec. */
+function openWayIn() {
+  const { openEntry } = require("./runtime/entry.ts") as typeof import("./runtime/entry.ts");
+  return openEntry();
+}
 
 /** True for command lines that start a container: `run`, or the original form. */
 function startsContainer([first = "", ...rest]: string[]): boolean {

@@ -2,6 +2,7 @@
 
 import type { CommandDef } from "citty";
 import type { Birth } from "../runtime/birth.ts";
+import type { Entry } from "../runtime/entry.ts";
 
 /** One option or operand. As citty's, and `multiple`: may be given several times (an operand: takes all that follow). */
 export interface Argument {
@@ -33,6 +34,8 @@ export interface Global {
   root: string;
   /** The init of the container to be, for the commands that start one; absent without root. */
   birth?: Birth;
+  /** The way into a container, for `exec`; absent without root. */
+  entry?: Entry;
   /** The image that an earlier start of this command line has loaded (engine/load.ts). */
   loaded?: string;
 }

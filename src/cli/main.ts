@@ -3,7 +3,6 @@
 import { sudoLine } from "../engine/host.ts";
 import { explain, hasCode, InterruptedError, StartError, UsageError } from "../errors.ts";
 import { absolutePath, defaultRoot } from "../paths.ts";
-import type { Birth } from "../runtime/birth.ts";
 import { nearest, parseArgv } from "./argv.ts";
 import type { Command, Global } from "./command.ts";
 import { commands } from "./commands.ts";
@@ -16,11 +15,11 @@ const ourFailure = 125;
 const otherFailure = 1;
 
 /** Runs what the words ask for. @returns the exit code. */
-export async function main(argv: string[], birth?: Birth): Promise<number> {
+export async function main(argv: string[], early: Pick<Global, "birth" | "entry">): Promise<number> {
   let failureCode = ourFailure;
   try {
     const { root, rest, want, loaded } = takeGlobal(argv);
-    const global: Global = { root, ...(birth && { birth }), ...(loaded !== undefined && { loaded }) };
+    const global: Global = { root, ...early, ...(loaded !== undefined && { loaded }) };
     const name = rest[0];
     if (want === "version") return await runCommand(await load("version"), [], global);
     if (want === "help" || name === undefined) return await printHelp();

@@ -351,7 +351,7 @@ function planStdio(
 }
 
 /** A terminal is not to be handed over (SECURITY R13); and a program can't open a socket again by /dev/stdout. */
-const handOn = (fd: number): "relay" | "inherit" => (isatty(fd) || isSocket(fd) ? "relay" : "inherit");
+export const handOn = (fd: number): "relay" | "inherit" => (isatty(fd) || isSocket(fd) ? "relay" : "inherit");
 
 function parseNetwork(text = "none"): "none" | "host" {
   if (text === "none" || text === "host") return text;

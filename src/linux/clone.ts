@@ -60,8 +60,13 @@ export interface Child {
 
 const MADV_DOFORK = 11;
 
+let shared = false;
+
 /** Lets a child use the JIT pool: JavaScriptCore marks it MADV_DONTFORK, so that a child would fault on its first call. */
 function shareJitPool(): void {
+  // A child of a child has it already.
+  if (shared) return;
+  shared = true;
   const maps = readFile("/proc/self/maps");
   for (let at = maps.indexOf(" rwxp "); at >= 0; at = maps.indexOf(" rwxp ", at + 1)) {
     const [start, end] = maps.slice(maps.lastIndexOf("\n", at) + 1, at).split("-") as [string, string];

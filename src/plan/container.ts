@@ -125,14 +125,17 @@ function planSetup(spec: Spec, container: Container): InitStep[] {
   ];
 }
 
-function userOf(spec: Spec) {
+export function userOf(spec: Pick<Spec, "process">) {
   const { username, uid, gid, additionalGids } = spec.process.user;
   return username ?? { uid, gid, groups: additionalGids ?? [] };
 }
 
 /** From the host's go to execve. The order matters: each step needs a privilege that a later one gives up. */
-function planStart(spec: Spec, container: Container): InitStep[] {
-  const { capabilities, rlimits = [], args, env } = spec.process;
+export function planStart(
+  { process }: Pick<Spec, "process">,
+  container: Pick<Container, "outlives" | "reap">,
+): InitStep[] {
+  const { capabilities, rlimits = [], args, env } = process;
   return [
     ...rlimits.map((rlimit): InitStep => ({ do: "rlimit", rlimit })),
     ...(capabilities ? [{ do: "bounding-set", keep: capabilities.bounding } as const] : []),

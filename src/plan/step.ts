@@ -65,6 +65,7 @@ export type InitStep =
   | { do: "overlay"; lower: string[]; upper: string; work: string; target: string }
   | { do: "bind-root"; path: string }
   | { do: "open-root"; path: string }
+  | { do: "enter"; namespaces: Extract<InitStep, { do: "unshare" }>["namespace"][] }
   | { do: "prepare-mount"; type: string; source: string; options: string[] }
   | { do: "mount"; type: string; source: string; target: string; options: string[]; why?: string }
   | {
@@ -83,7 +84,8 @@ export type InitStep =
   | { do: "unshare"; namespace: "NEWNS" | "NEWUTS" | "NEWIPC" | "NEWNET" | "NEWCGROUP"; why: string }
   | { do: "device"; device: Device }
   | { do: "symlink"; path: string; target: string }
-  | { do: "console"; rows?: number; columns?: number }
+  /** `only` leaves /dev/console as it is: that is process 1's. */
+  | { do: "console"; rows?: number; columns?: number; only?: boolean }
   | { do: "stdio" }
   | { do: "loopback" }
   | { do: "hostname"; name: string }
@@ -170,6 +172,7 @@ export const documentation: { [Kind in Step["do"]]: { man: string; why: string; 
     man: "openat2(2)",
     why: "every later path is resolved from this descriptor and cannot leave it, whatever symbolic links the image has",
   },
+  enter: { man: "setns(2)", why: "the namespaces of the container's first process" },
   "prepare-mount": {
     man: "fsopen(2)",
     why: "made while the host's side reads options, and attached when there is a root to attach it to",

@@ -20,7 +20,7 @@ import {
   pivotRoot,
   setPropagation,
 } from "../linux/mount.ts";
-import { sethostname, setLoopbackUp, unshare } from "../linux/namespace.ts";
+import { enterNamespaces, sethostname, setLoopbackUp, unshare } from "../linux/namespace.ts";
 import { closeOnExecFrom3, dup2, execve, prctl, setIds, setrlimit, setsid, umask } from "../linux/process.ts";
 import { resetSignals, signals } from "../linux/signal.ts";
 import { openSlave, setControllingTerminal, setSize } from "../linux/tty.ts";
@@ -45,6 +45,8 @@ import { homeOf, type Identity, resolveUser } from "./user.ts";
 /** What the steps find and leave for later ones. */
 interface Init {
   sync: number;
+  /** The first process of the container to enter; -1 if we are it. */
+  pidfd: number;
   /** Descriptors for 0, 1 and 2; absent ones stay what they are. */
   stdio: (number | undefined)[];
   /** The rootfs, open since "open-root". */
@@ -56,9 +58,12 @@ interface Init {
 }
 
 /** Unshares what it can, waits for the plan, performs every step of it; reports the first that fails. Never returns. */
-export function runInit(sync: number, network: boolean): never {
+export const runInit = (sync: number, network: boolean): never => performAll(sync, planBirth(network));
+
+function performAll(sync: number, birth: InitStep[], pidfd = -1): never {
   const init: Init = {
     sync,
+    pidfd,
     stdio: [],
     root: -1,
     nullDevice: -1,
@@ -71,7 +76,7 @@ export function runInit(sync: number, network: boolean): never {
     (performers[step.do] as (step: InitStep, init: Init) => void)(step, init);
   };
   try {
-    planBirth(network).forEach(perform);
+    birth.forEach(perform);
     takePlan(init).forEach(perform);
   } catch (error) {
     try {
@@ -82,6 +87,10 @@ export function runInit(sync: number, network: boolean): never {
   }
   exitNow(125);
 }
+
+/** A process of `exec` (entry.ts): waits for its plan, performs it. Never returns. @param pidfd of the container's first. */
+export const runEntered = (sync: number, pidfd: number): never =>
+  performAll(sync, [{ do: "bind-to-parent" }, { do: "session" }], pidfd);
 
 /** Waits for the steps and the descriptors that come with them. */
 function takePlan(init: Init): InitStep[] {
@@ -110,6 +119,11 @@ const performers: { [Kind in InitStep["do"]]: (step: Extract<InitStep, { do: Kin
       throw new SyscallError("use", "/dev/null of the host", "ENODEV", "it is not the null device");
   },
   "prepare-mount": (step, { prepared }) => prepareMount(step, prepared),
+  enter: ({ namespaces }, init) => {
+    enterNamespaces(init.pidfd, namespaces);
+    close(init.pidfd);
+    init.root = open("/", O_PATH | O_DIRECTORY);
+  },
   mount: (step, { root, prepared }) => mountNew(step, root, prepared),
   bind: (step, { root }) => bindFromHost(step, root),
   unshare: ({ namespace }) => unshare(namespace),
@@ -181,13 +195,14 @@ function bindToParent(): void {
 }
 
 /** A pty of the container's own devpts: slave as stdio and /dev/console, master to the host's side. */
-function openConsole({ rows, columns }: Extract<InitStep, { do: "console" }>, init: Init): void {
+function openConsole({ rows, columns, only }: Extract<InitStep, { do: "console" }>, init: Init): void {
   const master = openInRoot(init.root, "/dev/pts/ptmx", O_RDWR | O_NOCTTY);
   const { slave } = openSlave(master);
   if (rows !== undefined && columns !== undefined) setSize(master, { rows, columns });
-  const over = ensureFile(init.root, "/dev/console");
-  const copy = cloneMount(slave, { recursive: false });
-  attach(copy, over, "the terminal on /dev/console");
+  if (!only) {
+    const over = ensureFile(init.root, "/dev/console");
+    attach(cloneMount(slave, { recursive: false }), over, "the terminal on /dev/console");
+  }
   setControllingTerminal(slave);
   send(init.sync, { type: "console" }, [master]);
   for (const index of [0, 1, 2]) dup2(init.stdio[index] ?? slave, index);

@@ -3,14 +3,15 @@
 import { Failure, StartError } from "../errors.ts";
 import { type Child, type Exit, pidfdSendSignal, wait } from "../linux/clone.ts";
 import { close, O_DIRECTORY, O_PATH, open, readdir, readFileIfAny, unlink } from "../linux/file.ts";
-import { closeAll } from "../linux/poll.ts";
+import { closeAll, type Message, receiveMessage, sendMessage } from "../linux/poll.ts";
 import { memfd, umask } from "../linux/process.ts";
 import { readSignal, signalfd, signals } from "../linux/signal.ts";
 import { isatty, setSize } from "../linux/tty.ts";
 import { listenAt } from "../linux/unix.ts";
-import type { Plan } from "../plan/step.ts";
+import type { InitStep, Plan } from "../plan/step.ts";
 import { abandon, type Birth, forwarded } from "./birth.ts";
 import { type Clients, type Controls, clientsOf } from "./clients.ts";
+import type { Entry } from "./entry.ts";
 import { performHost } from "./host.ts";
 import { type LogOptions, openLog } from "./log.ts";
 import { drain, relay } from "./relay.ts";
@@ -100,6 +101,50 @@ export function runContainer(plan: Plan, birth: Birth, io: Io, place: Place, lis
   }
 }
 
+/** What another process in a container needs: its steps and the caller's stdio. */
+export interface Entering {
+  setup: InitStep[];
+  start: InitStep[];
+  /** The container's first process, and its cgroup if it has one. */
+  pidfd: number;
+  cgroup: number | undefined;
+  stdio: Stdio;
+  callerIsTerminal: boolean;
+  /** Do not wait for its end. */
+  detach: boolean;
+}
+
+/** Runs another process in a container. @returns how it ended; undefined if it was not waited for. */
+export function runEntering(entry: Entry, entering: Entering): Exit | undefined {
+  const { pidfd, cgroup, stdio, callerIsTerminal } = entering;
+  const fds = cgroup === undefined ? [pidfd] : [pidfd, cgroup];
+  sendMessage(entry.socket, { data: Uint8Array.of(1), fds });
+  const answer = receiveMessage(entry.socket);
+  wait(entry.guide);
+  const [childFd] = answer?.fds ?? [];
+  if (childFd === undefined) throw enterError(answer);
+  const child: Child = { pid: Number(new TextDecoder().decode(answer!.data)), pidfd: childFd };
+  const wiring = wireToCaller(stdio, callerIsTerminal, () => {});
+  try {
+    handOver(entering, wiring, entry.socket);
+    awaitStart(wiring, entry.socket, () => {});
+    if (entering.detach) return undefined;
+    const supervision: Supervision = { child, wiring };
+    return superviseChild(supervision, clientsOf(undefined, undefined, controlsOf(supervision)));
+  } catch (error) {
+    pidfdSendSignal(child.pidfd, signals.SIGKILL);
+    throw error;
+  } finally {
+    wiring.restore();
+  }
+}
+
+function enterError(answer: Message | undefined): Error {
+  if (!answer) return new Failure("the way into the container was closed");
+  const message = JSON.parse(new TextDecoder().decode(answer.data)) as Extract<Sync, { type: "failed" }>;
+  return startError(message);
+}
+
 /** The socket at which others attach; it goes with the container. */
 function listenForClients(path: string, undo: UndoList): number {
   const directory = open(path, O_PATH | O_DIRECTORY);
@@ -113,7 +158,7 @@ function listenForClients(path: string, undo: UndoList): number {
 }
 
 /** Gives init all that it needs: its steps and its stdio. */
-function handOver(plan: Plan, wiring: Wiring, socket: number): void {
+function handOver(plan: Pick<Plan, "setup" | "start">, wiring: Wiring, socket: number): void {
   const steps = memfd("plan", JSON.stringify([...plan.setup, ...plan.start]));
   const stdio = [0, 1, 2].map((index) => wiring.inside[index] !== undefined);
   const fds = [steps, ...wiring.inside.filter((fd) => fd !== undefined)];
@@ -167,6 +212,14 @@ function controlsOf(supervision: Supervision): Controls {
 }
 
 function supervise(plan: Plan, supervision: Supervision, clients: Clients): Outcome {
+  const exit = superviseChild(supervision, clients);
+  const events = plan.clone.cgroup && readFileIfAny(`${plan.clone.cgroup}/memory.events`);
+  const oomKilled = events ? /^oom_kill [1-9]/m.test(events) : false;
+  return { exit, oomKilled };
+}
+
+/** Passes bytes and signals on until the child has ended. */
+function superviseChild(supervision: Supervision, clients: Clients): Exit {
   const { child, wiring } = supervision;
   const { signal } = controlsOf(supervision);
   let over = false;
@@ -193,10 +246,8 @@ function supervise(plan: Plan, supervision: Supervision, clients: Clients): Outc
   );
   const exit = wait(child)!.exit;
   drain(wiring.pumps);
-  const events = plan.clone.cgroup && readFileIfAny(`${plan.clone.cgroup}/memory.events`);
-  const oomKilled = events ? /^oom_kill [1-9]/m.test(events) : false;
   const { killedBy } = supervision;
-  return { exit: killedBy === undefined ? exit : { signal: killedBy }, oomKilled };
+  return killedBy === undefined ? exit : { signal: killedBy };
 }
 
 /** What ends a program that does not handle it. */

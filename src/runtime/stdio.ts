@@ -3,7 +3,7 @@
  * with a monitor, no caller's at all, but those of whoever is attached.
  */
 
-import { close, O_RDONLY, open, writeAll } from "../linux/file.ts";
+import { close, O_RDONLY, O_WRONLY, open, writeAll } from "../linux/file.ts";
 import { duplicate, pipe } from "../linux/poll.ts";
 import { getModes, getSize, interruptedGroup, rawModes, restoreModes, setModes, setSize } from "../linux/tty.ts";
 import type { Pump } from "./relay.ts";
@@ -70,7 +70,7 @@ function endOfInput(master: number): () => void {
 export function wireToCaller(stdio: Stdio, callerIsTerminal: boolean, tap: Tap): Wiring {
   const wiring: Wiring = { ...unconnected(), connect };
   stdio.forEach((how, fd) => {
-    if (how === "null") wiring.inside[fd] = open("/dev/null", O_RDONLY);
+    if (how === "null") wiring.inside[fd] = open("/dev/null", fd === 0 ? O_RDONLY : O_WRONLY);
     if (how === "relay") relayThroughPipe(fd);
     // Beside a terminal, what is handed on is handed over by name: the others become the terminal.
     if (how === "inherit" && stdio.includes("terminal")) wiring.inside[fd] = duplicate(fd);

@@ -1,0 +1,55 @@
+/** `tinydocker exec`: another command in a container that runs. */
+
+import { execInContainer } from "../engine/exec.ts";
+import { findContainer } from "../engine/record.ts";
+import { needsRoot } from "../engine/run.ts";
+import { readFile } from "../linux/file.ts";
+import { getSize, isatty } from "../linux/tty.ts";
+import { pathsOf } from "../paths.ts";
+import { defineCommand } from "./command.ts";
+import { handOn } from "./run.ts";
+import { parseEnv, parseEnvFile, parseUser, parseWorkdir } from "./units.ts";
+
+export default defineCommand({
+  meta: { name: "exec", description: "Run another command in a running container" },
+  args: {
+    container: { type: "positional", required: true, description: "Its name, or its id or the beginning of it" },
+    command: { type: "positional", multiple: true, required: true, description: "What to run" },
+    detach: { type: "boolean", alias: "d", description: "Do not wait for it" },
+    env: { type: "string", alias: "e", multiple: true, valueHint: "name=value", description: "Set a variable" },
+    "env-file": { type: "string", multiple: true, valueHint: "file", description: "Read variables from a file" },
+    interactive: { type: "boolean", alias: "i", description: "Our stdin is its (the default at a terminal)" },
+    tty: { type: "boolean", alias: "t", description: "Give it a terminal (the default on a terminal)" },
+    privileged: { type: "boolean", description: "All capabilities" },
+    user: { type: "string", alias: "u", valueHint: "user[:group]", description: "Who to run as (the container's)" },
+    workdir: { type: "string", alias: "w", valueHint: "dir", description: "Directory to start in (the container's)" },
+  },
+  optionsFirst: true,
+  examples: ["tinydocker exec web ps", "tinydocker exec -it web sh"],
+  run: (args, { root, entry }) => {
+    if (!entry) throw needsRoot();
+    const paths = pathsOf(root);
+    const terminal = args.tty ?? (!args.detach && isatty(0) && isatty(1));
+    const interactive = !args.detach && (args.interactive ?? (terminal || isatty(0)));
+    const env: string[] = [];
+    for (const file of args["env-file"]) env.push(...parseEnvFile(file, readFile(file), process.env));
+    for (const text of args.env) env.push(...parseEnv("--env", text, process.env));
+    const options = {
+      command: args.command,
+      env,
+      ...(args.workdir !== undefined && { workdir: parseWorkdir(args.workdir) }),
+      ...(args.user !== undefined && { user: parseUser(args.user) }),
+      terminal,
+      ...(terminal && isatty(0) && { terminalSize: getSize(0) }),
+      privileged: args.privileged ?? false,
+      detach: args.detach ?? false,
+    };
+    const stdin = !interactive ? "null" : terminal ? "terminal" : handOn(0);
+    const out = (fd: number) => (args.detach ? "null" : terminal ? "terminal" : handOn(fd));
+    const stdio = [stdin, out(1), out(2)] as const;
+    return execInContainer(paths, findContainer(paths, args.container), entry, options, {
+      stdio: [...stdio],
+      callerIsTerminal: isatty(0),
+    });
+  },
+});

@@ -1,0 +1,52 @@
+/** The plan of another process in a container that runs: as its first, but with what `exec` says otherwise. Pure. */
+
+import { capabilityNames } from "../oci/capabilities.ts";
+import type { Spec } from "../oci/spec.ts";
+import { planStart, userOf } from "./container.ts";
+import type { InitStep } from "./step.ts";
+
+/** What `exec` says. Absent is as the container's first process has it. */
+export interface ExecOptions {
+  command: string[];
+  /** `NAME=value`, beside and before those of the container. */
+  env: string[];
+  workdir?: string;
+  user?: string;
+  terminal: boolean;
+  terminalSize?: { rows: number; columns: number };
+  privileged: boolean;
+  /** It lives on without us. */
+  detach: boolean;
+}
+
+/** @param spec of the container. */
+export function planExec(spec: Spec, options: ExecOptions): { setup: InitStep[]; start: InitStep[] } {
+  const process = processOf(spec, options);
+  const { terminal, terminalSize } = options;
+  return {
+    setup: [
+      { do: "enter", namespaces: ["NEWIPC", "NEWUTS", "NEWNET", "NEWCGROUP", "NEWNS"] },
+      terminal ? { do: "console", ...terminalSize, only: true } : { do: "stdio" },
+      { do: "user", user: userOf({ process }) },
+      { do: "workdir", path: process.cwd },
+      { do: "ready" },
+    ],
+    start: planStart({ process }, { outlives: options.detach, reap: false }),
+  };
+}
+
+function processOf({ process }: Spec, options: ExecOptions): Spec["process"] {
+  const names = options.privileged ? [...capabilityNames] : undefined;
+  const capabilities = names && { bounding: names, effective: names, permitted: names, inheritable: [], ambient: [] };
+  const variables = new Map<string, string>();
+  for (const entry of [...process.env, ...(options.terminal ? ["TERM=xterm"] : []), ...options.env])
+    variables.set(entry.split("=", 1)[0]!, entry);
+  return {
+    ...process,
+    ...(capabilities && { capabilities }),
+    ...(options.user !== undefined && { user: { uid: 0, gid: 0, username: options.user } }),
+    args: options.command,
+    env: [...variables.values()],
+    cwd: options.workdir ?? process.cwd,
+  };
+}
