@@ -101,7 +101,7 @@ test("only linux/libc.ts opens libc", () => {
 test("only main.ts exits, and the processes that become a container", () => {
   expect(filesWith(/\bprocess\.exit\(/)).toEqual([]);
   const exiting = filesWith(/\bexitNow\(/).filter((file) => file !== "linux/clone.ts");
-  expect(exiting).toEqual(["main.ts", "runtime/init.ts", "runtime/reap.ts"]);
+  expect(exiting).toEqual(["main.ts", "runtime/entry.ts", "runtime/init.ts", "runtime/reap.ts"]);
 });
 
 test("only cli/ and main.ts print", () => {

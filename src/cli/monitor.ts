@@ -12,11 +12,18 @@ export default defineCommand({
     container: { type: "positional", required: true, description: "Its id" },
     attached: { type: "boolean", description: "Who launched it sees its output" },
     stdin: { type: "boolean", description: "And writes to it" },
+    "stderr-apart": { type: "boolean", description: "Its stderr is no terminal" },
     again: { type: "boolean", description: "Nobody launched it: it starts again" },
   },
   examples: [],
-  run: ({ container, attached = false, stdin = false, again }, { root, birth }) => {
+  run: ({ container, attached = false, stdin = false, again, ...args }, { root, birth }) => {
     if (!birth) throw needsRoot();
-    return monitor(pathsOf(root), container, birth, again ? undefined : { attached, stdin }, warn);
+    return monitor(
+      pathsOf(root),
+      container,
+      birth,
+      again ? undefined : { attached, stdin, stderrApart: args["stderr-apart"] ?? false },
+      warn,
+    );
   },
 });

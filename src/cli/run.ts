@@ -1,8 +1,8 @@
 /** `tinydocker run`: options and operands to one call of the engine. */
 
-import type { CreateRequest } from "../engine/create.ts";
 import type { Settings } from "../engine/record.ts";
-import { type RunEnd, type RunRequest, run } from "../engine/run.ts";
+import type { CreateRequest, RunEnd, RunRequest } from "../engine/request.ts";
+import { run } from "../engine/run.ts";
 import { NotFoundError, UsageError } from "../errors.ts";
 import { isSocket, readFile, statIfAny } from "../linux/file.ts";
 import { getSize, isatty } from "../linux/tty.ts";

@@ -73,7 +73,7 @@ function converse(socket: number, { stdin, terminal, detachKeys, sigProxy }: Att
         if (!frame) return "lost";
         if ("said" in frame) {
           if (frame.said.type === "exit") return { code: frame.said.code };
-        } else print(terminal ? 1 : (frame.stream as 1 | 2), frame.bytes);
+        } else print(frame.stream as 1 | 2, frame.bytes);
       }
       if (signal.happened) {
         const number = readSignal(incoming);
@@ -117,21 +117,17 @@ function print(fd: 1 | 2, bytes: Uint8Array): void {
   }
 }
 
-/** Keeps back the beginning of the detach keys until it is clear that they are not meant. */
+/**
+ * Finds the detach keys. All but the last of them reach the container as they are typed: Docker keeps Ctrl-P back until
+ * the next key comes, which everybody notices who looks for the last command in a shell.
+ */
 export function detachMatcher(keys: Uint8Array): (bytes: Uint8Array) => Uint8Array | "detach" {
   let matched = 0;
   return (bytes) => {
-    const out: number[] = [];
     for (const byte of bytes) {
-      if (byte === keys[matched]) {
-        matched++;
-        if (matched === keys.length) return "detach";
-        continue;
-      }
-      out.push(...keys.subarray(0, matched));
-      matched = byte === keys[0] ? 1 : 0;
-      if (matched === 0) out.push(byte);
+      matched = byte === keys[matched] ? matched + 1 : byte === keys[0] ? 1 : 0;
+      if (matched === keys.length) return "detach";
     }
-    return Uint8Array.from(out);
+    return bytes;
   };
 }

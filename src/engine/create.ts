@@ -1,49 +1,16 @@
 /** A new container: its record from what was asked for and what the image says, its name and its directories. */
 
 import { ConflictError, InvalidError, NotFoundError } from "../errors.ts";
-import type { LoadProgress } from "../image/load.ts";
 import { severalImages } from "../image/source.ts";
 import { findImage, type Image } from "../image/store.ts";
 import { flock, O_CREAT, O_RDWR, open, stat, statIfAny, writeNewFile } from "../linux/file.ts";
 import type { Paths } from "../paths.ts";
-import type { ImageDefaults, RunOptions } from "../plan/spec.ts";
 import { performHost } from "../runtime/host.ts";
 import { undoList } from "../runtime/undo.ts";
 import { type Found, resolveImage } from "./image.ts";
 import { planStart } from "./plan.ts";
-import { type ContainerRecord, type Settings, writeRecord, writeState } from "./record.ts";
-
-/** What `create` and `run` were asked for. */
-export interface CreateRequest {
-  /** An image by any of its names, or a directory to use in place as the root. */
-  source: { image: string } | { rootfs: string };
-  /** The id of the image, when it was loaded for this very command. */
-  loaded?: string;
-  options: RunOptions;
-  settings: Settings;
-  name?: string;
-  /** Where to write the id. */
-  cidfile?: string;
-}
-
-/** How a command speaks to the user. */
-export interface Reporter {
-  warn(text: string): void;
-  /** Called when a file has to be loaded first. */
-  loading(file: string): { update(progress: LoadProgress): void; done(): void };
-}
-
-/** An image as a container needs it. */
-export interface RunImage {
-  /** As the user named it. */
-  name: string;
-  id?: string;
-  defaults: ImageDefaults;
-  /** Layers of a stored image from the bottom to the top; a directory is one layer. */
-  lower: string[];
-  /** Permission bits of its root directory. */
-  rootMode: number;
-}
+import { type ContainerRecord, writeRecord, writeState } from "./record.ts";
+import type { CreateRequest, Reporter, RunImage } from "./request.ts";
 
 /** The record of a container that is to be. Nothing is touched. */
 export const newRecord = (

@@ -4,10 +4,10 @@ import { close, unlink } from "../linux/file.ts";
 import type { Paths } from "../paths.ts";
 import { forget } from "../runtime/host.ts";
 import { attachTo } from "./attach.ts";
-import { createContainer, type Reporter } from "./create.ts";
+import { createContainer } from "./create.ts";
 import { launch } from "./launch.ts";
 import { type ContainerRecord, directoryOf, readContainer, waitUntilLeft } from "./record.ts";
-import type { RunEnd, RunRequest } from "./run.ts";
+import type { Reporter, RunEnd, RunRequest } from "./request.ts";
 
 /** Creates a container, has it started, and stays with it unless it is to be detached. */
 export function runWithMonitor(
@@ -21,7 +21,11 @@ export function runWithMonitor(
   close(store);
   const attached = !request.detach;
   const stdin = attached && record.settings.interactive;
-  const launched = launch(paths, record.id, { attached, stdin });
+  const launched = launch(paths, record.id, {
+    attached,
+    stdin,
+    stderrApart: record.options.terminal && request.stdio[2] !== "terminal",
+  });
   if ("failed" in launched) {
     // Docker keeps what could not be started, for somebody to remove; a run that fails leaves nothing.
     forget({ directory: directoryOf(paths, record.id), namePath: `${paths.names}/${record.name}` });

@@ -6,9 +6,10 @@ import { randomHex } from "../linux/clone.ts";
 import type { Paths } from "../paths.ts";
 import { surelyOwnNetwork } from "../plan/clone.ts";
 import type { Plan } from "../plan/step.ts";
-import { asRunImage, directoryAsRunImage, type Reporter, type RunImage } from "./create.ts";
+import { asRunImage, directoryAsRunImage } from "./create.ts";
 import { resolveImage } from "./image.ts";
-import { planRun, type RunRequest } from "./run.ts";
+import type { Reporter, RunImage, RunRequest } from "./request.ts";
+import { planRun } from "./run.ts";
 
 /** Plans a run without touching anything; an archive that is not loaded is only looked into. */
 export async function explainRun(paths: Paths, request: RunRequest, warn: Reporter["warn"]): Promise<Plan> {

@@ -15,6 +15,8 @@ import { receiveFrame } from "../runtime/channel.ts";
 export interface Attachment {
   attached: boolean;
   stdin: boolean;
+  /** The container has a terminal, but its stderr is not to go there. */
+  stderrApart?: boolean;
 }
 
 /** What the monitor gets as a descriptor: the socket to its launcher. */
@@ -38,6 +40,7 @@ export function launch(paths: Paths, id: string, how: Attachment): { socket: num
     "monitor",
     ...(how.attached ? ["--attached"] : []),
     ...(how.stdin ? ["--stdin"] : []),
+    ...(how.stderrApart ? ["--stderr-apart"] : []),
     id,
   ];
   const fds = [nowhere, nowhere, 2, theirs];

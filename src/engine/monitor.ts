@@ -33,6 +33,7 @@ export function monitor(
     to: "monitor" as const,
     terminal: record.options.terminal,
     interactive: record.settings.interactive,
+    stderrApart: launcher?.stderrApart ?? false,
     ...(launcher && { launcher: { socket: launcherFd, ...launcher } }),
   };
   const ended = runToEnd(paths, birth, {

@@ -5,35 +5,13 @@ import { randomHex } from "../linux/clone.ts";
 import { close, unlink } from "../linux/file.ts";
 import type { Paths } from "../paths.ts";
 import { abandon, type Birth } from "../runtime/birth.ts";
-import type { Stdio } from "../runtime/stdio.ts";
-import {
-  type CreateRequest,
-  lockStore,
-  newRecord,
-  prepareImage,
-  type Reporter,
-  type RunImage,
-  writeCidfile,
-} from "./create.ts";
+import { lockStore, newRecord, prepareImage, writeCidfile } from "./create.ts";
 import { sudoLine } from "./host.ts";
 import { planStart } from "./plan.ts";
 import type { ContainerRecord } from "./record.ts";
 import { prepareRoot, recover } from "./recover.ts";
+import type { Reporter, RunEnd, RunImage, RunRequest } from "./request.ts";
 import { runToEnd } from "./start.ts";
-
-/** What `run` was asked for. */
-export interface RunRequest extends CreateRequest {
-  /** Leave it running and print its id. */
-  detach: boolean;
-  stdio: Stdio;
-  /** stdin is a terminal. */
-  callerIsTerminal: boolean;
-  detachKeys: Uint8Array;
-  sigProxy: boolean;
-}
-
-/** How a run ended: with an exit code, or not: it goes on. */
-export type RunEnd = { code: number } | { running: string };
 
 /** Runs a container. @param birth an init that waits for it, if there is one. */
 export async function run(

@@ -53,15 +53,21 @@ export function sendFrame(socket: number, frame: Frame, { wait = true } = {}): "
 
 /** The next frame; undefined when the other side has closed. Waits for one. */
 export function receiveFrame(socket: number): Frame | undefined {
-  try {
-    const message = receiveMessage(socket);
-    if (!message) return undefined;
-    const [kind] = message.data;
-    const bytes = message.data.subarray(1);
-    if (kind === json) return { said: JSON.parse(decoder.decode(bytes)) };
-    return { stream: kind as 0 | 1 | 2, bytes };
-  } catch (error) {
-    if (hasCode(error, "ECONNRESET")) return undefined;
-    throw error;
+  const message = receiveAll(socket);
+  if (!message) return undefined;
+  const [kind] = message.data;
+  const bytes = message.data.subarray(1);
+  if (kind === json) return { said: JSON.parse(decoder.decode(bytes)) };
+  return { stream: kind as 0 | 1 | 2, bytes };
+}
+
+/** The other side may close without having read all that we sent: that is said once, before what it sent to us. */
+function receiveAll(socket: number): ReturnType<typeof receiveMessage> {
+  for (;;) {
+    try {
+      return receiveMessage(socket);
+    } catch (error) {
+      if (!hasCode(error, "ECONNRESET")) throw error;
+    }
   }
 }

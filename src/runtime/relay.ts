@@ -14,6 +14,8 @@ export interface Pump {
   to?: number;
   /** Called once, when `from` has no more or `to` takes no more; closes what has to be closed. */
   onEnd: (ended: "from" | "to") => void;
+  /** Why `to` takes no more, if not because nobody reads: a full disk. */
+  failure?: unknown;
   /** Sees what comes, before it goes on. */
   onData?: (bytes: Uint8Array) => void;
   /** True while nothing more is wanted from `from`. */
@@ -98,7 +100,7 @@ function move(pump: Pump, buffer: Uint8Array): void {
     if (pump.to !== undefined) pump.pending = bytes.slice();
   } catch (error) {
     // EIO is how a pty's master says that the last slave was closed; EPIPE that nobody reads what we write.
-    if (!hasCode(error, "EIO", "EPIPE", "ECONNRESET")) throw error;
+    if (!hasCode(error, "EIO", "EPIPE", "ECONNRESET")) pump.failure = error;
     end(pump, pump.pending ? "to" : "from");
   }
 }

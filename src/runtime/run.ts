@@ -46,6 +46,8 @@ export type Io =
       to: "monitor";
       terminal: boolean;
       interactive: boolean;
+      /** With a terminal: stderr is a pipe all the same. */
+      stderrApart: boolean;
       launcher?: { socket: number; attached: boolean; stdin: boolean };
     };
 
@@ -94,6 +96,9 @@ export function runContainer(plan: Plan, birth: Birth, io: Io, place: Place, lis
     ended = true;
     listener.ended(outcome);
     clients.end(outcome.exit.code ?? 128 + outcome.exit.signal!);
+    // What it wrote and nobody got must not look like a success.
+    const lost = wiring.pumps.find(({ failure }) => failure !== undefined);
+    if (lost) throw lost.failure;
     return outcome;
   } finally {
     wiring?.restore();

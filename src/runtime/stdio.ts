@@ -127,14 +127,20 @@ const watchInterrupts = (wiring: Wiring, master: number) => (keys: Uint8Array) =
 
 /** For a container with a monitor: pipes or a terminal, whose other ends only the monitor holds. */
 export function wireToMonitor(
-  { terminal, interactive }: { terminal: boolean; interactive: boolean },
+  { terminal, interactive, stderrApart }: { terminal: boolean; interactive: boolean; stderrApart: boolean },
   tap: Tap,
   held: () => boolean,
 ): Wiring {
   const wiring = unconnected();
   const listen = (from: number, stream: 1 | 2): void =>
     void wiring.pumps.push({ from, held, onData: (bytes) => tap(stream, bytes), onEnd: () => close(from) });
+  const listenToPipe = (stream: 1 | 2) => {
+    const ends = pipe();
+    wiring.inside[stream] = ends.write;
+    listen(ends.read, stream);
+  };
   if (terminal) {
+    if (stderrApart) listenToPipe(2);
     wiring.connect = (master) => {
       wiring.input = master;
       wiring.typed = watchInterrupts(wiring, master);
@@ -155,10 +161,7 @@ export function wireToMonitor(
       wiring.endInput = () => {};
     };
   } else wiring.inside[0] = open("/dev/null", O_RDONLY);
-  for (const stream of [1, 2] as const) {
-    const ends = pipe();
-    wiring.inside[stream] = ends.write;
-    listen(ends.read, stream);
-  }
+  listenToPipe(1);
+  listenToPipe(2);
   return wiring;
 }

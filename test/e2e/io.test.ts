@@ -105,10 +105,12 @@ describe("standard output and error", () => {
       expect(stdout).toBe("4\n");
     });
   });
-  test("full disk: what a program is told is what happened", async () => {
+  test("full disk: what could not be written is an error of ours, and the program is told with its next word", async () => {
     await withMachine(["busybox"], async (machine) => {
-      const { stdout } = await outside(machine, "$T busybox sh -c 'echo x || exit 9' >/dev/full 2>/dev/null; echo $?");
-      expect(stdout).toBe("9\n");
+      const script = "trap '' PIPE; echo x; sleep 0.2; echo y 2>/dev/null || echo told >&2";
+      const { stdout, stderr } = await outside(machine, `$T busybox sh -c "${script}" >/dev/full; echo $?`);
+      expect(stdout).toBe("125\n");
+      expect(stderr).toMatch(/told[\s\S]*cannot write to fd 1: ENOSPC/);
     });
   });
 });
