@@ -1,5 +1,6 @@
 /** Other processes, told apart beyond doubt: a number alone may have been given to another since (pidfd_open(2), proc(5)). */
 
+import { hasCode } from "../errors.ts";
 import { close, readFile, readFileIfAny } from "./file.ts";
 import { allow, ESRCH, syscall } from "./libc.ts";
 
@@ -13,11 +14,22 @@ export interface ProcessId {
 
 export const bootId = (): string => readFile("/proc/sys/kernel/random/boot_id").trim();
 
-/** Field 22 of proc_pid_stat(5); undefined if there is no such process. */
+/** Field 22 of proc_pid_stat(5); undefined if there is no such process, or it is only there to be waited for. */
 function startTicksOf(pid: number): number | undefined {
-  const stat = readFileIfAny(`/proc/${pid}/stat`);
-  // The second field is a name in parentheses, with spaces if it likes.
-  return stat === undefined ? undefined : Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[22 - 3]);
+  const stat = readStat(pid);
+  // The second field is a name in parentheses, with spaces if it likes; the third is the state.
+  const fields = stat?.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return fields === undefined || fields[0] === "Z" || fields[0] === "X" ? undefined : Number(fields[22 - 3]);
+}
+
+function readStat(pid: number): string | undefined {
+  try {
+    return readFileIfAny(`/proc/${pid}/stat`);
+  } catch (error) {
+    // It ended between open and read.
+    if (hasCode(error, "ESRCH")) return undefined;
+    throw error;
+  }
 }
 
 /** Who a living process is, so that it can be found again. */

@@ -1,0 +1,326 @@
+/** Containers that outlive the command that started them: created, started, stopped, restarted, and lost. */
+
+import { describe, expect } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Result } from "../support/cli.ts";
+import { type Machine, said, withMachine } from "../support/containers.ts";
+import { needing, root } from "../support/needs.ts";
+
+const test = needing(root);
+
+const ok = (result: Result): string => {
+  if (result.code !== 0) throw new Error(`ended with ${result.code}: ${result.stdout}${result.stderr}`);
+  return result.stdout.trim();
+};
+
+/** A shell script in a container that goes on without us. @returns its id. */
+const detached = async (machine: Machine, name: string, script: string, options: string[] = []): Promise<string> =>
+  ok(await machine.run(["run", "-d", "--name", name, ...options, "busybox", "sh", "-c", script]));
+
+const status = async (machine: Machine, name: string): Promise<string> =>
+  ok(await machine.run(["ps", "-a"]))
+    .split("\n")
+    .find((line) => line.endsWith(` ${name}`)) ?? "";
+
+/** Waits until something is so. */
+async function until(claim: () => boolean | Promise<boolean>, what: string, withinMs = 8000): Promise<void> {
+  const deadline = Date.now() + withinMs;
+  while (!(await claim())) {
+    if (Date.now() > deadline) throw new Error(`it did not come to be that ${what}`);
+    await Bun.sleep(20);
+  }
+}
+
+const stateOf = (machine: Machine, id: string) =>
+  JSON.parse(readFileSync(join(machine.root, "containers", id, "state.json"), "utf8"));
+
+/** The process that looks after a container. */
+const monitorOf = (machine: Machine, id: string): number => {
+  const found = machine.snapshot().processIds.find((pid) => {
+    const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+    return words.includes("monitor") && words.includes(id);
+  });
+  if (found === undefined) throw new Error(`no monitor of ${id}`);
+  return found;
+};
+
+const forever = "trap 'exit 7' TERM; echo ready; while :; do sleep 0.05; done";
+
+describe("create and start", () => {
+  test("a container that is created does not run; started, it finds what it had written the last time", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const script = "cat /n 2>/dev/null; echo again >>/n";
+      const id = ok(await machine.run(["create", "--name", "kept", "busybox", "sh", "-c", script]));
+      expect(id).toMatch(/^[0-9a-f]{64}$/);
+      expect(await status(machine, "kept")).toContain("Created");
+      expect(ok(await machine.run(["start", "-a", "kept"]))).toBe("");
+      expect(ok(await machine.run(["start", "-a", "kept"]))).toBe("again");
+      expect(ok(await machine.run(["start", "--attach", id.slice(0, 8)]))).toBe("again\nagain");
+      expect(await status(machine, "kept")).toContain("Exited (0)");
+      ok(await machine.run(["rm", "kept"]));
+    });
+  });
+  test("start of what runs changes nothing; of what is not there says so and goes on with the others", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const id = await detached(machine, "web", forever);
+      const { pid } = stateOf(machine, id).process;
+      const both = await machine.run(["start", "nobody", "web"]);
+      expect(both).toMatchObject({ code: 1, stdout: "web\n" });
+      expect(said(both)).toContain("no such container: nobody");
+      expect(stateOf(machine, id).process.pid).toBe(pid);
+      ok(await machine.run(["rm", "-f", "web"]));
+    });
+  });
+  test("a start that fails leaves the container as it was, and run -d leaves none at all", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      ok(await machine.run(["create", "--name", "bad", "busybox", "/nothing"]));
+      const start = await machine.run(["start", "bad"]);
+      expect(start.code).toBe(1);
+      expect(said(start)).toContain("cannot execute /nothing: ENOENT");
+      expect(await status(machine, "bad")).not.toContain("Up");
+      ok(await machine.run(["rm", "bad"]));
+      const run = await machine.run(["run", "-d", "--name", "bad", "busybox", "/nothing"]);
+      expect(run).toMatchObject({ code: 127, stdout: "" });
+      expect(await status(machine, "bad")).toBe("");
+    });
+  });
+});
+
+describe("run -d", () => {
+  test("prints the id, goes on without the command, and is seen, stopped and waited for by others", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const id = await detached(machine, "web", forever);
+      expect(id).toMatch(/^[0-9a-f]{64}$/);
+      expect(await status(machine, "web")).toMatch(/^[0-9a-f]{12} +busybox +.*Up /);
+      const waiting = machine.run(["wait", "web"]);
+      expect(ok(await machine.run(["stop", "web"]))).toBe("web");
+      expect(ok(await waiting)).toBe("7");
+      expect(await status(machine, "web")).toContain("Exited (7)");
+      expect(ok(await machine.run(["logs", "web"]))).toBe("ready");
+      ok(await machine.run(["rm", "web"]));
+    });
+  });
+  test("with --rm nothing is left when it ends, and who waited is told its exit code", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const id = await detached(machine, "once", "sleep 0.3; exit 5", ["--rm"]);
+      expect(ok(await machine.run(["wait", "once"]))).toBe("5");
+      expect(readdirSync(join(machine.root, "containers"))).not.toContain(id);
+    });
+  });
+  test("the monitor holds nothing of the caller's: no directory, no descriptor, no session", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const id = await detached(machine, "web", forever);
+      const pid = monitorOf(machine, id);
+      const { readlinkSync } = await import("node:fs");
+      expect(readlinkSync(`/proc/${pid}/cwd`)).toBe("/");
+      for (const fd of [0, 1, 2]) expect(readlinkSync(`/proc/${pid}/fd/${fd}`)).toBe("/dev/null");
+      const session = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]!.split(" ")[3];
+      expect(Number(session)).toBe(pid);
+      ok(await machine.run(["rm", "-f", "web"]));
+    });
+  });
+  test("of many that want one name at once exactly one gets it", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const tries = Array.from({ length: 8 }, () =>
+        machine.run(["run", "-d", "--name", "one", "busybox", "sh", "-c", forever]),
+      );
+      const results = await Promise.all(tries);
+      expect(results.filter(({ code }) => code === 0)).toHaveLength(1);
+      for (const lost of results.filter(({ code }) => code !== 0))
+        expect(said(lost)).toContain('the name "one" is taken');
+      ok(await machine.run(["rm", "-f", "one"]));
+    });
+  });
+  test("twenty at once all run, and all can be removed at once", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const names = Array.from({ length: 20 }, (_, index) => `many${index}`);
+      await Promise.all(names.map((name) => detached(machine, name, forever)));
+      expect(ok(await machine.run(["ps", "-q"])).split("\n")).toHaveLength(20);
+      ok(await machine.run(["rm", "-f", ...names]));
+    });
+  });
+  test("--replace removes who has the name, --cidfile gets the id", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const first = await detached(machine, "web", forever);
+      const second = await detached(machine, "web", forever, ["--replace", "--cidfile", "tmp/id"]);
+      expect(second).not.toBe(first);
+      expect(readFileSync(join(machine.tmp, "id"), "utf8")).toBe(second);
+      expect(ok(await machine.run(["ps", "-a", "-q"])).split("\n")).toHaveLength(1);
+      ok(await machine.run(["rm", "-f", "web"]));
+      await Bun.file(join(machine.tmp, "id")).delete();
+    });
+  });
+});
+
+describe("stop", () => {
+  test("kills what does not care, and says why it would wait for nothing", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      await detached(machine, "deaf", "echo ready; exec sleep 60");
+      const stop = await machine.run(["stop", "-t", "1", "deaf"]);
+      expect(stop).toMatchObject({ code: 0, stdout: "deaf\n" });
+      expect(said(stop)).toContain("process 1 of deaf has no handler for SIGTERM");
+      expect(await status(machine, "deaf")).toContain("Exited (137)");
+      ok(await machine.run(["start", "deaf"]));
+      const started = performance.now();
+      ok(await machine.run(["stop", "-t", "60", "--kill-ignored", "deaf"]));
+      expect(performance.now() - started).toBeLessThan(30_000);
+      ok(await machine.run(["rm", "deaf"]));
+    });
+  });
+  test("sends the signal that was chosen: by the option, for the container, by the image", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const script =
+        "trap 'exit 1' HUP; trap 'exit 2' INT; trap 'exit 3' USR1; echo ready; while :; do sleep 0.05; done";
+      await detached(machine, "sig", script, ["--stop-signal", "SIGINT"]);
+      ok(await machine.run(["stop", "sig"]));
+      expect(await status(machine, "sig")).toContain("Exited (2)");
+      ok(await machine.run(["start", "sig"]));
+      await until(async () => ok(await machine.run(["logs", "sig"])) === "ready\nready", "it is ready");
+      ok(await machine.run(["stop", "-s", "HUP", "sig"]));
+      expect(await status(machine, "sig")).toContain("Exited (1)");
+      ok(await machine.run(["start", "sig"]));
+      await until(async () => ok(await machine.run(["logs", "sig"])).split("\n").length === 3, "it is ready");
+      ok(await machine.run(["kill", "-s", "USR1", "sig"]));
+      expect(ok(await machine.run(["wait", "sig"]))).toBe("3");
+      ok(await machine.run(["rm", "sig"]));
+    });
+  });
+  test("of what is down is no error; kill of it is", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      ok(await machine.run(["create", "--name", "down", "busybox"]));
+      expect(ok(await machine.run(["stop", "down"]))).toBe("down");
+      const kill = await machine.run(["kill", "down"]);
+      expect(kill.code).toBe(1);
+      expect(said(kill)).toContain("container down is not running");
+      expect((await machine.run(["kill", "-s", "NONE", "down"])).code).toBe(125);
+      ok(await machine.run(["rm", "down"]));
+    });
+  });
+  test("and restart: the same container, another process", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const id = await detached(machine, "web", forever);
+      const before = stateOf(machine, id).process.pid;
+      expect(ok(await machine.run(["restart", "web"]))).toBe("web");
+      expect(stateOf(machine, id).process.pid).not.toBe(before);
+      expect(await status(machine, "web")).toContain("Up");
+      ok(await machine.run(["rm", "-f", "web"]));
+    });
+  });
+});
+
+describe("pause", () => {
+  test("everything stands still until unpause; exec and attach are refused meanwhile, stop is not", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      await detached(machine, "tick", "while :; do echo tick; sleep 0.02; done");
+      ok(await machine.run(["pause", "tick"]));
+      expect(await status(machine, "tick")).toContain("(Paused)");
+      const then = ok(await machine.run(["logs", "tick"])).length;
+      await Bun.sleep(200);
+      expect(ok(await machine.run(["logs", "tick"]))).toHaveLength(then);
+      for (const words of [
+        ["exec", "tick", "true"],
+        ["attach", "tick"],
+        ["pause", "tick"],
+      ])
+        expect(said(await machine.run(words))).toContain("container tick is paused");
+      ok(await machine.run(["unpause", "tick"]));
+      await until(async () => ok(await machine.run(["logs", "tick"])).length > then, "it goes on");
+      expect((await machine.run(["unpause", "tick"])).code).toBe(1);
+      ok(await machine.run(["pause", "tick"]));
+      ok(await machine.run(["stop", "-t", "1", "tick"]));
+      ok(await machine.run(["rm", "tick"]));
+    });
+  });
+});
+
+describe("restart policies", () => {
+  test("on-failure tries as often as it was told, and not after a success", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const id = await detached(machine, "fails", "echo try; exit 4", ["--restart", "on-failure:2"]);
+      await until(
+        () => stateOf(machine, id).restartCount === 2 && stateOf(machine, id).status === "exited",
+        "it gave up",
+      );
+      expect(ok(await machine.run(["logs", "fails"]))).toBe("try\ntry\ntry");
+      await detached(machine, "works", "echo once", ["--restart", "on-failure"]);
+      expect(ok(await machine.run(["wait", "works"]))).toBe("0");
+      expect(ok(await machine.run(["logs", "works"]))).toBe("once");
+      ok(await machine.run(["rm", "fails", "works"]));
+    });
+  });
+  test("always and unless-stopped come up again until somebody stops them, also while they wait", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      for (const policy of ["always", "unless-stopped"]) {
+        const id = await detached(machine, policy, "echo up; exit 0", ["--restart", policy]);
+        await until(() => stateOf(machine, id).restartCount >= 2, "it was started again");
+        ok(await machine.run(["stop", policy]));
+        const { restartCount } = stateOf(machine, id);
+        await Bun.sleep(500);
+        expect(stateOf(machine, id)).toMatchObject({ status: "exited", restartCount });
+        ok(await machine.run(["rm", policy]));
+      }
+    });
+  });
+  test("a container killed from outside comes up again, one that a user killed does not", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const id = await detached(machine, "phoenix", forever, ["--restart", "always"]);
+      process.kill(stateOf(machine, id).process.pid, "SIGKILL");
+      await until(
+        () => stateOf(machine, id).restartCount === 1 && stateOf(machine, id).status === "running",
+        "it is back",
+      );
+      ok(await machine.run(["kill", "phoenix"]));
+      await Bun.sleep(400);
+      expect(await status(machine, "phoenix")).toContain("Exited (137)");
+      ok(await machine.run(["rm", "phoenix"]));
+    });
+  });
+  test("rm -f ends one that would come back", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      await detached(machine, "hydra", "exit 1", ["--restart", "always"]);
+      expect(said(await machine.run(["run", "--rm", "--restart", "always", "busybox"]))).toContain("can't both be");
+      ok(await machine.run(["rm", "-f", "hydra"]));
+      expect(await status(machine, "hydra")).toBe("");
+    });
+  });
+});
+
+describe("a monitor that is killed (F2)", () => {
+  test("leaves its container alive: ps says so; exec, logs, stop and rm work, and nothing is left", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const id = await detached(machine, "orphan", forever);
+      process.kill(monitorOf(machine, id), "SIGKILL");
+      await until(async () => (await status(machine, "orphan")).includes("no monitor"), "ps knows");
+      expect(ok(await machine.run(["exec", "orphan", "echo", "alive"]))).toBe("alive");
+      expect(said(await machine.run(["attach", "orphan"]))).toContain("no monitor");
+      expect(said(await machine.run(["rm", "orphan"]))).toContain("is running");
+      ok(await machine.run(["stop", "orphan"]));
+      expect(await status(machine, "orphan")).toContain("Exited");
+      expect(ok(await machine.run(["start", "orphan"]))).toBe("orphan");
+      expect(await status(machine, "orphan")).toMatch(/Up (?!.*monitor)/);
+      ok(await machine.run(["rm", "-f", "orphan"]));
+    });
+  });
+  test("and one whose container dies too is cleaned up after by the next command", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const id = await detached(machine, "both", forever);
+      const { pid } = stateOf(machine, id).process;
+      process.kill(monitorOf(machine, id), "SIGKILL");
+      process.kill(pid, "SIGKILL");
+      await until(async () => (await status(machine, "both")).includes("Exited (137)"), "ps knows");
+      ok(await machine.run(["rm", "both"]));
+    });
+  });
+});
+
+test("rename gives a free name and frees the old one; a taken one is refused", async () => {
+  await withMachine(["busybox"], async (machine) => {
+    for (const name of ["one", "two"]) ok(await machine.run(["create", "--name", name, "busybox"]));
+    expect(said(await machine.run(["rename", "one", "two"]))).toContain('the name "two" is taken');
+    ok(await machine.run(["rename", "one", "three"]));
+    expect((await machine.run(["start", "one"])).code).toBe(1);
+    ok(await machine.run(["create", "--name", "one", "busybox"]));
+    ok(await machine.run(["rm", "one", "two", "three"]));
+  });
+});
