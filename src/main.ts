@@ -8,8 +8,9 @@ const argv = process.argv.slice(2);
 // Before anything else is even loaded: later there may be threads, and then nobody may fork (runtime/birth.ts).
 const birth = startsContainer(argv) && process.geteuid?.() === 0 ? bear(argv) : undefined;
 const entry = argv[0] === "exec" && process.geteuid?.() === 0 ? openWayIn() : undefined;
-// A load takes note of signals between two blocks, and then cleans up. Now, because later threads would take them.
-if (argv.includes("load")) blockSignals(forwarded);
+// A load takes note of signals between two blocks, and then cleans up; who is attached passes them on. Now, because
+// later threads would take them.
+if (argv.some((word) => ["load", "attach", "start"].includes(word))) blockSignals(forwarded);
 const { main } = await import("./cli/main.ts");
 const code = await main(argv, { ...(birth && { birth }), ...(entry && { entry }) });
 // Still there if the options were wrong or the image was not to be had; a second time does no harm.

@@ -24,8 +24,8 @@ export interface AttachOptions {
   sigProxy: boolean;
 }
 
-/** How it ended: with the container, because we left, or because nobody is there any more. */
-export type AttachEnd = { code: number } | "detached" | "lost";
+/** How it ended: with the container, because a signal ended us, because we left, or because nobody is there any more. */
+export type AttachEnd = { code: number } | { signal: number } | "detached" | "lost";
 
 /** Connects to the monitor of a running container, or undefined where there is none. */
 export function connectToContainer(paths: Paths, id: string): number | undefined {
@@ -79,7 +79,7 @@ function converse(socket: number, { stdin, terminal, detachKeys, sigProxy }: Att
         const number = readSignal(incoming);
         if (number === signals.SIGWINCH && terminal) resize(socket);
         else if (sigProxy) sendFrame(socket, { said: { type: "signal", signal: number } });
-        else if (number !== signals.SIGWINCH) return { code: 128 + number };
+        else if (number !== signals.SIGWINCH) return { signal: number };
       }
       if (listening && input.happened) {
         const count = readInput(buffer);

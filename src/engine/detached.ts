@@ -44,6 +44,7 @@ export function runWithMonitor(
 /** The exit code, once all is written down and cleaned up; or that it goes on. */
 export function ended(paths: Paths, id: string, end: ReturnType<typeof attachTo>, warn: Reporter["warn"]): RunEnd {
   if (end === "detached") return { running: id };
+  if (end !== "lost" && "signal" in end) return { code: 128 + end.signal };
   const code = end === "lost" ? undefined : end.code;
   // A restart policy may have it come up again: that is not for us to wait for.
   if (readContainer(paths, id)?.record.settings.restart.name === "no" || !readContainer(paths, id))

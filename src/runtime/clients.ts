@@ -17,6 +17,8 @@ export interface Controls {
   input(): number | undefined;
   /** Nobody will write to its stdin any more. */
   endInput(): void;
+  /** The one who started it has left: a pipe ends with its writer, a terminal waits for the next one. */
+  left(): void;
 }
 
 export interface Clients {
@@ -56,8 +58,7 @@ export function clientsOf(
   const drop = (client: Client) => {
     close(client.socket);
     clients = clients.filter((other) => other !== client);
-    // As Docker does with what was started with -i: without the one who typed there is no more input.
-    if (client.launcher && client.stdin) controls.endInput();
+    if (client.launcher && client.stdin) controls.left();
   };
   const flush = (client: Client) => {
     for (let frame = client.queue[0]; frame; frame = client.queue[0]) {

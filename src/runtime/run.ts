@@ -213,6 +213,9 @@ function controlsOf(supervision: Supervision): Controls {
     input: () => wiring.input,
     typed: (keys) => wiring.typed(keys),
     endInput: () => wiring.endInput(),
+    left: () => {
+      if (wiring.input !== undefined && !isatty(wiring.input)) wiring.endInput();
+    },
   };
 }
 

@@ -3,49 +3,11 @@
 import { describe, expect } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Result } from "../support/cli.ts";
-import { type Machine, said, withMachine } from "../support/containers.ts";
+import { said, withMachine } from "../support/containers.ts";
+import { detached, forever, monitorOf, ok, stateOf, status, until } from "../support/life.ts";
 import { needing, root } from "../support/needs.ts";
 
 const test = needing(root);
-
-const ok = (result: Result): string => {
-  if (result.code !== 0) throw new Error(`ended with ${result.code}: ${result.stdout}${result.stderr}`);
-  return result.stdout.trim();
-};
-
-/** A shell script in a container that goes on without us. @returns its id. */
-const detached = async (machine: Machine, name: string, script: string, options: string[] = []): Promise<string> =>
-  ok(await machine.run(["run", "-d", "--name", name, ...options, "busybox", "sh", "-c", script]));
-
-const status = async (machine: Machine, name: string): Promise<string> =>
-  ok(await machine.run(["ps", "-a"]))
-    .split("\n")
-    .find((line) => line.endsWith(` ${name}`)) ?? "";
-
-/** Waits until something is so. */
-async function until(claim: () => boolean | Promise<boolean>, what: string, withinMs = 8000): Promise<void> {
-  const deadline = Date.now() + withinMs;
-  while (!(await claim())) {
-    if (Date.now() > deadline) throw new Error(`it did not come to be that ${what}`);
-    await Bun.sleep(20);
-  }
-}
-
-const stateOf = (machine: Machine, id: string) =>
-  JSON.parse(readFileSync(join(machine.root, "containers", id, "state.json"), "utf8"));
-
-/** The process that looks after a container. */
-const monitorOf = (machine: Machine, id: string): number => {
-  const found = machine.snapshot().processIds.find((pid) => {
-    const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
-    return words.includes("monitor") && words.includes(id);
-  });
-  if (found === undefined) throw new Error(`no monitor of ${id}`);
-  return found;
-};
-
-const forever = "trap 'exit 7' TERM; echo ready; while :; do sleep 0.05; done";
 
 describe("create and start", () => {
   test("a container that is created does not run; started, it finds what it had written the last time", async () => {

@@ -8,6 +8,7 @@ const keys = {
   tab: "\t",
   escape: "\x1b",
   up: "\x1b[A",
+  "ctrl-a": "\x01",
   "ctrl-c": "\x03",
   "ctrl-d": "\x04",
   "ctrl-p": "\x10",

@@ -1,0 +1,143 @@
+/** Other commands in a container that runs. */
+
+import { describe, expect } from "bun:test";
+import { readdirSync } from "node:fs";
+import { binary } from "../support/cli.ts";
+import { type Machine, said, withMachine } from "../support/containers.ts";
+import { detached, forever, monitorOf, ok, until } from "../support/life.ts";
+import { needing, root } from "../support/needs.ts";
+import { Pty } from "../support/pty.ts";
+
+const test = needing(root);
+
+const inside = (machine: Machine, ...words: string[]) => machine.run(["exec", "box", ...words]);
+
+describe("exec", () => {
+  test("runs beside the container's program, in all of its namespaces and its cgroup", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      await detached(machine, "box", forever);
+      expect(ok(await inside(machine, "ps", "-o", "pid,args"))).toMatch(/^ +1 sh -c trap/m);
+      expect(ok(await inside(machine, "hostname"))).toBe("container");
+      expect(ok(await inside(machine, "cat", "/proc/self/cgroup"))).toMatch(/^0::\/$/m);
+      const spaces = "for n in mnt net ipc uts pid cgroup; do readlink /proc/$1/ns/$n; done";
+      const ours = ok(await inside(machine, "sh", "-c", spaces, "sh", "self"));
+      expect(ours.split("\n")).toHaveLength(6);
+      expect(ok(await inside(machine, "sh", "-c", spaces, "sh", "1"))).toBe(ours);
+      ok(await machine.run(["rm", "-f", "box"]));
+    });
+  });
+  test("has the same capabilities, descriptors, signals and groups as run gives (R11)", async () => {
+    await withMachine(["probe"], async (machine) => {
+      const options = ["--cap-drop", "MKNOD", "--cap-add", "SYS_TIME", "-u", "5:6"];
+      for (const option of [[], options]) {
+        ok(await machine.run(["run", "-d", "--name", "box", ...option, "probe", "/bin/probe", "sleep", "60"]));
+        for (const question of ["caps", "fds", "signals", "ids", "limits"]) {
+          const answer = JSON.parse((await inside(machine, "/bin/probe", question)).stdout);
+          const first = await machine.ask<unknown>(option, question);
+          expect([question, withoutNumbers(answer)]).toEqual([question, withoutNumbers(first)]);
+        }
+        ok(await machine.run(["rm", "-f", "box"]));
+      }
+    });
+  });
+  test("ends with the program's code, 128 and the signal, 126 and 127", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      await detached(machine, "box", forever);
+      expect((await inside(machine, "sh", "-c", "exit 9")).code).toBe(9);
+      expect((await inside(machine, "sh", "-c", "kill -TERM $$")).code).toBe(143);
+      expect((await inside(machine, "/etc")).code).toBe(126);
+      const none = await inside(machine, "nothing");
+      expect(none.code).toBe(127);
+      expect(said(none)).toContain("cannot execute nothing: ENOENT");
+      ok(await machine.run(["rm", "-f", "box"]));
+    });
+  });
+  test("takes -e, --env-file, -u and -w, beside what the container has", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      await detached(machine, "box", forever, ["-e", "A=run", "-e", "B=run", "-w", "/etc"]);
+      const env = machine.file("tmp/env", "C=file\n");
+      const options = ["-e", "B=exec", "--env-file", env, "-u", "1:2", "-w", "/tmp"];
+      const script = "echo $A $B $C $(id -u):$(id -g) $PWD";
+      expect(ok(await machine.run(["exec", ...options, "box", "sh", "-c", script]))).toBe("run exec file 1:2 /tmp");
+      expect(ok(await inside(machine, "sh", "-c", script))).toBe("run run 0:0 /etc");
+      expect(said(await machine.run(["exec", "-u", "nobody-knows", "box", "true"]))).toContain("no user");
+      await Bun.file(env).delete();
+      ok(await machine.run(["rm", "-f", "box"]));
+    });
+  });
+  test("reads our stdin only with -i, so that a loop over a file keeps its lines", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      await detached(machine, "box", forever);
+      const read = (options: string[]) => machine.run(["exec", ...options, "box", "cat"], { stdin: "hello" });
+      expect(ok(await read(["-i"]))).toBe("hello");
+      expect(ok(await read([]))).toBe("");
+      ok(await machine.run(["rm", "-f", "box"]));
+    });
+  });
+  test("-d leaves it running, also when the command is gone, until the container ends", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      await detached(machine, "box", forever);
+      expect(ok(await machine.run(["exec", "-d", "box", "sh", "-c", "echo $$ >/pid; exec sleep 60"]))).toBe("");
+      await until(async () => (await inside(machine, "sh", "-c", "kill -0 $(cat /pid)")).code === 0, "it runs");
+      expect(ok(await inside(machine, "ps"))).toContain("sleep 60");
+      ok(await machine.run(["rm", "-f", "box"]));
+    });
+  });
+  test("ends with the command that was killed, and with the container", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      await detached(machine, "box", forever);
+      const killed = await machine.start(["exec", "box", "sh", "-c", "echo ready; exec sleep 60"]);
+      killed.child.kill("SIGKILL");
+      await until(async () => !ok(await inside(machine, "ps")).includes("sleep 60"), "it is gone too");
+      const other = await machine.start(["exec", "box", "sh", "-c", "echo ready; exec sleep 61"]);
+      ok(await machine.run(["rm", "-f", "box"]));
+      expect(await other.child.exited).toBe(137);
+    });
+  });
+  test("is refused where nothing runs", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      ok(await machine.run(["create", "--name", "box", "busybox"]));
+      const refused = await inside(machine, "true");
+      expect(refused.code).toBe(1);
+      expect(said(refused)).toContain("container box is not running");
+      ok(await machine.run(["rm", "box"]));
+    });
+  });
+  test("a hundred in a row leave the monitor's descriptors as they were", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const id = await detached(machine, "box", forever);
+      const descriptors = () => readdirSync(`/proc/${monitorOf(machine, id)}/fd`).length;
+      ok(await inside(machine, "true"));
+      const before = descriptors();
+      const script = 'for i in $(seq 100); do "$0" exec box true || exit 1; done';
+      ok(await machine.exec(["sh", "-c", script, binary()], { timeoutMs: 60_000 }));
+      expect(descriptors()).toBe(before);
+      ok(await machine.run(["rm", "-f", "box"]));
+    });
+  });
+  test("on a terminal it has one of the container's, with the caller's size, and Ctrl-C", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      await detached(machine, "box", forever);
+      const words = machine.command([binary(), "exec", "-e", "PS1=in> ", "box", "sh"]);
+      await using pty = new Pty(words, { env: machine.environment(), cwd: machine.directory, columns: 91, rows: 33 });
+      await pty.waitFor("in> ");
+      pty.line("tty; stty size");
+      await pty.waitFor(/\/dev\/pts\/\d+\r\n33 91/);
+      pty.line("sleep 60; echo then $?");
+      await Bun.sleep(200);
+      pty.press("ctrl-c");
+      await pty.waitFor("in> ");
+      pty.line("exit 4");
+      expect(await pty.exit()).toBe(4);
+      ok(await machine.run(["rm", "-f", "box"]));
+    });
+  });
+});
+
+/** Answers without what differs from one process or pipe to the next. */
+const withoutNumbers = (answer: unknown): unknown =>
+  JSON.parse(
+    JSON.stringify(answer)
+      .replace(/(pipe|socket):\[\d+\]|\/dev\/null/g, "a pipe")
+      .replace(/"(pid|pgid|sid)":\d+/g, '"$1":0'),
+  );

@@ -1,0 +1,143 @@
+/** What containers write, kept for later and bounded. */
+
+import { describe, expect } from "bun:test";
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { type Machine, said, withMachine } from "../support/containers.ts";
+import { detached, ok, status, until } from "../support/life.ts";
+import { needing, root } from "../support/needs.ts";
+
+const test = needing(root);
+
+const ended = async (machine: Machine, name: string, script: string, options: string[] = []): Promise<string> => {
+  const id = await detached(machine, name, script, options);
+  await machine.run(["wait", name]);
+  return id;
+};
+
+describe("logs", () => {
+  test("are what it wrote to stdout and stderr, on stdout and stderr, byte for byte", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      await ended(machine, "box", "printf 'one\\0two\\377\\nno end'; echo wrong >&2");
+      const { stdout, stderr } = await machine.run(["logs", "box"]);
+      expect(stdout).toBe("one\0two\ufffd\nno end");
+      expect(stderr).toBe("wrong\n");
+      ok(await machine.run(["rm", "box"]));
+    });
+  });
+  test("of a foreground container are there too, also while it runs", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const { child } = await machine.start([
+        "run",
+        "--name",
+        "fore",
+        "busybox",
+        "sh",
+        "-c",
+        "echo ready; exec sleep 60",
+      ]);
+      expect(ok(await machine.run(["logs", "fore"]))).toBe("ready");
+      ok(await machine.run(["stop", "-t", "0", "fore"]));
+      expect(await child.exited).toBe(137);
+      expect(ok(await machine.run(["logs", "fore"]))).toBe("ready");
+      ok(await machine.run(["rm", "fore"]));
+    });
+  });
+  test("--tail and --timestamps", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      await ended(machine, "box", "for i in $(seq 50); do echo line $i; done; printf last");
+      const tail = async (...options: string[]) => ok(await machine.run(["logs", ...options, "box"]));
+      expect(await tail("-n", "2")).toBe("line 50\nlast");
+      expect(await tail("--tail", "0")).toBe("");
+      expect((await tail("-n", "1000")).split("\n")).toHaveLength(51);
+      const stamped = (await tail("-t")).split("\n");
+      expect(stamped).toHaveLength(51);
+      for (const line of stamped) expect(line).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z (line \d+|last)$/);
+      expect((await machine.run(["logs", "-n", "-1", "box"])).code).toBe(125);
+      ok(await machine.run(["rm", "box"]));
+    });
+  });
+  test("-f shows what comes and ends when the container does", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      await detached(machine, "box", "echo one; sleep 0.4; echo two; sleep 0.2; echo three");
+      expect(ok(await machine.run(["logs", "-f", "box"]))).toBe("one\ntwo\nthree");
+      ok(await machine.run(["rm", "box"]));
+    });
+  });
+  test("go on from one start to the next", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      await ended(machine, "box", "echo $(cat /proc/sys/kernel/random/uuid | wc -c)");
+      ok(await machine.run(["start", "-a", "box"]));
+      expect(ok(await machine.run(["logs", "box"]))).toBe("37\n37");
+      ok(await machine.run(["rm", "box"]));
+    });
+  });
+  test("--log-driver json-file writes Docker's lines; none keeps nothing and says so; others are refused", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const id = await ended(machine, "json", "echo 'a \"b\"'; echo c >&2; printf d", ["--log-driver", "json-file"]);
+      const lines = readFileSync(join(machine.root, "containers", id, "log"), "utf8")
+        .trim()
+        .split("\n");
+      const entries = lines.map((line) => JSON.parse(line) as { log: string; stream: string; time: string });
+      expect(entries.map(({ log, stream }) => [stream, log]).sort()).toEqual([
+        ["stderr", "c\n"],
+        ["stdout", 'a "b"\n'],
+        ["stdout", "d"],
+      ]);
+      const logs = await machine.run(["logs", "json"]);
+      expect([logs.stdout, logs.stderr]).toEqual(['a "b"\nd', "c\n"]);
+      await ended(machine, "none", "echo x", ["--log-driver", "none"]);
+      expect(said(await machine.run(["logs", "none"]))).toContain("keeps no log");
+      const refused = await machine.run(["run", "--log-driver", "syslog", "busybox"]);
+      expect(refused.code).toBe(125);
+      expect(said(refused)).toContain("one of local, json-file, none");
+      ok(await machine.run(["rm", "json", "none"]));
+    });
+  });
+  test("are bounded without being asked for: 10 MB three times; with options as they say (F16)", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const flood = "head -c 60000000 /dev/zero | tr '\\0' 'x'; echo; echo the end";
+      for (const [options, most] of [
+        [[], 30 << 20],
+        [["--log-opt", "max-size=64k", "--log-opt", "max-file=2"], 128 << 10],
+      ] as const) {
+        const id = await ended(machine, "flood", flood, [...options]);
+        const directory = join(machine.root, "containers", id);
+        const files = readdirSync(directory).filter((name) => name.startsWith("log"));
+        const bytes = files.reduce((sum, name) => sum + statSync(join(directory, name)).size, 0);
+        expect(bytes).toBeLessThanOrEqual(most);
+        expect(bytes).toBeGreaterThan(most / 3);
+        expect(ok(await machine.run(["logs", "-n", "1", "flood"]))).toBe("the end");
+        ok(await machine.run(["rm", "flood"]));
+      }
+    });
+  });
+  test("-f sees every line also when the files change under it", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const options = ["--log-opt", "max-size=16k", "--log-opt", "max-file=50"];
+      await detached(machine, "box", "for i in $(seq 3000); do echo line number $i; done; sleep 0.3", options);
+      const lines = ok(await machine.run(["logs", "-f", "box"])).split("\n");
+      expect(lines).toHaveLength(3000);
+      expect(lines.at(-1)).toBe("line number 3000");
+      ok(await machine.run(["rm", "-f", "box"]));
+    });
+  });
+  test("go on while somebody who is attached does not read (F17)", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      await detached(
+        machine,
+        "box",
+        "sleep 0.5; head -c 8000000 /dev/zero | tr '\\0' 'x'; echo; echo the end; exec sleep 60",
+      );
+      const stuck = machine.spawn(["attach", "box"]);
+      await Bun.sleep(100);
+      process.kill(stuck.pid, "SIGSTOP");
+      await until(async () => ok(await machine.run(["logs", "-n", "1", "box"])) === "the end", "all is in the log");
+      process.kill(stuck.pid, "SIGCONT");
+      stuck.kill("SIGKILL");
+      await stuck.exited;
+      expect(await status(machine, "box")).toContain("Up");
+      ok(await machine.run(["rm", "-f", "box"]));
+    });
+  });
+});

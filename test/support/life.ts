@@ -1,0 +1,52 @@
+/** What tests of containers that go on without us say often. */
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Result } from "./cli.ts";
+import type { Machine } from "./containers.ts";
+
+/** What a command printed. @throws Error unless it ended with 0. */
+export function ok(result: Result): string {
+  if (result.code !== 0) throw new Error(`ended with ${result.code}: ${result.stdout}${result.stderr}`);
+  return result.stdout.trim();
+}
+
+/** A shell script in a container that goes on without us. @returns its id. */
+export const detached = async (
+  machine: Machine,
+  name: string,
+  script: string,
+  options: string[] = [],
+): Promise<string> => ok(await machine.run(["run", "-d", "--name", name, ...options, "busybox", "sh", "-c", script]));
+
+/** Its line of `ps -a`; empty if there is none. */
+export const status = async (machine: Machine, name: string): Promise<string> =>
+  ok(await machine.run(["ps", "-a"]))
+    .split("\n")
+    .find((line) => line.endsWith(` ${name}`)) ?? "";
+
+/** Waits until something is so. */
+export async function until(claim: () => boolean | Promise<boolean>, what: string, withinMs = 8000): Promise<void> {
+  const deadline = Date.now() + withinMs;
+  while (!(await claim())) {
+    if (Date.now() > deadline) throw new Error(`it did not come to be that ${what}`);
+    await Bun.sleep(20);
+  }
+}
+
+/** What is written down of what became of it. */
+export const stateOf = (machine: Machine, id: string) =>
+  JSON.parse(readFileSync(join(machine.root, "containers", id, "state.json"), "utf8"));
+
+/** The process that looks after a container. */
+export function monitorOf(machine: Machine, id: string): number {
+  const found = machine.snapshot().processIds.find((pid) => {
+    const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+    return words.includes("monitor") && words.includes(id);
+  });
+  if (found === undefined) throw new Error(`no monitor of ${id}`);
+  return found;
+}
+
+/** Runs until it is told to end, and then ends with 7. */
+export const forever = "trap 'exit 7' TERM; echo ready; while :; do sleep 0.05; done";
