@@ -170,9 +170,10 @@ const damagedRecord = (id: string): ContainerRecord => ({
 
 function statusOf(paths: Paths, id: string, state: ContainerState): Status {
   if (state.status !== "running") return state.status;
-  if (!isLookedAfter(paths, id)) return isAlive(state) ? "unknown" : "exited";
+  const lookedAfter = isLookedAfter(paths, id);
+  if (!lookedAfter && !isAlive(state)) return "exited";
   const frozen = state.cgroup !== undefined && readFileIfAny(`${state.cgroup}/cgroup.freeze`)?.trim() === "1";
-  return frozen ? "paused" : "running";
+  return frozen ? "paused" : lookedAfter ? "running" : "unknown";
 }
 
 /** True while a process holds the lock that says so. */
