@@ -3,8 +3,10 @@
 import type { Command } from "./command.ts";
 import run from "./run.ts";
 
+export type Loader = () => { default: Command } | Promise<{ default: Command }>;
+
 /** In the order of --help. */
-export const commands: Record<string, () => { default: Command } | Promise<{ default: Command }>> = {
+export const commands: Record<string, Loader> = {
   run: () => ({ default: run }),
   create: () => import("./create.ts"),
   start: () => import("./start.ts"),
@@ -25,7 +27,11 @@ export const commands: Record<string, () => { default: Command } | Promise<{ def
   images: () => import("./images.ts"),
   inspect: () => import("./inspect.ts"),
   rmi: () => import("./rmi.ts"),
+  events: () => import("./events.ts"),
   info: () => import("./info.ts"),
   version: () => import("./version.ts"),
+  completion: () => import("./completion.ts"),
+  man: () => import("./man.ts"),
+  __complete: () => import("./complete.ts"),
   monitor: () => import("./monitor.ts"),
 };

@@ -1,6 +1,6 @@
 /** Applies a template to its data, with the meaning and the errors of Go's text/template. Pure. */
 
-import { CallError, functions } from "./functions.ts";
+import { functions as allFunctions, CallError, type TemplateFunction } from "./functions.ts";
 import { type Block, type Command, type Node, type Operand, type Pipe, TemplateError } from "./tree.ts";
 import { format, isStruct, isTrue, sortedKeys, typeName, type Value } from "./value.ts";
 
@@ -9,6 +9,8 @@ export interface ExecuteOptions {
   type: string;
   /** What is done to all that is printed but to the template's own words: control characters come from strangers. */
   show?: (text: string) => string;
+  /** What the functions do; what they always do unless given. */
+  functions?: Record<string, TemplateFunction>;
 }
 
 /** Results beyond this are of a template that was made to fill the memory. */
@@ -16,6 +18,7 @@ const maxOutput = 64 << 20;
 
 /** @param source the template, for the positions in errors. @throws TemplateError */
 export function execute(nodes: Node[], source: string, data: Value, options: ExecuteOptions): string {
+  const { functions = allFunctions } = options;
   let output = "";
   const variables: { name: string; value: Value }[] = [{ name: "$", value: data }];
 

@@ -48,6 +48,17 @@ export const functions: Record<string, TemplateFunction> = {
   truncate: exactly(2, (value, size) => truncate(text(value, "truncate"), whole(size))),
 };
 
+/** For headings, which no function of the template is to change: `table {{upper .Name}}` is headed NAME. */
+export const headingFunctions: Record<string, TemplateFunction> = {
+  ...functions,
+  ...Object.fromEntries(
+    ["json", "join", "split", "lower", "upper", "title", "pad", "truncate"].map((name) => [
+      name,
+      { ...functions[name]!, call: (heading) => heading },
+    ]),
+  ),
+};
+
 /** Every name that a template may call. */
 export const functionNames: ReadonlySet<string> = new Set([...Object.keys(functions), "and", "or"]);
 

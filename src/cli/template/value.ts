@@ -8,6 +8,9 @@ import { quote } from "./literal.ts";
 /** undefined is "no value": the answer to a key that a map does not have. */
 export type Value = unknown;
 
+/** A struct's own idea of what it is in JSON, where Go would have other names there than in templates. */
+export const asJson = Symbol("what json prints instead");
+
 export type Struct = Record<string, Value>;
 
 /** An object that is no list and no map. */
@@ -21,6 +24,7 @@ export const sortedKeys = (map: Map<unknown, unknown>): unknown[] =>
 /** The name of a value's type, for errors and %T. */
 export function typeName(value: Value): string {
   if (value === null || value === undefined) return "interface {}";
+  if (typeof value === "bigint") return "int64";
   if (typeof value === "number") return Number.isInteger(value) ? "int" : "float64";
   if (typeof value === "boolean") return "bool";
   if (Array.isArray(value)) return "[]interface {}";
@@ -82,8 +86,13 @@ export function toJson(value: Value, indent = ""): string {
   return text.replace(/[\x7f-\x9f\u2028\u2029]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
+/** Digits that are to stand in JSON as they are: nanoseconds are more than a number can hold. TypeScript does not know it yet. */
+const rawJson = (JSON as unknown as { rawJSON(digits: string): unknown }).rawJSON;
+
 function plainJson(value: Value): unknown {
   if (value === undefined) return null;
+  if (typeof value === "bigint") return rawJson(String(value));
+  if (isStruct(value) && asJson in value) return plainJson(value[asJson]);
   if (Array.isArray(value)) return value.map(plainJson);
   const entries =
     value instanceof Map ? sortedKeys(value).map((key) => [String(key), value.get(key)] as const) : undefined;
