@@ -1,12 +1,10 @@
-/** Every command by name, loaded when it is called: what a run does not need costs it nothing. */
+/** Every command by name. */
 
-import type { Command } from "./command.ts";
+import type { Commands } from "./command.ts";
 import run from "./run.ts";
 
-export type Loader = () => { default: Command } | Promise<{ default: Command }>;
-
 /** In the order of --help. */
-export const commands: Record<string, Loader> = {
+export const commands: Commands = {
   run: () => ({ default: run }),
   create: () => import("./create.ts"),
   start: () => import("./start.ts"),

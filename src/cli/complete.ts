@@ -3,8 +3,7 @@
 import { listContainers } from "../engine/record.ts";
 import { listImages } from "../image/store.ts";
 import { absolutePath, defaultRoot, pathsOf } from "../paths.ts";
-import { type Argument, type Arguments, type Command, defineCommand } from "./command.ts";
-import { commands } from "./commands.ts";
+import { type Argument, type Arguments, type Command, type Commands, defineCommand } from "./command.ts";
 import { globalArgs } from "./global.ts";
 import { findCommand, groups, isGroup } from "./groups.ts";
 import { plain, printLine } from "./print.ts";
@@ -20,9 +19,9 @@ export default defineCommand({
   meta: { name: "__complete", description: "Complete a command line", hidden: true },
   args: { words: { type: "positional", multiple: true, description: "The words so far" } },
   examples: [],
-  run: async ({ words }, { root }) => {
+  run: async ({ words }, { root, commands }) => {
     try {
-      const { candidates, files } = await complete(words, root);
+      const { candidates, files } = await complete(commands, words, root);
       for (const { word, description = "" } of candidates) printLine(`${word}\t${description}`);
       printLine(`:${files}`);
     } catch {
@@ -33,42 +32,37 @@ export default defineCommand({
 });
 
 /** @param words of the command line without the program; the last is being typed, and may be empty. */
-export async function complete(words: string[], root: string): Promise<Completion> {
+export async function complete(commands: Commands, words: string[], root: string): Promise<Completion> {
   const current = words.at(-1) ?? "";
   const before = words.slice(0, -1);
-  const found = await afterGlobal(before, current, root);
+  const found = await afterGlobal(commands, before, current, root);
   const candidates = found.candidates.filter(({ word }) => word.startsWith(current) && word === plain(word));
   return { ...found, candidates };
 }
 
-async function afterGlobal(before: string[], current: string, root: string): Promise<Completion> {
+async function afterGlobal(commands: Commands, before: string[], current: string, root: string): Promise<Completion> {
   const [first, ...rest] = before;
   if (first === "--root" && rest.length > 0)
-    return await afterGlobal(rest.slice(1), current, absolutePath(rest[0] || defaultRoot, process.cwd()));
+    return await afterGlobal(commands, rest.slice(1), current, absolutePath(rest[0] || defaultRoot, process.cwd()));
   if (first?.startsWith("--root="))
-    return await afterGlobal(rest, current, absolutePath(first.slice(7), process.cwd()));
+    return await afterGlobal(commands, rest, current, absolutePath(first.slice(7), process.cwd()));
   if (first === "--root") return { candidates: [], files: "directories" };
   if (first?.startsWith("-")) return completeArguments(original, before, current, root);
-  if (first === undefined && !current.startsWith("-")) return only(await commandNames());
-  if (first === undefined) {
-    const { candidates } = completeArguments(
-      { ...original, args: { ...original.args, ...globalArgs } },
-      [],
-      current,
-      root,
-    );
-    return only(candidates);
-  }
-  if (first === "help" || first === "explain") return only(rest.length === 0 ? await commandNames() : []);
+  if (first === undefined && !current.startsWith("-")) return only(await commandNames(commands));
+  if (first === undefined) return only(optionNames({ ...globalArgs, ...original.args }));
+  if (first === "help") return only(rest.length === 0 ? await commandNames(commands) : []);
+  // It takes the words of another command, and knows only this one.
+  if (first === "explain")
+    return rest.length === 0 ? only([{ word: "run" }]) : await afterGlobal(commands, rest, current, root);
   const [word, ...others] = rest;
-  if (!isGroup(first)) return completeArguments(await findCommand(first), rest, current, root);
+  if (!isGroup(first)) return completeArguments(await findCommand(commands, first), rest, current, root);
   if (word === undefined) return only(memberNames(first));
-  return completeArguments(await findCommand(first, word), others, current, root);
+  return completeArguments(await findCommand(commands, first, word), others, current, root);
 }
 
 const only = (candidates: Completion["candidates"]): Completion => ({ candidates, files: "nothing" });
 
-async function commandNames(): Promise<Completion["candidates"]> {
+async function commandNames(commands: Commands): Promise<Completion["candidates"]> {
   const names = Object.entries(commands).map(async ([word, load]) => {
     const { meta } = (await load()).default;
     return meta.hidden ? [] : [{ word, description: meta.description }];
@@ -150,10 +144,20 @@ function completeValue([name, argument]: [string, Argument], prefix: string, roo
   return listed([], /file|host|^$/.test(hint) && prefix === "" ? "files" : "nothing");
 }
 
-const containerNames = (root: string): string[] => listContainers(pathsOf(root)).map(({ record }) => record.name);
+const containerNames = (root: string): string[] =>
+  ifAllowed(() => listContainers(pathsOf(root))).map(({ record }) => record.name);
 
 /** By name; without the tag that would be understood anyway. */
 function imageNames(root: string): string[] {
-  const references = listImages(pathsOf(root)).flatMap((image) => image.references);
+  const references = ifAllowed(() => listImages(pathsOf(root))).flatMap((image) => image.references);
   return references.flatMap((name) => (name.endsWith(":latest") ? [name.slice(0, -":latest".length), name] : [name]));
+}
+
+/** Only root may look into the state root; who may not can still complete what is no name. */
+function ifAllowed<Item>(list: () => Item[]): Item[] {
+  try {
+    return list();
+  } catch {
+    return [];
+  }
 }

@@ -2,8 +2,7 @@
 
 import { UsageError } from "../errors.ts";
 import { nearest } from "./argv.ts";
-import type { Command } from "./command.ts";
-import { commands, type Loader } from "./commands.ts";
+import type { Command, Commands, Loader } from "./command.ts";
 
 /** Words after a group's name: a command that also has a short name by that name, any other by its loader. */
 export interface Group {
@@ -48,15 +47,15 @@ export const groups: Record<string, Group> = {
 };
 
 /** A command by its name, or by its group's and the word after it. @throws UsageError with the nearest there is */
-export async function findCommand(name: string, word?: string): Promise<Command> {
+export async function findCommand(commands: Commands, name: string, word?: string): Promise<Command> {
   if (Object.hasOwn(commands, name)) return (await commands[name]!()).default;
-  if (word !== undefined && isGroup(name)) return await findMember(name, word);
+  if (word !== undefined && isGroup(name)) return await findMember(commands, name, word);
   const known = [...Object.keys(commands).filter((one) => !one.startsWith("_")), ...Object.keys(groups)];
   throw new UsageError(`unknown command ${JSON.stringify(name)}`, nearest(name, known));
 }
 
 /** `image ls` is `images`, under that name. */
-async function findMember(name: string, word: string): Promise<Command> {
+async function findMember(commands: Commands, name: string, word: string): Promise<Command> {
   const { commands: members, aliases } = groups[name]!;
   const member = Object.hasOwn(aliases, word) ? aliases[word]! : word;
   if (!Object.hasOwn(members, member)) {

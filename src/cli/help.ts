@@ -18,7 +18,7 @@ async function loadRenderer() {
 export async function showHelp(name?: string, word?: string): Promise<number> {
   if (name === undefined || name === original.meta.name) return await showOverview();
   if (isGroup(name) && word === undefined) return await showGroup(name);
-  const command = await findCommand(name, word);
+  const command = await findCommand(commands, name, word);
   const renderUsage = await loadRenderer();
   printLine(await renderUsage(asCitty(withHelp(command)), { meta: { name: "tinydocker" } }));
   printExamples(command.examples);
@@ -44,7 +44,7 @@ async function showGroup(name: string): Promise<number> {
   const renderUsage = await loadRenderer();
   const subCommands: Record<string, ReturnType<typeof asCitty>> = {};
   const { description, commands: members } = groups[name]!;
-  for (const word of Object.keys(members)) subCommands[word] = asCitty(await findCommand(name, word));
+  for (const word of Object.keys(members)) subCommands[word] = asCitty(await findCommand(commands, name, word));
   printLine(await renderUsage({ meta: { name, description }, subCommands }, { meta: { name: "tinydocker" } }));
   return 0;
 }

@@ -19,7 +19,7 @@ export async function main(argv: string[], early: Pick<Global, "birth" | "entry"
   let failureCode = ourFailure;
   try {
     const { root, rest, want, loaded } = takeGlobal(argv);
-    const global: Global = { root, ...early, ...(loaded !== undefined && { loaded }) };
+    const global: Global = { root, commands, ...early, ...(loaded !== undefined && { loaded }) };
     const name = rest[0];
     if (want === "version") return await runCommand(await load("version"), [], global);
     if (want === "help" || name === undefined) return await printHelp();
@@ -71,7 +71,7 @@ function takeGlobal(argv: string[]): { root: string; rest: string[]; want?: "hel
 async function load(name: string, word?: string): Promise<Command> {
   if (Object.hasOwn(commands, name)) return (await commands[name]!()).default;
   const { findCommand } = await import("./groups.ts");
-  return await findCommand(name, word);
+  return await findCommand(commands, name, word);
 }
 
 async function runCommand(command: Command, argv: string[], global: Global): Promise<number> {

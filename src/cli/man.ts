@@ -1,8 +1,7 @@
 /** `tinydocker man`: the manual page, in roff, made of the same definitions as --help. */
 
 import { version } from "../version.ts";
-import { type Arguments, type Command, defineCommand } from "./command.ts";
-import { commands } from "./commands.ts";
+import { type Arguments, type Command, type Commands, defineCommand } from "./command.ts";
 import { globalArgs } from "./global.ts";
 import { findCommand, groups } from "./groups.ts";
 import { printText } from "./print.ts";
@@ -12,8 +11,8 @@ export default defineCommand({
   meta: { name: "man", description: "Print the manual page, for man(1)" },
   args: {},
   examples: ["tinydocker man >/usr/local/share/man/man1/tinydocker.1"],
-  run: async () => {
-    printText(await manualPage());
+  run: async (_, { commands }) => {
+    printText(await manualPage(commands));
     return 0;
   },
 });
@@ -22,8 +21,8 @@ export default defineCommand({
  * The page tinydocker(1).
  * @see https://man7.org/linux/man-pages/man7/man.7.html
  */
-export async function manualPage(): Promise<string> {
-  const all = await Promise.all(Object.keys(commands).map((name) => findCommand(name)));
+export async function manualPage(commands: Commands): Promise<string> {
+  const all = await Promise.all(Object.keys(commands).map((name) => findCommand(commands, name)));
   const visible = all.filter(({ meta }) => !meta.hidden);
   return [
     `.TH TINYDOCKER 1 "" "tinydocker ${roff(version)}" "User Commands"`,

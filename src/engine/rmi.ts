@@ -3,8 +3,8 @@
 import { type Removed, removeImage } from "../image/remove.ts";
 import { findImage } from "../image/store.ts";
 import type { Paths } from "../paths.ts";
-import { listContainers } from "./record.ts";
 import { recordEvent } from "./events.ts";
+import { listContainers } from "./record.ts";
 
 /** As `removeImage` of the store, which does not know of containers. */
 export function rmi(paths: Paths, reference: string, { force }: { force: boolean }): Removed {
