@@ -50,7 +50,7 @@ describe("bash completes", () => {
     await withShell(async (machine, env) => {
       const shell = new Pty(machine.command(["bash", "--norc", "--noprofile", "-i"]), { env, cwd: machine.directory });
       await using _ = shell;
-      shell.line("PS1='% '; . <(tinydocker completion bash); echo do''ne");
+      shell.line("unset HISTFILE; PS1='% '; . <(tinydocker completion bash); echo do''ne");
       await shell.waitFor("done\r\n");
       shell.type("tinydocker rmi busy");
       shell.press("tab");
