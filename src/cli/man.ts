@@ -23,7 +23,13 @@ export default defineCommand({
  */
 export async function manualPage(commands: Commands): Promise<string> {
   const all = await Promise.all(Object.keys(commands).map((name) => findCommand(commands, name)));
-  const visible = all.filter(({ meta }) => !meta.hidden);
+  const grouped = Object.entries(groups).flatMap(([name, { commands: members }]) =>
+    // What has a short name is among the others, under that.
+    Object.keys(members).flatMap((word) =>
+      typeof members[word] === "string" ? [] : findCommand(commands, name, word),
+    ),
+  );
+  const visible = [...all.filter(({ meta }) => !meta.hidden), ...(await Promise.all(grouped))];
   return [
     `.TH TINYDOCKER 1 "" "tinydocker ${roff(version)}" "User Commands"`,
     ".SH NAME",
@@ -42,13 +48,13 @@ export async function manualPage(commands: Commands): Promise<string> {
     ".SH COMMANDS",
     ...visible.flatMap(describeCommand),
     ".SH GROUPS",
-    "The same commands by what they are about.",
+    "Commands that have a short name as well.",
     ...Object.entries(groups).flatMap(([name, { commands: members }]) =>
-      Object.keys(members).flatMap((word) => [
-        ".TP",
-        `.B tinydocker ${roff(`${name} ${word}`)}`,
-        meaning(members[word]!, word),
-      ]),
+      Object.entries(members).flatMap(([word, short]) =>
+        typeof short === "string"
+          ? [".TP", `.B tinydocker ${roff(`${name} ${word}`)}`, `As \\fBtinydocker ${roff(short)}\\fR.`]
+          : [],
+      ),
     ),
     ".SH EXIT STATUS",
     ...describeStatus(),
@@ -69,9 +75,6 @@ export async function manualPage(commands: Commands): Promise<string> {
     "",
   ].join("\n");
 }
-
-const meaning = (entry: unknown, word: string): string =>
-  typeof entry === "string" && entry !== word ? `As \\fBtinydocker ${roff(entry)}\\fR.` : "The same command.";
 
 function describeCommand({ meta, args, optionsFirst }: Command): string[] {
   const operands = Object.entries(args)

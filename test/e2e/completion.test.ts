@@ -171,6 +171,13 @@ describe("groups", () => {
       expect((await machine.run(["container", "run", "--rm", "busybox", "sh", "-c", "exit 7"])).code).toBe(7);
       expect((await machine.run(["container", "run", "--rm", "busybox", "/nothing"])).code).toBe(127);
       expect((await machine.run(["container", "run", "--rm", "no-such-image"])).code).toBe(125);
+      const { child } = await machine.start(
+        "container run --rm --name up busybox sh -c".split(" ").concat("echo ready; exec sleep 60"),
+      );
+      expect((await machine.run(["container", "exec", "up", "sh", "-c", "echo $$0; exit 9"])).code).toBe(9);
+      expect((await machine.run(["container", "ls"])).stdout).toContain(" up\n");
+      child.kill("SIGTERM");
+      await child.exited;
       expect((await machine.run(["image", "inspect", "nope"])).code).toBe(1);
       expect((await machine.run(["image", "ls", "--help"])).stdout).toContain("tinydocker image ls");
     });
