@@ -1,6 +1,6 @@
 /**
- * `npm run release -- --tag v0.1.0` leaves in dist/release what a release consists of: a binary for each target, busybox.tar
- * and SHA256SUMS; and its text, from CHANGELOG.md, in dist/release-notes.md. Runs the binary that is for this machine once.
+ * `npm run release -- --tag v0.1.0` leaves in dist/release what a release consists of: a binary for each target, the manual
+ * page, busybox.tar and SHA256SUMS; and its text, from CHANGELOG.md, in dist/release-notes.md. Runs the binary that is for this machine once.
  */
 
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -9,7 +9,7 @@ import { parseArgs } from "node:util";
 import manifest from "../package.json";
 import { build, hostTarget, type Target, targets } from "./build.ts";
 import { buildImage } from "./images.ts";
-import { run } from "./process.ts";
+import { run, text } from "./process.ts";
 
 const repository = join(import.meta.dir, "..");
 const directory = join(repository, "dist/release");
@@ -45,7 +45,9 @@ if (import.meta.main) {
   mkdirSync(directory, { recursive: true });
   for (const target of Object.keys(targets) as Target[]) await build(target, join(directory, `tinydocker-${target}`));
   copyFileSync(await buildImage("busybox"), join(directory, "busybox.tar"));
-  run(join(import.meta.dir, "smoke"), [join(directory, `tinydocker-${hostTarget()}`), manifest.version]);
+  const binary = join(directory, `tinydocker-${hostTarget()}`);
+  run(join(import.meta.dir, "smoke"), [binary, manifest.version]);
+  writeFileSync(join(directory, "tinydocker.1"), `${text(binary, ["man"])}\n`);
   writeFileSync(join(directory, "SHA256SUMS"), checksums(directory));
   run("sha256sum", ["--check", "--quiet", "SHA256SUMS"], { cwd: directory });
   const notes = notesOf(readFileSync(join(repository, "CHANGELOG.md"), "utf8"), manifest.version);

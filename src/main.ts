@@ -5,9 +5,11 @@ import { blockSignals } from "./linux/signal.ts";
 import { abandon, bear, forwarded } from "./runtime/birth.ts";
 
 const argv = process.argv.slice(2);
+// `container run` is `run`, and `container exec` is `exec`.
+const words = argv[0] === "container" ? argv.slice(1) : argv;
 // Before anything else is even loaded: later there may be threads, and then nobody may fork (runtime/birth.ts).
-const birth = startsContainer(argv) && process.geteuid?.() === 0 ? bear(argv) : undefined;
-const entry = argv[0] === "exec" && process.geteuid?.() === 0 ? openWayIn() : undefined;
+const birth = startsContainer(words) && process.geteuid?.() === 0 ? bear(argv) : undefined;
+const entry = words[0] === "exec" && process.geteuid?.() === 0 ? openWayIn() : undefined;
 // A load takes note of signals between two blocks, and then cleans up; who is attached passes them on. Now, because
 // later threads would take them.
 if (argv.some((word) => ["load", "attach", "start"].includes(word))) blockSignals(forwarded);
@@ -23,7 +25,7 @@ function openWayIn() {
   return openEntry();
 }
 
-/** True for command lines that start a container: `run`, or the original form. */
+/** True for command lines that start a container: `run`, `monitor`, or the original form. */
 function startsContainer([first = "", ...rest]: string[]): boolean {
   if (first === "run" || first === "monitor") return true;
   // Global options may come before: then it is enough that it may be so.

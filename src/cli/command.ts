@@ -32,6 +32,8 @@ export type Values<Args extends Arguments> = {
 export interface Global {
   /** The state root. */
   root: string;
+  /** All there are (commands.ts), for those commands that are about the others. */
+  commands: Commands;
   /** The init of the container to be, for the commands that start one; absent without root. */
   birth?: Birth;
   /** The way into a container, for `exec`; absent without root. */
@@ -50,6 +52,12 @@ export interface Command<Args extends Arguments = Arguments> {
   /** @returns the exit code; 0 if nothing is returned. */
   run(args: Values<Args>, global: Global): number | undefined | Promise<number | undefined>;
 }
+
+/** Loads a command when it is called: what a run does not need costs it nothing. */
+export type Loader = () => { default: Command } | Promise<{ default: Command }>;
+
+/** Commands by name. */
+export type Commands = Record<string, Loader>;
 
 /** A command, with the types of its values inferred from its definition. */
 export const defineCommand = <const Args extends Arguments>(command: Command<Args>): Command =>

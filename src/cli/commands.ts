@@ -1,10 +1,10 @@
-/** Every command by name, loaded when it is called: what a run does not need costs it nothing. */
+/** Every command by name. */
 
-import type { Command } from "./command.ts";
+import type { Commands } from "./command.ts";
 import run from "./run.ts";
 
 /** In the order of --help. */
-export const commands: Record<string, () => { default: Command } | Promise<{ default: Command }>> = {
+export const commands: Commands = {
   run: () => ({ default: run }),
   create: () => import("./create.ts"),
   start: () => import("./start.ts"),
@@ -25,7 +25,11 @@ export const commands: Record<string, () => { default: Command } | Promise<{ def
   images: () => import("./images.ts"),
   inspect: () => import("./inspect.ts"),
   rmi: () => import("./rmi.ts"),
+  events: () => import("./events.ts"),
   info: () => import("./info.ts"),
   version: () => import("./version.ts"),
+  completion: () => import("./completion.ts"),
+  man: () => import("./man.ts"),
+  __complete: () => import("./complete.ts"),
   monitor: () => import("./monitor.ts"),
 };

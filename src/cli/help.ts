@@ -1,11 +1,10 @@
 /** `--help`: citty renders what the definitions say; we add the commands' table and the examples. */
 
-import { UsageError } from "../errors.ts";
 import { isatty } from "../linux/tty.ts";
-import { nearest } from "./argv.ts";
 import { asCitty, type Command } from "./command.ts";
 import { commands } from "./commands.ts";
 import { globalArgs } from "./global.ts";
+import { findCommand, groups, isGroup } from "./groups.ts";
 import { printLine } from "./print.ts";
 import { original } from "./run.ts";
 
@@ -15,12 +14,11 @@ async function loadRenderer() {
   return (await import("citty")).renderUsage;
 }
 
-/** Prints the help of one command, or of tinydocker itself. */
-export async function showHelp(name?: string): Promise<number> {
+/** Prints the help of a command, of a group, of a command in a group, or of tinydocker itself. */
+export async function showHelp(name?: string, word?: string): Promise<number> {
   if (name === undefined || name === original.meta.name) return await showOverview();
-  const load = Object.hasOwn(commands, name) ? commands[name] : undefined;
-  if (!load) throw new UsageError(`unknown command ${JSON.stringify(name)}`, nearest(name, Object.keys(commands)));
-  const { default: command } = await load();
+  if (isGroup(name) && word === undefined) return await showGroup(name);
+  const command = await findCommand(commands, name, word);
   const renderUsage = await loadRenderer();
   printLine(await renderUsage(asCitty(withHelp(command)), { meta: { name: "tinydocker" } }));
   printExamples(command.examples);
@@ -30,16 +28,24 @@ export async function showHelp(name?: string): Promise<number> {
 async function showOverview(): Promise<number> {
   const renderUsage = await loadRenderer();
   const subCommands: Record<string, ReturnType<typeof asCitty>> = {};
-  for (const [name, load] of Object.entries(commands)) subCommands[name] = asCitty((await load()).default);
+  for (const [name, loader] of Object.entries(commands)) {
+    const command = (await loader()).default;
+    if (!command.meta.hidden) subCommands[name] = asCitty(command);
+  }
+  for (const [name, { description }] of Object.entries(groups)) subCommands[name] = { meta: { name, description } };
   const args = { ...original.args, ...globalArgs };
-  printLine(
-    await renderUsage({
-      meta: { name: "tinydocker", description: "Containers in one file" },
-      args: args as never,
-      subCommands,
-    }),
-  );
+  const meta = { name: "tinydocker", description: "Containers in one file" };
+  printLine(await renderUsage({ meta, args: args as never, subCommands }));
   printExamples(["tinydocker run busybox.tar -- sh", ...original.examples]);
+  return 0;
+}
+
+async function showGroup(name: string): Promise<number> {
+  const renderUsage = await loadRenderer();
+  const subCommands: Record<string, ReturnType<typeof asCitty>> = {};
+  const { description, commands: members } = groups[name]!;
+  for (const word of Object.keys(members)) subCommands[word] = asCitty(await findCommand(commands, name, word));
+  printLine(await renderUsage({ meta: { name, description }, subCommands }, { meta: { name: "tinydocker" } }));
   return 0;
 }
 

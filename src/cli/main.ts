@@ -3,7 +3,7 @@
 import { sudoLine } from "../engine/host.ts";
 import { explain, hasCode, InterruptedError, StartError, UsageError } from "../errors.ts";
 import { absolutePath, defaultRoot } from "../paths.ts";
-import { nearest, parseArgv } from "./argv.ts";
+import { parseArgv } from "./argv.ts";
 import type { Command, Global } from "./command.ts";
 import { commands } from "./commands.ts";
 import { globalArgs } from "./global.ts";
@@ -19,14 +19,18 @@ export async function main(argv: string[], early: Pick<Global, "birth" | "entry"
   let failureCode = ourFailure;
   try {
     const { root, rest, want, loaded } = takeGlobal(argv);
-    const global: Global = { root, ...early, ...(loaded !== undefined && { loaded }) };
+    const global: Global = { root, commands, ...early, ...(loaded !== undefined && { loaded }) };
     const name = rest[0];
     if (want === "version") return await runCommand(await load("version"), [], global);
     if (want === "help" || name === undefined) return await printHelp();
     if (name.startsWith("-")) return await runCommand(original, rest, global);
-    if (name === "help") return await printHelp(rest[1]);
-    if (name !== "run") failureCode = otherFailure;
-    return await runCommand(await load(name), rest.slice(1), global);
+    if (name === "help") return await printHelp(...rest.slice(1));
+    const grouped = !Object.hasOwn(commands, name);
+    if (name !== "run" && !(grouped && rest[1] === "run")) failureCode = otherFailure;
+    if (!grouped) return await runCommand(await load(name), rest.slice(1), global);
+    const word = rest[1];
+    if (word === undefined || word === "--help") return await printHelp(name);
+    return await runCommand(await load(name, word), rest.slice(2), global);
   } catch (error) {
     const { text, hint } = explain(error);
     fail(text);
@@ -63,14 +67,15 @@ function takeGlobal(argv: string[]): { root: string; rest: string[]; want?: "hel
   };
 }
 
-async function load(name: string): Promise<Command> {
-  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
-  if (!command) throw new UsageError(`unknown command ${JSON.stringify(name)}`, nearest(name, Object.keys(commands)));
-  return (await command()).default;
+/** A command by its name, or by its group's and the word after it; the groups are not loaded for others. */
+async function load(name: string, word?: string): Promise<Command> {
+  if (Object.hasOwn(commands, name)) return (await commands[name]!()).default;
+  const { findCommand } = await import("./groups.ts");
+  return await findCommand(commands, name, word);
 }
 
 async function runCommand(command: Command, argv: string[], global: Global): Promise<number> {
-  if (asksForHelp(command, argv)) return await printHelp(command.meta.name);
+  if (asksForHelp(command, argv)) return await printHelp(...command.meta.name.split(" "));
   const values = parseArgv(command.args, argv, { optionsFirst: command.optionsFirst ?? false });
   return (await command.run(values as never, global)) ?? 0;
 }
@@ -87,7 +92,7 @@ function asksForHelp(command: Command, argv: string[]): boolean {
   return parseArgv(Object.fromEntries(optional), argv, { optionsFirst: true }).help === true;
 }
 
-async function printHelp(name?: string): Promise<number> {
+async function printHelp(...words: string[]): Promise<number> {
   const { showHelp } = await import("./help.ts");
-  return await showHelp(name);
+  return await showHelp(...words);
 }

@@ -10,6 +10,9 @@ const encoder = new TextEncoder();
 /** A line of results on stdout. */
 export const printLine = (text: string): void => print(1, `${text}\n`);
 
+/** Results on stdout, as they are. */
+export const printText = (text: string): void => print(1, text);
+
 /** A failure, on stderr. */
 export const fail = (text: string): void => speak().error(text);
 
@@ -79,22 +82,40 @@ export function humanSize(bytes: number): string {
   return `${Number(value.toPrecision(3))}${units[unit]}`;
 }
 
+const minuteMs = 60_000;
+const hourMs = 60 * minuteMs;
+const dayMs = 24 * hourMs;
+
+/** A time span for people, in Docker's words: "45 seconds", "About a minute", "3 hours", "2 weeks". */
+export function humanDuration(ms: number): string {
+  const counted = (size: number, unit: string) => {
+    const count = Math.floor(ms / size);
+    return `${count} ${unit}${count === 1 ? "" : "s"}`;
+  };
+  if (ms < 1000) return "Less than a second";
+  if (ms < minuteMs) return counted(1000, "second");
+  if (ms < 2 * minuteMs) return "About a minute";
+  if (ms < hourMs) return counted(minuteMs, "minute");
+  if (ms < 1.5 * hourMs) return "About an hour";
+  // As Docker, which rounds hours and nothing else.
+  if (ms < 2 * dayMs) return counted(hourMs, "hour").replace(/^\d+/, String(Math.round(ms / hourMs)));
+  if (ms < 14 * dayMs) return counted(dayMs, "day");
+  if (ms < 60 * dayMs) return counted(7 * dayMs, "week");
+  if (ms < 730 * dayMs) return counted(30 * dayMs, "month");
+  return counted(365 * dayMs, "year");
+}
+
 /** How long ago, for people: "3 minutes ago". */
-export function humanAge(iso: string, now = Date.now()): string {
-  const seconds = Math.max(0, Math.floor((now - Date.parse(iso)) / 1000));
-  const steps: [number, string][] = [
-    [60, "second"],
-    [60, "minute"],
-    [24, "hour"],
-    [7, "day"],
-    [4.35, "week"],
-    [12, "month"],
-    [Number.POSITIVE_INFINITY, "year"],
-  ];
-  let value = seconds;
-  for (const [size, unit] of steps) {
-    if (value < size) return `${Math.floor(value)} ${unit}${Math.floor(value) === 1 ? "" : "s"} ago`;
-    value /= size;
-  }
-  return "long ago";
+export const humanAge = (iso: string, now = Date.now()): string => `${humanDuration(now - Date.parse(iso))} ago`;
+
+/** A time as Docker's CreatedAt has it: `2024-01-02 03:04:05 +0000 UTC`, in the caller's time zone. */
+export function localTime(iso: string): string {
+  const date = new Date(iso);
+  const minutes = -date.getTimezoneOffset();
+  const two = (value: number) => String(Math.floor(value)).padStart(2, "0");
+  const offset = `${minutes < 0 ? "-" : "+"}${two(Math.abs(minutes) / 60)}${two(Math.abs(minutes) % 60)}`;
+  const zone = new Intl.DateTimeFormat("en-US", { timeZoneName: "short" }).formatToParts(date);
+  const name = zone.find(({ type }) => type === "timeZoneName")?.value ?? "";
+  const shifted = new Date(date.getTime() + minutes * minuteMs).toISOString();
+  return `${shifted.slice(0, 10)} ${shifted.slice(11, 19)} ${offset} ${name}`;
 }

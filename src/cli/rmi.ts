@@ -1,7 +1,6 @@
 /** `tinydocker rmi`: removes names of images, and with the last name the image. */
 
-import { listContainers } from "../engine/record.ts";
-import { removeImage } from "../image/remove.ts";
+import { rmi } from "../engine/rmi.ts";
 import { pathsOf } from "../paths.ts";
 import { defineCommand } from "./command.ts";
 import { printLine } from "./print.ts";
@@ -15,12 +14,8 @@ export default defineCommand({
   examples: ["tinydocker rmi busybox"],
   run: ({ image, force = false }, { root }) => {
     const paths = pathsOf(root);
-    const inUse = (id: string) => {
-      const user = listContainers(paths).find(({ record }) => record.imageId === id);
-      return user && `container ${user.record.name}`;
-    };
     for (const reference of image) {
-      const { untagged, deleted } = removeImage(paths, reference, { force, inUse });
+      const { untagged, deleted } = rmi(paths, reference, { force });
       for (const name of untagged) printLine(`Untagged: ${name}`);
       if (deleted) printLine(`Deleted: ${deleted}`);
     }

@@ -5,6 +5,7 @@ import { type LoadedImage, type LoadProgress, loadImages } from "../image/load.t
 import { execve, stringVector } from "../linux/process.ts";
 import { pendingSignal, signals } from "../linux/signal.ts";
 import type { Paths } from "../paths.ts";
+import { recordEvent } from "./events.ts";
 
 const interrupts = [signals.SIGINT, signals.SIGTERM, signals.SIGHUP];
 
@@ -22,6 +23,8 @@ export async function load(
       onProgress(progress);
     },
   });
+  for (const { id, references } of images)
+    recordEvent(paths, { type: "image", action: "load", id, attributes: { name: references[0] ?? id } });
   endIfInterrupted();
   return images;
 }

@@ -82,7 +82,7 @@ test("no name of a backdoor is left as a string of its own", () => {
   for (const name of ["BUN_BE_BUN", "BUN_OPTIONS"]) expect(content.indexOf(name)).toBe(-1);
 });
 
-test("the build leaves one file", () => {
-  const made = readdirSync(join(binary(), "..")).filter((file) => file.startsWith("tinydocker") && file.includes("."));
+test("the build leaves one file, beside the manual page", () => {
+  const made = readdirSync(join(binary(), "..")).filter((file) => /^tinydocker.*\.(?!1$)/.test(file));
   expect(made).toEqual([]);
 });

@@ -212,7 +212,21 @@ describe("help", () => {
     const before = box.snapshot();
     const overview = await box.run(["--help"]);
     expect(overview).toMatchObject({ code: 0, stderr: "" });
-    for (const command of ["run", "explain", "ps", "rm", "load", "images", "inspect", "rmi", "info", "version"]) {
+    for (const command of [
+      "run",
+      "explain",
+      "ps",
+      "rm",
+      "load",
+      "images",
+      "inspect",
+      "rmi",
+      "events",
+      "info",
+      "version",
+      "completion",
+      "man",
+    ]) {
       expect(overview.stdout).toContain(command);
       const help = await box.run([command, "--help"]);
       expect([command, help.code, help.stderr]).toEqual([command, 0, ""]);

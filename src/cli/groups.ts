@@ -1,0 +1,71 @@
+/** Commands by what they are about, as in `image ls`: for who thinks so, and where the short names are taken. */
+
+import { UsageError } from "../errors.ts";
+import { nearest } from "./argv.ts";
+import type { Command, Commands, Loader } from "./command.ts";
+
+/** Words after a group's name: a command that also has a short name by that name, any other by its loader. */
+export interface Group {
+  description: string;
+  commands: Record<string, string | Loader>;
+  /** Other words for the same: `list` is `ls`. */
+  aliases: Record<string, string>;
+}
+
+export const groups: Record<string, Group> = {
+  container: {
+    description: "Manage containers",
+    commands: {
+      attach: "attach",
+      create: "create",
+      exec: "exec",
+      kill: "kill",
+      logs: "logs",
+      ls: "ps",
+      pause: "pause",
+      rename: "rename",
+      restart: "restart",
+      rm: "rm",
+      run: "run",
+      start: "start",
+      stop: "stop",
+      unpause: "unpause",
+      wait: "wait",
+    },
+    aliases: { list: "ls", ps: "ls", remove: "rm" },
+  },
+  image: {
+    description: "Manage images",
+    commands: { ls: "images", inspect: "inspect", load: "load", rm: "rmi" },
+    aliases: { list: "ls", remove: "rm" },
+  },
+  system: {
+    description: "Manage tinydocker",
+    commands: { info: "info", events: "events" },
+    aliases: {},
+  },
+};
+
+/** A command by its name, or by its group's and the word after it. @throws UsageError with the nearest there is */
+export async function findCommand(commands: Commands, name: string, word?: string): Promise<Command> {
+  if (Object.hasOwn(commands, name)) return (await commands[name]!()).default;
+  if (word !== undefined && isGroup(name)) return await findMember(commands, name, word);
+  const known = [...Object.keys(commands).filter((one) => !one.startsWith("_")), ...Object.keys(groups)];
+  throw new UsageError(`unknown command ${JSON.stringify(name)}`, nearest(name, known));
+}
+
+/** `image ls` is `images`, under that name. */
+async function findMember(commands: Commands, name: string, word: string): Promise<Command> {
+  const { commands: members, aliases } = groups[name]!;
+  const member = Object.hasOwn(aliases, word) ? aliases[word]! : word;
+  if (!Object.hasOwn(members, member)) {
+    const near = nearest(word, [...Object.keys(members), ...Object.keys(aliases)]);
+    throw new UsageError(`unknown command ${JSON.stringify(`${name} ${word}`)}`, near);
+  }
+  const entry = members[member]!;
+  const { default: command } = await (typeof entry === "string" ? commands[entry]! : entry)();
+  return { ...command, meta: { ...command.meta, name: `${name} ${member}` } };
+}
+
+/** True for the name of a group. */
+export const isGroup = (name: string): boolean => Object.hasOwn(groups, name);

@@ -1,0 +1,129 @@
+/**
+ * Lists: `ps`, `images` and the like as a table, by `--format`, or as ids.
+ *
+ * A command says once what its columns are (`Listing`), takes the options `listArgs`, and calls `printList`. Templates see a
+ * row as its columns (`{{.Repository}}`) and methods (`{{.Label "name"}}`), and `json` prints all columns.
+ */
+
+import { InvalidError } from "../errors.ts";
+import { isatty } from "../linux/tty.ts";
+import type { Arguments } from "./command.ts";
+import { plain, printLine, printText, warn } from "./print.ts";
+import { headingFunctions } from "./template/functions.ts";
+import { compile } from "./template.ts";
+
+/** What can be said of an object, and how the table says it. */
+export interface Listing<Row> {
+  /** What a row is, in errors: `image`. */
+  type: string;
+  /** By the name templates use: the heading in tables, and what stands below it. */
+  columns: Record<string, [heading: string, cell: (row: Row) => string]>;
+  /** Columns with an argument: `{{.Label "name"}}`. */
+  methods?: Record<string, (row: Row, name: string) => string>;
+  /** The columns of the table when nothing else is asked for. */
+  table: string[];
+  /** The column that `-q` prints; each value once. */
+  quiet: string;
+}
+
+/** The options every list has. */
+export const listArgs = {
+  format: { type: "string", valueHint: "template", description: "As a table of ..., as json, or by a Go template" },
+  "no-trunc": { type: "boolean", description: "Do not shorten anything" },
+  quiet: { type: "boolean", alias: "q", description: "Only their ids" },
+  filter: {
+    type: "string",
+    alias: "f",
+    multiple: true,
+    valueHint: "key=value",
+    description: "Only those for which it is so",
+  },
+} as const satisfies Arguments;
+
+/**
+ * Prints rows by `--format` (a template, `table`, `table TEMPLATE` or `json`) or `-q`; without either as the usual table.
+ * @throws TemplateError also when there is no row, if a field of the template does not exist
+ */
+export function printList<Row>(
+  listing: Listing<Row>,
+  rows: Row[],
+  { format = "", quiet = false }: { format?: string | undefined; quiet?: boolean | undefined },
+): void {
+  if (quiet) {
+    if (format !== "") warn("--format is ignored, because --quiet is set");
+    const [, cell] = listing.columns[listing.quiet]!;
+    for (const id of new Set(rows.map(cell))) printLine(id);
+    return;
+  }
+  const { template, table } = parseFormat(format, listing);
+  const render = compile(template);
+  const headings = render(headingsOf(listing), { type: listing.type, functions: headingFunctions });
+  // In a table a stranger's tab or line feed would make cells and rows of its own.
+  const cleaned = table || isatty(1);
+  const show = { type: listing.type, ...(cleaned && !table && { show: shown }) };
+  const lines = rows.map((row) => render(fieldsOf(listing, row, table ? plain : String), show));
+  if (table) printText(alignColumns([headings, ...lines].map((line) => `${line}\n`).join("")));
+  else for (const line of lines) printLine(line);
+}
+
+/** What is printed of strangers' text on a terminal: a template may have made lines and columns of it. */
+export const shown = (text: string): string => text.replace(/[\0-\x08\x0b-\x1f\x7f-\x9f]/g, "?");
+
+/** In a shell's quotes "\t" is two characters, and Docker takes them for one. */
+function parseFormat(format: string, { table }: Pick<Listing<unknown>, "table">): { template: string; table: boolean } {
+  const text = format.trim().replaceAll("\\t", "\t").replaceAll("\\n", "\n");
+  if (text === "json") return { template: "{{json .}}", table: false };
+  if (!/^table(\s|$|\{)/.test(text) && text !== "") return { template: text, table: false };
+  const template = text.slice("table".length).trim();
+  return { template: template || table.map((name) => `{{.${name}}}`).join("\t"), table: true };
+}
+
+function headingsOf<Row>({ columns, methods = {} }: Listing<Row>): Record<string, unknown> {
+  const headings: [string, unknown][] = Object.entries(columns).map(([name, [heading]]) => [name, heading]);
+  // As Docker: the last word of a label's name.
+  const last = (name: unknown) => String(name).split(".").at(-1)!.replace(/[-_]/g, " ");
+  return Object.fromEntries([...headings, ...Object.keys(methods).map((name) => [name, last])]);
+}
+
+/** A row as a template sees it: cells are worked out when they are asked for; json has them by name. */
+function fieldsOf<Row>(
+  { columns, methods = {} }: Listing<Row>,
+  row: Row,
+  clean: (text: string) => string,
+): Record<string, unknown> {
+  const fields: Record<string, unknown> = {};
+  for (const name of Object.keys(columns).sort()) fields[name] = () => clean(columns[name]![1](row));
+  for (const name in methods) {
+    fields[name] = (argument: unknown) => {
+      if (typeof argument !== "string")
+        throw new InvalidError(`.${name} takes a name in quotes`, `{{.${name} "name"}}`);
+      return clean(methods[name]!(row, argument));
+    };
+  }
+  return fields;
+}
+
+const leastWidth = 10;
+const gap = 3;
+
+/**
+ * Text with tabs as columns, as Go's tabwriter: a column is as wide as the widest cell of the lines below one another
+ * that have it, ten at least. What comes after the last tab of a line is in no column.
+ */
+export function alignColumns(text: string): string {
+  const lines = text.split("\n").map((line) => line.split("\t"));
+  const columns = Math.max(...lines.map((cells) => cells.length)) - 1;
+  for (let column = 0; column < columns; column++) {
+    for (let first = 0; first < lines.length; first++) {
+      const rest = lines.slice(first);
+      const end = rest.findIndex((cells) => cells.length <= column + 1);
+      const block = end < 0 ? rest : rest.slice(0, end);
+      const width = Math.max(leastWidth, ...block.map((cells) => widthOf(cells[column]!) + gap));
+      for (const cells of block) cells[column] += " ".repeat(width - widthOf(cells[column]!));
+      first += block.length;
+    }
+  }
+  return lines.map((cells) => cells.join("").trimEnd()).join("\n");
+}
+
+const widthOf = (text: string): number => [...text].length;
