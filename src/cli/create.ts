@@ -1,6 +1,6 @@
 /** `tinydocker create`: a container that is not started yet. */
 
-import { createContainer, lockStore, newRecord, prepareImage, writeCidfile } from "../engine/create.ts";
+import { chooseName, createContainer, lockStore, newRecord, prepareImage, writeCidfile } from "../engine/create.ts";
 import { prepareRoot, recover } from "../engine/recover.ts";
 import { needsRoot } from "../engine/run.ts";
 import { randomHex } from "../linux/clone.ts";
@@ -24,7 +24,7 @@ export default defineCommand({
     if (args.replace) await replace(paths, request.name);
     const store = lockStore(paths);
     const image = await prepareImage(paths, request, () => close(store), reporter);
-    const record = newRecord(randomHex(32), request, image);
+    const record = newRecord(randomHex(32), request, image, request.name ?? (await chooseName(paths)));
     if (request.cidfile !== undefined) writeCidfile(request.cidfile, record.id);
     try {
       createContainer(paths, record, warn);

@@ -7,6 +7,7 @@ import { ConflictError, hasCode, UsageError } from "../errors.ts";
 import { writeAll } from "../linux/file.ts";
 import { pathsOf } from "../paths.ts";
 import { defineCommand } from "./command.ts";
+import { parseTime, rfc3339 } from "./time.ts";
 
 export default defineCommand({
   meta: { name: "logs", description: "Print what a container has written" },
@@ -14,21 +15,27 @@ export default defineCommand({
     container: { type: "positional", required: true, description: "Its name, or its id or the beginning of it" },
     follow: { type: "boolean", alias: "f", description: "And what it is going to write, until it ends" },
     tail: { type: "string", alias: "n", default: "all", valueHint: "lines", description: "Only the last lines" },
+    since: { type: "string", valueHint: "time", description: "Only from then on: 10m, or 2026-01-02T15:04:05Z" },
+    until: { type: "string", valueHint: "time", description: "Only until then" },
     timestamps: { type: "boolean", alias: "t", description: "Each line's time before it" },
   },
   examples: ["tinydocker logs -f web", "tinydocker logs -n 20 -t web"],
-  run: ({ container, follow = false, tail, timestamps = false }, { root }) => {
+  run: ({ container, follow = false, tail, timestamps = false, ...when }, { root }) => {
     if (!/^(all|\d{1,12})$/.test(tail))
       throw new UsageError(`--tail: ${JSON.stringify(tail)} is no number of lines`, "a number, or all");
+    const now = Date.now();
+    const sinceMs = when.since === undefined ? 0 : parseTime("--since", when.since, now);
+    const untilMs = when.until === undefined ? Number.POSITIVE_INFINITY : parseTime("--until", when.until, now);
     const paths = pathsOf(root);
     recoverIfAllowed(paths);
     const found = findContainer(paths, container);
     if (found.record.settings.log.driver === "none")
       throw new ConflictError(`container ${found.record.name} keeps no log (--log-driver none)`);
     const show = printer(timestamps);
-    let skip = tail === "all" ? 0 : Math.max(0, countLines(readLog(paths, found, false)) - Number(tail));
+    const chosen = (following: boolean) => between(readLog(paths, found, following), sinceMs, untilMs);
+    let skip = tail === "all" ? 0 : Math.max(0, countLines(chosen(false)) - Number(tail));
     try {
-      for (const piece of readLog(paths, found, follow)) {
+      for (const piece of chosen(follow)) {
         const rest = skip > 0 ? skipLines(piece, skip) : { bytes: piece.bytes, skipped: 0 };
         skip -= rest.skipped;
         if (rest.bytes.length > 0) show({ ...piece, bytes: rest.bytes });
@@ -40,6 +47,13 @@ export default defineCommand({
     return 0;
   },
 });
+
+function* between(pieces: Iterable<Piece>, sinceMs: number, untilMs: number): Generator<Piece> {
+  for (const piece of pieces) {
+    if (piece.timeMs > untilMs) return;
+    if (piece.timeMs >= sinceMs) yield piece;
+  }
+}
 
 const newline = 10;
 
@@ -73,7 +87,7 @@ function printer(timestamps: boolean): (piece: Piece) => void {
   if (!timestamps) return ({ stream, bytes }) => writeAll(stream, bytes);
   const atStart = { 1: true, 2: true };
   return ({ stream, timeMs, bytes }) => {
-    const time = encoder.encode(`${new Date(timeMs).toISOString().replace("Z", "000000Z")} `);
+    const time = encoder.encode(`${rfc3339(timeMs)} `);
     const parts: Uint8Array[] = [];
     for (let at = 0; at < bytes.length; ) {
       const next = bytes.indexOf(newline, at) + 1 || bytes.length;

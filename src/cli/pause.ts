@@ -10,8 +10,8 @@ export default defineCommand({
   args: { container: containerOperand },
   examples: ["tinydocker pause web"],
   run: ({ container }, { root }) =>
-    forEachContainer(root, container, (_paths, found, reference) => {
-      pauseContainer(found);
+    forEachContainer(root, container, (paths, found, reference) => {
+      pauseContainer(paths, found);
       printLine(reference);
     }),
 });

@@ -57,19 +57,6 @@ function print(fd: number, text: string): void {
   }
 }
 
-/** Rows under their headings, each column as wide as its widest cell. */
-export function printTable(headings: string[], rows: string[][]): void {
-  const widths = headings.map((heading, column) => Math.max(heading.length, ...rows.map((row) => row[column]!.length)));
-  for (const row of [headings, ...rows]) {
-    printLine(
-      row
-        .map((cell, column) => cell.padEnd(widths[column]!))
-        .join("   ")
-        .trimEnd(),
-    );
-  }
-}
-
 /** Text from outside, without the control characters that could command a terminal (SECURITY R39). */
 export const plain = (text: string): string => text.replace(/[\u0000-\u001f\u007f-\u009f]/g, "?");
 

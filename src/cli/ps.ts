@@ -1,43 +1,93 @@
 /** `tinydocker ps`: the containers that run, or all of them. */
 
-import { type Container, isUp, listContainers } from "../engine/record.ts";
+import { type Container, findContainer, isUp, listContainers } from "../engine/record.ts";
 import { recoverIfAllowed } from "../engine/recover.ts";
-import { pathsOf } from "../paths.ts";
+import { UsageError } from "../errors.ts";
+import { type Paths, pathsOf } from "../paths.ts";
 import { givenArgs } from "../plan/spec.ts";
 import { defineCommand } from "./command.ts";
-import { humanAge, plain, printLine, printTable } from "./print.ts";
+import { type Filters, labelFilter, parseFilters } from "./filter.ts";
+import { type Listing, listArgs, printList } from "./list.ts";
+import { humanAge, humanDuration, localTime } from "./print.ts";
 
 export default defineCommand({
   meta: { name: "ps", description: "List containers" },
   args: {
-    all: { type: "boolean", alias: "a", description: "Also those that have ended" },
-    quiet: { type: "boolean", alias: "q", description: "Only their ids" },
+    all: { type: "boolean", alias: "a", description: "Also those that do not run" },
+    latest: { type: "boolean", alias: "l", description: "Only the newest, whatever it does" },
+    last: { type: "string", alias: "n", valueHint: "count", description: "Only the newest ones, whatever they do" },
+    ...listArgs,
   },
-  examples: ["tinydocker ps -a"],
-  run: ({ all, quiet }, global) => {
-    const paths = pathsOf(global.root);
+  examples: [
+    "tinydocker ps -a",
+    "tinydocker ps --filter status=exited -q",
+    `tinydocker ps --format 'table {{.Names}}\\t{{.Status}}'`,
+  ],
+  run: ({ all, latest, last, filter, "no-trunc": full = false, ...how }, { root }) => {
+    const paths = pathsOf(root);
     recoverIfAllowed(paths);
-    const containers = listContainers(paths).filter((container) => all || isUp(container));
-    if (quiet) {
-      for (const { record } of containers) printLine(record.id.slice(0, 12));
-      return 0;
-    }
-    const rows = containers.map((container) => {
-      const { id, image, created, name } = container.record;
-      const command = JSON.stringify(plain(commandOf(container)).slice(0, 20));
-      return [id.slice(0, 12), plain(image), command, humanAge(created), statusText(container), plain(name)];
-    });
-    printTable(["CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "NAMES"], rows);
+    const newest = latest ? 1 : parseCount(last);
+    const keep = parseFilters(filter, filtersOf(paths));
+    // As Docker: whoever asks for a status means those that do not run, too.
+    const any = all || newest !== undefined || filter.some((word) => /^(status|exited)=/.test(word));
+    const containers = listContainers(paths).filter((container) => any || isUp(container) || isRestarting(container));
+    printList(listing(full), containers.filter(keep).slice(0, newest), how);
     return 0;
   },
+});
+
+const isRestarting = ({ status }: Container): boolean => status === "restarting";
+
+function parseCount(text: string | undefined): number | undefined {
+  if (text === undefined || text === "-1") return undefined;
+  if (!/^\d{1,9}$/.test(text)) throw new UsageError(`--last: ${JSON.stringify(text)} is no number of containers`);
+  return Number(text);
+}
+
+const shortId = (id: string): string => id.slice(0, 12);
+const longestCommand = 20;
+
+const listing = (full: boolean): Listing<Container> => ({
+  type: "container",
+  columns: {
+    ID: ["CONTAINER ID", ({ record }) => (full ? record.id : shortId(record.id))],
+    Names: ["NAMES", ({ record }) => record.name],
+    Image: ["IMAGE", ({ record }) => record.image],
+    Command: ["COMMAND", (container) => quoted(commandOf(container), full)],
+    CreatedAt: ["CREATED AT", ({ record }) => localTime(record.created)],
+    RunningFor: ["CREATED", ({ record }) => humanAge(record.created)],
+    Ports: ["PORTS", () => ""],
+    State: ["STATE", ({ status }) => (status === "unknown" ? "running" : status)],
+    Status: ["STATUS", statusText],
+    Labels: [
+      "LABELS",
+      ({ record }) =>
+        Object.entries(record.settings.labels)
+          .map((label) => label.join("="))
+          .join(","),
+    ],
+    Mounts: [
+      "MOUNTS",
+      ({ record }) => record.options.mounts.map(({ source, destination }) => source ?? destination).join(","),
+    ],
+    Networks: ["NETWORKS", ({ record }) => record.options.network],
+  },
+  methods: { Label: ({ record }, name) => record.settings.labels[name] ?? "" },
+  table: ["ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names"],
+  quiet: "ID",
 });
 
 const commandOf = ({ record: { options, defaults } }: Container): string =>
   givenArgs(options, defaults).join(" ") || "/bin/sh";
 
+function quoted(command: string, full: boolean): string {
+  const shown = full || command.length <= longestCommand ? command : `${command.slice(0, longestCommand - 1)}…`;
+  return `"${shown}"`;
+}
+
 /** As Docker words it: `Up 3 minutes`, `Exited (0) 2 hours ago`. */
 function statusText({ state, status }: Container): string {
-  const up = state.started === undefined ? "Up" : `Up ${humanAge(state.started).replace(/ ago$/, "")}`;
+  const up = state.started === undefined ? "Up" : `Up ${humanDuration(Date.now() - Date.parse(state.started))}`;
   const ago = state.finished === undefined ? "" : ` ${humanAge(state.finished)}`;
   return {
     created: "Created",
@@ -48,4 +98,59 @@ function statusText({ state, status }: Container): string {
     exited: `Exited (${state.exitCode ?? 0})${ago}`,
     damaged: "Damaged",
   }[status];
+}
+
+const statuses = ["created", "restarting", "running", "paused", "exited", "unknown", "damaged"];
+
+const filtersOf = (paths: Paths): Filters<Container> => ({
+  id: (text) => {
+    return ({ record }) => record.id.startsWith(text);
+  },
+  name: (text) => {
+    // As Docker: a regular expression that may match anywhere.
+    const pattern = expression(text);
+    return ({ record }) => pattern.test(record.name) || pattern.test(`/${record.name}`);
+  },
+  label: labelFilter(({ record }) => record.settings.labels),
+  status: (text) => {
+    if (!statuses.includes(text))
+      throw new UsageError(`--filter: there is no status ${JSON.stringify(text)}`, `one of ${statuses.join(", ")}`);
+    return ({ status }) => status === text || (text === "running" && status === "unknown");
+  },
+  exited: (text) => {
+    if (!/^-?\d{1,3}$/.test(text))
+      throw new UsageError(`--filter: exited is an exit code, not ${JSON.stringify(text)}`);
+    return ({ state, status }) => status === "exited" && state.exitCode === Number(text);
+  },
+  ancestor: (text) => {
+    const [name, tagged] = [text, `${text}:latest`];
+    return ({ record: { image, imageId } }) =>
+      image === name ||
+      image === tagged ||
+      `${image}:latest` === name ||
+      (imageId?.replace("sha256:", "").startsWith(text.replace("sha256:", "")) ?? false);
+  },
+  before: (text) => {
+    const { created } = findContainer(paths, text).record;
+    return ({ record }) => record.created < created;
+  },
+  since: (text) => {
+    const { created } = findContainer(paths, text).record;
+    return ({ record }) => record.created > created;
+  },
+  volume: (text) => {
+    return ({ record }) =>
+      record.options.mounts.some(({ source, destination }) => source === text || destination === text);
+  },
+  network: (text) => {
+    return ({ record }) => record.options.network === text;
+  },
+});
+
+function expression(text: string): RegExp {
+  try {
+    return new RegExp(text);
+  } catch {
+    throw new UsageError(`--filter: ${JSON.stringify(text)} is no regular expression`);
+  }
 }

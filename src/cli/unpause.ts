@@ -10,8 +10,8 @@ export default defineCommand({
   args: { container: containerOperand },
   examples: ["tinydocker unpause web"],
   run: ({ container }, { root }) =>
-    forEachContainer(root, container, (_paths, found, reference) => {
-      unpauseContainer(found);
+    forEachContainer(root, container, (paths, found, reference) => {
+      unpauseContainer(paths, found);
       printLine(reference);
     }),
 });

@@ -3,23 +3,36 @@
 import { ConflictError, InvalidError, NotFoundError } from "../errors.ts";
 import { severalImages } from "../image/source.ts";
 import { findImage, type Image } from "../image/store.ts";
+import { randomHex } from "../linux/clone.ts";
 import { flock, O_CREAT, O_RDWR, open, stat, statIfAny, writeNewFile } from "../linux/file.ts";
 import type { Paths } from "../paths.ts";
 import { performHost } from "../runtime/host.ts";
 import { undoList } from "../runtime/undo.ts";
 import { type Found, resolveImage } from "./image.ts";
 import { planStart } from "./plan.ts";
-import { type ContainerRecord, writeRecord, writeState } from "./record.ts";
+import { type ContainerRecord, tell, writeRecord, writeState } from "./record.ts";
 import type { CreateRequest, Reporter, RunImage } from "./request.ts";
 
-/** The record of a container that is to be. Nothing is touched. */
+const maxTries = 10;
+
+/** A name for a container that was given none; one that nobody has. */
+export async function chooseName(paths: Paths): Promise<string> {
+  const { randomName } = await import("./names.ts");
+  for (let tries = 1; ; tries++) {
+    const name = randomName((below) => Math.floor(Math.random() * below)) + (tries > maxTries ? randomHex(2) : "");
+    if (!statIfAny(`${paths.names}/${name}`)) return name;
+  }
+}
+
+/** The record of a container that is to be. Nothing is touched. @param name what is called by its id needs none. */
 export const newRecord = (
   id: string,
   request: CreateRequest,
   image: RunImage | { rootfs: string },
+  name = request.name ?? id.slice(0, 12),
 ): ContainerRecord => ({
   id,
-  name: request.name ?? id.slice(0, 12),
+  name,
   created: new Date().toISOString(),
   ...("rootfs" in image
     ? { image: image.rootfs, rootfs: image.rootfs, lower: [], rootMode: 0o755, defaults: {} }
@@ -46,6 +59,7 @@ export function createContainer(paths: Paths, record: ContainerRecord, warn: Rep
     performHost([...making, ...plan.record], undo, () => false);
     writeRecord(paths, record);
     writeState(paths, record.id, { status: "created", restartCount: 0 });
+    tell(paths, record, "create");
   } catch (error) {
     undo.run();
     throw error;

@@ -40,7 +40,7 @@ export const olderLogFile = (paths: Paths): string => `${paths.root}/events.log.
 const fullBytes = 8 << 20;
 /** A line longer than this loses its labels. */
 const longestLine = 64 << 10;
-const ownAttributes = ["name", "image", "exitCode", "signal"];
+const ownAttributes = ["name", "image", "exitCode", "signal", "oldName"];
 
 /**
  * Adds an event to the log. One write(2) at the end of a file is never torn apart by another. Never fails: what is to be

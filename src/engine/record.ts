@@ -5,6 +5,7 @@ import { close, flock, O_RDONLY, openIfAny, readdir, readFileIfAny, writeFileAto
 import { openProcess, type ProcessId } from "../linux/proc.ts";
 import type { Paths } from "../paths.ts";
 import type { ImageDefaults, RunOptions } from "../plan/spec.ts";
+import { recordEvent } from "./events.ts";
 
 /** What a container is: written when it is created, and by `rename` and `update`. */
 export interface ContainerRecord {
@@ -97,6 +98,15 @@ export interface Container {
   state: ContainerState;
   status: Status;
 }
+
+/** Tells those who watch (`events`) what happened to a container. */
+export const tell = (
+  paths: Paths,
+  { id, name, image, settings }: ContainerRecord,
+  action: string,
+  more: Record<string, string> = {},
+): void =>
+  recordEvent(paths, { type: "container", action, id, attributes: { image, name, ...more, ...settings.labels } });
 
 export const directoryOf = (paths: Paths, id: string): string => `${paths.containers}/${id}`;
 

@@ -4,7 +4,7 @@ import { ConflictError } from "../errors.ts";
 import { signals } from "../linux/signal.ts";
 import type { Paths } from "../paths.ts";
 import { forget } from "../runtime/host.ts";
-import { type Container, directoryOf, isUp, readContainer } from "./record.ts";
+import { type Container, directoryOf, isUp, readContainer, tell } from "./record.ts";
 import { stopContainer } from "./stop.ts";
 
 /** Removes a container with its writable layer, its log and its name. @param force also one that runs: it is killed. */
@@ -22,5 +22,6 @@ export function removeContainer(paths: Paths, container: Container, { force }: {
     // One that was started with --rm is gone by now.
     if (!readContainer(paths, record.id)) return;
   }
+  tell(paths, record, "destroy");
   forget({ directory: directoryOf(paths, record.id), namePath: `${paths.names}/${record.name}` });
 }

@@ -4,7 +4,7 @@ import { ConflictError } from "../errors.ts";
 import { unlink } from "../linux/file.ts";
 import type { Paths } from "../paths.ts";
 import { claimName } from "../runtime/host.ts";
-import { type Container, writeRecord } from "./record.ts";
+import { type Container, tell, writeRecord } from "./record.ts";
 
 /** The new name is taken first and the old one freed last: at no moment the container has none. */
 export function renameContainer(paths: Paths, { record }: Container, name: string): void {
@@ -17,4 +17,5 @@ export function renameContainer(paths: Paths, { record }: Container, name: strin
     throw error;
   }
   unlink(`${paths.names}/${record.name}`);
+  tell(paths, { ...record, name }, "rename", { oldName: `/${record.name}` });
 }

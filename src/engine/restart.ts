@@ -4,7 +4,7 @@ import { Failure } from "../errors.ts";
 
 import type { Paths } from "../paths.ts";
 import { type Attachment, launch } from "./launch.ts";
-import { type Container, findContainer, isUp } from "./record.ts";
+import { type Container, findContainer, isUp, tell } from "./record.ts";
 import { clearStopped } from "./start.ts";
 import { type StopOptions, stopContainer } from "./stop.ts";
 
@@ -43,4 +43,5 @@ export function restartContainer(
   const { id } = container.record;
   stopContainer(paths, container, stop);
   startContainer(paths, findContainer(paths, id), { attached: false, stdin: false }, use);
+  tell(paths, container.record, "restart");
 }

@@ -5,7 +5,7 @@ import { randomHex } from "../linux/clone.ts";
 import { close, unlink } from "../linux/file.ts";
 import type { Paths } from "../paths.ts";
 import { abandon, type Birth } from "../runtime/birth.ts";
-import { lockStore, newRecord, prepareImage, writeCidfile } from "./create.ts";
+import { chooseName, lockStore, newRecord, prepareImage, writeCidfile } from "./create.ts";
 import { sudoLine } from "./host.ts";
 import { planStart } from "./plan.ts";
 import type { ContainerRecord } from "./record.ts";
@@ -32,7 +32,9 @@ export async function run(
     close(store);
   };
   const image = await prepareImage(paths, request, giveUp, reporter);
-  const record = newRecord(here?.id ?? randomHex(32), request, image);
+  // What is forgotten when it ends, and nobody else looks after, can do without.
+  const name = request.name ?? (here && request.settings.remove ? undefined : await chooseName(paths));
+  const record = newRecord(here?.id ?? randomHex(32), request, image, name);
   if (request.cidfile !== undefined) writeCidfile(request.cidfile, record.id);
   try {
     if (here) return runHere(paths, record, here, request, store, reporter);

@@ -11,6 +11,7 @@ import {
   type ContainerRecord,
   type ContainerState,
   directoryOf,
+  tell,
   type Usage,
   writeRecord,
   writeState,
@@ -52,11 +53,17 @@ export function runToEnd(
         recover(paths);
         plan.warnings.forEach(on.warn);
         current = { ...current, process: identify(pid), ...(birth.cgroup !== undefined && { cgroup: birth.cgroup }) };
-        if (!statIfAny(`${directory}/container.json`)) writeRecord(paths, record);
+        if (!statIfAny(`${directory}/container.json`)) {
+          writeRecord(paths, record);
+          tell(paths, record, "create");
+        }
         writeState(paths, record.id, current);
         on.onRecorded();
       },
-      started: () => on.onStarted?.(),
+      started: () => {
+        tell(paths, record, "start");
+        on.onStarted?.();
+      },
       ended: ({ exit, oomKilled }) => {
         const finishedMs = Date.now();
         current = {
@@ -67,7 +74,10 @@ export function runToEnd(
           oomKilled,
           usage: { wallMs: finishedMs - startedMs, ...readUsage(birth.cgroup) },
         };
-        if (!record.settings.remove) writeEnd(paths, record.id, current, on.warn);
+        if (oomKilled) tell(paths, record, "oom");
+        tell(paths, record, "die", { exitCode: String(current.exitCode) });
+        if (record.settings.remove) tell(paths, record, "destroy");
+        else writeEnd(paths, record.id, current, on.warn);
       },
     },
   );

@@ -10,7 +10,7 @@ import { signals } from "../linux/signal.ts";
 import type { Paths } from "../paths.ts";
 import { receiveFrame } from "../runtime/channel.ts";
 import { connectToContainer } from "./attach.ts";
-import { type Container, findContainer, isLookedAfter, isUp, readContainer, waitUntilLeft } from "./record.ts";
+import { type Container, findContainer, isLookedAfter, isUp, readContainer, tell, waitUntilLeft } from "./record.ts";
 import { recover } from "./recover.ts";
 import { parseSignal, signalName } from "./signals.ts";
 import { stopFile } from "./start.ts";
@@ -51,6 +51,7 @@ export function stopContainer(paths: Paths, container: Container, options: StopO
     close(pidfd);
   }
   waitUntilDown(paths, record.id);
+  tell(paths, record, "stop");
 }
 
 /** Writes down that a user wants it stopped, for its restart policy. */
@@ -71,6 +72,7 @@ export function signalContainer(paths: Paths, container: Container, signal: numb
   if (pidfd === undefined) throw new ConflictError(`container ${record.name} is not running`);
   // As Docker has it: killed by hand, it is not to come up again by itself.
   if (signal === signals.SIGKILL || signal === stopSignalOf(container)) noteStop(paths, record.id);
+  tell(paths, record, "kill", { signal: String(signal) });
   if (signal === signals.SIGKILL) killAll(container, pidfd);
   else pidfdSendSignal(pidfd, signal);
   close(pidfd);
@@ -110,13 +112,14 @@ function ignores(pid: number, signal: number): boolean {
 }
 
 /** Freezes every process of a container where it is (cgroup.freeze). */
-export function pauseContainer(container: Container): void {
+export function pauseContainer(paths: Paths, container: Container): void {
   const { record, state, status } = container;
   if (status === "paused") throw new ConflictError(`container ${record.name} is paused already`);
   if (!isUp(container) || state.cgroup === undefined)
     throw new ConflictError(`container ${record.name} is not running`);
   writeSetting(`${state.cgroup}/cgroup.freeze`, "1");
   waitForFreeze(state.cgroup);
+  tell(paths, record, "pause");
 }
 
 const freezeLimitMs = 2000;
@@ -129,9 +132,10 @@ function waitForFreeze(cgroup: string): void {
   }
 }
 
-export function unpauseContainer(container: Container): void {
+export function unpauseContainer(paths: Paths, container: Container): void {
   if (container.status !== "paused") throw new ConflictError(`container ${container.record.name} is not paused`);
   thaw(container);
+  tell(paths, container.record, "unpause");
 }
 
 function thaw({ state: { cgroup } }: Container): void {

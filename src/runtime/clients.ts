@@ -69,6 +69,7 @@ export function clientsOf(
     }
   };
   const queue = (client: Client, frame: Frame) => {
+    if (!clients.includes(client)) return;
     client.queue.push(frame);
     flush(client);
     if (!client.launcher && client.queue.length > maxQueue) drop(client);
@@ -151,6 +152,8 @@ export function clientsOf(
   }
 
   function serve(client: Client): void {
+    // What the container wrote a moment ago may have been too much for it.
+    if (!clients.includes(client)) return;
     flush(client);
     if (!clients.includes(client) || pending) return;
     const interest = { fd: client.socket, events: POLLIN, happened: 0 };

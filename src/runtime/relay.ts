@@ -82,27 +82,31 @@ export function drain(pumps: Pump[]): void {
 }
 
 function move(pump: Pump, buffer: Uint8Array): void {
+  const bytes = readOrWrite(pump, buffer);
+  if (bytes === undefined) return;
+  // Somebody who keeps it longer than this call takes a copy.
+  pump.onData?.(bytes);
+  if (pump.to !== undefined) pump.pending = bytes.slice();
+}
+
+/** Writes what is pending, or reads. @returns what was read, if anything was. */
+function readOrWrite(pump: Pump, buffer: Uint8Array): Uint8Array | undefined {
   try {
     if (pump.pending) {
       const written = write(pump.to!, pump.pending.subarray(0, writeBytes));
       if (written < pump.pending.length) pump.pending = pump.pending.subarray(written);
       else delete pump.pending;
-      return;
+      return undefined;
     }
     const count = read(pump.from, buffer);
-    if (count === 0) {
-      end(pump, "from");
-      return;
-    }
-    // Somebody who keeps it longer than this call takes a copy.
-    const bytes = buffer.subarray(0, count);
-    pump.onData?.(bytes);
-    if (pump.to !== undefined) pump.pending = bytes.slice();
+    if (count > 0) return buffer.subarray(0, count);
+    end(pump, "from");
   } catch (error) {
     // EIO is how a pty's master says that the last slave was closed; EPIPE that nobody reads what we write.
     if (!hasCode(error, "EIO", "EPIPE", "ECONNRESET")) pump.failure = error;
     end(pump, pump.pending ? "to" : "from");
   }
+  return undefined;
 }
 
 function end(pump: Pump, ended: "from" | "to"): void {
