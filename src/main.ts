@@ -12,7 +12,7 @@ const birth = startsContainer(words) && process.geteuid?.() === 0 ? bear(argv) :
 const entry = words[0] === "exec" && process.geteuid?.() === 0 ? openWayIn() : undefined;
 // A load takes note of signals between two blocks, and then cleans up; who is attached passes them on. Now, because
 // later threads would take them.
-if (argv.some((word) => ["load", "attach", "start"].includes(word))) blockSignals(forwarded);
+if (["load", "attach", "start"].includes(commandOf(words) ?? "")) blockSignals(forwarded);
 const { main } = await import("./cli/main.ts");
 const code = await main(argv, { ...(birth && { birth }), ...(entry && { entry }) });
 // Still there if the options were wrong or the image was not to be had; a second time does no harm.
@@ -25,9 +25,16 @@ function openWayIn() {
   return openEntry();
 }
 
-/** True for command lines that start a container: `run`, `monitor`, or the original form. */
+/** The first word that is no global option. */
+function commandOf(words: string[]): string | undefined {
+  return words.find((word, index) => !word.startsWith("-") && words[index - 1] !== "--root");
+}
+
+/** True for command lines that start a container in this process: `run`, `monitor`, or the original form. */
 function startsContainer([first = "", ...rest]: string[]): boolean {
-  if (first === "run" || first === "monitor") return true;
+  // Where -d comes first another process starts it (engine/launch.ts); elsewhere that is seen later.
+  if (first === "run") return rest[0] !== "--detach" && !/^-[it]*d[it]*$/.test(rest[0] ?? "");
+  if (first === "monitor") return true;
   // Global options may come before: then it is enough that it may be so.
   return first.startsWith("-") && !["--help", "--version"].includes(first) && !rest.includes("explain");
 }

@@ -99,7 +99,7 @@ function ends(pidfd: number, waitMs: number): boolean {
 }
 
 function killAll({ state }: Container, pidfd: number): void {
-  if (state.cgroup !== undefined && statIfAny(state.cgroup)) killCgroup(state.cgroup);
+  if (state.cgroup !== undefined) killCgroup(state.cgroup);
   pidfdSendSignal(pidfd, signals.SIGKILL);
   ends(pidfd, -1);
 }

@@ -52,11 +52,15 @@ function enableControllers(directory: string, controllers: string[]): void {
   }
 }
 
-/** cgroup.kill: every process of the group and below dies now, also while it forks. */
+/** cgroup.kill: every process of the group and below dies now, also while it forks. A group that is gone has none. */
 export function killCgroup(directory: string): void {
-  // A frozen process does not die of a signal on every kernel.
-  if (readFileIfAny(`${directory}/cgroup.freeze`)?.trim() === "1") writeSetting(`${directory}/cgroup.freeze`, "0");
-  writeSetting(`${directory}/cgroup.kill`, "1");
+  try {
+    // A frozen process does not die of a signal on every kernel.
+    if (readFileIfAny(`${directory}/cgroup.freeze`)?.trim() === "1") writeSetting(`${directory}/cgroup.freeze`, "0");
+    writeSetting(`${directory}/cgroup.kill`, "1");
+  } catch (error) {
+    if (!hasCode(error, "ENOENT", "ENODEV")) throw error;
+  }
 }
 
 /** Removes a group if nothing is in it: no process and no group. */
