@@ -1,13 +1,14 @@
 /**
  * `npm run bench`: how fast tinydocker is beside crun, runc and GNU tar, on this machine, as tables in Markdown.
  *
- *   npm run bench -- [--runs 40] [--loads 5] [--megabytes 350] [start | load]
+ *   npm run bench -- [--runs 40] [--loads 5] [--megabytes 350] [start | load | engine]
  */
 
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { benchEngine } from "./bench/engine.ts";
 import { type Command, type Measurement, measure, summary } from "./bench/measure.ts";
 import { buildImage } from "./images.ts";
 import { run, text } from "./process.ts";
@@ -66,6 +67,15 @@ async function benchStart(runs: number): Promise<void> {
   } finally {
     withoutUnified?.kill("SIGKILL");
   }
+}
+
+/** Many containers, listed, entered and read. */
+async function benchManyContainers(runs: number): Promise<void> {
+  const tar = await buildImage("busybox", join(directory, "busybox.tar"));
+  const root = join(directory, "engine");
+  run(binary, ["--root", root, "load", "-q", "-i", tar], { stdio: "ignore" });
+  console.log("\n| many containers | |\n|---|---:|");
+  for (const [what, figure] of await benchEngine(binary, root, runs)) console.log(`| ${what} | ${figure} |`);
 }
 
 /** What `runc spec` makes, with our rootfs and /bin/true. */
@@ -186,6 +196,7 @@ try {
   );
   const wanted = (name: string) => positionals.length === 0 || positionals.includes(name);
   if (wanted("start")) await benchStart(Number(values.runs));
+  if (wanted("engine")) await benchManyContainers(Number(values.runs));
   if (wanted("load")) benchLoad(Number(values.loads), Number(values.megabytes));
 } finally {
   rmSync(directory, { recursive: true, force: true });

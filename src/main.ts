@@ -5,14 +5,14 @@ import { blockSignals } from "./linux/signal.ts";
 import { abandon, bear, forwarded } from "./runtime/birth.ts";
 
 const argv = process.argv.slice(2);
-// `container run` is `run`, and `container exec` is `exec`.
-const words = argv[0] === "container" ? argv.slice(1) : argv;
+const words = afterGlobals(argv);
+const isRoot = process.geteuid?.() === 0;
 // Before anything else is even loaded: later there may be threads, and then nobody may fork (runtime/birth.ts).
-const birth = startsContainer(words) && process.geteuid?.() === 0 ? bear(argv) : undefined;
-const entry = words[0] === "exec" && process.geteuid?.() === 0 ? openWayIn() : undefined;
+const birth = isRoot && startsContainer(words) ? bear(argv) : undefined;
+const entry = isRoot && words[0] === "exec" ? openWayIn() : undefined;
 // A load takes note of signals between two blocks, and then cleans up; who is attached passes them on. Now, because
 // later threads would take them.
-if (["load", "attach", "start"].includes(commandOf(words) ?? "")) blockSignals(forwarded);
+if (["load", "attach", "start"].includes(words[0] ?? "")) blockSignals(forwarded);
 const { main } = await import("./cli/main.ts");
 const code = await main(argv, { ...(birth && { birth }), ...(entry && { entry }) });
 // Still there if the options were wrong or the image was not to be had; a second time does no harm.
@@ -25,16 +25,17 @@ function openWayIn() {
   return openEntry();
 }
 
-/** The first word that is no global option. */
-function commandOf(words: string[]): string | undefined {
-  return words.find((word, index) => !word.startsWith("-") && words[index - 1] !== "--root");
+/** The words from the command on (cli/main.ts takes the options before it); `container run` is `run`, `image load` is `load`. */
+function afterGlobals([first = "", ...rest]: string[]): string[] {
+  if (first === "--root" || first === "--loaded") return afterGlobals(rest.slice(1));
+  if (first.startsWith("--root=") || first.startsWith("--loaded=")) return afterGlobals(rest);
+  return first === "container" || first === "image" ? rest : [first, ...rest];
 }
 
 /** True for command lines that start a container in this process: `run`, `monitor`, or the original form. */
 function startsContainer([first = "", ...rest]: string[]): boolean {
   // Where -d comes first another process starts it (engine/launch.ts); elsewhere that is seen later.
   if (first === "run") return rest[0] !== "--detach" && !/^-[it]*d[it]*$/.test(rest[0] ?? "");
-  if (first === "monitor") return true;
-  // Global options may come before: then it is enough that it may be so.
-  return first.startsWith("-") && !["--help", "--version"].includes(first) && !rest.includes("explain");
+  // The original form begins with an option.
+  return first === "monitor" || (first.startsWith("-") && !["--help", "--version"].includes(first));
 }

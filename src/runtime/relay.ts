@@ -20,6 +20,8 @@ export interface Pump {
   onData?: (bytes: Uint8Array) => void;
   /** True while nothing more is wanted from `from`. */
   held?: () => boolean;
+  /** `to` takes any number of bytes without making us wait: a file, or a descriptor that is O_NONBLOCK. */
+  neverBlocks?: boolean;
   /** Bytes read and not yet written. */
   pending?: Uint8Array;
   ended?: boolean;
@@ -38,6 +40,7 @@ export const writeBytes = 4096;
 const readBytes = 65536;
 
 const idleMs = 100;
+const busyTurns = 500;
 
 /** Runs pumps and watches until `done` says so. @param idle what to do whenever nothing happened for a moment, if anything. */
 export function relay(
@@ -47,7 +50,9 @@ export function relay(
   idle: () => (() => void) | undefined,
 ): void {
   const buffer = memory(readBytes);
-  while (!done()) {
+  for (let turns = 1; !done(); turns++) {
+    // The binary starts without a compiler, which a short life does not need (helpers/build.ts); a flood does.
+    if (turns === busyTurns) Bun.unsafe.setJITPolicy(1);
     const live = pumps.filter((pump) => !pump.ended && (pump.pending || !pump.held?.()));
     const others = watches();
     const interests: Interest[] = [
@@ -93,7 +98,8 @@ function move(pump: Pump, buffer: Uint8Array): void {
 function readOrWrite(pump: Pump, buffer: Uint8Array): Uint8Array | undefined {
   try {
     if (pump.pending) {
-      const written = write(pump.to!, pump.pending.subarray(0, writeBytes));
+      const most = pump.neverBlocks ? pump.pending.length : writeBytes;
+      const written = write(pump.to!, pump.pending.subarray(0, most));
       if (written < pump.pending.length) pump.pending = pump.pending.subarray(written);
       else delete pump.pending;
       return undefined;
@@ -102,6 +108,8 @@ function readOrWrite(pump: Pump, buffer: Uint8Array): Uint8Array | undefined {
     if (count > 0) return buffer.subarray(0, count);
     end(pump, "from");
   } catch (error) {
+    // Somebody else filled the pipe first.
+    if (hasCode(error, "EAGAIN")) return undefined;
     // EIO is how a pty's master says that the last slave was closed; EPIPE that nobody reads what we write.
     if (!hasCode(error, "EIO", "EPIPE", "ECONNRESET")) pump.failure = error;
     end(pump, pump.pending ? "to" : "from");

@@ -3,7 +3,7 @@
  * with a monitor, no caller's at all, but those of whoever is attached.
  */
 
-import { close, O_RDONLY, O_WRONLY, open, writeAll } from "../linux/file.ts";
+import { close, O_NONBLOCK, O_RDONLY, O_WRONLY, open, statIfAny, writeAll } from "../linux/file.ts";
 import { duplicate, pipe } from "../linux/poll.ts";
 import { getModes, getSize, interruptedGroup, rawModes, restoreModes, setModes, setSize } from "../linux/tty.ts";
 import type { Pump } from "./relay.ts";
@@ -66,6 +66,18 @@ function endOfInput(master: number): () => void {
   };
 }
 
+/**
+ * Where to write what is for our own stdout or stderr, if possible without waiting for the reader. A pipe is opened once more,
+ * since O_NONBLOCK on the descriptor that we have would be the caller's, too; a file must not be, as it has a place where we are.
+ */
+function destination(fd: number): Pick<Pump, "to" | "neverBlocks"> {
+  const path = `/proc/self/fd/${fd}`;
+  const type = statIfAny(path)?.type;
+  if (type === "file") return { to: fd, neverBlocks: true };
+  if (type === "fifo") return { to: open(path, O_WRONLY | O_NONBLOCK), neverBlocks: true };
+  return { to: fd };
+}
+
 /** @param callerIsTerminal stdin is a terminal: then keys are passed on raw, so that Ctrl-C is the container's. */
 export function wireToCaller(stdio: Stdio, callerIsTerminal: boolean, tap: Tap): Wiring {
   const wiring: Wiring = { ...unconnected(), connect };
@@ -81,9 +93,9 @@ export function wireToCaller(stdio: Stdio, callerIsTerminal: boolean, tap: Tap):
     const ends = pipe();
     const [inside, outside] = fd === 0 ? [ends.read, ends.write] : [ends.write, ends.read];
     wiring.inside[fd] = inside;
-    const [from, to] = fd === 0 ? [0, outside] : [outside, fd];
-    const seen = fd === 0 ? {} : { onData: (bytes: Uint8Array) => tap(fd as 1 | 2, bytes) };
-    wiring.pumps.push({ from, to, ...seen, onEnd: () => close(outside) });
+    const onEnd = () => close(outside);
+    if (fd === 0) wiring.pumps.push({ from: 0, to: outside, onEnd });
+    else wiring.pumps.push({ from: outside, ...destination(fd), onData: (bytes) => tap(fd as 1 | 2, bytes), onEnd });
   }
 
   function connect(master: number): void {

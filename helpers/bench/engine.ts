@@ -1,0 +1,88 @@
+/** What the engine costs with many containers: starting them, listing them, entering one, the memory of those who look after them. */
+
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { join } from "node:path";
+import { run, text } from "../process.ts";
+import { type Command, measure } from "./measure.ts";
+
+/** A name, and a figure with its unit. */
+export type Line = [what: string, figure: string];
+
+const containers = 100;
+const stopped = 1000;
+const idle = 50;
+const streamBytes = 1000 << 20;
+
+/** @param binary of tinydocker. @param root a state root with busybox in it. */
+export async function benchEngine(binary: string, root: string, runs: number): Promise<Line[]> {
+  const words = (...args: string[]) => [binary, "--root", root, ...args];
+  const quiet = { stdio: ["ignore", "ignore", "ignore"] as ["ignore", "ignore", "ignore"] };
+  const lines: Line[] = [];
+  const names = Array.from({ length: containers }, (_, index) => `bench${index}`);
+  const started = performance.now();
+  await Promise.all(
+    names.map((name) => {
+      const [program, ...args] = words("run", "-d", "--name", name, "busybox", "sleep", "1000");
+      return once(spawn(program!, args, quiet), "exit");
+    }),
+  );
+  const each = (performance.now() - started) / containers;
+  lines.push([`${containers} concurrent \`run -d\`, each`, `${each.toFixed(1)} ms`]);
+  const one: Command = { argv: words("exec", names[0]!, "/bin/true") };
+  lines.push(["`exec`, median", `${measure([one], runs)[0]!.medianMs.toFixed(1)} ms`]);
+  run(binary, words("rm", "-f", ...names.slice(idle)).slice(1), quiet);
+  await Bun.sleep(2000);
+  lines.push([`memory of a monitor, of ${idle} idle ones (PSS)`, `${(await monitorMemory(root)).toFixed(1)} MB`]);
+  run(binary, words("rm", "-f", ...names.slice(0, idle)).slice(1), quiet);
+
+  const fresh = measure([{ argv: words("run", "--rm", "busybox", "/bin/true") }], runs)[0]!.medianMs;
+  for (let index = 0; index < stopped; index++) run(binary, words("create", "busybox", "true").slice(1), quiet);
+  const [list, beside] = measure(
+    [{ argv: words("ps", "-a") }, { argv: words("run", "--rm", "busybox", "/bin/true") }],
+    runs,
+  );
+  lines.push([`\`ps -a\` with ${stopped} containers, median`, `${list!.medianMs.toFixed(1)} ms`]);
+  lines.push([
+    `\`run --rm\` beside ${stopped} stopped ones, of one beside none`,
+    `${(beside!.medianMs / fresh).toFixed(2)}`,
+  ]);
+
+  const stream = `dd if=/dev/zero bs=1M count=${streamBytes >> 20} 2>/dev/null`;
+  lines.push([
+    "1 GB through `run` without a terminal",
+    throughput(words("run", "--rm", "busybox", "sh", "-c", stream)),
+  ]);
+  const log = ["--log-opt", "max-size=2g", "--name", "log"];
+  spawnSync(binary, words("run", ...log, "busybox", "sh", "-c", stream).slice(1), quiet);
+  lines.push(["1 GB through `logs`", throughput(words("logs", "log"))]);
+  return lines;
+}
+
+function throughput(argv: string[]): string {
+  const began = performance.now();
+  const sh = argv.map((word) => `'${word}'`).join(" ");
+  run("/bin/sh", ["-c", `${sh} 2>/dev/null | cat >/dev/null`]);
+  return `${(streamBytes / 1e6 / ((performance.now() - began) / 1000)).toFixed(0)} MB/s`;
+}
+
+/** The mean share of memory (PSS) of the monitors of one state root. */
+async function monitorMemory(root: string): Promise<number> {
+  const own = text("readlink", ["-f", root]);
+  const figures = readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => {
+      try {
+        const directory = join("/proc", pid);
+        const command = readFileSync(join(directory, "cmdline"), "utf8");
+        const environment = readFileSync(join(directory, "environ"), "utf8");
+        if (!command.startsWith("tinydocker\0monitor\0") || !environment.includes(`TINYDOCKER_ROOT=${own}`)) return [];
+        readlinkSync(join(directory, "exe"));
+        return [Number(/^Pss:\s+(\d+)/m.exec(readFileSync(join(directory, "smaps_rollup"), "utf8"))?.[1]) / 1024];
+      } catch {
+        return []; // it ended
+      }
+    });
+  return figures.reduce((sum, figure) => sum + figure, 0) / figures.length;
+}
