@@ -22,23 +22,19 @@ const most = 9999;
 export function* readLog(paths: Paths, { record }: Container, follow: boolean): Generator<Piece> {
   const path = `${directoryOf(paths, record.id)}/log`;
   const { driver } = record.settings.log;
-  for (let number = oldest(path); number >= 1; number--) yield* readFileOnce(`${path}.${number}`, driver);
-  let fd = openIfAny(path, O_RDONLY);
+  let fd: number | undefined;
   let decode = decoderOf(driver);
   for (;;) {
     // Asked before the last look: what was written until then is seen.
     const over = !follow || !isLookedAfter(paths, record.id);
-    fd ??= openIfAny(path, O_RDONLY);
-    if (fd !== undefined) {
-      yield* readRest(fd, decode);
-      if (statIfAny(path)?.ino !== fstat(fd).ino) {
-        // Rotated meanwhile: this file gets no more, and the next begins anew.
-        yield* readRest(fd, decode);
-        close(fd);
-        fd = undefined;
-        decode = decoderOf(driver);
-        continue;
-      }
+    const next = openNext(path, fd);
+    if (fd !== undefined) yield* readRest(fd, decode);
+    if (next !== undefined) {
+      // What was read from gets no more, and the next file begins anew.
+      if (fd !== undefined) close(fd);
+      fd = next;
+      decode = decoderOf(driver);
+      continue;
     }
     if (over) break;
     poll([], lookMs);
@@ -46,20 +42,38 @@ export function* readLog(paths: Paths, { record }: Container, follow: boolean): 
   if (fd !== undefined) close(fd);
 }
 
-function oldest(path: string): number {
-  let number = 0;
-  while (number < most && statIfAny(`${path}.${number + 1}`)) number++;
-  return number;
+/**
+ * The file that comes after this one, or the oldest; undefined if this is the newest. Files move on while we look
+ * (`log` becomes `log.1`, that `log.2`), so what was opened counts only if nothing has moved meanwhile.
+ */
+function openNext(path: string, current: number | undefined): number | undefined {
+  const name = (number: number) => (number === 0 ? path : `${path}.${number}`);
+  const inode = current === undefined ? undefined : fstat(current).ino;
+  for (;;) {
+    const files = inodes(name);
+    const at = files.findIndex((file) => file.inode === inode);
+    if (at === 0 || files.length === 0) return undefined;
+    // One that is gone altogether was overtaken: go on with the oldest there is.
+    const file = files[(at < 0 ? files.length : at) - 1]!;
+    const next = openIfAny(name(file.number), O_RDONLY);
+    if (next === undefined) continue;
+    if (fstat(next).ino === file.inode) return next;
+    close(next);
+  }
+}
+
+/** The files of the log, the newest first; that is `log.1` for a moment, until there is something for a new `log`. */
+function inodes(name: (number: number) => string): { number: number; inode: bigint }[] {
+  const files: { number: number; inode: bigint }[] = [];
+  for (let number = 0; number <= most; number++) {
+    const stat = statIfAny(name(number));
+    if (stat) files.push({ number, inode: stat.ino });
+    else if (number > 0) break;
+  }
+  return files;
 }
 
 type Decode = (bytes: Uint8Array) => Piece[];
-
-function* readFileOnce(path: string, driver: string): Generator<Piece> {
-  const fd = openIfAny(path, O_RDONLY);
-  if (fd === undefined) return;
-  yield* readRest(fd, decoderOf(driver));
-  close(fd);
-}
 
 function* readRest(fd: number, decode: Decode): Generator<Piece> {
   const block = memory(blockBytes);

@@ -79,19 +79,24 @@ const maxFds = 8;
 /** struct cmsghdr: u64 length of header and data, i32 level, i32 type; then the descriptors. */
 const cmsgHeader = 16;
 
-/** struct msghdr (56 bytes) around one buffer and room for descriptors; its parts must live as long as it does. */
+/**
+ * struct msghdr (56 bytes) around one buffer and room for descriptors. It holds only their addresses: whoever calls keeps
+ * `parts` until the kernel is done, or the garbage collector takes them away under it.
+ */
 function msghdr(data: Uint8Array, control: Uint8Array) {
   const header = memory(56);
-  const iovec = BigUint64Array.of(BigInt(ptr(data)), BigInt(data.length));
-  const pinned = new BigUint64Array(new ArrayBuffer(16));
-  pinned.set(iovec);
+  const iovec = new BigUint64Array(new ArrayBuffer(16));
+  iovec.set([BigInt(ptr(data)), BigInt(data.length)]);
   const view = new DataView(header.buffer);
-  view.setBigUint64(16, BigInt(ptr(pinned)), true);
+  view.setBigUint64(16, BigInt(ptr(iovec)), true);
   view.setBigUint64(24, 1n, true);
   if (control.length > 0) view.setBigUint64(32, BigInt(ptr(control)), true);
   view.setBigUint64(40, BigInt(control.length), true);
-  return { header, view, parts: [pinned, data, control] };
+  return { header, view, parts: [iovec, data, control] };
 }
+
+/** What is being sent: it must stay where it is until then. */
+const outgoing = new Set<unknown>();
 
 /**
  * sendmsg(2). @param message at least one byte of data, at most eight descriptors.
@@ -114,27 +119,40 @@ export function sendMessage(socket: number, message: Message, { wait = true } = 
   }
   const { header, parts } = msghdr(data, control);
   const flags = MSG_NOSIGNAL | (wait ? 0 : MSG_DONTWAIT);
-  for (;;) {
-    const expected = wait ? [EINTR] : [EAGAIN, EINTR];
-    if (allow(expected, "send", "a message", libc.sendmsg(socket, header, flags)) !== -1) break;
-    if (readErrno() === EAGAIN) return false;
+  const expected = wait ? [EINTR] : [EAGAIN, EINTR];
+  outgoing.add(parts);
+  try {
+    for (;;) {
+      if (allow(expected, "send", "a message", libc.sendmsg(socket, header, flags)) !== -1) return true;
+      if (readErrno() === EAGAIN) return false;
+    }
+  } finally {
+    outgoing.delete(parts);
   }
-  void parts;
-  return true;
+}
+
+/** Where messages come in; made once, and kept. */
+let incoming: (ReturnType<typeof msghdr> & { data: Uint8Array; control: Uint8Array }) | undefined;
+
+function roomForMessage() {
+  const data = memory(65536);
+  const control = memory(cmsgHeader + 4 * maxFds);
+  return { ...msghdr(data, control), data, control };
 }
 
 /** recvmsg(2): waits for a message; undefined when the other end is closed. Reads up to 64 KiB. */
 export function receiveMessage(socket: number): Message | undefined {
-  const data = memory(65536);
-  const control = memory(cmsgHeader + 4 * maxFds);
-  const { header, view } = msghdr(data, control);
+  incoming ??= roomForMessage();
+  const { header, view, data, control } = incoming;
+  // The kernel wrote here how much came the last time.
+  view.setBigUint64(40, BigInt(control.length), true);
   const length = checkRetry("receive", "a message", () => libc.recvmsg(socket, header, MSG_CMSG_CLOEXEC));
   if (length === 0) return undefined;
   const fds: number[] = [];
   const cmsg = new DataView(control.buffer);
   const received = view.getBigUint64(40, true) > 0n ? Number(cmsg.getBigUint64(0, true)) : 0;
   for (let at = cmsgHeader; at < received; at += 4) fds.push(cmsg.getInt32(at, true));
-  return { data: data.subarray(0, length), fds };
+  return { data: data.slice(0, length), fds };
 }
 
 /** Closes each descriptor once. */

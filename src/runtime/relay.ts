@@ -40,7 +40,6 @@ export const writeBytes = 4096;
 const readBytes = 65536;
 
 const idleMs = 100;
-const busyTurns = 500;
 
 /** Runs pumps and watches until `done` says so. @param idle what to do whenever nothing happened for a moment, if anything. */
 export function relay(
@@ -50,9 +49,7 @@ export function relay(
   idle: () => (() => void) | undefined,
 ): void {
   const buffer = memory(readBytes);
-  for (let turns = 1; !done(); turns++) {
-    // The binary starts without a compiler, which a short life does not need (helpers/build.ts); a flood does.
-    if (turns === busyTurns) Bun.unsafe.setJITPolicy(1);
+  while (!done()) {
     const live = pumps.filter((pump) => !pump.ended && (pump.pending || !pump.held?.()));
     const others = watches();
     const interests: Interest[] = [
