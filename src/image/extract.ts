@@ -34,6 +34,8 @@ export interface Extracted {
   bytes: number;
   /** The newest modification time of an entry, in whole seconds since 1970. */
   newest: number;
+  /** An entry took the place of an earlier one. */
+  replaced: boolean;
 }
 
 export interface Extractor extends TarVisitor {
@@ -48,7 +50,7 @@ const maxDevice = { major: 0xfff, minor: 0xfffff };
 /** @param root an open, empty directory */
 export function createExtractor(root: number, { lowers, limits }: ExtractOptions): Extractor {
   const directoryTimes = new Map<ByteName, Time>();
-  const totals: Extracted = { entries: 0, bytes: 0, newest: 0 };
+  const totals: Extracted = { entries: 0, bytes: 0, newest: 0, replaced: false };
   let current: TarEntry | undefined; // the entry whose file descriptor is `file`
   let currentPath = "";
   let file = -1;
@@ -86,6 +88,7 @@ export function createExtractor(root: number, { lowers, limits }: ExtractOptions
   }
 
   function removeOld(parent: number, name: ByteName, path: ByteName): void {
+    totals.replaced = true;
     removeTree(parent, name, path);
     for (const known of directoryTimes.keys())
       if (known === path || known.startsWith(`${path}/`)) directoryTimes.delete(known);
