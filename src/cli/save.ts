@@ -28,7 +28,9 @@ export default defineCommand({
     const format = archiveFormats.find((known) => known === word);
     if (!format)
       throw new UsageError(`--format: ${JSON.stringify(word)} is not supported`, archiveFormats.join(" or "));
-    const progress = quiet ? undefined : showProgress(image.length === 1 ? image[0]! : `${image.length} images`, "saving");
+    const progress = quiet
+      ? undefined
+      : showProgress(image.length === 1 ? image[0]! : `${image.length} images`, "saving");
     const saving = save(pathsOf(root), image, output, { format, warn, onProgress: (made) => progress?.update(made) });
     await saving.finally(() => progress?.done());
     return 0;

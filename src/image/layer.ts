@@ -19,7 +19,7 @@ import { count, fields, need, parseJson, text } from "../oci/json.ts";
 import type { Paths } from "../paths.ts";
 import type { LayerBlob } from "./archive-files.ts";
 import { type ByteRange, readCompressed, sniffRange } from "./compression.ts";
-import { createExtractor, type Extracted } from "./extract.ts";
+import { createExtractor, defaultLimits, type Extracted } from "./extract.ts";
 import { createTarReader, type TarVisitor } from "./tar.ts";
 import { createTarSplitter } from "./tar-split.ts";
 
@@ -52,8 +52,6 @@ export interface ExtractLayerOptions {
   onBytes?: (storedBytes: number) => void;
 }
 
-const maxEntries = 2_000_000;
-const maxBytes = 256 * 2 ** 30;
 /** gzip packs zeros 1:1000, honest layers 1:10: beyond 1 GiB, 1:200 is a bomb. */
 const freeOfRatio = 2 ** 30;
 const maxRatio = 200;
@@ -112,7 +110,7 @@ export async function buildLayer(
   mkdir(directory);
   mkdir(`${directory}/fs`);
   const root = open(`${directory}/fs`, O_RDONLY | O_DIRECTORY);
-  const limits = { maxBytes, maxEntries, freeBytes: freeBytes(root, directory) };
+  const limits = { ...defaultLimits, freeBytes: freeBytes(root, directory) };
   const extractor = createExtractor(root, { lowers: options.lowers, limits });
   const splitter = createTarSplitter(directory);
   const visitor = splitter.watch(extractor);

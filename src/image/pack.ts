@@ -4,7 +4,7 @@
  */
 
 import { hasCode, InvalidError, UnsupportedError } from "../errors.ts";
-import { type ByteName, openAt, pread, readlinkAt, textOf } from "../linux/at.ts";
+import { type ByteName, isOnKernelFileSystem, openAt, pread, readlinkAt, textOf } from "../linux/at.ts";
 import { close, fstat, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, type Stat } from "../linux/file.ts";
 import { dataRanges } from "../linux/holes.ts";
 import { AT_FDCWD, memory } from "../linux/libc.ts";
@@ -64,7 +64,8 @@ export function packTree(fd: number, { layer, name = "." }: PackOptions, write: 
   function directory(fd: number, path: ByteName, member: TarMember): void {
     const { xattrs, opaque } = attributes(fd, path);
     writer.member({ ...member, xattrs });
-    const below = path === "." ? "./" : `${path}/`;
+    const below = path === "." ? "" : `${path}/`;
+    if (isOnKernelFileSystem(fd, path)) return; // the mount point, and nothing of /proc or /sys
     if (opaque) writer.member({ type: "file", path: `${below}.wh..wh..opq`, mode: 0 });
     const names = listAt(fd, path).map(({ name }) => name);
     // Sorted, so that the same tree always is the same tar.
