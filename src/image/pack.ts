@@ -11,6 +11,7 @@ import { AT_FDCWD, memory } from "../linux/libc.ts";
 import { listAt } from "../linux/tree.ts";
 import { listXattrs, readXattr } from "../linux/xattr.ts";
 import { isWhiteout, timeOf } from "./parents.ts";
+import { blockBytes } from "./tar-header.ts";
 import { createTarWriter, type TarMember } from "./tar-writer.ts";
 
 export interface PackOptions {
@@ -127,11 +128,16 @@ export function packTree(fd: number, { layer, name = "." }: PackOptions, write: 
 /** Holes below this are not worth a format that some readers do not know. */
 const leastHoles = 1 << 20;
 
-const isWorthAMap = (ranges: number[], size: number): boolean => {
-  let holes = size;
-  for (let i = 1; i < ranges.length; i += 2) holes -= ranges[i] as number;
-  return holes >= leastHoles;
-};
+function isWorthAMap(ranges: number[], size: number): boolean {
+  let data = 0;
+  for (let i = 1; i < ranges.length; i += 2) {
+    // GNU tar begins each piece at a block of the tar, others do not: pieces of whole blocks are the same to both.
+    const [offset, length] = [ranges[i - 1] as number, ranges[i] as number];
+    if (length % blockBytes !== 0 && offset + length !== size) return false;
+    data += length;
+  }
+  return size - data >= leastHoles;
+}
 
 function splitLast(path: ByteName): [parent: ByteName, base: ByteName] {
   const slash = path.lastIndexOf("/");

@@ -27,7 +27,7 @@ export interface TarMember {
   major?: number;
   minor?: number;
   xattrs?: Map<ByteName, Uint8Array>;
-  /** The pieces that are stored; the rest is holes. */
+  /** The pieces that are stored, whole blocks of 512 bytes up to the last; the rest is holes. */
   sparse?: SparseMap;
 }
 
@@ -70,7 +70,7 @@ export function createTarWriter(write: (bytes: Uint8Array) => void): TarWriter {
   return {
     member(member) {
       endMember();
-      const map = member.sparse && sparseMapBlock(member.sparse);
+      const map = member.sparse && sparseMapBlock(member.sparse, member.size ?? 0);
       const stored = member.type === "file" ? storedBytes(member) + (map?.length ?? 0) : 0;
       for (const block of headerBlocks(member, stored)) put(block);
       current = textOf(member.path);
@@ -100,7 +100,10 @@ export function storedBytes({ size = 0, sparse }: Pick<TarMember, "size" | "spar
 }
 
 /** The map of GNU's sparse format 1.0: how many pieces, then offset and length of each, in lines, padded to a block. */
-function sparseMapBlock(map: SparseMap): Uint8Array {
+function sparseMapBlock(pieces: SparseMap, size: number): Uint8Array {
+  const end = pieces.length > 0 ? (pieces.at(-2) as number) + (pieces.at(-1) as number) : 0;
+  // GNU tar takes the end of the last piece for the end of the file: a hole there needs an empty piece behind it.
+  const map = end < size ? [...pieces, size, 0] : pieces;
   const text = `${[map.length / 2, ...map].join("\n")}\n`;
   const block = memory(Math.ceil(text.length / blockBytes) * blockBytes);
   new TextEncoder().encodeInto(text, block);
