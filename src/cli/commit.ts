@@ -2,6 +2,7 @@
 
 import { commit } from "../engine/commit.ts";
 import { requireRoot } from "../engine/host.ts";
+import { recoverIfAllowed } from "../engine/recover.ts";
 import { pathsOf } from "../paths.ts";
 import { defineCommand } from "./command.ts";
 import { printLine, warn } from "./print.ts";
@@ -27,8 +28,10 @@ export default defineCommand({
   examples: [`tinydocker commit -m "with my tools" -c 'CMD ["sh"]' web web:2`],
   run: async ({ container, name, author, message, change, pause, quiet }, { root }) => {
     requireRoot("committing");
+    const paths = pathsOf(root);
+    recoverIfAllowed(paths);
     const progress = quiet ? undefined : showProgress(container, "committing");
-    const committing = commit(pathsOf(root), container, {
+    const committing = commit(paths, container, {
       ...(name !== undefined && { reference: name }),
       ...(author !== undefined && { author }),
       ...(message !== undefined && { message }),

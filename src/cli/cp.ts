@@ -2,6 +2,7 @@
 
 import { type ContainerPath, copyFromContainer, copyToContainer } from "../engine/cp.ts";
 import { requireRoot } from "../engine/host.ts";
+import { recoverIfAllowed } from "../engine/recover.ts";
 import { UsageError } from "../errors.ts";
 import { pathsOf } from "../paths.ts";
 import { defineCommand } from "./command.ts";
@@ -28,6 +29,7 @@ export default defineCommand({
   run: async ({ source, target, archive = false, "follow-link": followLink = false, quiet }, { root }) => {
     requireRoot("copying");
     const paths = pathsOf(root);
+    recoverIfAllowed(paths);
     const options = { archive, followLink, warn: (text: string) => warn(plain(text)) };
     const [from, to] = [parse(source), parse(target)];
     if (from && to)

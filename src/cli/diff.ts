@@ -2,6 +2,7 @@
 
 import { diffContainer } from "../engine/diff.ts";
 import { requireRoot } from "../engine/host.ts";
+import { recoverIfAllowed } from "../engine/recover.ts";
 import { textOf } from "../linux/at.ts";
 import { pathsOf } from "../paths.ts";
 import { defineCommand } from "./command.ts";
@@ -13,7 +14,9 @@ export default defineCommand({
   examples: ["tinydocker diff web"],
   run: ({ container }, { root }) => {
     requireRoot("looking into containers");
-    for (const { kind, path } of diffContainer(pathsOf(root), container)) printLine(`${kind} ${plain(textOf(path))}`);
+    const paths = pathsOf(root);
+    recoverIfAllowed(paths);
+    for (const { kind, path } of diffContainer(paths, container)) printLine(`${kind} ${plain(textOf(path))}`);
     return 0;
   },
 });

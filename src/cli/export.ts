@@ -2,6 +2,7 @@
 
 import { exportContainer } from "../engine/export.ts";
 import { requireRoot } from "../engine/host.ts";
+import { recoverIfAllowed } from "../engine/recover.ts";
 import { pathsOf } from "../paths.ts";
 import { defineCommand } from "./command.ts";
 import { showProgress } from "./progress.ts";
@@ -16,9 +17,11 @@ export default defineCommand({
   examples: ["tinydocker export -o web.tar web", "tinydocker export web | tar -t"],
   run: async ({ container, output, quiet }, { root }) => {
     requireRoot("exporting");
+    const paths = pathsOf(root);
+    recoverIfAllowed(paths);
     const progress = quiet ? undefined : showProgress(container, "exporting");
     let bytes = 0;
-    const exporting = exportContainer(pathsOf(root), container, output, (count) => {
+    const exporting = exportContainer(paths, container, output, (count) => {
       bytes += count;
       progress?.update({ layer: 1, ofLayers: 1, bytes, totalBytes: 0 });
     });

@@ -6,12 +6,12 @@ import { makeImage } from "../image/make.ts";
 import { packTree } from "../image/pack.ts";
 import { findImage } from "../image/store.ts";
 import { close, O_DIRECTORY, O_RDONLY, open, readdir, stat } from "../linux/file.ts";
-import { type Digest, isDigest } from "../oci/digest.ts";
-import type { Spec } from "../oci/spec.ts";
+import type { Digest } from "../oci/digest.ts";
 import type { Paths } from "../paths.ts";
-import { whileFrozen } from "./freeze.ts";
 import { endIfInterrupted } from "./interrupt.ts";
-import { type ContainerFiles, findContainer, layersOf, openLayers, openRunningRoot } from "./rootfs.ts";
+import { type Container, type ContainerRecord, findContainer } from "./record.ts";
+import { layersOf, lowersOf, openLayers, upperOf } from "./rootfs.ts";
+import { pauseContainer, unpauseContainer } from "./stop.ts";
 
 export interface CommitOptions {
   reference?: string;
@@ -25,33 +25,37 @@ export interface CommitOptions {
 }
 
 /** @returns the id of the new image. */
-export async function commit(paths: Paths, container: string, options: CommitOptions): Promise<Digest> {
-  const files = findContainer(paths, container);
-  const work = () => commitFiles(paths, files, options);
-  if (!options.pause || !isRunning(files)) return await work();
-  const unable = (why: string) => options.warn(`${container} is not paused while it is committed: ${why}`);
-  return await whileFrozen(files.id, unable, work);
+export async function commit(paths: Paths, reference: string, options: CommitOptions): Promise<Digest> {
+  const container = findContainer(paths, reference);
+  const { status, state } = container;
+  const moves = status === "running" || status === "unknown";
+  if (!options.pause || !moves) return await commitContainer(paths, container, options);
+  if (state.cgroup === undefined) {
+    options.warn(`${reference} is not paused while it is committed: this host has no cgroup v2`);
+    return await commitContainer(paths, container, options);
+  }
+  pauseContainer(container);
+  try {
+    return await commitContainer(paths, container, options);
+  } finally {
+    unpauseContainer({ ...container, status: "paused" });
+  }
 }
 
-function isRunning({ id, state }: ContainerFiles): boolean {
-  const root = state.pid === undefined ? undefined : openRunningRoot(id, state.pid);
-  if (root !== undefined) close(root);
-  return root !== undefined;
-}
-
-async function commitFiles(paths: Paths, files: ContainerFiles, options: CommitOptions): Promise<Digest> {
+async function commitContainer(paths: Paths, container: Container, options: CommitOptions): Promise<Digest> {
   const { reference, author, message, changes, onProgress } = options;
-  const { imageId } = files.state;
+  const { record } = container;
+  const image = record.imageId === undefined ? undefined : findImage(paths, record.imageId);
   // A container of a directory has no image below it: all that it sees is its layer.
-  const image = imageId === undefined ? undefined : findImage(paths, imageId);
-  const args = files.spec.process.args;
+  const openTree = () =>
+    image ? open(upperOf(paths, container), O_RDONLY | O_DIRECTORY) : openLayers(paths, layersOf(paths, container));
   return await makeImage(paths, {
-    ...(image && isDigest(image.id) && { base: image.id }),
-    ...(!(image && isUnchanged(files)) && {
+    ...(image && { base: image.id }),
+    ...(!(image && isUnchanged(paths, container)) && {
       layer: {
-        subject: `the layer of ${files.state.name}`,
+        subject: `the layer of ${record.name}`,
         feed(write) {
-          const root = image ? open(files.upper as string, O_RDONLY | O_DIRECTORY) : openLayers(paths, layersOf(files));
+          const root = openTree();
           try {
             packTree(root, { layer: image !== undefined }, (bytes) => {
               endIfInterrupted();
@@ -63,34 +67,45 @@ async function commitFiles(paths: Paths, files: ContainerFiles, options: CommitO
         },
       },
     }),
-    config: (base) => configOf(files.spec, base),
+    config: (base) => configOf(record, base),
     changes,
-    step: { created_by: args.join(" "), comment: message ?? "", ...(author !== undefined && { author }) },
+    step: {
+      created_by: (configOf(record, { ...image?.config.config }).Cmd ?? []).join(" "),
+      comment: message ?? "",
+      ...(author !== undefined && { author }),
+    },
     ...(reference !== undefined && { reference }),
     onProgress,
   });
 }
 
 /** True if the writable layer says nothing: no names in it, and the root is as it was. */
-function isUnchanged({ upper, lower }: ContainerFiles): boolean {
-  if (upper === undefined || (readdir(upper) ?? []).length > 0) return false;
-  const [now, before] = [stat(upper), stat(lower.at(-1) as string)];
+function isUnchanged(paths: Paths, container: Container): boolean {
+  const upper = upperOf(paths, container);
+  if ((readdir(upper) ?? []).length > 0) return false;
+  const [now, before] = [stat(upper), stat(lowersOf(container).at(-1) as string)];
   return now.mode === before.mode && now.uid === before.uid && now.gid === before.gid;
 }
 
 /** How the container was run is how the image is run, as Docker has it: the options of `run` over those of its image. */
-export function configOf({ process, hostname }: Spec, base: RawRunConfig): RawRunConfig {
-  const entrypoint = (base.Entrypoint as string[] | null | undefined) ?? [];
-  const inherited = entrypoint.every((word, index) => process.args[index] === word);
-  const user = process.user.username ?? "";
-  const own = [`HOSTNAME=${hostname}`, "TERM=xterm"]; // of this container, not of its image
-  const env = (base.Env as string[] | null | undefined) ?? [];
+export function configOf(
+  { options, settings }: Pick<ContainerRecord, "options" | "settings">,
+  base: RawRunConfig,
+): RawRunConfig & { Cmd?: string[] } {
+  const { command, entrypoint, env, workdir, user } = options;
+  const variables = new Map<string, string>();
+  for (const entry of [...((base.Env as string[] | null | undefined) ?? []), ...env])
+    variables.set(entry.split("=", 1)[0]!, entry);
+  const labels = { ...(base.Labels as object | null | undefined), ...settings.labels };
   return {
     ...base,
-    Env: process.env.filter((variable) => !own.includes(variable) || env.includes(variable)),
-    Cmd: process.args.slice(inherited ? entrypoint.length : 1),
-    ...(!inherited && { Entrypoint: process.args.slice(0, 1) }),
-    ...((process.cwd !== "/" || Boolean(base.WorkingDir)) && { WorkingDir: process.cwd }),
-    ...((user !== "0" || Boolean(base.User)) && { User: user }),
+    ...(variables.size > 0 && { Env: [...variables.values()] }),
+    // Docker's rule: an --entrypoint forgets the image's Cmd, a command replaces it.
+    ...(entrypoint && { Entrypoint: entrypoint, Cmd: command }),
+    ...(command.length > 0 && { Cmd: command }),
+    ...(workdir !== undefined && { WorkingDir: workdir }),
+    ...(user !== undefined && { User: user }),
+    ...(Object.keys(labels).length > 0 && { Labels: labels }),
+    ...(settings.stopSignal !== undefined && { StopSignal: settings.stopSignal }),
   };
 }

@@ -18,7 +18,8 @@ import type { Paths } from "../paths.ts";
 import { openDirectory, openSource, openTarget, type Side } from "./cp-path.ts";
 import { endIfInterrupted } from "./interrupt.ts";
 import { withOutput } from "./output.ts";
-import { findContainer, openRoot } from "./rootfs.ts";
+import { findContainer } from "./record.ts";
+import { withRoot } from "./rootfs.ts";
 
 export interface CopyOptions {
   /** Keep owners, and what a copy to the host leaves out otherwise: set-user-id bits, capabilities, devices. */
@@ -41,16 +42,20 @@ export async function copyFromContainer(
   to: string,
   options: CopyOptions,
 ): Promise<number> {
-  const side = openContainer(paths, from.container);
-  const source = openSource(side, inContainer(from.path), options.followLink);
-  if (isOnKernelFileSystem(source.fd, inContainer(from.path)))
-    throw new ConflictError(`${side.describe(from.path)} is no file of the container but a view of the kernel`);
-  const pack = (name: ByteName | undefined, write: (chunk: Uint8Array) => void) =>
-    packTree(source.fd, { layer: false, ...(name !== undefined && { name }) }, write);
-  if (to === "-") return await withOutput(undefined, (write) => pack(source.name, write));
-  const { directory, name } = openTarget(host, to, source);
-  const adapt = options.archive ? keep : forHost(options.warn);
-  return await extract(directory, adapt, (write) => pack(name, write));
+  const container = findContainer(paths, from.container);
+  return await withRoot(paths, container, async (root) => {
+    const side = containerSide(root, from.container);
+    const path = inContainer(from.path);
+    const source = openSource(side, path, options.followLink);
+    if (isOnKernelFileSystem(source.fd, path))
+      throw new ConflictError(`${side.describe(path)} is no file of the container but a view of the kernel`);
+    const pack = (name: ByteName | undefined, write: (chunk: Uint8Array) => void) =>
+      packTree(source.fd, { layer: false, ...(name !== undefined && { name }) }, write);
+    if (to === "-") return await withOutput(undefined, (write) => pack(source.name, write));
+    const { directory, name } = openTarget(host, to, source);
+    const adapt = options.archive ? keep : forHost(options.warn);
+    return await extract(directory, adapt, (write) => pack(name, write));
+  });
 }
 
 /** @param from a path of the host, or "-" for a tar on stdin. @returns how many bytes the copy's tar has. */
@@ -60,29 +65,28 @@ export async function copyToContainer(
   to: ContainerPath,
   options: CopyOptions,
 ): Promise<number> {
+  const container = findContainer(paths, to.container);
   const source = from === "-" ? undefined : openSource(host, from, options.followLink);
-  const side = openContainer(paths, to.container);
-  const path = inContainer(to.path);
-  const { directory, name } = source ? openTarget(side, path, source) : { directory: openDirectory(side, path) };
-  // Volumes in a read-only root may be written to.
-  if (side.readonly && fstat(directory).device === fstat(side.root).device)
-    throw new ConflictError(`the root file system of container ${to.container} is read-only`);
-  if (!source) return await extract(directory, keep, (write) => readStdin(paths, write));
-  return await extract(directory, options.archive ? keep : ownedBy(0, 0), (write) =>
-    packTree(source.fd, { layer: false, ...(name !== undefined && { name }) }, write),
-  );
+  return await withRoot(paths, container, async (root) => {
+    const side = containerSide(root, to.container);
+    const path = inContainer(to.path);
+    const { directory, name } = source ? openTarget(side, path, source) : { directory: openDirectory(side, path) };
+    // Volumes in a read-only root may be written to.
+    if (container.record.options.readOnly && fstat(directory).device === fstat(root).device)
+      throw new ConflictError(`the root file system of container ${to.container} is read-only`);
+    if (!source) return await extract(directory, keep, (write) => readStdin(paths, write));
+    return await extract(directory, options.archive ? keep : ownedBy(0, 0), (write) =>
+      packTree(source.fd, { layer: false, ...(name !== undefined && { name }) }, write),
+    );
+  });
 }
 
 const host: Side = { describe: (path) => path };
 
-function openContainer(paths: Paths, container: string): Side & { root: number; readonly: boolean } {
-  const files = findContainer(paths, container);
-  return {
-    root: openRoot(paths, files),
-    readonly: files.spec.root.readonly === true,
-    describe: (path) => `${path} in container ${container}`,
-  };
-}
+const containerSide = (root: number, container: string): Side => ({
+  root,
+  describe: (path) => `${path} in container ${container}`,
+});
 
 /** Relative paths of a container are relative to its root. */
 const inContainer = (path: string): string => (path.startsWith("/") ? path : `/${path}`);

@@ -6,7 +6,8 @@ import { type ByteName, fgetxattr, openAt, openInRootIfAny } from "../linux/at.t
 import { close, fstat, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, open, type Stat } from "../linux/file.ts";
 import { listAt } from "../linux/tree.ts";
 import type { Paths } from "../paths.ts";
-import { findContainer, openLayers, upperOf } from "./rootfs.ts";
+import { findContainer } from "./record.ts";
+import { lowersOf, openLayers, upperOf } from "./rootfs.ts";
 
 export interface Change {
   kind: "A" | "C" | "D";
@@ -14,10 +15,10 @@ export interface Change {
 }
 
 /** Sorted by path. A directory counts as changed when something in it has, as Docker counts. */
-export function diffContainer(paths: Paths, container: string): Change[] {
-  const files = findContainer(paths, container);
-  const upper = open(upperOf(files), O_RDONLY | O_DIRECTORY);
-  const lower = openLayers(paths, files.lower);
+export function diffContainer(paths: Paths, reference: string): Change[] {
+  const container = findContainer(paths, reference);
+  const upper = open(upperOf(paths, container), O_RDONLY | O_DIRECTORY);
+  const lower = openLayers(paths, lowersOf(container));
   const changes: Change[] = [];
 
   function directory(fd: number, path: ByteName, opaque: boolean): void {

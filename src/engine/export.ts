@@ -4,7 +4,8 @@ import { packTree } from "../image/pack.ts";
 import { close } from "../linux/file.ts";
 import type { Paths } from "../paths.ts";
 import { withOutput } from "./output.ts";
-import { findContainer, layersOf, openLayers } from "./rootfs.ts";
+import { findContainer } from "./record.ts";
+import { layersOf, openLayers } from "./rootfs.ts";
 
 /** Without what is mounted in it: volumes are not the container's. @param file stdout if undefined. */
 export async function exportContainer(
@@ -13,9 +14,9 @@ export async function exportContainer(
   file: string | undefined,
   onBytes: (bytes: number) => void,
 ): Promise<void> {
-  const files = findContainer(paths, container);
+  const layers = layersOf(paths, findContainer(paths, container));
   await withOutput(file, (write) => {
-    const root = openLayers(paths, layersOf(files));
+    const root = openLayers(paths, layers);
     try {
       packTree(root, { layer: false }, (bytes) => {
         write(bytes);

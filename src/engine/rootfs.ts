@@ -1,73 +1,82 @@
 /** The file system of a container, as it lies on the disk and as its programs see it. */
 
-import { ConflictError, hasCode, InvalidError, UnsupportedError } from "../errors.ts";
+import { ConflictError, hasCode, UnsupportedError } from "../errors.ts";
 import { openAt } from "../linux/at.ts";
 import {
   close,
   flock,
+  fstat,
+  O_CREAT,
   O_DIRECTORY,
   O_PATH,
   O_RDONLY,
+  O_RDWR,
   open,
   openIfAny,
-  readAll,
-  readFileIfAny,
+  readFile,
   statIfAny,
+  unlink,
 } from "../linux/file.ts";
 import { chdir, fchdir, mount, setPropagation } from "../linux/mount.ts";
 import { unshare } from "../linux/namespace.ts";
+import { openProcess } from "../linux/proc.ts";
 import type { Spec } from "../oci/spec.ts";
 import type { Paths } from "../paths.ts";
-import { cgroupPath } from "../plan/clone.ts";
 import { planMounts } from "../plan/mounts.ts";
 import type { InitStep } from "../plan/step.ts";
 import { bindFromHost, mountOverlay } from "../runtime/rootfs.ts";
-import { type ContainerState, listContainers, resolveContainer } from "./container.ts";
+import { type Container, type ContainerState, directoryOf, isUp } from "./record.ts";
 
-/** A container and where its files are. */
-export interface ContainerFiles {
-  id: string;
-  state: ContainerState;
-  spec: Spec;
-  /** Layers of its image, bottom first; a directory that is used in place is the only one. */
-  lower: string[];
-  /** What the container changed; absent for a directory used in place. */
-  upper?: string;
+/** The layers of a container's image, bottom first; a directory that is used in place is the only one. */
+export const lowersOf = ({ record }: Container): string[] =>
+  record.rootfs === undefined ? record.lower : [record.rootfs];
+
+/** What a container changed. @throws UnsupportedError for one that has no layer of its own. */
+export function upperOf(paths: Paths, { record }: Container): string {
+  if (record.rootfs === undefined) return `${directoryOf(paths, record.id)}/upper`;
+  throw new UnsupportedError(
+    `container ${record.name} works in a directory in place: what it changed is not kept apart`,
+  );
 }
 
-/** @throws NotFoundError, and InvalidError for a container without its OCI spec. */
-export function findContainer(paths: Paths, reference: string): ContainerFiles {
-  const id = resolveContainer(paths, reference);
-  const state = listContainers(paths).find((one) => one.id === id);
-  const text = readFileIfAny(`${paths.containers}/${id}/config.json`);
-  if (!state || text === undefined) throw new InvalidError(`container ${reference} has not started yet, or is damaged`);
-  const spec = JSON.parse(text) as Spec;
-  const overlay = stepsOf(spec, "overlay")[0];
-  if (!overlay) return { id, state, spec, lower: [spec.root.path] };
-  return { id, state, spec, lower: overlay.lower.toReversed(), upper: overlay.upper };
+/** All layers of a container. Read-only, this is right while it runs, too. */
+export const layersOf = (paths: Paths, container: Container): string[] =>
+  container.record.rootfs === undefined ? [...container.record.lower, upperOf(paths, container)] : lowersOf(container);
+
+/**
+ * Opens the container's root as its programs see it, volumes and all, for reading and writing: by way of its first process
+ * where it has one; where it has not, by mounting what init would mount, in a mount namespace of our own that nobody sees and
+ * that ends with us.
+ */
+export async function withRoot<Result>(
+  paths: Paths,
+  container: Container,
+  use: (root: number) => Result | Promise<Result>,
+): Promise<Result> {
+  const running = isUp(container) ? openRunningRoot(container.state) : undefined;
+  if (running !== undefined) return await use(running);
+  const release = claimStopped(paths, container);
+  try {
+    return await use(mountStopped(paths, container));
+  } finally {
+    release();
+  }
+}
+
+function mountStopped(paths: Paths, container: Container): number {
+  const { id, rootfs } = container.record;
+  if (rootfs !== undefined) return open(rootfs, O_RDONLY | O_DIRECTORY);
+  const spec = JSON.parse(readFile(`${directoryOf(paths, id)}/config.json`)) as Spec;
+  const [overlay] = stepsOf(spec, "overlay");
+  const root = mountPrivately(paths, () => mountOverlay({ ...overlay!, target: paths.rootfs }));
+  for (const bind of stepsOf(spec, "bind"))
+    if (statIfAny(bind.source)) bindFromHost({ ...bind, createSource: false, copyUp: false }, root);
+  return root;
 }
 
 /** What init does of one kind when the container starts. */
 const stepsOf = <Kind extends InitStep["do"]>(spec: Spec, kind: Kind) =>
   planMounts(spec).filter((step): step is Extract<InitStep, { do: Kind }> => step.do === kind);
-
-/**
- * The container's root as its programs see it, volumes and all, for reading and writing: by way of its first process where it
- * runs; where it does not, by mounting what init would mount, in a mount namespace of our own that nobody sees and that ends
- * with us. @returns an open directory.
- */
-export function openRoot(paths: Paths, files: ContainerFiles): number {
-  const { id, state, spec, lower } = files;
-  const running = state.pid === undefined ? undefined : openRunningRoot(id, state.pid);
-  if (running !== undefined) return running;
-  lockStopped(paths, files);
-  const overlay = stepsOf(spec, "overlay")[0];
-  if (!overlay) return open(lower[0] as string, O_RDONLY | O_DIRECTORY);
-  const root = mountPrivately(paths, () => mountOverlay({ ...overlay, target: paths.rootfs }));
-  for (const bind of stepsOf(spec, "bind"))
-    if (statIfAny(bind.source)) bindFromHost({ ...bind, createSource: false, copyUp: false }, root);
-  return root;
-}
 
 /** The view of layers, bottom first, read-only and without anything mounted in it. @returns an open directory. */
 export function openLayers(paths: Paths, layers: readonly string[]): number {
@@ -81,9 +90,6 @@ export function openLayers(paths: Paths, layers: readonly string[]): number {
     mount("overlay", paths.rootfs, "overlay", `lowerdir=${lowerdir.join(":")}`);
   });
 }
-
-/** All layers of a container. Read-only, this is right while it runs, too. */
-export const layersOf = ({ lower, upper }: ContainerFiles): string[] => [...lower, ...(upper ? [upper] : [])];
 
 /** Mounts on the empty directory that all roots are mounted on, where only this process sees it. */
 function mountPrivately(paths: Paths, attach: () => void): number {
@@ -99,52 +105,37 @@ function mountPrivately(paths: Paths, attach: () => void): number {
   return open(paths.rootfs, O_RDONLY | O_DIRECTORY);
 }
 
-/**
- * The root of a running container's first process. All is read through one descriptor of its /proc directory, which stays that
- * process's: another one that gets its number later is not mistaken for it.
- * @returns undefined if this is not, or no longer, the container's process.
- */
-export function openRunningRoot(id: string, pid: number): number | undefined {
-  const proc = openIfAny(`/proc/${pid}`, O_PATH | O_DIRECTORY);
-  if (proc === undefined) return undefined;
+/** The root of a running container's first process, or undefined if that has ended. */
+function openRunningRoot({ process }: ContainerState): number | undefined {
+  const proc = process && openIfAny(`/proc/${process.pid}`, O_PATH | O_DIRECTORY);
+  if (!process || proc === undefined) return undefined;
   try {
-    const cgroup = readAt(proc, "cgroup");
-    const mounts = readAt(proc, "mountinfo");
-    // The id is 64 hexadecimal digits. Without cgroup v2 the writable layer tells whose process it is.
-    const inCgroup = new RegExp(`^0::.*${cgroupPath(id)}(/|$)`, "m").test(cgroup);
-    const onLayer = new RegExp(` / / .* - overlay .*[=/]${id}/upper(,|$)`, "m").test(mounts);
-    return inCgroup || onLayer ? openAt(proc, "root", O_RDONLY | O_DIRECTORY) : undefined;
+    // Asked after the directory is open, which stays this process's: another that gets its number is not mistaken for it.
+    const pidfd = openProcess(process);
+    if (pidfd === undefined) return undefined;
+    close(pidfd);
+    return openAt(proc, "root", O_RDONLY | O_DIRECTORY);
   } catch (error) {
-    if (hasCode(error, "ENOENT", "ESRCH", "EINVAL")) return undefined; // it ended meanwhile
+    if (hasCode(error, "ENOENT", "ESRCH")) return undefined; // it ended meanwhile
     throw error;
   } finally {
     close(proc);
   }
 }
 
-function readAt(directory: number, name: string): string {
-  const fd = openAt(directory, name, O_RDONLY);
-  try {
-    return new TextDecoder().decode(readAll(fd, name));
-  } finally {
-    close(fd);
+/**
+ * Keeps a container stopped: the kernel lets two mounts share one writable layer, and then its content is anybody's guess.
+ * This is the lock of those who look after running containers; whoever wants to start this one waits for us.
+ */
+function claimStopped(paths: Paths, { record }: Container): () => void {
+  const path = `${paths.running}/${record.id}`;
+  const lock = open(path, O_RDWR | O_CREAT, 0o600);
+  if (!flock(lock, { wait: false }) || fstat(lock).nlink === 0) {
+    close(lock);
+    throw new ConflictError(`container ${record.name} is starting, ending or in use`, "try again");
   }
-}
-
-/** The kernel lets two mounts share one writable layer, and then its content is anybody's guess. Held until this process ends. */
-function lockStopped(paths: Paths, { id, state }: ContainerFiles): void {
-  const running = openIfAny(`${paths.running}/${id}`, O_RDONLY);
-  const busy = running !== undefined && !flock(running, { shared: true, wait: false });
-  if (running !== undefined) close(running);
-  if (busy) throw new ConflictError(`container ${state.name} is starting or ending`, "try again");
-  const directory = open(`${paths.containers}/${id}`, O_RDONLY | O_DIRECTORY);
-  if (!flock(directory, { wait: false })) throw new ConflictError(`container ${state.name} is in use`, "try again");
-}
-
-/** @throws UnsupportedError for a container that has no layer of its own. */
-export function upperOf({ state, upper }: ContainerFiles): string {
-  if (upper !== undefined) return upper;
-  throw new UnsupportedError(
-    `container ${state.name} works in a directory in place: what it changed is not kept apart`,
-  );
+  return () => {
+    unlink(path);
+    close(lock);
+  };
 }

@@ -2,12 +2,12 @@
 
 import type { Digest } from "../oci/digest.ts";
 import type { Paths } from "../paths.ts";
-import { listContainers } from "./container.ts";
+import { listContainers } from "./record.ts";
 
 /** Names one that uses an image ("container web"). The containers are read anew for each question: they come and go. */
 export const imageUser =
   (paths: Paths) =>
   (id: Digest): string | undefined => {
-    const user = listContainers(paths).find(({ imageId }) => imageId === id);
-    return user && `container ${user.name}`;
+    const user = listContainers(paths).find(({ record }) => record.imageId === id);
+    return user && `container ${user.record.name}`;
   };
