@@ -15,7 +15,7 @@ import type { TarEntry } from "../image/tar-entry.ts";
 import { type ByteName, freeBytes, isOnKernelFileSystem, textOf } from "../linux/at.ts";
 import { fstat } from "../linux/file.ts";
 import type { Paths } from "../paths.ts";
-import { openDirectory, openSource, openTarget, type Side } from "./cp-path.ts";
+import { openDirectory, openSource, openTarget, type Side, type Source } from "./cp-path.ts";
 import { endIfInterrupted } from "./interrupt.ts";
 import { withOutput } from "./output.ts";
 import { findContainer } from "./record.ts";
@@ -49,12 +49,10 @@ export async function copyFromContainer(
     const source = openSource(side, path, options.followLink);
     if (isOnKernelFileSystem(source.fd, path))
       throw new ConflictError(`${side.describe(path)} is no file of the container but a view of the kernel`);
-    const pack = (name: ByteName | undefined, write: (chunk: Uint8Array) => void) =>
-      packTree(source.fd, { layer: false, ...(name !== undefined && { name }) }, write);
-    if (to === "-") return await withOutput(undefined, (write) => pack(source.name, write));
+    if (to === "-") return await withOutput(undefined, (write) => pack(source, source.name, false, write));
     const { directory, name } = openTarget(host, to, source);
     const adapt = options.archive ? keep : forHost(options.warn);
-    return await extract(directory, adapt, (write) => pack(name, write));
+    return await extract(directory, adapt, (write) => pack(source, name, true, write));
   });
 }
 
@@ -75,9 +73,7 @@ export async function copyToContainer(
     if (container.record.options.readOnly && fstat(directory).device === fstat(root).device)
       throw new ConflictError(`the root file system of container ${to.container} is read-only`);
     if (!source) return await extract(directory, keep, (write) => readStdin(paths, write));
-    return await extract(directory, options.archive ? keep : ownedBy(0, 0), (write) =>
-      packTree(source.fd, { layer: false, ...(name !== undefined && { name }) }, write),
-    );
+    return await extract(directory, options.archive ? keep : ownedBy(0, 0), (write) => pack(source, name, true, write));
   });
 }
 
@@ -87,6 +83,10 @@ const containerSide = (root: number, container: string): Side => ({
   root,
   describe: (path) => `${path} in container ${container}`,
 });
+
+/** @param name what the source is called in the tar; without one, its content stands there alone. */
+const pack = ({ fd }: Source, name: ByteName | undefined, holes: boolean, write: (chunk: Uint8Array) => void): void =>
+  packTree(fd, { layer: false, holes, ...(name !== undefined && { name }) }, write);
 
 /** Relative paths of a container are relative to its root. */
 const inContainer = (path: string): string => (path.startsWith("/") ? path : `/${path}`);

@@ -19,10 +19,16 @@ export interface PackOptions {
   layer: boolean;
   /** Where the tree begins in the tar; "." if not given. */
   name?: ByteName;
+  /** Leave out the holes of sparse files. Only for our own extractor: podman and Docker cannot save a layer that does. */
+  holes?: boolean;
 }
 
 /** Packs what an open descriptor (O_PATH is enough) names, with everything below it. */
-export function packTree(fd: number, { layer, name = "." }: PackOptions, write: (bytes: Uint8Array) => void): void {
+export function packTree(
+  fd: number,
+  { layer, name = ".", holes = false }: PackOptions,
+  write: (bytes: Uint8Array) => void,
+): void {
   const writer = createTarWriter(write);
   const linked = new Map<string, ByteName>();
   const buffer = memory(1 << 20);
@@ -83,7 +89,7 @@ export function packTree(fd: number, { layer, name = "." }: PackOptions, write: 
 
   function file(fd: number, path: ByteName, stat: Stat, member: TarMember): void {
     const { xattrs } = attributes(fd, path);
-    const ranges = stat.blocks * 512 < stat.size ? dataRanges(fd, stat.size, textOf(path)) : undefined;
+    const ranges = holes && stat.blocks * blockBytes < stat.size ? dataRanges(fd, stat.size, textOf(path)) : undefined;
     const sparse = ranges && isWorthAMap(ranges, stat.size) ? { sparse: ranges } : {};
     writer.member({ ...member, size: stat.size, xattrs, ...sparse });
     const pieces = sparse.sparse ?? [0, stat.size];
@@ -125,7 +131,7 @@ export function packTree(fd: number, { layer, name = "." }: PackOptions, write: 
   writer.finish();
 }
 
-/** Holes below this are not worth a format that some readers do not know. */
+/** Holes below this are not worth a map. */
 const leastHoles = 1 << 20;
 
 function isWorthAMap(ranges: number[], size: number): boolean {
