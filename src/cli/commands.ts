@@ -32,7 +32,6 @@ export const commands: Commands = {
   export: () => import("./export.ts"),
   diff: () => import("./diff.ts"),
   cp: () => import("./cp.ts"),
-  "image-prune": () => import("./image-prune.ts"),
   rmi: () => import("./rmi.ts"),
   events: () => import("./events.ts"),
   info: () => import("./info.ts"),

@@ -1,39 +1,46 @@
 /** `tinydocker history`: how an image came to be, the newest step first. */
 
-import { imageHistory } from "../engine/history.ts";
+import { type HistoryStep, imageHistory } from "../engine/history.ts";
 import { pathsOf } from "../paths.ts";
 import { defineCommand } from "./command.ts";
-import { humanAge, humanSize, plain, printLine, printTable } from "./print.ts";
+import { type Listing, listArgs, printList } from "./list.ts";
+import { humanAge, humanSize, localTime, printLine } from "./print.ts";
 
-const createdByWidth = 45;
+const { filter: _, ...historyArgs } = listArgs;
 
 export default defineCommand({
   meta: { name: "history", description: "Show how an image came to be" },
   args: {
     image: { type: "positional", required: true, description: "A name, or an id or the beginning of one" },
-    quiet: { type: "boolean", alias: "q", description: "Only the ids" },
-    "no-trunc": { type: "boolean", description: "Do not shorten ids and commands" },
     human: { type: "boolean", alias: "H", default: true, description: "Sizes and times for people" },
+    ...historyArgs,
   },
-  examples: ["tinydocker history busybox"],
-  run: ({ image, quiet, "no-trunc": full, human }, { root }) => {
-    const short = (text: string, width: number) =>
-      full || text.length <= width ? text : `${text.slice(0, width - 1)}…`;
+  examples: ["tinydocker history busybox", "tinydocker history --no-trunc --format '{{.CreatedBy}}' busybox"],
+  run: ({ image, human = true, "no-trunc": full = false, format, quiet }, { root }) => {
     const steps = imageHistory(pathsOf(root), image);
-    const shownId = (id: string | undefined) =>
-      id === undefined ? "<missing>" : full ? id : id.slice("sha256:".length, "sha256:".length + 12);
-    if (quiet) {
-      for (const { id } of steps) printLine(shownId(id));
-      return 0;
-    }
-    const rows = steps.map(({ id, created, createdBy, sizeBytes, comment }) => [
-      shownId(id),
-      human ? (created === undefined ? "N/A" : humanAge(created)) : (created ?? ""),
-      short(plain(createdBy.replaceAll("\t", " ")), createdByWidth),
-      human ? humanSize(sizeBytes) : String(sizeBytes),
-      plain(comment),
-    ]);
-    printTable(["IMAGE", human ? "CREATED" : "CREATED AT", "CREATED BY", "SIZE", "COMMENT"], rows);
+    // One line for each step, also where several have no id.
+    if (quiet) for (const step of steps) printLine(idOf(step, full));
+    else printList(listing({ full, human }), steps, { format });
     return 0;
   },
 });
+
+const listing = ({ full, human }: { full: boolean; human: boolean }): Listing<HistoryStep> => ({
+  type: "history",
+  columns: {
+    ID: ["IMAGE", (step) => idOf(step, full)],
+    CreatedSince: ["CREATED", ({ created }) => (created === undefined ? "N/A" : humanAge(created))],
+    CreatedAt: ["CREATED AT", ({ created }) => (created === undefined ? "N/A" : localTime(created))],
+    CreatedBy: ["CREATED BY", ({ createdBy }) => (full ? createdBy : shortened(createdBy))],
+    Size: ["SIZE", ({ sizeBytes }) => (human ? humanSize(sizeBytes) : String(sizeBytes))],
+    Comment: ["COMMENT", ({ comment }) => comment],
+  },
+  table: ["ID", human ? "CreatedSince" : "CreatedAt", "CreatedBy", "Size", "Comment"],
+  quiet: "ID",
+});
+
+const idOf = ({ id }: HistoryStep, full: boolean): string =>
+  id === undefined ? "<missing>" : full ? id : id.slice("sha256:".length, "sha256:".length + 12);
+
+const width = 45;
+const shortened = (text: string): string => (text.length <= width ? text : `${text.slice(0, width - 1)}…`);

@@ -1,16 +1,16 @@
 /** `tinydocker image prune`: removes images that nobody needs. */
 
 import { requireRoot } from "../engine/host.ts";
-import { imageUser } from "../engine/users.ts";
+import { pruneImages } from "../engine/prune-images.ts";
 import { Failure } from "../errors.ts";
-import { pruneImages } from "../image/prune.ts";
+
 import { pathsOf } from "../paths.ts";
 import { defineCommand } from "./command.ts";
 import { confirm } from "./confirm.ts";
 import { humanSize, plain, printLine } from "./print.ts";
 
 export default defineCommand({
-  meta: { name: "image prune", description: "Remove images without a name, or all that no container uses" },
+  meta: { name: "prune", description: "Remove images without a name, or all that no container uses" },
   args: {
     all: { type: "boolean", alias: "a", description: "Also those with a name, if no container uses them" },
     force: { type: "boolean", alias: "f", description: "Do not ask" },
@@ -20,8 +20,7 @@ export default defineCommand({
     requireRoot("removing images");
     const which = all ? "all images that no container uses" : "all images without a name that no container uses";
     if (!force && !confirm(`This will remove ${which}.`)) throw new Failure("nothing was removed");
-    const paths = pathsOf(root);
-    const { untagged, deleted, reclaimedBytes } = pruneImages(paths, { all, inUse: imageUser(paths) });
+    const { untagged, deleted, reclaimedBytes } = pruneImages(pathsOf(root), { all });
     if (untagged.length + deleted.length > 0) printLine("Deleted Images:");
     for (const name of untagged) printLine(`untagged: ${plain(name)}`);
     for (const id of deleted) printLine(`deleted: ${id}`);

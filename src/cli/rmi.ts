@@ -1,8 +1,7 @@
 /** `tinydocker rmi`: removes names of images, and with the last name the image. */
 
-import { imageUser } from "../engine/users.ts";
+import { rmi } from "../engine/rmi.ts";
 import { explain, Failure, NotFoundError } from "../errors.ts";
-import { removeImage } from "../image/remove.ts";
 import { pathsOf } from "../paths.ts";
 import { defineCommand } from "./command.ts";
 import { advise, fail, printLine } from "./print.ts";
@@ -19,7 +18,7 @@ export default defineCommand({
     let code = 0;
     for (const reference of image) {
       try {
-        const { untagged, deleted } = removeImage(paths, reference, { force, inUse: imageUser(paths) });
+        const { untagged, deleted } = rmi(paths, reference, { force });
         for (const name of untagged) printLine(`Untagged: ${name}`);
         if (deleted) printLine(`Deleted: ${deleted}`);
       } catch (error) {

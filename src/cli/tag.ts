@@ -1,7 +1,7 @@
 /** `tinydocker tag`: one more name for an image. */
 
 import { requireRoot } from "../engine/host.ts";
-import { tagImage } from "../image/tag.ts";
+import { tag } from "../engine/tag.ts";
 import { pathsOf } from "../paths.ts";
 import { defineCommand } from "./command.ts";
 
@@ -14,7 +14,7 @@ export default defineCommand({
   examples: ["tinydocker tag busybox registry.example.org/tools/busybox:1"],
   run: ({ source, target }, { root }) => {
     requireRoot("naming images");
-    tagImage(pathsOf(root), source, target);
+    tag(pathsOf(root), source, target);
     return 0;
   },
 });

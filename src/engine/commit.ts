@@ -8,6 +8,7 @@ import { findImage } from "../image/store.ts";
 import { close, O_DIRECTORY, O_RDONLY, open, readdir, stat } from "../linux/file.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Paths } from "../paths.ts";
+import { recordEvent } from "./events.ts";
 import { endIfInterrupted } from "./interrupt.ts";
 import { type Container, type ContainerRecord, findContainer } from "./record.ts";
 import { layersOf, lowersOf, openLayers, upperOf } from "./rootfs.ts";
@@ -27,6 +28,18 @@ export interface CommitOptions {
 /** @returns the id of the new image. */
 export async function commit(paths: Paths, reference: string, options: CommitOptions): Promise<Digest> {
   const container = findContainer(paths, reference);
+  const id = await commitPaused(paths, reference, container, options);
+  const { name, image } = container.record;
+  recordEvent(paths, { type: "container", action: "commit", id: container.record.id, attributes: { name, image } });
+  return id;
+}
+
+async function commitPaused(
+  paths: Paths,
+  reference: string,
+  container: Container,
+  options: CommitOptions,
+): Promise<Digest> {
   const { status, state } = container;
   const moves = status === "running" || status === "unknown";
   if (!options.pause || !moves) return await commitContainer(paths, container, options);
@@ -34,11 +47,11 @@ export async function commit(paths: Paths, reference: string, options: CommitOpt
     options.warn(`${reference} is not paused while it is committed: this host has no cgroup v2`);
     return await commitContainer(paths, container, options);
   }
-  pauseContainer(container);
+  pauseContainer(paths, container);
   try {
     return await commitContainer(paths, container, options);
   } finally {
-    unpauseContainer({ ...container, status: "paused" });
+    unpauseContainer(paths, { ...container, status: "paused" });
   }
 }
 

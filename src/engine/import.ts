@@ -7,6 +7,7 @@ import type { LoadProgress } from "../image/load.ts";
 import { makeImage } from "../image/make.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Paths } from "../paths.ts";
+import { recordEvent } from "./events.ts";
 import { endIfInterrupted } from "./interrupt.ts";
 
 export interface ImportOptions {
@@ -25,7 +26,7 @@ export async function importImage(
   if (/^https?:\/\//.test(file))
     throw new UnsupportedError("importing from a URL is not supported", `curl ${file} | tinydocker import -`);
   const path = file === "-" ? "/dev/stdin" : file;
-  return await makeImage(paths, {
+  const id = await makeImage(paths, {
     layer: {
       subject: path,
       async feed(write, staging) {
@@ -54,4 +55,6 @@ export async function importImage(
     step: { comment: message ?? `Imported from ${file}` },
     ...(reference !== undefined && { reference }),
   });
+  recordEvent(paths, { type: "image", action: "import", id, attributes: { name: reference ?? id } });
+  return id;
 }

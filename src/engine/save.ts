@@ -6,6 +6,7 @@ import { type SaveOptions, type Selected, saveImages } from "../image/save.ts";
 import { findImage, listImages } from "../image/store.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Paths } from "../paths.ts";
+import { recordEvent } from "./events.ts";
 import { withOutput } from "./output.ts";
 
 /** @param file stdout if undefined. @returns the size of the archive. */
@@ -16,7 +17,15 @@ export async function save(
   options: SaveOptions,
 ): Promise<number> {
   const selected = select(paths, words);
-  return await withOutput(file, (write) => saveImages(paths, selected, options, write));
+  const bytes = await withOutput(file, (write) => saveImages(paths, selected, options, write));
+  for (const { image, references } of selected)
+    recordEvent(paths, {
+      type: "image",
+      action: "save",
+      id: image.id,
+      attributes: { name: references[0] ?? image.id },
+    });
+  return bytes;
 }
 
 /** Each image once. A name without a tag stands for all tags of that name, as Docker's does; an id for no name. */

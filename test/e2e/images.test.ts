@@ -74,19 +74,19 @@ describe("names", () => {
       expect((await machine.run(["rmi", "-f", "nothing"])).code).toBe(0);
     });
   });
-  test("image-prune takes what has no name, with -a what no container uses, and tells what that freed", async () => {
+  test("image prune takes what has no name, with -a what no container uses, and tells what that freed", async () => {
     await onMachine(["probe", "busybox"], async (machine) => {
       await ok(machine, "run", "--name", "user", "busybox", "true");
       await ok(machine, "commit", "user");
-      expect((await machine.run(["image-prune"], { stdin: "n\n" })).code).toBe(1);
+      expect((await machine.run(["image", "prune"], { stdin: "n\n" })).code).toBe(1);
       expect(lines(await ok(machine, "images", "-q"))).toHaveLength(3);
-      expect(await ok(machine, "image-prune", "-f")).toMatch(
+      expect(await ok(machine, "image", "prune", "-f")).toMatch(
         /^Deleted Images:\ndeleted: sha256:[0-9a-f]{64}\n\nTotal reclaimed space: /,
       );
-      const all = await machine.run(["image-prune", "-a"], { stdin: "y\n" });
+      const all = await machine.run(["image", "prune", "-a"], { stdin: "y\n" });
       expect(all.stdout).toMatch(/untagged: probe:latest\ndeleted: sha256:.*\n\nTotal reclaimed space: 7\d\dkB\n$/);
       expect(await ok(machine, "images")).toMatch(/busybox/);
-      expect(await ok(machine, "image-prune", "-a", "-f")).toBe("Total reclaimed space: 0B");
+      expect(await ok(machine, "image", "prune", "-a", "-f")).toBe("Total reclaimed space: 0B");
     });
   });
 });

@@ -1,10 +1,12 @@
 /** Removes images that nobody needs, and tells how much room that made. */
 
+import { ConflictError } from "../errors.ts";
+import { readRecord } from "../image/record.ts";
+import { listImages } from "../image/store.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Paths } from "../paths.ts";
-import { readRecord } from "./record.ts";
-import { removeImage } from "./remove.ts";
-import { listImages } from "./store.ts";
+import { rmi } from "./rmi.ts";
+import { imageUser } from "./users.ts";
 
 export interface Pruned {
   untagged: string[];
@@ -14,21 +16,28 @@ export interface Pruned {
 }
 
 /** Images without a name, or with `all` also those with names. What a container uses stays. */
-export function pruneImages(
-  paths: Paths,
-  { all, inUse }: { all: boolean; inUse: (id: Digest) => string | undefined },
-): Pruned {
+export function pruneImages(paths: Paths, { all }: { all: boolean }): Pruned {
   const before = layerSizes(paths);
+  const inUse = imageUser(paths);
   const pruned: Pruned = { untagged: [], deleted: [], reclaimedBytes: 0 };
   for (const { id, references } of listImages(paths)) {
     if ((references.length > 0 && !all) || inUse(id)) continue;
-    const { untagged, deleted } = removeImage(paths, id, { force: true, inUse });
-    pruned.untagged.push(...untagged);
-    if (deleted) pruned.deleted.push(deleted);
+    for (const reference of references.length > 0 ? references : [id]) removeUnused(paths, reference, pruned);
   }
   const after = layerSizes(paths);
   for (const [chainId, bytes] of before) if (!after.has(chainId)) pruned.reclaimedBytes += bytes;
   return pruned;
+}
+
+/** Not by force: a container may begin to use it right now. */
+function removeUnused(paths: Paths, reference: string, pruned: Pruned): void {
+  try {
+    const { untagged, deleted } = rmi(paths, reference, { force: false });
+    pruned.untagged.push(...untagged);
+    if (deleted) pruned.deleted.push(deleted);
+  } catch (error) {
+    if (!(error instanceof ConflictError)) throw error;
+  }
 }
 
 /** Of every layer that an image has, each once. */
