@@ -94,7 +94,7 @@ export function openLayers(paths: Paths, layers: readonly string[]): number {
 /** Mounts on the empty directory that all roots are mounted on, where only this process sees it. */
 function mountPrivately(paths: Paths, attach: () => void): number {
   unshare("NEWNS");
-  setPropagation("/", "rprivate");
+  setPropagation("/", "rslave"); // what the host unmounts must not stay busy through us
   const here = open(".", O_PATH | O_DIRECTORY);
   try {
     attach();
