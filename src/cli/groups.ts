@@ -17,8 +17,12 @@ export const groups: Record<string, Group> = {
     description: "Manage containers",
     commands: {
       attach: "attach",
+      commit: "commit",
+      cp: "cp",
       create: "create",
+      diff: "diff",
       exec: "exec",
+      export: "export",
       kill: "kill",
       logs: "logs",
       ls: "ps",
@@ -36,7 +40,17 @@ export const groups: Record<string, Group> = {
   },
   image: {
     description: "Manage images",
-    commands: { ls: "images", inspect: "inspect", load: "load", rm: "rmi" },
+    commands: {
+      history: "history",
+      import: "import",
+      inspect: "inspect",
+      load: "load",
+      ls: "images",
+      prune: () => import("./image-prune.ts"),
+      rm: "rmi",
+      save: "save",
+      tag: "tag",
+    },
     aliases: { list: "ls", remove: "rm" },
   },
   system: {

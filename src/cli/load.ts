@@ -1,8 +1,7 @@
 /** `tinydocker load`: puts the images of a file into the store. */
 
-import { sudoLine } from "../engine/host.ts";
+import { requireRoot } from "../engine/host.ts";
 import { load } from "../engine/load.ts";
-import { UnsupportedError } from "../errors.ts";
 import { pathsOf } from "../paths.ts";
 import { defineCommand } from "./command.ts";
 import { plain, printLine } from "./print.ts";
@@ -17,7 +16,7 @@ export default defineCommand({
   },
   examples: ["tinydocker load -i busybox.tar", "docker save alpine | tinydocker load"],
   run: async ({ input = "/dev/stdin", quiet, tag }, { root }) => {
-    if (process.geteuid?.() !== 0) throw new UnsupportedError("loading images needs root", sudoLine());
+    requireRoot("loading images");
     const progress = quiet ? undefined : showProgress(input);
     const reference = tag === undefined ? {} : { reference: tag };
     const loading = load(pathsOf(root), input, reference, (bytes) => progress?.update(bytes));

@@ -1,14 +1,15 @@
-/** The progress of loading an image, on stderr: one line redrawn on a terminal, one line in all elsewhere. */
+/** The progress of long work (loading, saving, committing), on stderr: one line redrawn on a terminal, one line in all elsewhere. */
 
 import { writeAll } from "../linux/file.ts";
 import { getSize, isatty } from "../linux/tty.ts";
 import { humanSize, notice, plain } from "./print.ts";
 
-/** What loading tells as it goes on. */
+/** What such work tells as it goes on. */
 export interface Progress {
   layer: number;
   ofLayers: number;
   bytes: number;
+  /** 0 where nobody knows. */
   totalBytes: number;
 }
 
@@ -17,10 +18,10 @@ const redrawMs = 100;
 const barWidth = 30;
 
 /** Shows the progress of one file; call `done` when it is over, however it ended. */
-export function showProgress(file: string): { update(progress: Progress): void; done(): void } {
-  const name = plain(file.slice(file.lastIndexOf("/") + 1));
+export function showProgress(file: string, doing = "loading"): { update(progress: Progress): void; done(): void } {
+  const name = `${doing} ${plain(file.slice(file.lastIndexOf("/") + 1))}`;
   if (!isatty(2)) {
-    notice(`loading ${name}`);
+    notice(name);
     return { update: () => {}, done: () => {} };
   }
   let drawnAt = 0;
@@ -40,11 +41,12 @@ export function showProgress(file: string): { update(progress: Progress): void; 
 }
 
 function line(name: string, { layer, ofLayers, bytes, totalBytes }: Progress): string {
+  if (totalBytes === 0) return `${name} ${humanSize(bytes)}`;
   const part = totalBytes > 0 ? Math.min(1, bytes / totalBytes) : 0;
   const filled = Math.round(part * barWidth);
   const bar = `${"=".repeat(filled)}${filled < barWidth ? ">" : ""}`.padEnd(barWidth).slice(0, barWidth);
   const layers = ofLayers > 1 ? ` layer ${layer}/${ofLayers}` : "";
-  return `loading ${name}${layers} [${bar}] ${humanSize(bytes)}/${humanSize(totalBytes)}`;
+  return `${name}${layers} [${bar}] ${humanSize(bytes)}/${humanSize(totalBytes)}`;
 }
 
 /** Over the line before, cut to the screen: a longer one would wrap and stay. */

@@ -1,9 +1,10 @@
 /** `tinydocker rmi`: removes names of images, and with the last name the image. */
 
 import { rmi } from "../engine/rmi.ts";
+import { explain, Failure, NotFoundError } from "../errors.ts";
 import { pathsOf } from "../paths.ts";
 import { defineCommand } from "./command.ts";
-import { printLine } from "./print.ts";
+import { advise, fail, printLine } from "./print.ts";
 
 export default defineCommand({
   meta: { name: "rmi", description: "Remove images" },
@@ -14,11 +15,20 @@ export default defineCommand({
   examples: ["tinydocker rmi busybox"],
   run: ({ image, force = false }, { root }) => {
     const paths = pathsOf(root);
+    let code = 0;
     for (const reference of image) {
-      const { untagged, deleted } = rmi(paths, reference, { force });
-      for (const name of untagged) printLine(`Untagged: ${name}`);
-      if (deleted) printLine(`Deleted: ${deleted}`);
+      try {
+        const { untagged, deleted } = rmi(paths, reference, { force });
+        for (const name of untagged) printLine(`Untagged: ${name}`);
+        if (deleted) printLine(`Deleted: ${deleted}`);
+      } catch (error) {
+        if (!(error instanceof Failure)) throw error;
+        const { text, hint } = explain(error); // the others are to go all the same
+        fail(text);
+        if (hint) advise(hint);
+        if (!(force && error instanceof NotFoundError)) code = 1;
+      }
     }
-    return 0;
+    return code;
   },
 });

@@ -1,5 +1,6 @@
 /** What this host is: the facts that plans need, read from /proc, /sys and /dev. */
 
+import { UnsupportedError } from "../errors.ts";
 import { findCgroup2 } from "../linux/cgroup.ts";
 import { readdir, readFile, stat } from "../linux/file.ts";
 import { getrlimit } from "../linux/process.ts";
@@ -17,6 +18,11 @@ export function readHost(all: { devices: boolean }): Host & HostFacts {
     devices: all.devices ? hostDevices("/dev") : [],
     capabilities: ownCapabilities(),
   };
+}
+
+/** @throws UnsupportedError without root. @param doing what needs it: "loading images". */
+export function requireRoot(doing: string): void {
+  if (process.geteuid?.() !== 0) throw new UnsupportedError(`${doing} needs root`, sudoLine());
 }
 
 /** The line that would have worked: this command line with sudo before it. */

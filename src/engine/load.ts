@@ -1,13 +1,10 @@
 /** Loading an image file into the store, on its own or because a run needs it. */
 
-import { InterruptedError } from "../errors.ts";
 import { type LoadedImage, type LoadProgress, loadImages } from "../image/load.ts";
 import { execve, stringVector } from "../linux/process.ts";
-import { pendingSignal, signals } from "../linux/signal.ts";
 import type { Paths } from "../paths.ts";
 import { recordEvent } from "./events.ts";
-
-const interrupts = [signals.SIGINT, signals.SIGTERM, signals.SIGHUP];
+import { endIfInterrupted } from "./interrupt.ts";
 
 /** As loadImages; a signal, which has to be blocked (main.ts), undoes it: what was extracted so far is removed. */
 export async function load(
@@ -27,11 +24,6 @@ export async function load(
     recordEvent(paths, { type: "image", action: "load", id, attributes: { name: references[0] ?? id } });
   endIfInterrupted();
   return images;
-}
-
-function endIfInterrupted(): void {
-  const signal = pendingSignal(interrupts);
-  if (signal !== undefined) throw new InterruptedError("interrupted", signal);
 }
 
 /**

@@ -4,17 +4,13 @@ import { type Removed, removeImage } from "../image/remove.ts";
 import { findImage } from "../image/store.ts";
 import type { Paths } from "../paths.ts";
 import { recordEvent } from "./events.ts";
-import { listContainers } from "./record.ts";
+import { imageUser } from "./users.ts";
 
 /** As `removeImage` of the store, which does not know of containers. */
 export function rmi(paths: Paths, reference: string, { force }: { force: boolean }): Removed {
-  const inUse = (id: string) => {
-    const user = listContainers(paths).find(({ record }) => record.imageId === id);
-    return user && `container ${user.record.name}`;
-  };
   // A name tells nothing of its image once it is gone.
   const id = findImage(paths, reference)?.id ?? reference;
-  const removed = removeImage(paths, reference, { force, inUse });
+  const removed = removeImage(paths, reference, { force, inUse: imageUser(paths) });
   const { untagged, deleted } = removed;
   for (const name of untagged) recordEvent(paths, { type: "image", action: "untag", id, attributes: { name } });
   if (deleted) recordEvent(paths, { type: "image", action: "delete", id, attributes: { name: id } });

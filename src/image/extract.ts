@@ -4,7 +4,7 @@
  * a single name relative to them, created exclusively. Works as root only: owners and devices are part of a layer.
  */
 
-import { hasCode, InvalidError, SyscallError } from "../errors.ts";
+import { ConflictError, hasCode, InvalidError, SyscallError } from "../errors.ts";
 import * as at from "../linux/at.ts";
 import { type ByteName, type Time, textOf } from "../linux/at.ts";
 import { close, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_PATH, O_RDONLY, O_WRONLY, stat } from "../linux/file.ts";
@@ -19,6 +19,11 @@ export interface ExtractOptions {
   /** Directories of the layers below, bottom first. */
   lowers: readonly string[];
   limits: ExtractLimits;
+  /**
+   * The directory is in use, and no layer: `.wh.` names nothing special, directories that are there stay as they are, and none
+   * of them gives way to a file or the other way round.
+   */
+  merge?: boolean;
 }
 
 export interface ExtractLimits {
@@ -34,6 +39,8 @@ export interface Extracted {
   bytes: number;
   /** The newest modification time of an entry, in whole seconds since 1970. */
   newest: number;
+  /** An entry took the place of an earlier one. */
+  replaced: boolean;
 }
 
 export interface Extractor extends TarVisitor {
@@ -45,10 +52,12 @@ export interface Extractor extends TarVisitor {
 
 const maxDevice = { major: 0xfff, minor: 0xfffff };
 
-/** @param root an open, empty directory */
-export function createExtractor(root: number, { lowers, limits }: ExtractOptions): Extractor {
+export const defaultLimits = { maxBytes: 256 * 2 ** 30, maxEntries: 2_000_000 };
+
+/** @param root an open directory, empty unless it is to be merged with */
+export function createExtractor(root: number, { lowers, limits, merge = false }: ExtractOptions): Extractor {
   const directoryTimes = new Map<ByteName, Time>();
-  const totals: Extracted = { entries: 0, bytes: 0, newest: 0 };
+  const totals: Extracted = { entries: 0, bytes: 0, newest: 0, replaced: false };
   let current: TarEntry | undefined; // the entry whose file descriptor is `file`
   let currentPath = "";
   let file = -1;
@@ -86,6 +95,9 @@ export function createExtractor(root: number, { lowers, limits }: ExtractOptions
   }
 
   function removeOld(parent: number, name: ByteName, path: ByteName): void {
+    if (merge && statAt(parent, name, path)?.type === "directory")
+      throw new ConflictError(`cannot overwrite the directory ${textOf(path)} with something else`);
+    totals.replaced = true;
     removeTree(parent, name, path);
     for (const known of directoryTimes.keys())
       if (known === path || known.startsWith(`${path}/`)) directoryTimes.delete(known);
@@ -104,17 +116,20 @@ export function createExtractor(root: number, { lowers, limits }: ExtractOptions
 
   function directory(entry: TarEntry, path: ByteName): void {
     if (path === "") {
-      describeDirectory(root, entry, path);
+      if (!merge) describeDirectory(root, entry, path);
       return;
     }
     const [parentPath, name] = split(path);
     let hides = false;
+    let isNew = true;
     try {
       at.mkdirAt(parents.open(parentPath), name, 0o700, path);
     } catch (error) {
       if (!hasCode(error, "EEXIST")) throw error;
       const old = statAt(parents.open(parentPath), name, path);
-      if (old?.type !== "directory") {
+      isNew = old?.type !== "directory";
+      if (isNew) {
+        if (merge) throw new ConflictError(`cannot overwrite ${textOf(path)} with a directory`);
         hides = old !== undefined && isWhiteout(old);
         removeOld(parents.open(parentPath), name, path);
         at.mkdirAt(parents.open(parentPath), name, 0o700, path);
@@ -123,7 +138,7 @@ export function createExtractor(root: number, { lowers, limits }: ExtractOptions
     const fd = at.openAt(parents.open(parentPath), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, path);
     parents.adopt(path, fd);
     if (hides) makeOpaque(fd, path);
-    describeDirectory(fd, entry, path);
+    if (isNew || !merge) describeDirectory(fd, entry, path);
   }
 
   function describeDirectory(fd: number, entry: TarEntry, path: ByteName): void {
@@ -195,7 +210,7 @@ export function createExtractor(root: number, { lowers, limits }: ExtractOptions
       count(entry);
       current = entry;
       const path = normalise(entry.path);
-      if (whiteouts.apply(path)) return false;
+      if (!merge && whiteouts.apply(path)) return false;
       if (path === "" && entry.type !== "directory") throw new InvalidError("the root is not a directory");
       makers[entry.type](entry, path);
       return file !== -1;
@@ -212,7 +227,7 @@ export function createExtractor(root: number, { lowers, limits }: ExtractOptions
       file = -1;
     },
     finish() {
-      if (!directoryTimes.has("")) inheritRoot();
+      if (!merge && !directoryTimes.has("")) inheritRoot();
       for (const [path, time] of directoryTimes) {
         const fd = path === "" ? root : parents.open(path);
         at.futimens(fd, time, path);
@@ -221,10 +236,21 @@ export function createExtractor(root: number, { lowers, limits }: ExtractOptions
     },
     close() {
       if (file !== -1) close(file);
+      if (file !== -1 && merge) removePartial();
       file = -1;
       parents.close();
     },
   };
+
+  /** Half a file is worse than none: whoever finds it takes it for the whole. */
+  function removePartial(): void {
+    const [directory, name] = split(currentPath);
+    try {
+      at.unlinkAt(parents.open(directory), name, currentPath);
+    } catch (error) {
+      if (!(error instanceof SyscallError)) throw error; // somebody else took it away; what failed before is what counts
+    }
+  }
 
   /** A layer that does not mention the root directory leaves it as it was below. */
   function inheritRoot(): void {

@@ -19,8 +19,9 @@ import { count, fields, need, parseJson, text } from "../oci/json.ts";
 import type { Paths } from "../paths.ts";
 import type { LayerBlob } from "./archive-files.ts";
 import { type ByteRange, readCompressed, sniffRange } from "./compression.ts";
-import { createExtractor, type Extracted } from "./extract.ts";
+import { createExtractor, defaultLimits, type Extracted } from "./extract.ts";
 import { createTarReader, type TarVisitor } from "./tar.ts";
+import { createTarSplitter } from "./tar-split.ts";
 
 /** What a layer's meta.json says. */
 export interface LayerMeta {
@@ -37,6 +38,8 @@ export interface LayerMeta {
   /** Bytes of all its files. */
   sizeBytes: number;
   entries: number;
+  /** Bytes of the uncompressed tar, if it can be put together again (tar-split.ts). */
+  tarBytes?: number;
 }
 
 export interface ExtractLayerOptions {
@@ -49,8 +52,6 @@ export interface ExtractLayerOptions {
   onBytes?: (storedBytes: number) => void;
 }
 
-const maxEntries = 2_000_000;
-const maxBytes = 256 * 2 ** 30;
 /** gzip packs zeros 1:1000, honest layers 1:10: beyond 1 GiB, 1:200 is a bomb. */
 const freeOfRatio = 2 ** 30;
 const maxRatio = 200;
@@ -63,21 +64,14 @@ export async function extractLayer(
   blob: LayerBlob & { range: ByteRange },
   directory: string,
   options: ExtractLayerOptions,
-): Promise<{ diffId: Digest; extracted: Extracted }> {
+): Promise<BuiltLayer> {
   const { range } = blob;
-  mkdir(directory);
-  mkdir(`${directory}/fs`);
-  const root = open(`${directory}/fs`, O_RDONLY | O_DIRECTORY);
-  const limits = { maxBytes, maxEntries, freeBytes: freeBytes(root, directory) };
-  const extractor = createExtractor(root, { lowers: options.lowers, limits });
-  const reader = createTarReader(options.watch?.(extractor) ?? extractor, range.subject);
   const compression = sniffRange(range);
-  const contentHash = new Bun.CryptoHasher("sha256");
   const storedHash = blob.digest && compression !== "none" ? new Bun.CryptoHasher("sha256") : undefined;
   const mostContent = Math.max(freeOfRatio, range.length * maxRatio);
   let contentBytes = 0;
-  try {
-    await readCompressed(range, compression, {
+  const built = await buildLayer(directory, range.subject, options, (write) =>
+    readCompressed(range, compression, {
       stored(chunk) {
         storedHash?.update(chunk);
         options.onBytes?.(chunk.length);
@@ -86,22 +80,57 @@ export async function extractLayer(
         contentBytes += chunk.length;
         if (contentBytes > mostContent)
           throw new InvalidError(`it grows to more than ${mostContent} bytes when decompressed`);
-        contentHash.update(chunk);
-        reader.write(chunk);
+        write(chunk);
       },
+    }),
+  );
+  const stored: Digest = storedHash ? `sha256:${storedHash.digest("hex")}` : built.diffId;
+  if (blob.digest && stored !== blob.digest)
+    throw new InvalidError(`${range.subject}: its digest is ${stored}, not ${blob.digest}`);
+  if (options.diffId && built.diffId !== options.diffId)
+    throw new InvalidError(`${range.subject}: its diff id is ${built.diffId}, not ${options.diffId}`);
+  return built;
+}
+
+/** A layer that stands in a directory and has no name yet. */
+export interface BuiltLayer {
+  diffId: Digest;
+  extracted: Extracted;
+  /** As LayerMeta's. */
+  tarBytes?: number;
+}
+
+/** Extracts the uncompressed tar that `feed` writes, in pieces of any size, into `directory/fs`. */
+export async function buildLayer(
+  directory: string,
+  subject: string,
+  options: Pick<ExtractLayerOptions, "lowers" | "watch">,
+  feed: (write: (chunk: Uint8Array) => void) => void | Promise<void>,
+): Promise<BuiltLayer> {
+  mkdir(directory);
+  mkdir(`${directory}/fs`);
+  const root = open(`${directory}/fs`, O_RDONLY | O_DIRECTORY);
+  const limits = { ...defaultLimits, freeBytes: freeBytes(root, directory) };
+  const extractor = createExtractor(root, { lowers: options.lowers, limits });
+  const splitter = createTarSplitter(directory);
+  const visitor = splitter.watch(extractor);
+  const reader = createTarReader(options.watch?.(visitor) ?? visitor, subject);
+  const hash = new Bun.CryptoHasher("sha256");
+  try {
+    await feed((chunk) => {
+      hash.update(chunk);
+      splitter.write(chunk, reader.write);
     });
     reader.finish();
     const extracted = extractor.finish();
-    const diffId: Digest = `sha256:${contentHash.digest("hex")}`;
-    const stored: Digest = storedHash ? `sha256:${storedHash.digest("hex")}` : diffId;
-    if (blob.digest && stored !== blob.digest) throw new InvalidError(`its digest is ${stored}, not ${blob.digest}`);
-    if (options.diffId && diffId !== options.diffId)
-      throw new InvalidError(`its diff id is ${diffId}, not ${options.diffId}`);
-    return { diffId, extracted };
+    const tarBytes = splitter.finish();
+    // What one entry wrote and a later one replaced is not there any more to be put into the tar again.
+    return { diffId: `sha256:${hash.digest("hex")}`, extracted, ...(!extracted.replaced && { tarBytes }) };
   } catch (error) {
-    throw withSubject(error, range.subject);
+    throw withSubject(error, subject);
   } finally {
     extractor.close();
+    splitter.close();
     close(root);
   }
 }
@@ -116,6 +145,16 @@ function withSubject(error: unknown, subject: string): unknown {
     return error.withHint("owners and devices of layers need root: try again with sudo");
   return error;
 }
+
+/** What is known of a new layer on top of others. */
+export const metaOf = ({ diffId, extracted, tarBytes }: BuiltLayer, parent: Digest | undefined) => ({
+  chainId: chainIdOf(parent, diffId),
+  diffId,
+  ...(parent ? { parent } : {}),
+  sizeBytes: extracted.bytes,
+  entries: extracted.entries,
+  ...(tarBytes !== undefined && { tarBytes }),
+});
 
 /** Writes the meta.json of a layer that stands in `directory`, and claims its short link. */
 export function describeLayer(paths: Paths, directory: string, meta: Omit<LayerMeta, "link">): LayerMeta {
@@ -158,7 +197,13 @@ export function findLayer(paths: Paths, chainId: Digest): LayerMeta | undefined 
   const file = `${layerDirectory(paths, chainId)}/meta.json`;
   const content = readFileIfAny(file);
   if (content === undefined) return undefined;
-  const meta = fields(parseJson(content, file), file, { diffId: text, link: text, sizeBytes: count, entries: count });
+  const meta = fields(parseJson(content, file), file, {
+    diffId: text,
+    link: text,
+    sizeBytes: count,
+    entries: count,
+    tarBytes: count,
+  });
   const diffId = need(meta.diffId, `${file}: diffId`);
   if (!isDigest(diffId)) throw new InvalidError(`${file}: diffId is no digest`);
   return {
@@ -167,6 +212,7 @@ export function findLayer(paths: Paths, chainId: Digest): LayerMeta | undefined 
     link: need(meta.link, `${file}: link`),
     sizeBytes: meta.sizeBytes ?? 0,
     entries: meta.entries ?? 0,
+    ...(meta.tarBytes !== undefined && { tarBytes: meta.tarBytes }),
   };
 }
 

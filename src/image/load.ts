@@ -5,29 +5,18 @@
  */
 
 import { InvalidError, UsageError } from "../errors.ts";
-import { syncfs } from "../linux/at.ts";
-import { rename, writeFileAtomic } from "../linux/file.ts";
-import { type Digest, digestOf, hexOf } from "../oci/digest.ts";
+import { type Digest, digestOf } from "../oci/digest.ts";
 import { hostArchitecture, type ImageConfig, parseImageConfig } from "../oci/image.ts";
 import type { Paths } from "../paths.ts";
 import type { ArchivedImage } from "./archive-files.ts";
 import type { ByteRange } from "./compression.ts";
 import { collectGarbage } from "./garbage.ts";
 import { ArchiveFound, openInput, readArchiveInput, watchForArchive } from "./input.ts";
-import {
-  chainIdOf,
-  describeLayer,
-  extractLayer,
-  findLayer,
-  installLayer,
-  type LayerMeta,
-  layerDirectory,
-} from "./layer.ts";
-import { formatRecord } from "./record.ts";
+import { type BuiltImage, installImages } from "./install.ts";
+import { chainIdOf, describeLayer, extractLayer, findLayer, type LayerMeta, layerDirectory, metaOf } from "./layer.ts";
 import { normaliseReference, referenceOfFile } from "./reference.ts";
 import { formatSource, identifySource, sourceFile } from "./source.ts";
-import { createStaging, prepareStore, type Staging, withStoreLock } from "./staging.ts";
-import { refFile } from "./store.ts";
+import { createStaging, prepareStore, type Staging } from "./staging.ts";
 
 export interface LoadOptions {
   /** Names the image; only for files that hold one. */
@@ -74,7 +63,10 @@ export async function loadImages(paths: Paths, file: string, options: LoadOption
       else if (only && images.length === 1 && only.references.length === 0 && input.named)
         only.references = [referenceOfFile(file)];
       const unchanged = identity && identifySource(file)?.stamp === identity.stamp;
-      load.commit(images, unchanged ? identity : undefined);
+      const ids = images.map(({ id }) => id);
+      const source: [string, string][] =
+        identity && unchanged ? [[sourceFile(paths, identity.path), formatSource(identity, ids)]] : [];
+      installImages(paths, staging, load.staged, images, source);
       return images.map(({ id, references }) => ({ id, references }));
     } finally {
       input.close();
@@ -82,14 +74,6 @@ export async function loadImages(paths: Paths, file: string, options: LoadOption
   } finally {
     staging.discard();
   }
-}
-
-/** An image whose layers are in the store or in staging. */
-interface Built {
-  id: Digest;
-  config: Uint8Array | string;
-  layers: LayerMeta[];
-  references: string[];
 }
 
 function createLoad(paths: Paths, staging: Staging, onProgress: LoadOptions["onProgress"]) {
@@ -104,7 +88,7 @@ function createLoad(paths: Paths, staging: Staging, onProgress: LoadOptions["onP
   const fsOf = (meta: LayerMeta): string =>
     `${staged.get(meta.chainId)?.directory ?? layerDirectory(paths, meta.chainId)}/fs`;
 
-  async function all(range: ByteRange | undefined, images: ArchivedImage[] | undefined): Promise<Built[]> {
+  async function all(range: ByteRange | undefined, images: ArchivedImage[] | undefined): Promise<BuiltImage[]> {
     if (images) return archive(images);
     if (!range) throw new InvalidError("nothing to load");
     try {
@@ -120,24 +104,23 @@ function createLoad(paths: Paths, staging: Staging, onProgress: LoadOptions["onP
     }
   }
 
-  async function rootfs(range: ByteRange, mayBeArchive: boolean): Promise<Built> {
+  async function rootfs(range: ByteRange, mayBeArchive: boolean): Promise<BuiltImage> {
     Object.assign(progress, { layer: 1, ofLayers: 1, bytes: 0, totalBytes: range.length });
     const directory = nextDirectory();
     const watch = mayBeArchive ? { watch: watchForArchive } : {};
-    const { diffId, extracted } = await extractLayer({ range }, directory, { lowers: [], onBytes, ...watch });
+    const built = await extractLayer({ range }, directory, { lowers: [], onBytes, ...watch });
+    const { diffId, extracted } = built;
     if (extracted.entries === 0) throw new InvalidError(`${range.subject} is empty: there is no file in it`);
-    const { bytes: sizeBytes, entries } = extracted;
-    const meta =
-      findLayer(paths, diffId) ?? describeLayer(paths, directory, { chainId: diffId, diffId, sizeBytes, entries });
+    const meta = findLayer(paths, diffId) ?? describeLayer(paths, directory, metaOf(built, undefined));
     staged.set(diffId, { directory, meta });
     const config = JSON.stringify(plainConfig(diffId, extracted.newest));
     return { id: digestOf(config), config, layers: [meta], references: [] };
   }
 
-  async function archive(images: ArchivedImage[]): Promise<Built[]> {
+  async function archive(images: ArchivedImage[]): Promise<BuiltImage[]> {
     const plans = images.map((image) => ({ image, config: parseImageConfig(image.config, "image configuration") }));
     planProgress(plans);
-    const built: Built[] = [];
+    const built: BuiltImage[] = [];
     for (const { image, config } of plans) {
       const layers: LayerMeta[] = [];
       for (const [index, blob] of image.layers.entries())
@@ -170,51 +153,17 @@ function createLoad(paths: Paths, staging: Staging, onProgress: LoadOptions["onP
     if (!range) throw new InvalidError(`the layer ${diffId} is not in the archive`);
     progress.layer++;
     const directory = nextDirectory();
-    const { extracted } = await extractLayer({ ...blob, range }, directory, {
-      lowers: below.map(fsOf),
-      diffId,
-      onBytes,
-    });
+    const built = await extractLayer({ ...blob, range }, directory, { lowers: below.map(fsOf), diffId, onBytes });
     const meta = describeLayer(paths, directory, {
-      chainId,
-      diffId,
-      ...(parent ? { parent } : {}),
+      ...metaOf(built, parent),
       ...(digest ? { digest } : {}),
       ...(mediaType ? { mediaType } : {}),
-      sizeBytes: extracted.bytes,
-      entries: extracted.entries,
     });
     staged.set(chainId, { directory, meta });
     return meta;
   }
 
-  function commit(images: Built[], identity: ReturnType<typeof identifySource>): void {
-    const records: [from: string, to: string][] = [];
-    const prepare = (to: string, content: string | Uint8Array) => {
-      const from = `${staging.path}/record${records.length}`;
-      writeFileAtomic(from, typeof content === "string" ? content : new TextDecoder().decode(content));
-      records.push([from, to]);
-    };
-    for (const { id, config, layers } of images) {
-      const parts = layers.map(({ chainId, link, sizeBytes }) => ({ chainId, link, sizeBytes }));
-      prepare(`${paths.blobs}/${hexOf(id)}`, config);
-      prepare(`${paths.images}/${hexOf(id)}`, formatRecord({ id, layers: parts }));
-    }
-    for (const { id, references } of images)
-      for (const reference of references)
-        prepare(refFile(paths, reference), `${JSON.stringify({ reference, image: id })}\n`);
-    const ids = images.map(({ id }) => id);
-    if (identity) prepare(sourceFile(paths, identity.path), formatSource(identity, ids));
-    // After a power cut a name must not be there without what it names.
-    syncfs(staging.fd, paths.root);
-    // Somebody who removes the same image right now must see all of this or nothing.
-    withStoreLock(paths, "shared", () => {
-      for (const [chainId, { directory }] of staged) installLayer(paths, directory, chainId);
-      for (const [from, to] of records) rename(from, to);
-    });
-  }
-
-  return { all, commit };
+  return { all, staged };
 }
 
 /** The configuration of a bare root filesystem. It depends on the tar's content alone: the same tar is always the same image. */

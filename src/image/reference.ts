@@ -72,6 +72,13 @@ const looksLikeHost = (first: string): boolean => first === "localhost" || /[.:A
 export const formatReference = ({ name, tag, digest }: Reference): string =>
   `${name}${tag === undefined ? "" : `:${tag}`}${digest === undefined ? "" : `@${digest}`}`;
 
+/** A canonical reference with the host that it leaves out: `docker.io/library/busybox:latest`. */
+export function fullName(reference: string): string {
+  const slash = reference.indexOf("/");
+  if (slash === -1) return `docker.io/library/${reference}`;
+  return looksLikeHost(reference.slice(0, slash)) ? reference : `docker.io/${reference}`;
+}
+
 /** A reference in canonical form. @throws InvalidError */
 export const normaliseReference = (text: string): string => formatReference(parseReference(text));
 

@@ -110,6 +110,9 @@ function resolvePrefix(paths: Paths, prefix: string): Digest | undefined {
 /** Where a reference, in canonical form, is kept. */
 export const refFile = (paths: Paths, reference: string): string => `${paths.refs}/${encodeURIComponent(reference)}`;
 
+/** What the file of a reference holds. */
+export const formatRef = (reference: string, image: Digest): string => `${JSON.stringify({ reference, image })}\n`;
+
 function parseRef(content: string, subject: string): { reference: string; image: Digest } {
   const found = fields(parseJson(content, subject), subject, { reference: text, image: parseDigest });
   return { reference: need(found.reference, `${subject}: reference`), image: need(found.image, `${subject}: image`) };

@@ -239,11 +239,33 @@ export const syncfs = (fd: number, subject: string): void => void done("sync", s
 
 const PROC_SUPER_MAGIC = 0x9fa0;
 
-/** True for what lies on a proc(5) file system, whatever path led there (statfs(2): f_type). */
-export function isOnProc(fd: number, subject: string): boolean {
+/** True for what lies on a proc(5) file system, whatever path led there. */
+export const isOnProc = (fd: number, subject: string): boolean =>
+  fileSystemType(fd, byteNameOf(subject)) === PROC_SUPER_MAGIC;
+
+/** Of proc, sysfs, cgroup, cgroup2, devpts, mqueue, debugfs, tracefs, securityfs and bpf: views of the kernel, not files. */
+const kernelTypes = new Set([
+  PROC_SUPER_MAGIC,
+  0x62656572,
+  0x27e0eb,
+  0x63677270,
+  0x1cd1,
+  0x19800202,
+  0x64626720,
+  0x74726163,
+  0x73636673,
+  0xcafe4a11,
+]);
+
+/** True for what is no file on a disk or in memory but a view of the kernel: its sizes mean nothing. */
+export const isOnKernelFileSystem = (fd: number, subject: ByteName): boolean =>
+  kernelTypes.has(fileSystemType(fd, subject));
+
+/** statfs(2): f_type. */
+function fileSystemType(fd: number, subject: ByteName): number {
   const buffer = memory(256);
-  done("statfs", byteNameOf(subject), libc.fstatfs(fd, buffer));
-  return new DataView(buffer.buffer).getUint32(0, true) === PROC_SUPER_MAGIC;
+  done("statfs", subject, libc.fstatfs(fd, buffer));
+  return new DataView(buffer.buffer).getUint32(0, true);
 }
 
 /** Bytes that this process may still write to the file system of `fd` (statfs(2): f_bavail of f_bsize). */

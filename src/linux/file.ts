@@ -199,6 +199,8 @@ export interface Stat {
   uid: number;
   gid: number;
   size: number;
+  /** Of 512 bytes each, as they lie on the disk: fewer than the size needs where there are holes. */
+  blocks: number;
   nlink: number;
   ino: bigint;
   /** The device the file lives on, as `major:minor`. */
@@ -261,6 +263,7 @@ function decodeStat(view: DataView): Stat {
     uid: u32(20),
     gid: u32(24),
     size: Number(view.getBigUint64(40, true)),
+    blocks: Number(view.getBigUint64(48, true)),
     nlink: u32(16),
     // Few ask for these, and BigInt arithmetic is slow.
     get ino() {

