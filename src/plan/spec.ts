@@ -2,6 +2,7 @@
 
 import { UnsupportedError, UsageError } from "../errors.ts";
 import { capabilityNames } from "../oci/capabilities.ts";
+import type { Healthcheck } from "../oci/image.ts";
 import type { Device, Mount, NamespaceType, Resources, Rlimit, Spec } from "../oci/spec.ts";
 import { defaultPeriod } from "./cgroup.ts";
 import { cgroupPath } from "./clone.ts";
@@ -42,6 +43,11 @@ export interface ImageDefaults {
   User?: string | null;
   Volumes?: Record<string, unknown> | null;
   StopSignal?: string | null;
+  Labels?: Record<string, string> | null;
+  /** The words before a command given as text. */
+  Shell?: string[] | null;
+  /** How to check health; times in nanoseconds. */
+  Healthcheck?: Healthcheck | null;
 }
 
 /** Where the container's root comes from. */
