@@ -23,6 +23,7 @@ export const groups: Record<string, Group> = {
       diff: "diff",
       exec: "exec",
       export: "export",
+      inspect: async () => ({ default: (await import("./inspect.ts")).inspectContainers }),
       kill: "kill",
       logs: "logs",
       ls: "ps",
@@ -43,7 +44,7 @@ export const groups: Record<string, Group> = {
     commands: {
       history: "history",
       import: "import",
-      inspect: "inspect",
+      inspect: async () => ({ default: (await import("./inspect.ts")).inspectImages }),
       load: "load",
       ls: "images",
       prune: () => import("./image-prune.ts"),

@@ -54,9 +54,13 @@ export async function run(
 const needsMonitor = ({ source, detach, options, settings }: RunRequest): boolean =>
   detach || ("image" in source && options.terminal) || settings.restart.name !== "no";
 
-/** A monitor performs health checks. Whether there is really one is its business. */
-const mayHaveHealthCheck = ({ settings, defaults }: ContainerRecord): boolean =>
-  settings.health !== undefined || Boolean(defaults.Healthcheck);
+/** A monitor performs health checks. What plans them is loaded for those who may have one. */
+function hasHealthCheck({ settings: { health } }: RunRequest, image: RunImage | { rootfs: string }): boolean {
+  const defaults = "rootfs" in image ? {} : image.defaults;
+  if (!health && !defaults.Healthcheck) return false;
+  const { planHealth } = require("../plan/health.ts") as typeof import("../plan/health.ts");
+  return planHealth(health ?? {}, defaults) !== undefined;
+}
 
 /** This process looks after the container, and ends with it. */
 function runHere(
@@ -91,6 +95,6 @@ export const planRun = (
   warn: Reporter["warn"],
 ) => {
   const record = newRecord(birth.id, request, image);
-  const monitored = needsMonitor(request) || mayHaveHealthCheck(record);
+  const monitored = needsMonitor(request) || hasHealthCheck(request, image);
   return planStart(paths, record, birth, { fresh: true, monitored }, warn).plan;
 };

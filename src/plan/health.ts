@@ -31,24 +31,40 @@ export interface HealthPlan {
 /** Docker's. */
 const defaults = { intervalMs: 30_000, timeoutMs: 30_000, retries: 3, startPeriodMs: 0, startIntervalMs: 5_000 };
 
+/** What options and image say together; what neither says is not there. */
+export function mergeHealth(options: HealthOptions, image: Healthcheck): Healthcheck {
+  const own = {
+    Test: options.test,
+    Interval: nanoseconds(options.intervalMs),
+    Timeout: nanoseconds(options.timeoutMs),
+    Retries: options.retries,
+    StartPeriod: nanoseconds(options.startPeriodMs),
+    StartInterval: nanoseconds(options.startIntervalMs),
+  };
+  // 0 is as good as nothing said.
+  const said = Object.entries(own).filter(([, value]) => value);
+  return { ...image, ...Object.fromEntries(said) };
+}
+
+const nanoseconds = (ms: number | undefined): number | undefined => (ms === undefined ? undefined : ms * 1e6);
+
 /** @returns undefined for a container without a health check. */
 export function planHealth(
   options: HealthOptions,
   image: { Healthcheck?: Healthcheck | null; Shell?: string[] | null },
 ): HealthPlan | undefined {
-  const theirs = image.Healthcheck ?? {};
-  const [kind, ...words] = options.test ?? theirs.Test ?? [];
+  const { Test = [], Retries, ...times } = mergeHealth(options, image.Healthcheck ?? {});
+  const [kind, ...words] = Test;
   const shell = image.Shell ?? ["/bin/sh", "-c"];
   const command = kind === "CMD" ? words : kind === "CMD-SHELL" ? [...shell, ...words] : [];
-  if (words.length === 0) return undefined;
-  const said = (own: number | undefined, nanoseconds: number | undefined, otherwise: number) =>
-    own || (nanoseconds ?? 0) / 1e6 || otherwise;
+  if (words.length === 0 || command.length === 0) return undefined;
+  const ms = (time: number | undefined, otherwise: number) => (time ? time / 1e6 : otherwise);
   return {
     command,
-    intervalMs: said(options.intervalMs, theirs.Interval, defaults.intervalMs),
-    timeoutMs: said(options.timeoutMs, theirs.Timeout, defaults.timeoutMs),
-    retries: options.retries || theirs.Retries || defaults.retries,
-    startPeriodMs: said(options.startPeriodMs, theirs.StartPeriod, defaults.startPeriodMs),
-    startIntervalMs: said(options.startIntervalMs, theirs.StartInterval, defaults.startIntervalMs),
+    intervalMs: ms(times.Interval, defaults.intervalMs),
+    timeoutMs: ms(times.Timeout, defaults.timeoutMs),
+    retries: Retries || defaults.retries,
+    startPeriodMs: ms(times.StartPeriod, defaults.startPeriodMs),
+    startIntervalMs: ms(times.StartInterval, defaults.startIntervalMs),
   };
 }

@@ -152,7 +152,7 @@ export function givenArgs(options: Words, image: ImageDefaults): string[] {
 }
 
 /** A variable once, the last one said wins: ours, then the image's, then the user's. init adds HOME from /etc/passwd. */
-function planEnv(options: RunOptions, image: ImageDefaults): string[] {
+export function planEnv(options: RunOptions, image: ImageDefaults): string[] {
   const variables = new Map<string, string>();
   const own = [defaultPath, `HOSTNAME=${options.hostname || defaults.hostname}`];
   for (const entry of [...own, ...(options.terminal ? ["TERM=xterm"] : []), ...(image.Env ?? []), ...options.env]) {
@@ -184,7 +184,7 @@ function capabilityName(text: string): string {
   return full;
 }
 
-function planResources(options: RunOptions): Resources {
+export function planResources(options: RunOptions): Resources {
   const memory = options.memoryBytes ?? defaults.memoryBytes;
   const cpus = options.cpus ?? defaults.cpus;
   const pids = options.pidsLimit ?? defaults.pidsLimit;

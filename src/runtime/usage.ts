@@ -49,13 +49,13 @@ export function meterOf(pid: number, cgroup: string | undefined, look: boolean):
     started: () => {
       peak = cgroup === undefined ? undefined : openPeak(`${cgroup}/memory.peak`);
       if (look && peak === undefined && cgroup !== undefined)
-        looks = { cgroup, atMs: startedMs, waitMs: 1, largest: 0 };
+        looks = { cgroup, atMs: startedMs + firstWaitMs, waitMs: firstWaitMs, largest: 0 };
     },
     watches: () => [],
     timers: () => (looks ? [{ atMs: looks.atMs, onTime: () => lookAgain(looks!) }] : []),
     end: () => {
       usage = {
-        wallMs: performance.now() - startedMs,
+        wallMs: toMicroseconds(performance.now() - startedMs),
         ...difference(readCounts(pid, cgroup), before),
         ...(peak !== undefined && { memoryPeakBytes: takePeak(peak) }),
         ...(looks && looks.largest > 0 && { largestProcessBytes: looks.largest }),
@@ -93,8 +93,11 @@ export function parseIoStat(text: string): { readBytes: number; writtenBytes: nu
 
 function difference(after: Counts, before: Counts): Counts {
   const keys = Object.keys(after) as (keyof Counts)[];
-  return Object.fromEntries(keys.map((key) => [key, Math.max(0, after[key]! - (before[key] ?? 0))]));
+  return Object.fromEntries(keys.map((key) => [key, toMicroseconds(Math.max(0, after[key]! - (before[key] ?? 0)))]));
 }
+
+/** No digits that only the arithmetic has made. */
+const toMicroseconds = (ms: number): number => Math.round(ms * 1000) / 1000;
 
 /**
  * memory.peak, which from Linux 6.12 on begins anew for whoever writes to it; before, what init had counts too, if that was
@@ -125,6 +128,8 @@ interface Look {
   largest: number;
 }
 
+/** Before, a program is not all there; one that ends before is not seen. */
+const firstWaitMs = 10;
 const longestWaitMs = 100;
 
 /** Soon after the start, because many end soon; later ten times a second. The kernel remembers each process's peak. */
