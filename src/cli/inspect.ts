@@ -65,7 +65,7 @@ const finders: Record<Kind, Find> = {
   container: findOneContainer,
   image: findOneImage,
   // Docker's order, where both have the name.
-  object: (paths, name, size) => findOneContainer(paths, name, size) ?? findOneImage(paths, name),
+  object: (paths, name, size) => findOneContainer(paths, name, size) ?? findOneImage(paths, name, size),
 };
 
 function kindOf(type: string | undefined): Kind {

@@ -1,7 +1,7 @@
 /** What the files of /proc/PID tell: proc_pid_stat(5), proc_pid_io(5), proc_pid_status(5), proc_pid_smaps(5). */
 
 import { hasCode } from "../errors.ts";
-import { readdir, readFileIfAny } from "./file.ts";
+import { readdir, readFile, readFileIfAny } from "./file.ts";
 
 /** A file of /proc/PID, or undefined if there is no such process, or it ends at this moment. */
 export function readOfProcess(pid: number, file: string): string | undefined {
@@ -24,6 +24,8 @@ export const tickMs = 10;
 export interface ProcessStat {
   /** The program's name, 15 bytes at most. */
   name: string;
+  /** R, S, D, T, Z for one that has ended and was not waited for, ... */
+  state: string;
   parent: number;
   session: number;
   /** The device number of its terminal; 0 for none. */
@@ -51,6 +53,7 @@ export function parseStat(text: string): ProcessStat {
   const field = (number: number) => Number(fields[number - 3]);
   return {
     name: text.slice(text.indexOf("(") + 1, end),
+    state: fields[0]!,
     parent: field(4),
     session: field(6),
     terminal: field(7),
@@ -59,6 +62,36 @@ export function parseStat(text: string): ProcessStat {
     startMs: field(22) * tickMs,
   };
 }
+
+/** Who a process is for the kernel: its effective user id. */
+export function readUser(pid: number): number | undefined {
+  const found = /^Uid:\s+\d+\s+(\d+)/m.exec(readOfProcess(pid, "status") ?? "")?.[1];
+  return found === undefined ? undefined : Number(found);
+}
+
+/** Its words, as it shows them; empty for one that has ended. */
+export const readWords = (pid: number): string[] =>
+  (readOfProcess(pid, "cmdline") ?? "").replace(/\0$/, "").split("\0").filter(Boolean);
+
+/** What has come and gone through the network of a process, in bytes: all devices of its namespace but lo. */
+export function readTraffic(pid: number): { received: number; sent: number } {
+  const traffic = { received: 0, sent: 0 };
+  for (const line of (readOfProcess(pid, "net/dev") ?? "").split("\n").slice(2)) {
+    const [device, counts = ""] = line.split(":");
+    if (device!.trim() === "lo" || counts === "") continue;
+    // Eight columns of what was received, then eight of what was sent; bytes first.
+    const columns = counts.trim().split(/\s+/).map(Number);
+    traffic.received += columns[0]!;
+    traffic.sent += columns[8]!;
+  }
+  return traffic;
+}
+
+/** How long the machine has been up. */
+export const uptimeMs = (): number => Number(readFile("/proc/uptime").split(" ")[0]) * 1000;
+
+/** The memory of the machine, in bytes. */
+export const totalMemory = (): number => kilobytes(readFile("/proc/meminfo"), "MemTotal")!;
 
 /** Bytes that a process, and the children it has waited for, had read from and written to devices. */
 export function readIo(pid: number): { readBytes: number; writtenBytes: number } | undefined {
