@@ -28,6 +28,7 @@ export const groups: Record<string, Group> = {
       logs: "logs",
       ls: "ps",
       pause: "pause",
+      prune: () => import("./container-prune.ts"),
       rename: "rename",
       restart: "restart",
       rm: "rm",

@@ -5,7 +5,8 @@ import { recoverIfAllowed } from "../engine/recover.ts";
 import { askHostPs, listProcesses } from "../engine/top.ts";
 import { pathsOf } from "../paths.ts";
 import { defineCommand } from "./command.ts";
-import { plain, printTable } from "./print.ts";
+import { alignColumns } from "./list.ts";
+import { plain, printText } from "./print.ts";
 
 export default defineCommand({
   meta: { name: "top", description: "Show the processes of a container" },
@@ -24,10 +25,7 @@ export default defineCommand({
     recoverIfAllowed(paths);
     const container = findContainer(paths, name);
     const { titles, rows } = options.length > 0 ? askHostPs(container, options) : listProcesses(container);
-    printTable(
-      titles,
-      rows.map((row) => row.map(plain)),
-    );
+    printText(alignColumns([titles, ...rows].map((row) => `${row.map(plain).join("\t")}\n`).join("")));
     return 0;
   },
 });

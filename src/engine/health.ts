@@ -57,14 +57,14 @@ export function healthChecks(
   paths: Paths,
   of: Pick<ContainerState, "process" | "cgroup"> & { id: string },
   plan: HealthPlan,
-  note: (change: { health: Health }) => void,
+  note: (health: Health) => void,
 ): Companion {
   const startedMs = performance.now();
   const sinceStartMs = () => performance.now() - startedMs;
   let health: Health = { status: "starting", failingStreak: 0, log: [] };
   let check: Check | undefined;
   let nextMs = startedMs + pauseMs(health, plan, 0);
-  note({ health });
+  note(health);
 
   const schedule = () => {
     nextMs = performance.now() + pauseMs(health, plan, sinceStartMs());
@@ -83,7 +83,7 @@ export function healthChecks(
       const late = `Health check exceeded timeout (${plan.timeoutMs / 1000}s)${output && `: ${output}`}`;
       const times = { start: ended.started.toISOString(), end: new Date().toISOString() };
       health = judge(health, plan, { ...times, exitCode, output: ended.late ? late : output }, sinceStartMs());
-      note({ health });
+      note(health);
     }
     schedule();
   };

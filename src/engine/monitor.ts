@@ -11,7 +11,7 @@ import type { Birth } from "../runtime/birth.ts";
 import { healthChecks } from "./health.ts";
 import { type Attachment, environment, launcherFd } from "./launch.ts";
 import { planStart } from "./plan.ts";
-import { type ContainerRecord, type ContainerState, readContainer, writeState } from "./record.ts";
+import { type ContainerRecord, type ContainerState, type Health, readContainer, tell, writeState } from "./record.ts";
 import { runToEnd, wasStopped } from "./start.ts";
 
 /**
@@ -54,7 +54,7 @@ export function monitor(
         ...(birth.cgroup !== undefined && { cgroup: birth.cgroup }),
         id,
       };
-      return [healthChecks(paths, of, health, note)];
+      return [healthChecks(paths, of, health, noteHealth(paths, record, note))];
     },
     warn,
   });
@@ -62,6 +62,16 @@ export function monitor(
   const now = record.settings.remove ? undefined : readContainer(paths, id)?.record;
   if (now) restartIfWanted(paths, now, ended.state);
   return ended.code;
+}
+
+/** Writes down how it is and, when that is new, tells it. */
+function noteHealth(paths: Paths, record: ContainerRecord, note: (change: { health: Health }) => void) {
+  let told: Health["status"] = "starting";
+  return (health: Health): void => {
+    note({ health });
+    if (health.status !== told) tell(paths, record, `health_status: ${health.status}`);
+    told = health.status;
+  };
 }
 
 /** Our stderr was the caller's until now, for what might go wrong. */

@@ -6,8 +6,8 @@ import { openProcess, type ProcessId } from "../linux/proc.ts";
 import type { Paths } from "../paths.ts";
 import type { HealthOptions } from "../plan/health.ts";
 import type { ImageDefaults, RunOptions } from "../plan/spec.ts";
-import { recordEvent } from "./events.ts";
 import type { Usage } from "../runtime/usage.ts";
+import { recordEvent } from "./events.ts";
 
 /** What a container is: written when it is created, and by `rename` and `update`. */
 export interface ContainerRecord {

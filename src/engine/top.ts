@@ -92,21 +92,21 @@ function commandOf(pid: number, { name, state }: ProcessStat): string {
 
 const directories = ["/usr/bin", "/bin"];
 
-/**
- * With options only the host's ps knows how. It is told nothing of the container; of what it prints we take the lines whose
- * PID is one of the container's.
- */
+/** With options only the host's ps knows how. It is asked about our processes or, where its options forbid that, about all. */
 export function askHostPs(container: Container, options: string[]): ProcessTable {
-  const pids = new Set(numbersOf(container));
+  const pids = numbersOf(container);
   const program = directories.map((directory) => `${directory}/ps`).find((path) => statIfAny(path));
   if (!program)
     throw new UnsupportedError("this host has no ps program to ask", "tinydocker top CONTAINER, without options");
-  // By its absolute path, with a fixed environment (SECURITY R26).
-  const env = { PATH: "/usr/bin:/bin", LC_ALL: "C" };
-  const { exitCode, stdout, stderr } = Bun.spawnSync([program, ...options], { env, cwd: "/", stdin: "ignore" });
-  if (exitCode !== 0) throw new Failure(`${program} ${options.join(" ")}: ${stderr.toString().trim().split("\n")[0]}`);
-  return chooseLines(stdout.toString(), pids);
+  const chosen = runPs(program, [...options, "-q", pids.join(",")]);
+  const answer = chosen.exitCode === 0 ? chosen : runPs(program, options);
+  if (answer.exitCode !== 0) throw new Failure(answer.stderr.toString().trim().split("\n")[0] || `${program} failed`);
+  return chooseLines(answer.stdout.toString(), new Set(pids));
 }
+
+/** By its absolute path, with a fixed environment (SECURITY R26). */
+const runPs = (program: string, options: string[]) =>
+  Bun.spawnSync([program, ...options], { env: { PATH: "/usr/bin:/bin", LC_ALL: "C" }, cwd: "/", stdin: "ignore" });
 
 /** Lines of ps by their column PID; the last column has what is left of a line. */
 export function chooseLines(text: string, pids: Set<number>): ProcessTable {

@@ -19,7 +19,7 @@ import { lackOf } from "../plan/container.ts";
 import { planResources, type RunOptions } from "../plan/spec.ts";
 import type { Leftovers } from "../plan/step.ts";
 import { askedLimits } from "./plan.ts";
-import { type Container, directoryOf, findContainer, isUp, type RestartPolicy, writeRecord } from "./record.ts";
+import { type Container, directoryOf, findContainer, isUp, type RestartPolicy, tell, writeRecord } from "./record.ts";
 
 /** What is to change; what is absent stays. A limit of 0 is none. */
 export interface Update {
@@ -49,6 +49,7 @@ function updateLocked(paths: Paths, container: Container, { limits, restart }: U
   const undo = applyLimits(container, options, limits);
   try {
     writeRecord(paths, { ...record, options, settings });
+    tell(paths, record, "update");
   } catch (error) {
     undo();
     throw error;
