@@ -2,14 +2,12 @@
 
 import { UsageError } from "../errors.ts";
 import type { HealthOptions } from "../plan/health.ts";
-import type { Values } from "./command.ts";
-import type { createArgs } from "./run.ts";
 import { parseDuration } from "./time.ts";
 
-type HealthArgs = Pick<
-  Values<typeof createArgs>,
-  Extract<keyof typeof createArgs, `health-${string}` | "no-healthcheck">
->;
+type Times = "health-interval" | "health-timeout" | "health-start-period" | "health-start-interval";
+type HealthArgs = Partial<Record<"health-cmd" | "health-retries" | Times, string | undefined>> & {
+  "no-healthcheck"?: boolean | undefined;
+};
 
 /** What was said; undefined if nothing was. */
 export function parseHealth(args: HealthArgs): HealthOptions | undefined {

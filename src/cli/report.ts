@@ -37,7 +37,7 @@ export function asLines({ code, oomKilled, usage }: Ended): [string, string][] {
 function peakOf({ memoryPeakBytes, largestProcessBytes }: Partial<Usage> = {}): string {
   if (memoryPeakBytes !== undefined) return humanSize(memoryPeakBytes);
   if (largestProcessBytes === undefined) return unknown;
-  return `${humanSize(largestProcessBytes)} in one process (this host does not count the memory of all together)`;
+  return `at least ${humanSize(largestProcessBytes)} (the largest process that was seen: this host does not count)`;
 }
 
 /** 12.3 ms, 4.56 s, 3 min 21 s. */
