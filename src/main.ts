@@ -12,10 +12,6 @@ const birth = isRoot && startsContainer(words) ? bear(argv) : undefined;
 const entry = isRoot && words[0] === "exec" ? openWayIn() : undefined;
 // Long work takes note of signals between two blocks, and then cleans up; who is attached passes them on. Now, because
 // later threads would take them.
-const birth = isRoot && startsContainer(words) ? bear(argv) : undefined;
-const entry = isRoot && words[0] === "exec" ? openWayIn() : undefined;
-// Long work takes note of signals between two blocks, and then cleans up; who is attached passes them on. Now, because
-// later threads would take them.
 if (/^(load|save|import|export|commit|cp|attach|start)$/.test(words[0] ?? "")) blockSignals(forwarded);
 const { main } = await import("./cli/main.ts");
 const code = await main(argv, { ...(birth && { birth }), ...(entry && { entry }) });
