@@ -7,7 +7,7 @@ import { nearest } from "./argv.ts";
 export type Filters<Row> = Record<string, (value: string) => (row: Row) => boolean>;
 
 /** Keys whose values must all be so. */
-const cumulative = new Set(["label"]);
+const cumulative = new Set(["label", "label!"]);
 
 /**
  * What a list keeps.

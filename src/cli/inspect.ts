@@ -1,30 +1,87 @@
-/** `tinydocker inspect`: all that is known of images, as JSON. */
+/** `tinydocker inspect`: all that is known of containers and images, as JSON. */
 
-import { UsageError } from "../errors.ts";
+import { describeContainer } from "../engine/inspect.ts";
+import { type Container, directoryOf, findContainer } from "../engine/record.ts";
+import { recoverIfAllowed } from "../engine/recover.ts";
+import { sizeOfContainer } from "../engine/size.ts";
+import { NotFoundError, UsageError } from "../errors.ts";
 import { findImage, type Image } from "../image/store.ts";
-import { pathsOf } from "../paths.ts";
-import { defineCommand } from "./command.ts";
+import { type Paths, pathsOf } from "../paths.ts";
+import { defineCommand, type Values } from "./command.ts";
 import { inspectArgs, printObjects } from "./objects.ts";
+import type { Struct } from "./template/value.ts";
+
+const args = {
+  name: { type: "positional", multiple: true, required: true, description: "Names, or ids or the beginning of one" },
+  ...inspectArgs,
+  size: { type: "boolean", alias: "s", description: "Also how much room a container's files take" },
+} as const;
 
 export default defineCommand({
-  meta: { name: "inspect", description: "Describe images as JSON" },
-  args: {
-    image: { type: "positional", multiple: true, required: true, description: "Names, or ids or the beginning of one" },
-    type: { type: "string", valueHint: "image", description: "What the names are names of: image" },
-    ...inspectArgs,
-  },
-  examples: ["tinydocker inspect busybox", "tinydocker inspect -f '{{json .Config.Cmd}}' busybox"],
-  run: ({ image, type = "image", format }, { root }) => {
-    if (type !== "image") throw new UsageError(`--type: ${JSON.stringify(type)} is not supported`, "--type image");
-    const paths = pathsOf(root);
-    const find = (name: string) => {
-      const found = findImage(paths, name);
-      return found && describeImage(found);
-    };
-    printObjects("image", image, find, format);
-    return 0;
-  },
+  meta: { name: "inspect", description: "Describe containers or images as JSON" },
+  args: { ...args, type: { type: "string", valueHint: "container|image", description: "What the names are names of" } },
+  examples: ["tinydocker inspect web", "tinydocker inspect -f '{{json .Config.Cmd}}' busybox"],
+  run: ({ type, ...values }, { root }) => inspect(kindOf(type), values, root),
 });
+
+export const inspectContainers = defineCommand({
+  meta: { name: "container inspect", description: "Describe containers as JSON" },
+  args,
+  examples: ["tinydocker container inspect -s web"],
+  run: (values, { root }) => inspect("container", values, root),
+});
+
+export const inspectImages = defineCommand({
+  meta: { name: "image inspect", description: "Describe images as JSON" },
+  args: { name: args.name, ...inspectArgs },
+  examples: ["tinydocker image inspect busybox"],
+  run: (values, { root }) => inspect("image", values, root),
+});
+
+type Kind = "container" | "image" | "object";
+
+function inspect(kind: Kind, { name, size, format }: Partial<Values<typeof args>>, root: string): number {
+  const paths = pathsOf(root);
+  recoverIfAllowed(paths);
+  printObjects(kind, name!, (one) => finders[kind](paths, one, size), format);
+  return 0;
+}
+
+type Find = (paths: Paths, name: string, size: boolean | undefined) => Struct | undefined;
+
+const findOneImage: Find = (paths, name) => {
+  const image = findImage(paths, name);
+  return image && describeImage(image);
+};
+
+const findOneContainer: Find = (paths, name, size) => {
+  const container = containerIfAny(paths, name);
+  if (!container) return undefined;
+  const sizes = size ? sizeOfContainer(paths, container.record) : undefined;
+  return describeContainer(container, directoryOf(paths, container.record.id), sizes);
+};
+
+const finders: Record<Kind, Find> = {
+  container: findOneContainer,
+  image: findOneImage,
+  // Docker's order, where both have the name.
+  object: (paths, name, size) => findOneContainer(paths, name, size) ?? findOneImage(paths, name, size),
+};
+
+function kindOf(type: string | undefined): Kind {
+  if (type === undefined) return "object";
+  if (type === "container" || type === "image") return type;
+  throw new UsageError(`--type: ${JSON.stringify(type)} is not supported`, "container or image");
+}
+
+function containerIfAny(paths: Paths, name: string): Container | undefined {
+  try {
+    return findContainer(paths, name);
+  } catch (error) {
+    if (error instanceof NotFoundError) return undefined;
+    throw error;
+  }
+}
 
 /** By the names `docker inspect` uses. */
 export const describeImage = ({ id, references, created, sizeBytes, config }: Image) => ({

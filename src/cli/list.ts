@@ -55,6 +55,11 @@ export function printList<Row>(
     for (const id of new Set(rows.map(cell))) printLine(id);
     return;
   }
+  printText(renderList(listing, rows, format));
+}
+
+/** The same as text. */
+export function renderList<Row>(listing: Listing<Row>, rows: Row[], format = ""): string {
   const { template, table } = parseFormat(format, listing);
   const render = compile(template);
   const headings = render(headingsOf(listing), { type: listing.type, functions: headingFunctions });
@@ -62,8 +67,8 @@ export function printList<Row>(
   const cleaned = table || isatty(1);
   const show = { type: listing.type, ...(cleaned && !table && { show: shown }) };
   const lines = rows.map((row) => render(fieldsOf(listing, row, table ? plain : String), show));
-  if (table) printText(alignColumns([headings, ...lines].map((line) => `${line}\n`).join("")));
-  else for (const line of lines) printLine(line);
+  const text = (table ? [headings, ...lines] : lines).map((line) => `${line}\n`).join("");
+  return table ? alignColumns(text) : text;
 }
 
 /** What is printed of strangers' text on a terminal: a template may have made lines and columns of it. */

@@ -35,6 +35,8 @@ export function printObjects(
   if (!render) printLine(toJson(objects, format === "json" ? "" : "    "));
   else for (const object of objects) printLine(render(object, { type, ...(isatty(1) && { show: shown }) }));
   const missing = found.filter(({ object }) => !object).map(({ name }) => name);
-  if (missing.length > 0)
-    throw new NotFoundError(`no such ${type}: ${missing.join(", ")}`, `tinydocker ${type} ls lists what there is`);
+  if (missing.length > 0) throw new NotFoundError(`no such ${type}: ${missing.join(", ")}`, hintFor(type));
 }
+
+const hintFor = (type: string): string =>
+  type === "object" ? "tinydocker ps -a and images list what there is" : `tinydocker ${type} ls lists what there is`;

@@ -13,6 +13,9 @@ export const printLine = (text: string): void => print(1, `${text}\n`);
 /** Results on stdout, as they are. */
 export const printText = (text: string): void => print(1, text);
 
+/** A line for people or programs that is no message of ours, on stderr. */
+export const printError = (text: string): void => print(2, `${text}\n`);
+
 /** A failure, on stderr. */
 export const fail = (text: string): void => speak().error(text);
 

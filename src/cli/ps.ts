@@ -2,13 +2,14 @@
 
 import { type Container, findContainer, isUp, listContainers } from "../engine/record.ts";
 import { recoverIfAllowed } from "../engine/recover.ts";
+import { sizeOfContainer } from "../engine/size.ts";
 import { UsageError } from "../errors.ts";
 import { type Paths, pathsOf } from "../paths.ts";
 import { givenArgs } from "../plan/spec.ts";
 import { defineCommand } from "./command.ts";
 import { type Filters, labelFilter, parseFilters } from "./filter.ts";
 import { type Listing, listArgs, printList } from "./list.ts";
-import { humanAge, humanDuration, localTime } from "./print.ts";
+import { humanAge, humanDuration, humanSize, localTime } from "./print.ts";
 
 export default defineCommand({
   meta: { name: "ps", description: "List containers" },
@@ -16,6 +17,7 @@ export default defineCommand({
     all: { type: "boolean", alias: "a", description: "Also those that do not run" },
     latest: { type: "boolean", alias: "l", description: "Only the newest, whatever it does" },
     last: { type: "string", alias: "n", valueHint: "count", description: "Only the newest ones, whatever they do" },
+    size: { type: "boolean", alias: "s", description: "Also how much room their files take" },
     ...listArgs,
   },
   examples: [
@@ -23,7 +25,7 @@ export default defineCommand({
     "tinydocker ps --filter status=exited -q",
     `tinydocker ps --format 'table {{.Names}}\\t{{.Status}}'`,
   ],
-  run: ({ all, latest, last, filter, "no-trunc": full = false, ...how }, { root }) => {
+  run: ({ all, latest, last, filter, size, "no-trunc": full = false, ...how }, { root }) => {
     const paths = pathsOf(root);
     recoverIfAllowed(paths);
     const newest = latest ? 1 : parseCount(last);
@@ -31,7 +33,9 @@ export default defineCommand({
     // As Docker: whoever asks for a status means those that do not run, too.
     const any = all || newest !== undefined || filter.some((word) => /^(status|exited)=/.test(word));
     const containers = listContainers(paths).filter((container) => any || isUp(container) || isRestarting(container));
-    printList(listing(full), containers.filter(keep).slice(0, newest), how);
+    // It takes its time: only for who wants to know.
+    const sizes = size || how.format?.includes(".Size") ? (row: Container) => sizeText(paths, row) : () => "N/A";
+    printList(listing(full, sizes, size ?? false), containers.filter(keep).slice(0, newest), how);
     return 0;
   },
 });
@@ -47,7 +51,7 @@ function parseCount(text: string | undefined): number | undefined {
 const shortId = (id: string): string => id.slice(0, 12);
 const longestCommand = 20;
 
-const listing = (full: boolean): Listing<Container> => ({
+const listing = (full: boolean, sizeOf: (row: Container) => string, size: boolean): Listing<Container> => ({
   type: "container",
   columns: {
     ID: ["CONTAINER ID", ({ record }) => (full ? record.id : shortId(record.id))],
@@ -71,9 +75,10 @@ const listing = (full: boolean): Listing<Container> => ({
       ({ record }) => record.options.mounts.map(({ source, destination }) => source ?? destination).join(","),
     ],
     Networks: ["NETWORKS", ({ record }) => record.options.network],
+    Size: ["SIZE", sizeOf],
   },
   methods: { Label: ({ record }, name) => record.settings.labels[name] ?? "" },
-  table: ["ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names"],
+  table: ["ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names", ...(size ? ["Size"] : [])],
   quiet: "ID",
 });
 
@@ -91,7 +96,7 @@ function statusText({ state, status }: Container): string {
   const ago = state.finished === undefined ? "" : ` ${humanAge(state.finished)}`;
   return {
     created: "Created",
-    running: up,
+    running: up + healthText(state),
     paused: `${up} (Paused)`,
     unknown: `${up} (no monitor)`,
     restarting: `Restarting (${state.exitCode ?? 0})${ago}`,
@@ -100,6 +105,16 @@ function statusText({ state, status }: Container): string {
   }[status];
 }
 
+const healthText = ({ health }: Container["state"]): string =>
+  health ? ` (${health.status === "starting" ? "health: starting" : health.status})` : "";
+
+/** What it has written and, with the image, what it sees. */
+function sizeText(paths: Paths, { record }: Container): string {
+  const { writtenBytes, rootBytes } = sizeOfContainer(paths, record);
+  return `${humanSize(writtenBytes)} (virtual ${humanSize(rootBytes)})`;
+}
+
+const healths = ["starting", "healthy", "unhealthy", "none"];
 const statuses = ["created", "restarting", "running", "paused", "exited", "unknown", "damaged"];
 
 const filtersOf = (paths: Paths): Filters<Container> => ({
@@ -121,6 +136,11 @@ const filtersOf = (paths: Paths): Filters<Container> => ({
     if (!/^-?\d{1,3}$/.test(text))
       throw new UsageError(`--filter: exited is an exit code, not ${JSON.stringify(text)}`);
     return ({ state, status }) => status === "exited" && state.exitCode === Number(text);
+  },
+  health: (text) => {
+    if (!healths.includes(text))
+      throw new UsageError(`--filter: there is no health ${JSON.stringify(text)}`, `one of ${healths.join(", ")}`);
+    return (container) => (isUp(container) ? (container.state.health?.status ?? "none") : "none") === text;
   },
   ancestor: (text) => {
     const [name, tagged] = [text, `${text}:latest`];

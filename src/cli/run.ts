@@ -108,6 +108,17 @@ export const createArgs = {
     valueHint: "name=value",
     description: "max-size (10m) and max-file (3) of the log",
   },
+  "health-cmd": {
+    type: "string",
+    valueHint: "command",
+    description: "A shell command that ends with 0 if all is well",
+  },
+  "health-interval": { type: "string", valueHint: "time", description: "How long from check to check (30s)" },
+  "health-timeout": { type: "string", valueHint: "time", description: "How long one may take (30s)" },
+  "health-retries": { type: "string", valueHint: "n", description: "So many failures make it unhealthy (3)" },
+  "health-start-period": { type: "string", valueHint: "time", description: "So long failures do not count yet (0s)" },
+  "health-start-interval": { type: "string", valueHint: "time", description: "From check to check until then (5s)" },
+  "no-healthcheck": { type: "boolean", description: "No health check, also if the image has one" },
   pull: { type: "string", valueHint: "when", description: "missing (the default) or never: images come from files" },
   replace: { type: "boolean", description: "Remove a container that has this --name first" },
   entrypoint: { type: "string", valueHint: "program", description: "Run this instead of the image's entrypoint" },
@@ -136,6 +147,8 @@ export const runArgs = {
   detach: { type: "boolean", alias: "d", description: "Leave it running and print its id" },
   "detach-keys": { type: "string", valueHint: "keys", description: "Keys that leave it running (ctrl-p,ctrl-q)" },
   "sig-proxy": { type: "boolean", description: "Signals to us are the container's (the default; =false ends us)" },
+  report: { type: "boolean", description: "Say on stderr what it took: time, CPU, memory, input and output" },
+  "report-format": { type: "string", valueHint: "text|json", description: "How --report says it (text)" },
 } as const satisfies Arguments;
 
 export default defineCommand({
@@ -150,7 +163,10 @@ export default defineCommand({
     const request = { ...runRequest(args), ...(loaded !== undefined && { loaded }) };
     const paths = pathsOf(root);
     if (args.replace) await replace(paths, request.name);
-    return tell(await run(paths, request, birth, reporter), request);
+    const end = await run(paths, request, birth, reporter);
+    const format = parseReport(args);
+    if (format && "code" in end) (await import("./report.ts")).printReport(end, format);
+    return tell(end, request);
   },
 });
 
@@ -179,6 +195,17 @@ export const original = defineCommand({
     return run(pathsOf(root), request, birth, reporter).then((end) => tell(end, request));
   },
 });
+
+/** How to report; undefined if nobody asked. */
+function parseReport({ report, detach, ...args }: Values<typeof runArgs>): "text" | "json" | undefined {
+  const format = args["report-format"] ?? "text";
+  if (!report && args["report-format"] !== undefined) throw new UsageError("--report-format needs --report");
+  if (format !== "text" && format !== "json")
+    throw new UsageError(`--report-format: ${JSON.stringify(format)} is not supported`, "text or json");
+  if (report && detach)
+    throw new UsageError("--report waits for the end, and --detach does not", "tinydocker inspect tells it, too");
+  return report ? format : undefined;
+}
 
 /** The exit code; or the id of what goes on without us. */
 function tell(end: RunEnd, { detach }: RunRequest | { detach: boolean }): number {
@@ -219,7 +246,11 @@ export function runRequest(args: Values<typeof runArgs>): RunRequest {
   const request = createRequest(args, terminal);
   return {
     ...request,
-    settings: { ...request.settings, interactive: args.interactive ?? !args.detach },
+    settings: {
+      ...request.settings,
+      interactive: args.interactive ?? !args.detach,
+      ...(parseReport(args) && { report: true }),
+    },
     detach: args.detach ?? false,
     callerIsTerminal,
     stdio: planStdio(terminal, args, request.settings.log.driver),
@@ -250,12 +281,20 @@ export function createRequest(args: Values<typeof createArgs>, terminal: boolean
       restart,
       log: parseLog(args["log-driver"], args["log-opt"]),
       labels: readLabels(args),
+      ...readHealth(args),
       ...(args["stop-signal"] !== undefined && { stopSignal: parseStopSignal(args["stop-signal"]) }),
       ...(args["stop-timeout"] !== undefined && { stopTimeoutS: parseSeconds("--stop-timeout", args["stop-timeout"]) }),
     },
     ...(args.name !== undefined && { name: parseName(args.name) }),
     ...(args.cidfile !== undefined && { cidfile: args.cidfile }),
   };
+}
+
+/** Loaded for who asks only. */
+function readHealth(args: Values<typeof createArgs>): Pick<Settings, "health"> {
+  const said = Object.entries(args).some(([name, value]) => name.includes("health") && value !== undefined);
+  const health = said ? (require("./health.ts") as typeof import("./health.ts")).parseHealth(args) : undefined;
+  return health ? { health } : {};
 }
 
 function ownOptions(args: Values<typeof createArgs>): Partial<RunOptions> {

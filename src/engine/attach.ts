@@ -9,7 +9,7 @@ import { getModes, getSize, isatty, rawModes, restoreModes, setModes } from "../
 import { connectAt } from "../linux/unix.ts";
 import type { Paths } from "../paths.ts";
 import { forwarded } from "../runtime/birth.ts";
-import { frameBytes, receiveFrame, sendFrame } from "../runtime/channel.ts";
+import { frameBytes, type Message, receiveFrame, sendFrame } from "../runtime/channel.ts";
 import { controlSocket } from "../runtime/run.ts";
 import { directoryOf } from "./record.ts";
 
@@ -24,8 +24,11 @@ export interface AttachOptions {
   sigProxy: boolean;
 }
 
+/** The container's end, as its monitor tells it. */
+export type Exited = Pick<Extract<Message, { type: "exit" }>, "code" | "oomKilled" | "usage">;
+
 /** How it ended: with the container, because a signal ended us, because we left, or because nobody is there any more. */
-export type AttachEnd = { code: number } | { signal: number } | "detached" | "lost";
+export type AttachEnd = Exited | { signal: number } | "detached" | "lost";
 
 /** Connects to the monitor of a running container, or undefined where there is none. */
 export function connectToContainer(paths: Paths, id: string): number | undefined {
@@ -72,7 +75,7 @@ function converse(socket: number, { stdin, terminal, detachKeys, sigProxy }: Att
         const frame = receiveFrame(socket);
         if (!frame) return "lost";
         if ("said" in frame) {
-          if (frame.said.type === "exit") return { code: frame.said.code };
+          if (frame.said.type === "exit") return frame.said;
         } else print(frame.stream as 1 | 2, frame.bytes);
       }
       if (signal.happened) {

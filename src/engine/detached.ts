@@ -45,13 +45,13 @@ export function runWithMonitor(
 export function ended(paths: Paths, id: string, end: ReturnType<typeof attachTo>, warn: Reporter["warn"]): RunEnd {
   if (end === "detached") return { running: id };
   if (end !== "lost" && "signal" in end) return { code: 128 + end.signal };
-  const code = end === "lost" ? undefined : end.code;
+  const told = end === "lost" ? undefined : end;
   // A restart policy may have it come up again: that is not for us to wait for.
   if (readContainer(paths, id)?.record.settings.restart.name === "no" || !readContainer(paths, id))
     waitUntilLeft(paths, id);
   const after = readContainer(paths, id);
-  if (after?.state.oomKilled)
-    warn("out of memory: the kernel killed a process that wanted more than the limit (--memory)");
-  if (code === undefined) warn("the container's monitor is gone");
-  return { code: code ?? after?.state.exitCode ?? 125 };
+  const { code = 125, ...how } = told ?? { ...after?.state, code: after?.state.exitCode };
+  if (how.oomKilled) warn("out of memory: the kernel killed a process that wanted more than the limit (--memory)");
+  if (!told) warn("the container's monitor is gone");
+  return { code, oomKilled: how.oomKilled ?? false, ...(how.usage && { usage: how.usage }) };
 }

@@ -3,12 +3,15 @@
 import { close, flock, O_CREAT, O_RDWR, open, unlink } from "../linux/file.ts";
 import { chdir } from "../linux/mount.ts";
 import { poll } from "../linux/poll.ts";
+import { identify } from "../linux/proc.ts";
 import { dup2, execve, stringVector } from "../linux/process.ts";
 import type { Paths } from "../paths.ts";
+import { planHealth } from "../plan/health.ts";
 import type { Birth } from "../runtime/birth.ts";
+import { healthChecks } from "./health.ts";
 import { type Attachment, environment, launcherFd } from "./launch.ts";
 import { planStart } from "./plan.ts";
-import { type ContainerRecord, type ContainerState, readContainer, writeState } from "./record.ts";
+import { type ContainerRecord, type ContainerState, type Health, readContainer, tell, writeState } from "./record.ts";
 import { runToEnd, wasStopped } from "./start.ts";
 
 /**
@@ -42,11 +45,33 @@ export function monitor(
     state,
     io,
     onRecorded: () => {},
-    onStarted: leaveCaller,
+    onStarted: (note) => {
+      leaveCaller();
+      const health = planHealth(record.settings.health ?? {}, record.defaults);
+      if (!health) return [];
+      const of = {
+        process: identify(birth.child.pid),
+        ...(birth.cgroup !== undefined && { cgroup: birth.cgroup }),
+        id,
+      };
+      return [healthChecks(paths, of, health, noteHealth(paths, record, note))];
+    },
     warn,
   });
-  if (!record.settings.remove) restartIfWanted(paths, record, ended.state);
+  // Read again: `update` may have changed the policy.
+  const now = record.settings.remove ? undefined : readContainer(paths, id)?.record;
+  if (now) restartIfWanted(paths, now, ended.state);
   return ended.code;
+}
+
+/** Writes down how it is and, when that is new, tells it. */
+function noteHealth(paths: Paths, record: ContainerRecord, note: (change: { health: Health }) => void) {
+  let told: Health["status"] = "starting";
+  return (health: Health): void => {
+    note({ health });
+    if (health.status !== told) tell(paths, record, `health_status: ${health.status}`);
+    told = health.status;
+  };
 }
 
 /** Our stderr was the caller's until now, for what might go wrong. */

@@ -97,7 +97,7 @@ function planVolumes(
 }
 
 /** The controllers of limits that the user named; a limit of 0 needs none. */
-function askedLimits({ cpus, memoryBytes, pidsLimit }: RunOptions): Container["asked"] {
+export function askedLimits({ cpus, memoryBytes, pidsLimit }: Partial<RunOptions>): Container["asked"] {
   const asked: Container["asked"] = new Set();
   if (cpus) asked.add("cpu");
   if (memoryBytes) asked.add("memory");

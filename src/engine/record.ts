@@ -4,7 +4,9 @@ import { ConflictError, NotFoundError } from "../errors.ts";
 import { close, flock, O_RDONLY, openIfAny, readdir, readFileIfAny, writeFileAtomic } from "../linux/file.ts";
 import { openProcess, type ProcessId } from "../linux/proc.ts";
 import type { Paths } from "../paths.ts";
+import type { HealthOptions } from "../plan/health.ts";
 import type { ImageDefaults, RunOptions } from "../plan/spec.ts";
+import type { Usage } from "../runtime/usage.ts";
 import { recordEvent } from "./events.ts";
 
 /** What a container is: written when it is created, and by `rename` and `update`. */
@@ -42,6 +44,10 @@ export interface Settings {
   /** A signal's name or number; the image's, or SIGTERM. */
   stopSignal?: string;
   stopTimeoutS?: number;
+  /** What was said about health checks; the rest is the image's. */
+  health?: HealthOptions;
+  /** Its user wants to know what it took: look closer where this host does not count. */
+  report?: boolean;
 }
 
 export interface RestartPolicy {
@@ -73,15 +79,26 @@ export interface ContainerState {
   restartCount: number;
   /** What it used, of the run that has ended. */
   usage?: Usage;
+  /** Of a container with a health check, since its last start. */
+  health?: Health;
 }
 
-/** What a run took, as the kernel counted it; absent where this host does not count. */
-export interface Usage {
-  wallMs: number;
-  cpuMs?: number;
-  memoryPeakBytes?: number;
-  readBytes?: number;
-  writtenBytes?: number;
+/** What its health check said (engine/health.ts). */
+export interface Health {
+  status: "starting" | "healthy" | "unhealthy";
+  /** Failures one after the other, until now. */
+  failingStreak: number;
+  /** The last results, the newest at the end. */
+  log: HealthResult[];
+}
+
+export interface HealthResult {
+  /** ISO 8601. */
+  start: string;
+  end: string;
+  /** -1 for one that took too long. */
+  exitCode: number;
+  output: string;
 }
 
 /** As it is shown: what was written down, and what the kernel says now. */

@@ -3,6 +3,7 @@
 import type { LoadProgress } from "../image/load.ts";
 import type { ImageDefaults, RunOptions } from "../plan/spec.ts";
 import type { Stdio } from "../runtime/stdio.ts";
+import type { Usage } from "../runtime/usage.ts";
 import type { Settings } from "./record.ts";
 
 /** What `create` and `run` were asked for. */
@@ -49,4 +50,4 @@ export interface RunRequest extends CreateRequest {
 }
 
 /** How a run ended: with an exit code, or not: it goes on. */
-export type RunEnd = { code: number } | { running: string };
+export type RunEnd = { code: number; oomKilled?: boolean; usage?: Usage } | { running: string };

@@ -21,17 +21,21 @@ export async function run(
   reporter: Reporter,
 ): Promise<RunEnd> {
   if (process.geteuid?.() !== 0) throw needsRoot();
-  const here = birth && !needsMonitor(request) ? birth : undefined;
+  let here = birth && !needsMonitor(request) ? birth : undefined;
   if (birth && !here) abandon(birth);
   prepareRoot(paths);
   // A name that is asked for may be a dead container's; otherwise its traces can wait until init is at work.
   if (request.name !== undefined || !here) recover(paths);
   const store = lockStore(paths);
   const giveUp = () => {
-    if (here) abandon(here);
+    if (birth) abandon(birth);
     close(store);
   };
   const image = await prepareImage(paths, request, giveUp, reporter);
+  if (here && hasHealthCheck(request, image)) {
+    abandon(here);
+    here = undefined;
+  }
   // What is forgotten when it ends, and nobody else looks after, can do without.
   const name = request.name ?? (here && request.settings.remove ? undefined : await chooseName(paths));
   const record = newRecord(here?.id ?? randomHex(32), request, image, name);
@@ -49,6 +53,14 @@ export async function run(
 /** True where somebody has to stay with the container when this command is gone, or may be. */
 const needsMonitor = ({ source, detach, options, settings }: RunRequest): boolean =>
   detach || ("image" in source && options.terminal) || settings.restart.name !== "no";
+
+/** A monitor performs health checks. What plans them is loaded for those who may have one. */
+function hasHealthCheck({ settings: { health } }: RunRequest, image: RunImage | { rootfs: string }): boolean {
+  const defaults = "rootfs" in image ? {} : image.defaults;
+  if (!health && !defaults.Healthcheck) return false;
+  const { planHealth } = require("../plan/health.ts") as typeof import("../plan/health.ts");
+  return planHealth(health ?? {}, defaults) !== undefined;
+}
 
 /** This process looks after the container, and ends with it. */
 function runHere(
@@ -69,7 +81,7 @@ function runHere(
     warn,
   });
   if (outcome.oomKilled) warn("out of memory: the kernel killed a process that wanted more than the limit (--memory)");
-  return { code };
+  return { code, oomKilled: outcome.oomKilled, usage: outcome.usage };
 }
 
 export const needsRoot = () => new UnsupportedError("making a container needs root", sudoLine());
@@ -81,6 +93,8 @@ export const planRun = (
   image: RunImage | { rootfs: string },
   birth: Pick<Birth, "id" | "network">,
   warn: Reporter["warn"],
-) =>
-  planStart(paths, newRecord(birth.id, request, image), birth, { fresh: true, monitored: needsMonitor(request) }, warn)
-    .plan;
+) => {
+  const record = newRecord(birth.id, request, image);
+  const monitored = needsMonitor(request) || hasHealthCheck(request, image);
+  return planStart(paths, record, birth, { fresh: true, monitored }, warn).plan;
+};

@@ -1,21 +1,14 @@
 /** One start of a container, by the process that looks after it: the plan, the run, and what is written down of it. */
 
 import { explain } from "../errors.ts";
-import { readFileIfAny, statIfAny, unlink } from "../linux/file.ts";
+import { statIfAny, unlink } from "../linux/file.ts";
 import { identify } from "../linux/proc.ts";
 import type { Paths } from "../paths.ts";
 import type { Plan } from "../plan/step.ts";
 import type { Birth } from "../runtime/birth.ts";
+import type { Companion } from "../runtime/relay.ts";
 import { type Io, type Outcome, runContainer } from "../runtime/run.ts";
-import {
-  type ContainerRecord,
-  type ContainerState,
-  directoryOf,
-  tell,
-  type Usage,
-  writeRecord,
-  writeState,
-} from "./record.ts";
+import { type ContainerRecord, type ContainerState, directoryOf, tell, writeRecord, writeState } from "./record.ts";
 import { recover } from "./recover.ts";
 
 export interface Run {
@@ -26,7 +19,8 @@ export interface Run {
   io: Io;
   /** Called when the container is written down: from here on nobody removes its image. */
   onRecorded(): void;
-  onStarted?(): void;
+  /** @returns what is to go on beside it. @param note writes down what is new of its state. */
+  onStarted?(note: (change: Partial<ContainerState>) => void): Companion[];
   warn(text: string): void;
 }
 
@@ -37,16 +31,17 @@ export function runToEnd(
   { plan, record, state, io, ...on }: Run,
 ): { code: number; outcome: Outcome; state: ContainerState } {
   const directory = directoryOf(paths, record.id);
-  const startedMs = Date.now();
-  let current: ContainerState = { ...state, status: "running", started: new Date(startedMs).toISOString() };
-  delete current.finished;
-  delete current.exitCode;
-  delete current.error;
+  let current: ContainerState = { ...state, status: "running", started: new Date().toISOString() };
+  for (const key of ["finished", "exitCode", "error", "usage", "health"] as const) delete current[key];
+  const note = (change: Partial<ContainerState>) => {
+    current = { ...current, ...change };
+    keepState(paths, record.id, current, "what is new of the container", on.warn);
+  };
   const outcome = runContainer(
     plan,
     birth,
     io,
-    { directory, log: record.settings.log },
+    { directory, log: record.settings.log, report: record.settings.report ?? false },
     {
       starting: (pid) => {
         // A name that is asked for was looked at before (run.ts); other traces of the dead could wait until now.
@@ -62,53 +57,34 @@ export function runToEnd(
       },
       started: () => {
         tell(paths, record, "start");
-        on.onStarted?.();
+        return on.onStarted?.(note) ?? [];
       },
-      ended: ({ exit, oomKilled }) => {
-        const finishedMs = Date.now();
+      ended: ({ exit, oomKilled, usage }) => {
         current = {
           ...current,
           status: "exited",
           exitCode: exit.code ?? 128 + exit.signal!,
-          finished: new Date(finishedMs).toISOString(),
+          finished: new Date().toISOString(),
           oomKilled,
-          usage: { wallMs: finishedMs - startedMs, ...readUsage(birth.cgroup) },
+          usage,
         };
         if (oomKilled) tell(paths, record, "oom");
         tell(paths, record, "die", { exitCode: String(current.exitCode) });
         if (record.settings.remove) tell(paths, record, "destroy");
-        else writeEnd(paths, record.id, current, on.warn);
+        else keepState(paths, record.id, current, "the end of the container", on.warn);
       },
     },
   );
   return { code: current.exitCode!, outcome, state: current };
 }
 
-/** A full disk must not hide how the program ended. */
-function writeEnd(paths: Paths, id: string, state: ContainerState, warn: Run["warn"]): void {
+/** A full disk must not end the program, nor hide how it ended. */
+function keepState(paths: Paths, id: string, state: ContainerState, what: string, warn: Run["warn"]): void {
   try {
     writeState(paths, id, state);
   } catch (error) {
-    warn(`the end of the container is not recorded: ${explain(error).text}`);
+    warn(`${what} is not recorded: ${explain(error).text}`);
   }
-}
-
-/** What the kernel counted for a cgroup, as far as this host's controllers count. */
-function readUsage(cgroup: string | undefined): Omit<Usage, "wallMs"> {
-  if (cgroup === undefined) return {};
-  const cpu = /^usage_usec (\d+)/m.exec(readFileIfAny(`${cgroup}/cpu.stat`) ?? "")?.[1];
-  const peak = readFileIfAny(`${cgroup}/memory.peak`);
-  const io = readFileIfAny(`${cgroup}/io.stat`);
-  const sum = (key: string) =>
-    [...(io ?? "").matchAll(new RegExp(`\\b${key}=(\\d+)`, "g"))].reduce(
-      (total, [, bytes]) => total + Number(bytes),
-      0,
-    );
-  return {
-    ...(cpu !== undefined && { cpuMs: Number(cpu) / 1000 }),
-    ...(peak !== undefined && { memoryPeakBytes: Number(peak) }),
-    ...(io !== undefined && { readBytes: sum("rbytes"), writtenBytes: sum("wbytes") }),
-  };
 }
 
 export const stopFile = (paths: Paths, id: string): string => `${directoryOf(paths, id)}/stopped`;

@@ -52,6 +52,16 @@ function enableControllers(directory: string, controllers: string[]): void {
   }
 }
 
+/** A file of a group, or undefined where there is no such file, or the group is removed at this moment. */
+export function readCgroupFile(directory: string | undefined, file: string): string | undefined {
+  try {
+    return directory === undefined ? undefined : readFileIfAny(`${directory}/${file}`);
+  } catch (error) {
+    if (hasCode(error, "ENODEV")) return undefined;
+    throw error;
+  }
+}
+
 /** cgroup.kill: every process of the group and below dies now, also while it forks. A group that is gone has none. */
 export function killCgroup(directory: string): void {
   try {

@@ -15,6 +15,7 @@ import {
   ENOENT,
   ENOTDIR,
   ENOTEMPTY,
+  ESRCH,
   memory,
   readErrno,
   syscall,
@@ -189,6 +190,14 @@ export function readlink(path: string): string {
   const buffer = memory(4096);
   const length = check("readlink", path, libc.readlinkat(AT_FDCWD | 0, cstr(path), buffer, buffer.length));
   return decoder.decode(buffer.subarray(0, length));
+}
+
+/** The target of a symbolic link, or undefined where there is none. */
+export function readlinkIfAny(path: string): string | undefined {
+  const buffer = memory(4096);
+  const result = libc.readlinkat(AT_FDCWD | 0, cstr(path), buffer, buffer.length);
+  const length = allow([ENOENT, ESRCH], "readlink", path, result);
+  return length === -1 ? undefined : decoder.decode(buffer.subarray(0, length));
 }
 
 /** What stat(2) tells of a file; times in nanoseconds since 1970. */

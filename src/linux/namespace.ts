@@ -16,8 +16,12 @@ const libc = bind({
 export const unshare = (flag: "NEWCGROUP" | "NEWNS" | "NEWUTS" | "NEWIPC" | "NEWNET"): void =>
   void check("unshare", flag, libc.unshare(CLONE[flag]));
 
+const CLONE_FS = 0x200;
+
 /** setns(2): enters these namespaces of the process that a pidfd stands for. A pid namespace is entered by our next child. */
 export function enterNamespaces(pidfd: number, flags: CloneFlag[]): void {
+  // A mount namespace is not entered by who shares its root and current directory with other threads, which we may have.
+  check("unshare", "FS", libc.unshare(CLONE_FS));
   const bits = flags.reduce((all, flag) => all | CLONE[flag], 0);
   check("enter", `the namespaces ${flags.join(", ")}`, libc.setns(pidfd, bits));
 }

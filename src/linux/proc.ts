@@ -1,8 +1,8 @@
 /** Other processes, told apart beyond doubt: a number alone may have been given to another since (pidfd_open(2), proc(5)). */
 
-import { hasCode } from "../errors.ts";
-import { close, readFile, readFileIfAny } from "./file.ts";
-import { allow, ESRCH, syscall } from "./libc.ts";
+import { close, readFile } from "./file.ts";
+import { allow, check, ESRCH, syscall } from "./libc.ts";
+import { readOfProcess } from "./procfs.ts";
 
 /** A process by its number, when it was started, and in which life of the machine. */
 export interface ProcessId {
@@ -16,20 +16,10 @@ export const bootId = (): string => readFile("/proc/sys/kernel/random/boot_id").
 
 /** Field 22 of proc_pid_stat(5); undefined if there is no such process, or it is only there to be waited for. */
 function startTicksOf(pid: number): number | undefined {
-  const stat = readStat(pid);
+  const stat = readOfProcess(pid, "stat");
   // The second field is a name in parentheses, with spaces if it likes; the third is the state.
   const fields = stat?.slice(stat.lastIndexOf(")") + 2).split(" ");
   return fields === undefined || fields[0] === "Z" || fields[0] === "X" ? undefined : Number(fields[22 - 3]);
-}
-
-function readStat(pid: number): string | undefined {
-  try {
-    return readFileIfAny(`/proc/${pid}/stat`);
-  } catch (error) {
-    // It ended between open and read.
-    if (hasCode(error, "ESRCH")) return undefined;
-    throw error;
-  }
 }
 
 /** Who a living process is, so that it can be found again. */
@@ -45,3 +35,6 @@ export function openProcess({ pid, startTicks, bootId: boot }: ProcessId): numbe
   close(pidfd);
   return undefined;
 }
+
+/** pidfd_open(2) of a child of ours that nobody has waited for: until then its number is its own. */
+export const pidfdOpen = (pid: number): number => check("open", `process ${pid}`, syscall("pidfd_open", pid, 0));

@@ -34,9 +34,19 @@ export interface RunConfig {
   WorkingDir?: string;
   Labels?: Record<string, string>;
   StopSignal?: string;
-  /** How to check health (Docker's extension); times in nanoseconds. */
-  Healthcheck?: { Test?: string[]; Interval?: number; Timeout?: number; StartPeriod?: number; Retries?: number };
+  Healthcheck?: Healthcheck;
   Shell?: string[];
+}
+
+/** How to check health (Docker's extension); times in nanoseconds, where 0 is as good as nothing said. */
+export interface Healthcheck {
+  /** `["CMD", ...words]`, `["CMD-SHELL", text]`, or `["NONE"]`. */
+  Test?: string[];
+  Interval?: number;
+  Timeout?: number;
+  Retries?: number;
+  StartPeriod?: number;
+  StartInterval?: number;
 }
 
 export interface History {
@@ -49,6 +59,16 @@ export interface History {
 
 const texts = list(text);
 
+const healthcheck = (value: unknown, where: string): Healthcheck =>
+  fields(value, where, {
+    Test: texts,
+    Interval: count,
+    Timeout: count,
+    Retries: count,
+    StartPeriod: count,
+    StartInterval: count,
+  });
+
 const runConfig = (value: unknown, where: string): RunConfig =>
   fields(value, where, {
     User: text,
@@ -60,8 +80,7 @@ const runConfig = (value: unknown, where: string): RunConfig =>
     WorkingDir: text,
     Labels: record(text),
     StopSignal: text,
-    Healthcheck: (health, at) =>
-      fields(health, at, { Test: texts, Interval: count, Timeout: count, StartPeriod: count, Retries: count }),
+    Healthcheck: healthcheck,
     Shell: texts,
   }) as RunConfig;
 

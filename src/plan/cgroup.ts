@@ -10,12 +10,15 @@ export interface Setting {
   why: string;
 }
 
+/** Threads that the small init of `--init` has beside its own: Bun's, for allocating and giving back memory. */
+const initThreads = 2;
+
 /**
  * What to write into the container's cgroup directory.
- * @param ownThreads threads of ours in there, which the kernel counts as processes and the user did not mean.
+ * @param options.reap the kernel counts our small init's threads as processes, and the user did not mean them.
  * @see https://docs.kernel.org/admin-guide/cgroup-v2.html
  */
-export function planCgroup(resources: Resources, ownThreads = 0): Setting[] {
+export function planCgroup(resources: Resources, { reap = false } = {}): Setting[] {
   const { memory, cpu, pids } = resources;
   const settings: Setting[] = [];
   if (memory?.limit !== undefined && memory.limit > 0) {
@@ -32,10 +35,29 @@ export function planCgroup(resources: Resources, ownThreads = 0): Setting[] {
     settings.push({ controller: "cpu", file: "cpu.max", value: `${cpu.quota} ${period}`, why });
   }
   if (pids !== undefined && pids.limit > 0) {
-    const value = String(pids.limit + ownThreads);
+    const value = String(pids.limit + (reap ? initThreads : 0));
     settings.push({ controller: "pids", file: "pids.max", value, why: `at most ${pids.limit} processes and threads` });
   }
   return settings;
+}
+
+const unlimited: Setting[] = [
+  { controller: "memory", file: "memory.max", value: "max", why: "as much memory as there is" },
+  { controller: "memory", file: "memory.swap.max", value: "max", why: "and swap" },
+  { controller: "cpu", file: "cpu.max", value: "max", why: "as much CPU time as there is" },
+  { controller: "pids", file: "pids.max", value: "max", why: "as many processes as there can be" },
+];
+
+/** What to write to change the limits of some controllers, also where there is to be no limit any more. */
+export function planUpdate(
+  resources: Resources,
+  changed: Set<Setting["controller"]>,
+  options: { reap: boolean },
+): Setting[] {
+  const limited = planCgroup(resources, options);
+  return unlimited
+    .filter(({ controller }) => changed.has(controller))
+    .map((none) => limited.find(({ file }) => file === none.file) ?? none);
 }
 
 /** µs: the kernel's own default for cpu.max. */

@@ -39,12 +39,9 @@ export interface Container {
   network: boolean;
 }
 
-/** Helper threads that the small init of `--init` has beside its own: Bun's, for allocating and giving back memory. */
-const initThreads = 2;
-
 /** @throws UnsupportedError for a limit that was asked for and this host can't enforce. */
 export function planContainer(spec: Spec, container: Container, host: Host): Plan {
-  const wanted = planCgroup(spec.linux.resources ?? {}, container.reap ? initThreads : 0);
+  const wanted = planCgroup(spec.linux.resources ?? {}, container);
   const available = new Set(host.cgroup2?.controllers);
   const settings = wanted.filter(({ controller }) => available.has(controller));
   const lacking = new Set(wanted.filter((setting) => !settings.includes(setting)).map(({ controller }) => controller));
@@ -65,7 +62,8 @@ export function planContainer(spec: Spec, container: Container, host: Host): Pla
   };
 }
 
-function lackOf(controllers: string[], host: Host): [message: string, hint: string] {
+/** What to say of controllers that this host lacks. */
+export function lackOf(controllers: string[], host: Host): [message: string, hint: string] {
   const names = controllers.join(", ");
   const missing = `cannot limit ${names}: this host has no cgroup v2 controller ${names}`;
   if (!host.cgroup2)
@@ -90,7 +88,7 @@ function planPrepare(container: Container, cgroup: string | undefined): HostStep
   ];
 }
 
-const accounted: Setting["controller"][] = ["cpu", "memory", "pids"];
+const accounted = ["cpu", "memory", "pids", "io"];
 
 /** The limits, when nothing is missing but them. Usage is counted, and seen inside, also where nothing is limited. */
 function planRelease(cgroup: string | undefined, settings: Setting[], host: Host): HostStep[] {

@@ -2,6 +2,7 @@
 
 import { UnsupportedError, UsageError } from "../errors.ts";
 import { capabilityNames } from "../oci/capabilities.ts";
+import type { Healthcheck } from "../oci/image.ts";
 import type { Device, Mount, NamespaceType, Resources, Rlimit, Spec } from "../oci/spec.ts";
 import { defaultPeriod } from "./cgroup.ts";
 import { cgroupPath } from "./clone.ts";
@@ -42,6 +43,11 @@ export interface ImageDefaults {
   User?: string | null;
   Volumes?: Record<string, unknown> | null;
   StopSignal?: string | null;
+  Labels?: Record<string, string> | null;
+  /** The words before a command given as text. */
+  Shell?: string[] | null;
+  /** How to check health; times in nanoseconds. */
+  Healthcheck?: Healthcheck | null;
 }
 
 /** Where the container's root comes from. */
@@ -146,7 +152,7 @@ export function givenArgs(options: Words, image: ImageDefaults): string[] {
 }
 
 /** A variable once, the last one said wins: ours, then the image's, then the user's. init adds HOME from /etc/passwd. */
-function planEnv(options: RunOptions, image: ImageDefaults): string[] {
+export function planEnv(options: RunOptions, image: ImageDefaults): string[] {
   const variables = new Map<string, string>();
   const own = [defaultPath, `HOSTNAME=${options.hostname || defaults.hostname}`];
   for (const entry of [...own, ...(options.terminal ? ["TERM=xterm"] : []), ...(image.Env ?? []), ...options.env]) {
@@ -178,7 +184,7 @@ function capabilityName(text: string): string {
   return full;
 }
 
-function planResources(options: RunOptions): Resources {
+export function planResources(options: RunOptions): Resources {
   const memory = options.memoryBytes ?? defaults.memoryBytes;
   const cpus = options.cpus ?? defaults.cpus;
   const pids = options.pidsLimit ?? defaults.pidsLimit;

@@ -9,11 +9,12 @@
  *                         J{"type":"signal","signal":15}        as if it had come to us
  *     monitor -> client   J{"type":"started"}                   to the launcher: the program runs
  *                         1 bytes, 2 bytes                      what the container wrote to stdout, stderr
- *                         J{"type":"exit","code":0}             the end
+ *                         J{"type":"exit","code":0,...}         the end, and what was used until then
  */
 
 import { hasCode } from "../errors.ts";
 import { receiveMessage, sendMessage } from "../linux/poll.ts";
+import type { Usage } from "./usage.ts";
 
 export type Message =
   | { type: "attach"; stdin: boolean }
@@ -21,7 +22,7 @@ export type Message =
   | { type: "resize"; rows: number; columns: number }
   | { type: "signal"; signal: number }
   | { type: "started" }
-  | { type: "exit"; code: number };
+  | { type: "exit"; code: number; oomKilled: boolean; usage: Usage };
 
 /** Bytes of 0, 1 or 2, or something said. */
 export type Frame = { stream: 0 | 1 | 2; bytes: Uint8Array } | { said: Message };

@@ -31,7 +31,7 @@ export interface Clients {
   /** Lets go of the one who started it. */
   release(): void;
   /** Tells everybody the end, and closes. */
-  end(code: number): void;
+  end(exit: Extract<Message, { type: "exit" }>): void;
 }
 
 interface Client {
@@ -134,8 +134,8 @@ export function clientsOf(
         clients = clients.filter((other) => other !== client);
       }
     },
-    end: (code) => {
-      for (const client of clients) client.queue.push({ said: { type: "exit", code } });
+    end: (exit) => {
+      for (const client of clients) client.queue.push({ said: exit });
       const until = performance.now() + lingerMs;
       for (clients.forEach(flush); clients.some(hasMore) && performance.now() < until; clients.forEach(flush))
         poll(

@@ -35,16 +35,35 @@ export interface Watch {
   onReady: () => void;
 }
 
+/** Something to do at a time. */
+export interface Timer {
+  /** By performance.now(). */
+  atMs: number;
+  onTime: () => void;
+}
+
+/** What goes on beside a container while it runs. */
+export interface Companion {
+  watches(): Watch[];
+  timers(): Timer[];
+  /** The container's first process has ended, and nobody has waited for it yet. */
+  end(): void;
+}
+
 /** A pipe takes at least this much after POLLOUT without blocking (PIPE_BUF). */
 export const writeBytes = 4096;
 const readBytes = 65536;
 
 const idleMs = 100;
 
-/** Runs pumps and watches until `done` says so. @param idle what to do whenever nothing happened for a moment, if anything. */
+/**
+ * Runs pumps, watches and timers until `done` says so.
+ * @param idle what to do whenever nothing happened for a moment, if anything.
+ */
 export function relay(
   pumps: Pump[],
   watches: () => Watch[],
+  timers: () => Timer[],
   done: () => boolean,
   idle: () => (() => void) | undefined,
 ): void {
@@ -57,8 +76,11 @@ export function relay(
       ...others.map(({ fd, events = POLLIN }) => ({ fd, events })),
     ];
     const rest = idle();
-    poll(interests, rest ? idleMs : -1);
-    if (rest && interests.every(({ happened }) => !happened)) rest();
+    const due = timers();
+    const waitMs = Math.min(rest ? idleMs : Number.POSITIVE_INFINITY, untilFirst(due));
+    poll(interests, waitMs === Number.POSITIVE_INFINITY ? -1 : Math.min(waitMs, longestWaitMs));
+    if (rest && waitMs === idleMs && interests.every(({ happened }) => !happened)) rest();
+    for (const { atMs, onTime } of due) if (atMs <= performance.now()) onTime();
     live.forEach((pump, index) => {
       if (interests[index]!.happened) move(pump, buffer);
     });
@@ -67,6 +89,13 @@ export function relay(
     });
   }
 }
+
+/** poll(2) takes an int. */
+const longestWaitMs = 2 ** 31 - 1;
+
+/** Whole milliseconds, rounded up: woken a little too early, we would ask again and again. */
+const untilFirst = (timers: Timer[]): number =>
+  Math.max(0, Math.ceil(Math.min(...timers.map(({ atMs }) => atMs)) - performance.now()));
 
 /** Takes out what is still in the pipes of a container that has ended; does not wait for more. */
 export function drain(pumps: Pump[]): void {

@@ -14,10 +14,11 @@ import { type Clients, type Controls, clientsOf } from "./clients.ts";
 import type { Entry } from "./entry.ts";
 import { performHost } from "./host.ts";
 import { type LogOptions, openLog } from "./log.ts";
-import { drain, relay } from "./relay.ts";
+import { type Companion, drain, relay } from "./relay.ts";
 import { type Stdio, type Tap, type Wiring, wireToCaller, wireToMonitor } from "./stdio.ts";
 import { receive, type Sync, send } from "./sync.ts";
 import { type UndoList, undoList } from "./undo.ts";
+import { meterOf, type Usage } from "./usage.ts";
 
 /** The name of the socket in a container's directory where others attach. */
 export const controlSocket = "control";
@@ -27,14 +28,15 @@ export interface Outcome {
   exit: Exit;
   /** The kernel killed something in it because the memory limit was reached. */
   oomKilled: boolean;
+  usage: Usage;
 }
 
 /** Told to the engine as they happen. */
 export interface Listener {
   /** Init has its plan and is at work: time to write things down. `pid` is its number on the host. */
   starting(pid: number): void;
-  /** The program runs. */
-  started(): void;
+  /** The program runs. @returns what is to go on beside it. */
+  started(): Companion[];
   ended(outcome: Outcome): void;
 }
 
@@ -55,6 +57,8 @@ export type Io =
 export interface Place {
   directory: string;
   log: LogOptions;
+  /** Somebody wants to know what it took: look closer where the kernel does not count. */
+  report: boolean;
 }
 
 /** Runs a container to its end. Whatever happens, nothing of it is left on the host but a kept directory. */
@@ -81,21 +85,25 @@ export function runContainer(plan: Plan, birth: Birth, io: Io, place: Place, lis
         : wireToMonitor(io, tap, () => clients?.held() ?? false);
     handOver(plan, wiring, birth.socket);
     performHost(plan.record, undo, () => ended);
-    const supervision: Supervision = { child: birth.child, wiring };
+    const supervision: Supervision = { child: birth.child, wiring, companions: [] };
     clients = clientsOf(
       listenForClients(place.directory, undo),
       io.to === "monitor" ? io.launcher : undefined,
       controlsOf(supervision),
     );
     listener.starting(birth.child.pid);
-    awaitStart(wiring, birth.socket, () => performHost(plan.release, undo, () => ended));
-    listener.started();
+    const meter = meterOf(birth.child.pid, plan.clone.cgroup, place.report);
+    awaitStart(wiring, birth.socket, () => performHost(plan.release, undo, () => ended), meter.begin);
+    meter.started();
+    supervision.companions = [meter, ...listener.started()];
     clients.tell({ type: "started" });
     clients.release();
-    const outcome = supervise(plan, supervision, clients);
+    const exit = superviseChild(supervision, clients);
+    const outcome: Outcome = { exit, oomKilled: wasOomKilled(plan), usage: meter.usage() };
     ended = true;
     listener.ended(outcome);
-    clients.end(outcome.exit.code ?? 128 + outcome.exit.signal!);
+    const { oomKilled, usage } = outcome;
+    clients.end({ type: "exit", code: exit.code ?? 128 + exit.signal!, oomKilled, usage });
     // What it wrote and nobody got must not look like a success.
     const lost = wiring.pumps.find(({ failure }) => failure !== undefined);
     if (lost) throw lost.failure;
@@ -132,9 +140,14 @@ export function runEntering(entry: Entry, entering: Entering): Exit | undefined 
   const wiring = wireToCaller(stdio, callerIsTerminal, () => {});
   try {
     handOver(entering, wiring, entry.socket);
-    awaitStart(wiring, entry.socket, () => {});
+    awaitStart(
+      wiring,
+      entry.socket,
+      () => {},
+      () => {},
+    );
     if (entering.detach) return undefined;
-    const supervision: Supervision = { child, wiring };
+    const supervision: Supervision = { child, wiring, companions: [] };
     return superviseChild(supervision, clientsOf(undefined, undefined, controlsOf(supervision)));
   } catch (error) {
     pidfdSendSignal(child.pidfd, signals.SIGKILL);
@@ -171,8 +184,11 @@ function handOver(plan: Pick<Plan, "setup" | "start">, wiring: Wiring, socket: n
   closeAll(fds);
 }
 
-/** Follows init through its steps until it has become the program. @param release called when only the limits are missing. */
-function awaitStart(wiring: Wiring, socket: number, release: () => void): void {
+/**
+ * Follows init through its steps until it has become the program.
+ * @param release called when only the limits are missing. @param going called when it does its last steps.
+ */
+function awaitStart(wiring: Wiring, socket: number, release: () => void, going: () => void): void {
   let released = false;
   for (let received = receive(socket); received; received = receive(socket)) {
     const { message, fds } = received;
@@ -182,6 +198,7 @@ function awaitStart(wiring: Wiring, socket: number, release: () => void): void {
     release();
     released = true;
     send(socket, { type: "go" });
+    going();
   }
   close(socket);
   if (!released) throw new Failure("the container's init was killed before the program ran");
@@ -196,6 +213,7 @@ function startError({ step, text, hint, code }: Extract<Sync, { type: "failed" }
 interface Supervision {
   child: Child;
   wiring: Wiring;
+  companions: Companion[];
   /** The signal that ended it because process 1 would have ignored it. */
   killedBy?: number;
 }
@@ -219,16 +237,14 @@ function controlsOf(supervision: Supervision): Controls {
   };
 }
 
-function supervise(plan: Plan, supervision: Supervision, clients: Clients): Outcome {
-  const exit = superviseChild(supervision, clients);
-  const events = plan.clone.cgroup && readFileIfAny(`${plan.clone.cgroup}/memory.events`);
-  const oomKilled = events ? /^oom_kill [1-9]/m.test(events) : false;
-  return { exit, oomKilled };
+function wasOomKilled({ clone }: Plan): boolean {
+  const events = clone.cgroup && readFileIfAny(`${clone.cgroup}/memory.events`);
+  return events ? /^oom_kill [1-9]/m.test(events) : false;
 }
 
 /** Passes bytes and signals on until the child has ended. */
 function superviseChild(supervision: Supervision, clients: Clients): Exit {
-  const { child, wiring } = supervision;
+  const { child, wiring, companions } = supervision;
   const { signal } = controlsOf(supervision);
   let over = false;
   const incoming = signalfd(forwarded);
@@ -248,10 +264,12 @@ function superviseChild(supervision: Supervision, clients: Clients): Exit {
   ];
   relay(
     wiring.pumps,
-    () => [...watches, ...clients.watches()],
+    () => [...watches, ...clients.watches(), ...companions.flatMap((companion) => companion.watches())],
+    () => companions.flatMap((companion) => companion.timers()),
     () => over,
     () => wiring.idle,
   );
+  for (const companion of companions) companion.end();
   const exit = wait(child)!.exit;
   drain(wiring.pumps);
   const { killedBy } = supervision;

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { planCgroup } from "../../src/plan/cgroup.ts";
+import { planCgroup, planUpdate } from "../../src/plan/cgroup.ts";
 
 const lines = (resources: Parameters<typeof planCgroup>[0]) =>
   planCgroup(resources).map(({ controller, file, value }) => [controller, file, value]);
@@ -36,4 +36,18 @@ test("a quota without a period gets the kernel's own", () => {
 
 test("each says what it is for", () => {
   expect(planCgroup({ cpu: { quota: 150_000, period: 100_000 } })[0]!.why).toContain("1.5 CPUs");
+});
+
+test("an update writes the files of what is changed, and max where there is to be no limit any more", () => {
+  const resources = { memory: { limit: 100, swap: 100 }, pids: { limit: 5 } };
+  const files = (changed: ("memory" | "cpu" | "pids")[], how = { reap: false }) =>
+    planUpdate(resources, new Set(changed), how).map(({ file, value }) => [file, value]);
+  expect(files([])).toEqual([]);
+  expect(files(["memory", "cpu"])).toEqual([
+    ["memory.max", "100"],
+    ["memory.swap.max", "0"],
+    ["cpu.max", "max"],
+  ]);
+  expect(files(["pids"], { reap: true })).toEqual([["pids.max", "7"]]);
+  expect(planUpdate({}, new Set(["memory"]), { reap: false }).map(({ value }) => value)).toEqual(["max", "max"]);
 });

@@ -1,0 +1,56 @@
+/** How much room a container's files take. */
+
+import { hasCode } from "../errors.ts";
+import { readImage } from "../image/store.ts";
+import { type ByteName, byteNameOf, openAt } from "../linux/at.ts";
+import { close, fstat, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY } from "../linux/file.ts";
+import { AT_FDCWD } from "../linux/libc.ts";
+import { listAt } from "../linux/tree.ts";
+import type { Digest } from "../oci/digest.ts";
+import type { Paths } from "../paths.ts";
+import { type ContainerRecord, directoryOf } from "./record.ts";
+
+/** What it has written itself, and that with its image's layers below; the bytes of all files, as Docker counts. */
+export function sizeOfContainer(
+  paths: Paths,
+  { id, imageId }: ContainerRecord,
+): { writtenBytes: number; rootBytes: number } {
+  const writtenBytes = sizeOfTree(AT_FDCWD | 0, byteNameOf(`${directoryOf(paths, id)}/upper`), new Set());
+  const image = imageId === undefined ? undefined : readImage(paths, imageId as Digest, []);
+  return { writtenBytes, rootBytes: writtenBytes + (image?.sizeBytes ?? 0) };
+}
+
+/** Never through a symbolic link; a file with several names counts once; what goes away meanwhile not at all. */
+function sizeOfTree(at: number, directory: ByteName, seen: Set<bigint>): number {
+  const fd = openIfThere(at, directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  if (fd === undefined) return 0;
+  let bytes = 0;
+  try {
+    for (const { name, isDirectory } of listAt(fd, directory))
+      bytes += isDirectory ? sizeOfTree(fd, name, seen) : sizeOfFile(fd, name, seen);
+  } finally {
+    close(fd);
+  }
+  return bytes;
+}
+
+function sizeOfFile(at: number, name: ByteName, seen: Set<bigint>): number {
+  const fd = openIfThere(at, name, O_PATH | O_NOFOLLOW);
+  if (fd === undefined) return 0;
+  const { type, size, nlink, ino } = fstat(fd);
+  close(fd);
+  if (nlink > 1) {
+    if (seen.has(ino)) return 0;
+    seen.add(ino);
+  }
+  return type === "file" || type === "symlink" ? size : 0;
+}
+
+function openIfThere(at: number, name: ByteName, flags: number): number | undefined {
+  try {
+    return openAt(at, name, flags);
+  } catch (error) {
+    if (hasCode(error, "ENOENT", "ENOTDIR", "ELOOP")) return undefined;
+    throw error;
+  }
+}

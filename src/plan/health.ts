@@ -1,0 +1,70 @@
+/** The health check of a container: what its options and its image say together, and what a result means. Pure. */
+
+import type { Healthcheck } from "../oci/image.ts";
+
+/** What `run` says about health checks. Absent is as the image has it. */
+export interface HealthOptions {
+  /** As of Healthcheck: `["CMD-SHELL", text]`, or `["NONE"]`. */
+  test?: string[];
+  intervalMs?: number;
+  timeoutMs?: number;
+  retries?: number;
+  startPeriodMs?: number;
+  startIntervalMs?: number;
+}
+
+/** A health check, with nothing left open. */
+export interface HealthPlan {
+  /** What is executed in the container. */
+  command: string[];
+  /** From the end of one to the start of the next. */
+  intervalMs: number;
+  timeoutMs: number;
+  /** So many failures one after the other make it unhealthy. */
+  retries: number;
+  /** So long after the start a failure does not count. */
+  startPeriodMs: number;
+  /** Between checks until it was healthy once, while in the start period. */
+  startIntervalMs: number;
+}
+
+/** Docker's. */
+const defaults = { intervalMs: 30_000, timeoutMs: 30_000, retries: 3, startPeriodMs: 0, startIntervalMs: 5_000 };
+
+/** What options and image say together; what neither says is not there. */
+export function mergeHealth(options: HealthOptions, image: Healthcheck): Healthcheck {
+  const own = {
+    Test: options.test,
+    Interval: nanoseconds(options.intervalMs),
+    Timeout: nanoseconds(options.timeoutMs),
+    Retries: options.retries,
+    StartPeriod: nanoseconds(options.startPeriodMs),
+    StartInterval: nanoseconds(options.startIntervalMs),
+  };
+  // 0 is as good as nothing said.
+  const said = Object.entries(own).filter(([, value]) => value);
+  return { ...image, ...Object.fromEntries(said) };
+}
+
+const nanoseconds = (ms: number | undefined): number | undefined => (ms === undefined ? undefined : ms * 1e6);
+
+/** @returns undefined for a container without a health check. */
+export function planHealth(
+  options: HealthOptions,
+  image: { Healthcheck?: Healthcheck | null; Shell?: string[] | null },
+): HealthPlan | undefined {
+  const { Test = [], Retries, ...times } = mergeHealth(options, image.Healthcheck ?? {});
+  const [kind, ...words] = Test;
+  const shell = image.Shell ?? ["/bin/sh", "-c"];
+  const command = kind === "CMD" ? words : kind === "CMD-SHELL" ? [...shell, ...words] : [];
+  if (words.length === 0 || command.length === 0) return undefined;
+  const ms = (time: number | undefined, otherwise: number) => (time ? time / 1e6 : otherwise);
+  return {
+    command,
+    intervalMs: ms(times.Interval, defaults.intervalMs),
+    timeoutMs: ms(times.Timeout, defaults.timeoutMs),
+    retries: Retries || defaults.retries,
+    startPeriodMs: ms(times.StartPeriod, defaults.startPeriodMs),
+    startIntervalMs: ms(times.StartInterval, defaults.startIntervalMs),
+  };
+}
