@@ -113,7 +113,7 @@ describe("inspect", () => {
       );
       const wrong = await machine.run(["inspect", "-f", "{{.Cofnig}}", "probe"]);
       expect([wrong.code, wrong.stdout]).toEqual([1, ""]);
-      expect(wrong.stderr).toContain("can't evaluate field Cofnig in type image");
+      expect(wrong.stderr).toContain("can't evaluate field Cofnig in type object");
     });
   });
   test("prints what there is, and fails for what there is not", async () => {
