@@ -140,7 +140,9 @@ const filtersOf = (paths: Paths): Filters<Container> => ({
   health: (text) => {
     if (!healths.includes(text))
       throw new UsageError(`--filter: there is no health ${JSON.stringify(text)}`, `one of ${healths.join(", ")}`);
-    return (container) => (isUp(container) ? (container.state.health?.status ?? "none") : "none") === text;
+    // Of one that nobody looks after, what was said last may be wrong by now.
+    const isChecked = ({ status }: Container) => status === "running" || status === "paused";
+    return (container) => ((isChecked(container) && container.state.health?.status) || "none") === text;
   },
   ancestor: (text) => {
     const [name, tagged] = [text, `${text}:latest`];
