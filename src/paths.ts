@@ -21,6 +21,8 @@ export interface Paths {
   refs: string;
   /** What a tar file on disk was loaded as: a record per real path, with device, inode, size and times. */
   sources: string;
+  /** `<name>/{volume.json, _data/}`: what outlives containers. */
+  volumes: string;
   containers: string;
   /** Where each container's mount namespace mounts its root: one empty directory serves all. */
   rootfs: string;
@@ -42,6 +44,7 @@ export function pathsOf(root: string): Paths {
     images: `${root}/images`,
     refs: `${root}/refs`,
     sources: `${root}/sources`,
+    volumes: `${root}/volumes`,
     containers: `${root}/containers`,
     rootfs: `${root}/rootfs`,
     names: `${root}/names`,

@@ -1,6 +1,7 @@
 /** `tinydocker __complete -- WORD...`: what the last of these words may become; the shells' completion asks this (completion.ts). */
 
 import { listContainers } from "../engine/record.ts";
+import { listVolumes } from "../engine/volume.ts";
 import { listImages } from "../image/store.ts";
 import { absolutePath, defaultRoot, pathsOf } from "../paths.ts";
 import { type Argument, type Arguments, type Command, type Commands, defineCommand } from "./command.ts";
@@ -137,6 +138,7 @@ function completeValue([name, argument]: [string, Argument], prefix: string, roo
   if (name === "container" || hint === "container") return listed(containerNames(root));
   // An image may be a tar as well, for the commands that run one.
   if (name === "image" || hint === "image") return listed(imageNames(root), argument.multiple ? "nothing" : "files");
+  if (name === "volume" && argument.type === "positional") return listed(volumeNames(root));
   if (name === "reference") return listed(imageNames(root));
   if (name === "format") return listed(["json", "table"]);
   if (/^[\w-]+(\|[\w-]+)+$/.test(hint)) return listed(hint.split("|"));
@@ -146,6 +148,8 @@ function completeValue([name, argument]: [string, Argument], prefix: string, roo
 
 const containerNames = (root: string): string[] =>
   ifAllowed(() => listContainers(pathsOf(root))).map(({ record }) => record.name);
+
+const volumeNames = (root: string): string[] => ifAllowed(() => listVolumes(pathsOf(root))).map(({ name }) => name);
 
 /** By name; without the tag that would be understood anyway. */
 function imageNames(root: string): string[] {

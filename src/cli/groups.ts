@@ -60,8 +60,24 @@ export const groups: Record<string, Group> = {
   },
   system: {
     description: "Manage tinydocker",
-    commands: { info: "info", events: "events" },
+    commands: {
+      df: () => import("./system-df.ts"),
+      events: "events",
+      info: "info",
+      prune: () => import("./system-prune.ts"),
+    },
     aliases: {},
+  },
+  volume: {
+    description: "Manage volumes",
+    commands: {
+      create: () => import("./volume-create.ts"),
+      inspect: () => import("./volume-inspect.ts"),
+      ls: () => import("./volume-ls.ts"),
+      prune: () => import("./volume-prune.ts"),
+      rm: () => import("./volume-rm.ts"),
+    },
+    aliases: { list: "ls", remove: "rm" },
   },
 };
 

@@ -82,7 +82,8 @@ const listing = (full: boolean, sizeOf: (row: Container) => string, size: boolea
   quiet: "ID",
 });
 
-const commandOf = ({ record: { options, defaults } }: Container): string =>
+/** What it runs, as one line. */
+export const commandOf = ({ record: { options, defaults } }: Container): string =>
   givenArgs(options, defaults).join(" ") || "/bin/sh";
 
 function quoted(command: string, full: boolean): string {
@@ -91,7 +92,7 @@ function quoted(command: string, full: boolean): string {
 }
 
 /** As Docker words it: `Up 3 minutes`, `Exited (0) 2 hours ago`. */
-function statusText({ state, status }: Container): string {
+export function statusText({ state, status }: Container): string {
   const up = state.started === undefined ? "Up" : `Up ${humanDuration(Date.now() - Date.parse(state.started))}`;
   const ago = state.finished === undefined ? "" : ` ${humanAge(state.finished)}`;
   return {

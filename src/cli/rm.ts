@@ -10,11 +10,12 @@ export default defineCommand({
   args: {
     container: containerOperand,
     force: { type: "boolean", alias: "f", description: "Kill those that run" },
+    volumes: { type: "boolean", alias: "v", description: "Remove their anonymous volumes too" },
   },
-  examples: ["tinydocker rm my-container", "tinydocker rm -f web"],
-  run: ({ container, force = false }, { root }) =>
+  examples: ["tinydocker rm my-container", "tinydocker rm -f -v web"],
+  run: ({ container, force = false, volumes = false }, { root }) =>
     forEachContainer(root, container, (paths, found, reference) => {
-      removeContainer(paths, found, { force });
+      removeContainer(paths, found, { force, volumes });
       printLine(reference);
     }),
 });

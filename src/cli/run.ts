@@ -7,6 +7,7 @@ import { NotFoundError, UsageError } from "../errors.ts";
 import { isSocket, readFile, statIfAny } from "../linux/file.ts";
 import { getSize, isatty } from "../linux/tty.ts";
 import { absolutePath, type Paths, pathsOf } from "../paths.ts";
+import type { MountRequest } from "../plan/mounts.ts";
 import { defaults, type RunOptions } from "../plan/spec.ts";
 import type { Stdio } from "../runtime/stdio.ts";
 import { type Arguments, defineCommand, type Values } from "./command.ts";
@@ -14,18 +15,14 @@ import { parseDetachKeys, parseLog, parsePull, parseRestart, parseSeconds, parse
 import { printLine, warn } from "./print.ts";
 import { showProgress } from "./progress.ts";
 import {
-  distinctTargets,
   parseCpus,
   parseEnv,
   parseEnvFile,
   parseHostname,
   parseMemory,
-  parseMount,
   parseName,
   parsePidsLimit,
-  parseTmpfs,
   parseUser,
-  parseVolume,
   parseWorkdir,
 } from "./units.ts";
 
@@ -64,14 +61,20 @@ export const createArgs = {
     type: "string",
     alias: "v",
     multiple: true,
-    valueHint: "host:container[:ro]",
-    description: "Show a directory or file of the host inside; options ro, rw or a propagation (rslave)",
+    valueHint: "source:container[:ro]",
+    description: "Show a directory or file of the host inside, or a volume; options ro, rw, nocopy, U, me, rslave...",
   },
   mount: {
     type: "string",
     multiple: true,
     valueHint: "type=bind,...",
-    description: "The same in words; also type=tmpfs",
+    description: "The same in words: type=volume (the default), bind or tmpfs",
+  },
+  "volumes-from": {
+    type: "string",
+    multiple: true,
+    valueHint: "container[:ro]",
+    description: "Show what another container has mounted",
   },
   tmpfs: { type: "string", multiple: true, valueHint: "path[:options]", description: "A directory in memory" },
   env: {
@@ -287,6 +290,7 @@ export function createRequest(args: Values<typeof createArgs>, terminal: boolean
     },
     ...(args.name !== undefined && { name: parseName(args.name) }),
     ...(args.cidfile !== undefined && { cidfile: args.cidfile }),
+    ...(args["volumes-from"].length > 0 && { volumesFrom: args["volumes-from"].map(parsers().parseVolumesFrom) }),
   };
 }
 
@@ -298,17 +302,12 @@ function readHealth(args: Values<typeof createArgs>): Pick<Settings, "health"> {
 }
 
 function ownOptions(args: Values<typeof createArgs>): Partial<RunOptions> {
-  const cwd = process.cwd();
   return {
     ...(args.entrypoint !== undefined && { entrypoint: args.entrypoint === "" ? [] : [args.entrypoint] }),
     ...(args["pids-limit"] !== undefined && { pidsLimit: parsePidsLimit(args["pids-limit"]) }),
     ...(args.workdir !== undefined && { workdir: parseWorkdir(args.workdir) }),
     ...(args.user !== undefined && { user: parseUser(args.user) }),
-    mounts: distinctTargets([
-      ...args.volume.map((text) => parseVolume(text, cwd)),
-      ...args.mount.map((text) => parseMount(text, cwd)),
-      ...args.tmpfs.map(parseTmpfs),
-    ]),
+    mounts: readMounts(args),
     env: readEnv(args),
     network: parseNetwork(args.network),
     readOnly: args["read-only"] ?? false,
@@ -316,6 +315,15 @@ function ownOptions(args: Values<typeof createArgs>): Partial<RunOptions> {
     capAdd: args["cap-add"],
     capDrop: args["cap-drop"],
   };
+}
+
+/** Loaded for those who have mounts. */
+const parsers = () => require("./mounts.ts") as typeof import("./mounts.ts");
+
+function readMounts(args: Values<typeof createArgs>): MountRequest[] {
+  if (args.volume.length + args.mount.length + args.tmpfs.length === 0) return [];
+  const { callerOf, parseMounts } = parsers();
+  return parseMounts(args, callerOf(process.env));
 }
 
 function readEnv(args: Values<typeof createArgs>): string[] {

@@ -1,8 +1,6 @@
-/** Option values: sizes, CPUs, mounts, environment. Strict, and checked before anything is touched. Pure. */
+/** Option values: sizes, CPUs, names, environment. Strict, and checked before anything is touched. Pure. */
 
 import { UsageError } from "../errors.ts";
-import type { Mount } from "../oci/spec.ts";
-import { createSourceOption, parseTarget } from "../plan/mounts.ts";
 
 const scale: Record<string, number> = { "": 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40, p: 2 ** 50 };
 
@@ -68,120 +66,6 @@ export function parseName(text: string): string {
   );
 }
 
-const volumeOptions = /^(ro|rw|z|Z|nosuid|nodev|noexec|r?bind|r?(private|shared|slave))$/;
-
-/** `--volume HOST:CONTAINER[:OPTION,...]`: a bind mount; its directory is made on the host if it is not there. */
-export function parseVolume(text: string, cwd: string): Mount {
-  const [source = "", destination, options = "", more] = text.split(":");
-  if (destination === undefined || source === "" || more !== undefined) {
-    throw new UsageError(`--volume: ${JSON.stringify(text)} is not HOST:CONTAINER[:OPTIONS]`);
-  }
-  const words = options.split(",").filter(Boolean);
-  if (words.includes("ro") && words.includes("rw")) throw new UsageError(`--volume: both ro and rw in ${text}`);
-  const unknown = words.find((word) => !volumeOptions.test(word));
-  if (unknown)
-    throw new UsageError(`--volume: unknown option ${JSON.stringify(unknown)} in ${text}`, "ro, rw or a propagation");
-  return {
-    destination: parseTarget("--volume", destination),
-    type: "bind",
-    source: hostPath("--volume", source, cwd),
-    // z and Z relabel for SELinux, which a container without its own label does not need.
-    options: [...words.filter((word) => !/^[zZ]$/.test(word)), createSourceOption],
-  };
-}
-
-/** A path of the host: absolute, or beginning with a dot. A bare word would be the name of a volume. */
-function hostPath(option: string, path: string, cwd: string): string {
-  if (path.startsWith("/")) return path;
-  if (/^\.\.?(\/|$)/.test(path)) return `${cwd}/${path}`;
-  throw new UsageError(
-    `${option}: named volumes are not supported yet: ${JSON.stringify(path)}`,
-    `for a directory here: ./${path}`,
-  );
-}
-
-/** `--tmpfs PATH[:OPTIONS]`, with Docker's defaults. */
-export function parseTmpfs(text: string): Mount {
-  const colon = text.indexOf(":");
-  const path = colon < 0 ? text : text.slice(0, colon);
-  const options =
-    colon < 0
-      ? []
-      : text
-          .slice(colon + 1)
-          .split(",")
-          .filter(Boolean);
-  const unknown = options.find(
-    (word) =>
-      !/^(ro|rw|nosuid|suid|nodev|dev|noexec|exec|size=\d+(\.\d+)?[kmgKMG%]?|mode=[0-7]{3,4}|(uid|gid)=\d+|(nr_inodes|nr_blocks)=\d+[kmgKMG]?)$/.test(
-        word,
-      ),
-  );
-  if (unknown)
-    throw new UsageError(`--tmpfs: unknown option ${JSON.stringify(unknown)} in ${text}`, "as in size=64m,mode=1777");
-  // What the user says takes the place of its opposite.
-  const defaults = ["noexec", "nosuid", "nodev"].filter((word) => !options.includes(word.slice(2)));
-  return {
-    destination: parseTarget("--tmpfs", path),
-    type: "tmpfs",
-    source: "tmpfs",
-    options: [...new Set([...defaults, ...options])],
-  };
-}
-
-/** `--mount type=bind|tmpfs,source=...,target=...`: comma-separated, keys as Docker's. */
-export function parseMount(text: string, cwd: string): Mount {
-  const fields = new Map<string, string>();
-  for (const field of text.split(",")) {
-    const equals = field.indexOf("=");
-    const [key, value] = equals < 0 ? [field, "true"] : [field.slice(0, equals), field.slice(equals + 1)];
-    fields.set(mountKeys[key] ?? key, value);
-  }
-  const take = (key: string) => {
-    const value = fields.get(key);
-    fields.delete(key);
-    return value;
-  };
-  const type = take("type") ?? "volume";
-  const target = take("target");
-  if (target === undefined) throw new UsageError(`--mount: target is missing in ${text}`, "target=/path/in/container");
-  const destination = parseTarget("--mount", target);
-  const readonly = parseFlag(take("readonly")) ? ["ro"] : [];
-  const mount = makeMount();
-  const [unknown] = fields.keys();
-  if (unknown !== undefined) throw new UsageError(`--mount: unknown key ${JSON.stringify(unknown)} for type=${type}`);
-  return mount;
-
-  function makeMount(): Mount {
-    if (type === "tmpfs") {
-      const size = take("tmpfs-size");
-      const mode = take("tmpfs-mode");
-      const sizes = size === undefined ? [] : [`size=${parseSize("--mount tmpfs-size", size)}`];
-      if (mode !== undefined && !/^[0-7]{3,4}$/.test(mode))
-        throw new UsageError(`--mount: tmpfs-mode=${mode} is not octal`);
-      const options = ["noexec", "nosuid", "nodev", ...sizes, ...(mode ? [`mode=${mode}`] : []), ...readonly];
-      return { destination, type, source: "tmpfs", options };
-    }
-    if (type !== "bind") throw new UsageError(`--mount: type=${type} is not supported yet`, "type=bind or type=tmpfs");
-    const source = take("source");
-    if (source === undefined) throw new UsageError(`--mount: source is missing in ${text}`, "source=/path/on/host");
-    const propagation = take("bind-propagation");
-    if (propagation !== undefined && !/^r?(private|shared|slave)$/.test(propagation)) {
-      throw new UsageError(
-        `--mount: unknown bind-propagation=${propagation}`,
-        "private, slave or shared, with or without r",
-      );
-    }
-    const recursion = parseFlag(take("bind-nonrecursive")) ? "bind" : "rbind";
-    const options = [recursion, ...readonly, ...(propagation ? [propagation] : [])];
-    return { destination, type, source: hostPath("--mount", source, cwd), options };
-  }
-}
-
-const mountKeys: Record<string, string> = { src: "source", dst: "target", destination: "target", ro: "readonly" };
-
-const parseFlag = (text: string | undefined): boolean => text === "true" || text === "1";
-
 /** `--env NAME=value`, or `NAME` for the caller's own value; nothing if the caller has none. */
 export function parseEnv(option: string, text: string, caller: Record<string, string | undefined>): string[] {
   const name = text.split("=", 1)[0]!;
@@ -203,16 +87,6 @@ export function parseEnvFile(file: string, text: string, caller: Record<string, 
       throw new UsageError(`--env-file ${file}, line ${index + 1}: white space in the name ${JSON.stringify(name)}`);
     return parseEnv(`--env-file ${file}, line ${index + 1}`, entry, caller);
   });
-}
-
-/** Mounts of all kinds together: no two on one target. */
-export function distinctTargets(mounts: Mount[]): Mount[] {
-  const seen = new Set<string>();
-  for (const { destination } of mounts) {
-    if (seen.has(destination)) throw new UsageError(`two mounts on ${destination}`, "each needs a target of its own");
-    seen.add(destination);
-  }
-  return mounts;
 }
 
 /** `--user`: a name or number, and after a colon a group. */

@@ -6,6 +6,7 @@ import { findImage, type Image } from "../image/store.ts";
 import { randomHex } from "../linux/clone.ts";
 import { flock, O_CREAT, O_RDWR, open, stat, statIfAny, writeNewFile } from "../linux/file.ts";
 import type { Paths } from "../paths.ts";
+import type { ImageDefaults } from "../plan/spec.ts";
 import { performHost } from "../runtime/host.ts";
 import { undoList } from "../runtime/undo.ts";
 import { type Found, resolveImage } from "./image.ts";
@@ -26,6 +27,7 @@ export async function chooseName(paths: Paths): Promise<string> {
 
 /** The record of a container that is to be. Nothing is touched. @param name what is called by its id needs none. */
 export const newRecord = (
+  paths: Paths,
   id: string,
   request: CreateRequest,
   image: RunImage | { rootfs: string },
@@ -43,15 +45,23 @@ export const newRecord = (
         rootMode: image.rootMode,
         defaults: image.defaults,
       }),
-  options: request.options,
+  options: { ...request.options, mounts: mountsOf(paths, request, "rootfs" in image ? {} : image.defaults) },
   settings: request.settings,
 });
+
+/** Most containers have no mounts of their own, and need nothing for it. */
+function mountsOf(paths: Paths, { options: { mounts }, volumesFrom = [] }: CreateRequest, defaults: ImageDefaults) {
+  if (mounts.length === 0 && volumesFrom.length === 0 && !defaults.Volumes) return mounts;
+  const { completeMounts } = require("./mounts.ts") as typeof import("./mounts.ts");
+  return completeMounts(paths, mounts, volumesFrom, defaults);
+}
 
 /** Makes a container that is not started. Its image stays while it is there. @param store the store's lock, held. */
 export function createContainer(paths: Paths, record: ContainerRecord, warn: Reporter["warn"]): void {
   const { plan } = planStart(paths, record, { id: record.id, network: true }, { fresh: true, monitored: false }, warn);
-  // The claim only guards the making; the rest stays.
-  const [claim, ...making] = plan.prepare;
+  // The claim only guards the making; the rest stays, and nothing is mounted before it starts.
+  const [claim, ...rest] = plan.prepare;
+  const making = rest.filter((step) => step.do !== "mount-volume");
   const guard = undoList();
   const undo = undoList();
   try {

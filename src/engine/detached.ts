@@ -2,11 +2,11 @@
 
 import { close, unlink } from "../linux/file.ts";
 import type { Paths } from "../paths.ts";
-import { forget } from "../runtime/host.ts";
 import { attachTo } from "./attach.ts";
 import { createContainer } from "./create.ts";
+import { forgetContainer } from "./forget.ts";
 import { launch } from "./launch.ts";
-import { type ContainerRecord, directoryOf, readContainer, waitUntilLeft } from "./record.ts";
+import { type ContainerRecord, readContainer, waitUntilLeft } from "./record.ts";
 import type { Reporter, RunEnd, RunRequest } from "./request.ts";
 
 /** Creates a container, has it started, and stays with it unless it is to be detached. */
@@ -28,7 +28,7 @@ export function runWithMonitor(
   });
   if ("failed" in launched) {
     // Docker keeps what could not be started, for somebody to remove; a run that fails leaves nothing.
-    forget({ directory: directoryOf(paths, record.id), namePath: `${paths.names}/${record.name}` });
+    forgetContainer(paths, record, { volumes: true });
     if (request.cidfile !== undefined) unlink(request.cidfile);
     return { code: launched.failed };
   }

@@ -3,7 +3,9 @@
 import type { Healthcheck } from "../oci/image.ts";
 import type { Mount } from "../oci/spec.ts";
 import { mergeHealth } from "../plan/health.ts";
+import { anonymousOption } from "../plan/mounts.ts";
 import { defaults, givenArgs, planEnv, type RunOptions } from "../plan/spec.ts";
+import { dataOf } from "../plan/volume.ts";
 import type { Usage } from "../runtime/usage.ts";
 import { type Container, type ContainerRecord, type ContainerState, isUp, type Status } from "./record.ts";
 
@@ -41,7 +43,7 @@ export function describeContainer(
     HostConfig: describeHostConfig(record),
     GraphDriver: describeRoot(record, directory),
     ...(sizes && { SizeRw: sizes.writtenBytes, SizeRootFs: sizes.rootBytes }),
-    Mounts: options.mounts.filter(({ type }) => type !== "tmpfs").map(describeMount),
+    Mounts: options.mounts.filter(({ type }) => type !== "tmpfs").map((mount) => describeMount(mount, directory)),
     Config: describeConfig(record),
     NetworkSettings: { Bridge: "", SandboxID: "", SandboxKey: "", Ports: new Map(), Networks: new Map() },
     Usage: state.usage && describeUsage(state.usage),
@@ -93,7 +95,9 @@ const limitsOf = ({
 
 function describeHostConfig({ options, settings }: ContainerRecord) {
   const { restart, log } = settings;
-  const binds = options.mounts.filter(({ type }) => type === "bind" || type === "volume").map(bindWords);
+  const binds = options.mounts
+    .filter(({ type, options: words }) => type === "bind" || (type === "volume" && !words?.includes(anonymousOption)))
+    .map(bindWords);
   const tmpfs = options.mounts.filter(({ type }) => type === "tmpfs");
   return {
     Binds: binds.length > 0 ? binds : null,
@@ -126,9 +130,16 @@ const propagationOf = ({ options = [] }: Mount): string =>
 
 const bindWords = (mount: Mount): string => `${mount.source}:${mount.destination}${isReadOnly(mount) ? ":ro" : ""}`;
 
-const describeMount = (mount: Mount) => ({
+/** A volume has a name, and a place beside the containers. */
+function sourceOf({ type, source = "" }: Mount, directory: string) {
+  if (type !== "volume") return { Source: source };
+  const volume = directory.replace(/\/containers\/[^/]*$/, `/volumes/${source}`);
+  return { Name: source, Source: dataOf(volume), Driver: "local" };
+}
+
+const describeMount = (mount: Mount, directory: string) => ({
   Type: mount.type ?? "bind",
-  Source: mount.source ?? "",
+  ...sourceOf(mount, directory),
   Destination: mount.destination,
   Mode: isReadOnly(mount) ? "ro" : "",
   RW: !isReadOnly(mount),

@@ -31,7 +31,13 @@ export function monitor(
   // Removed or stopped while we waited to start it again.
   if (!container || (!launcher && wasStopped(paths, id))) return 0;
   const { record, state } = container;
-  const { plan } = planStart(paths, record, birth, { fresh: false, monitored: true }, warn);
+  const { plan } = planStart(
+    paths,
+    record,
+    birth,
+    { fresh: false, monitored: true, first: state.started === undefined },
+    warn,
+  );
   const io = {
     to: "monitor" as const,
     terminal: record.options.terminal,

@@ -1,12 +1,11 @@
 /** From a container's record to the plan of its next start: everything it will do, before any of it is done. */
 
-import { InvalidError } from "../errors.ts";
 import { statIfAny } from "../linux/file.ts";
-import type { Mount, Spec } from "../oci/spec.ts";
+import type { Spec } from "../oci/spec.ts";
 import type { Paths } from "../paths.ts";
 import { type Container, planContainer } from "../plan/container.ts";
-import { copyUpOption, createSourceOption, defaultMounts, parseTarget } from "../plan/mounts.ts";
-import { type ImageDefaults, lacksCommand, planSpec, type Rootfs, type RunOptions } from "../plan/spec.ts";
+import { createSourceOption } from "../plan/mounts.ts";
+import { lacksCommand, planSpec, type Rootfs, type RunOptions } from "../plan/spec.ts";
 import type { Directory, Plan } from "../plan/step.ts";
 import type { Birth } from "../runtime/birth.ts";
 import { readHost } from "./host.ts";
@@ -17,6 +16,8 @@ export interface Start {
   fresh: boolean;
   /** A monitor looks after it, and it outlives that one's death. */
   monitored: boolean;
+  /** It was never started, whenever it was created. */
+  first?: boolean;
 }
 
 /** @param birth its id names the cgroup of this start. */
@@ -24,15 +25,15 @@ export function planStart(
   paths: Paths,
   record: ContainerRecord,
   birth: Pick<Birth, "id" | "network">,
-  { fresh, monitored }: Start,
+  { fresh, monitored, first = false }: Start,
   warn: (text: string) => void,
 ): { plan: Plan; spec: Spec } {
   const { id, name, defaults, settings } = record;
   const host = readHost({ devices: record.options.privileged });
   const directory = directoryOf(paths, id);
   const rootfs = rootfsOf(record, directory, paths.rootfs);
-  const volumes = planVolumes(defaults, record.options.mounts, directory);
-  const options = { ...record.options, mounts: [...volumes.mounts, ...record.options.mounts] };
+  const volumes = planMountsOf(paths, record, fresh || first);
+  const options = { ...record.options, mounts: volumes.mounts };
   for (const { source, options: words } of options.mounts) {
     if (!words?.includes(createSourceOption) || statIfAny(source!)) continue;
     warn(`${source} does not exist on this host: making an empty directory`);
@@ -46,7 +47,8 @@ export function planStart(
     ...(!id.startsWith(name) && { namePath: `${paths.names}/${name}` }),
     running: `${paths.running}/${id}`,
     directory,
-    directories: [...overlayDirectories(rootfs, record.rootMode), ...volumes.directories],
+    directories: overlayDirectories(rootfs, record.rootMode),
+    volumes: volumes.steps,
     keep: !settings.remove,
     fresh,
     outlives: monitored,
@@ -71,29 +73,11 @@ function overlayDirectories(rootfs: Rootfs, mode: number): Directory[] {
   ];
 }
 
-/** The volumes an image declares: a directory of the container each, filled with what the image has there. */
-function planVolumes(
-  image: ImageDefaults,
-  own: Mount[],
-  directory: string,
-): { mounts: Mount[]; directories: Directory[] } {
-  const taken = new Set(own.map(({ destination }) => destination));
-  const declared = Object.keys(image.Volumes ?? {}).map((path) => parseTarget("the image's volume", path));
-  const targets = [...new Set(declared)].filter((path) => !taken.has(path));
-  const reserved = defaultMounts({ privileged: false, hostNetwork: false }).map(({ destination }) => destination);
-  const forbidden = targets.find((path) => reserved.includes(path));
-  if (forbidden) throw new InvalidError(`the image declares a volume at ${forbidden}, which the container has already`);
-  if (targets.length === 0) return { mounts: [], directories: [] };
-  const paths = targets.map((_, index) => `${directory}/volumes/${index}`);
-  return {
-    directories: [`${directory}/volumes`, ...paths].map((path) => ({ path, mode: 0o755 })),
-    mounts: targets.map((destination, index) => ({
-      destination,
-      type: "bind",
-      source: paths[index]!,
-      options: ["rbind", copyUpOption],
-    })),
-  };
+function planMountsOf(paths: Paths, { id, options }: ContainerRecord, first: boolean) {
+  if (options.mounts.length === 0) return { mounts: [], steps: [] };
+  // Loaded here: most containers have none.
+  const { planVolumes } = require("./mounts.ts") as typeof import("./mounts.ts");
+  return planVolumes(paths, id, options.mounts, first);
 }
 
 /** The controllers of limits that the user named; a limit of 0 needs none. */

@@ -5,6 +5,7 @@ import { close, flock, O_RDONLY, openIfAny, readdir, readFileIfAny, writeFileAto
 import { openProcess, type ProcessId } from "../linux/proc.ts";
 import type { Paths } from "../paths.ts";
 import type { HealthOptions } from "../plan/health.ts";
+import { anonymousOption } from "../plan/mounts.ts";
 import type { ImageDefaults, RunOptions } from "../plan/spec.ts";
 import type { Usage } from "../runtime/usage.ts";
 import { recordEvent } from "./events.ts";
@@ -231,6 +232,10 @@ export function isAlive({ process }: ContainerState): boolean {
 /** True for a container that has a process: it can be signalled, entered, and not simply removed. */
 export const isUp = ({ status }: Container): boolean =>
   status === "running" || status === "paused" || status === "unknown";
+
+/** Names of the volumes that were made for a container, and go with it. */
+export const anonymousVolumes = ({ options }: ContainerRecord): string[] =>
+  options.mounts.filter((mount) => mount.options?.includes(anonymousOption)).map(({ source }) => source!);
 
 /** All containers, the newest first. */
 export function listContainers(paths: Paths): Container[] {

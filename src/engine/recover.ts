@@ -18,12 +18,13 @@ import type { Paths } from "../paths.ts";
 import { cgroupPath } from "../plan/clone.ts";
 import type { Leftovers } from "../plan/step.ts";
 import { cleanUp, forget } from "../runtime/host.ts";
+import { forgetVolumes } from "./forget.ts";
 import { isAlive, readContainer, writeState } from "./record.ts";
 
 /** Makes the directories that every command writes to. Mode 0700: images and containers are root's business (R23). */
 export function prepareRoot(paths: Paths): void {
   if (statIfAny(paths.rootfs)) return;
-  for (const path of [paths.containers, paths.names, paths.running, paths.rootfs]) mkdirAll(path);
+  for (const path of [paths.volumes, paths.containers, paths.names, paths.running, paths.rootfs]) mkdirAll(path);
 }
 
 /**
@@ -49,6 +50,7 @@ function takeAway(paths: Paths, path: string, content: Uint8Array): void {
     // It lives on without its monitor, as it was promised; somebody may stop it (stop.ts).
     if (leftovers.outlives && container && isAlive(container.state)) return;
     cleanUp(leftovers);
+    if (!leftovers.keep || !container) forgetVolumes(paths, leftovers.volumes ?? []);
     markEnded(paths, leftovers);
   }
   unlink(path);

@@ -3,12 +3,19 @@
 import { ConflictError } from "../errors.ts";
 import { signals } from "../linux/signal.ts";
 import type { Paths } from "../paths.ts";
-import { forget } from "../runtime/host.ts";
-import { type Container, directoryOf, isUp, readContainer, tell } from "./record.ts";
+import { forgetContainer } from "./forget.ts";
+import { type Container, isUp, readContainer, tell } from "./record.ts";
 import { stopContainer } from "./stop.ts";
 
-/** Removes a container with its writable layer, its log and its name. @param force also one that runs: it is killed. */
-export function removeContainer(paths: Paths, container: Container, { force }: { force: boolean }): void {
+export interface RemoveOptions {
+  /** Also one that runs: it is killed. */
+  force: boolean;
+  /** Its anonymous volumes too. */
+  volumes?: boolean;
+}
+
+/** Removes a container with its writable layer, its log and its name. */
+export function removeContainer(paths: Paths, container: Container, { force, volumes = false }: RemoveOptions): void {
   const { record, status } = container;
   if (isUp(container) || status === "restarting") {
     if (!force) {
@@ -23,5 +30,5 @@ export function removeContainer(paths: Paths, container: Container, { force }: {
     if (!readContainer(paths, record.id)) return;
   }
   tell(paths, record, "destroy");
-  forget({ directory: directoryOf(paths, record.id), namePath: `${paths.names}/${record.name}` });
+  forgetContainer(paths, record, { volumes });
 }

@@ -17,6 +17,14 @@ export interface CreateRequest {
   name?: string;
   /** Where to write the id. */
   cidfile?: string;
+  /** Other containers whose volumes and binds it has too. */
+  volumesFrom?: VolumesFrom[];
+}
+
+export interface VolumesFrom {
+  /** By name or id. */
+  container: string;
+  readOnly: boolean;
 }
 
 /** How a command speaks to the user. */

@@ -38,7 +38,7 @@ export async function run(
   }
   // What is forgotten when it ends, and nobody else looks after, can do without.
   const name = request.name ?? (here && request.settings.remove ? undefined : await chooseName(paths));
-  const record = newRecord(here?.id ?? randomHex(32), request, image, name);
+  const record = newRecord(paths, here?.id ?? randomHex(32), request, image, name);
   if (request.cidfile !== undefined) writeCidfile(request.cidfile, record.id);
   try {
     if (here) return runHere(paths, record, here, request, store, reporter);
@@ -94,7 +94,7 @@ export const planRun = (
   birth: Pick<Birth, "id" | "network">,
   warn: Reporter["warn"],
 ) => {
-  const record = newRecord(birth.id, request, image);
+  const record = newRecord(paths, birth.id, request, image);
   const monitored = needsMonitor(request) || hasHealthCheck(request, image);
   return planStart(paths, record, birth, { fresh: true, monitored }, warn).plan;
 };

@@ -1,4 +1,4 @@
-/** How much room a container's files take. */
+/** How much room files take: a container's, a volume's. */
 
 import { hasCode } from "../errors.ts";
 import { readImage } from "../image/store.ts";
@@ -15,19 +15,22 @@ export function sizeOfContainer(
   paths: Paths,
   { id, imageId }: ContainerRecord,
 ): { writtenBytes: number; rootBytes: number } {
-  const writtenBytes = sizeOfTree(AT_FDCWD | 0, byteNameOf(`${directoryOf(paths, id)}/upper`), new Set());
+  const writtenBytes = sizeOfTree(`${directoryOf(paths, id)}/upper`);
   const image = imageId === undefined ? undefined : readImage(paths, imageId as Digest, []);
   return { writtenBytes, rootBytes: writtenBytes + (image?.sizeBytes ?? 0) };
 }
 
+/** The bytes of all files below a directory. */
+export const sizeOfTree = (path: string): number => sizeBelow(AT_FDCWD | 0, byteNameOf(path), new Set());
+
 /** Never through a symbolic link; a file with several names counts once; what goes away meanwhile not at all. */
-function sizeOfTree(at: number, directory: ByteName, seen: Set<bigint>): number {
+function sizeBelow(at: number, directory: ByteName, seen: Set<bigint>): number {
   const fd = openIfThere(at, directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   if (fd === undefined) return 0;
   let bytes = 0;
   try {
     for (const { name, isDirectory } of listAt(fd, directory))
-      bytes += isDirectory ? sizeOfTree(fd, name, seen) : sizeOfFile(fd, name, seen);
+      bytes += isDirectory ? sizeBelow(fd, name, seen) : sizeOfFile(fd, name, seen);
   } finally {
     close(fd);
   }

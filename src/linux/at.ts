@@ -2,7 +2,19 @@
 
 import { SyscallError } from "../errors.ts";
 import { O_CLOEXEC } from "./file.ts";
-import { AT_FDCWD, bind, cstr, EINTR, ENOENT, memory, readErrno, syscall, syscallError } from "./libc.ts";
+import {
+  AT_FDCWD,
+  allow,
+  bind,
+  cstr,
+  EEXIST,
+  EINTR,
+  ENOENT,
+  memory,
+  readErrno,
+  syscall,
+  syscallError,
+} from "./libc.ts";
 
 /**
  * A file name as the kernel keeps it, one character per byte: names in tars need not be UTF-8.
@@ -45,6 +57,7 @@ const libc = bind({
   ftruncate: ["int", "int", "long"],
   pwrite: ["long", "int", "ptr", "long", "long"],
   pread: ["long", "int", "ptr", "long", "long"],
+  renameat: ["int", "int", "ptr", "int", "ptr"],
   fsetxattr: ["int", "int", "ptr", "ptr", "long", "int"],
   fgetxattr: ["long", "int", "ptr", "ptr", "long"],
   readlinkat: ["long", "int", "ptr", "ptr", "long"],
@@ -143,6 +156,18 @@ export const unlinkAt = (directory: number, entry: ByteName, subject = entry): v
 /** rmdir(2) by directory. */
 export const rmdirAt = (directory: number, entry: ByteName, subject = entry): void =>
   void done("rmdir", subject, libc.unlinkat(directory, name(entry), AT_REMOVEDIR));
+
+/** renameat(2) within a directory. */
+export const renameAt = (directory: number, from: ByteName, to: ByteName): void =>
+  void done("rename", from, libc.renameat(directory, name(from), directory, name(to, 1)));
+
+const RENAME_NOREPLACE = 1;
+
+/** renameat2(2) of an entry into another directory, under its name. @returns false if there is one of that name already. */
+export function moveAt(from: number, entry: ByteName, to: number, subject = entry): boolean {
+  const result = syscall("renameat2", from, name(entry), to, name(entry, 1), RENAME_NOREPLACE);
+  return allow([EEXIST], "move", textOf(subject), result) !== -1;
+}
 
 const fileTypes = { char: 0o020000, block: 0o060000, fifo: 0o010000 };
 

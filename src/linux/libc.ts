@@ -35,6 +35,12 @@ function lookUp(table: Record<string, Signature>, name: string, functions: Recor
   return made;
 }
 
+/** Where a function of libc without arguments is, for calls that are told what to run. */
+export function addressOf(name: string): number {
+  const { [name]: found } = dlopen("libc.so.6", { [name]: { returns: ctypes.int, args: [] } }).symbols;
+  return (found as unknown as { ptr: number }).ptr;
+}
+
 const libc = bind({
   __errno_location: ["ptr"],
   // Every argument a pointer: the FFI takes numbers, typed arrays and null alike for one.
@@ -114,6 +120,7 @@ const numbers = {
   mknodat: { x64: 259, arm64: 33 },
   statx: { x64: 332, arm64: 291 },
   memfd_create: { x64: 319, arm64: 279 },
+  renameat2: { x64: 316, arm64: 276 },
   getrandom: { x64: 318, arm64: 278 },
   pidfd_send_signal: 424,
   open_tree: 428,

@@ -1,7 +1,7 @@
 /** Mounts: the file-descriptor based API (fsopen, open_tree, move_mount, mount_setattr), mount(2) and pivot_root(2). */
 
 import { hasCode, SyscallError } from "../errors.ts";
-import { close, O_CLOEXEC, read } from "./file.ts";
+import { close, O_CLOEXEC, O_DIRECTORY, O_NOFOLLOW, O_PATH, open, read } from "./file.ts";
 import { bind, check, cstr, memory, syscall } from "./libc.ts";
 
 const libc = bind({
@@ -122,6 +122,14 @@ export function moveMount(mount: number, over: number, subject: string): void {
   check("mount", subject, syscall("move_mount", mount, cstr(""), over, cstr(""), flags));
 }
 
+/** The same for a path, which closes the mount's descriptor. */
+export function attachAt(mount: number, path: string, subject: string): void {
+  const over = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+  moveMount(mount, over, subject);
+  close(over);
+  close(mount);
+}
+
 /** mount_setattr(2) on an open mount: attributes and propagation by their fstab(5) names. */
 export function mountSetattr(mount: number, options: string[], how: { recursive: boolean }, subject: string): void {
   const { set, clear } = attributeBits(options);
@@ -130,6 +138,18 @@ export function mountSetattr(mount: number, options: string[], how: { recursive:
   const attr = BigUint64Array.of(BigInt(set), BigInt(clear), BigInt(propagation), 0n);
   const flags = AT_EMPTY_PATH | (how.recursive ? AT_RECURSIVE : 0);
   check("remount", subject, syscall("mount_setattr", mount, cstr(""), flags, attr, attr.byteLength));
+}
+
+const MOUNT_ATTR_IDMAP = 0x100000;
+
+/**
+ * mount_setattr(2) with MOUNT_ATTR_IDMAP: owners are shown, and written, as a user namespace maps them. Only for a mount
+ * that is attached nowhere yet. @param userNamespace the number inside it is the owner on disk, the one outside what is shown.
+ */
+export function mapOwners(mount: number, userNamespace: number, how: { recursive: boolean }, subject: string): void {
+  const attr = BigUint64Array.of(BigInt(MOUNT_ATTR_IDMAP), 0n, 0n, BigInt(userNamespace));
+  const flags = AT_EMPTY_PATH | (how.recursive ? AT_RECURSIVE : 0);
+  check("map owners of", subject, syscall("mount_setattr", mount, cstr(""), flags, attr, attr.byteLength));
 }
 
 const MS_BIND = 0x1000;

@@ -75,7 +75,7 @@ export interface Message {
   fds: number[];
 }
 
-const maxFds = 8;
+const maxFds = 64;
 /** struct cmsghdr: u64 length of header and data, i32 level, i32 type; then the descriptors. */
 const cmsgHeader = 16;
 
@@ -99,7 +99,7 @@ function msghdr(data: Uint8Array, control: Uint8Array) {
 const outgoing = new Set<unknown>();
 
 /**
- * sendmsg(2). @param message at least one byte of data, at most eight descriptors.
+ * sendmsg(2). @param message at least one byte of data, at most 64 descriptors.
  * @returns false if it would have to wait, and `wait` is false.
  */
 export function sendMessage(socket: number, message: Message, { wait = true } = {}): boolean {

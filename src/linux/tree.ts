@@ -1,8 +1,8 @@
-/** Whole directory trees by descriptors: listing names as bytes, and removing everything below a directory. */
+/** Whole directory trees by descriptors: listing names as bytes, and giving away or removing all below a directory. */
 
 import { hasCode } from "../errors.ts";
-import { type ByteName, byteNameFrom, byteNameOf, openAt, rmdirAt, textOf, unlinkAt } from "./at.ts";
-import { close, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, readEntries } from "./file.ts";
+import { type ByteName, byteNameFrom, byteNameOf, chownAt, openAt, rmdirAt, textOf, unlinkAt } from "./at.ts";
+import { close, fstat, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, readEntries } from "./file.ts";
 import { AT_FDCWD } from "./libc.ts";
 
 /** The names in an open directory, and whether getdents64(2) calls each a directory. */
@@ -50,5 +50,28 @@ function unlessGone<Result>(call: () => Result): Result | undefined {
   } catch (error) {
     if (hasCode(error, "ENOENT")) return undefined;
     throw error;
+  }
+}
+
+/**
+ * Gives everything below an open directory to somebody (chown(2)), never through a symbolic link. What is theirs already
+ * is not touched; what goes away meanwhile is left out.
+ */
+export function giveTree(directory: number, owner: { uid: number; gid: number }, subject: ByteName): void {
+  for (const { name } of unlessGone(() => listAt(directory, subject)) ?? []) {
+    const path = `${subject}/${name}`;
+    const entry = unlessGone(() => openAt(directory, name, O_PATH | O_NOFOLLOW, path));
+    if (entry === undefined) continue;
+    const { type, uid, gid } = fstat(entry);
+    close(entry);
+    if (uid !== owner.uid || gid !== owner.gid) unlessGone(() => chownAt(directory, name, owner.uid, owner.gid, path));
+    if (type !== "directory") continue;
+    const below = unlessGone(() => openAt(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, path));
+    if (below === undefined) continue;
+    try {
+      giveTree(below, owner, path);
+    } finally {
+      close(below);
+    }
   }
 }

@@ -7,6 +7,7 @@ import { planCgroup, type Setting } from "./cgroup.ts";
 import { planClone } from "./clone.ts";
 import { planMounts } from "./mounts.ts";
 import type { Directory, HostStep, InitStep, Plan } from "./step.ts";
+import { userOf } from "./user.ts";
 
 /** What the plan has to know of the host. */
 export interface Host {
@@ -25,6 +26,8 @@ export interface Container {
   directory: string;
   /** Directories the container needs below its own, parents first. */
   directories: Directory[];
+  /** The volumes it uses. */
+  volumes: Extract<HostStep, { do: "volume" | "mount-volume" }>[];
   /** Leave its directory when it ends (no --rm). */
   keep: boolean;
   /** Its name and directories are made by this start; else it was created before. */
@@ -73,18 +76,28 @@ export function lackOf(controllers: string[], host: Host): [message: string, hin
 }
 
 function planPrepare(container: Container, cgroup: string | undefined): HostStep[] {
-  const { id, name, namePath, running, directory, keep, fresh, outlives } = container;
+  const { id, name, namePath, running, directory, volumes, keep, fresh, outlives } = container;
+  const anonymous = volumes.flatMap((step) => (step.do === "volume" && step.anonymous ? [step.name] : []));
   const paths = { directory, ...(namePath && { namePath }) };
   const claim: HostStep = {
     do: "claim",
     running,
-    leftovers: { id, ...paths, keep, outlives, ...(cgroup && { cgroup }) },
+    leftovers: {
+      id,
+      ...paths,
+      keep,
+      outlives,
+      ...(cgroup && { cgroup }),
+      ...(anonymous.length > 0 && { volumes: anonymous }),
+    },
   };
-  if (!fresh) return keep ? [claim] : [claim, { do: "forget", ...paths }];
+  const mounts = volumes.filter((step) => step.do === "mount-volume");
+  if (!fresh) return [claim, ...(keep ? [] : [{ do: "forget", ...paths } as const]), ...mounts];
   return [
     claim,
     ...(namePath ? [{ do: "claim-name", name, path: namePath, id, keep } as const] : []),
     { do: "directories", directories: [{ path: directory, mode: 0o700 }, ...container.directories], keep },
+    ...volumes,
   ];
 }
 
@@ -121,11 +134,6 @@ function planSetup(spec: Spec, container: Container): InitStep[] {
     { do: "workdir", path: spec.process.cwd },
     { do: "ready" },
   ];
-}
-
-export function userOf(spec: Pick<Spec, "process">) {
-  const { username, uid, gid, additionalGids } = spec.process.user;
-  return username ?? { uid, gid, groups: additionalGids ?? [] };
 }
 
 /** From the host's go to execve. The order matters: each step needs a privilege that a later one gives up. */

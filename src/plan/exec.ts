@@ -2,8 +2,9 @@
 
 import { capabilityNames } from "../oci/capabilities.ts";
 import type { Spec } from "../oci/spec.ts";
-import { planStart, userOf } from "./container.ts";
+import { planStart } from "./container.ts";
 import type { InitStep } from "./step.ts";
+import { userOf } from "./user.ts";
 
 /** What `exec` says. Absent is as the container's first process has it. */
 export interface ExecOptions {

@@ -1,8 +1,9 @@
 /** The mounts of a spec, as steps of init: the root, what is mounted in it, devices, masks. Pure. */
 
 import { UsageError } from "../errors.ts";
-import type { Device, Linux, Mount, Spec } from "../oci/spec.ts";
+import type { Device, Mount, Spec } from "../oci/spec.ts";
 import type { InitStep } from "./step.ts";
+import { userOf } from "./user.ts";
 
 /** Every step that builds the container's file system tree, up to and including pivot_root. */
 export function planMounts(spec: Spec): InitStep[] {
@@ -11,7 +12,7 @@ export function planMounts(spec: Spec): InitStep[] {
   return [
     rootMount ? planOverlay(rootMount, spec.root.path) : { do: "bind-root", path: spec.root.path },
     { do: "open-root", path: spec.root.path },
-    ...rest.map((mount) => planMount(mount, spec.linux)),
+    ...rest.map((mount) => planMount(mount, spec)),
     ...planDevices(spec),
     ...(spec.linux.readonlyPaths ?? []).map((path): InitStep => ({ do: "readonly-path", path })),
     ...(spec.linux.maskedPaths ?? []).map((path): InitStep => ({ do: "mask", path })),
@@ -37,7 +38,7 @@ function planOverlay(mount: Mount, target: string): InitStep {
 
 const propagation = /^r?(private|shared|slave|unbindable)$/;
 
-function planMount(mount: Mount, linux: Linux): InitStep {
+function planMount(mount: Mount, spec: Spec): InitStep {
   const options = mount.options ?? [];
   const isBind = mount.type === "bind" || options.includes("bind") || options.includes("rbind");
   if (!isBind) {
@@ -52,9 +53,26 @@ function planMount(mount: Mount, linux: Linux): InitStep {
     target: mount.destination,
     options: options.filter((option) => !propagation.test(option) && !/^r?bind$|^x-/.test(option)),
     recursive: !options.includes("bind") || options.includes("rbind"),
-    propagation: options.find((option) => propagation.test(option)) ?? linux.rootfsPropagation ?? "rprivate",
+    propagation: options.find((option) => propagation.test(option)) ?? spec.linux.rootfsPropagation ?? "rprivate",
     createSource: options.includes(createSourceOption),
     copyUp: options.includes(copyUpOption),
+    ...(options.includes(handedOverOption) && { handedOver: true }),
+    ...(options.includes(writableBelowOption) && { writableBelow: true }),
+    ...planPart(options, spec),
+  };
+}
+
+function planPart(
+  options: string[],
+  spec: Spec,
+): Pick<Extract<InitStep, { do: "bind" }>, "subpath" | "chown" | "idmap"> {
+  const value = (option: string) => options.find((word) => word.startsWith(`${option}=`))?.slice(option.length + 1);
+  const subpath = value(subpathOption);
+  const owner = value(idmapOption)?.split(":").map(Number);
+  return {
+    ...(subpath !== undefined && { subpath }),
+    ...(options.includes(chownOption) && { chown: userOf(spec) }),
+    ...(owner && { idmap: { uid: owner[0]!, gid: owner[1]!, user: userOf(spec) } }),
   };
 }
 
@@ -77,8 +95,37 @@ export function parseTarget(subject: string, path: string): string {
 /** A mount option for programs only (mount(8) ignores x-*): make the bind's source directory on the host. */
 export const createSourceOption = "x-tinydocker.create-source";
 
-/** Fill the bind's source, an empty directory, with what the image has at its target. */
+/** Fill the bind's source, the empty data of a volume, with what the image has at its target. */
 export const copyUpOption = "x-tinydocker.copy-up";
+
+/** With "ro": mounts below the source stay writable. */
+export const writableBelowOption = "x-tinydocker.writable-below";
+
+/** The bind's source is mounted by the host's side, when the container's mount namespace is there already. */
+export const handedOverOption = "x-tinydocker.handed-over";
+
+/** With `=PATH`: only this part of the source. */
+export const subpathOption = "x-tinydocker.subpath";
+
+/** Give the source to the container's user. */
+export const chownOption = "x-tinydocker.chown";
+
+/** With `=UID:GID`: files of this user of the host are the container's user's inside. */
+export const idmapOption = "x-tinydocker.idmap";
+
+/** A volume that was made for one container, and goes with it. */
+export const anonymousOption = "x-tinydocker.anonymous";
+
+/** A volume that is not to be filled with what the image has. */
+export const nocopyOption = "nocopy";
+
+export const isVolumeName = (name: string): boolean => /^[a-zA-Z0-9][a-zA-Z0-9_.-]{1,239}$/.test(name);
+
+/** A mount as it was asked for: a volume is of type "volume", with its name as the source, or none. */
+export interface MountRequest extends Mount {
+  /** What a volume is made with, if it has to be made. */
+  volume?: { labels: Record<string, string>; options: Record<string, string> };
+}
 
 const reasons: Record<string, string> = {
   "/proc": "the processes of this pid namespace, and no others",

@@ -6,7 +6,7 @@ import type { Healthcheck } from "../oci/image.ts";
 import type { Device, Mount, NamespaceType, Resources, Rlimit, Spec } from "../oci/spec.ts";
 import { defaultPeriod } from "./cgroup.ts";
 import { cgroupPath } from "./clone.ts";
-import { defaultDevices, defaultMounts, maskedPaths, readonlyPaths } from "./mounts.ts";
+import { defaultDevices, defaultMounts, type MountRequest, maskedPaths, readonlyPaths } from "./mounts.ts";
 
 /** The options of `run`, parsed and checked. Absent means that the user did not say. */
 export interface RunOptions {
@@ -19,8 +19,8 @@ export interface RunOptions {
   memoryBytes?: number;
   /** 0 or -1 is unlimited. */
   pidsLimit?: number;
-  /** Bind mounts and tmpfs of -v, --tmpfs and --mount. */
-  mounts: Mount[];
+  /** Binds, volumes and tmpfs of -v, --tmpfs and --mount. */
+  mounts: MountRequest[];
   /** `NAME=value`, later ones win. */
   env: string[];
   workdir?: string;

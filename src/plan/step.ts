@@ -18,16 +18,32 @@
  */
 
 import type { Capabilities, Device, Rlimit } from "../oci/spec.ts";
+import type { User } from "./user.ts";
 
 /** What the host's side does. Each has an undo, run when the start fails or the container ends. */
 export type HostStep =
   | { do: "claim"; running: string; leftovers: Leftovers }
   | { do: "claim-name"; name: string; path: string; id: string; keep: boolean }
   | { do: "directories"; directories: Directory[]; keep: boolean }
+  | VolumeStep
+  | { do: "mount-volume"; path: string; type: string; options: string[] }
   | { do: "forget"; directory: string; namePath?: string }
   | { do: "write-file"; path: string; text: string }
   | { do: "delegate"; cgroup: string; controllers: string[] }
   | { do: "limit"; file: string; value: string; why: string };
+
+/** A volume that is to be there. */
+export interface VolumeStep {
+  do: "volume";
+  name: string;
+  path: string;
+  /** Where it is built, to be renamed when it is whole. */
+  staging: string;
+  /** What is known of it (volume.json), if it has to be made. */
+  record: string;
+  /** It goes with the container. */
+  anonymous: boolean;
+}
 
 /** What is left to do for a container whose caretaker was killed; kept in the file that the caretaker held locked. */
 export interface Leftovers {
@@ -40,6 +56,8 @@ export interface Leftovers {
   keep: boolean;
   /** It lives on without its caretaker: only when it is dead there is something to clean up. */
   outlives: boolean;
+  /** Names of its anonymous volumes, which go with it. */
+  volumes?: string[];
 }
 
 export interface Directory {
@@ -77,8 +95,18 @@ export type InitStep =
       propagation: string;
       /** Make the source directory on the host when it is not there (`--volume`), or fail (`--mount`). */
       createSource: boolean;
-      /** Fill the source, an empty directory, with what the image has at the target. */
+      /** Fill the source, the empty data of a volume, with what the image has at the target. */
       copyUp: boolean;
+      /** It is mounted by the host's side, which hands over the mount: init's namespace does not have it. */
+      handedOver?: boolean;
+      /** What is mounted below the source stays writable although the mount is read-only. */
+      writableBelow?: boolean;
+      /** Only this part of the source; a symbolic link in it can't lead out. */
+      subpath?: string;
+      /** Give the source with all that is in it to the container's user. */
+      chown?: User;
+      /** Files of this user of the host are the container's user's inside, and the other way round. */
+      idmap?: { uid: number; gid: number; user: User };
       why?: string;
     }
   | { do: "unshare"; namespace: "NEWNS" | "NEWUTS" | "NEWIPC" | "NEWNET" | "NEWCGROUP"; why: string }
@@ -93,7 +121,7 @@ export type InitStep =
   | { do: "mask"; path: string }
   | { do: "readonly-root" }
   | { do: "pivot-root" }
-  | { do: "user"; user: string | { uid: number; gid: number; groups: number[] } }
+  | { do: "user"; user: User }
   | { do: "workdir"; path: string }
   | { do: "ready" }
   | { do: "rlimit"; rlimit: Rlimit }
@@ -140,6 +168,16 @@ export const documentation: { [Kind in Step["do"]]: { man: string; why: string; 
     man: "mkdir(2)",
     why: "the container's own writable layer, and what is kept about it",
     undo: "unlinkat(2), if the container is not kept",
+  },
+  volume: {
+    man: "rename(2)",
+    why: "built beside the others and renamed when it is whole: of two containers that want it, one makes it",
+    undo: "unlinkat(2), if it has no name of its own and the container is not kept",
+  },
+  "mount-volume": {
+    man: "mount(2)",
+    why: "memory that all containers with this volume share: the first mounts it, the last takes it away",
+    undo: "umount2(2), by the last that uses it",
   },
   forget: {
     man: "unlinkat(2)",

@@ -67,8 +67,8 @@ function copyContent(from: number, to: number): void {
   for (let count = read(from, buffer); count > 0; count = read(from, buffer)) writeAll(to, buffer.subarray(0, count));
 }
 
-/** Owner before mode: chown(2) clears setuid. Times last: everything before changes them. */
-function takeOver(fd: number, stat: Stat, subject: string): void {
+/** Gives a file the owner, mode and times of another. Owner before mode: chown(2) clears setuid. Times last: everything before changes them. */
+export function takeOver(fd: number, stat: Stat, subject: string): void {
   at.fchown(fd, stat.uid, stat.gid, subject);
   at.fchmod(fd, stat.mode, subject);
   const nanoseconds = Number(stat.mtimeNs % 1_000_000_000n);

@@ -7,10 +7,13 @@ import {
   flock,
   fstat,
   mkdir,
+  mkdirAll,
   O_CREAT,
   O_RDWR,
   open,
   readFileIfAny,
+  rename,
+  statIfAny,
   unlink,
   writeAll,
   writeFileAtomic,
@@ -18,7 +21,8 @@ import {
   writeSetting,
 } from "../linux/file.ts";
 import { removePath } from "../linux/tree.ts";
-import type { HostStep, Leftovers } from "../plan/step.ts";
+import type { HostStep, Leftovers, VolumeStep } from "../plan/step.ts";
+import { dataOf, recordOf } from "../plan/volume.ts";
 import { removeContainerCgroup } from "./birth.ts";
 import type { UndoList } from "./undo.ts";
 
@@ -49,6 +53,17 @@ const performers: { [Kind in HostStep["do"]]: Performer<Extract<HostStep, { do: 
     });
     for (const { path, mode } of directories) mkdir(path, mode);
   },
+  volume: (step, undo, ended) => {
+    if (makeVolume(step) && step.anonymous)
+      undo.add(() => {
+        if (!ended()) removePath(step.path);
+      });
+  },
+  "mount-volume": (step, undo) => {
+    // With init, which has all that mounts: a run without such a volume does not load it.
+    const { mountVolume } = require("./init.ts") as typeof import("./init.ts");
+    undo.add(mountVolume(step));
+  },
   forget: (leftovers, undo) => undo.add(() => forget(leftovers)),
   "write-file": ({ path, text }) => writeFileAtomic(path, text),
   delegate: ({ cgroup, controllers }) => {
@@ -69,6 +84,23 @@ function claim(running: string, text: string): number {
       return lock;
     }
     close(lock);
+  }
+}
+
+/** Makes a volume, whole or not at all, unless there is one. @returns whether it was made. */
+function makeVolume({ path, staging, record }: VolumeStep): boolean {
+  if (statIfAny(path)) return false;
+  for (const name of [path, staging]) mkdirAll(name.slice(0, name.lastIndexOf("/")));
+  mkdir(staging);
+  try {
+    mkdir(dataOf(staging), 0o755);
+    writeNewFile(recordOf(staging), record);
+    rename(staging, path);
+    return true;
+  } catch (error) {
+    removePath(staging);
+    if (!hasCode(error, "EEXIST", "ENOTEMPTY")) throw error;
+    return false;
   }
 }
 

@@ -36,11 +36,13 @@ import {
   mask,
   mountNew,
   mountOverlay,
+  mountsToHandOver,
   type PreparedMounts,
   prepareMount,
 } from "./rootfs.ts";
 import { failure, receive, send } from "./sync.ts";
-import { homeOf, type Identity, resolveUser } from "./user.ts";
+import { type Identity, identityOf } from "./user.ts";
+import { mountVolume } from "./volume-mount.ts";
 
 /** What the steps find and leave for later ones. */
 interface Init {
@@ -55,6 +57,8 @@ interface Init {
   nullDevice: number;
   identity: Identity;
   prepared: PreparedMounts;
+  /** Mounts that the host's side has made for us. */
+  handed: number[];
 }
 
 /** Unshares what it can, waits for the plan, performs every step of it; reports the first that fails. Never returns. */
@@ -69,6 +73,7 @@ function performAll(sync: number, birth: InitStep[], pidfd = -1): never {
     nullDevice: -1,
     identity: { uid: 0, gid: 0, groups: [], home: "/" },
     prepared: new Map(),
+    handed: [],
   };
   let current: InitStep["do"] = "bind-to-parent";
   const perform = (step: InitStep) => {
@@ -99,6 +104,7 @@ function takePlan(init: Init): InitStep[] {
   if (received?.message.type !== "plan") exitNow(125);
   const [plan, ...fds] = received.fds as [number, ...number[]];
   init.stdio = received.message.stdio.map((given) => (given ? fds.shift() : undefined));
+  init.handed = fds;
   return JSON.parse(new TextDecoder().decode(readAll(plan, "the plan")));
 }
 
@@ -125,7 +131,7 @@ const performers: { [Kind in InitStep["do"]]: (step: Extract<InitStep, { do: Kin
     init.root = open("/", O_PATH | O_DIRECTORY);
   },
   mount: (step, { root, prepared }) => mountNew(step, root, prepared),
-  bind: (step, { root }) => bindFromHost(step, root),
+  bind: (step, { root, handed }) => bindFromHost(step, root, handed),
   unshare: ({ namespace }) => unshare(namespace),
   device: ({ device }, { root }) => makeDevice(root, device.path, device),
   symlink: ({ path, target }, { root }) => makeSymlink(root, path, target),
@@ -148,8 +154,7 @@ const performers: { [Kind in InitStep["do"]]: (step: Extract<InitStep, { do: Kin
     chdir("/");
   },
   user: ({ user }, init) => {
-    init.identity =
-      typeof user === "string" ? resolveUser(init.root, user) : { ...user, home: homeOf(init.root, user.uid) };
+    init.identity = identityOf(init.root, user);
   },
   workdir: ({ path }, { root }) => {
     const directory = ensureDirectory(root, path);
@@ -187,6 +192,8 @@ const performers: { [Kind in InitStep["do"]]: (step: Extract<InitStep, { do: Kin
   reap: ({ args, env }, { identity }) => executeByPath(args, withHome(env, identity), spawnAndReap),
   execute: ({ args, env }, { identity }) => executeByPath(args, withHome(env, identity), execve),
 };
+
+export { mountsToHandOver, mountVolume };
 
 /** The container dies with its caretaker; and nobody may trace us or open our files while we hold the host's. */
 function bindToParent(): void {

@@ -1,12 +1,15 @@
 /** What init mounts in the rootfs: the overlay, new file systems, binds from the host, and covers over what is not to be seen. */
 
 import { hasCode, SyscallError } from "../errors.ts";
-import { isOnProc } from "../linux/at.ts";
-import { close, fstat, mkdirAll, O_DIRECTORY, O_PATH, O_RDONLY, open, stat } from "../linux/file.ts";
-import { ensureDirectory, ensureFile, openInRoot, openInRootIfAny } from "../linux/inroot.ts";
+import { byteNameOf, chownAt, isOnProc } from "../linux/at.ts";
+import { close, fstat, mkdirAll, O_PATH, open, statIfAny } from "../linux/file.ts";
+import { ensureDirectory, ensureFile, openInRootIfAny } from "../linux/inroot.ts";
+import { AT_FDCWD } from "../linux/libc.ts";
 import { chdir, cloneMount, mount, mountSetattr, moveMount, newMount } from "../linux/mount.ts";
 import type { InitStep } from "../plan/step.ts";
-import { copyUp } from "./copyup.ts";
+import { giveTo, showAs } from "./owner.ts";
+import { identityOf } from "./user.ts";
+import { fillVolume } from "./volume.ts";
 
 type Of<Kind> = Extract<InitStep, { do: Kind }>;
 
@@ -65,34 +68,55 @@ export function mountNew(step: Of<"mount">, root: number, prepared: PreparedMoun
   attach(made, over, `${type} on ${target}`);
 }
 
-/** A directory or file of the host, at a place of the rootfs. */
-export function bindFromHost(step: Of<"bind">, root: number): void {
+/** A directory or file of the host, at a place of the rootfs. @param handed mounts of the host's side, for those steps that want one. */
+export function bindFromHost(step: Of<"bind">, root: number, handed: number[]): void {
   const { source, target, options, recursive, propagation } = step;
-  if (step.createSource) mkdirAll(source, 0o755);
-  const from = open(source, O_PATH);
-  const over = stat(source).type === "directory" ? ensureDirectory(root, target) : ensureFile(root, target);
+  const subject = `${source} on ${target}`;
+  if (step.createSource) createSource(step);
+  const from = step.handedOver ? handed.shift()! : openSource(step);
+  const over = fstat(from).type === "directory" ? ensureDirectory(root, target) : ensureFile(root, target);
   refuseProc(over, target);
-  if (step.copyUp) fillVolume(root, step);
-  const copy = cloneMount(from, { recursive });
+  if (step.copyUp) fillVolume(root, target, source);
+  if (step.chown) giveTo(from, identityOf(root, step.chown), source);
+  const copy = step.handedOver ? from : cloneMount(from, { recursive });
+  if (copy !== from) close(from);
+  if (step.idmap) showAs(copy, step.idmap, identityOf(root, step.idmap.user), { recursive, source });
+  const below = recursive && options.includes("ro") && !step.writableBelow;
+  if (options.length > 0) mountSetattr(copy, options, { recursive: below }, subject);
+  mountSetattr(copy, [propagation], { recursive: propagation.startsWith("r") }, subject);
+  attach(copy, over, subject);
+}
+
+/** The mounts that init can't see, open, in the order of their steps: they were made after it left our namespace. */
+export const mountsToHandOver = (steps: InitStep[]): number[] =>
+  steps.flatMap((step) => {
+    if (step.do !== "bind" || !step.handedOver) return [];
+    const from = openSource(step);
+    const copy = cloneMount(from, step);
+    close(from);
+    return copy;
+  });
+
+/** The directory on the host belongs to whom its files will. */
+function createSource({ source, idmap }: Of<"bind">): void {
+  if (statIfAny(source)) return;
+  mkdirAll(source, 0o755);
+  if (idmap) chownAt(AT_FDCWD | 0, byteNameOf(source), idmap.uid, idmap.gid);
+}
+
+/** The source, or a part of it that no symbolic link leads out of. */
+function openSource({ source, subpath }: Of<"bind">): number {
+  const from = open(source, O_PATH);
+  if (subpath === undefined) return from;
+  const part = openInRootIfAny(from, subpath);
   close(from);
-  if (options.length > 0)
-    mountSetattr(copy, options, { recursive: recursive && options.includes("ro") }, `${source} on ${target}`);
-  mountSetattr(copy, [propagation], { recursive: propagation.startsWith("r") }, `${source} on ${target}`);
-  attach(copy, over, `${source} on ${target}`);
+  if (part !== undefined) return part;
+  throw new SyscallError("open", subpath, "ENOENT", "there is no such path in the volume");
 }
 
 /** Nothing may lie over /proc or below it, by whatever symbolic links of the image: it is what masks are made on (R18). */
 function refuseProc(over: number, target: string): void {
   if (isOnProc(over, target)) throw new SyscallError("mount on", target, "EPERM", "it leads into /proc");
-}
-
-function fillVolume(root: number, { source, target }: Of<"bind">): void {
-  const from = openInRoot(root, target, O_RDONLY | O_DIRECTORY);
-  const to = open(source, O_RDONLY | O_DIRECTORY);
-  // Files of the image only: not of /sys or another file system that lies there.
-  if (fstat(from).device === fstat(root).device) copyUp(from, to, target);
-  close(from);
-  close(to);
 }
 
 /** The path itself once more on top of itself, read-only. */

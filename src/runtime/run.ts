@@ -179,9 +179,16 @@ function listenForClients(path: string, undo: UndoList): number {
 function handOver(plan: Pick<Plan, "setup" | "start">, wiring: Wiring, socket: number): void {
   const steps = memfd("plan", JSON.stringify([...plan.setup, ...plan.start]));
   const stdio = [0, 1, 2].map((index) => wiring.inside[index] !== undefined);
-  const fds = [steps, ...wiring.inside.filter((fd) => fd !== undefined)];
+  const fds = [steps, ...wiring.inside.filter((fd) => fd !== undefined), ...mountsFor(plan)];
   send(socket, { type: "plan", stdio }, fds);
   closeAll(fds);
+}
+
+/** What is mounted by us since init has left our mount namespace. */
+function mountsFor({ setup }: Pick<Plan, "setup">): number[] {
+  if (!setup.some((step) => step.do === "bind" && step.handedOver)) return [];
+  const { mountsToHandOver } = require("./init.ts") as typeof import("./init.ts");
+  return mountsToHandOver(setup);
 }
 
 /**

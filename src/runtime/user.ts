@@ -4,6 +4,7 @@ import { Failure, hasCode, NotFoundError } from "../errors.ts";
 import { isOnProc } from "../linux/at.ts";
 import { close, fstat, O_NONBLOCK, O_RDONLY, readAll } from "../linux/file.ts";
 import { openInRoot } from "../linux/inroot.ts";
+import type { User } from "../plan/user.ts";
 
 /** The ids of a process, and the HOME that goes with them. */
 export interface Identity {
@@ -43,8 +44,12 @@ export function resolveUser(root: number, user: string): Identity {
   return { ...identity, gid, groups: [...all] };
 }
 
+/** Who a spec's user is in a rootfs. */
+export const identityOf = (root: number, user: User): Identity =>
+  typeof user === "string" ? resolveUser(root, user) : { ...user, home: homeOf(root, user.uid) };
+
 /** HOME of numbers that a spec gives. */
-export function homeOf(root: number, uid: number): string {
+function homeOf(root: number, uid: number): string {
   return readDatabase(root, "/etc/passwd").find((fields) => fields[2] === String(uid))?.[5] || "/";
 }
 

@@ -6,44 +6,13 @@ import {
   parseEnvFile,
   parseHostname,
   parseMemory,
-  parseMount,
   parseName,
   parsePidsLimit,
   parseSize,
-  parseTmpfs,
-  parseVolume,
   parseWorkdir,
 } from "../../src/cli/units.ts";
-import { UsageError } from "../../src/errors.ts";
-import { createSourceOption, parseTarget } from "../../src/plan/mounts.ts";
-
-/** Fails unless every text is refused with a UsageError. */
-function refuses(parse: (text: string) => unknown, texts: string[]): void {
-  for (const text of texts) {
-    let error: unknown;
-    try {
-      parse(text);
-    } catch (thrown) {
-      error = thrown;
-    }
-    if (!(error instanceof UsageError)) throw new Error(`accepted ${JSON.stringify(text)}`);
-  }
-}
-
-/** Whatever it is given, a parser answers or throws UsageError. */
-function strict(parse: (text: string) => unknown): void {
-  const texts = fc.oneof(fc.string(), fc.string({ unit: fc.constantFrom(..."0123456789.-kmgb/:,=a \0\n") }));
-  fc.assert(
-    fc.property(texts, (text) => {
-      try {
-        parse(text);
-      } catch (error) {
-        expect(error).toBeInstanceOf(UsageError);
-      }
-    }),
-    { numRuns: 500 },
-  );
-}
+import { parseTarget } from "../../src/plan/mounts.ts";
+import { refuses, strict } from "../support/parsers.ts";
 
 test("every parser answers any text with a value or a UsageError", () => {
   const parsers: ((text: string) => unknown)[] = [
@@ -54,9 +23,6 @@ test("every parser answers any text with a value or a UsageError", () => {
     parseHostname,
     parseName,
     (text) => parseTarget("--x", text),
-    (text) => parseVolume(text, "/cwd"),
-    (text) => parseMount(text, "/cwd"),
-    parseTmpfs,
     (text) => parseEnv("--env", text, {}),
     (text) => parseEnvFile("file", text, {}),
     parseWorkdir,
@@ -147,119 +113,6 @@ describe("mount targets", () => {
     ];
     refuses((text) => parseTarget("-v", text), paths);
     expect(parseTarget("-v", "/process")).toBe("/process");
-  });
-});
-
-describe("--volume", () => {
-  const cwd = "/here";
-  test("is host:container[:options]", () => {
-    expect(parseVolume("/a:/b", cwd)).toEqual({
-      destination: "/b",
-      type: "bind",
-      source: "/a",
-      options: [createSourceOption],
-    });
-    expect(parseVolume("/a:/b:ro,rslave", cwd).options).toEqual(["ro", "rslave", createSourceOption]);
-    expect(parseVolume("./a:/b:Z", cwd)).toMatchObject({ source: "/here/./a", options: [createSourceOption] });
-  });
-  test("is refused with a word that is not known, a name, or a missing part", () => {
-    const wrong = [
-      "",
-      ":",
-      "/a",
-      "/a:",
-      ":/b",
-      "/a:b",
-      "name:/b",
-      "/a:/b:rx",
-      "/a:/b:ro:ro",
-      "/a:/",
-      "/a:/proc",
-      "/a:/x/../y",
-    ];
-    refuses((text) => parseVolume(text, cwd), wrong);
-  });
-  test("comes back as it was written", () => {
-    const path = fc.stringMatching(/^(\/[a-z0-9 ,._-]*[a-z0-9]){1,4}$/).filter((text) => !/\/\.\.?(\/|$)/.test(text));
-    const words = fc.uniqueArray(fc.constantFrom("ro", "nosuid", "noexec", "rslave"), { maxLength: 3 });
-    fc.assert(
-      fc.property(path, path, words, (source, target, options) => {
-        fc.pre(!/^\/proc(\/|$)/.test(target));
-        const mount = parseVolume([source, target, options.join(",")].join(":"), cwd);
-        expect(mount).toEqual({
-          destination: target,
-          type: "bind",
-          source,
-          options: [...options, createSourceOption],
-        });
-      }),
-    );
-  });
-});
-
-describe("--mount", () => {
-  const parse = (text: string) => parseMount(text, "/here");
-  test("reads bind mounts, with every alias of a key", () => {
-    const expected = { destination: "/b", type: "bind", source: "/a", options: ["rbind", "ro"] };
-    for (const text of [
-      "type=bind,source=/a,target=/b,readonly",
-      "type=bind,src=/a,dst=/b,ro",
-      "type=bind,src=/a,destination=/b,readonly=true",
-      "readonly=1,dst=/b,src=/a,type=bind",
-    ])
-      expect(parse(text)).toEqual(expected);
-    expect(parse("type=bind,src=/a,dst=/b,readonly=false").options).toEqual(["rbind"]);
-    expect(parse("type=bind,src=/a,dst=/b,bind-propagation=rshared,bind-nonrecursive").options).toEqual([
-      "bind",
-      "rshared",
-    ]);
-  });
-  test("reads tmpfs mounts", () => {
-    expect(parse("type=tmpfs,dst=/t,tmpfs-size=1m,tmpfs-mode=1770")).toEqual({
-      destination: "/t",
-      type: "tmpfs",
-      source: "tmpfs",
-      options: ["noexec", "nosuid", "nodev", "size=1048576", "mode=1770"],
-    });
-  });
-  test("refuses what is missing, unknown, or of another type", () => {
-    refuses(parse, [
-      "",
-      "type=bind",
-      "type=bind,dst=/b",
-      "type=bind,src=/a",
-      "type=bind,src=name,dst=/b",
-      "type=bind,src=/a,dst=/b,speed=high",
-      "type=volume,src=v,dst=/b",
-      "dst=/b",
-      "type=tmpfs,src=/a,dst=/b",
-      "type=tmpfs,dst=/b,tmpfs-mode=999",
-      "type=tmpfs,dst=/b,tmpfs-size=big",
-      "type=bind,src=/a,dst=/b,bind-propagation=sideways",
-      "type=bind,src=/a,dst=/proc/sys",
-      "type=bind,src=/a,dst=/..",
-    ]);
-  });
-});
-
-describe("--tmpfs", () => {
-  test("is hardened unless it says otherwise", () => {
-    expect(parseTmpfs("/t")).toEqual({
-      destination: "/t",
-      type: "tmpfs",
-      source: "tmpfs",
-      options: ["noexec", "nosuid", "nodev"],
-    });
-    expect(parseTmpfs("/t:exec,size=64m,mode=1777").options).toEqual([
-      "nosuid",
-      "nodev",
-      "exec",
-      "size=64m",
-      "mode=1777",
-    ]);
-  });
-  test("is refused with an unknown option", () => {
-    refuses(parseTmpfs, ["", "t", "/", "/t:speed=1", "/t:size=", "/t:size=1,upperdir=/x", "/proc:size=1m"]);
   });
 });
 

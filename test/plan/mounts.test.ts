@@ -109,6 +109,16 @@ describe("a bind mount", () => {
     const step = bind(["rbind", "ro", "nosuid", "shared", createSourceOption, copyUpOption]);
     expect(step).toMatchObject({ options: ["ro", "nosuid"], propagation: "shared", createSource: true, copyUp: true });
   });
+  test("may be a part, given away, shown as somebody else's, or writable below", () => {
+    const words = ["x-tinydocker.subpath=a/b", "x-tinydocker.chown", "x-tinydocker.idmap=7:8"];
+    expect(bind([...words, "ro", "x-tinydocker.writable-below"])).toMatchObject({
+      options: ["ro"],
+      subpath: "a/b",
+      chown: "0",
+      idmap: { uid: 7, gid: 8, user: "0" },
+      writableBelow: true,
+    });
+  });
   test("is known by its option as well as by its type", () => {
     const steps = plan({ mounts: [{ destination: "/d", source: "/s", options: ["rbind"] }] });
     expect(of(steps, "bind")).toHaveLength(1);

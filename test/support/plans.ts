@@ -47,6 +47,7 @@ export const container = (changes: Partial<Container> = {}): Container => ({
   running: `/s/running/${id}`,
   directory: "/s/c",
   directories: [{ path: "/s/c/upper", mode: 0o755 }],
+  volumes: [],
   keep: true,
   fresh: true,
   outlives: false,

@@ -1,0 +1,35 @@
+/** What the prune commands have in common: which labels they go by, and what they say in the end. */
+
+import { type Filters, labelFilter, parseFilters } from "./filter.ts";
+import { humanSize, printLine } from "./print.ts";
+
+export const pruneArgs = {
+  force: { type: "boolean", alias: "f", description: "Do not ask" },
+  filter: {
+    type: "string",
+    multiple: true,
+    valueHint: "label=value",
+    description: "Only those with a label, or without it: label!=value",
+  },
+} as const;
+
+interface Labelled {
+  labels: Record<string, string> | undefined;
+}
+
+/** What `--filter label=...` and `label!=...` choose. */
+export function parsePruneFilter(words: string[], more: Filters<Labelled> = {}): (object: Labelled) => boolean {
+  const withLabel = labelFilter<Labelled>(({ labels }) => labels);
+  const without: Filters<Labelled>[string] = (text) => {
+    const has = withLabel(text);
+    return (object) => !has(object);
+  };
+  return parseFilters(words, { label: withLabel, "label!": without, ...more });
+}
+
+/** A list under its heading, if there is anything in it. */
+export function printRemoved(heading: string, names: string[]): void {
+  if (names.length > 0) printLine([heading, ...names, ""].join("\n"));
+}
+
+export const printReclaimed = (bytes: number): void => printLine(`Total reclaimed space: ${humanSize(bytes)}`);

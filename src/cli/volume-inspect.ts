@@ -1,0 +1,39 @@
+/** `tinydocker volume inspect`: all that is known of volumes, as JSON. */
+
+import { mountPointOf, readVolume, type Volume } from "../engine/volume.ts";
+import { type Paths, pathsOf } from "../paths.ts";
+import { defineCommand } from "./command.ts";
+import { inspectArgs, printObjects } from "./objects.ts";
+
+export default defineCommand({
+  meta: { name: "volume inspect", description: "Describe volumes as JSON" },
+  args: {
+    volume: { type: "positional", multiple: true, required: true, description: "Their names" },
+    ...inspectArgs,
+  },
+  examples: ["tinydocker volume inspect data", "tinydocker volume inspect -f '{{.Mountpoint}}' data"],
+  run: ({ volume, format }, { root }) => {
+    const paths = pathsOf(root);
+    const find = (name: string) => {
+      const found = readVolume(paths, name);
+      return found && describeVolume(paths, found);
+    };
+    printObjects("volume", volume, find, format);
+    return 0;
+  },
+});
+
+/** By the names `docker volume inspect` uses. */
+const describeVolume = (paths: Paths, volume: Volume) => ({
+  CreatedAt: volume.created.replace(/\.\d+Z$/, "Z"),
+  Driver: "local",
+  Labels: mapOf(volume.labels),
+  Mountpoint: mountPointOf(paths, volume),
+  Name: volume.name,
+  Options: mapOf(volume.options),
+  Scope: "local",
+});
+
+/** As Docker, which says null of what there is none of. */
+const mapOf = (record: Record<string, string>) =>
+  Object.keys(record).length > 0 ? new Map(Object.entries(record)) : null;

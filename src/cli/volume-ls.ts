@@ -1,0 +1,76 @@
+/** `tinydocker volume ls`: what volumes there are. */
+
+import { recoverIfAllowed } from "../engine/recover.ts";
+import { listVolumes, mountPointOf, usersOfVolumes, type Volume } from "../engine/volume.ts";
+import { pathsOf } from "../paths.ts";
+import { defineCommand } from "./command.ts";
+import { booleanFilter, type Filters, labelFilter, parseFilters } from "./filter.ts";
+import { type Listing, listArgs, printList } from "./list.ts";
+
+const { "no-trunc": _whole, ...ownListArgs } = listArgs;
+
+export default defineCommand({
+  meta: { name: "volume ls", description: "List volumes" },
+  args: ownListArgs,
+  examples: ["tinydocker volume ls", "tinydocker volume ls -q --filter dangling=true"],
+  run: ({ filter, ...how }, { root }) => {
+    const paths = pathsOf(root);
+    recoverIfAllowed(paths);
+    const users = usersOfVolumes(paths);
+    const keep = parseFilters(filter, { ...volumeFilters, dangling: booleanFilter("dangling", isUnused) });
+    function isUnused({ name }: Volume): boolean {
+      return users(name).length === 0;
+    }
+    printList(
+      listing((volume) => mountPointOf(paths, volume)),
+      listVolumes(paths).filter(keep),
+      how,
+    );
+    return 0;
+  },
+});
+
+const volumeFilters: Filters<Volume> = {
+  name: (text) => {
+    const pattern = asPattern(text);
+    return ({ name }) => pattern.test(name);
+  },
+  driver: (text) => () => text === "local",
+  label: labelFilter(({ labels }) => labels),
+};
+
+/** A name's part, or a regular expression for it, as Docker has it. */
+function asPattern(text: string): RegExp {
+  try {
+    return new RegExp(text);
+  } catch {
+    return new RegExp(RegExp.escape(text));
+  }
+}
+
+const unknown = () => "N/A";
+
+const listing = (mountPoint: (volume: Volume) => string): Listing<Volume> => ({
+  type: "volume",
+  columns: {
+    Name: ["VOLUME NAME", ({ name }) => name],
+    Driver: ["DRIVER", () => "local"],
+    Scope: ["SCOPE", () => "local"],
+    Mountpoint: ["MOUNTPOINT", mountPoint],
+    Labels: [
+      "LABELS",
+      ({ labels }) =>
+        Object.entries(labels)
+          .map(([name, value]) => `${name}=${value}`)
+          .join(","),
+    ],
+    Links: ["LINKS", unknown],
+    Size: ["SIZE", unknown],
+    Group: ["GROUP", unknown],
+    Availability: ["AVAILABILITY", unknown],
+    Status: ["STATUS", unknown],
+  },
+  methods: { Label: ({ labels }, name) => (Object.hasOwn(labels, name) ? labels[name]! : "") },
+  table: ["Driver", "Name"],
+  quiet: "Name",
+});

@@ -1,0 +1,37 @@
+/** `tinydocker volume rm`: removes volumes that no container uses. */
+
+import { requireRoot } from "../engine/host.ts";
+import { recoverIfAllowed } from "../engine/recover.ts";
+import { removeVolume } from "../engine/volume.ts";
+import { explain, Failure } from "../errors.ts";
+import { pathsOf } from "../paths.ts";
+import { defineCommand } from "./command.ts";
+import { advise, fail, printLine } from "./print.ts";
+
+export default defineCommand({
+  meta: { name: "volume rm", description: "Remove volumes, with all that is in them" },
+  args: {
+    volume: { type: "positional", multiple: true, required: true, description: "Their names" },
+    force: { type: "boolean", alias: "f", description: "One that is not there is fine" },
+  },
+  examples: ["tinydocker volume rm data"],
+  run: ({ volume, force = false }, { root }) => {
+    requireRoot("removing volumes");
+    const paths = pathsOf(root);
+    recoverIfAllowed(paths);
+    let code = 0;
+    for (const name of volume) {
+      try {
+        removeVolume(paths, name, { force });
+        printLine(name);
+      } catch (error) {
+        if (!(error instanceof Failure)) throw error;
+        const { text, hint } = explain(error);
+        fail(text);
+        if (hint) advise(hint);
+        code = 1;
+      }
+    }
+    return code;
+  },
+});

@@ -1,0 +1,51 @@
+/** Whose files a bind mount shows: given to the container's user for good (`U`), or only shown as theirs (an idmapped mount). */
+
+import { hasCode, type SyscallError } from "../errors.ts";
+import { byteNameOf, fchown } from "../linux/at.ts";
+import { close, fstat, O_NONBLOCK, O_RDONLY, open, readFile } from "../linux/file.ts";
+import { mapOwners } from "../linux/mount.ts";
+import { giveTree } from "../linux/tree.ts";
+import { makeUserNamespace } from "../linux/user-namespace.ts";
+import type { Identity } from "./user.ts";
+
+/** chown(2) of an open file or directory, and of all that is in it. */
+export function giveTo(source: number, user: Identity, subject: string): void {
+  // What is open as a path only can't be listed.
+  const fd = open(`/proc/self/fd/${source}`, O_RDONLY | O_NONBLOCK);
+  fchown(fd, user.uid, user.gid, subject);
+  if (fstat(fd).type === "directory") giveTree(fd, user, byteNameOf(subject));
+  close(fd);
+}
+
+/**
+ * Shows the files of one user of the host as the container user's; what that one writes belongs to the other. Everybody
+ * else's files are nobody's inside, and root there has no more power over them than a stranger.
+ * @see https://docs.kernel.org/filesystems/idmappings.html
+ */
+export function showAs(
+  mount: number,
+  owner: { uid: number; gid: number },
+  user: Identity,
+  { recursive, source }: { recursive: boolean; source: string },
+): void {
+  const maps = { uid: `${owner.uid} ${user.uid} 1`, gid: `${owner.gid} ${user.gid} 1` };
+  const userNamespace = makeUserNamespace(maps);
+  try {
+    mapOwners(mount, userNamespace, { recursive }, source);
+  } catch (error) {
+    if (!hasCode(error, "EINVAL", "EPERM", "EOPNOTSUPP")) throw error;
+    throw (error as SyscallError).withHint(whatIsMissing(mount));
+  } finally {
+    close(userNamespace);
+  }
+}
+
+function whatIsMissing(mount: number): string {
+  const { device } = fstat(mount);
+  const line = readFile("/proc/self/mountinfo")
+    .split("\n")
+    .find((text) => text.split(" ")[2] === device);
+  const type = line?.split(" - ")[1]?.split(" ")[0] ?? "unknown";
+  const kernel = readFile("/proc/sys/kernel/osrelease").trim();
+  return `option me needs a file system with idmapped mounts, and so does every one mounted below: this is ${type} on Linux ${kernel} (ext4, xfs, btrfs have them, tmpfs from 6.3 on); without me, owners are shown as they are`;
+}

@@ -1,0 +1,79 @@
+/**
+ * Filling volumes: once, with what the image has at their place, by one container of all that want it.
+ *
+ *     volumes/<name>/
+ *       volume.json   what it is
+ *       _data/        what containers see
+ *       _copy/        while it is filled: content that is not whole yet, worth nothing to anybody
+ *       _whole/       content that is whole, on its way into _data, entry by entry
+ *
+ * Who fills holds the lock of the directory. Whoever comes next, after a crash too, finds which of these there are.
+ */
+
+import { hasCode } from "../errors.ts";
+import * as at from "../linux/at.ts";
+import { close, flock, fstat, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, open } from "../linux/file.ts";
+import { cloneMount } from "../linux/mount.ts";
+import { listAt, removeTree } from "../linux/tree.ts";
+import { dataName } from "../plan/volume.ts";
+import { copyUp, takeOver } from "./copyup.ts";
+
+const copy = "_copy";
+const whole = "_whole";
+
+/**
+ * Fills a volume that is empty with what the image has at a place. Two that want it take turns; what is in the volume
+ * stays. @param root the container's, of which only the image is looked at. @param source the volume's data.
+ */
+export function fillVolume(root: number, target: string, source: string): void {
+  const volume = open(source.slice(0, source.lastIndexOf("/")), O_RDONLY | O_DIRECTORY);
+  flock(volume, { wait: true });
+  const to = openDirectory(volume, dataName);
+  try {
+    removeTree(volume, copy);
+    const isWaiting = listAt(volume, source).some(({ name }) => name === whole);
+    if (!isWaiting && listAt(to, source).length > 0) return;
+    if (isWaiting || copyImage(root, target, volume)) moveAll(volume, to);
+  } finally {
+    close(to);
+    close(volume);
+  }
+}
+
+const openDirectory = (directory: number, name: string): number =>
+  at.openAt(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+
+/** @returns false where the image has no such directory. */
+function copyImage(root: number, target: string, volume: number): boolean {
+  // The root's mount alone: what is mounted in it, another volume or /sys, is not of the image.
+  const image = cloneMount(root, { recursive: false });
+  const from = openImage(image, target);
+  close(image);
+  if (from === undefined) return false;
+  at.mkdirAt(volume, copy, 0o700);
+  const to = openDirectory(volume, copy);
+  copyUp(from, to, target);
+  for (const fd of [from, to]) close(fd);
+  at.renameAt(volume, copy, whole);
+  return true;
+}
+
+function openImage(image: number, target: string): number | undefined {
+  try {
+    return at.openInRootIfAny(image, at.byteNameOf(target), O_RDONLY | O_DIRECTORY);
+  } catch (error) {
+    // A file, below what another volume shows.
+    if (!hasCode(error, "ENOTDIR")) throw error;
+    return undefined;
+  }
+}
+
+function moveAll(volume: number, to: number): void {
+  const from = openDirectory(volume, whole);
+  const itself = fstat(from);
+  // Somebody who did not want it filled may have made one of that name meanwhile: theirs stays.
+  for (const { name } of listAt(from, whole)) at.moveAt(from, name, to);
+  takeOver(to, itself, dataName);
+  close(from);
+  removeTree(volume, whole);
+}
