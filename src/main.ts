@@ -1,5 +1,6 @@
 /** From the process to a role, and to the exit code. All output is written by then (cli/print.ts). */
 
+import type { Early } from "./cli/command.ts";
 import { exitNow } from "./linux/clone.ts";
 import { blockSignals } from "./linux/signal.ts";
 import { abandon, bear, forwarded } from "./runtime/birth.ts";
@@ -8,17 +9,26 @@ const argv = process.argv.slice(2);
 const words = afterGlobals(argv);
 const isRoot = process.geteuid?.() === 0;
 // Before anything else is even loaded: later there may be threads, and then nobody may fork (runtime/birth.ts).
-const birth = isRoot && startsContainer(words) ? bear(argv) : undefined;
-const entry = isRoot && words[0] === "exec" ? openWayIn() : undefined;
+const early = isRoot ? comeEarly() : {};
 // Long work takes note of signals between two blocks, and then cleans up; who is attached passes them on. Now, because
 // later threads would take them.
 const takesNote = ["load", "save", "import", "export", "commit", "cp", "attach", "start"];
 if (takesNote.includes(words[0] ?? "")) blockSignals(forwarded);
 const { main } = await import("./cli/main.ts");
-const code = await main(argv, { ...(birth && { birth }), ...(entry && { entry }) });
+const code = await main(argv, early);
 // Still there if the options were wrong or the image was not to be had; a second time does no harm.
-if (birth) abandon(birth);
+if (early.birth) abandon(early.birth);
 exitNow(code);
+
+/** What has to be made before there are threads; or why it could not be, for somebody to explain. */
+function comeEarly(): Early {
+  try {
+    if (startsContainer(words)) return { birth: bear(argv) };
+    return words[0] === "exec" ? { entry: openWayIn() } : {};
+  } catch (failure) {
+    return { failure };
+  }
+}
 
 /** As early as a birth, and loaded only for an exec. */
 function openWayIn() {

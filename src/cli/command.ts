@@ -28,6 +28,13 @@ export type Values<Args extends Arguments> = {
         : string | undefined;
 };
 
+/** What main.ts made before it loaded anything else. */
+export interface Early {
+  birth?: Birth;
+  entry?: Entry;
+  failure?: unknown;
+}
+
 /** What every command may need of the words before it. */
 export interface Global {
   /** The state root. */

@@ -4,7 +4,7 @@ import { sudoLine } from "../engine/host.ts";
 import { explain, hasCode, InterruptedError, StartError, UsageError } from "../errors.ts";
 import { absolutePath, defaultRoot } from "../paths.ts";
 import { parseArgv } from "./argv.ts";
-import type { Command, Global } from "./command.ts";
+import type { Command, Early, Global } from "./command.ts";
 import { commands } from "./commands.ts";
 import { globalArgs } from "./global.ts";
 import { advise, fail } from "./print.ts";
@@ -15,10 +15,11 @@ const ourFailure = 125;
 const otherFailure = 1;
 
 /** Runs what the words ask for. @returns the exit code. */
-export async function main(argv: string[], early: Pick<Global, "birth" | "entry">): Promise<number> {
+export async function main(argv: string[], { failure, ...early }: Early): Promise<number> {
   let failureCode = ourFailure;
   try {
     const { root, rest, want, loaded } = takeGlobal(argv);
+    if (failure !== undefined) throw failure;
     const global: Global = { root, commands, ...early, ...(loaded !== undefined && { loaded }) };
     const name = rest[0];
     if (want === "version") return await runCommand(await load("version"), [], global);

@@ -75,7 +75,17 @@ function markEnded(paths: Paths, leftovers: Leftovers): void {
 /** Empty cgroups that nobody holds: of a command killed before it had said whose they are. */
 function removeStrayCgroups(): void {
   const mountPoint = findCgroup2()?.mountPoint;
-  if (mountPoint === undefined) return;
+  const parent = mountPoint === undefined ? undefined : openIfAny(mountPoint + cgroupPath(""), O_RDONLY | O_DIRECTORY);
+  if (parent === undefined) return;
+  // Somebody is making one (runtime/birth.ts), and has not locked it yet: another time.
+  if (flock(parent, { wait: false })) {
+    removeUnlocked(mountPoint!);
+    removeEmptyCgroup(mountPoint + cgroupPath(""));
+  }
+  close(parent);
+}
+
+function removeUnlocked(mountPoint: string): void {
   for (const id of readdir(mountPoint + cgroupPath(""), "directories") ?? []) {
     const cgroup = mountPoint + cgroupPath(id);
     const directory = openIfAny(cgroup, O_RDONLY | O_DIRECTORY);

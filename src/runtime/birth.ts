@@ -10,7 +10,7 @@
 import { hasCode } from "../errors.ts";
 import { findCgroup2, removeCgroup, removeEmptyCgroup } from "../linux/cgroup.ts";
 import { type Child, clone3, pidfdSendSignal, randomHex, wait } from "../linux/clone.ts";
-import { close, flock, mkdirAll, O_DIRECTORY, O_RDONLY, open } from "../linux/file.ts";
+import { close, flock, mkdir, mkdirAll, O_DIRECTORY, O_RDONLY, open } from "../linux/file.ts";
 import { socketpair } from "../linux/poll.ts";
 import { allSignals, blockSignals, signals } from "../linux/signal.ts";
 import { cgroupPath, planClone, surelyOwnNetwork } from "../plan/clone.ts";
@@ -52,6 +52,8 @@ const ownSignals = new Set<number>([
 /** Signals that are passed on to the container. */
 export const forwarded = allSignals.filter((number) => !ownSignals.has(number));
 
+const mostAttempts = 10;
+
 /** Only in the parent does this return. Call it while the process has one thread. */
 export function bear(argv: string[]): Birth {
   // From here on a signal waits until there is a container to pass it on to.
@@ -66,18 +68,29 @@ export function bear(argv: string[]): Birth {
       return { id, ...born, ...(cgroup !== undefined && { cgroup }) };
     } catch (error) {
       if (cgroup) removeContainerCgroup(cgroup);
-      // Somebody who clears up stray cgroups came between our mkdir and our lock.
-      if (!hasCode(error, "ENOENT", "ENODEV") || attempt === 3) throw error;
+      // Whoever ended last has removed the cgroup that holds them all, between two steps of ours.
+      if (!hasCode(error, "ENOENT", "ENODEV") || attempt === mostAttempts) throw error;
     }
   }
 }
 
-/** Makes a cgroup and locks it for as long as we live: one that nobody locks is a stray (engine/container.ts). */
+/**
+ * Makes a cgroup and locks it for as long as we live: one that nobody locks is a stray (engine/recover.ts). Between the two
+ * the lock of its parent, shared by all who make one, keeps those away who remove strays.
+ */
 function ownCgroup(cgroup: string): number {
-  mkdirAll(cgroup, 0o755);
-  const directory = open(cgroup, O_RDONLY | O_DIRECTORY);
-  flock(directory, { wait: true });
-  return directory;
+  const above = cgroup.slice(0, cgroup.lastIndexOf("/"));
+  mkdirAll(above, 0o755);
+  const parent = open(above, O_RDONLY | O_DIRECTORY);
+  try {
+    flock(parent, { shared: true, wait: true });
+    mkdir(cgroup, 0o755);
+    const directory = open(cgroup, O_RDONLY | O_DIRECTORY);
+    flock(directory, { wait: true });
+    return directory;
+  } finally {
+    close(parent);
+  }
 }
 
 function clone(directory: number | undefined, network: boolean): Pick<Birth, "child" | "socket" | "network"> {
