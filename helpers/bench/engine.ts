@@ -15,8 +15,17 @@ const stopped = 1000;
 const idle = 50;
 const streamBytes = 1000 << 20;
 
-/** @param binary of tinydocker. @param root a state root with busybox in it. */
+/** @param binary of tinydocker. @param root a state root with busybox in it; no container is left in it. */
 export async function benchEngine(binary: string, root: string, runs: number): Promise<Line[]> {
+  try {
+    return await measureEngine(binary, root, runs);
+  } finally {
+    const left = text(binary, ["--root", root, "ps", "-aq"]).split("\n").filter(Boolean);
+    if (left.length > 0) spawnSync(binary, ["--root", root, "rm", "-f", ...left], { stdio: "ignore" });
+  }
+}
+
+async function measureEngine(binary: string, root: string, runs: number): Promise<Line[]> {
   const words = (...args: string[]) => [binary, "--root", root, ...args];
   const quiet = { stdio: ["ignore", "ignore", "ignore"] as ["ignore", "ignore", "ignore"] };
   const lines: Line[] = [];
