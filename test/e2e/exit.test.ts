@@ -87,7 +87,7 @@ describe("the exit code", () => {
         [["-c", "0.001", "probe"], /0\.001/],
         [["--pids-limit", "x", "probe"], /--pids-limit/],
         [["-h", "no_", "probe"], /--hostname/],
-        [["-v", "name:/x", "probe"], /named volumes are not supported yet/],
+        [["-v", "na?me:/x", "probe"], /no name of a volume/],
         [["-v", "/x:/proc", "probe"], /over \/proc/],
         [["-v", "/x:/proc/sys/kernel", "probe"], /over \/proc/],
         [["--mount", "type=bind,src=/,dst=/../x", "probe"], /"\.\."/],

@@ -351,6 +351,8 @@ describe("volume commands", () => {
   test("rm refuses what any container uses, also one that was only created", async () => {
     await withSeeded(async (machine) => {
       await machine.run(["create", "--name", "user", "-v", "used:/u", "seeded", "true"]);
+      const shown = ["inspect", "-f", "{{range .Mounts}}{{.Type}} {{.Name}} {{.Source}} {{.RW}}{{end}}", "user"];
+      expect((await machine.run(shown)).stdout).toBe(`volume used ${pathIn(machine, "used/_data")} true\n`);
       const refused = await machine.run(["volume", "rm", "used", "none"]);
       expect(refused).toMatchObject({ code: 1, stdout: "" });
       expect(refused.stderr).toContain("volume used is in use by user");
