@@ -40,6 +40,8 @@ export function runToEnd(
   { plan, record, state, io, ...on }: Run,
 ): { code: number; outcome: Outcome; state: ContainerState } {
   const directory = directoryOf(paths, record.id);
+  const { settings } = record;
+  const report = settings.report ?? false;
   let current: ContainerState = { ...state, status: "running", started: new Date().toISOString() };
   for (const key of ["finished", "exitCode", "error", "usage", "health"] as const) delete current[key];
   const note = (change: Partial<ContainerState>) => {
@@ -51,7 +53,7 @@ export function runToEnd(
       plan,
       birth,
       io,
-      { directory, log: record.settings.log, report: record.settings.report ?? false },
+      { directory, log: settings.log, usage: { wanted: report || !settings.remove, look: report } },
       {
         starting: (pid) => {
           // A name that is asked for was looked at before (run.ts); other traces of the dead could wait until now.

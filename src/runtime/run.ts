@@ -53,12 +53,12 @@ export type Io =
       launcher?: { socket: number; attached: boolean; stdin: boolean };
     };
 
-/** What a container keeps in its directory while it runs. */
+/** What a container keeps in its directory while it runs, and what is to be known of it. */
 export interface Place {
   directory: string;
   log: LogOptions;
-  /** Somebody wants to know what it took: look closer where the kernel does not count. */
-  report: boolean;
+  /** Whether anybody will see what it took; and wants to see it so much that we look where the kernel does not count. */
+  usage: { wanted: boolean; look: boolean };
 }
 
 /** Runs a container to its end. Whatever happens, nothing of it is left on the host but a kept directory. */
@@ -92,7 +92,7 @@ export function runContainer(plan: Plan, birth: Birth, io: Io, place: Place, lis
       controlsOf(supervision),
     );
     listener.starting(birth.child.pid);
-    const meter = meterOf(birth.child.pid, plan.clone.cgroup, place.report);
+    const meter = meterOf(birth.child.pid, plan.clone.cgroup, place.usage);
     awaitStart(wiring, birth.socket, () => performHost(plan.release, undo, () => ended), meter.begin);
     meter.started();
     supervision.companions = [meter, ...listener.started()];

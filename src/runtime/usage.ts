@@ -32,10 +32,15 @@ export interface Meter extends Companion {
 }
 
 /**
- * @param pid of the container's first process. @param look where memory is not counted, look at it every now and then:
- * asked for only, because it wakes us.
+ * @param pid of the container's first process. @param wanted whether anybody will see what was counted. @param look where
+ * memory is not counted, look at it every now and then: asked for only, because it wakes us.
  */
-export function meterOf(pid: number, cgroup: string | undefined, look: boolean): Meter {
+export function meterOf(
+  pid: number,
+  cgroup: string | undefined,
+  { wanted, look }: { wanted: boolean; look: boolean },
+): Meter {
+  const count = (): Counts => (wanted ? readCounts(pid, cgroup) : {});
   let before: Counts = {};
   let startedMs = performance.now();
   let usage: Usage = { wallMs: 0 };
@@ -43,11 +48,11 @@ export function meterOf(pid: number, cgroup: string | undefined, look: boolean):
   let looks: Look | undefined;
   return {
     begin: () => {
-      before = readCounts(pid, cgroup);
+      before = count();
       startedMs = performance.now();
     },
     started: () => {
-      peak = cgroup === undefined ? undefined : openPeak(`${cgroup}/memory.peak`);
+      peak = cgroup === undefined || !wanted ? undefined : openPeak(`${cgroup}/memory.peak`);
       if (look && peak === undefined && cgroup !== undefined)
         looks = { cgroup, atMs: startedMs + firstWaitMs, waitMs: firstWaitMs, largest: 0 };
     },
@@ -56,7 +61,7 @@ export function meterOf(pid: number, cgroup: string | undefined, look: boolean):
     end: () => {
       usage = {
         wallMs: toMicroseconds(performance.now() - startedMs),
-        ...difference(readCounts(pid, cgroup), before),
+        ...difference(count(), before),
         ...(peak !== undefined && { memoryPeakBytes: takePeak(peak) }),
         ...(looks && looks.largest > 0 && { largestProcessBytes: looks.largest }),
       };
