@@ -32,7 +32,9 @@ export default defineCommand({
     const keep = parseFilters(filter, filtersOf(paths));
     // As Docker: whoever asks for a status means those that do not run, too.
     const any = all || newest !== undefined || filter.some((word) => /^(status|exited)=/.test(word));
-    const containers = listContainers(paths).filter((container) => any || isUp(container) || isRestarting(container));
+    const containers = any
+      ? listContainers(paths)
+      : listContainers(paths, "running").filter((container) => isUp(container) || isRestarting(container));
     // It takes its time: only for who wants to know.
     const sizes = size || how.format?.includes(".Size") ? (row: Container) => sizeText(paths, row) : () => "N/A";
     printList(listing(full, sizes, size ?? false), containers.filter(keep).slice(0, newest), how);
