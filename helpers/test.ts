@@ -2,7 +2,7 @@
  * `npm test`: every check of the project, one after the other, each under a heading. Ends with the number of tests that
  * passed and failed, counted from what `bun test` said of each of its runs.
  *
- * Words given to it choose steps by a part of their titles: `npm test -- unit`.
+ * Words given to it choose steps by a part of their titles: `npm test -- unit`. `e2e` and `vm` are short for two of them.
  */
 
 import { globSync } from "node:fs";
@@ -116,7 +116,10 @@ function outcome(status: number, report: string): Outcome {
 const total: Counts = { passed: 0, failed: 0, skipped: 0 };
 const results: string[] = [];
 let ok = true;
-const words = process.argv.slice(2).map((word) => word.toLowerCase());
+const short: Record<string, string> = { e2e: "end-to-end", vm: "virtual machine" };
+const words = process.argv.slice(2).map((word) => short[word] ?? word.toLowerCase());
+const unknown = words.find((word) => !steps.some(({ title }) => title.toLowerCase().includes(word)));
+if (unknown !== undefined) throw new Error(`no check is called ${JSON.stringify(unknown)}`);
 for (const { title, perform, needed } of steps) {
   if (words.length > 0 && !words.some((word) => title.toLowerCase().includes(word))) continue;
   console.log(`\n== ${title}`);
