@@ -46,7 +46,13 @@ function afterGlobals([first = "", ...rest]: string[]): string[] {
 /** True for command lines that start a container in this process: `run`, `monitor`, or the original form. */
 function startsContainer([first = "", ...rest]: string[]): boolean {
   // Where -d comes first another process starts it (engine/launch.ts); elsewhere that is seen later.
-  if (first === "run") return rest[0] !== "--detach" && !/^-[it]*d[it]*$/.test(rest[0] ?? "");
+  if (first === "run") return !detaches(rest[0] ?? "");
   // The original form begins with an option.
   return first === "monitor" || (first.startsWith("-") && !["--help", "--version"].includes(first));
+}
+
+/** `-d`, alone or with `-i` and `-t`. Words that can't be it cost no regular expression, whose first one takes 0.1 ms. */
+function detaches(word: string): boolean {
+  if (!word.startsWith("-") || word.startsWith("--")) return word === "--detach";
+  return /^-[it]*d[it]*$/.test(word);
 }

@@ -1,10 +1,9 @@
-/** What commands for several containers have in common: one after the other, each failure said, none in the way of the next. */
+/** What commands for several containers have in common. */
 
 import { type Container, findContainer } from "../engine/record.ts";
 import { recoverIfAllowed } from "../engine/recover.ts";
-import { explain, Failure } from "../errors.ts";
 import { type Paths, pathsOf } from "../paths.ts";
-import { advise, fail } from "./print.ts";
+import { forEachName } from "./names.ts";
 
 /** The operand of such a command. */
 export const containerOperand = {
@@ -22,17 +21,5 @@ export async function forEachContainer(
 ): Promise<number> {
   const paths = pathsOf(root);
   recoverIfAllowed(paths);
-  let code = 0;
-  for (const reference of references) {
-    try {
-      await use(paths, findContainer(paths, reference), reference);
-    } catch (error) {
-      if (!(error instanceof Failure)) throw error;
-      const { text, hint } = explain(error);
-      fail(text);
-      if (hint) advise(hint);
-      code = 1;
-    }
-  }
-  return code;
+  return await forEachName(references, (reference) => use(paths, findContainer(paths, reference), reference));
 }

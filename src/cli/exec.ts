@@ -3,12 +3,11 @@
 import { execInContainer } from "../engine/exec.ts";
 import { findContainer } from "../engine/record.ts";
 import { needsRoot } from "../engine/run.ts";
-import { readFile } from "../linux/file.ts";
 import { getSize, isatty } from "../linux/tty.ts";
 import { pathsOf } from "../paths.ts";
 import { defineCommand } from "./command.ts";
-import { handOn } from "./run.ts";
-import { parseEnv, parseEnvFile, parseUser, parseWorkdir } from "./units.ts";
+import { handOn, readEnv, wantsTerminal } from "./run.ts";
+import { parseUser, parseWorkdir } from "./units.ts";
 
 export default defineCommand({
   meta: { name: "exec", description: "Run another command in a running container" },
@@ -29,14 +28,11 @@ export default defineCommand({
   run: (args, { root, entry }) => {
     if (!entry) throw needsRoot();
     const paths = pathsOf(root);
-    const terminal = args.tty ?? (!args.detach && isatty(0) && isatty(1));
+    const terminal = wantsTerminal(args);
     const interactive = !args.detach && (args.interactive ?? (terminal || isatty(0)));
-    const env: string[] = [];
-    for (const file of args["env-file"]) env.push(...parseEnvFile(file, readFile(file), process.env));
-    for (const text of args.env) env.push(...parseEnv("--env", text, process.env));
     const options = {
       command: args.command,
-      env,
+      env: readEnv(args),
       ...(args.workdir !== undefined && { workdir: parseWorkdir(args.workdir) }),
       ...(args.user !== undefined && { user: parseUser(args.user) }),
       terminal,

@@ -1,10 +1,11 @@
 /** `tinydocker rmi`: removes names of images, and with the last name the image. */
 
 import { rmi } from "../engine/rmi.ts";
-import { explain, Failure, NotFoundError } from "../errors.ts";
+import { NotFoundError } from "../errors.ts";
 import { pathsOf } from "../paths.ts";
 import { defineCommand } from "./command.ts";
-import { advise, fail, printLine } from "./print.ts";
+import { forEachName } from "./names.ts";
+import { printLine } from "./print.ts";
 
 export default defineCommand({
   meta: { name: "rmi", description: "Remove images" },
@@ -15,20 +16,11 @@ export default defineCommand({
   examples: ["tinydocker rmi busybox"],
   run: ({ image, force = false }, { root }) => {
     const paths = pathsOf(root);
-    let code = 0;
-    for (const reference of image) {
-      try {
-        const { untagged, deleted } = rmi(paths, reference, { force });
-        for (const name of untagged) printLine(`Untagged: ${name}`);
-        if (deleted) printLine(`Deleted: ${deleted}`);
-      } catch (error) {
-        if (!(error instanceof Failure)) throw error;
-        const { text, hint } = explain(error); // the others are to go all the same
-        fail(text);
-        if (hint) advise(hint);
-        if (!(force && error instanceof NotFoundError)) code = 1;
-      }
-    }
-    return code;
+    const remove = (reference: string) => {
+      const { untagged, deleted } = rmi(paths, reference, { force });
+      for (const name of untagged) printLine(`Untagged: ${name}`);
+      if (deleted) printLine(`Deleted: ${deleted}`);
+    };
+    return forEachName(image, remove, (failure) => force && failure instanceof NotFoundError);
   },
 });

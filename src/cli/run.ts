@@ -8,7 +8,7 @@ import { isSocket, readFile, statIfAny } from "../linux/file.ts";
 import { getSize, isatty } from "../linux/tty.ts";
 import { absolutePath, type Paths, pathsOf } from "../paths.ts";
 import type { MountRequest } from "../plan/mounts.ts";
-import { defaults, type RunOptions } from "../plan/spec.ts";
+import { defaults, noOptions, type RunOptions } from "../plan/spec.ts";
 import type { Stdio } from "../runtime/stdio.ts";
 import { type Arguments, defineCommand, type Values } from "./command.ts";
 import { parseDetachKeys, parseLog, parsePull, parseRestart, parseSeconds, parseStopSignal } from "./lifecycle.ts";
@@ -326,7 +326,8 @@ function readMounts(args: Values<typeof createArgs>): MountRequest[] {
   return parseMounts(args, callerOf(process.env));
 }
 
-function readEnv(args: Values<typeof createArgs>): string[] {
+/** The variables of `--env-file`, then those of `--env`. */
+export function readEnv(args: { "env-file": string[]; env: string[] }): string[] {
   const env: string[] = [];
   for (const file of args["env-file"]) env.push(...parseEnvFile(file, readFile(file), process.env));
   for (const text of args.env) env.push(...parseEnv("--env", text, process.env));
@@ -355,19 +356,13 @@ type CommonValues = Values<typeof commonArgs>;
 /** What the original form can say too. */
 function commonOptions(args: CommonValues, command: string[], terminal: boolean): RunOptions {
   return {
+    ...noOptions,
     command,
     ...(args.hostname !== undefined && { hostname: parseHostname(args.hostname) }),
     ...(args.cpus !== undefined && { cpus: parseCpus(args.cpus) }),
     ...(args.memory !== undefined && { memoryBytes: parseMemory(args.memory) }),
-    mounts: [],
-    env: [],
-    network: "none",
     terminal,
     ...(terminal && isatty(0) && { terminalSize: getSize(0) }),
-    readOnly: false,
-    privileged: false,
-    capAdd: [],
-    capDrop: [],
   };
 }
 
@@ -381,7 +376,7 @@ const defaultSettings: Settings = {
 };
 
 /** With nothing said: a person at a terminal gets one; a script, a pipe or something in the background does not. */
-const wantsTerminal = ({ tty, detach }: { tty?: boolean | undefined; detach?: boolean | undefined }): boolean =>
+export const wantsTerminal = ({ tty, detach }: { tty?: boolean | undefined; detach?: boolean | undefined }): boolean =>
   tty ?? (!detach && isatty(0) && isatty(1));
 
 function planStdio(

@@ -3,10 +3,10 @@
 import { requireRoot } from "../engine/host.ts";
 import { recoverIfAllowed } from "../engine/recover.ts";
 import { removeVolume } from "../engine/volume.ts";
-import { explain, Failure } from "../errors.ts";
 import { pathsOf } from "../paths.ts";
 import { defineCommand } from "./command.ts";
-import { advise, fail, printLine } from "./print.ts";
+import { forEachName } from "./names.ts";
+import { printLine } from "./print.ts";
 
 export default defineCommand({
   meta: { name: "volume rm", description: "Remove volumes, with all that is in them" },
@@ -19,19 +19,9 @@ export default defineCommand({
     requireRoot("removing volumes");
     const paths = pathsOf(root);
     recoverIfAllowed(paths);
-    let code = 0;
-    for (const name of volume) {
-      try {
-        removeVolume(paths, name, { force });
-        printLine(name);
-      } catch (error) {
-        if (!(error instanceof Failure)) throw error;
-        const { text, hint } = explain(error);
-        fail(text);
-        if (hint) advise(hint);
-        code = 1;
-      }
-    }
-    return code;
+    return forEachName(volume, (name) => {
+      removeVolume(paths, name, { force });
+      printLine(name);
+    });
   },
 });

@@ -47,8 +47,8 @@ export function ended(paths: Paths, id: string, end: ReturnType<typeof attachTo>
   if (end !== "lost" && "signal" in end) return { code: 128 + end.signal };
   const told = end === "lost" ? undefined : end;
   // A restart policy may have it come up again: that is not for us to wait for.
-  if (readContainer(paths, id)?.record.settings.restart.name === "no" || !readContainer(paths, id))
-    waitUntilLeft(paths, id);
+  const policy = readContainer(paths, id)?.record.settings.restart.name ?? "no";
+  if (policy === "no") waitUntilLeft(paths, id);
   const after = readContainer(paths, id);
   const { code = 125, ...how } = told ?? { ...after?.state, code: after?.state.exitCode };
   if (how.oomKilled) warn("out of memory: the kernel killed a process that wanted more than the limit (--memory)");

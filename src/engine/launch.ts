@@ -9,6 +9,7 @@ import { socketpair } from "../linux/poll.ts";
 import { stringVector } from "../linux/process.ts";
 import { posixSpawn } from "../linux/spawn.ts";
 import type { Paths } from "../paths.ts";
+import { defaultPath } from "../plan/spec.ts";
 import { receiveFrame } from "../runtime/channel.ts";
 
 /** Whether we stay attached to what is started, and whether our stdin is its. */
@@ -23,10 +24,7 @@ export interface Attachment {
 export const launcherFd = 3;
 
 /** A fixed environment: what is in ours is none of the container's business (SECURITY R3). */
-export const environment = (paths: Paths): string[] => [
-  "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-  `TINYDOCKER_ROOT=${paths.root}`,
-];
+export const environment = (paths: Paths): string[] => [defaultPath, `TINYDOCKER_ROOT=${paths.root}`];
 
 /**
  * Starts a container that was created. The monitor prints for itself why it could not.

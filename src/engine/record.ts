@@ -6,7 +6,7 @@ import { openProcess, type ProcessId } from "../linux/proc.ts";
 import type { Paths } from "../paths.ts";
 import type { HealthOptions } from "../plan/health.ts";
 import { anonymousOption } from "../plan/mounts.ts";
-import type { ImageDefaults, RunOptions } from "../plan/spec.ts";
+import { type ImageDefaults, noOptions, type RunOptions } from "../plan/spec.ts";
 import type { Usage } from "../runtime/usage.ts";
 import { recordEvent } from "./events.ts";
 
@@ -175,17 +175,7 @@ const damagedRecord = (id: string): ContainerRecord => ({
   lower: [],
   rootMode: 0o755,
   defaults: {},
-  options: {
-    command: [],
-    mounts: [],
-    env: [],
-    network: "none",
-    terminal: false,
-    readOnly: false,
-    privileged: false,
-    capAdd: [],
-    capDrop: [],
-  },
+  options: noOptions,
   settings: {
     remove: false,
     init: false,

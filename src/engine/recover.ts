@@ -19,7 +19,7 @@ import { cgroupPath } from "../plan/clone.ts";
 import type { Leftovers } from "../plan/step.ts";
 import { cleanUp, forget } from "../runtime/host.ts";
 import { forgetVolumes } from "./forget.ts";
-import { isAlive, readContainer, writeState } from "./record.ts";
+import { type Container, isAlive, readContainer, writeState } from "./record.ts";
 
 /** Makes the directories that every command writes to. Mode 0700: images and containers are root's business (R23). */
 export function prepareRoot(paths: Paths): void {
@@ -51,15 +51,14 @@ function takeAway(paths: Paths, path: string, content: Uint8Array): void {
     if (leftovers.outlives && container && isAlive(container.state)) return;
     cleanUp(leftovers);
     if (!leftovers.keep || !container) forgetVolumes(paths, leftovers.volumes ?? []);
-    markEnded(paths, leftovers);
+    markEnded(paths, leftovers, container);
   }
   unlink(path);
 }
 
 /** A kept container whose end nobody saw; one that was not even written down is no container. */
-function markEnded(paths: Paths, leftovers: Leftovers): void {
+function markEnded(paths: Paths, leftovers: Leftovers, container: Container | undefined): void {
   if (!leftovers.keep) return;
-  const container = readContainer(paths, leftovers.id);
   if (!container) forget(leftovers);
   else if (container.state.status === "running" || container.state.status === "restarting")
     // SIGKILL is what its processes got, from the kernel or from us.

@@ -1,22 +1,11 @@
 /** Starting containers that were created or have ended. */
 
 import { Failure } from "../errors.ts";
-
 import type { Paths } from "../paths.ts";
 import { type Attachment, launch } from "./launch.ts";
 import { type Container, findContainer, isUp, tell } from "./record.ts";
 import { clearStopped } from "./start.ts";
 import { type StopOptions, stopContainer } from "./stop.ts";
-
-/** The container did not come up; why has been said. */
-export class StartFailedError extends Failure {
-  constructor(
-    name: string,
-    readonly exitCode: number,
-  ) {
-    super(`container ${name} did not start`);
-  }
-}
 
 /** Starts a container; one that is up stays so. @param use gets the socket to its monitor (attach.ts), and closes it. */
 export function startContainer(
@@ -29,7 +18,8 @@ export function startContainer(
   const { record } = container;
   clearStopped(paths, record.id);
   const launched = launch(paths, record.id, how);
-  if ("failed" in launched) throw new StartFailedError(record.name, launched.failed);
+  // Its monitor has said why.
+  if ("failed" in launched) throw new Failure(`container ${record.name} did not start`);
   use(launched.socket);
 }
 

@@ -6,6 +6,7 @@ import { pidfdSendSignal } from "../linux/clone.ts";
 import { close, readFileIfAny, statIfAny, writeFileAtomic, writeSetting } from "../linux/file.ts";
 import { POLLIN, poll } from "../linux/poll.ts";
 import { openProcess } from "../linux/proc.ts";
+import { hasSignal } from "../linux/procfs.ts";
 import { signals } from "../linux/signal.ts";
 import type { Paths } from "../paths.ts";
 import { receiveFrame } from "../runtime/channel.ts";
@@ -105,11 +106,7 @@ function killAll({ state }: Container, pidfd: number): void {
 }
 
 /** True if process 1 has no handler for a signal that would end any other process: the kernel drops it (pid_namespaces(7)). */
-function ignores(pid: number, signal: number): boolean {
-  const status = readFileIfAny(`/proc/${pid}/status`) ?? "";
-  const masks = [...status.matchAll(/^Sig(?:Blk|Cgt):\s*([0-9a-f]+)$/gm)];
-  return masks.length > 0 && !masks.some(([, mask]) => (BigInt(`0x${mask}`) >> BigInt(signal - 1)) & 1n);
-}
+const ignores = (pid: number, signal: number): boolean => hasSignal(pid, signal, ["Blk", "Cgt"]) === false;
 
 /** Freezes every process of a container where it is (cgroup.freeze). */
 export function pauseContainer(paths: Paths, container: Container): void {

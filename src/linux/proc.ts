@@ -2,7 +2,7 @@
 
 import { close, readFile } from "./file.ts";
 import { allow, check, ESRCH, syscall } from "./libc.ts";
-import { readOfProcess } from "./procfs.ts";
+import { readStat, tickMs } from "./procfs.ts";
 
 /** A process by its number, when it was started, and in which life of the machine. */
 export interface ProcessId {
@@ -14,12 +14,10 @@ export interface ProcessId {
 
 export const bootId = (): string => readFile("/proc/sys/kernel/random/boot_id").trim();
 
-/** Field 22 of proc_pid_stat(5); undefined if there is no such process, or it is only there to be waited for. */
+/** Undefined if there is no such process, or it is only there to be waited for. */
 function startTicksOf(pid: number): number | undefined {
-  const stat = readOfProcess(pid, "stat");
-  // The second field is a name in parentheses, with spaces if it likes; the third is the state.
-  const fields = stat?.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return fields === undefined || fields[0] === "Z" || fields[0] === "X" ? undefined : Number(fields[22 - 3]);
+  const stat = readStat(pid);
+  return stat === undefined || stat.state === "Z" || stat.state === "X" ? undefined : stat.startMs / tickMs;
 }
 
 /** Who a living process is, so that it can be found again. */

@@ -69,6 +69,14 @@ export function readUser(pid: number): number | undefined {
   return found === undefined ? undefined : Number(found);
 }
 
+/** True if a signal is in one of these masks of a process (SigBlk, SigIgn, SigCgt); undefined if there is no such process. */
+export function hasSignal(pid: number, signal: number, masks: ("Blk" | "Ign" | "Cgt")[]): boolean | undefined {
+  const status = readOfProcess(pid, "status");
+  if (status === undefined) return undefined;
+  const found = [...status.matchAll(new RegExp(`^Sig(?:${masks.join("|")}):\\s*([0-9a-f]+)$`, "gm"))];
+  return found.some(([, mask]) => (BigInt(`0x${mask}`) >> BigInt(signal - 1)) & 1n);
+}
+
 /** Its words, as it shows them; empty for one that has ended. */
 export const readWords = (pid: number): string[] =>
   (readOfProcess(pid, "cmdline") ?? "").replace(/\0$/, "").split("\0").filter(Boolean);

@@ -34,6 +34,19 @@ export interface RunOptions {
   capDrop: string[];
 }
 
+/** What nobody asked for. */
+export const noOptions: RunOptions = {
+  command: [],
+  mounts: [],
+  env: [],
+  network: "none",
+  terminal: false,
+  readOnly: false,
+  privileged: false,
+  capAdd: [],
+  capDrop: [],
+};
+
 /** The part of an image's configuration that describes its program. */
 export interface ImageDefaults {
   Entrypoint?: string[] | null;
@@ -87,7 +100,8 @@ export const defaultCapabilities = [
   "CAP_AUDIT_WRITE",
 ];
 
-const defaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/** For who has no other, as an entry of the environment. */
+export const defaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const defaultCommand = ["/bin/sh"];
 
 /** The config.json of a bundle. `id` names the cgroup. */

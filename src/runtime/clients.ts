@@ -129,10 +129,7 @@ export function clientsOf(
       for (const client of clients.filter(({ launcher: first }) => first)) queue(client, { said });
     },
     release: () => {
-      for (const client of clients.filter(({ launcher: first, attached }) => first && !attached)) {
-        close(client.socket);
-        clients = clients.filter((other) => other !== client);
-      }
+      for (const client of clients.filter(({ launcher: first, attached }) => first && !attached)) drop(client);
     },
     end: (exit) => {
       for (const client of clients) client.queue.push({ said: exit });

@@ -5,6 +5,7 @@ import { type Child, type Exit, pidfdSendSignal, wait } from "../linux/clone.ts"
 import { close, O_DIRECTORY, O_PATH, open, readdir, readFileIfAny, unlink } from "../linux/file.ts";
 import { closeAll, type Message, receiveMessage, sendMessage } from "../linux/poll.ts";
 import { memfd, umask } from "../linux/process.ts";
+import { hasSignal } from "../linux/procfs.ts";
 import { readSignal, signalfd, signals } from "../linux/signal.ts";
 import { isatty, setSize } from "../linux/tty.ts";
 import { listenAt } from "../linux/unix.ts";
@@ -306,8 +307,5 @@ function handles(pid: number, signal: number): boolean {
   const threads = readdir(`/proc/${pid}/task`) ?? [];
   if (threads.some((thread) => readFileIfAny(`/proc/${pid}/task/${thread}/wchan`)?.includes("sigtimedwait")))
     return true;
-  const status = readFileIfAny(`/proc/${pid}/status`) ?? "";
-  return [...status.matchAll(/^Sig(?:Blk|Ign|Cgt):\s*([0-9a-f]+)$/gm)].some(
-    ([, mask]) => (BigInt(`0x${mask}`) >> BigInt(signal - 1)) & 1n,
-  );
+  return hasSignal(pid, signal, ["Blk", "Ign", "Cgt"]) ?? false;
 }

@@ -3,21 +3,20 @@
 import { capabilityNames } from "../../src/oci/capabilities.ts";
 import type { Spec } from "../../src/oci/spec.ts";
 import { type Container, type Host, planContainer } from "../../src/plan/container.ts";
-import { type HostFacts, type ImageDefaults, planSpec, type Rootfs, type RunOptions } from "../../src/plan/spec.ts";
+import {
+  type HostFacts,
+  type ImageDefaults,
+  noOptions,
+  planSpec,
+  type Rootfs,
+  type RunOptions,
+} from "../../src/plan/spec.ts";
 import type { InitStep, Plan } from "../../src/plan/step.ts";
 
 export const id = "a".repeat(64);
 
 export const options = (changes: Partial<RunOptions> = {}): RunOptions => ({
-  command: [],
-  mounts: [],
-  env: [],
-  network: "none",
-  terminal: false,
-  readOnly: false,
-  privileged: false,
-  capAdd: [],
-  capDrop: [],
+  ...noOptions,
   ...changes,
 });
 
