@@ -23,6 +23,8 @@ export interface Paths {
   sources: string;
   /** `<name>/{volume.json, _data/}`: what outlives containers. */
   volumes: string;
+  /** `<name>/{network.json, leases/<address>, names/<container>}`: networks, who has which address, and who is called how. */
+  networks: string;
   containers: string;
   /** Where each container's mount namespace mounts its root: one empty directory serves all. */
   rootfs: string;
@@ -45,6 +47,7 @@ export function pathsOf(root: string): Paths {
     refs: `${root}/refs`,
     sources: `${root}/sources`,
     volumes: `${root}/volumes`,
+    networks: `${root}/networks`,
     containers: `${root}/containers`,
     rootfs: `${root}/rootfs`,
     names: `${root}/names`,

@@ -2,11 +2,11 @@
 
 import { explain } from "../errors.ts";
 import { statIfAny, unlink } from "../linux/file.ts";
+import type { Companion } from "../linux/poll.ts";
 import { identify } from "../linux/proc.ts";
 import type { Paths } from "../paths.ts";
 import type { Plan } from "../plan/step.ts";
 import type { Birth } from "../runtime/birth.ts";
-import type { Companion } from "../runtime/relay.ts";
 import { type Io, type Outcome, runContainer } from "../runtime/run.ts";
 import { forgetVolumes } from "./forget.ts";
 import {

@@ -38,6 +38,29 @@ export function poll(interests: Interest[], timeoutMs = -1): void {
   });
 }
 
+/** What a loop waits for. */
+export interface Watch {
+  fd: number;
+  /** POLLIN if not given. */
+  events?: number;
+  onReady: () => void;
+}
+
+/** What it does at a time. */
+export interface Timer {
+  /** By performance.now(). */
+  atMs: number;
+  onTime: () => void;
+}
+
+/** What goes on beside a container while it runs. */
+export interface Companion {
+  watches(): Watch[];
+  timers(): Timer[];
+  /** The container's first process has ended, and nobody has waited for it yet. */
+  end(): void;
+}
+
 /** pipe2(2), close-on-exec. */
 export function pipe(): { read: number; write: number } {
   const fds = new Int32Array(new ArrayBuffer(8));

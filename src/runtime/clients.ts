@@ -2,10 +2,10 @@
 
 import { hasCode } from "../errors.ts";
 import { close, write } from "../linux/file.ts";
-import { POLLIN, POLLOUT, poll } from "../linux/poll.ts";
+import { POLLIN, POLLOUT, poll, type Watch } from "../linux/poll.ts";
 import { accept } from "../linux/unix.ts";
 import { type Frame, frameBytes, type Message, receiveFrame, sendFrame } from "./channel.ts";
-import { type Watch, writeBytes } from "./relay.ts";
+import { writeBytes } from "./relay.ts";
 
 /** What clients can do to the container. */
 export interface Controls {

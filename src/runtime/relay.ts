@@ -6,7 +6,7 @@
 import { hasCode } from "../errors.ts";
 import { read, write } from "../linux/file.ts";
 import { memory } from "../linux/libc.ts";
-import { type Interest, POLLIN, POLLOUT, poll } from "../linux/poll.ts";
+import { type Interest, POLLIN, POLLOUT, poll, type Timer, type Watch } from "../linux/poll.ts";
 
 /** One direction: what comes out of `from` goes into `to`, or only to who sees it. */
 export interface Pump {
@@ -25,29 +25,6 @@ export interface Pump {
   /** Bytes read and not yet written. */
   pending?: Uint8Array;
   ended?: boolean;
-}
-
-/** Something else to wait for. */
-export interface Watch {
-  fd: number;
-  /** POLLIN if not given. */
-  events?: number;
-  onReady: () => void;
-}
-
-/** Something to do at a time. */
-export interface Timer {
-  /** By performance.now(). */
-  atMs: number;
-  onTime: () => void;
-}
-
-/** What goes on beside a container while it runs. */
-export interface Companion {
-  watches(): Watch[];
-  timers(): Timer[];
-  /** The container's first process has ended, and nobody has waited for it yet. */
-  end(): void;
 }
 
 /** A pipe takes at least this much after POLLOUT without blocking (PIPE_BUF). */

@@ -3,7 +3,7 @@
 import { Failure, StartError } from "../errors.ts";
 import { type Child, type Exit, pidfdSendSignal, wait } from "../linux/clone.ts";
 import { close, O_DIRECTORY, O_PATH, open, readdir, readFileIfAny, unlink } from "../linux/file.ts";
-import { closeAll, type Message, receiveMessage, sendMessage } from "../linux/poll.ts";
+import { type Companion, closeAll, type Message, receiveMessage, sendMessage } from "../linux/poll.ts";
 import { memfd, umask } from "../linux/process.ts";
 import { hasSignal } from "../linux/procfs.ts";
 import { readSignal, signalfd, signals } from "../linux/signal.ts";
@@ -15,7 +15,7 @@ import { type Clients, type Controls, clientsOf } from "./clients.ts";
 import type { Entry } from "./entry.ts";
 import { performHost } from "./host.ts";
 import { type LogOptions, openLog } from "./log.ts";
-import { type Companion, drain, relay } from "./relay.ts";
+import { drain, relay } from "./relay.ts";
 import { type Stdio, type Tap, type Wiring, wireToCaller, wireToMonitor } from "./stdio.ts";
 import { receive, type Sync, send } from "./sync.ts";
 import { type UndoList, undoList } from "./undo.ts";

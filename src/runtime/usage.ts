@@ -6,8 +6,8 @@
 import { hasCode } from "../errors.ts";
 import { readCgroupFile } from "../linux/cgroup.ts";
 import { close, O_RDWR, openIfAny, readAll, seekToStart, writeAll } from "../linux/file.ts";
+import type { Companion } from "../linux/poll.ts";
 import { readIo, readPeak, readStat } from "../linux/procfs.ts";
-import type { Companion } from "./relay.ts";
 
 /** What a run took. Absent is what this host does not count. */
 export interface Usage {

@@ -1,0 +1,63 @@
+/** Networks as data: what a network is, what a container has in it, and which of its ports are published. Pure. */
+
+/** A network as it is kept. */
+export interface Network {
+  /** 64 hexadecimal digits. */
+  id: string;
+  name: string;
+  /** ISO 8601. */
+  created: string;
+  /** Name of its bridge device. */
+  bridge: string;
+  /** IPv4 first; IPv6 where it was asked for. */
+  subnets: Subnet[];
+  /** No way out: no default route, nothing forwarded. */
+  internal: boolean;
+  /** Its containers reach each other. */
+  icc: boolean;
+  /** Containers of other networks do not reach its own. */
+  isolate: boolean;
+  /** Bytes; the kernel's 1500 if absent. */
+  mtu?: number;
+  labels: Record<string, string>;
+  /** As they were given with -o. */
+  options: Record<string, string>;
+}
+
+/** Addresses as text: `10.201.0.0/16`, `10.201.0.1`, and where given the part that containers get theirs from. */
+export interface Subnet {
+  subnet: string;
+  gateway: string;
+  range?: string;
+}
+
+/** One container in one network. */
+export interface Endpoint {
+  network: string;
+  bridge: string;
+  /** The device inside: `eth0`. */
+  device: string;
+  /** The other end, on the host; named by the address, so that no two have one address. */
+  veth: string;
+  mac: string;
+  mtu?: number;
+  /** With the length of the subnet's prefix: `10.201.0.2/16`. */
+  addresses: string[];
+  /** Next hops of its default routes, one for each family at most; none in an internal network. */
+  gateways: string[];
+}
+
+export type Protocol = "tcp" | "udp" | "sctp";
+
+/** A port of the host that leads to one of a container. */
+export interface Publication {
+  protocol: Protocol;
+  /** An address of the host, IPv4 or IPv6; `0.0.0.0` and `::` are all of that family. */
+  hostIp: string;
+  hostPort: number;
+  /** The container's address, of the same family. */
+  ip: string;
+  port: number;
+  /** The bridge behind which it is. */
+  bridge: string;
+}
