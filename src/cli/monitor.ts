@@ -13,6 +13,7 @@ export default defineCommand({
     attached: { type: "boolean", description: "Who launched it sees its output" },
     stdin: { type: "boolean", description: "And writes to it" },
     "stderr-apart": { type: "boolean", description: "Its stderr is no terminal" },
+    "shared-network": { type: "boolean", description: "Its network is the host's, or another container's" },
     again: { type: "boolean", description: "Nobody launched it: it starts again" },
   },
   examples: [],

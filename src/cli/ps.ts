@@ -5,6 +5,7 @@ import { recoverIfAllowed } from "../engine/recover.ts";
 import { sizeOfContainer } from "../engine/size.ts";
 import { UsageError } from "../errors.ts";
 import { type Paths, pathsOf } from "../paths.ts";
+import { networksOf } from "../plan/network.ts";
 import { givenArgs } from "../plan/spec.ts";
 import { defineCommand } from "./command.ts";
 import { type Filters, labelFilter, parseFilters } from "./filter.ts";
@@ -76,7 +77,7 @@ const listing = (full: boolean, sizeOf: (row: Container) => string, size: boolea
       "MOUNTS",
       ({ record }) => record.options.mounts.map(({ source, destination }) => source ?? destination).join(","),
     ],
-    Networks: ["NETWORKS", ({ record }) => record.options.network],
+    Networks: ["NETWORKS", ({ record }) => networksOf(record.options.network).join(",")],
     Size: ["SIZE", sizeOf],
   },
   methods: { Label: ({ record }, name) => record.settings.labels[name] ?? "" },
@@ -168,7 +169,7 @@ const filtersOf = (paths: Paths): Filters<Container> => ({
       record.options.mounts.some(({ source, destination }) => source === text || destination === text);
   },
   network: (text) => {
-    return ({ record }) => record.options.network === text;
+    return ({ record }) => networksOf(record.options.network).includes(text);
   },
 });
 

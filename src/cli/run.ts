@@ -8,6 +8,7 @@ import { isSocket, readFile, statIfAny } from "../linux/file.ts";
 import { getSize, isatty } from "../linux/tty.ts";
 import { absolutePath, type Paths, pathsOf } from "../paths.ts";
 import type { MountRequest } from "../plan/mounts.ts";
+import { noNetworkOptions } from "../plan/network.ts";
 import { defaults, noOptions, type RunOptions } from "../plan/spec.ts";
 import type { Stdio } from "../runtime/stdio.ts";
 import { type Arguments, defineCommand, type Values } from "./command.ts";
@@ -45,6 +46,38 @@ export const commonArgs = {
     alias: "m",
     valueHint: "size",
     description: "Memory it may use: MB, or with b, k, m, g; 0 is unlimited (512)",
+  },
+} as const satisfies Arguments;
+
+/** What `create` and `run` can say of the container's network (network.ts). */
+export const networkArgs = {
+  network: {
+    type: "string",
+    multiple: true,
+    valueHint: "name",
+    description: "Its network: bridge (the default), none, host, container:NAME, or those of `network create`",
+  },
+  publish: {
+    type: "string",
+    alias: "p",
+    multiple: true,
+    valueHint: "[ip:][port:]port[/udp]",
+    description: "Lead a port of the host to one of the container; ranges too",
+  },
+  "publish-all": { type: "boolean", alias: "P", description: "Publish every exposed port at one that is free" },
+  expose: { type: "string", multiple: true, valueHint: "port[/udp]", description: "Say that it serves this port" },
+  ip: { type: "string", valueHint: "address", description: "Its IPv4 address" },
+  ip6: { type: "string", valueHint: "address", description: "Its IPv6 address" },
+  "mac-address": { type: "string", valueHint: "mac", description: "The hardware address of its first device" },
+  "network-alias": { type: "string", multiple: true, valueHint: "name", description: "Another name it is found by" },
+  dns: { type: "string", multiple: true, valueHint: "address", description: "Servers to ask for names (the host's)" },
+  "dns-search": { type: "string", multiple: true, valueHint: "domain", description: "Domains that short names are in" },
+  "dns-option": { type: "string", multiple: true, valueHint: "option", description: "An option of resolv.conf(5)" },
+  "add-host": {
+    type: "string",
+    multiple: true,
+    valueHint: "name:address",
+    description: "A line for /etc/hosts; host-gateway is the host's address",
   },
 } as const satisfies Arguments;
 
@@ -131,7 +164,7 @@ export const createArgs = {
     valueHint: "n",
     description: `Processes it may have; 0 is unlimited (${defaults.pidsLimit})`,
   },
-  network: { type: "string", valueHint: "none|host", description: "Its network: none (the default), or the host's" },
+  ...networkArgs,
   init: { type: "boolean", description: "A small init as process 1 forwards signals and reaps" },
   cidfile: { type: "string", valueHint: "file", description: "Write the container's id to a file" },
   privileged: { type: "boolean", description: "All capabilities and devices, nothing masked: no protection" },
@@ -309,7 +342,7 @@ function ownOptions(args: Values<typeof createArgs>): Partial<RunOptions> {
     ...(args.user !== undefined && { user: parseUser(args.user) }),
     mounts: readMounts(args),
     env: readEnv(args),
-    network: parseNetwork(args.network),
+    network: readNetwork(args),
     readOnly: args["read-only"] ?? false,
     privileged: args.privileged ?? false,
     capAdd: args["cap-add"],
@@ -395,7 +428,12 @@ function planStdio(
 /** A terminal is not to be handed over (SECURITY R13); and a program can't open a socket again by /dev/stdout. */
 export const handOn = (fd: number): "relay" | "inherit" => (isatty(fd) || isSocket(fd) ? "relay" : "inherit");
 
-function parseNetwork(text = "none"): "none" | "host" {
-  if (text === "none" || text === "host") return text;
-  throw new UsageError(`--network: ${JSON.stringify(text)} is not supported yet`, "none or host");
+/** Loaded for those who ask for more than everybody has. */
+function readNetwork(args: Values<typeof createArgs>): RunOptions["network"] {
+  const asked = Object.keys(networkArgs).some((name) => {
+    const value = args[name as keyof typeof networkArgs];
+    return Array.isArray(value) ? value.length > 0 : value !== undefined;
+  });
+  if (!asked) return noNetworkOptions;
+  return (require("./network.ts") as typeof import("./network.ts")).parseNetworkOptions(args);
 }

@@ -21,7 +21,7 @@ export function runWithMonitor(
   close(store);
   const attached = !request.detach;
   const stdin = attached && record.settings.interactive;
-  const launched = launch(paths, record.id, {
+  const launched = launch(paths, record, {
     attached,
     stdin,
     stderrApart: record.options.terminal && request.stdio[2] !== "terminal",

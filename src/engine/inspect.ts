@@ -4,6 +4,7 @@ import type { Healthcheck } from "../oci/image.ts";
 import type { Mount } from "../oci/spec.ts";
 import { mergeHealth } from "../plan/health.ts";
 import { anonymousOption } from "../plan/mounts.ts";
+import { networkMode } from "../plan/network.ts";
 import { defaults, givenArgs, planEnv, type RunOptions } from "../plan/spec.ts";
 import { dataOf } from "../plan/volume.ts";
 import type { Usage } from "../runtime/usage.ts";
@@ -110,7 +111,7 @@ function describeHostConfig({ options, settings }: ContainerRecord) {
           : [["max-size", String(log.maxBytes)] as const, ["max-file", String(log.maxFiles)] as const],
       ),
     },
-    NetworkMode: options.network,
+    NetworkMode: networkMode(options.network),
     PortBindings: new Map(),
     RestartPolicy: { Name: restart.name, MaximumRetryCount: restart.maximumRetries },
     AutoRemove: settings.remove,
@@ -160,7 +161,7 @@ function describeRoot({ rootfs, lower }: ContainerRecord, directory: string) {
 function describeConfig({ options, defaults: image, settings, image: name }: ContainerRecord) {
   const command = options.command.length > 0 ? options.command : options.entrypoint ? null : image.Cmd;
   return {
-    Hostname: options.hostname ?? (options.network === "host" ? "" : defaults.hostname),
+    Hostname: options.hostname ?? (options.network.mode === "host" ? "" : defaults.hostname),
     Domainname: "",
     User: options.user ?? image.User ?? "",
     AttachStdin: settings.interactive,

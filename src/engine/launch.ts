@@ -9,8 +9,10 @@ import { socketpair } from "../linux/poll.ts";
 import { stringVector } from "../linux/process.ts";
 import { posixSpawn } from "../linux/spawn.ts";
 import type { Paths } from "../paths.ts";
+import { sharedNetworkWord } from "../plan/clone.ts";
 import { defaultPath } from "../plan/spec.ts";
 import { receiveFrame } from "../runtime/channel.ts";
+import type { ContainerRecord } from "./record.ts";
 
 /** Whether we stay attached to what is started, and whether our stdin is its. */
 export interface Attachment {
@@ -26,21 +28,31 @@ export const launcherFd = 3;
 /** A fixed environment: what is in ours is none of the container's business (SECURITY R3). */
 export const environment = (paths: Paths): string[] => [defaultPath, `TINYDOCKER_ROOT=${paths.root}`];
 
+/** How a monitor is started: what its first process is to be born with is said on its command line. */
+export const monitorWords = ({ id, options: { network } }: ContainerRecord, flags: string[]): string[] => [
+  "tinydocker",
+  "monitor",
+  ...flags,
+  ...(network.mode === "host" || network.mode === "container" ? [sharedNetworkWord] : []),
+  id,
+];
+
 /**
  * Starts a container that was created. The monitor prints for itself why it could not.
  * @returns the socket to the monitor, for `attachTo`, once the program runs; or the exit code of a start that failed.
  */
-export function launch(paths: Paths, id: string, how: Attachment): { socket: number } | { failed: number } {
+export function launch(
+  paths: Paths,
+  record: ContainerRecord,
+  how: Attachment,
+): { socket: number } | { failed: number } {
   const [ours, theirs] = socketpair();
   const nowhere = open("/dev/null", O_RDWR);
-  const words = [
-    "tinydocker",
-    "monitor",
+  const words = monitorWords(record, [
     ...(how.attached ? ["--attached"] : []),
     ...(how.stdin ? ["--stdin"] : []),
     ...(how.stderrApart ? ["--stderr-apart"] : []),
-    id,
-  ];
+  ]);
   const fds = [nowhere, nowhere, 2, theirs];
   // A session of its own: no signal of our terminal reaches it.
   const pid = posixSpawn("/proc/self/exe", stringVector(words), stringVector(environment(paths)), {

@@ -9,7 +9,7 @@ import type { Paths } from "../paths.ts";
 import { planHealth } from "../plan/health.ts";
 import type { Birth } from "../runtime/birth.ts";
 import { healthChecks } from "./health.ts";
-import { type Attachment, environment, launcherFd } from "./launch.ts";
+import { type Attachment, environment, launcherFd, monitorWords } from "./launch.ts";
 import { planStart } from "./plan.ts";
 import { type ContainerRecord, type ContainerState, type Health, readContainer, tell, writeState } from "./record.ts";
 import { runToEnd, wasStopped } from "./start.ts";
@@ -108,7 +108,7 @@ function restartIfWanted(paths: Paths, record: ContainerRecord, state: Container
   unlink(claim);
   close(lock);
   if (wasStopped(paths, id)) return;
-  execve("/proc/self/exe", stringVector(["tinydocker", "monitor", "--again", id]), stringVector(environment(paths)));
+  execve("/proc/self/exe", stringVector(monitorWords(record, ["--again"])), stringVector(environment(paths)));
 }
 
 function wantsRestart(paths: Paths, { id, settings: { restart } }: ContainerRecord, state: ContainerState): boolean {

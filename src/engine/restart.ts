@@ -17,7 +17,7 @@ export function startContainer(
   if (isUp(container) || container.status === "restarting") return;
   const { record } = container;
   clearStopped(paths, record.id);
-  const launched = launch(paths, record.id, how);
+  const launched = launch(paths, record, how);
   // Its monitor has said why.
   if ("failed" in launched) throw new Failure(`container ${record.name} did not start`);
   use(launched.socket);

@@ -27,7 +27,7 @@ export function sampleContainer({ state, record }: Container): Sample {
   const pids = processesOf(state);
   const io = readCgroupFile(state.cgroup, "io.stat");
   // With the host's network it has none of its own to speak of.
-  const pid = record.options.network === "host" ? undefined : state.process?.pid;
+  const pid = record.options.network.mode === "host" ? undefined : state.process?.pid;
   return {
     atMs: performance.now(),
     cpuMs: cpuOf(state.cgroup, pids),

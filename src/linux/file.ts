@@ -142,10 +142,11 @@ export function writeNewFile(path: string, text: string, mode = 0o600): void {
   withFile(path, O_WRONLY | O_CREAT | O_EXCL, (fd) => writeAll(fd, encoder.encode(text), path), mode);
 }
 
-/** Creates or replaces a file at once: readers see the old text or the new, never a part. Mode 0600. */
-export function writeFileAtomic(path: string, text: string): void {
+/** Creates or replaces a file at once: readers see the old text or the new, never a part. */
+export function writeFileAtomic(path: string, text: string, mode = 0o600): void {
   const temporary = `${path}.${process.pid}.new`;
-  withFile(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, (fd) => writeAll(fd, encoder.encode(text), temporary));
+  const flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW;
+  withFile(temporary, flags, (fd) => writeAll(fd, encoder.encode(text), temporary), mode);
   rename(temporary, path);
 }
 

@@ -26,6 +26,10 @@ export function enterNamespaces(pidfd: number, flags: CloneFlag[]): void {
   check("enter", `the namespaces ${flags.join(", ")}`, libc.setns(pidfd, bits));
 }
 
+/** setns(2): enters one network namespace, that a descriptor stands for. */
+export const enterNetwork = (namespace: number, subject: string): void =>
+  void check("enter", subject, libc.setns(namespace, CLONE.NEWNET));
+
 /** sethostname(2). */
 export function sethostname(name: string): void {
   const bytes = cstr(name);

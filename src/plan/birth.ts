@@ -26,4 +26,5 @@ export const planBirth = (network: boolean): InitStep[] => [
 export const ownNetwork: InitStep[] = [
   { do: "unshare", namespace: "NEWNET", why: "network devices, addresses and ports of its own" },
   { do: "loopback" },
+  { do: "send-network" },
 ];

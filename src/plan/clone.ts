@@ -9,8 +9,15 @@ export const planClone = (cgroup: string | undefined): CloneStep => ({
   ...(cgroup !== undefined && { cgroup }),
 });
 
-/** True if no word of the command line can ask for another network than one of its own. Making one takes 0.4 ms. */
-export const surelyOwnNetwork = (argv: string[]): boolean => !argv.some((word) => word.includes("host"));
+/** What a monitor is told that looks after a container without a network namespace of its own. */
+export const sharedNetworkWord = "--shared-network";
+
+/**
+ * True if no word of the command line can ask for the host's network, or another container's. Then init makes its own while
+ * the options are read: it takes 0.4 ms.
+ */
+export const surelyOwnNetwork = (argv: string[]): boolean =>
+  !argv.some((word) => word.includes("host") || word.includes("container:") || word === sharedNetworkWord);
 
 /** Where a container's cgroup is, below the mount point of cgroup v2. */
 export const cgroupPath = (id: string): string => `/tinydocker/${id}`;

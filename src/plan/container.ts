@@ -1,11 +1,12 @@
 /** The plan of one container: its spec and what the host has, in; every step of both processes, out. Pure. */
 
 import { UnsupportedError } from "../errors.ts";
-import type { NamespaceType, Spec } from "../oci/spec.ts";
+import type { Spec } from "../oci/spec.ts";
 import { ownNetwork, planBirth } from "./birth.ts";
 import { planCgroup, type Setting } from "./cgroup.ts";
 import { planClone } from "./clone.ts";
 import { planMounts } from "./mounts.ts";
+import type { NetworkStep } from "./network.ts";
 import type { Directory, HostStep, InitStep, Plan } from "./step.ts";
 import { userOf } from "./user.ts";
 
@@ -40,6 +41,10 @@ export interface Container {
   reap: boolean;
   /** Its init has a network namespace already. */
   network: boolean;
+  /** What is done for its networks. */
+  connection?: { reserve: NetworkStep[]; connect: NetworkStep[] };
+  /** Files that it finds in /etc, written at each start. */
+  files?: Extract<HostStep, { do: "write-file" }>[];
 }
 
 /** @throws UnsupportedError for a limit that was asked for and this host can't enforce. */
@@ -56,9 +61,11 @@ export function planContainer(spec: Spec, container: Container, host: Host): Pla
     id: container.id,
     clone: planClone(cgroup),
     birth: planBirth(container.network),
-    prepare: planPrepare(container, cgroup),
+    reserve: container.connection?.reserve ?? [],
+    prepare: [...planPrepare(container, cgroup), ...(container.files ?? [])],
     setup: planSetup(spec, container),
     record: [{ do: "write-file", path: `${container.directory}/config.json`, text: JSON.stringify(spec) }],
+    connect: container.connection?.connect ?? [],
     release: planRelease(cgroup, settings, host),
     start: planStart(spec, container),
     warnings: lacking.size > 0 ? [`default limits are off: ${lackOf([...lacking], host)[0]}`] : [],
@@ -113,8 +120,6 @@ function planRelease(cgroup: string | undefined, settings: Setting[], host: Host
   ];
 }
 
-const has = (spec: Spec, type: NamespaceType) => spec.linux.namespaces.some((namespace) => namespace.type === type);
-
 /** Up to the moment when only the program is missing. */
 function planSetup(spec: Spec, container: Container): InitStep[] {
   const size = spec.process.consoleSize;
@@ -123,7 +128,7 @@ function planSetup(spec: Spec, container: Container): InitStep[] {
   const beforePivot = mounts.slice(0, -1);
   const pivot = mounts.slice(-1);
   return [
-    ...(has(spec, "network") && !container.network ? ownNetwork : []),
+    ...planNetwork(spec, container),
     ...(spec.hostname ? [{ do: "hostname", name: spec.hostname } as const] : []),
     ...beforePivot,
     spec.process.terminal
@@ -134,6 +139,13 @@ function planSetup(spec: Spec, container: Container): InitStep[] {
     { do: "workdir", path: spec.process.cwd },
     { do: "ready" },
   ];
+}
+
+/** What birth has not done for the network (birth.ts). */
+function planNetwork({ linux }: Spec, container: Container): InitStep[] {
+  const network = linux.namespaces.find(({ type }) => type === "network");
+  if (network?.path !== undefined) return [{ do: "join-network", path: network.path }];
+  return network && !container.network ? ownNetwork : [];
 }
 
 /** From the host's go to execve. The order matters: each step needs a privilege that a later one gives up. */

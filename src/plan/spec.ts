@@ -7,6 +7,7 @@ import type { Device, Mount, NamespaceType, Resources, Rlimit, Spec } from "../o
 import { defaultPeriod } from "./cgroup.ts";
 import { cgroupPath } from "./clone.ts";
 import { defaultDevices, defaultMounts, type MountRequest, maskedPaths, readonlyPaths } from "./mounts.ts";
+import { type NetworkOptions, noNetworkOptions } from "./network.ts";
 
 /** The options of `run`, parsed and checked. Absent means that the user did not say. */
 export interface RunOptions {
@@ -25,7 +26,7 @@ export interface RunOptions {
   env: string[];
   workdir?: string;
   user?: string;
-  network: "none" | "host";
+  network: NetworkOptions;
   terminal: boolean;
   terminalSize?: { rows: number; columns: number };
   readOnly: boolean;
@@ -39,7 +40,7 @@ export const noOptions: RunOptions = {
   command: [],
   mounts: [],
   env: [],
-  network: "none",
+  network: noNetworkOptions,
   terminal: false,
   readOnly: false,
   privileged: false,
@@ -104,10 +105,26 @@ export const defaultCapabilities = [
 export const defaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const defaultCommand = ["/bin/sh"];
 
+/** What the network of this start adds to the spec. */
+export interface NetworkFacts {
+  /** The network namespace of another process, to be joined. */
+  namespace?: string;
+  /** Files of the host that are shown below /etc, by their paths there. */
+  files: Record<string, string>;
+}
+
 /** The config.json of a bundle. `id` names the cgroup. */
-export function planSpec(id: string, options: RunOptions, image: ImageDefaults, rootfs: Rootfs, host: HostFacts): Spec {
+export function planSpec(
+  id: string,
+  options: RunOptions,
+  image: ImageDefaults,
+  rootfs: Rootfs,
+  host: HostFacts,
+  network: NetworkFacts = { files: {} },
+): Spec {
   const capabilities = planCapabilities(options, host);
-  const hostNetwork = options.network === "host";
+  const hostNetwork = options.network.mode === "host";
+  const mounts = [...networkMounts(network.files, options.mounts), ...options.mounts];
   return {
     ociVersion: "1.2.0",
     root: { path: rootfs.path, readonly: options.readOnly },
@@ -136,12 +153,13 @@ export function planSpec(id: string, options: RunOptions, image: ImageDefaults, 
       ...defaultMounts({ privileged: options.privileged, hostNetwork }).filter(
         ({ destination }) => !options.mounts.some((mount) => mount.destination === destination),
       ),
-      ...options.mounts,
+      ...mounts,
     ],
     linux: {
-      namespaces: (
-        ["pid", "ipc", "uts", "mount", "cgroup", ...(hostNetwork ? [] : ["network"])] as NamespaceType[]
-      ).map((type) => ({ type })),
+      namespaces: [
+        ...ownNamespaces.map((type) => ({ type })),
+        ...(hostNetwork ? [] : [{ type: "network" as const, ...(network.namespace && { path: network.namespace }) }]),
+      ],
       devices: options.privileged ? mergeDevices(defaultDevices, host.devices) : defaultDevices,
       cgroupsPath: cgroupPath(id),
       resources: planResources(options),
@@ -216,6 +234,14 @@ function planRlimits({ nofileHard }: HostFacts): Rlimit[] {
     { type: "RLIMIT_CORE", soft: 0, hard: 0 },
   ];
 }
+
+const ownNamespaces: NamespaceType[] = ["pid", "ipc", "uts", "mount", "cgroup"];
+
+/** What the user has mounted at such a place stays. */
+const networkMounts = (files: NetworkFacts["files"], others: Mount[]): Mount[] =>
+  Object.entries(files)
+    .filter(([destination]) => !others.some((mount) => mount.destination === destination))
+    .map(([destination, source]) => ({ destination, type: "bind", source, options: ["bind"] }));
 
 function rootMount(rootfs: Rootfs): Mount[] {
   if (rootfs.kind === "directory") return [];

@@ -10,6 +10,7 @@
  *      | prepare       | birth: namespaces, file systems
  *      |----- plan --->|
  *      | record        | setup: mounts, pivot_root
+ *      | connect       |
  *      |<--- ready ----|
  *      | release: limits
  *      |----- go ----->|
@@ -18,6 +19,7 @@
  */
 
 import type { Capabilities, Device, Rlimit } from "../oci/spec.ts";
+import type { NetworkStep } from "./network.ts";
 import type { User } from "./user.ts";
 
 /** What the host's side does. Each has an undo, run when the start fails or the container ends. */
@@ -28,7 +30,7 @@ export type HostStep =
   | VolumeStep
   | { do: "mount-volume"; path: string; type: string; options: string[] }
   | { do: "forget"; directory: string; namePath?: string }
-  | { do: "write-file"; path: string; text: string }
+  | { do: "write-file"; path: string; text: string; mode?: number; why?: string }
   | { do: "delegate"; cgroup: string; controllers: string[] }
   | { do: "limit"; file: string; value: string; why: string };
 
@@ -116,6 +118,8 @@ export type InitStep =
   | { do: "console"; rows?: number; columns?: number; only?: boolean }
   | { do: "stdio" }
   | { do: "loopback" }
+  | { do: "send-network" }
+  | { do: "join-network"; path: string }
   | { do: "hostname"; name: string }
   | { do: "readonly-path"; path: string }
   | { do: "mask"; path: string }
@@ -134,7 +138,7 @@ export type InitStep =
   | { do: "reap"; args: string[]; env: string[] }
   | { do: "execute"; args: string[]; env: string[] };
 
-export type Step = HostStep | CloneStep | InitStep;
+export type Step = HostStep | CloneStep | InitStep | NetworkStep;
 
 /** The whole of a run, in order. */
 export interface Plan {
@@ -146,6 +150,10 @@ export interface Plan {
   setup: InitStep[];
   /** Taken by the host's side beside `setup`. */
   record: HostStep[];
+  /** Done before the rest could be planned: addresses and ports of the host that are ours now. */
+  reserve: NetworkStep[];
+  /** Taken by the host's side beside `setup`, when there is a network namespace. */
+  connect: NetworkStep[];
   release: HostStep[];
   start: InitStep[];
   /** One-line warnings: defaults that this host cannot enforce. */
@@ -226,6 +234,49 @@ export const documentation: { [Kind in Step["do"]]: { man: string; why: string; 
   },
   stdio: { man: "dup(2)", why: "standard input, output and error as prepared by the host's side" },
   loopback: { man: "netdevice(7)", why: "127.0.0.1 answers, also without a network" },
+  "send-network": {
+    man: "unix(7)",
+    why: "the host's side gets a descriptor of the namespace, to put a device into it",
+  },
+  "join-network": { man: "setns(2)", why: "asked for: the devices, addresses and ports of another container" },
+  lease: {
+    man: "flock(2)",
+    why: "the address is ours while this lock lives, whatever happens to us",
+    undo: "unlink(2)",
+  },
+  port: {
+    man: "bind(2)",
+    why: "no other program gets this port of the host while the container lives",
+    undo: "close(2)",
+  },
+  bridge: {
+    man: "rtnetlink(7)",
+    why: "a switch in the kernel, to which all containers of one network are connected; made if it is not there",
+  },
+  firewall: {
+    man: "nft(8)",
+    why: "containers leave under an address of the host, and networks are kept apart; made if it is not there",
+  },
+  endpoint: {
+    man: "veth(4)",
+    why: "two devices that are one cable: one end in the container, the other in the bridge",
+    undo: "rtnetlink(7)",
+  },
+  publish: {
+    man: "nft(8)",
+    why: "what comes to these ports of the host is sent on to the container",
+    undo: "nft(8)",
+  },
+  names: {
+    man: "rename(2)",
+    why: "other containers of this network find it by these names",
+    undo: "unlink(2)",
+  },
+  resolver: {
+    man: "resolver(5)",
+    why: "answers at 127.0.0.11 for the names of containers, and asks the host's servers for all others",
+    undo: "close(2)",
+  },
   hostname: { man: "sethostname(2)", why: "visible in this uts namespace only" },
   "readonly-path": { man: "mount_setattr(2)", why: "settings of the whole kernel, to be read only" },
   mask: { man: "open_tree(2)", why: "tells about the host, or harms it" },

@@ -65,7 +65,7 @@ const performers: { [Kind in HostStep["do"]]: Performer<Extract<HostStep, { do: 
     undo.add(mountVolume(step));
   },
   forget: (leftovers, undo) => undo.add(() => forget(leftovers)),
-  "write-file": ({ path, text }) => writeFileAtomic(path, text),
+  "write-file": ({ path, text, mode }) => writeFileAtomic(path, text, mode),
   delegate: ({ cgroup, controllers }) => {
     const cgroup2 = findCgroup2()!;
     delegateControllers(cgroup2, cgroup.slice(cgroup2.mountPoint.length), controllers);

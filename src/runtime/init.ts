@@ -8,7 +8,7 @@
 import { SyscallError } from "../errors.ts";
 import { limitBoundingSet, setAmbientCapabilities, setCapabilities } from "../linux/capability.ts";
 import { exitNow } from "../linux/clone.ts";
-import { close, O_DIRECTORY, O_NOCTTY, O_PATH, O_RDWR, open, readAll } from "../linux/file.ts";
+import { close, O_DIRECTORY, O_NOCTTY, O_PATH, O_RDONLY, O_RDWR, open, readAll } from "../linux/file.ts";
 import { ensureDirectory, ensureFile, isNullDevice, makeDevice, makeSymlink, openInRoot } from "../linux/inroot.ts";
 import {
   bindToItself,
@@ -20,7 +20,7 @@ import {
   pivotRoot,
   setPropagation,
 } from "../linux/mount.ts";
-import { enterNamespaces, sethostname, setLoopbackUp, unshare } from "../linux/namespace.ts";
+import { enterNamespaces, enterNetwork, sethostname, setLoopbackUp, unshare } from "../linux/namespace.ts";
 import { closeOnExecFrom3, dup2, execve, prctl, setIds, setrlimit, setsid, umask } from "../linux/process.ts";
 import { resetSignals, signals } from "../linux/signal.ts";
 import { openSlave, setControllingTerminal, setSize } from "../linux/tty.ts";
@@ -142,6 +142,16 @@ const performers: { [Kind in InitStep["do"]]: (step: Extract<InitStep, { do: Kin
     });
   },
   loopback: setLoopbackUp,
+  "send-network": (_step, { sync }) => {
+    const namespace = open("/proc/self/ns/net", O_RDONLY);
+    send(sync, { type: "network" }, [namespace]);
+    close(namespace);
+  },
+  "join-network": ({ path }) => {
+    const namespace = open(path, O_RDONLY);
+    enterNetwork(namespace, path);
+    close(namespace);
+  },
   hostname: ({ name }) => sethostname(name),
   "readonly-path": ({ path }, { root }) => makeReadonly(path, root),
   mask: ({ path }, { root, nullDevice }) => mask(path, root, nullDevice),

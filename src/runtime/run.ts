@@ -36,6 +36,8 @@ export interface Outcome {
 export interface Listener {
   /** Init has its plan and is at work: time to write things down. `pid` is its number on the host. */
   starting(pid: number): void;
+  /** Its network namespace is there, to be connected. @returns what is to go on beside it. */
+  connect?(network: number, undo: UndoList): Companion[];
   /** The program runs. @returns what is to go on beside it. */
   started(): Companion[];
   ended(outcome: Outcome): void;
@@ -94,9 +96,16 @@ export function runContainer(plan: Plan, birth: Birth, io: Io, place: Place, lis
     );
     listener.starting(birth.child.pid);
     const meter = meterOf(birth.child.pid, plan.clone.cgroup, place.usage);
-    awaitStart(wiring, birth.socket, () => performHost(plan.release, undo, () => ended), meter.begin);
+    let network: Companion[] = [];
+    awaitStart(wiring, birth.socket, {
+      network: (namespace) => {
+        network = listener.connect?.(namespace, undo) ?? [];
+      },
+      release: () => performHost(plan.release, undo, () => ended),
+      going: meter.begin,
+    });
     meter.started();
-    supervision.companions = [meter, ...listener.started()];
+    supervision.companions = [meter, ...network, ...listener.started()];
     clients.tell({ type: "started" });
     clients.release();
     const exit = superviseChild(supervision, clients);
@@ -141,12 +150,7 @@ export function runEntering(entry: Entry, entering: Entering): Exit | undefined 
   const wiring = wireToCaller(stdio, callerIsTerminal, () => {});
   try {
     handOver(entering, wiring, entry.socket);
-    awaitStart(
-      wiring,
-      entry.socket,
-      () => {},
-      () => {},
-    );
+    awaitStart(wiring, entry.socket, {});
     if (entering.detach) return undefined;
     const supervision: Supervision = { child, wiring, companions: [] };
     return superviseChild(supervision, clientsOf(undefined, undefined, controlsOf(supervision)));
@@ -192,21 +196,32 @@ function mountsFor({ setup }: Pick<Plan, "setup">): number[] {
   return mountsToHandOver(setup);
 }
 
-/**
- * Follows init through its steps until it has become the program.
- * @param release called when only the limits are missing. @param going called when it does its last steps.
- */
-function awaitStart(wiring: Wiring, socket: number, release: () => void, going: () => void): void {
+/** Called on init's way to the program. */
+interface Progress {
+  /** It has a network namespace of its own. */
+  network?(namespace: number): void;
+  /** Only the limits are missing. */
+  release?(): void;
+  /** It does its last steps. */
+  going?(): void;
+}
+
+/** Follows init through its steps until it has become the program. */
+function awaitStart(wiring: Wiring, socket: number, on: Progress): void {
   let released = false;
   for (let received = receive(socket); received; received = receive(socket)) {
     const { message, fds } = received;
     if (message.type === "failed") throw startError(message);
     if (message.type === "console") wiring.connect(fds[0]!);
+    if (message.type === "network") {
+      on.network?.(fds[0]!);
+      close(fds[0]!);
+    }
     if (message.type !== "ready") continue;
-    release();
+    on.release?.();
     released = true;
     send(socket, { type: "go" });
-    going();
+    on.going?.();
   }
   close(socket);
   if (!released) throw new Failure("the container's init was killed before the program ran");

@@ -2,6 +2,7 @@
  * What a container's init and the host's side tell each other, over one socket pair that closes at execve.
  *
  *     host -> init    {"type":"plan", ...} + descriptors   of the steps, and of stdio where init is to change it
+ *     init -> host    {"type":"network"} + descriptor      its network namespace, as soon as it has one of its own
  *     init -> host    {"type":"console"} + descriptor      the master of the container's terminal
  *     init -> host    {"type":"ready"}                     all is built
  *     host -> init    {"type":"go"}                        limits are set: execute
@@ -15,6 +16,7 @@ import type { Step } from "../plan/step.ts";
 
 export type Sync =
   | { type: "plan"; stdio: boolean[] }
+  | { type: "network" }
   | { type: "console" }
   | { type: "ready" }
   | { type: "go" }

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { describeContainer } from "../../src/engine/inspect.ts";
 import type { Container } from "../../src/engine/record.ts";
+import { noNetworkOptions } from "../../src/plan/network.ts";
 
 const container = (change: { record?: object; options?: object; settings?: object; state?: object; status?: string }) =>
   ({
@@ -18,7 +19,7 @@ const container = (change: { record?: object; options?: object; settings?: objec
         command: [],
         mounts: [],
         env: ["A=2"],
-        network: "none",
+        network: { ...noNetworkOptions, mode: "none" },
         terminal: false,
         readOnly: false,
         privileged: false,

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { UnsupportedError } from "../../src/errors.ts";
 import { planBirth } from "../../src/plan/birth.ts";
 import { planClone, surelyOwnNetwork } from "../../src/plan/clone.ts";
+import { noNetworkOptions } from "../../src/plan/network.ts";
 import { documentation } from "../../src/plan/step.ts";
 import { aPlan, aSpec, host, id, initSteps, kinds } from "../support/plans.ts";
 
@@ -75,7 +76,7 @@ describe("the network", () => {
     expect(kinds(aPlan())).toContain("loopback");
   });
   test("of the host is neither unshared nor touched, and the host name stays", () => {
-    const plan = aPlan({ network: "host" }, { network: false });
+    const plan = aPlan({ network: { ...noNetworkOptions, mode: "host" } }, { network: false });
     expect(unshares(plan)).toBe(0);
     expect(kinds(plan)).not.toContain("loopback");
     expect(kinds(plan)).not.toContain("hostname");

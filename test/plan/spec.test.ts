@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { UnsupportedError, UsageError } from "../../src/errors.ts";
 import { capabilityNames } from "../../src/oci/capabilities.ts";
+import { type NetworkOptions, noNetworkOptions } from "../../src/plan/network.ts";
 import { defaultCapabilities, lacksCommand } from "../../src/plan/spec.ts";
 import { aSpec, facts, id, rootfs } from "../support/plans.ts";
 
@@ -133,9 +134,10 @@ describe("namespaces and host name", () => {
     expect(aSpec().linux.cgroupsPath).toBe(`/tinydocker/${id}`);
   });
   test("the host's network comes with the host's name, unless another is asked for", () => {
-    expect(types({ network: "host" })).not.toContain("network");
-    expect(aSpec({ network: "host" }).hostname).toBeUndefined();
-    expect(aSpec({ network: "host", hostname: "x" }).hostname).toBe("x");
+    const host: NetworkOptions = { ...noNetworkOptions, mode: "host" };
+    expect(types({ network: host })).not.toContain("network");
+    expect(aSpec({ network: host }).hostname).toBeUndefined();
+    expect(aSpec({ network: host, hostname: "x" }).hostname).toBe("x");
     expect(aSpec().hostname).toBe("container");
   });
 });

@@ -1,0 +1,256 @@
+/** Networks: bridges with a name and subnets of their own, which containers are connected to. */
+
+import { ConflictError, InvalidError, NotFoundError, UsageError } from "../errors.ts";
+import { removeBridge } from "../network/bridge.ts";
+import { chooseFirewall } from "../network/firewall.ts";
+import { hostSubnets } from "../network/routes.ts";
+import { randomHex } from "../linux/clone.ts";
+import { close, flock, mkdir, mkdirAll, O_DIRECTORY, O_RDONLY, open, readdir, readFileIfAny, rename, writeNewFile } from "../linux/file.ts";
+import { removePath } from "../linux/tree.ts";
+import type { Paths } from "../paths.ts";
+import { parseAddress } from "../plan/address.ts";
+import { defaultBridge, defaultNetwork, type Network, networksOf, type Subnet } from "../plan/network.ts";
+import { chooseSubnet, contains, formatPrefix, gatewayOf, overlaps, parseSubnet, type Prefix, uniqueLocalBytes, uniqueLocalSubnet } from "../plan/subnet.ts";
+import { recordEvent } from "./events.ts";
+import { type Container, listContainers } from "./record.ts";
+
+/** What `network create` was asked for. */
+export interface NewNetwork {
+  name: string;
+  /** Gateway and range where they were given. */
+  subnets: (Pick<Subnet, "subnet"> & Partial<Subnet>)[];
+  /** With a subnet of IPv6, chosen if none is given. */
+  ipv6: boolean;
+  internal: boolean;
+  icc: boolean;
+  isolate: boolean;
+  /** Name of the bridge device. */
+  bridge?: string;
+  mtu?: number;
+  labels: Record<string, string>;
+  options: Record<string, string>;
+}
+
+export const networkDirectory = (paths: Paths, name: string): string => `${paths.networks}/${name}`;
+export const leasesOf = (paths: Paths, name: string): string => `${networkDirectory(paths, name)}/leases`;
+export const namesOf = (paths: Paths, name: string): string => `${networkDirectory(paths, name)}/names`;
+
+/** A network by its name. @throws InvalidError for one whose record is damaged. */
+export function readNetwork(paths: Paths, name: string): Network | undefined {
+  const path = `${networkDirectory(paths, name)}/network.json`;
+  const text = readFileIfAny(path);
+  if (text === undefined) return undefined;
+  try {
+    const network = JSON.parse(text) as Network | null;
+    if (typeof network?.bridge === "string" && Array.isArray(network.subnets)) return network;
+  } catch {} // it is damaged
+  throw new InvalidError(`the record of network ${name} is damaged: ${path}`, `tinydocker network rm ${name}`);
+}
+
+/** Every network that is kept, by name; the damaged ones are left out. */
+export function listNetworks(paths: Paths): Network[] {
+  return networkNames(paths).flatMap((name) => {
+    try {
+      return readNetwork(paths, name) ?? [];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/** What is being made or removed begins with a dot. */
+const networkNames = (paths: Paths): string[] =>
+  (readdir(paths.networks) ?? []).filter((name) => !name.startsWith(".")).sort();
+
+/** A network by its name, or the beginning of its id. */
+export function findNetwork(paths: Paths, reference: string): Network {
+  if (reference === defaultNetwork) return ensureDefaultNetwork(paths);
+  const named = /^[\w.-]+$/.test(reference) && !reference.startsWith(".") ? readNetwork(paths, reference) : undefined;
+  if (named) return named;
+  const matches = /^[0-9a-f]+$/.test(reference)
+    ? listNetworks(paths).filter(({ id }) => id.startsWith(reference))
+    : [];
+  if (matches.length > 1) throw new ConflictError(`${reference} is the beginning of ${matches.length} network ids`);
+  if (matches[0]) return matches[0];
+  throw new NotFoundError(`no such network: ${reference}`, "tinydocker network ls lists what there is");
+}
+
+/** The network of who asks for none; made by the first who does. */
+export function ensureDefaultNetwork(paths: Paths): Network {
+  const there = readNetwork(paths, defaultNetwork);
+  if (there) return there;
+  const asked = { name: defaultNetwork, bridge: defaultBridge, subnets: [], ipv6: false, internal: false, icc: true };
+  return makeNetwork(paths, { ...asked, isolate: true, labels: {}, options: {} }, "theirs");
+}
+
+/** Makes a network. @throws ConflictError if there is one of that name, or its addresses are somebody else's. */
+export const createNetwork = (paths: Paths, asked: NewNetwork): Network => makeNetwork(paths, asked, "refuse");
+
+function makeNetwork(paths: Paths, asked: NewNetwork, other: "theirs" | "refuse"): Network {
+  mkdirAll(paths.networks);
+  return withNetworks(paths, () => {
+    const there = readNetwork(paths, asked.name);
+    if (there && other === "theirs") return there;
+    if (there) throw new ConflictError(`network ${asked.name} exists already`);
+    const network = planNetwork(asked, listNetworks(paths), randomHex(32));
+    const staging = `${paths.networks}/.${network.id.slice(0, 12)}`;
+    mkdir(staging);
+    for (const name of ["leases", "names"]) mkdir(`${staging}/${name}`);
+    writeNewFile(`${staging}/network.json`, JSON.stringify(network));
+    rename(staging, networkDirectory(paths, network.name));
+    tell(paths, network, "create");
+    return network;
+  });
+}
+
+/** Held while networks are made or removed, so that no two have one subnet. */
+function withNetworks<Result>(paths: Paths, use: () => Result): Result {
+  const lock = open(paths.networks, O_RDONLY | O_DIRECTORY);
+  try {
+    flock(lock, { wait: true });
+    return use();
+  } finally {
+    close(lock);
+  }
+}
+
+/** A network with nothing left open. */
+function planNetwork(asked: NewNetwork, others: Network[], id: string): Network {
+  const { name, bridge = `td-${id.slice(0, 12)}`, mtu, internal, icc, isolate, labels, options } = asked;
+  const owner = others.find((other) => other.bridge === bridge);
+  if (owner) throw new ConflictError(`the bridge ${bridge} is that of network ${owner.name}`);
+  const given = asked.subnets.map(completeSubnet);
+  for (const subnet of given) refuseOverlap(subnet, others);
+  const subnets = [...given];
+  const hasFamily = (bytes: number) => given.some(({ prefix }) => prefix.address.length === bytes);
+  const taken = () => [...others.flatMap(subnetsOf), ...hostSubnets()];
+  if (!hasFamily(4)) {
+    const kind = name === defaultNetwork ? "default" : "user";
+    subnets.unshift(completeSubnet({ subnet: formatPrefix(chooseSubnet(kind, taken())) }));
+  }
+  if (asked.ipv6 && !hasFamily(16)) {
+    const random = Uint8Array.fromHex(randomHex(uniqueLocalBytes));
+    subnets.push(completeSubnet({ subnet: formatPrefix(uniqueLocalSubnet(random)) }));
+  }
+  return {
+    id,
+    name,
+    created: new Date().toISOString(),
+    bridge,
+    // IPv4 first: a container's devices are named by it.
+    subnets: subnets
+      .toSorted((a, b) => a.prefix.address.length - b.prefix.address.length)
+      .map(({ prefix: _prefix, ...subnet }) => subnet),
+    internal,
+    icc,
+    isolate,
+    ...(mtu !== undefined && { mtu }),
+    labels,
+    options,
+  };
+}
+
+const subnetsOf = ({ subnets }: Network): Prefix[] => subnets.map(({ subnet }) => parseSubnet(subnet));
+
+function completeSubnet({ subnet, gateway, range }: NewNetwork["subnets"][number]): Subnet & { prefix: Prefix } {
+  const prefix = parseSubnet(subnet);
+  if (gateway !== undefined && !contains(prefix, parseAddress(gateway)))
+    throw new UsageError(`--gateway: ${gateway} is not in ${subnet}`);
+  if (range !== undefined && !contains(prefix, parseSubnet(range).address))
+    throw new UsageError(`--ip-range: ${range} is not in ${subnet}`);
+  return {
+    prefix,
+    subnet: formatPrefix(prefix),
+    gateway: gateway ?? gatewayOf(prefix),
+    ...(range !== undefined && { range }),
+  };
+}
+
+/** What was asked for by name may be a subnet that the host routes, as long as it is no other network's. */
+function refuseOverlap({ subnet, prefix }: Subnet & { prefix: Prefix }, others: Network[]): void {
+  const other = others.find((network) => subnetsOf(network).some((one) => overlaps(one, prefix)));
+  if (other)
+    throw new ConflictError(
+      `${subnet} overlaps network ${other.name} (${other.subnets.map((one) => one.subnet).join(", ")})`,
+      "choose another --subnet, or leave it out",
+    );
+}
+
+/** Tells those who watch (`events`) what happened to a network. */
+const tell = (paths: Paths, { id, name }: Network, action: string, attributes: Record<string, string> = {}): void =>
+  recordEvent(paths, { type: "network", action, id, attributes: { name, type: "bridge", ...attributes } });
+
+/** Which containers are in which networks, in whatever state they are. */
+export function usersOfNetworks(paths: Paths): (network: Network) => Container[] {
+  const containers = listContainers(paths);
+  return ({ name }) =>
+    containers.filter(({ record: { options } }) => options.network.mode === "bridge" && networksOf(options.network).includes(name));
+}
+
+/** Removes a network that no container is in. @param force one that is not there is fine. */
+export function removeNetwork(paths: Paths, reference: string, { force }: { force: boolean }): string | undefined {
+  if (["bridge", "host", "none"].includes(reference))
+    throw new ConflictError(`${reference} is a pre-defined network and cannot be removed`);
+  mkdirAll(paths.networks);
+  return withNetworks(paths, () => {
+    const network = findOrDamaged(paths, reference, force);
+    if (!network) return undefined;
+    const users = usersOfNetworks(paths)(network).map(({ record }) => record.name);
+    if (users.length > 0)
+      throw new ConflictError(
+        `network ${network.name} is in use by ${users.join(", ")}`,
+        `tinydocker network disconnect ${network.name} ${users[0]}, or remove the container`,
+      );
+    discard(paths, network);
+    return network.name;
+  });
+}
+
+/** A network to be removed. One whose record is damaged can go too: nothing more is known of it. */
+function findOrDamaged(paths: Paths, reference: string, force: boolean): Network | undefined {
+  try {
+    return findNetwork(paths, reference);
+  } catch (error) {
+    if (error instanceof NotFoundError && force) return undefined;
+    if (error instanceof InvalidError) removePath(networkDirectory(paths, reference));
+    throw error;
+  }
+}
+
+/** Its bridge and its rules first: while they are there, they have a name. */
+function discard(paths: Paths, network: Network): void {
+  takeDown(paths, network);
+  const gone = `${paths.networks}/.${network.id.slice(0, 12)}`;
+  rename(networkDirectory(paths, network.name), gone);
+  removePath(gone);
+  tell(paths, network, "destroy");
+}
+
+/** Takes away what a network has in the kernel: its bridge, its rules; with the last network everything of ours. */
+function takeDown(paths: Paths, network: Network): void {
+  const firewall = chooseFirewall();
+  firewall.removeNetwork(network);
+  removeBridge(network.bridge);
+  if (listNetworks(paths).every(({ id, bridge }) => id === network.id || !hasBridge(bridge))) firewall.remove();
+}
+
+/**
+ * Removes the networks that no container is in and that `choose` does not hold back. The default one stays, but what it has
+ * in the kernel goes while nothing that runs is in it. @returns names.
+ */
+export function pruneNetworks(paths: Paths, choose: (network: Network) => boolean): string[] {
+  if (readdir(paths.networks) === undefined) return [];
+  return withNetworks(paths, () => {
+    const users = usersOfNetworks(paths);
+    const removed: string[] = [];
+    for (const network of listNetworks(paths).filter(choose)) {
+      if (network.name === defaultNetwork) {
+        if (!users(network).some(isUp)) takeDown(paths, network);
+      } else if (users(network).length === 0) {
+        discard(paths, network);
+        removed.push(network.name);
+      }
+    }
+    return removed;
+  });
+}
