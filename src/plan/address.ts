@@ -84,6 +84,10 @@ function longestZeros(groups: string[]): { start: number; length: number } {
   return best;
 }
 
+/** True for 127.0.0.0/8 and ::1. */
+export const isLoopback = (address: Address): boolean =>
+  address.length === 4 ? address[0] === 127 : address.every((byte, at) => byte === (at === 15 ? 1 : 0));
+
 /** Below 0 if the first comes first, 0 if they are the same. Of one family. */
 export function compareAddresses(a: Address, b: Address): number {
   for (let at = 0; at < a.length; at++) if (a[at] !== b[at]) return a[at]! - b[at]!;

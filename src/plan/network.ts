@@ -1,5 +1,7 @@
 /** Networks as data: what a network is, what a container has in it, and which of its ports are published. Pure. */
 
+import type { ExposedPort, PortRequest } from "./publish.ts";
+
 /** A network as it is kept. */
 export interface Network {
   /** 64 hexadecimal digits. */
@@ -74,8 +76,8 @@ export interface NetworkOptions {
   publish: PortRequest[];
   /** Publish every exposed port at one that is free. */
   publishAll: boolean;
-  /** `80/tcp`: ports that it serves, beside those that its image names. */
-  expose: string[];
+  /** Ports that it serves, beside those that its image names. */
+  expose: ExposedPort[];
   dns: DnsOptions;
   /** Lines for its /etc/hosts: an address, or `host-gateway`. */
   hosts: { name: string; address: string }[];
@@ -90,16 +92,6 @@ export interface NetworkRequest {
   mac?: string;
   /** What it is called there, beside its name. */
   aliases: string[];
-}
-
-/** One -p. */
-export interface PortRequest {
-  protocol: Protocol;
-  /** Absent: every address of the host. */
-  hostIp?: string;
-  /** First and last of those that may be taken; absent: one that is free. */
-  hostPorts?: [first: number, last: number];
-  port: number;
 }
 
 /** Absent or empty is as the host has it. */

@@ -1,0 +1,286 @@
+/**
+ * Sockets of the internet: ip(7), ipv6(7), tcp(7), udp(7). None makes its caller wait. What the other side or the network
+ * does (EAGAIN, ECONNRESET, ...) is an answer here, never an exception: numbers below zero are errnos.
+ *
+ *     struct sockaddr_in:  u16 family | be16 port | 4 bytes of address | 8 bytes of nothing
+ *     struct sockaddr_in6: u16 family | be16 port | be32 flow | 16 bytes of address | u32 scope
+ */
+
+import { ptr } from "bun:ffi";
+import { InvalidError } from "../errors.ts";
+import { close } from "./file.ts";
+import { allow, bind, check, cstr, EINTR, memory, readErrno } from "./libc.ts";
+
+const libc = bind({
+  socket: ["int", "int", "int", "int"],
+  bind: ["int", "int", "ptr", "int"],
+  listen: ["int", "int", "int"],
+  accept4: ["int", "int", "ptr", "ptr", "int"],
+  connect: ["int", "int", "ptr", "int"],
+  setsockopt: ["int", "int", "int", "int", "ptr", "int"],
+  getsockopt: ["int", "int", "int", "int", "ptr", "ptr"],
+  getsockname: ["int", "int", "ptr", "ptr"],
+  shutdown: ["int", "int", "int"],
+  send: ["long", "int", "ptr", "long", "int"],
+  recv: ["long", "int", "ptr", "long", "int"],
+  sendto: ["long", "int", "ptr", "long", "int", "ptr", "int"],
+  recvfrom: ["long", "int", "ptr", "long", "int", "ptr", "ptr"],
+  sendmsg: ["long", "int", "ptr", "int"],
+  recvmsg: ["long", "int", "ptr", "int"],
+  inet_pton: ["int", "int", "ptr", "ptr"],
+  inet_ntop: ["ptr", "int", "ptr", "ptr", "int"],
+  if_nametoindex: ["int", "ptr"],
+});
+
+const AF_INET = 2;
+const AF_INET6 = 10;
+const SOCK_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
+const SOCK_STREAM = 1;
+const SOCK_DGRAM = 2;
+const IPPROTO_SCTP = 132;
+const SOL_SOCKET = 1;
+const MSG_NOSIGNAL = 0x4000;
+
+export const EPERM = 1;
+export const EACCES = 13;
+export const EAFNOSUPPORT = 97;
+export const EADDRINUSE = 98;
+export const EADDRNOTAVAIL = 99;
+export const ECONNRESET = 104;
+export const EINPROGRESS = 115;
+const EPROTONOSUPPORT = 93;
+const ESOCKTNOSUPPORT = 94;
+
+/** An address with a port, as the kernel has it. */
+export type Sockaddr = Uint8Array<ArrayBuffer>;
+
+export type SocketKind = "tcp" | "udp" | "sctp";
+const kinds: Record<SocketKind, [type: number, protocol: number]> = {
+  tcp: [SOCK_STREAM, 0],
+  udp: [SOCK_DGRAM, 0],
+  sctp: [SOCK_STREAM, IPPROTO_SCTP],
+};
+
+/** @param ip an address; a link-local one may name its device: `fe80::1%eth0`. @throws InvalidError for anything else. */
+export function encodeSockaddr(ip: string, port: number): Sockaddr {
+  const [address = "", device] = ip.split("%");
+  const family = address.includes(":") ? AF_INET6 : AF_INET;
+  const sockaddr = memory(family === AF_INET ? 16 : 28);
+  const view = new DataView(sockaddr.buffer);
+  view.setUint16(0, family, true);
+  view.setUint16(2, port);
+  if (libc.inet_pton(family, cstr(address), sockaddr.subarray(family === AF_INET ? 4 : 8)) !== 1)
+    throw new InvalidError(`${JSON.stringify(ip)} is no address`);
+  if (device && family === AF_INET6) view.setUint32(24, libc.if_nametoindex(cstr(device)), true);
+  return sockaddr;
+}
+
+export function decodeSockaddr(sockaddr: Uint8Array): { ip: string; port: number } {
+  const view = new DataView(sockaddr.buffer, sockaddr.byteOffset);
+  const family = view.getUint16(0, true);
+  const text = memory(46);
+  libc.inet_ntop(family, sockaddr.subarray(family === AF_INET ? 4 : 8), text, text.length);
+  return { ip: new TextDecoder().decode(text.subarray(0, text.indexOf(0))), port: view.getUint16(2) };
+}
+
+/** True for sockaddrs of IPv6. */
+export const isIpv6 = (sockaddr: Uint8Array): boolean => sockaddr[0] === AF_INET6;
+
+/** socket(2) of the address's family; undefined where the kernel has not this family or protocol. */
+export function openSocket(kind: SocketKind, sockaddr: Sockaddr): number | undefined {
+  const [type, protocol] = kinds[kind];
+  const family = isIpv6(sockaddr) ? AF_INET6 : AF_INET;
+  const expected = [EAFNOSUPPORT, EPROTONOSUPPORT, ESOCKTNOSUPPORT];
+  const socket = allow(expected, "socket", kind, libc.socket(family, type | SOCK_NONBLOCK_CLOEXEC, protocol));
+  return socket === -1 ? undefined : socket;
+}
+
+const options = {
+  SO_REUSEADDR: [SOL_SOCKET, 2],
+  SO_KEEPALIVE: [SOL_SOCKET, 9],
+  /** Bytes that may wait, more than an ordinary process may ask for. */
+  SO_RCVBUFFORCE: [SOL_SOCKET, 33],
+  TCP_NODELAY: [6, 1],
+  IPV6_V6ONLY: [41, 26],
+  /** Each datagram tells which address it was sent to. */
+  IP_PKTINFO: [0, 8],
+  IPV6_RECVPKTINFO: [41, 49],
+} as const;
+
+/** setsockopt(2) of a number. What cannot be set is left: none of these is needed for things to work. */
+export function setOption(socket: number, option: keyof typeof options, value: number): void {
+  const [level, name] = options[option];
+  const number = new Int32Array(new ArrayBuffer(4));
+  number[0] = value;
+  libc.setsockopt(socket, level, name, number, 4);
+}
+
+const SO_ERROR = 4;
+const SO_LINGER = 13;
+
+/** What went wrong with a socket since somebody last asked: an errno, or 0. */
+export function socketError(socket: number): number {
+  const value = new Int32Array(new ArrayBuffer(8));
+  value[1] = 4;
+  libc.getsockopt(socket, SOL_SOCKET, SO_ERROR, value, value.subarray(1));
+  return value[0]!;
+}
+
+/** close(2) that tells the other side that something went wrong: by a reset instead of an end. */
+export function closeWithReset(socket: number): void {
+  const linger = new Int32Array(new ArrayBuffer(8));
+  linger[0] = 1;
+  libc.setsockopt(socket, SOL_SOCKET, SO_LINGER, linger, 8);
+  close(socket);
+}
+
+/** bind(2). @returns 0, or the errno. */
+export const bindTo = (socket: number, sockaddr: Sockaddr): number =>
+  answer(libc.bind(socket, sockaddr, sockaddr.length));
+
+/** listen(2). @returns 0, or the errno: EADDRINUSE for a port that somebody else listens on. */
+export const listen = (socket: number, backlog = 4096): number => answer(libc.listen(socket, backlog));
+
+/** connect(2). @returns 0, EINPROGRESS, or what went wrong. */
+export const connect = (socket: number, sockaddr: Sockaddr): number =>
+  answer(libc.connect(socket, sockaddr, sockaddr.length));
+
+/** Nothing may come between a call and this. */
+const answer = (result: number): number => (result === -1 ? readErrno() : 0);
+
+/** accept4(2): a connection, or an errno below zero. */
+export function accept(socket: number): number {
+  const result = libc.accept4(socket, null, null, SOCK_NONBLOCK_CLOEXEC);
+  return result === -1 ? -readErrno() : result;
+}
+
+const lengthBox = new Uint32Array(new ArrayBuffer(4));
+
+/** getsockname(2). */
+export function localAddress(socket: number): Sockaddr {
+  const sockaddr = memory(28);
+  lengthBox[0] = sockaddr.length;
+  check("getsockname", `fd ${socket}`, libc.getsockname(socket, sockaddr, lengthBox));
+  return sockaddr.slice(0, lengthBox[0]);
+}
+
+const SHUT_WR = 1;
+
+/** shutdown(2): nothing more will be sent; what comes in still does. */
+export const shutdownWriting = (socket: number): void => void libc.shutdown(socket, SHUT_WR);
+
+/** send(2): how many bytes were taken, or an errno below zero. */
+export const send = (socket: number, data: Uint8Array): number =>
+  counted(() => libc.send(socket, data, data.length, MSG_NOSIGNAL));
+
+/** recv(2): how many bytes came, 0 at the end of a stream, or an errno below zero. */
+export const receive = (socket: number, into: Uint8Array): number =>
+  counted(() => libc.recv(socket, into, into.length, 0));
+
+/** sendto(2): as `send`. */
+export const sendTo = (socket: number, data: Uint8Array, to: Sockaddr): number =>
+  counted(() => libc.sendto(socket, data, data.length, MSG_NOSIGNAL, to, to.length));
+
+/** Where senders' addresses come in. */
+const sender = memory(28);
+
+/** recvfrom(2). @returns the size of the datagram and who sent it, or an errno below zero. */
+export function receiveFrom(socket: number, into: Uint8Array): { size: number; from: Sockaddr } | number {
+  const size = counted(() => {
+    lengthBox[0] = sender.length;
+    return libc.recvfrom(socket, into, into.length, 0, sender, lengthBox);
+  });
+  return size < 0 ? size : { size, from: sender.slice(0, lengthBox[0]) };
+}
+
+function counted(call: () => number): number {
+  for (;;) {
+    const result = call();
+    if (result !== -1) return result;
+    const errno = readErrno();
+    if (errno !== EINTR) return -errno;
+  }
+}
+
+/**
+ * A message header around one buffer, an address and a control message with an address of ours (IP_PKTINFO): struct msghdr
+ * is 56 bytes of pointers and lengths, so all that it points to is kept beside it.
+ */
+function envelope() {
+  const header = memory(56);
+  const iovec = new BigUint64Array(new ArrayBuffer(16));
+  const name = memory(28);
+  const control = memory(40);
+  const view = new DataView(header.buffer);
+  view.setBigUint64(0, BigInt(ptr(name)), true);
+  view.setBigUint64(16, BigInt(ptr(iovec)), true);
+  view.setBigUint64(24, 1n, true);
+  view.setBigUint64(32, BigInt(ptr(control)), true);
+  return { header, view, iovec, name, control, controlView: new DataView(control.buffer) };
+}
+let kept: ReturnType<typeof envelope> | undefined;
+
+/** struct cmsghdr: u64 length of header and data, i32 level, i32 type; then the data. */
+const cmsgHeader = 16;
+
+/** A datagram with both its addresses. `to` is the control message that says which of ours it was sent to. */
+export interface Datagram {
+  size: number;
+  from: Sockaddr;
+  to: Uint8Array;
+}
+
+/** recvmsg(2) for a socket with IP_PKTINFO or IPV6_RECVPKTINFO, or an errno below zero. */
+export function receiveDatagram(socket: number, into: Uint8Array): Datagram | number {
+  kept ??= envelope();
+  const { header, view, iovec, name, control, controlView } = kept;
+  iovec.set([BigInt(ptr(into)), BigInt(into.length)]);
+  const size = counted(() => {
+    view.setUint32(8, name.length, true);
+    view.setBigUint64(40, BigInt(control.length), true);
+    return libc.recvmsg(socket, header, 0);
+  });
+  if (size < 0) return size;
+  const from = name.slice(0, view.getUint32(8, true));
+  const hasControl = view.getBigUint64(40, true) > 0n;
+  return { size, from, to: hasControl ? control.slice(0, Number(controlView.getBigUint64(0, true))) : memory(0) };
+}
+
+/** sendmsg(2) to `to`, from the address of ours that `from` says. @returns as `send`. */
+export function sendDatagram(socket: number, data: Uint8Array, to: Sockaddr, from: Uint8Array): number {
+  kept ??= envelope();
+  const { header, view, iovec, name, control, controlView } = kept;
+  iovec.set([BigInt(ptr(data)), BigInt(data.length)]);
+  name.set(to);
+  control.set(from);
+  if (from.length > 0) forReply(controlView, from.length);
+  view.setUint32(8, to.length, true);
+  view.setBigUint64(40, BigInt((from.length + 7) & ~7), true);
+  return counted(() => libc.sendmsg(socket, header, MSG_NOSIGNAL));
+}
+
+/**
+ * What the kernel told is what it wants to be told, but for the device: a reply may leave by another. struct in_pktinfo is
+ * device, our address, the address in the packet; struct in6_pktinfo is our address, device.
+ */
+function forReply(control: DataView, length: number): void {
+  if (length === cmsgHeader + 12) control.setUint32(cmsgHeader, 0, true);
+  // The device of a link-local address must stay: it is part of the address.
+  else if (control.getUint16(cmsgHeader) >> 6 !== 0xfe80 >> 6) control.setUint32(cmsgHeader + 16, 0, true);
+}
+
+/** A socket that is bound, or the errno why not. */
+export type Bound = { socket: number; errno?: undefined } | { errno: number; socket?: undefined };
+
+/** Opens a socket at an address; of tcp and sctp it listens. EAFNOSUPPORT where the kernel has no such family or protocol. */
+export function openBound(kind: SocketKind, sockaddr: Sockaddr): Bound {
+  const socket = openSocket(kind, sockaddr);
+  if (socket === undefined) return { errno: EAFNOSUPPORT };
+  // Connections of before, that the kernel still remembers, do not keep the port. For udp it would let others in.
+  if (kind !== "udp") setOption(socket, "SO_REUSEADDR", 1);
+  if (isIpv6(sockaddr)) setOption(socket, "IPV6_V6ONLY", 1);
+  const errno = bindTo(socket, sockaddr) || (kind === "udp" ? 0 : listen(socket));
+  if (errno === 0) return { socket };
+  close(socket);
+  return { errno };
+}
