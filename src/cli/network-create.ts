@@ -7,14 +7,20 @@ import { pathsOf } from "../paths.ts";
 import { isIpv6, readAddress } from "../plan/address.ts";
 import { contains, parseSubnet } from "../plan/subnet.ts";
 import { defineCommand, type Values } from "./command.ts";
-import { isNetworkName, parsePairs } from "./network-words.ts";
+import { isNetworkName } from "./network-words.ts";
+import { parsePairs } from "./pairs.ts";
 import { printLine } from "./print.ts";
 
 const args = {
   network: { type: "positional", required: true, description: "Its name" },
   driver: { type: "string", alias: "d", valueHint: "bridge", description: "What it is made of: bridge, the only one" },
   subnet: { type: "string", multiple: true, valueHint: "cidr", description: "Its addresses (a part that is free)" },
-  gateway: { type: "string", multiple: true, valueHint: "address", description: "The host's address in it (the first)" },
+  gateway: {
+    type: "string",
+    multiple: true,
+    valueHint: "address",
+    description: "The host's address in it (the first)",
+  },
   "ip-range": {
     type: "string",
     multiple: true,
@@ -48,7 +54,8 @@ export default defineCommand({
 });
 
 /** Every option's value is checked here. */
-export function parseNewNetwork({ network: name, driver = "bridge", ...values }: Values<typeof args>): NewNetwork {
+export function parseNewNetwork(values: Values<typeof args>): NewNetwork {
+  const { network: name, driver = "bridge" } = values;
   if (driver !== "bridge") throw new UsageError(`--driver: ${JSON.stringify(driver)} is not supported`, "bridge");
   if (!isNetworkName(name) || reserved.includes(name))
     throw new UsageError(`${JSON.stringify(name)} is no name for a network`, "[a-zA-Z0-9][a-zA-Z0-9_.-]*, and no mode");

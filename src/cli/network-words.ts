@@ -1,17 +1,24 @@
 /** Words that several commands about networks take. */
 
 import { UsageError } from "../errors.ts";
+import { formatAddress, parseMac as macBytes, readAddress } from "../plan/address.ts";
 
 export const isNetworkName = (name: string): boolean => /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$/.test(name);
 
-/** `name=value` words as a record; a name alone has an empty value. */
-export function parsePairs(option: string, words: string[]): Record<string, string> {
-  const pairs: Record<string, string> = {};
-  for (const word of words) {
-    const equals = word.indexOf("=");
-    const key = equals < 0 ? word : word.slice(0, equals);
-    if (key === "") throw new UsageError(`${option}: ${JSON.stringify(word)} has no name`, "name=value");
-    pairs[key] = equals < 0 ? "" : word.slice(equals + 1);
+/** An address of one family, in its canonical text. */
+export function parseIp(option: string, text: string, family: 4 | 6): string {
+  const address = readAddress(text);
+  if (address?.length === (family === 4 ? 4 : 16)) return formatAddress(address);
+  throw new UsageError(`${option}: ${JSON.stringify(text)} is no address of IPv${family}`);
+}
+
+/** A MAC that one device can have, in lower case. */
+export function parseMac(option: string, text: string): string {
+  try {
+    macBytes(text);
+  } catch (error) {
+    if (error instanceof UsageError) throw new UsageError(`${option}: ${error.message}`, error.hint);
+    throw error;
   }
-  return pairs;
+  return text.toLowerCase();
 }

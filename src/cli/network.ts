@@ -2,7 +2,7 @@
 
 import { UsageError } from "../errors.ts";
 import { parseAddHost, parseDnsOption, parseDnsSearch, parseDnsServer, parseNetworkAlias } from "../plan/hosts.ts";
-import { defaultNetwork, type NetworkOptions, type NetworkRequest, noNetworkOptions } from "../plan/network.ts";
+import { defaultNetwork, type NetworkOptions, type NetworkRequest, noNetworkOptions } from "../plan/network-options.ts";
 import { parseExpose, parsePublish } from "../plan/publish.ts";
 import type { Values } from "./command.ts";
 import { isNetworkName, parseIp, parseMac } from "./network-words.ts";
@@ -18,9 +18,9 @@ export function parseNetworkOptions(args: NetworkValues): NetworkOptions {
     ...noNetworkOptions,
     mode: alone ?? "bridge",
     networks: alone ? [] : completed([first, ...others].map(parseNetwork), args),
-    publish: args.publish.flatMap((text) => parsePublish("--publish", text)),
+    publish: args.publish.flatMap(parsePublish),
     publishAll: args["publish-all"] ?? false,
-    expose: args.expose.flatMap((text) => parseExpose("--expose", text)),
+    expose: args.expose.flatMap((text) => parseExpose(text)),
     dns: {
       servers: args.dns.map((text) => parseDnsServer("--dns", text)),
       search: args["dns-search"].map((text) => parseDnsSearch("--dns-search", text)),

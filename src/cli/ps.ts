@@ -5,7 +5,7 @@ import { recoverIfAllowed } from "../engine/recover.ts";
 import { sizeOfContainer } from "../engine/size.ts";
 import { UsageError } from "../errors.ts";
 import { type Paths, pathsOf } from "../paths.ts";
-import { networksOf } from "../plan/network.ts";
+import { networksOf } from "../plan/network-options.ts";
 import { givenArgs } from "../plan/spec.ts";
 import { defineCommand } from "./command.ts";
 import { type Filters, labelFilter, parseFilters } from "./filter.ts";

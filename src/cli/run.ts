@@ -8,7 +8,7 @@ import { isSocket, readFile, statIfAny } from "../linux/file.ts";
 import { getSize, isatty } from "../linux/tty.ts";
 import { absolutePath, type Paths, pathsOf } from "../paths.ts";
 import type { MountRequest } from "../plan/mounts.ts";
-import { noNetworkOptions } from "../plan/network.ts";
+import { noNetworkOptions } from "../plan/network-options.ts";
 import { defaults, noOptions, type RunOptions } from "../plan/spec.ts";
 import type { Stdio } from "../runtime/stdio.ts";
 import { type Arguments, defineCommand, type Values } from "./command.ts";

@@ -6,6 +6,7 @@ import { UsageError } from "../errors.ts";
 import { pathsOf } from "../paths.ts";
 import { isVolumeName } from "../plan/mounts.ts";
 import { defineCommand } from "./command.ts";
+import { parsePairs } from "./pairs.ts";
 import { printLine } from "./print.ts";
 
 export default defineCommand({
@@ -43,14 +44,3 @@ export default defineCommand({
     return 0;
   },
 });
-
-function parsePairs(option: string, words: string[]): Record<string, string> {
-  const pairs: Record<string, string> = {};
-  for (const word of words) {
-    const equals = word.indexOf("=");
-    const key = equals < 0 ? word : word.slice(0, equals);
-    if (key === "") throw new UsageError(`${option}: ${JSON.stringify(word)} has no name`, "name=value");
-    pairs[key] = equals < 0 ? "" : word.slice(equals + 1);
-  }
-  return pairs;
-}

@@ -1,18 +1,41 @@
 /** Networks: bridges with a name and subnets of their own, which containers are connected to. */
 
 import { ConflictError, InvalidError, NotFoundError, UsageError } from "../errors.ts";
+import { randomHex } from "../linux/clone.ts";
+import {
+  close,
+  flock,
+  mkdir,
+  mkdirAll,
+  O_DIRECTORY,
+  O_RDONLY,
+  open,
+  readdir,
+  readFileIfAny,
+  rename,
+  writeNewFile,
+} from "../linux/file.ts";
+import { removePath } from "../linux/tree.ts";
 import { removeBridge } from "../network/bridge.ts";
 import { chooseFirewall } from "../network/firewall.ts";
 import { hostSubnets } from "../network/routes.ts";
-import { randomHex } from "../linux/clone.ts";
-import { close, flock, mkdir, mkdirAll, O_DIRECTORY, O_RDONLY, open, readdir, readFileIfAny, rename, writeNewFile } from "../linux/file.ts";
-import { removePath } from "../linux/tree.ts";
 import type { Paths } from "../paths.ts";
 import { parseAddress } from "../plan/address.ts";
-import { defaultBridge, defaultNetwork, type Network, networksOf, type Subnet } from "../plan/network.ts";
-import { chooseSubnet, contains, formatPrefix, gatewayOf, overlaps, parseSubnet, type Prefix, uniqueLocalBytes, uniqueLocalSubnet } from "../plan/subnet.ts";
+import type { Network, Subnet } from "../plan/network.ts";
+import { defaultBridge, defaultNetwork, networksOf } from "../plan/network-options.ts";
+import {
+  chooseSubnet,
+  contains,
+  formatPrefix,
+  gatewayOf,
+  overlaps,
+  type Prefix,
+  parseSubnet,
+  uniqueLocalBytes,
+  uniqueLocalSubnet,
+} from "../plan/subnet.ts";
 import { recordEvent } from "./events.ts";
-import { type Container, listContainers } from "./record.ts";
+import { type Container, isUp, listContainers } from "./record.ts";
 
 /** What `network create` was asked for. */
 export interface NewNetwork {
@@ -67,9 +90,7 @@ export function findNetwork(paths: Paths, reference: string): Network {
   if (reference === defaultNetwork) return ensureDefaultNetwork(paths);
   const named = /^[\w.-]+$/.test(reference) && !reference.startsWith(".") ? readNetwork(paths, reference) : undefined;
   if (named) return named;
-  const matches = /^[0-9a-f]+$/.test(reference)
-    ? listNetworks(paths).filter(({ id }) => id.startsWith(reference))
-    : [];
+  const matches = /^[0-9a-f]+$/.test(reference) ? listNetworks(paths).filter(({ id }) => id.startsWith(reference)) : [];
   if (matches.length > 1) throw new ConflictError(`${reference} is the beginning of ${matches.length} network ids`);
   if (matches[0]) return matches[0];
   throw new NotFoundError(`no such network: ${reference}`, "tinydocker network ls lists what there is");
@@ -184,7 +205,9 @@ const tell = (paths: Paths, { id, name }: Network, action: string, attributes: R
 export function usersOfNetworks(paths: Paths): (network: Network) => Container[] {
   const containers = listContainers(paths);
   return ({ name }) =>
-    containers.filter(({ record: { options } }) => options.network.mode === "bridge" && networksOf(options.network).includes(name));
+    containers.filter(
+      ({ record: { options } }) => options.network.mode === "bridge" && networksOf(options.network).includes(name),
+    );
 }
 
 /** Removes a network that no container is in. @param force one that is not there is fine. */

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { describeContainer } from "../../src/engine/inspect.ts";
 import type { Container } from "../../src/engine/record.ts";
-import { noNetworkOptions } from "../../src/plan/network.ts";
+import { noNetworkOptions } from "../../src/plan/network-options.ts";
 
 const container = (change: { record?: object; options?: object; settings?: object; state?: object; status?: string }) =>
   ({

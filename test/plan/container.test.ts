@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { UnsupportedError } from "../../src/errors.ts";
 import { planBirth } from "../../src/plan/birth.ts";
 import { planClone, surelyOwnNetwork } from "../../src/plan/clone.ts";
-import { noNetworkOptions } from "../../src/plan/network.ts";
+import { noNetworkOptions } from "../../src/plan/network-options.ts";
 import { documentation } from "../../src/plan/step.ts";
 import { aPlan, aSpec, host, id, initSteps, kinds } from "../support/plans.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { UnsupportedError, UsageError } from "../../src/errors.ts";
 import { capabilityNames } from "../../src/oci/capabilities.ts";
-import { type NetworkOptions, noNetworkOptions } from "../../src/plan/network.ts";
+import { type NetworkOptions, noNetworkOptions } from "../../src/plan/network-options.ts";
 import { defaultCapabilities, lacksCommand } from "../../src/plan/spec.ts";
 import { aSpec, facts, id, rootfs } from "../support/plans.ts";
 

@@ -1,0 +1,63 @@
+/** What a user says of a container's network. Pure. */
+
+import type { ExposedPort, PortRequest } from "./publish.ts";
+
+/** What network a container has, as it was asked for. */
+export interface NetworkOptions {
+  /** `bridge`: it is in the networks below. `container`: it shares another one's. */
+  mode: "none" | "host" | "container" | "bridge";
+  /** By name or id; by id once it is created. */
+  container?: string;
+  /** The first gives it its way out. */
+  networks: NetworkRequest[];
+  /** Ports of the host that lead to it. */
+  publish: PortRequest[];
+  /** Publish every exposed port at one that is free. */
+  publishAll: boolean;
+  /** Ports that it serves, beside those that its image names. */
+  expose: ExposedPort[];
+  dns: DnsOptions;
+  /** Lines for its /etc/hosts: an address, or `host-gateway`. */
+  hosts: { name: string; address: string }[];
+}
+
+export interface NetworkRequest {
+  /** By its name. */
+  network: string;
+  /** IPv4 and IPv6 that it must have. */
+  ip?: string;
+  ip6?: string;
+  mac?: string;
+  /** What it is called there, beside its name. */
+  aliases: string[];
+}
+
+/** Absent or empty is as the host has it. */
+export interface DnsOptions {
+  servers: string[];
+  search: string[];
+  options: string[];
+}
+
+/** The network of every container that asks for none other, and its bridge. */
+export const defaultNetwork = "bridge";
+export const defaultBridge = "tinydocker0";
+
+/** What a container has that says nothing about networks. */
+export const noNetworkOptions: NetworkOptions = {
+  mode: "bridge",
+  networks: [{ network: defaultNetwork, aliases: [] }],
+  publish: [],
+  publishAll: false,
+  expose: [],
+  dns: { servers: [], search: [], options: [] },
+  hosts: [],
+};
+
+/** How Docker calls it in one word. */
+export const networkMode = ({ mode, container, networks }: NetworkOptions): string =>
+  mode === "container" ? `container:${container}` : mode === "bridge" ? networks[0]!.network : mode;
+
+/** Names of the networks it is in. */
+export const networksOf = (options: NetworkOptions): string[] =>
+  options.mode === "bridge" ? options.networks.map(({ network }) => network) : [networkMode(options)];
