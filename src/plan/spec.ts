@@ -7,6 +7,7 @@ import type { Device, Mount, NamespaceType, Resources, Rlimit, Spec } from "../o
 import { defaultPeriod } from "./cgroup.ts";
 import { cgroupPath } from "./clone.ts";
 import { defaultDevices, defaultMounts, type MountRequest, maskedPaths, readonlyPaths } from "./mounts.ts";
+import { defaultPath } from "./options.ts";
 
 /** The options of `run`, parsed and checked. Absent means that the user did not say. */
 export interface RunOptions {
@@ -33,19 +34,6 @@ export interface RunOptions {
   capAdd: string[];
   capDrop: string[];
 }
-
-/** What nobody asked for. */
-export const noOptions: RunOptions = {
-  command: [],
-  mounts: [],
-  env: [],
-  network: "none",
-  terminal: false,
-  readOnly: false,
-  privileged: false,
-  capAdd: [],
-  capDrop: [],
-};
 
 /** The part of an image's configuration that describes its program. */
 export interface ImageDefaults {
@@ -100,8 +88,6 @@ export const defaultCapabilities = [
   "CAP_AUDIT_WRITE",
 ];
 
-/** For who has no other, as an entry of the environment. */
-export const defaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const defaultCommand = ["/bin/sh"];
 
 /** The config.json of a bundle. `id` names the cgroup. */
