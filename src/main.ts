@@ -14,7 +14,8 @@ const early = isRoot ? comeEarly() : {};
 // later threads would take them.
 const takesNote = ["load", "save", "import", "export", "commit", "cp", "attach", "start"];
 if (takesNote.includes(words[0] ?? "")) blockSignals(forwarded);
-const { main } = await import("./cli/main.ts");
+// A monitor stays as long as its container does, so it does without all that is not about that.
+const { main } = await (words[0] === "monitor" ? import("./cli/monitor.ts") : import("./cli/main.ts"));
 const code = await main(argv, early);
 // Still there if the options were wrong or the image was not to be had; a second time does no harm.
 if (early.birth) abandon(early.birth);
@@ -23,6 +24,7 @@ exitNow(code);
 /** What has to be made before there are threads; or why it could not be, for somebody to explain. */
 function comeEarly(): Early {
   try {
+    if (words[0] === "monitor") return { birth: bear(argv, words[2]) };
     if (startsContainer(words)) return { birth: bear(argv) };
     return words[0] === "exec" ? { entry: openWayIn() } : {};
   } catch (failure) {
@@ -43,12 +45,12 @@ function afterGlobals([first = "", ...rest]: string[]): string[] {
   return first === "container" || first === "image" ? rest : [first, ...rest];
 }
 
-/** True for command lines that start a container in this process: `run`, `monitor`, or the original form. */
+/** True for command lines that start a container in this process: `run`, or the original form. */
 function startsContainer([first = "", ...rest]: string[]): boolean {
   // Where -d comes first another process starts it (engine/launch.ts); elsewhere that is seen later.
   if (first === "run") return !detaches(rest[0] ?? "");
   // The original form begins with an option.
-  return first === "monitor" || (first.startsWith("-") && !["--help", "--version"].includes(first));
+  return first.startsWith("-") && !["--help", "--version"].includes(first);
 }
 
 /** `-d`, alone or with `-i` and `-t`. Words that can't be it cost no regular expression, whose first one takes 0.1 ms. */

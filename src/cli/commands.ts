@@ -42,5 +42,4 @@ export const commands: Commands = {
   completion: () => import("./completion.ts"),
   man: () => import("./man.ts"),
   __complete: () => import("./complete.ts"),
-  monitor: () => import("./monitor.ts"),
 };

@@ -33,14 +33,19 @@ export async function main(argv: string[], { failure, ...early }: Early): Promis
     if (word === undefined || word === "--help") return await printHelp(name);
     return await runCommand(await load(name, word), rest.slice(2), global);
   } catch (error) {
-    const { text, hint } = explain(error);
-    fail(text);
-    if (hint) advise(hint);
-    else if (hasCode(error, "EACCES", "EPERM") && process.geteuid?.() !== 0) advise(sudoLine());
-    if (error instanceof InterruptedError) return 128 + error.signal;
-    if (error instanceof StartError) return error.exitCode;
-    return error instanceof UsageError ? ourFailure : failureCode;
+    return complain(error, failureCode);
   }
+}
+
+/** Says what went wrong. @returns the exit code. */
+export function complain(error: unknown, failureCode = ourFailure): number {
+  const { text, hint } = explain(error);
+  fail(text);
+  if (hint) advise(hint);
+  else if (hasCode(error, "EACCES", "EPERM") && process.geteuid?.() !== 0) advise(sudoLine());
+  if (error instanceof InterruptedError) return 128 + error.signal;
+  if (error instanceof StartError) return error.exitCode;
+  return error instanceof UsageError ? ourFailure : failureCode;
 }
 
 /** Takes `--root DIR`, `--version` and `--help` off the front; and `--loaded ID`, which we say to ourselves. */

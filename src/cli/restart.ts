@@ -4,7 +4,7 @@ import { restartContainer } from "../engine/restart.ts";
 import { close } from "../linux/file.ts";
 import { defineCommand } from "./command.ts";
 import { forEachContainer } from "./containers.ts";
-import { printLine } from "./print.ts";
+import { printLine, warn } from "./print.ts";
 import { stopArgs, stopOptions } from "./stop.ts";
 
 export default defineCommand({
@@ -14,7 +14,7 @@ export default defineCommand({
   run: ({ container, ...args }, { root }) => {
     const options = stopOptions(args);
     return forEachContainer(root, container, (paths, found, reference) => {
-      restartContainer(paths, found, options, close);
+      restartContainer(paths, found, options, close, warn);
       printLine(reference);
     });
   },

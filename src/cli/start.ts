@@ -25,7 +25,7 @@ export default defineCommand({
   run: async ({ container, attach, interactive, ...options }, { root }) => {
     if (!attach && !interactive)
       return forEachContainer(root, container, (paths, found, reference) => {
-        startContainer(paths, found, { attached: false, stdin: false }, close);
+        startContainer(paths, found, { attached: false, stdin: false }, close, warn);
         printLine(reference);
       });
     const [reference, ...more] = container;
@@ -35,12 +35,13 @@ export default defineCommand({
     const found = findContainer(paths, reference!);
     const stdin = interactive ?? false;
     let code = 0;
-    startContainer(paths, found, { attached: true, stdin }, (socket) => {
+    const stay = (socket: number) => {
       const { terminal } = found.record.options;
       const end = attachTo(socket, { stdin, terminal, detachKeys, sigProxy: options["sig-proxy"] ?? true });
       const result = ended(paths, found.record.id, end, warn);
       if ("code" in result) code = result.code;
-    });
+    };
+    startContainer(paths, found, { attached: true, stdin }, stay, warn);
     return code;
   },
 });

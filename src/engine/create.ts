@@ -11,7 +11,7 @@ import { performHost } from "../runtime/host.ts";
 import { undoList } from "../runtime/undo.ts";
 import { type Found, resolveImage } from "./image.ts";
 import { planStart } from "./plan.ts";
-import { type ContainerRecord, tell, writeRecord, writeState } from "./record.ts";
+import { type ContainerRecord, tell, unstarted, writeRecord, writeState } from "./record.ts";
 import type { CreateRequest, Reporter, RunImage } from "./request.ts";
 
 const maxTries = 10;
@@ -68,7 +68,7 @@ export function createContainer(paths: Paths, record: ContainerRecord, warn: Rep
     performHost([claim!], guard, () => false);
     performHost([...making, ...plan.record], undo, () => false);
     writeRecord(paths, record);
-    writeState(paths, record.id, { status: "created", restartCount: 0 });
+    writeState(paths, record.id, unstarted);
     tell(paths, record, "create");
   } catch (error) {
     undo.run();

@@ -6,7 +6,7 @@ import { attachTo } from "./attach.ts";
 import { createContainer } from "./create.ts";
 import { forgetContainer } from "./forget.ts";
 import { launch } from "./launch.ts";
-import { type ContainerRecord, readContainer, waitUntilLeft } from "./record.ts";
+import { type ContainerRecord, readContainer, unstarted, waitUntilLeft } from "./record.ts";
 import type { Reporter, RunEnd, RunRequest } from "./request.ts";
 
 /** Creates a container, has it started, and stays with it unless it is to be detached. */
@@ -21,11 +21,12 @@ export function runWithMonitor(
   close(store);
   const attached = !request.detach;
   const stdin = attached && record.settings.interactive;
-  const launched = launch(paths, record, {
-    attached,
-    stdin,
-    stderrApart: record.options.terminal && request.stdio[2] !== "terminal",
-  });
+  const launched = launch(
+    paths,
+    { record, state: unstarted },
+    { attached, stdin, stderrApart: record.options.terminal && request.stdio[2] !== "terminal" },
+    warn,
+  );
   if ("failed" in launched) {
     // Docker keeps what could not be started, for somebody to remove; a run that fails leaves nothing.
     forgetContainer(paths, record, { volumes: true });

@@ -16,7 +16,7 @@ import { signals } from "../linux/signal.ts";
 import { posixSpawn } from "../linux/spawn.ts";
 import type { Paths } from "../paths.ts";
 import type { HealthPlan } from "../plan/health.ts";
-import { environment } from "./launch.ts";
+import { environment } from "./order.ts";
 import { processesOf } from "./processes.ts";
 import type { ContainerState, Health, HealthResult } from "./record.ts";
 

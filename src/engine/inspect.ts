@@ -3,10 +3,9 @@
 import type { Healthcheck } from "../oci/image.ts";
 import type { Mount } from "../oci/spec.ts";
 import { mergeHealth } from "../plan/health.ts";
-import { anonymousOption } from "../plan/mounts.ts";
 import { networkMode } from "../plan/network-options.ts";
 import { defaults, givenArgs, planEnv, type RunOptions } from "../plan/spec.ts";
-import { dataOf } from "../plan/volume.ts";
+import { anonymousOption, dataOf } from "../plan/volume.ts";
 import type { Usage } from "../runtime/usage.ts";
 import { type Container, type ContainerRecord, type ContainerState, isUp, type Status } from "./record.ts";
 

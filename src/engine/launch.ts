@@ -3,67 +3,71 @@
  * program, which this command starts, and to which others attach later.
  */
 
-import { wait } from "../linux/clone.ts";
+import { randomHex, wait } from "../linux/clone.ts";
 import { close, O_RDWR, open } from "../linux/file.ts";
 import { socketpair } from "../linux/poll.ts";
 import { stringVector } from "../linux/process.ts";
 import { posixSpawn } from "../linux/spawn.ts";
 import type { Paths } from "../paths.ts";
-import { sharedNetworkWord } from "../plan/clone.ts";
-import { defaultPath } from "../plan/spec.ts";
+import { sharedNetworkWord, surelyOwnNetwork } from "../plan/clone.ts";
+import { hasOwnNetwork } from "../plan/network-options.ts";
 import { receiveFrame } from "../runtime/channel.ts";
-import type { ContainerRecord } from "./record.ts";
-
-/** Whether we stay attached to what is started, and whether our stdin is its. */
-export interface Attachment {
-  attached: boolean;
-  stdin: boolean;
-  /** The container has a terminal, but its stderr is not to go there. */
-  stderrApart?: boolean;
-}
-
-/** What the monitor gets as a descriptor: the socket to its launcher. */
-export const launcherFd = 3;
-
-/** A fixed environment: what is in ours is none of the container's business (SECURITY R3). */
-export const environment = (paths: Paths): string[] => [defaultPath, `TINYDOCKER_ROOT=${paths.root}`];
-
-/** How a monitor is started: what its first process is to be born with is said on its command line. */
-export const monitorWords = ({ id, options: { network } }: ContainerRecord, flags: string[]): string[] => [
-  "tinydocker",
-  "monitor",
-  ...flags,
-  ...(network.mode === "host" || network.mode === "container" ? [sharedNetworkWord] : []),
-  id,
-];
+import { type Attachment, environment, giveOrder } from "./order.ts";
+import { planStart } from "./plan.ts";
+import type { Container } from "./record.ts";
 
 /**
- * Starts a container that was created. The monitor prints for itself why it could not.
+ * Starts a container that was created. What goes wrong after the planning the monitor prints for itself.
  * @returns the socket to the monitor, for `attachTo`, once the program runs; or the exit code of a start that failed.
  */
 export function launch(
   paths: Paths,
-  record: ContainerRecord,
+  { record, state }: Pick<Container, "record" | "state">,
   how: Attachment,
+  warn: (text: string) => void,
 ): { socket: number } | { failed: number } {
+  const birth = randomHex(32);
+  const words = ["tinydocker", "monitor", record.id, birth];
+  // What its init is born with is said on its command line.
+  if (!hasOwnNetwork(record.options.network)) words.push(sharedNetworkWord);
   const [ours, theirs] = socketpair();
   const nowhere = open("/dev/null", O_RDWR);
-  const words = monitorWords(record, [
-    ...(how.attached ? ["--attached"] : []),
-    ...(how.stdin ? ["--stdin"] : []),
-    ...(how.stderrApart ? ["--stderr-apart"] : []),
-  ]);
   const fds = [nowhere, nowhere, 2, theirs];
-  // A session of its own: no signal of our terminal reaches it.
+  // A session of its own: no signal of our terminal reaches it. It makes an init while we plan.
   const pid = posixSpawn("/proc/self/exe", stringVector(words), stringVector(environment(paths)), {
     fds,
     session: true,
   });
   close(theirs);
   close(nowhere);
-  const frame = receiveFrame(ours);
-  if (frame && "said" in frame && frame.said.type === "started") return { socket: ours };
+  try {
+    const network = surelyOwnNetwork(words);
+    const kind = { fresh: false, monitored: true, first: state.started === undefined };
+    const { plan } = planStart(paths, record, { id: birth, network }, kind, warn);
+    plan.warnings.forEach(warn);
+    const health = planHealthOf(record);
+    giveOrder(ours, {
+      root: paths.root,
+      record,
+      state,
+      plan: { ...plan, warnings: [] },
+      how,
+      ...(health && { health }),
+    });
+    const frame = receiveFrame(ours);
+    if (frame && "said" in frame && frame.said.type === "started") return { socket: ours };
+  } catch (error) {
+    close(ours);
+    throw error;
+  }
   close(ours);
   const { exit } = wait({ pid })!;
   return { failed: exit.code || 125 };
+}
+
+/** What plans it is loaded for those who may have one. */
+function planHealthOf({ settings: { health }, defaults }: Container["record"]) {
+  if (!health && !defaults.Healthcheck) return undefined;
+  const { planHealth } = require("../plan/health.ts") as typeof import("../plan/health.ts");
+  return planHealth(health ?? {}, defaults);
 }

@@ -4,46 +4,29 @@ import { close, flock, O_CREAT, O_RDWR, open, unlink } from "../linux/file.ts";
 import { chdir } from "../linux/mount.ts";
 import { poll } from "../linux/poll.ts";
 import { identify } from "../linux/proc.ts";
-import { dup2, execve, stringVector } from "../linux/process.ts";
-import type { Paths } from "../paths.ts";
-import { planHealth } from "../plan/health.ts";
+import { dup2 } from "../linux/process.ts";
+import { type Paths, pathsOf } from "../paths.ts";
 import type { Birth } from "../runtime/birth.ts";
 import { healthChecks } from "./health.ts";
-import { type Attachment, environment, launcherFd, monitorWords } from "./launch.ts";
-import { planStart } from "./plan.ts";
+import { launcherFd, takeOrder } from "./order.ts";
 import { type ContainerRecord, type ContainerState, type Health, readContainer, tell, writeState } from "./record.ts";
 import { runToEnd, wasStopped } from "./start.ts";
 
-/**
- * Runs a container that was created, to its end.
- * @param launcher absent when this is a restart: then nobody waits for us. @returns the exit code.
- */
-export function monitor(
-  paths: Paths,
-  id: string,
-  birth: Birth,
-  launcher: Attachment | undefined,
-  warn: (text: string) => void,
-): number {
+/** Runs a container that was created, to its end. @returns the exit code. */
+export function monitor(birth: Birth): number {
   // No directory of the caller's is kept busy.
   chdir("/");
-  const container = readContainer(paths, id);
-  // Removed or stopped while we waited to start it again.
-  if (!container || (!launcher && wasStopped(paths, id))) return 0;
-  const { record, state } = container;
-  const { plan } = planStart(
-    paths,
-    record,
-    birth,
-    { fresh: false, monitored: true, first: state.started === undefined },
-    warn,
-  );
+  const order = takeOrder();
+  // Who wanted it is gone, or could not plan it and has said why.
+  if (!order) return 125;
+  const { record, state, plan, health, how } = order;
+  const paths = pathsOf(order.root);
   const io = {
     to: "monitor" as const,
     terminal: record.options.terminal,
     interactive: record.settings.interactive,
-    stderrApart: launcher?.stderrApart ?? false,
-    ...(launcher && { launcher: { socket: launcherFd, ...launcher } }),
+    stderrApart: how.stderrApart ?? false,
+    launcher: { socket: launcherFd, ...how },
   };
   const ended = runToEnd(paths, birth, {
     plan,
@@ -53,19 +36,16 @@ export function monitor(
     onRecorded: () => {},
     onStarted: (note) => {
       leaveCaller();
-      const health = planHealth(record.settings.health ?? {}, record.defaults);
       if (!health) return [];
-      const of = {
-        process: identify(birth.child.pid),
-        ...(birth.cgroup !== undefined && { cgroup: birth.cgroup }),
-        id,
-      };
+      const { child, cgroup } = birth;
+      const of = { process: identify(child.pid), ...(cgroup !== undefined && { cgroup }), id: record.id };
       return [healthChecks(paths, of, health, noteHealth(paths, record, note))];
     },
-    warn,
+    // Once the program runs nobody hears us any more.
+    warn: () => {},
   });
   // Read again: `update` may have changed the policy.
-  const now = record.settings.remove ? undefined : readContainer(paths, id)?.record;
+  const now = record.settings.remove ? undefined : readContainer(paths, record.id)?.record;
   if (now) restartIfWanted(paths, now, ended.state);
   return ended.code;
 }
@@ -93,7 +73,7 @@ const longestDelayMs = 60_000;
 const longEnoughMs = 10_000;
 const lookMs = 100;
 
-/** Waits as Docker does, twice as long each time, and becomes a new monitor: its parent's threads must not fork (birth.ts). */
+/** Waits as Docker does, twice as long each time, and has a new monitor start it: our own threads must not fork (birth.ts). */
 function restartIfWanted(paths: Paths, record: ContainerRecord, state: ContainerState): void {
   if (!wantsRestart(paths, record, state)) return;
   const { id } = record;
@@ -107,8 +87,9 @@ function restartIfWanted(paths: Paths, record: ContainerRecord, state: Container
   if (wasStopped(paths, id)) writeState(paths, id, { ...state, restartCount: state.restartCount + 1 });
   unlink(claim);
   close(lock);
-  if (wasStopped(paths, id)) return;
-  execve("/proc/self/exe", stringVector(monitorWords(record, ["--again"])), stringVector(environment(paths)));
+  // Loaded by those who need it: it can plan.
+  const { startAgain } = require("./restart.ts") as typeof import("./restart.ts");
+  startAgain(paths, id);
 }
 
 function wantsRestart(paths: Paths, { id, settings: { restart } }: ContainerRecord, state: ContainerState): boolean {

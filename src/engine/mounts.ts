@@ -6,7 +6,6 @@ import type { Mount } from "../oci/spec.ts";
 import type { Paths } from "../paths.ts";
 import type { Container } from "../plan/container.ts";
 import {
-  anonymousOption,
   copyUpOption,
   createSourceOption,
   defaultMounts,
@@ -17,7 +16,7 @@ import {
   subpathOption,
 } from "../plan/mounts.ts";
 import type { ImageDefaults } from "../plan/spec.ts";
-import { dataOf } from "../plan/volume.ts";
+import { anonymousOption, dataOf } from "../plan/volume.ts";
 import { findContainer } from "./record.ts";
 import type { VolumesFrom } from "./request.ts";
 import {

@@ -5,8 +5,9 @@ import { close, flock, O_RDONLY, openIfAny, readdir, readFileIfAny, writeFileAto
 import { openProcess, type ProcessId } from "../linux/proc.ts";
 import type { Paths } from "../paths.ts";
 import type { HealthOptions } from "../plan/health.ts";
-import { anonymousOption } from "../plan/mounts.ts";
-import { type ImageDefaults, noOptions, type RunOptions } from "../plan/spec.ts";
+import { noOptions } from "../plan/options.ts";
+import type { ImageDefaults, RunOptions } from "../plan/spec.ts";
+import { anonymousOption } from "../plan/volume.ts";
 import type { Usage } from "../runtime/usage.ts";
 import { recordEvent } from "./events.ts";
 
@@ -84,6 +85,9 @@ export interface ContainerState {
   health?: Health;
 }
 
+/** Of a container that was never started. */
+export const unstarted: ContainerState = { status: "created", restartCount: 0 };
+
 /** What its health check said (engine/health.ts). */
 export interface Health {
   status: "starting" | "healthy" | "unhealthy";
@@ -140,7 +144,7 @@ export function readContainer(paths: Paths, id: string): Container | undefined {
   if (text === undefined) return undefined;
   const record = parseObject<ContainerRecord>(text, isRecord);
   const state = parseObject<ContainerState>(
-    readFileIfAny(`${directoryOf(paths, id)}/state.json`) ?? '{"status":"created","restartCount":0}',
+    readFileIfAny(`${directoryOf(paths, id)}/state.json`) ?? JSON.stringify(unstarted),
     isState,
   );
   if (!record || !state)

@@ -1,10 +1,13 @@
 /** Starting containers that were created or have ended. */
 
 import { Failure } from "../errors.ts";
+import { close } from "../linux/file.ts";
 import type { Paths } from "../paths.ts";
-import { type Attachment, launch } from "./launch.ts";
-import { type Container, findContainer, isUp, tell } from "./record.ts";
-import { clearStopped } from "./start.ts";
+import { launch } from "./launch.ts";
+import type { Attachment } from "./order.ts";
+import { type Container, findContainer, isUp, readContainer, tell } from "./record.ts";
+import { recover } from "./recover.ts";
+import { clearStopped, wasStopped } from "./start.ts";
 import { type StopOptions, stopContainer } from "./stop.ts";
 
 /** Starts a container; one that is up stays so. @param use gets the socket to its monitor (attach.ts), and closes it. */
@@ -13,14 +16,24 @@ export function startContainer(
   container: Container,
   how: Attachment,
   use: (socket: number) => void,
+  warn: (text: string) => void,
 ): void {
   if (isUp(container) || container.status === "restarting") return;
   const { record } = container;
+  recover(paths);
   clearStopped(paths, record.id);
-  const launched = launch(paths, record, how);
+  const launched = launch(paths, container, how, warn);
   // Its monitor has said why.
   if ("failed" in launched) throw new Failure(`container ${record.name} did not start`);
   use(launched.socket);
+}
+
+/** Starts a container that has ended by itself, unless it was removed or stopped since. */
+export function startAgain(paths: Paths, id: string): void {
+  const container = wasStopped(paths, id) ? undefined : readContainer(paths, id);
+  if (!container) return;
+  const launched = launch(paths, container, { attached: false, stdin: false }, () => {});
+  if ("socket" in launched) close(launched.socket);
 }
 
 /** Stops a container if it is up, and starts it. */
@@ -29,9 +42,10 @@ export function restartContainer(
   container: Container,
   stop: StopOptions,
   use: (socket: number) => void,
+  warn: (text: string) => void,
 ): void {
   const { id } = container.record;
   stopContainer(paths, container, stop);
-  startContainer(paths, findContainer(paths, id), { attached: false, stdin: false }, use);
+  startContainer(paths, findContainer(paths, id), { attached: false, stdin: false }, use, warn);
   tell(paths, container.record, "restart");
 }

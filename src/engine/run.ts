@@ -8,7 +8,7 @@ import { abandon, type Birth } from "../runtime/birth.ts";
 import { chooseName, lockStore, newRecord, prepareImage, writeCidfile } from "./create.ts";
 import { sudoLine } from "./host.ts";
 import { planStart } from "./plan.ts";
-import type { ContainerRecord } from "./record.ts";
+import { type ContainerRecord, unstarted } from "./record.ts";
 import { prepareRoot, recover } from "./recover.ts";
 import type { Reporter, RunEnd, RunImage, RunRequest } from "./request.ts";
 import { runToEnd } from "./start.ts";
@@ -75,9 +75,13 @@ function runHere(
   const { code, outcome } = runToEnd(paths, birth, {
     plan,
     record,
-    state: { status: "created", restartCount: 0 },
+    state: unstarted,
     io: { to: "caller", stdio, callerIsTerminal },
-    onRecorded: () => close(store),
+    onRecorded: () => {
+      close(store);
+      // A name that is asked for was looked at before; other traces of the dead could wait until now.
+      recover(paths);
+    },
     warn,
   });
   if (outcome.oomKilled) warn("out of memory: the kernel killed a process that wanted more than the limit (--memory)");

@@ -18,7 +18,6 @@ import {
   writeRecord,
   writeState,
 } from "./record.ts";
-import { recover } from "./recover.ts";
 
 export interface Run {
   plan: Plan;
@@ -56,8 +55,6 @@ export function runToEnd(
       { directory, log: settings.log, usage: { wanted: report || !settings.remove, look: report } },
       {
         starting: (pid) => {
-          // A name that is asked for was looked at before (run.ts); other traces of the dead could wait until now.
-          recover(paths);
           plan.warnings.forEach(on.warn);
           current = { ...current, process: identify(pid), ...(birth.cgroup !== undefined && { cgroup: birth.cgroup }) };
           if (!statIfAny(`${directory}/container.json`)) {

@@ -113,9 +113,6 @@ export const chownOption = "x-tinydocker.chown";
 /** With `=UID:GID`: files of this user of the host are the container's user's inside. */
 export const idmapOption = "x-tinydocker.idmap";
 
-/** A volume that was made for one container, and goes with it. */
-export const anonymousOption = "x-tinydocker.anonymous";
-
 /** A volume that is not to be filled with what the image has. */
 export const nocopyOption = "nocopy";
 

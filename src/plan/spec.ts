@@ -7,7 +7,8 @@ import type { Device, Mount, NamespaceType, Resources, Rlimit, Spec } from "../o
 import { defaultPeriod } from "./cgroup.ts";
 import { cgroupPath } from "./clone.ts";
 import { defaultDevices, defaultMounts, type MountRequest, maskedPaths, readonlyPaths } from "./mounts.ts";
-import { type NetworkOptions, noNetworkOptions } from "./network-options.ts";
+import type { NetworkOptions } from "./network-options.ts";
+import { defaultPath } from "./options.ts";
 
 /** The options of `run`, parsed and checked. Absent means that the user did not say. */
 export interface RunOptions {
@@ -34,19 +35,6 @@ export interface RunOptions {
   capAdd: string[];
   capDrop: string[];
 }
-
-/** What nobody asked for. */
-export const noOptions: RunOptions = {
-  command: [],
-  mounts: [],
-  env: [],
-  network: noNetworkOptions,
-  terminal: false,
-  readOnly: false,
-  privileged: false,
-  capAdd: [],
-  capDrop: [],
-};
 
 /** The part of an image's configuration that describes its program. */
 export interface ImageDefaults {
@@ -101,8 +89,6 @@ export const defaultCapabilities = [
   "CAP_AUDIT_WRITE",
 ];
 
-/** For who has no other, as an entry of the environment. */
-export const defaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const defaultCommand = ["/bin/sh"];
 
 /** What the network of this start adds to the spec. */

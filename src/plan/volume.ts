@@ -1,4 +1,4 @@
-/** What a volume's directory has in it. Pure. */
+/** What a volume's directory has in it, and what marks one. Pure. */
 
 export const dataName = "_data";
 
@@ -7,3 +7,6 @@ export const dataOf = (volume: string): string => `${volume}/${dataName}`;
 
 /** What is known of it, as JSON. */
 export const recordOf = (volume: string): string => `${volume}/volume.json`;
+
+/** Of a volume that was made for one container, and goes with it. */
+export const anonymousOption = "x-tinydocker.anonymous";

@@ -54,13 +54,12 @@ export const forwarded = allSignals.filter((number) => !ownSignals.has(number));
 
 const mostAttempts = 10;
 
-/** Only in the parent does this return. Call it while the process has one thread. */
-export function bear(argv: string[]): Birth {
+/** Only in the parent does this return. Call it while the process has one thread. @param id names its cgroup. */
+export function bear(argv: string[], id = randomHex(32)): Birth {
   // From here on a signal waits until there is a container to pass it on to.
   blockSignals(forwarded);
   const cgroup2 = findCgroup2();
   for (let attempt = 1; ; attempt++) {
-    const id = randomHex(32);
     const cgroup = cgroup2 && cgroup2.mountPoint + cgroupPath(id);
     try {
       const directory = cgroup === undefined ? undefined : ownCgroup(cgroup);
