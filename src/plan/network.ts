@@ -62,6 +62,16 @@ export interface Publication {
   bridge: string;
 }
 
+/** A port of the host that leads to one of a container, by whatever way. */
+export interface PublishedPort {
+  protocol: Protocol;
+  /** `0.0.0.0` and `::` are all addresses of that family. */
+  hostIp: string;
+  hostPort: number;
+  /** Of the container. */
+  port: number;
+}
+
 /** What is done on the host for the networks of one start. The first two are done before the rest can be planned. */
 export type NetworkStep =
   | { do: "lease"; network: string; address: string }
@@ -70,21 +80,27 @@ export type NetworkStep =
   | { do: "firewall"; networks: Network[] }
   | { do: "endpoint"; endpoint: Endpoint }
   | { do: "publish"; publications: Publication[] }
-  | { do: "names"; network: string; name: string; aliases: string[]; addresses: string[] }
-  | { do: "resolver"; networks: string[]; servers: string[] };
+  | { do: "names"; network: string; names: Names }
+  | Companion;
 
-/** The networks of one start: planned when addresses and ports are ours. */
+/** What goes on beside the container, in the process that looks after it. */
+export type Companion =
+  | { do: "resolver"; networks: string[]; servers: string[]; forward: boolean }
+  | { do: "relay"; port: PublishedPort; to: string };
+
+/** What a container is found by in one network. */
+export interface Names {
+  name: string;
+  aliases: string[];
+  /** Without prefix length. */
+  addresses: string[];
+}
+
+/** The networks of one start, planned when addresses and ports are ours. */
 export interface Connection {
   reserve: NetworkStep[];
   connect: NetworkStep[];
   endpoints: Endpoint[];
   publications: Publication[];
-  files: NetworkFiles;
-}
-
-/** The texts of files that the container finds in /etc. */
-export interface NetworkFiles {
-  hosts: string;
-  hostname: string;
-  resolvConf: string;
+  ports: PublishedPort[];
 }

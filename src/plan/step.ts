@@ -277,6 +277,11 @@ export const documentation: { [Kind in Step["do"]]: { man: string; why: string; 
     why: "answers at 127.0.0.11 for the names of containers, and asks the host's servers for all others",
     undo: "close(2)",
   },
+  relay: {
+    man: "accept(2)",
+    why: "what comes to the host by IPv6 is passed on byte by byte where NAT can't do it: to ::1, or to a container without IPv6",
+    undo: "close(2)",
+  },
   hostname: { man: "sethostname(2)", why: "visible in this uts namespace only" },
   "readonly-path": { man: "mount_setattr(2)", why: "settings of the whole kernel, to be read only" },
   mask: { man: "open_tree(2)", why: "tells about the host, or harms it" },
