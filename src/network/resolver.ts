@@ -24,7 +24,8 @@ import type { Verdict } from "./answer.ts";
 import { openForwarder } from "./forward.ts";
 import { openHub } from "./hub.ts";
 import { openStream, type Stream } from "./stream.ts";
-import { followZone, type Zone, type ZoneSource } from "./zone.ts";
+import { RCODE, refuse } from "./wire.ts";
+import { followZone, type ZoneSource } from "./zone.ts";
 
 export interface ResolverOptions {
   /** Descriptor of the container's network namespace; its `lo` is up. */
@@ -69,7 +70,12 @@ export function openResolver(options: ResolverOptions): Resolver {
   const { forward, searchFirst = false } = options;
   const judge = (query: Uint8Array, stream: boolean): Verdict => {
     const { answer } = require("./answer.ts") as typeof import("./answer.ts");
-    return answer(query, { zones: lazily(zones), forward, searchFirst, stream });
+    try {
+      return answer(query, { zones: zones.map((zone) => zone()), forward, searchFirst, stream });
+    } catch {
+      // The names cannot be read: no descriptor is left, or the disk is broken. The container goes on.
+      return { reply: refuse(query, RCODE.SERVFAIL) };
+    }
   };
 
   const handle = (query: Uint8Array, stream: boolean, key: () => string, reply: (message: Uint8Array) => void) => {
@@ -156,9 +162,6 @@ export function openResolver(options: ResolverOptions): Resolver {
     },
   };
 }
-
-/** Zones are read when they are looked at. */
-const lazily = (zones: (() => Zone)[]): Zone[] => zones.map((zone) => zone());
 
 /** In the container's namespace, where no other program may have been yet. */
 function openSockets(redirect: ResolverOptions["redirect"]): { udp: number; tcp: number } {
