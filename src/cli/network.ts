@@ -1,9 +1,10 @@
 /** What the options of `run` and `create` say of a container's network. Loaded for those that say something. */
 
 import { UsageError } from "../errors.ts";
-import { parseAddHost, parseDnsOption, parseDnsSearch, parseDnsServer, parseNetworkAlias } from "../plan/hosts.ts";
+import { parseAddHost } from "../plan/hosts.ts";
 import { defaultNetwork, type NetworkOptions, type NetworkRequest, noNetworkOptions } from "../plan/network-options.ts";
 import { parseExpose, parsePublish } from "../plan/publish.ts";
+import { parseAlias, parseDns, parseDnsOption, parseDnsSearch } from "../plan/resolv-conf.ts";
 import type { Values } from "./command.ts";
 import { isNetworkName, parseIp, parseMac } from "./network-words.ts";
 import type { networkArgs } from "./run.ts";
@@ -22,11 +23,11 @@ export function parseNetworkOptions(args: NetworkValues): NetworkOptions {
     publishAll: args["publish-all"] ?? false,
     expose: args.expose.flatMap((text) => parseExpose(text)),
     dns: {
-      servers: args.dns.map((text) => parseDnsServer("--dns", text)),
-      search: args["dns-search"].map((text) => parseDnsSearch("--dns-search", text)),
-      options: args["dns-option"].map((text) => parseDnsOption("--dns-option", text)),
+      servers: args.dns.map(parseDns),
+      search: args["dns-search"].map(parseDnsSearch),
+      options: args["dns-option"].map(parseDnsOption),
     },
-    hosts: args["add-host"].map((text) => parseAddHost("--add-host", text)),
+    hosts: args["add-host"].map(parseAddHost),
   };
   if (!alone) return options;
   if (others.length > 0) throw new UsageError(`--network: ${first} can't be combined with other networks`);
@@ -71,7 +72,7 @@ const networkWords: Record<string, Setter> = {
   name: (request, value) => {
     request.network = networkName(value);
   },
-  alias: ({ aliases }, value) => void aliases.push(parseNetworkAlias("--network alias", value)),
+  alias: ({ aliases }, value) => void aliases.push(parseAlias(value)),
   ip: (request, value) => {
     request.ip = parseIp("--network ip", value, 4);
   },
@@ -95,7 +96,7 @@ function networkName(text: string): string {
 
 /** --ip, --mac-address and --network-alias are about the first network; aliases about every one that is not the default. */
 function completed([first, ...others]: NetworkRequest[], args: NetworkValues): NetworkRequest[] {
-  const aliases = args["network-alias"].map((text) => parseNetworkAlias("--network-alias", text));
+  const aliases = args["network-alias"].map(parseAlias);
   const networks = [
     {
       ...first!,

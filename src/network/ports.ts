@@ -5,6 +5,7 @@
 
 import { ConflictError, Failure, UnsupportedError } from "../errors.ts";
 import { close } from "../linux/file.ts";
+import { syscallError } from "../linux/libc.ts";
 import {
   decodeSockaddr,
   EACCES,
@@ -14,8 +15,7 @@ import {
   encodeSockaddr,
   localAddress,
   openBound,
-} from "../linux/inet.ts";
-import { syscallError } from "../linux/libc.ts";
+} from "../linux/socket.ts";
 import type { Protocol } from "../plan/network.ts";
 import type { PortRange, PortRequest } from "../plan/publish.ts";
 import { findHolder } from "./holder.ts";

@@ -1,6 +1,8 @@
 /** What a user says of a container's network. Pure. */
 
+import type { ExtraHost } from "./hosts.ts";
 import type { ExposedPort, PortRequest } from "./publish.ts";
+import type { DnsOptions } from "./resolv-conf.ts";
 
 /** What network a container has, as it was asked for. */
 export interface NetworkOptions {
@@ -17,8 +19,8 @@ export interface NetworkOptions {
   /** Ports that it serves, beside those that its image names. */
   expose: ExposedPort[];
   dns: DnsOptions;
-  /** Lines for its /etc/hosts: an address, or `host-gateway`. */
-  hosts: { name: string; address: string }[];
+  /** Lines for its /etc/hosts. */
+  hosts: ExtraHost[];
 }
 
 export interface NetworkRequest {
@@ -32,13 +34,6 @@ export interface NetworkRequest {
   aliases: string[];
 }
 
-/** Absent or empty is as the host has it. */
-export interface DnsOptions {
-  servers: string[];
-  search: string[];
-  options: string[];
-}
-
 /** The network of every container that asks for none other, and its bridge. */
 export const defaultNetwork = "bridge";
 export const defaultBridge = "tinydocker0";
@@ -50,7 +45,7 @@ export const noNetworkOptions: NetworkOptions = {
   publish: [],
   publishAll: false,
   expose: [],
-  dns: { servers: [], search: [], options: [] },
+  dns: {},
   hosts: [],
 };
 

@@ -6,7 +6,6 @@
  *     struct sockaddr_in6: u16 family | be16 port | be32 flow | 16 bytes of address | u32 scope
  */
 
-import { ptr } from "bun:ffi";
 import { InvalidError } from "../errors.ts";
 import { close } from "./file.ts";
 import { allow, bind, check, cstr, EINTR, memory, readErrno } from "./libc.ts";
@@ -25,8 +24,6 @@ const libc = bind({
   recv: ["long", "int", "ptr", "long", "int"],
   sendto: ["long", "int", "ptr", "long", "int", "ptr", "int"],
   recvfrom: ["long", "int", "ptr", "long", "int", "ptr", "ptr"],
-  sendmsg: ["long", "int", "ptr", "int"],
-  recvmsg: ["long", "int", "ptr", "int"],
   inet_pton: ["int", "int", "ptr", "ptr"],
   inet_ntop: ["ptr", "int", "ptr", "ptr", "int"],
   if_nametoindex: ["int", "ptr"],
@@ -39,7 +36,7 @@ const SOCK_STREAM = 1;
 const SOCK_DGRAM = 2;
 const IPPROTO_SCTP = 132;
 const SOL_SOCKET = 1;
-const MSG_NOSIGNAL = 0x4000;
+export const MSG_NOSIGNAL = 0x4000;
 
 export const EPERM = 1;
 export const EACCES = 13;
@@ -50,6 +47,10 @@ export const ECONNRESET = 104;
 export const EINPROGRESS = 115;
 const EPROTONOSUPPORT = 93;
 const ESOCKTNOSUPPORT = 94;
+const ENOMEM = 12;
+const ENFILE = 23;
+const EMFILE = 24;
+const ENOBUFS = 105;
 
 /** An address with a port, as the kernel has it. */
 export type Sockaddr = Uint8Array<ArrayBuffer>;
@@ -86,11 +87,11 @@ export function decodeSockaddr(sockaddr: Uint8Array): { ip: string; port: number
 /** True for sockaddrs of IPv6. */
 export const isIpv6 = (sockaddr: Uint8Array): boolean => sockaddr[0] === AF_INET6;
 
-/** socket(2) of the address's family; undefined where the kernel has not this family or protocol. */
+/** socket(2) of the address's family; undefined where the kernel has not this family or protocol, or no room for more. */
 export function openSocket(kind: SocketKind, sockaddr: Sockaddr): number | undefined {
   const [type, protocol] = kinds[kind];
   const family = isIpv6(sockaddr) ? AF_INET6 : AF_INET;
-  const expected = [EAFNOSUPPORT, EPROTONOSUPPORT, ESOCKTNOSUPPORT];
+  const expected = [EAFNOSUPPORT, EPROTONOSUPPORT, ESOCKTNOSUPPORT, ENFILE, EMFILE, ENOMEM, ENOBUFS];
   const socket = allow(expected, "socket", kind, libc.socket(family, type | SOCK_NONBLOCK_CLOEXEC, protocol));
   return socket === -1 ? undefined : socket;
 }
@@ -193,80 +194,14 @@ export function receiveFrom(socket: number, into: Uint8Array): { size: number; f
   return size < 0 ? size : { size, from: sender.slice(0, lengthBox[0]) };
 }
 
-function counted(call: () => number): number {
+/** Repeats a call that a signal interrupted. @returns what it counted, or an errno below zero. */
+export function counted(call: () => number): number {
   for (;;) {
     const result = call();
     if (result !== -1) return result;
     const errno = readErrno();
     if (errno !== EINTR) return -errno;
   }
-}
-
-/**
- * A message header around one buffer, an address and a control message with an address of ours (IP_PKTINFO): struct msghdr
- * is 56 bytes of pointers and lengths, so all that it points to is kept beside it.
- */
-function envelope() {
-  const header = memory(56);
-  const iovec = new BigUint64Array(new ArrayBuffer(16));
-  const name = memory(28);
-  const control = memory(40);
-  const view = new DataView(header.buffer);
-  view.setBigUint64(0, BigInt(ptr(name)), true);
-  view.setBigUint64(16, BigInt(ptr(iovec)), true);
-  view.setBigUint64(24, 1n, true);
-  view.setBigUint64(32, BigInt(ptr(control)), true);
-  return { header, view, iovec, name, control, controlView: new DataView(control.buffer) };
-}
-let kept: ReturnType<typeof envelope> | undefined;
-
-/** struct cmsghdr: u64 length of header and data, i32 level, i32 type; then the data. */
-const cmsgHeader = 16;
-
-/** A datagram with both its addresses. `to` is the control message that says which of ours it was sent to. */
-export interface Datagram {
-  size: number;
-  from: Sockaddr;
-  to: Uint8Array;
-}
-
-/** recvmsg(2) for a socket with IP_PKTINFO or IPV6_RECVPKTINFO, or an errno below zero. */
-export function receiveDatagram(socket: number, into: Uint8Array): Datagram | number {
-  kept ??= envelope();
-  const { header, view, iovec, name, control, controlView } = kept;
-  iovec.set([BigInt(ptr(into)), BigInt(into.length)]);
-  const size = counted(() => {
-    view.setUint32(8, name.length, true);
-    view.setBigUint64(40, BigInt(control.length), true);
-    return libc.recvmsg(socket, header, 0);
-  });
-  if (size < 0) return size;
-  const from = name.slice(0, view.getUint32(8, true));
-  const hasControl = view.getBigUint64(40, true) > 0n;
-  return { size, from, to: hasControl ? control.slice(0, Number(controlView.getBigUint64(0, true))) : memory(0) };
-}
-
-/** sendmsg(2) to `to`, from the address of ours that `from` says. @returns as `send`. */
-export function sendDatagram(socket: number, data: Uint8Array, to: Sockaddr, from: Uint8Array): number {
-  kept ??= envelope();
-  const { header, view, iovec, name, control, controlView } = kept;
-  iovec.set([BigInt(ptr(data)), BigInt(data.length)]);
-  name.set(to);
-  control.set(from);
-  if (from.length > 0) forReply(controlView, from.length);
-  view.setUint32(8, to.length, true);
-  view.setBigUint64(40, BigInt((from.length + 7) & ~7), true);
-  return counted(() => libc.sendmsg(socket, header, MSG_NOSIGNAL));
-}
-
-/**
- * What the kernel told is what it wants to be told, but for the device: a reply may leave by another. struct in_pktinfo is
- * device, our address, the address in the packet; struct in6_pktinfo is our address, device.
- */
-function forReply(control: DataView, length: number): void {
-  if (length === cmsgHeader + 12) control.setUint32(cmsgHeader, 0, true);
-  // The device of a link-local address must stay: it is part of the address.
-  else if (control.getUint16(cmsgHeader) >> 6 !== 0xfe80 >> 6) control.setUint32(cmsgHeader + 16, 0, true);
 }
 
 /** A socket that is bound, or the errno why not. */

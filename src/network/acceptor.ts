@@ -1,0 +1,29 @@
+/** Connections that come in at a socket that listens, taken one after the other. */
+
+import { EAGAIN, EINTR } from "../linux/libc.ts";
+import { POLLIN, type Timer } from "../linux/poll.ts";
+import { accept } from "../linux/socket.ts";
+import type { Hub } from "./hub.ts";
+
+/** Before the next is tried when there is no room for one: the socket would be ready again and again meanwhile. */
+const pauseMs = 100;
+/** What happened to a connection before we took it is not about the next. */
+const ECONNABORTED = 103;
+
+/** @returns the timers that it needs. */
+export function openAcceptor(hub: Hub, listener: number, onConnection: (socket: number) => void): () => Timer[] {
+  let resumeAtMs: number | undefined;
+  const take = () => {
+    const socket = accept(listener);
+    if (socket >= 0) return onConnection(socket);
+    if ([EAGAIN, EINTR, ECONNABORTED].includes(-socket)) return;
+    resumeAtMs = performance.now() + pauseMs;
+    hub.set(listener, 0, take);
+  };
+  const resume = () => {
+    resumeAtMs = undefined;
+    hub.set(listener, POLLIN, take);
+  };
+  resume();
+  return () => (resumeAtMs === undefined ? [] : [{ atMs: resumeAtMs, onTime: resume }]);
+}
