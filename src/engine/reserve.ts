@@ -3,18 +3,17 @@
  * known. Who starts a container does this; whoever looks after it holds what was taken.
  */
 
-import { hasCode, UsageError } from "../errors.ts";
 import { close } from "../linux/file.ts";
-import { type Lease, previewLease, releaseLease, takeLease } from "../network/leases.ts";
-import { type HeldPort, holdPorts, releasePorts } from "../network/ports.ts";
+import { type Lease, releaseLease, takeLease } from "../network/leases.ts";
+import { type HeldPort, holdPorts, type OwnerOf, releasePorts } from "../network/ports.ts";
 import type { Paths } from "../paths.ts";
-import { isIpv6, macOf, parseAddress, vethOf } from "../plan/address.ts";
-import type { Connection, Endpoint, Network, Publication, Subnet } from "../plan/network.ts";
-import { defaultNetwork, type NetworkRequest } from "../plan/network-options.ts";
-import { parseExpose, planPublications } from "../plan/publish.ts";
-import { contains, parseSubnet } from "../plan/subnet.ts";
-import { planConnection } from "./connection.ts";
-import { ensureDefaultNetwork, findNetwork, leasesOf, previewDefaultNetwork } from "./network.ts";
+import { isIpv6 } from "../plan/address.ts";
+import { planConnection, planEndpoints, type TakeAddress, type Wanted } from "../plan/connection.ts";
+import type { Connection } from "../plan/network.ts";
+import { type PortRequest, parseExpose, planPublications } from "../plan/publish.ts";
+import { planUpstreams } from "../plan/resolv-conf.ts";
+import { readResolvConf } from "./etc-files.ts";
+import { findNetwork, leasesOf } from "./network.ts";
 import { type ContainerRecord, type ContainerState, isAlive, listContainers, readContainer } from "./record.ts";
 
 /** What was taken for one start. */
@@ -28,30 +27,67 @@ export interface Reserved {
 export function reserve(paths: Paths, record: ContainerRecord, last: ContainerState["network"]): Reserved {
   const leases: Lease[] = [];
   const ports: HeldPort[] = [];
-  const take = (network: Network, subnet: Subnet, wanted: string | undefined): string => {
-    const previous = last?.endpoints.find((one) => one.network === network.name)?.addresses;
-    const before = previous?.map((text) => text.split("/")[0]!).find((text) => isIpv6(text) === isIpv6(subnet.subnet));
-    const lease = takeLease({
-      directory: leasesOf(paths, network.name),
-      subnet,
-      owner: record.id,
-      isAlive: (owner) => owner !== record.id && isOwnerAlive(paths, owner),
-      ...(wanted !== undefined && { wanted }),
-      ...(before !== undefined && { previous: before }),
-    });
-    leases.push(lease);
-    return lease.address;
-  };
   try {
-    const networks = record.options.network.networks.map(({ network }) => findNetwork(paths, network));
-    const endpoints = planEndpoints(record, networks, take);
-    ports.push(...holdPorts(portsOf(record), (...port) => ownerOf(paths, ...port)));
-    return { connection: planConnection(paths, record, networks, endpoints, ports), leases, ports };
+    const wanted = record.options.network.networks.map((request): Wanted => [findNetwork(paths, request.network), request]);
+    const endpoints = planEndpoints(wanted, takeFor(paths, record.id, last, leases));
+    ports.push(...holdPorts(portsOf(record), ownerOf(paths)));
+    return { connection: connectionOf(record, wanted, endpoints, ports), leases, ports };
   } catch (error) {
     release({ leases, ports });
     throw error;
   }
 }
+
+/** Takes addresses, and notes the leases. */
+export function takeFor(paths: Paths, owner: string, last: ContainerState["network"], leases: Lease[]): TakeAddress {
+  return (network, subnet, wanted) => {
+    const before = last?.endpoints.find((endpoint) => endpoint.network === network.name)?.addresses ?? [];
+    const lease = takeLease({
+      ...subnet,
+      directory: leasesOf(paths, network.name),
+      wanted,
+      previous: before.map((text) => text.split("/")[0]!).find((text) => isIpv6(text) === isIpv6(subnet.subnet)),
+      owner,
+      isAlive: (id) => id !== owner && isOwnerAlive(paths, id),
+    });
+    leases.push(lease);
+    return lease.address;
+  };
+}
+
+/** A container whose monitor was killed lives on, and keeps its address. */
+function isOwnerAlive(paths: Paths, id: string): boolean {
+  const container = readContainer(paths, id);
+  return container !== undefined && isAlive(container.state);
+}
+
+export const connectionOf = (
+  { name, options: { network } }: ContainerRecord,
+  networks: Wanted[],
+  endpoints: Connection["endpoints"],
+  ports: HeldPort[],
+): Connection =>
+  planConnection({
+    name,
+    networks,
+    endpoints,
+    ports: ports.map(({ socket: _socket, ...port }) => port),
+    servers: planUpstreams(readResolvConf(), network.dns),
+  });
+
+/** All that is to be published: what was asked for, and with --publish-all what is exposed. */
+export function portsOf({ defaults, options: { network } }: ContainerRecord): PortRequest[] {
+  const exposed = Object.keys(defaults.ExposedPorts ?? {}).flatMap((text) => parseExpose(text, "the image's ExposedPorts"));
+  return planPublications(network.publish, [...network.expose, ...exposed], network.publishAll);
+}
+
+/** Looked for only when a port is taken. */
+const ownerOf =
+  (paths: Paths): OwnerOf =>
+  (protocol, _hostIp, hostPort) =>
+    listContainers(paths, "running").find(({ state }) =>
+      state.network?.ports.some((port) => port.protocol === protocol && port.hostPort === hostPort),
+    )?.record.name;
 
 /** Gives back what was taken; a second time does no harm. */
 export function release({ leases, ports }: Pick<Reserved, "leases" | "ports">): void {

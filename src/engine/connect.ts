@@ -1,0 +1,133 @@
+/** Connecting a container to its networks, and taking it off them: the steps that reserve.ts and the plan have prepared. */
+
+import { ConflictError } from "../errors.ts";
+import { close } from "../linux/file.ts";
+import { findLink } from "../linux/link.ts";
+import { withNetlink } from "../linux/netlink.ts";
+import { ensureBridge } from "../network/bridge.ts";
+import { connect as connectEndpoint, removeVeth, silenceVeth } from "../network/endpoint.ts";
+import { type Firewall, openFirewall } from "../network/firewall.ts";
+import { removeNames, writeNames } from "../network/zone.ts";
+import type { Paths } from "../paths.ts";
+import type { Connection, Endpoint, Network, NetworkStep, Publication } from "../plan/network.ts";
+import { type UndoList, undoList } from "../runtime/undo.ts";
+import { listNetworks, namesOf, noteSysctls } from "./network.ts";
+import { isUp, listContainers } from "./record.ts";
+
+/** What is needed to take a container off its networks. */
+export type Connected = Pick<Connection, "endpoints" | "publications">;
+
+/** What the steps work with. */
+interface Work {
+  paths: Paths;
+  /** Of the container. */
+  id: string;
+  /** Descriptor of its network namespace. */
+  namespace: number;
+  /** Netlink ROUTE of the host. */
+  socket: number;
+  firewall: Firewall;
+  undo: UndoList;
+  networks: Map<string, { network: Network; index: number }>;
+  /** Something is published: the container may come to itself by way of the host. */
+  hairpin: boolean;
+}
+
+/** Performs the steps of a connection: all of them, or none. @param namespace a descriptor of the container's. */
+export function connect(paths: Paths, id: string, { connect: steps, publications }: Connection, namespace: number): void {
+  const undo = undoList();
+  try {
+    withNetlink("ROUTE", (socket) => {
+      const networks = new Map();
+      const firewall = openFirewall();
+      const work: Work = { paths, id, namespace, socket, firewall, undo, networks, hairpin: publications.length > 0 };
+      for (const step of steps) (performers[step.do] as (step: NetworkStep, work: Work) => void)(step, work);
+    });
+  } catch (error) {
+    undo.run();
+    throw error;
+  }
+}
+
+const nothing = () => {};
+
+const performers: { [Kind in NetworkStep["do"]]: (step: Extract<NetworkStep, { do: Kind }>, work: Work) => void } = {
+  // Done before there was a plan (reserve.ts), or by who looks after the container (companions.ts).
+  lease: nothing,
+  port: nothing,
+  resolver: nothing,
+  relay: nothing,
+  bridge: ({ network }, { paths, socket, networks }) => {
+    const { index, changes } = ensureBridge(socket, network);
+    if (changes.length > 0) noteSysctls(paths, changes);
+    networks.set(network.name, { network, index });
+  },
+  firewall: ({ networks }, { paths, firewall }) => {
+    // With nothing there at all, what others have published is gone too.
+    if (firewall.ensure(networks)) firewall.reload(...published(paths));
+  },
+  endpoint: ({ endpoint }, work) => addEndpoint(endpoint, work),
+  publish: ({ publications }, { id, firewall, undo }) => {
+    firewall.publish(id, publications);
+    undo.add(() => firewall.unpublish(id, publications));
+  },
+  names: ({ network, names }, { paths, id, undo }) => {
+    writeNames(namesOf(paths, network), id, names);
+    undo.add(() => removeNames(namesOf(paths, network), id));
+  },
+};
+
+const mostTries = 5;
+
+function addEndpoint(endpoint: Endpoint, { socket, namespace, networks, undo, hairpin }: Work): void {
+  const { network, index } = networks.get(endpoint.network)!;
+  const port = { hairpin, isolated: !network.icc };
+  for (let tries = 1, bridge = index; ; tries++) {
+    const result = connectEndpoint({ socket, bridge, namespace }, endpoint, port);
+    if (result === "connected") {
+      undo.add(() => removeVeth(socket, endpoint.veth));
+      return;
+    }
+    if (tries === mostTries) throw new ConflictError(`cannot connect to ${endpoint.bridge}: somebody is in the way`);
+    if (result === "no bridge") bridge = ensureBridge(socket, network).index;
+    else removeStale(socket, endpoint);
+  }
+}
+
+/** The address is ours (a lease says so), so a veth of that name is a dead container's, whose namespace somebody keeps. */
+function removeStale(socket: number, { veth, addresses }: Endpoint): void {
+  if (findLink(socket, veth)?.operstate === "up")
+    throw new ConflictError(
+      `the address ${addresses[0]} is in use on this host by a container that is not in this state root`,
+      "give the network another subnet",
+    );
+  removeVeth(socket, veth);
+}
+
+/** Every network, and by container all that is published, as they are written down. */
+export function published(paths: Paths): [Network[], Map<string, Publication[]>] {
+  const running = listContainers(paths, "running").filter(isUp);
+  const entries = running.map(({ record, state }) => [record.id, state.network?.publications ?? []] as const);
+  return [listNetworks(paths), new Map(entries)];
+}
+
+/**
+ * Takes a container off its networks. What is gone already is fine.
+ * @param lingering leave it to the kernel to remove the devices with the container's namespace: that takes it a while.
+ */
+export function disconnect(
+  paths: Paths,
+  id: string,
+  { endpoints, publications }: Connected,
+  { lingering = false } = {},
+): void {
+  const undo = undoList();
+  undo.add(() =>
+    withNetlink("ROUTE", (socket) => {
+      for (const { veth } of endpoints) (lingering ? silenceVeth : removeVeth)(socket, veth);
+    }),
+  );
+  if (publications.length > 0) undo.add(() => openFirewall().unpublish(id, publications));
+  for (const { network } of endpoints) undo.add(() => removeNames(namesOf(paths, network), id));
+  undo.run();
+}
