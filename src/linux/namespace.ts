@@ -1,7 +1,7 @@
 /** Namespaces: unshare(2), and the names and links that live in one (uts_namespaces(7), netdevice(7)). */
 
 import { CLONE, type CloneFlag } from "./clone.ts";
-import { close } from "./file.ts";
+import { close, O_RDONLY, open } from "./file.ts";
 import { bind, check, cstr, memory } from "./libc.ts";
 
 const libc = bind({
@@ -24,6 +24,25 @@ export function enterNamespaces(pidfd: number, flags: CloneFlag[]): void {
   check("unshare", "FS", libc.unshare(CLONE_FS));
   const bits = flags.reduce((all, flag) => all | CLONE[flag], 0);
   check("enter", `the namespaces ${flags.join(", ")}`, libc.setns(pidfd, bits));
+}
+
+/**
+ * Runs something in another network namespace, and comes back. A socket that it opens stays in that one, wherever it is
+ * used; /proc/sys/net shows it too. Synchronous, and of this thread: other threads stay where they are.
+ * @param namespace a descriptor of `/proc/PID/ns/net`.
+ */
+export function inNetworkNamespace<Result>(namespace: number, use: () => Result): Result {
+  const ours = open("/proc/self/ns/net", O_RDONLY);
+  try {
+    check("enter", "a network namespace", libc.setns(namespace, CLONE.NEWNET));
+    try {
+      return use();
+    } finally {
+      check("return to", "our network namespace", libc.setns(ours, CLONE.NEWNET));
+    }
+  } finally {
+    close(ours);
+  }
 }
 
 /** sethostname(2). */
