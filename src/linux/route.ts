@@ -1,6 +1,6 @@
 /** Addresses and routes by rtnetlink(7), of both families: four bytes are IPv4, sixteen IPv6. */
 
-import { InvalidError } from "../errors.ts";
+import { hasCode, InvalidError } from "../errors.ts";
 import { attribute, concat, parseAttributes, u32 } from "./attribute.ts";
 import { readU32 } from "./link.ts";
 import { dump, type Message, NLM_F, type Request } from "./netlink.ts";
@@ -39,11 +39,16 @@ export interface DeviceAddress {
   bits: number;
 }
 
-/** The addresses of a device, or of all devices. */
+/** The addresses of a device, none if it is gone; or those of all devices. */
 export function listAddresses(socket: number, index = 0): DeviceAddress[] {
-  const addresses = dump(socket, RTM_GETADDR, addressHeader(0, 0, index), "addresses").flatMap(parseDeviceAddress);
-  // An old kernel tells those of all.
-  return index === 0 ? addresses : addresses.filter((address) => address.index === index);
+  try {
+    const addresses = dump(socket, RTM_GETADDR, addressHeader(0, 0, index), "addresses").flatMap(parseDeviceAddress);
+    // An old kernel tells those of all.
+    return index === 0 ? addresses : addresses.filter((address) => address.index === index);
+  } catch (error) {
+    if (!hasCode(error, "ENODEV")) throw error;
+    return [];
+  }
 }
 
 /** struct ifaddrmsg: u8 family, u8 prefix length, u8 flags, u8 scope, u32 index. */
