@@ -3,7 +3,6 @@
 import type { Companion } from "../linux/poll.ts";
 import type { HeldPort } from "../network/ports.ts";
 import type { Paths } from "../paths.ts";
-import { isIpv6 } from "../plan/address.ts";
 import type { Connection } from "../plan/network.ts";
 import { namesOf } from "./network.ts";
 
@@ -22,8 +21,7 @@ export function openCompanions(
     }
     if (step.do === "relay") {
       const { openRelay } = require("../network/relay.ts") as typeof import("../network/relay.ts");
-      const target = { [isIpv6(step.to[0]!) ? "ipv6" : "ipv4"]: step.to };
-      return [openRelay(ports, target)];
+      return [openRelay(ports, step.to)];
     }
     return [];
   });

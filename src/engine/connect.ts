@@ -1,7 +1,6 @@
 /** Connecting a container to its networks, and taking it off them: the steps that reserve.ts and the plan have prepared. */
 
 import { ConflictError } from "../errors.ts";
-import { close } from "../linux/file.ts";
 import { findLink } from "../linux/link.ts";
 import { withNetlink } from "../linux/netlink.ts";
 import { ensureBridge } from "../network/bridge.ts";
@@ -9,13 +8,10 @@ import { connect as connectEndpoint, removeVeth, silenceVeth } from "../network/
 import { type Firewall, openFirewall } from "../network/firewall.ts";
 import { removeNames, writeNames } from "../network/zone.ts";
 import type { Paths } from "../paths.ts";
-import type { Connection, Endpoint, Network, NetworkStep, Publication } from "../plan/network.ts";
+import type { Connected, Connection, Endpoint, Network, NetworkStep, Publication } from "../plan/network.ts";
 import { type UndoList, undoList } from "../runtime/undo.ts";
 import { listNetworks, namesOf, noteSysctls } from "./network.ts";
 import { isUp, listContainers } from "./record.ts";
-
-/** What is needed to take a container off its networks. */
-export type Connected = Pick<Connection, "endpoints" | "publications">;
 
 /** What the steps work with. */
 interface Work {
@@ -34,7 +30,12 @@ interface Work {
 }
 
 /** Performs the steps of a connection: all of them, or none. @param namespace a descriptor of the container's. */
-export function connect(paths: Paths, id: string, { connect: steps, publications }: Connection, namespace: number): void {
+export function connect(
+  paths: Paths,
+  id: string,
+  { connect: steps, publications }: Connection,
+  namespace: number,
+): void {
   const undo = undoList();
   try {
     withNetlink("ROUTE", (socket) => {
@@ -118,7 +119,7 @@ export function published(paths: Paths): [Network[], Map<string, Publication[]>]
 export function disconnect(
   paths: Paths,
   id: string,
-  { endpoints, publications }: Connected,
+  { endpoints, publications }: Pick<Connected, "endpoints" | "publications">,
   { lingering = false } = {},
 ): void {
   const undo = undoList();

@@ -50,4 +50,3 @@ export const readResolvConf = (): ResolvConf => parseResolvConf(readFileIfAny("/
 /** A container's own loopback has no stub: the servers that systemd-resolved itself asks. */
 const behindStub = (conf: ResolvConf): ResolvConf =>
   isStub(conf) ? parseResolvConf(readFileIfAny(behindStubPath) ?? "") : conf;
-

@@ -5,6 +5,7 @@ import { close, flock, O_RDONLY, openIfAny, readdir, readFileIfAny, writeFileAto
 import { openProcess, type ProcessId } from "../linux/proc.ts";
 import type { Paths } from "../paths.ts";
 import type { HealthOptions } from "../plan/health.ts";
+import type { Connected } from "../plan/network.ts";
 import { noOptions } from "../plan/options.ts";
 import type { ImageDefaults, RunOptions } from "../plan/spec.ts";
 import { anonymousOption } from "../plan/volume.ts";
@@ -83,6 +84,8 @@ export interface ContainerState {
   usage?: Usage;
   /** Of a container with a health check, since its last start. */
   health?: Health;
+  /** Of its last start. */
+  network?: Connected;
 }
 
 /** Of a container that was never started. */

@@ -28,7 +28,9 @@ export function reserve(paths: Paths, record: ContainerRecord, last: ContainerSt
   const leases: Lease[] = [];
   const ports: HeldPort[] = [];
   try {
-    const wanted = record.options.network.networks.map((request): Wanted => [findNetwork(paths, request.network), request]);
+    const wanted = record.options.network.networks.map(
+      (request): Wanted => [findNetwork(paths, request.network), request],
+    );
     const endpoints = planEndpoints(wanted, takeFor(paths, record.id, last, leases));
     ports.push(...holdPorts(portsOf(record), ownerOf(paths)));
     return { connection: connectionOf(record, wanted, endpoints, ports), leases, ports };
@@ -77,7 +79,9 @@ export const connectionOf = (
 
 /** All that is to be published: what was asked for, and with --publish-all what is exposed. */
 export function portsOf({ defaults, options: { network } }: ContainerRecord): PortRequest[] {
-  const exposed = Object.keys(defaults.ExposedPorts ?? {}).flatMap((text) => parseExpose(text, "the image's ExposedPorts"));
+  const exposed = Object.keys(defaults.ExposedPorts ?? {}).flatMap((text) =>
+    parseExpose(text, "the image's ExposedPorts"),
+  );
   return planPublications(network.publish, [...network.expose, ...exposed], network.publishAll);
 }
 
@@ -99,4 +103,20 @@ export function release({ leases, ports }: Pick<Reserved, "leases" | "ports">): 
 export function letGo({ leases, ports }: Pick<Reserved, "leases" | "ports">): void {
   for (const { lock } of leases.splice(0)) close(lock);
   releasePorts(ports.splice(0));
+}
+
+/** What `reserve` would take now. */
+export function previewReserve(paths: Paths, record: ContainerRecord): Connection {
+  const wanted = record.options.network.networks.map((request): Wanted => [previewNetwork(paths, request.network), request]);
+  const look: TakeAddress = (network, subnet, asked) =>
+    asked ?? freeAddress({ ...subnet, directory: leasesOf(paths, network.name) });
+  const ports = portsOf(record).flatMap(({ protocol, hostIp, hostPorts, port }) =>
+    (hostIp === undefined ? ["0.0.0.0", "::"] : [hostIp]).map((ip) => ({
+      protocol,
+      hostIp: ip,
+      hostPort: hostPorts?.first ?? 0,
+      port,
+    })),
+  );
+  return connectionOf(record, wanted, planEndpoints(wanted, look), ports);
 }

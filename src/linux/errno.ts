@@ -50,6 +50,7 @@ const table = `
 38 ENOSYS this kernel does not have the call
 39 ENOTEMPTY directory not empty
 40 ELOOP a symbolic link where none is allowed, or too many
+54 EXFULL no room for another
 61 ENODATA no such attribute
 71 EPROTO protocol error
 75 EOVERFLOW value too large

@@ -98,6 +98,7 @@ let lastSequence = 0;
  * @returns for each request 0, or the errno that it expected. @throws SyscallError of the first that failed otherwise.
  */
 export function transact(socket: number, requests: readonly Request[]): number[] {
+  if (requests.length === 0) return [];
   const first = lastSequence + 1;
   lastSequence += requests.length;
   const packed = requests.map(({ type, flags = 0, body, silent }, index) =>

@@ -6,6 +6,7 @@ import { allow, bind, check, checkRetry, EAGAIN, EINTR, memory, readErrno } from
 
 const libc = bind({
   poll: ["int", "ptr", "long", "int"],
+  usleep: ["int", "int"],
   pipe2: ["int", "ptr", "int"],
   socketpair: ["int", "int", "int", "int", "ptr"],
   sendmsg: ["long", "int", "ptr", "int"],
@@ -37,6 +38,9 @@ export function poll(interests: Interest[], timeoutMs = -1): void {
     interest.happened = view.getInt16(index * 8 + 6, true);
   });
 }
+
+/** Waits less than poll(2) can; a signal ends it early. */
+export const sleepMicroseconds = (us: number): void => void libc.usleep(us);
 
 /** What a loop waits for. */
 export interface Watch {

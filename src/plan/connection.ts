@@ -70,7 +70,7 @@ function refuseOutside({ name, subnets }: Network, ip: string | undefined): void
 }
 
 /** What is known of the container that is to be connected. */
-export interface Connected {
+export interface ToConnect {
   name: string;
   networks: Wanted[];
   endpoints: Endpoint[];
@@ -80,7 +80,7 @@ export interface Connected {
   servers: string[];
 }
 
-export function planConnection({ name, networks, endpoints, ports, servers }: Connected): Connection {
+export function planConnection({ name, networks, endpoints, ports, servers }: ToConnect): Connection {
   const publications = planPublications(networks, endpoints, ports);
   const members = networks.map(([network]) => network);
   const named = networks.flatMap(([network, { aliases }], index): NetworkStep[] =>
@@ -137,21 +137,12 @@ function planCompanions(
   ports: PublishedPort[],
   servers: string[],
 ): Companion[] {
-  const named = networks.filter(hasNames);
+  const names = networks.filter(hasNames).map(({ name }) => name);
+  const forward = networks.some(({ internal }) => !internal);
   const entry = entryOf(networks, endpoints);
-  const [to] = entry ? bare(entry) : [];
-  const relayed = ports.filter(({ hostIp, protocol }) => isIpv6(hostIp) && protocol !== "sctp");
+  const to = Object.fromEntries((entry ? bare(entry) : []).map((ip) => [isIpv6(ip) ? "ipv6" : "ipv4", ip]));
   return [
-    ...(named.length > 0
-      ? [
-          {
-            do: "resolver" as const,
-            networks: named.map(({ name }) => name),
-            servers,
-            forward: networks.some(({ internal }) => !internal),
-          },
-        ]
-      : []),
-    ...(to === undefined ? [] : relayed.map((port) => ({ do: "relay" as const, port, to }))),
+    ...(names.length > 0 ? [{ do: "resolver", networks: names, servers, forward } as const] : []),
+    ...(entry && ports.length > 0 ? [{ do: "relay", ports, to } as const] : []),
   ];
 }

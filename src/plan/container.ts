@@ -6,7 +6,7 @@ import { ownNetwork, planBirth } from "./birth.ts";
 import { planCgroup, type Setting } from "./cgroup.ts";
 import { planClone } from "./clone.ts";
 import { planMounts } from "./mounts.ts";
-import type { NetworkStep } from "./network.ts";
+import type { Connected, Connection } from "./network.ts";
 import type { Directory, HostStep, InitStep, Plan } from "./step.ts";
 import { userOf } from "./user.ts";
 
@@ -41,8 +41,8 @@ export interface Container {
   reap: boolean;
   /** Its init has a network namespace already. */
   network: boolean;
-  /** What is done for its networks. */
-  connection?: { reserve: NetworkStep[]; connect: NetworkStep[] };
+  /** Its networks. */
+  connection?: Connection;
   /** Files that it finds in /etc, written at each start. */
   files?: Extract<HostStep, { do: "write-file" }>[];
 }
@@ -96,6 +96,7 @@ function planPrepare(container: Container, cgroup: string | undefined): HostStep
       outlives,
       ...(cgroup && { cgroup }),
       ...(anonymous.length > 0 && { volumes: anonymous }),
+      ...(container.connection && { network: connectedOf(container.connection) }),
     },
   };
   const mounts = volumes.filter((step) => step.do === "mount-volume");
@@ -107,6 +108,12 @@ function planPrepare(container: Container, cgroup: string | undefined): HostStep
     ...volumes,
   ];
 }
+
+export const connectedOf = ({ endpoints, publications, ports }: Connected): Connected => ({
+  endpoints,
+  publications,
+  ports,
+});
 
 const accounted = ["cpu", "memory", "pids", "io"];
 

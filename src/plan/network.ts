@@ -86,7 +86,7 @@ export type NetworkStep =
 /** What goes on beside the container, in the process that looks after it. */
 export type Companion =
   | { do: "resolver"; networks: string[]; servers: string[]; forward: boolean }
-  | { do: "relay"; port: PublishedPort; to: string };
+  | { do: "relay"; ports: PublishedPort[]; to: { ipv4?: string; ipv6?: string } };
 
 /** What a container is found by in one network. */
 export interface Names {
@@ -96,11 +96,16 @@ export interface Names {
   addresses: string[];
 }
 
-/** The networks of one start, planned when addresses and ports are ours. */
-export interface Connection {
-  reserve: NetworkStep[];
-  connect: NetworkStep[];
+/** What a container has of its networks while it runs. */
+export interface Connected {
   endpoints: Endpoint[];
+  /** What NAT redirects. */
   publications: Publication[];
   ports: PublishedPort[];
+}
+
+/** The networks of one start, planned when addresses and ports are ours. */
+export interface Connection extends Connected {
+  reserve: NetworkStep[];
+  connect: NetworkStep[];
 }

@@ -44,6 +44,7 @@ export interface ImageDefaults {
   WorkingDir?: string | null;
   User?: string | null;
   Volumes?: Record<string, unknown> | null;
+  ExposedPorts?: Record<string, unknown> | null;
   StopSignal?: string | null;
   Labels?: Record<string, string> | null;
   /** The words before a command given as text. */

@@ -19,7 +19,7 @@
  */
 
 import type { Capabilities, Device, Rlimit } from "../oci/spec.ts";
-import type { NetworkStep } from "./network.ts";
+import type { Connected, NetworkStep } from "./network.ts";
 import type { User } from "./user.ts";
 
 /** What the host's side does. Each has an undo, run when the start fails or the container ends. */
@@ -60,6 +60,7 @@ export interface Leftovers {
   outlives: boolean;
   /** Names of its anonymous volumes, which go with it. */
   volumes?: string[];
+  network?: Connected;
 }
 
 export interface Directory {
@@ -279,7 +280,7 @@ export const documentation: { [Kind in Step["do"]]: { man: string; why: string; 
   },
   relay: {
     man: "accept(2)",
-    why: "what comes to the host by IPv6 is passed on byte by byte where NAT can't do it: to ::1, or to a container without IPv6",
+    why: "what NAT can't send on is passed on byte by byte: what comes to ::1, or by IPv6 for a container without it",
     undo: "close(2)",
   },
   hostname: { man: "sethostname(2)", why: "visible in this uts namespace only" },

@@ -1,0 +1,162 @@
+/** The bridge of a network: made when its first container starts, mended when somebody broke it. */
+
+import { ConflictError } from "../errors.ts";
+import { readdir } from "../linux/file.ts";
+import { EEXIST, EINVAL } from "../linux/libc.ts";
+import { deleteLink, ENODEV, findLink, type Link, listLinks, newBridge, setLink, setPort } from "../linux/link.ts";
+import { type Request, transact } from "../linux/netlink.ts";
+import { addAddress, listAddresses } from "../linux/route.ts";
+import { changeSysctl, readSysctl, type SysctlChange, writeSysctl } from "../linux/sysctl.ts";
+import { addressOfVeth, formatAddress, isIpv6, macOf, parseAddress, parseMac } from "../plan/address.ts";
+import type { Network } from "../plan/network.ts";
+import { contains, lastAddress, type Prefix, parsePrefix } from "../plan/subnet.ts";
+
+/** A bridge that is there, and what was done for it. */
+export interface EnsuredBridge {
+  /** Of the device. */
+  index: number;
+  /** Settings of the host that were changed, to be given back when no network needs them. */
+  changes: SysctlChange[];
+  /** Veths of running containers that had lost their bridge; as ports they are new, without hairpin. */
+  reattached: string[];
+}
+
+const mostTries = 5;
+
+/**
+ * Sees to it that the bridge is there, is up and has its addresses. Whoever does the same at the same time does not harm.
+ * @param socket netlink ROUTE, in the network namespace of the host.
+ * @throws ConflictError if a device of that name is somebody else's.
+ */
+export function ensureBridge(socket: number, network: Network): EnsuredBridge {
+  const changes = network.internal ? [] : forward(network);
+  const link = findLink(socket, network.bridge);
+  if (link && isReady(socket, link, network)) return { index: link.index, changes, reattached: [] };
+  for (let tries = 1; ; tries++) {
+    const made = makeBridge(socket, network);
+    if (made) return { ...made, changes };
+    if (tries === mostTries) throw new ConflictError(`somebody deletes the bridge ${network.bridge} again and again`);
+  }
+}
+
+function isReady(socket: number, link: Link, network: Network): boolean {
+  if (!link.up || link.kind !== "bridge") return false;
+  const addresses = listAddresses(socket, link.index).map(formatOf);
+  return gatewaysOf(network).every((gateway) => addresses.includes(formatOf(gateway)));
+}
+
+/** Undefined if the bridge was deleted meanwhile. */
+function makeBridge(socket: number, network: Network): Omit<EnsuredBridge, "changes"> | undefined {
+  const name = network.bridge;
+  transact(socket, [{ ...newBridge(name, parseMac(bridgeMac(network))), expected: [EEXIST] }]);
+  const link = findLink(socket, name);
+  if (link === undefined) return undefined;
+  const { index } = link;
+  if (!isOurs(socket, link, network)) {
+    throw new ConflictError(
+      `the network device ${name} is not the bridge of network ${network.name}: somebody else made it`,
+      "remove it, or choose another name for the bridge",
+    );
+  }
+  setUpSysctls(network);
+  const addresses = gatewaysOf(network).map((gateway) =>
+    addAddress({ index, device: name, ...gateway, ...(broadcastOf(gateway) && { broadcast: broadcastOf(gateway)! }) }),
+  );
+  const requests = [
+    ...(network.mtu === undefined ? [] : [setLink(index, { mtu: network.mtu })]),
+    ...addresses,
+    setLink(index, { up: true }),
+  ];
+  const answers = transact(
+    socket,
+    requests.map((request) => ({ ...request, expected: [EEXIST, ENODEV] })),
+  );
+  if (answers.includes(ENODEV)) return undefined;
+  return { index, reattached: reattach(socket, index, network) };
+}
+
+/** A bridge has our MAC from its first moment, whoever of us made it; one that got another has our address. */
+const isOurs = (socket: number, link: Link, network: Network): boolean =>
+  link.kind === "bridge" && (link.mac === bridgeMac(network) || hasGateway(socket, link, network));
+
+function hasGateway(socket: number, { index }: Link, network: Network): boolean {
+  const [gateway] = gatewaysOf(network);
+  return listAddresses(socket, index).some((address) => formatOf(address) === formatOf(gateway!));
+}
+
+/** The MAC is the gateway's, so that those who know it find it also behind a new bridge. */
+const bridgeMac = (network: Network): string => macOf(network.subnets[0]!.gateway);
+
+const gatewaysOf = ({ subnets }: Network): Prefix[] =>
+  subnets.map(({ subnet, gateway }) => ({ address: parseAddress(gateway), bits: parsePrefix(subnet).bits }));
+
+const formatOf = ({ address, bits }: Prefix): string => `${formatAddress(address)}/${bits}`;
+
+/** Pairs of hosts have none. */
+export const broadcastOf = (prefix: Prefix): Uint8Array | undefined =>
+  prefix.address.length === 4 && prefix.bits < 31 ? lastAddress(prefix) : undefined;
+
+/** Settings of the bridge itself, which go with it. */
+function setUpSysctls({ bridge, subnets }: Network): void {
+  // Ports published on 127.0.0.1 leave by the bridge with that address as their source.
+  writeSysctl(`net/ipv4/conf/${bridge}/route_localnet`, "1");
+  setIpv6(
+    bridge,
+    subnets.some(({ subnet }) => isIpv6(subnet)),
+  );
+}
+
+/**
+ * IPv6 of a device before it is up: none at all, so that it has no address that nobody thinks of; or without listening to
+ * routers, who are other containers, and without first asking whether somebody has its addresses, which takes a second.
+ */
+export function setIpv6(device: string, wanted: boolean): void {
+  const settings = wanted ? { disable_ipv6: "0", accept_ra: "0", accept_dad: "0" } : { disable_ipv6: "1" };
+  // A kernel without IPv6 says so when it is given an address.
+  for (const [name, value] of Object.entries(settings)) writeSysctl(`net/ipv6/conf/${device}/${name}`, value);
+}
+
+/** Lets the host forward packets, where it does not. */
+function forward({ subnets }: Network): SysctlChange[] {
+  const changes = changeSysctl("net/ipv4/ip_forward", "1");
+  if (!subnets.some(({ subnet }) => isIpv6(subnet))) return changes;
+  const all = "net/ipv6/conf/all/forwarding";
+  if (readSysctl(all) !== "0") return changes;
+  // Who forwards stops listening to routers, and the host would lose the way out that it has from one: 2 listens all the same.
+  const listening = (readdir("/proc/sys/net/ipv6/conf") ?? [])
+    .filter((device) => device !== "all" && device !== "default")
+    .map((device) => `net/ipv6/conf/${device}/accept_ra`)
+    .filter((name) => readSysctl(name) === "1");
+  return [...changes, ...listening.flatMap((name) => changeSysctl(name, "2")), ...changeSysctl(all, "1")];
+}
+
+/** Containers that run while their bridge was deleted get into the new one. */
+function reattach(socket: number, master: number, network: Network): string[] {
+  const subnet = parsePrefix(network.subnets[0]!.subnet);
+  const lost = listLinks(socket, "veth").filter(({ name, master }) => {
+    const address = master === undefined ? addressOfVeth(name) : undefined;
+    return address !== undefined && contains(subnet, address);
+  });
+  // EINVAL: the new bridge is gone too.
+  const expected = [ENODEV, EINVAL];
+  const answers = transact(
+    socket,
+    lost.map(({ index }) => ({ ...setLink(index, { master, up: true }), expected })),
+  );
+  const reattached = lost.filter((_, at) => answers[at] === 0);
+  if (!network.icc) {
+    const isolate = (name: string): Request => ({ ...setPort(name, { isolated: true }), expected });
+    transact(
+      socket,
+      reattached.map(({ name }) => isolate(name)),
+    );
+  }
+  return reattached.map(({ name }) => name);
+}
+
+/** @returns whether there was one of ours. */
+export function removeBridge(socket: number, network: Network): boolean {
+  const link = findLink(socket, network.bridge);
+  if (link === undefined || !isOurs(socket, link, network)) return false;
+  return transact(socket, [{ ...deleteLink(link.index), expected: [ENODEV] }])[0] === 0;
+}

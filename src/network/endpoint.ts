@@ -1,0 +1,139 @@
+/** One container in one network: a veth pair from the bridge into its network namespace, with addresses and routes. */
+
+import { ConflictError, Failure } from "../errors.ts";
+import { close } from "../linux/file.ts";
+import { EEXIST, EINVAL } from "../linux/libc.ts";
+import { deleteLink, ENODEV, findLink, newVeth, type Port, setLink, setPort } from "../linux/link.ts";
+import { inNetworkNamespace } from "../linux/namespace.ts";
+import { openNetlink, type Request, transact } from "../linux/netlink.ts";
+import { sleepMicroseconds } from "../linux/poll.ts";
+import { addAddress, addRoute } from "../linux/route.ts";
+import { addressOfVeth, formatAddress, hostMacOf, isIpv6, parseAddress, parseMac } from "../plan/address.ts";
+import type { Endpoint } from "../plan/network.ts";
+import { parsePrefix } from "../plan/subnet.ts";
+import { broadcastOf, setIpv6 } from "./bridge.ts";
+
+/** What an endpoint goes between. */
+export interface Ends {
+  /** Netlink ROUTE, in the network namespace of the host. */
+  socket: number;
+  /** Index of the bridge. */
+  bridge: number;
+  /** Descriptor of the container's network namespace. */
+  namespace: number;
+}
+
+/** The kernel has no room for another port: errno EXFULL, BR_MAX_PORTS. */
+const EXFULL = 54;
+const mostPorts = 1023;
+
+/**
+ * Connects a container, which may run already, and returns when packets pass.
+ * @returns "taken" if there is a veth of this name: another container has the address, or one that is dead has left it;
+ * "no bridge" if it was deleted meanwhile. Then nothing was done.
+ */
+export function connect(ends: Ends, endpoint: Endpoint, port: Partial<Port> = {}): "connected" | "taken" | "no bridge" {
+  const { socket, bridge, namespace } = ends;
+  const { veth, device, mac, mtu } = endpoint;
+  const peer = { name: device, mac: parseMac(mac), namespace };
+  const pair = newVeth({ name: veth, mac: hostMac(veth), master: bridge, mtu, peer });
+  const expected = [EEXIST, EINVAL, EXFULL];
+  const requests: Request[] = [{ ...pair, expected }];
+  if (port.hairpin || port.isolated) requests.push({ ...setPort(veth, port), expected: [ENODEV, EINVAL] });
+  const [answer] = transact(socket, requests);
+  if (answer !== 0) return refusal(ends, endpoint, answer!, pair);
+  try {
+    const inner = inNetworkNamespace(namespace, () => {
+      setIpv6(device, endpoint.addresses.some(isIpv6));
+      return openNetlink("ROUTE");
+    });
+    try {
+      configure(inner, endpoint);
+      waitUntilUp(inner, device);
+    } finally {
+      close(inner);
+    }
+    waitUntilUp(socket, veth);
+    waitUntilUp(socket, bridge);
+  } catch (error) {
+    removeVeth(socket, veth);
+    throw error;
+  }
+  return "connected";
+}
+
+/** An answer of the kernel's to the veth pair, in our words. */
+function refusal({ socket, bridge }: Ends, endpoint: Endpoint, errno: number, pair: Request): "taken" | "no bridge" {
+  const { veth, device, network } = endpoint;
+  if (errno === EXFULL)
+    throw new ConflictError(`network ${network} is full: a bridge has at most ${mostPorts} containers`);
+  if (errno === EEXIST) {
+    // It is one of the two ends whose name is there already.
+    if (findLink(socket, veth)) return "taken";
+    throw new ConflictError(`the container has a network device ${device} already`);
+  }
+  if (findLink(socket, bridge) === undefined) return "no bridge";
+  // The same once more, for the words.
+  transact(socket, [{ ...pair, expected: [] }]);
+  throw new ConflictError(`cannot ${pair.what.join(" ")}`);
+}
+
+/** Addresses, up, and the ways out. */
+function configure(inner: number, { device, addresses, gateways }: Endpoint): void {
+  const index = findLink(inner, device)!.index;
+  const metric = Number(/\d+$/.exec(device)?.[0] ?? 0);
+  transact(inner, [
+    ...addresses.map((text) => {
+      const prefix = parsePrefix(text);
+      const broadcast = broadcastOf(prefix);
+      return addAddress({ index, device, ...prefix, ...(broadcast && { broadcast }) });
+    }),
+    setLink(index, { up: true }),
+    ...gateways.map((text) => defaultRoute(index, device, text, metric)),
+  ]);
+}
+
+/** IPv6's own where none is given. */
+const ipv6Metric = 1024;
+
+/** Of several networks the first device's wins; when it goes the next one's is there. */
+function defaultRoute(index: number, device: string, gateway: string, metric: number): Request {
+  const added = isIpv6(gateway) ? ipv6Metric + metric : metric;
+  return addRoute({ index, device, gateway: parseAddress(gateway), metric: added });
+}
+
+function hostMac(veth: string): Uint8Array {
+  const address = addressOfVeth(veth);
+  if (address === undefined) throw new ConflictError(`${veth} is not named by an address`);
+  return parseMac(hostMacOf(formatAddress(address)));
+}
+
+const longestWaitUs = 2_000_000;
+
+/**
+ * A device does not carry packets in the moment that it is set up: the kernel says so a little later (100 µs, by a worker of
+ * its own), and what is sent before is lost, as are the seconds until it is sent again.
+ */
+function waitUntilUp(socket: number, link: string | number): void {
+  let waitedUs = 0;
+  for (let stepUs = 20; ; stepUs = Math.min(stepUs * 2, 5000)) {
+    const found = findLink(socket, link);
+    if (found?.operstate === "up") return;
+    const state = found?.operstate ?? "gone";
+    if (found === undefined || waitedUs >= longestWaitUs)
+      throw new Failure(`network device ${found?.name ?? link} does not come up: it is ${state}`);
+    sleepMicroseconds(stepUs);
+    waitedUs += stepUs;
+  }
+}
+
+/** Takes a container off the network at once (0.2 ms): what is left can be removed later. A veth that is gone is fine. */
+export const silenceVeth = (socket: number, veth: string): void =>
+  void transact(socket, [{ ...setLink(veth, { up: false }), expected: [ENODEV] }]);
+
+/**
+ * Removes both ends; they do not always go with the network namespace, which an orphaned TCP connection keeps. The kernel
+ * waits for all of its processors (20 to 40 ms), so do it when nobody waits.
+ */
+export const removeVeth = (socket: number, veth: string): void =>
+  void transact(socket, [{ ...deleteLink(veth), expected: [ENODEV] }]);
