@@ -10,20 +10,20 @@ import {
   fstat,
   mkdirAll,
   O_CREAT,
-  O_EXCL,
+  O_RDONLY,
   O_RDWR,
   open,
   openIfAny,
   readAll,
   readdir,
+  seekToStart,
   unlink,
   writeAll,
 } from "../linux/file.ts";
-import { allow } from "../linux/libc.ts";
 import { sleepMicroseconds } from "../linux/poll.ts";
-import { formatAddress, parseAddress, readAddress } from "../plan/address.ts";
+import { type Address, formatAddress, isIpv6, parseAddress, readAddress } from "../plan/address.ts";
 import type { Subnet } from "../plan/network.ts";
-import { addressAfter, contains, hostOffsets, lastAddress, type Prefix, parseSubnet } from "../plan/subnet.ts";
+import { addressAfter, contains, countAddresses, hostOffsets, type Prefix, parseSubnet } from "../plan/subnet.ts";
 
 export interface Lease {
   /** Without a prefix length. */
@@ -43,4 +43,143 @@ export interface LeaseRequest extends Subnet {
   owner: string;
   /** Whether a container runs although nobody looks after it. */
   isAlive: (owner: string) => boolean;
+}
+
+/**
+ * An address for a container: the one that is wanted, the previous one, or any that is free. Those that were used before
+ * are not kept back for a while: a MAC comes from the address, so that neighbours who remember it are right.
+ * @throws ConflictError if `wanted` is taken, or if all are. @throws UsageError if `wanted` is none that a container can have.
+ */
+export function takeLease(request: LeaseRequest): Lease {
+  const { directory, wanted, previous } = request;
+  const subnet = parseSubnet(request.subnet);
+  mkdirAll(directory);
+  if (wanted !== undefined) return takeWanted(request, formatAddress(parseAddress(wanted)));
+  const before = previous === undefined ? undefined : readAddress(previous);
+  if (before !== undefined && refusalOf(request, subnet, before) === undefined) {
+    const lease = tryLease(request, formatAddress(before));
+    if ("lock" in lease) return lease;
+  }
+  const family = isIpv6(request.subnet);
+  const names = new Set(readdir(directory)?.filter((name) => isIpv6(name) === family));
+  const { at, count } = candidates(request, subnet);
+  // Behind the gateway and without gaps, this is the first that nobody has.
+  const guess = at(names.size + 1);
+  const lease = guess === undefined || names.has(guess) ? undefined : tryLease(request, guess);
+  if (lease && "lock" in lease) return lease;
+  const skipped: string[] = [];
+  for (let number = 0; number < count; number++) {
+    const address = at(number);
+    if (address === undefined) continue;
+    // Files of the dead count as taken for now: to look at each is slow.
+    const lease = names.has(address) ? undefined : tryLease(request, address);
+    if (lease && "lock" in lease) return lease;
+    skipped.push(address);
+  }
+  for (const address of skipped) {
+    const lease = tryLease(request, address);
+    if ("lock" in lease) return lease;
+  }
+  throw new ConflictError(
+    `no address is free in ${request.range ?? request.subnet}: all ${skipped.length} are in use`,
+    "remove containers, or create a network with a larger subnet",
+  );
+}
+
+/** The addresses that containers get, by number; undefined for those in between that they do not get. */
+function candidates({ range, gateway }: LeaseRequest, subnet: Prefix) {
+  const part = range === undefined ? undefined : parseSubnet(range);
+  const { first, last } = part ? { first: 0, last: Math.min(countAddresses(part), 2 ** 52) - 1 } : hostOffsets(subnet);
+  const start = addressAfter((part ?? subnet).address, first);
+  const count = last - first + 1;
+  const reserved = new Set([formatAddress(parseAddress(gateway)), ...reservedOf(subnet)]);
+  const at = (number: number): string | undefined => {
+    const address = formatAddress(addressAfter(start, number));
+    return number >= count || reserved.has(address) ? undefined : address;
+  };
+  return { at, count };
+}
+
+/** Of a subnet, what no host can have. */
+function reservedOf(subnet: Prefix): string[] {
+  const { first, last } = hostOffsets(subnet);
+  const before = first === 0 ? [] : [formatAddress(subnet.address)];
+  const broadcast = subnet.address.length === 4 && first !== 0;
+  return broadcast ? [...before, formatAddress(addressAfter(subnet.address, last + 1))] : before;
+}
+
+/** Why a container cannot have an address, if so. */
+function refusalOf({ subnet: text, gateway }: LeaseRequest, subnet: Prefix, address: Address): string | undefined {
+  const name = formatAddress(address);
+  if (!contains(subnet, address)) return `the address ${name} is not in the subnet ${text}`;
+  if (name === gateway) return `the address ${name} is the gateway's`;
+  return reservedOf(subnet).includes(name) ? `the address ${name} is none of a host in ${text}` : undefined;
+}
+
+/** Whoever only looks at a lease holds it for a moment. */
+const tries = 5;
+const betweenTriesUs = 2000;
+
+function takeWanted(request: LeaseRequest, address: string): Lease {
+  const refusal = refusalOf(request, parseSubnet(request.subnet), parseAddress(address));
+  if (refusal !== undefined) throw new UsageError(refusal);
+  for (let count = 1; ; count++) {
+    const lease = tryLease(request, address);
+    if ("lock" in lease) return lease;
+    if (count === tries) {
+      const owner = lease.owner.slice(0, 12) || "that is being started";
+      throw new ConflictError(`the address ${address} is taken by container ${owner}`);
+    }
+    sleepMicroseconds(betweenTriesUs);
+  }
+}
+
+/** One address, or who has it: an empty string for somebody who has not written it down yet. */
+function tryLease({ directory, owner, isAlive }: LeaseRequest, address: string): Lease | { owner: string } {
+  const path = `${directory}/${address}`;
+  for (;;) {
+    const lock = open(path, O_RDWR | O_CREAT, 0o600);
+    const locked = flock(lock, { wait: false });
+    const had = ownerIn(lock, path);
+    // A container may live longer than who looked after it.
+    if (!locked || (had !== "" && had !== owner && isAlive(had))) {
+      close(lock);
+      return { owner: had };
+    }
+    // Between open and lock its owner may have given it back, and another made a new file.
+    if (fstat(lock).nlink > 0) {
+      seekToStart(lock);
+      writeAll(lock, new TextEncoder().encode(`${owner}\n`), path);
+      return { address, lock };
+    }
+    close(lock);
+  }
+}
+
+/** What is not a whole line was being written when somebody was killed. */
+function ownerIn(lock: number, path: string): string {
+  const text = new TextDecoder().decode(readAll(lock, path));
+  const end = text.indexOf("\n");
+  return end === -1 ? "" : text.slice(0, end);
+}
+
+/** Gives an address back. */
+export function releaseLease(directory: string, { address, lock }: Lease): void {
+  // Who removed the network has removed the file, and the name may be another's.
+  if (fstat(lock).nlink > 0) unlink(`${directory}/${address}`);
+  close(lock);
+}
+
+/** All leases, also of those who are dead: `held` says whether somebody looks after the container. */
+export function listLeases(directory: string): { address: string; owner: string; held: boolean }[] {
+  return (readdir(directory) ?? []).flatMap((address) => {
+    const path = `${directory}/${address}`;
+    const file = openIfAny(path, O_RDONLY);
+    if (file === undefined) return [];
+    try {
+      return { address, owner: ownerIn(file, path), held: !flock(file, { wait: false, shared: true }) };
+    } finally {
+      close(file);
+    }
+  });
 }
