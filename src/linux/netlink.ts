@@ -59,6 +59,19 @@ export function openNetlink(protocol: keyof typeof protocols): number {
   return socket;
 }
 
+const SOL_SOCKET = 1;
+const SO_SNDBUFFORCE = 32;
+const SO_RCVBUFFORCE = 33;
+const largeBytes = 16 << 20;
+
+/** Room for a request, and for its answers, of many thousand parts: a socket begins with 200 KB. */
+export function growBuffers(socket: number): void {
+  const size = new Int32Array(new ArrayBuffer(4));
+  size[0] = largeBytes;
+  for (const option of [SO_SNDBUFFORCE, SO_RCVBUFFORCE])
+    check("setsockopt", "netlink", libc.setsockopt(socket, SOL_SOCKET, option, size, 4));
+}
+
 /** Runs something with a socket of its own. */
 export function withNetlink<Result>(protocol: keyof typeof protocols, use: (socket: number) => Result): Result {
   const socket = openNetlink(protocol);
