@@ -6,8 +6,8 @@ import { defaultNetwork, type NetworkOptions, type NetworkRequest, noNetworkOpti
 import { parseExpose, parsePublish } from "../plan/publish.ts";
 import { parseAlias, parseDns, parseDnsOption, parseDnsSearch } from "../plan/resolv-conf.ts";
 import type { Values } from "./command.ts";
+import type { networkArgs } from "./network-args.ts";
 import { isNetworkName, parseIp, parseMac } from "./network-words.ts";
-import type { networkArgs } from "./run.ts";
 
 type NetworkValues = Values<typeof networkArgs>;
 

@@ -9,11 +9,12 @@ import { getSize, isatty } from "../linux/tty.ts";
 import { absolutePath, type Paths, pathsOf } from "../paths.ts";
 import type { MountRequest } from "../plan/mounts.ts";
 import { noNetworkOptions } from "../plan/network-options.ts";
-import { noOptions } from "../plan/options.ts";
-import { defaults, type RunOptions } from "../plan/spec.ts";
+import { noOptions, type RunOptions } from "../plan/options.ts";
+import { defaults } from "../plan/spec.ts";
 import type { Stdio } from "../runtime/stdio.ts";
 import { type Arguments, defineCommand, type Values } from "./command.ts";
 import { parseDetachKeys, parseLog, parsePull, parseRestart, parseSeconds, parseStopSignal } from "./lifecycle.ts";
+import { networkArgs } from "./network-args.ts";
 import { printLine, warn } from "./print.ts";
 import { showProgress } from "./progress.ts";
 import {
@@ -47,38 +48,6 @@ export const commonArgs = {
     alias: "m",
     valueHint: "size",
     description: "Memory it may use: MB, or with b, k, m, g; 0 is unlimited (512)",
-  },
-} as const satisfies Arguments;
-
-/** What `create` and `run` can say of the container's network (network.ts). */
-export const networkArgs = {
-  network: {
-    type: "string",
-    multiple: true,
-    valueHint: "name",
-    description: "Its network: bridge (the default), none, host, container:NAME, or those of `network create`",
-  },
-  publish: {
-    type: "string",
-    alias: "p",
-    multiple: true,
-    valueHint: "[ip:][port:]port[/udp]",
-    description: "Lead a port of the host to one of the container; ranges too",
-  },
-  "publish-all": { type: "boolean", alias: "P", description: "Publish every exposed port at one that is free" },
-  expose: { type: "string", multiple: true, valueHint: "port[/udp]", description: "Say that it serves this port" },
-  ip: { type: "string", valueHint: "address", description: "Its IPv4 address" },
-  ip6: { type: "string", valueHint: "address", description: "Its IPv6 address" },
-  "mac-address": { type: "string", valueHint: "mac", description: "The hardware address of its first device" },
-  "network-alias": { type: "string", multiple: true, valueHint: "name", description: "Another name it is found by" },
-  dns: { type: "string", multiple: true, valueHint: "address", description: "Servers to ask for names (the host's)" },
-  "dns-search": { type: "string", multiple: true, valueHint: "domain", description: "Domains that short names are in" },
-  "dns-option": { type: "string", multiple: true, valueHint: "option", description: "An option of resolv.conf(5)" },
-  "add-host": {
-    type: "string",
-    multiple: true,
-    valueHint: "name:address",
-    description: "A line for /etc/hosts; host-gateway is the host's address",
   },
 } as const satisfies Arguments;
 

@@ -4,14 +4,17 @@ import { ConflictError } from "../errors.ts";
 import { findLink } from "../linux/link.ts";
 import { withNetlink } from "../linux/netlink.ts";
 import { ensureBridge } from "../network/bridge.ts";
+import type { Firewall } from "../network/driver.ts";
 import { connect as connectEndpoint, removeVeth, silenceVeth } from "../network/endpoint.ts";
-import { type Firewall, openFirewall } from "../network/firewall.ts";
+import { dropLease } from "../network/leases.ts";
 import { removeNames, writeNames } from "../network/zone.ts";
 import type { Paths } from "../paths.ts";
-import type { Connected, Connection, Endpoint, Network, NetworkStep, Publication } from "../plan/network.ts";
+import { bare } from "../plan/connection.ts";
+import type { Connected, Connection, Endpoint, Network, NetworkStep } from "../plan/network.ts";
 import { type UndoList, undoList } from "../runtime/undo.ts";
-import { listNetworks, namesOf, noteSysctls } from "./network.ts";
-import { isUp, listContainers } from "./record.ts";
+import { firewallOf, published } from "./firewall.ts";
+import { leasesOf, namesOf } from "./network-record.ts";
+import { noteSysctls } from "./sysctls.ts";
 
 /** What the steps work with. */
 interface Work {
@@ -40,7 +43,7 @@ export function connect(
   try {
     withNetlink("ROUTE", (socket) => {
       const networks = new Map();
-      const firewall = openFirewall();
+      const firewall = firewallOf(paths);
       const work: Work = { paths, id, namespace, socket, firewall, undo, networks, hairpin: publications.length > 0 };
       for (const step of steps) (performers[step.do] as (step: NetworkStep, work: Work) => void)(step, work);
     });
@@ -105,13 +108,6 @@ function removeStale(socket: number, { veth, addresses }: Endpoint): void {
   removeVeth(socket, veth);
 }
 
-/** Every network, and by container all that is published, as they are written down. */
-export function published(paths: Paths): [Network[], Map<string, Publication[]>] {
-  const running = listContainers(paths, "running").filter(isUp);
-  const entries = running.map(({ record, state }) => [record.id, state.network?.publications ?? []] as const);
-  return [listNetworks(paths), new Map(entries)];
-}
-
 /**
  * Takes a container off its networks. What is gone already is fine.
  * @param lingering leave it to the kernel to remove the devices with the container's namespace: that takes it a while.
@@ -128,7 +124,14 @@ export function disconnect(
       for (const { veth } of endpoints) (lingering ? silenceVeth : removeVeth)(socket, veth);
     }),
   );
-  if (publications.length > 0) undo.add(() => openFirewall().unpublish(id, publications));
+  if (publications.length > 0) undo.add(() => firewallOf(paths).unpublish(id, publications));
   for (const { network } of endpoints) undo.add(() => removeNames(namesOf(paths, network), id));
   undo.run();
+}
+
+/** The same for one whose caretaker was killed: its leases are nobody's. */
+export function forgetConnection(paths: Paths, id: string, connected: Connected): void {
+  disconnect(paths, id, connected);
+  for (const endpoint of connected.endpoints)
+    for (const address of bare(endpoint)) dropLease(leasesOf(paths, endpoint.network), address, id);
 }

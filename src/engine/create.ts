@@ -6,6 +6,7 @@ import { findImage, type Image } from "../image/store.ts";
 import { randomHex } from "../linux/clone.ts";
 import { flock, O_CREAT, O_RDWR, open, stat, statIfAny, writeNewFile } from "../linux/file.ts";
 import type { Paths } from "../paths.ts";
+import { type NetworkOptions, noNetworkOptions } from "../plan/network-options.ts";
 import type { ImageDefaults } from "../plan/spec.ts";
 import { performHost } from "../runtime/host.ts";
 import { undoList } from "../runtime/undo.ts";
@@ -45,7 +46,11 @@ export const newRecord = (
         rootMode: image.rootMode,
         defaults: image.defaults,
       }),
-  options: { ...request.options, mounts: mountsOf(paths, request, "rootfs" in image ? {} : image.defaults) },
+  options: {
+    ...request.options,
+    mounts: mountsOf(paths, request, "rootfs" in image ? {} : image.defaults),
+    network: networkOf(paths, request.options.network),
+  },
   settings: request.settings,
 });
 
@@ -54,6 +59,13 @@ function mountsOf(paths: Paths, { options: { mounts }, volumesFrom = [] }: Creat
   if (mounts.length === 0 && volumesFrom.length === 0 && !defaults.Volumes) return mounts;
   const { completeMounts } = require("./mounts.ts") as typeof import("./mounts.ts");
   return completeMounts(paths, mounts, volumesFrom, defaults);
+}
+
+/** Networks and containers by the names that they have; most containers are in the default network. */
+function networkOf(paths: Paths, network: NetworkOptions): NetworkOptions {
+  if (network === noNetworkOptions || network.mode === "none" || network.mode === "host") return network;
+  const { resolveNetworks } = require("./network.ts") as typeof import("./network.ts");
+  return resolveNetworks(paths, network);
 }
 
 /** Makes a container that is not started. Its image stays while it is there. @param store the store's lock, held. */

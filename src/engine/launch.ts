@@ -11,10 +11,11 @@ import { posixSpawn } from "../linux/spawn.ts";
 import type { Paths } from "../paths.ts";
 import { sharedNetworkWord, surelyOwnNetwork } from "../plan/clone.ts";
 import { hasOwnNetwork } from "../plan/network-options.ts";
-import { receiveFrame } from "../runtime/channel.ts";
+import { receiveFrame, sendFrame } from "../runtime/channel.ts";
 import { type Attachment, environment, giveOrder } from "./order.ts";
 import { planStart } from "./plan.ts";
 import type { Container } from "./record.ts";
+import { prepareNetwork, type StartNetwork } from "./start-network.ts";
 
 /**
  * Starts a container that was created. What goes wrong after the planning the monitor prints for itself.
@@ -27,6 +28,7 @@ export function launch(
   warn: (text: string) => void,
 ): { socket: number } | { failed: number } {
   const birth = randomHex(32);
+  let prepared: StartNetwork | undefined;
   const words = ["tinydocker", "monitor", record.id, birth];
   // What its init is born with is said on its command line.
   if (!hasOwnNetwork(record.options.network)) words.push(sharedNetworkWord);
@@ -43,7 +45,8 @@ export function launch(
   try {
     const network = surelyOwnNetwork(words);
     const kind = { fresh: false, monitored: true, first: state.started === undefined };
-    const { plan } = planStart(paths, record, { id: birth, network }, kind, warn);
+    prepared = prepareNetwork(paths, record, state.network, warn);
+    const { plan } = planStart(paths, record, { id: birth, network }, kind, warn, prepared);
     plan.warnings.forEach(warn);
     const health = planHealthOf(record);
     giveOrder(ours, {
@@ -53,16 +56,38 @@ export function launch(
       plan: { ...plan, warnings: [] },
       how,
       ...(health && { health }),
+      ...(prepared.reserved && { network: prepared.reserved }),
     });
-    const frame = receiveFrame(ours);
-    if (frame && "said" in frame && frame.said.type === "started") return { socket: ours };
+    if (hasStarted(paths, record.id, ours, prepared)) {
+      prepared.letGo();
+      return { socket: ours };
+    }
   } catch (error) {
     close(ours);
+    // It takes back what it has done before we say what was wrong.
+    wait({ pid });
+    prepared?.release();
     throw error;
   }
   close(ours);
   const { exit } = wait({ pid })!;
+  prepared.release();
   return { failed: exit.code || 125 };
+}
+
+/** Connects the container when the monitor has its network namespace: we wait anyway, and a monitor stays small without. */
+function hasStarted(paths: Paths, id: string, socket: number, { connection }: StartNetwork): boolean {
+  for (let frame = receiveFrame(socket); frame; frame = receiveFrame(socket)) {
+    if (!("said" in frame)) continue;
+    if (frame.said.type === "started") return true;
+    const [namespace] = frame.fds;
+    if (namespace === undefined) continue;
+    const { connect } = require("./connect.ts") as typeof import("./connect.ts");
+    connect(paths, id, connection!, namespace);
+    close(namespace);
+    sendFrame(socket, { said: { type: "connected" } });
+  }
+  return false;
 }
 
 /** What plans it is loaded for those who may have one. */

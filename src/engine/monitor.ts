@@ -1,16 +1,21 @@
 /** The monitor of one container: runs it, and starts it again as its restart policy says. */
 
+import { Failure } from "../errors.ts";
 import { close, flock, O_CREAT, O_RDWR, open, unlink } from "../linux/file.ts";
 import { chdir } from "../linux/mount.ts";
 import { poll } from "../linux/poll.ts";
 import { identify } from "../linux/proc.ts";
 import { dup2 } from "../linux/process.ts";
 import { type Paths, pathsOf } from "../paths.ts";
+import { connectedOf } from "../plan/network.ts";
 import type { Birth } from "../runtime/birth.ts";
+import { receiveFrame, sendFrame } from "../runtime/channel.ts";
+import { companionsOf } from "./companions.ts";
 import { healthChecks } from "./health.ts";
 import { launcherFd, takeOrder } from "./order.ts";
 import { type ContainerRecord, type ContainerState, type Health, readContainer, tell, writeState } from "./record.ts";
-import { runToEnd, wasStopped } from "./start.ts";
+import type { Reserved } from "./reserve.ts";
+import { type Run, runToEnd, wasStopped } from "./start.ts";
 
 /** Runs a container that was created, to its end. @returns the exit code. */
 export function monitor(birth: Birth): number {
@@ -19,7 +24,7 @@ export function monitor(birth: Birth): number {
   const order = takeOrder();
   // Who wanted it is gone, or could not plan it and has said why.
   if (!order) return 125;
-  const { record, state, plan, health, how } = order;
+  const { record, state, plan, health, how, network } = order;
   const paths = pathsOf(order.root);
   const io = {
     to: "monitor" as const,
@@ -33,6 +38,7 @@ export function monitor(birth: Birth): number {
     record,
     state,
     io,
+    ...(network && { network: connectionByLauncher(paths, record.id, network) }),
     onRecorded: () => {},
     onStarted: (note) => {
       leaveCaller();
@@ -44,10 +50,36 @@ export function monitor(birth: Birth): number {
     // Once the program runs nobody hears us any more.
     warn: () => {},
   });
+  if (network) reserving().release(paths, network);
   // Read again: `update` may have changed the policy.
   const now = record.settings.remove ? undefined : readContainer(paths, record.id)?.record;
   if (now) restartIfWanted(paths, now, ended.state);
   return ended.code;
+}
+
+/** Loaded at the end: what gives a network back is large. */
+const reserving = () => require("./reserve.ts") as typeof import("./reserve.ts");
+
+/** The launcher connects the container, which waits for us anyway; we keep what was taken, and take the container off. */
+const connectionByLauncher = (paths: Paths, id: string, reserved: Reserved): NonNullable<Run["network"]> => ({
+  connected: connectedOf(reserved.connection),
+  connect: (namespace, undo) => {
+    sendFrame(launcherFd, { said: { type: "network" } }, { fds: [namespace] });
+    const answer = receiveFrame(launcherFd);
+    if (!answer || !("said" in answer) || answer.said.type !== "connected") throw new LauncherGoneError();
+    undo.add(() => {
+      const { disconnect } = require("./connect.ts") as typeof import("./connect.ts");
+      disconnect(paths, id, reserved.connection);
+    });
+    return companionsOf(paths, reserved, namespace);
+  },
+});
+
+/** Who started us has ended, and has said why if it could. */
+export class LauncherGoneError extends Failure {
+  constructor() {
+    super("whoever started this container has ended");
+  }
 }
 
 /** Writes down how it is and, when that is new, tells it. */

@@ -1,6 +1,6 @@
 /** Networks: bridges with a name and subnets of their own, which containers are connected to. */
 
-import { ConflictError, InvalidError, NotFoundError, UsageError } from "../errors.ts";
+import { ConflictError, hasCode, InvalidError, NotFoundError, UsageError } from "../errors.ts";
 import { randomHex } from "../linux/clone.ts";
 import {
   close,
@@ -11,18 +11,18 @@ import {
   O_RDONLY,
   open,
   readdir,
-  readFileIfAny,
   rename,
   writeNewFile,
 } from "../linux/file.ts";
+import { findLink } from "../linux/link.ts";
+import { withNetlink } from "../linux/netlink.ts";
 import { removePath } from "../linux/tree.ts";
 import { removeBridge } from "../network/bridge.ts";
-import { chooseFirewall } from "../network/firewall.ts";
-import { hostSubnets } from "../network/routes.ts";
+import { listHostSubnets } from "../network/host.ts";
 import type { Paths } from "../paths.ts";
 import { parseAddress } from "../plan/address.ts";
 import type { Network, Subnet } from "../plan/network.ts";
-import { defaultBridge, defaultNetwork, networksOf } from "../plan/network-options.ts";
+import { defaultBridge, defaultNetwork, type NetworkOptions, networksOf } from "../plan/network-options.ts";
 import {
   chooseSubnet,
   contains,
@@ -35,7 +35,10 @@ import {
   uniqueLocalSubnet,
 } from "../plan/subnet.ts";
 import { recordEvent } from "./events.ts";
-import { type Container, isUp, listContainers } from "./record.ts";
+import { firewallOf } from "./firewall.ts";
+import { findNetwork, listNetworks, networkDirectory, readNetwork } from "./network-record.ts";
+import { type Container, isUp, listContainers, resolveContainer } from "./record.ts";
+import { giveBackSysctls } from "./sysctls.ts";
 
 /** What `network create` was asked for. */
 export interface NewNetwork {
@@ -54,55 +57,47 @@ export interface NewNetwork {
   options: Record<string, string>;
 }
 
-export const networkDirectory = (paths: Paths, name: string): string => `${paths.networks}/${name}`;
-export const leasesOf = (paths: Paths, name: string): string => `${networkDirectory(paths, name)}/leases`;
-export const namesOf = (paths: Paths, name: string): string => `${networkDirectory(paths, name)}/names`;
+/** A network that a container is to be in; the default one is made by the first that is. */
+export function networkFor(paths: Paths, reference: string): Network {
+  const there = reference === defaultNetwork ? readNetwork(paths, reference) : findNetwork(paths, reference);
+  return there ?? makeNetwork(paths, newDefault(), "theirs");
+}
 
-/** A network by its name. @throws InvalidError for one whose record is damaged. */
-export function readNetwork(paths: Paths, name: string): Network | undefined {
-  const path = `${networkDirectory(paths, name)}/network.json`;
-  const text = readFileIfAny(path);
-  if (text === undefined) return undefined;
+/** The same without making anything, nor needing to be root. */
+export function networkToBe(paths: Paths, reference: string): Network {
+  if (reference !== defaultNetwork) return findNetwork(paths, reference);
   try {
-    const network = JSON.parse(text) as Network | null;
-    if (typeof network?.bridge === "string" && Array.isArray(network.subnets)) return network;
-  } catch {} // it is damaged
-  throw new InvalidError(`the record of network ${name} is damaged: ${path}`, `tinydocker network rm ${name}`);
+    return readNetwork(paths, reference) ?? planNetwork(newDefault(), listNetworks(paths), "0".repeat(64));
+  } catch (error) {
+    if (!hasCode(error, "EACCES")) throw error;
+    return planNetwork(newDefault(), [], "0".repeat(64));
+  }
 }
 
-/** Every network that is kept, by name; the damaged ones are left out. */
-export function listNetworks(paths: Paths): Network[] {
-  return networkNames(paths).flatMap((name) => {
-    try {
-      return readNetwork(paths, name) ?? [];
-    } catch {
-      return [];
-    }
-  });
+/** What was asked for, with networks and containers by the names that they have. @throws NotFoundError for one that is not there. */
+export function resolveNetworks(paths: Paths, options: NetworkOptions): NetworkOptions {
+  if (options.mode === "container") return { ...options, container: resolveContainer(paths, options.container!) };
+  const networks = options.networks.map((request) => ({
+    ...request,
+    network: request.network === defaultNetwork ? defaultNetwork : findNetwork(paths, request.network).name,
+  }));
+  const twice = networks.find(({ network }, index) => networks.findIndex((one) => one.network === network) !== index);
+  if (twice) throw new UsageError(`--network: ${twice.network} is named twice`);
+  return { ...options, networks };
 }
 
-/** What is being made or removed begins with a dot. */
-const networkNames = (paths: Paths): string[] =>
-  (readdir(paths.networks) ?? []).filter((name) => !name.startsWith(".")).sort();
-
-/** A network by its name, or the beginning of its id. */
-export function findNetwork(paths: Paths, reference: string): Network {
-  if (reference === defaultNetwork) return ensureDefaultNetwork(paths);
-  const named = /^[\w.-]+$/.test(reference) && !reference.startsWith(".") ? readNetwork(paths, reference) : undefined;
-  if (named) return named;
-  const matches = /^[0-9a-f]+$/.test(reference) ? listNetworks(paths).filter(({ id }) => id.startsWith(reference)) : [];
-  if (matches.length > 1) throw new ConflictError(`${reference} is the beginning of ${matches.length} network ids`);
-  if (matches[0]) return matches[0];
-  throw new NotFoundError(`no such network: ${reference}`, "tinydocker network ls lists what there is");
-}
-
-/** The network of who asks for none; made by the first who does. */
-export function ensureDefaultNetwork(paths: Paths): Network {
-  const there = readNetwork(paths, defaultNetwork);
-  if (there) return there;
-  const asked = { name: defaultNetwork, bridge: defaultBridge, subnets: [], ipv6: false, internal: false, icc: true };
-  return makeNetwork(paths, { ...asked, isolate: true, labels: {}, options: {} }, "theirs");
-}
+const newDefault = (): NewNetwork => ({
+  name: defaultNetwork,
+  // Another state root of this host has the name: its containers are not ours.
+  ...(!withNetlink("ROUTE", (socket) => findLink(socket, defaultBridge)) && { bridge: defaultBridge }),
+  subnets: [],
+  ipv6: false,
+  internal: false,
+  icc: true,
+  isolate: true,
+  labels: {},
+  options: {},
+});
 
 /** Makes a network. @throws ConflictError if there is one of that name, or its addresses are somebody else's. */
 export const createNetwork = (paths: Paths, asked: NewNetwork): Network => makeNetwork(paths, asked, "refuse");
@@ -144,7 +139,7 @@ function planNetwork(asked: NewNetwork, others: Network[], id: string): Network 
   for (const subnet of given) refuseOverlap(subnet, others);
   const subnets = [...given];
   const hasFamily = (bytes: number) => given.some(({ prefix }) => prefix.address.length === bytes);
-  const taken = () => [...others.flatMap(subnetsOf), ...hostSubnets()];
+  const taken = () => [...others.flatMap(subnetsOf), ...withNetlink("ROUTE", listHostSubnets)];
   if (!hasFamily(4)) {
     const kind = name === defaultNetwork ? "default" : "user";
     subnets.unshift(completeSubnet({ subnet: formatPrefix(chooseSubnet(kind, taken())) }));
@@ -249,12 +244,16 @@ function discard(paths: Paths, network: Network): void {
   tell(paths, network, "destroy");
 }
 
-/** Takes away what a network has in the kernel: its bridge, its rules; with the last network everything of ours. */
+/** Takes away what a network has in the kernel: its bridge, its rules; with the last one everything of ours. */
 function takeDown(paths: Paths, network: Network): void {
-  const firewall = chooseFirewall();
+  const firewall = firewallOf(paths);
   firewall.removeNetwork(network);
-  removeBridge(network.bridge);
-  if (listNetworks(paths).every(({ id, bridge }) => id === network.id || !hasBridge(bridge))) firewall.remove();
+  withNetlink("ROUTE", (socket) => {
+    removeBridge(socket, network);
+    if (listNetworks(paths).some(({ bridge }) => bridge !== network.bridge && findLink(socket, bridge))) return;
+    firewall.remove();
+    giveBackSysctls(paths);
+  });
 }
 
 /**

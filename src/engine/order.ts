@@ -11,6 +11,7 @@ import type { HealthPlan } from "../plan/health.ts";
 import { defaultPath } from "../plan/options.ts";
 import type { Plan } from "../plan/step.ts";
 import type { ContainerRecord, ContainerState } from "./record.ts";
+import type { Reserved } from "./reserve.ts";
 
 export interface Order {
   /** The state root. */
@@ -20,6 +21,8 @@ export interface Order {
   state: ContainerState;
   plan: Plan;
   health?: HealthPlan;
+  /** What was taken for it; the descriptors come beside. */
+  network?: Reserved;
   how: Attachment;
 }
 
@@ -37,11 +40,17 @@ export const launcherFd = 3;
 /** A fixed environment: what is in ours is none of the container's business (SECURITY R3). */
 export const environment = (paths: Paths): string[] => [defaultPath, `TINYDOCKER_ROOT=${paths.root}`];
 
-/** Sends an order, as a file: it may be longer than a message. */
+/** As many descriptors as fit beside one message. */
+const mostFds = 60;
+
+/** Sends an order, as a file: it may be longer than a message. The descriptors of what was taken follow. */
 export function giveOrder(socket: number, order: Order): void {
   const text = memfd("order", JSON.stringify(order));
   sendMessage(socket, { data: Uint8Array.of(1), fds: [text] });
   close(text);
+  const held = order.network ? heldBy(order.network) : [];
+  for (let at = 0; at < held.length; at += mostFds)
+    sendMessage(socket, { data: Uint8Array.of(1), fds: held.slice(at, at + mostFds) });
 }
 
 /** Waits for the order; undefined when the launcher is gone. */
@@ -50,5 +59,27 @@ export function takeOrder(): Order | undefined {
   if (text === undefined) return undefined;
   const order = JSON.parse(new TextDecoder().decode(readAll(text, "the order"))) as Order;
   close(text);
-  return order;
+  const count = order.network ? heldBy(order.network).length : 0;
+  const held: number[] = [];
+  while (held.length < count) {
+    const message = receiveMessage(launcherFd);
+    if (!message) return undefined;
+    held.push(...message.fds);
+  }
+  return order.network ? { ...order, network: withHeld(order.network, held) } : order;
+}
+
+/** The descriptors of what was taken, in a fixed order. */
+const heldBy = ({ leases, ports }: Reserved): number[] => [
+  ...leases.map(({ lock }) => lock),
+  ...ports.flatMap(({ socket }) => socket ?? []),
+];
+
+/** The same as another process has them. */
+function withHeld({ leases, ports, ...rest }: Reserved, held: number[]): Reserved {
+  return {
+    ...rest,
+    leases: leases.map((lease) => ({ ...lease, lock: held.shift()! })),
+    ports: ports.map((port) => (port.socket === undefined ? port : { ...port, socket: held.shift()! })),
+  };
 }

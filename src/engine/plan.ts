@@ -5,11 +5,13 @@ import type { Spec } from "../oci/spec.ts";
 import type { Paths } from "../paths.ts";
 import { type Container, planContainer } from "../plan/container.ts";
 import { createSourceOption } from "../plan/mounts.ts";
-import { lacksCommand, planSpec, type Rootfs, type RunOptions } from "../plan/spec.ts";
+import type { RunOptions } from "../plan/options.ts";
+import { lacksCommand, planSpec, type Rootfs } from "../plan/spec.ts";
 import type { Directory, Plan } from "../plan/step.ts";
 import type { Birth } from "../runtime/birth.ts";
 import { readHost } from "./host.ts";
 import { type ContainerRecord, directoryOf } from "./record.ts";
+import type { StartNetwork } from "./start-network.ts";
 
 export interface Start {
   /** The container is created by this very start: its name and directories are claimed and made. */
@@ -20,13 +22,14 @@ export interface Start {
   first?: boolean;
 }
 
-/** @param birth its id names the cgroup of this start. */
+/** @param birth its id names the cgroup of this start. @param network none where it is not started yet. */
 export function planStart(
   paths: Paths,
   record: ContainerRecord,
   birth: Pick<Birth, "id" | "network">,
   { fresh, monitored, first = false }: Start,
   warn: (text: string) => void,
+  network: Pick<StartNetwork, "connection" | "facts" | "files"> = { facts: { files: {} }, files: [] },
 ): { plan: Plan; spec: Spec } {
   const { id, name, defaults, settings } = record;
   const host = readHost({ devices: record.options.privileged });
@@ -39,7 +42,7 @@ export function planStart(
     warn(`${source} does not exist on this host: making an empty directory`);
   }
   if (lacksCommand(options, defaults)) warn("no command given and none in the image: running /bin/sh");
-  const spec = planSpec(birth.id, options, defaults, rootfs, host);
+  const spec = planSpec(birth.id, options, defaults, rootfs, host, network.facts);
   const container: Container = {
     id,
     name,
@@ -55,6 +58,8 @@ export function planStart(
     asked: askedLimits(options),
     reap: settings.init,
     network: birth.network,
+    ...(network.connection && { connection: network.connection }),
+    files: network.files,
   };
   return { plan: planContainer(spec, container, host), spec };
 }

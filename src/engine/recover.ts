@@ -49,11 +49,18 @@ function takeAway(paths: Paths, path: string, content: Uint8Array): void {
     const container = readContainer(paths, leftovers.id);
     // It lives on without its monitor, as it was promised; somebody may stop it (stop.ts).
     if (leftovers.outlives && container && isAlive(container.state)) return;
+    if (leftovers.network) takeOff(paths, leftovers.id, leftovers.network);
     cleanUp(leftovers);
     if (!leftovers.keep || !container) forgetVolumes(paths, leftovers.volumes ?? []);
     markEnded(paths, leftovers, container);
   }
   unlink(path);
+}
+
+/** What a killed caretaker had in the network. */
+function takeOff(paths: Paths, id: string, network: NonNullable<Leftovers["network"]>): void {
+  const { forgetConnection } = require("./connect.ts") as typeof import("./connect.ts");
+  forgetConnection(paths, id, network);
 }
 
 /** A kept container whose end nobody saw; one that was not even written down is no container. */

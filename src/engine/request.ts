@@ -1,7 +1,8 @@
 /** What `create` and `run` are asked for, and what they answer. */
 
 import type { LoadProgress } from "../image/load.ts";
-import type { ImageDefaults, RunOptions } from "../plan/spec.ts";
+import type { RunOptions } from "../plan/options.ts";
+import type { ImageDefaults } from "../plan/spec.ts";
 import type { Stdio } from "../runtime/stdio.ts";
 import type { Usage } from "../runtime/usage.ts";
 import type { Settings } from "./record.ts";

@@ -3,45 +3,58 @@
  * known. Who starts a container does this; whoever looks after it holds what was taken.
  */
 
-import { close } from "../linux/file.ts";
+import { hasCode } from "../errors.ts";
+import { close, readdir } from "../linux/file.ts";
 import { type Lease, releaseLease, takeLease } from "../network/leases.ts";
 import { type HeldPort, holdPorts, type OwnerOf, releasePorts } from "../network/ports.ts";
 import type { Paths } from "../paths.ts";
-import { isIpv6 } from "../plan/address.ts";
+import { formatAddress, isIpv6 } from "../plan/address.ts";
 import { planConnection, planEndpoints, type TakeAddress, type Wanted } from "../plan/connection.ts";
-import type { Connection } from "../plan/network.ts";
+import type { Connection, Subnet } from "../plan/network.ts";
 import { type PortRequest, parseExpose, planPublications } from "../plan/publish.ts";
 import { planUpstreams } from "../plan/resolv-conf.ts";
+import { addressAfter, parseSubnet } from "../plan/subnet.ts";
 import { readResolvConf } from "./etc-files.ts";
-import { findNetwork, leasesOf } from "./network.ts";
+import { networkFor, networkToBe } from "./network.ts";
+import { leasesOf } from "./network-record.ts";
 import { type ContainerRecord, type ContainerState, isAlive, listContainers, readContainer } from "./record.ts";
 
 /** What was taken for one start. */
 export interface Reserved {
   connection: Connection;
-  leases: Lease[];
+  leases: HeldLease[];
   ports: HeldPort[];
+}
+
+export interface HeldLease extends Lease {
+  /** Name of the network. */
+  network: string;
 }
 
 /** Takes addresses and ports for a container that is in networks. @param last how it was connected before. */
 export function reserve(paths: Paths, record: ContainerRecord, last: ContainerState["network"]): Reserved {
-  const leases: Lease[] = [];
+  const leases: HeldLease[] = [];
   const ports: HeldPort[] = [];
   try {
     const wanted = record.options.network.networks.map(
-      (request): Wanted => [findNetwork(paths, request.network), request],
+      (request): Wanted => [networkFor(paths, request.network), request],
     );
     const endpoints = planEndpoints(wanted, takeFor(paths, record.id, last, leases));
     ports.push(...holdPorts(portsOf(record), ownerOf(paths)));
     return { connection: connectionOf(record, wanted, endpoints, ports), leases, ports };
   } catch (error) {
-    release({ leases, ports });
+    release(paths, { leases, ports });
     throw error;
   }
 }
 
 /** Takes addresses, and notes the leases. */
-export function takeFor(paths: Paths, owner: string, last: ContainerState["network"], leases: Lease[]): TakeAddress {
+export function takeFor(
+  paths: Paths,
+  owner: string,
+  last: ContainerState["network"],
+  leases: HeldLease[],
+): TakeAddress {
   return (network, subnet, wanted) => {
     const before = last?.endpoints.find((endpoint) => endpoint.network === network.name)?.addresses ?? [];
     const lease = takeLease({
@@ -52,7 +65,7 @@ export function takeFor(paths: Paths, owner: string, last: ContainerState["netwo
       owner,
       isAlive: (id) => id !== owner && isOwnerAlive(paths, id),
     });
-    leases.push(lease);
+    leases.push({ ...lease, network: network.name });
     return lease.address;
   };
 }
@@ -94,8 +107,8 @@ const ownerOf =
     )?.record.name;
 
 /** Gives back what was taken; a second time does no harm. */
-export function release({ leases, ports }: Pick<Reserved, "leases" | "ports">): void {
-  for (const lease of leases.splice(0)) releaseLease(lease);
+export function release(paths: Paths, { leases, ports }: Pick<Reserved, "leases" | "ports">): void {
+  for (const lease of leases.splice(0)) releaseLease(leasesOf(paths, lease.network), lease);
   releasePorts(ports.splice(0));
 }
 
@@ -107,9 +120,10 @@ export function letGo({ leases, ports }: Pick<Reserved, "leases" | "ports">): vo
 
 /** What `reserve` would take now. */
 export function previewReserve(paths: Paths, record: ContainerRecord): Connection {
-  const wanted = record.options.network.networks.map((request): Wanted => [previewNetwork(paths, request.network), request]);
-  const look: TakeAddress = (network, subnet, asked) =>
-    asked ?? freeAddress({ ...subnet, directory: leasesOf(paths, network.name) });
+  const wanted = record.options.network.networks.map(
+    (request): Wanted => [networkToBe(paths, request.network), request],
+  );
+  const look: TakeAddress = (network, subnet, asked) => asked ?? freeAddress(subnet, leasesOf(paths, network.name));
   const ports = portsOf(record).flatMap(({ protocol, hostIp, hostPorts, port }) =>
     (hostIp === undefined ? ["0.0.0.0", "::"] : [hostIp]).map((ip) => ({
       protocol,
@@ -119,4 +133,27 @@ export function previewReserve(paths: Paths, record: ContainerRecord): Connectio
     })),
   );
   return connectionOf(record, wanted, planEndpoints(wanted, look), ports);
+}
+
+const mostLooks = 65_536;
+
+/** The first address that nobody seems to have. */
+function freeAddress({ subnet, range = subnet, gateway }: Subnet, directory: string): string {
+  const taken = new Set(namesIn(directory) ?? []);
+  const { address } = parseSubnet(range);
+  for (let offset = range === subnet ? 1 : 0; offset < mostLooks; offset++) {
+    const text = formatAddress(addressAfter(address, offset));
+    if (text !== gateway && !taken.has(text)) return text;
+  }
+  return formatAddress(address);
+}
+
+/** Who is not root can't see what is taken. */
+function namesIn(directory: string): string[] {
+  try {
+    return readdir(directory) ?? [];
+  } catch (error) {
+    if (hasCode(error, "EACCES")) return [];
+    throw error;
+  }
 }

@@ -12,6 +12,7 @@ import { type ContainerRecord, unstarted } from "./record.ts";
 import { prepareRoot, recover } from "./recover.ts";
 import type { Reporter, RunEnd, RunImage, RunRequest } from "./request.ts";
 import { runToEnd } from "./start.ts";
+import { connectionHere, prepareNetwork, previewNetwork, releasing } from "./start-network.ts";
 
 /** Runs a container. @param birth an init that waits for it, if there is one. */
 export async function run(
@@ -71,18 +72,22 @@ function runHere(
   store: number,
   { warn }: Reporter,
 ): RunEnd {
-  const { plan } = planStart(paths, record, birth, { fresh: true, monitored: false }, warn);
-  const { code, outcome } = runToEnd(paths, birth, {
-    plan,
-    record,
-    state: unstarted,
-    io: { to: "caller", stdio, callerIsTerminal },
-    onRecorded: () => {
-      close(store);
-      // A name that is asked for was looked at before; other traces of the dead could wait until now.
-      recover(paths);
-    },
-    warn,
+  const network = prepareNetwork(paths, record, undefined, warn);
+  const { code, outcome } = releasing(network, () => {
+    const { plan } = planStart(paths, record, birth, { fresh: true, monitored: false }, warn, network);
+    return runToEnd(paths, birth, {
+      plan,
+      record,
+      state: unstarted,
+      io: { to: "caller", stdio, callerIsTerminal },
+      ...(network.reserved && { network: connectionHere(paths, record.id, network.reserved) }),
+      onRecorded: () => {
+        close(store);
+        // A name that is asked for was looked at before; other traces of the dead could wait until now.
+        recover(paths);
+      },
+      warn,
+    });
   });
   if (outcome.oomKilled) warn("out of memory: the kernel killed a process that wanted more than the limit (--memory)");
   return { code, oomKilled: outcome.oomKilled, usage: outcome.usage };
@@ -100,5 +105,5 @@ export const planRun = (
 ) => {
   const record = newRecord(paths, birth.id, request, image);
   const monitored = needsMonitor(request) || hasHealthCheck(request, image);
-  return planStart(paths, record, birth, { fresh: true, monitored }, warn).plan;
+  return planStart(paths, record, birth, { fresh: true, monitored }, warn, previewNetwork(paths, record, warn)).plan;
 };

@@ -4,12 +4,14 @@ import { ConflictError } from "../errors.ts";
 import { close, O_RDONLY, open } from "../linux/file.ts";
 import { openProcess } from "../linux/proc.ts";
 import type { Paths } from "../paths.ts";
-import type { Connection } from "../plan/network.ts";
+import { type Connection, connectedOf } from "../plan/network.ts";
 import type { NetworkFacts } from "../plan/spec.ts";
 import type { HostStep } from "../plan/step.ts";
+import { companionsOf } from "./companions.ts";
 import { etcNames, planEtcFiles } from "./etc-files.ts";
 import { type ContainerRecord, type ContainerState, directoryOf, readContainer } from "./record.ts";
-import { previewReserve, type Reserved, release, reserve } from "./reserve.ts";
+import type { Reserved } from "./reserve.ts";
+import type { Run } from "./start.ts";
 
 export interface StartNetwork {
   /** Absent where it is in no networks of its own. */
@@ -19,6 +21,8 @@ export interface StartNetwork {
   files: Extract<HostStep, { do: "write-file" }>[];
   /** Gives everything back: it was not planned, or has ended. */
   release(): void;
+  /** Closes what another process holds now. */
+  letGo(): void;
 }
 
 /** @param last how it was connected before. */
@@ -32,18 +36,48 @@ export function prepareNetwork(
   if (mode === "container") return join(paths, record);
   if (mode === "host" && (publish.length > 0 || publishAll))
     warn("published ports are discarded: in the host's network every port is there as it is");
-  const reserved = mode === "bridge" ? reserve(paths, record, last) : undefined;
+  const reserved = mode === "bridge" ? reserving().reserve(paths, record, last) : undefined;
   const network = planFiles(paths, record, reserved?.connection, warn);
-  return { ...network, ...(reserved && { reserved }), release: () => reserved && release(reserved) };
+  return { ...network, ...(reserved && { reserved }), ...endingsOf(paths, reserved) };
 }
+
+const endingsOf = (paths: Paths, reserved: Reserved | undefined): Pick<StartNetwork, "release" | "letGo"> => ({
+  release: () => reserved && reserving().release(paths, reserved),
+  letGo: () => reserved && reserving().letGo(reserved),
+});
+
+/** Loaded for those that are in networks. */
+const reserving = () => require("./reserve.ts") as typeof import("./reserve.ts");
+const connecting = () => require("./connect.ts") as typeof import("./connect.ts");
+
+/** Runs something, and gives the network back whatever happens. */
+export function releasing<Result>(network: StartNetwork, use: () => Result): Result {
+  try {
+    return use();
+  } finally {
+    network.release();
+  }
+}
+
+/** How this process connects a container that it looks after itself. */
+export const connectionHere = (paths: Paths, id: string, reserved: Reserved): NonNullable<Run["network"]> => ({
+  connected: connectedOf(reserved.connection),
+  connect: (namespace, undo) => {
+    const { connect, disconnect } = connecting();
+    connect(paths, id, reserved.connection, namespace);
+    // We are about to end, and the kernel removes a device with the namespace that it is in.
+    undo.add(() => disconnect(paths, id, reserved.connection, { lingering: true }));
+    return companionsOf(paths, reserved, namespace);
+  },
+});
 
 /** The same without taking anything: what it would be now. */
 export function previewNetwork(paths: Paths, record: ContainerRecord, warn: (text: string) => void): StartNetwork {
   const { mode } = record.options.network;
-  const connection = mode === "bridge" ? previewReserve(paths, record) : undefined;
+  const connection = mode === "bridge" ? reserving().previewReserve(paths, record) : undefined;
   const namespace = mode === "container" ? { namespace: "/proc/PID/ns/net" } : {};
   const network = planFiles(paths, record, connection, warn);
-  return { ...network, facts: { ...network.facts, ...namespace }, release: () => {} };
+  return { ...network, facts: { ...network.facts, ...namespace }, release: () => {}, letGo: () => {} };
 }
 
 function planFiles(
@@ -51,7 +85,7 @@ function planFiles(
   record: ContainerRecord,
   connection: Connection | undefined,
   warn: (text: string) => void,
-): Omit<StartNetwork, "release"> {
+): Omit<StartNetwork, "release" | "letGo"> {
   const base = { ...(connection && { connection }) };
   // A directory that is used in place gets nothing that is not the user's.
   if (record.rootfs !== undefined) return { ...base, facts: { files: {} }, files: [] };
@@ -98,5 +132,6 @@ function join(paths: Paths, { name, options: { network } }: ContainerRecord): St
   // Init opens it by this name while we wait for it.
   const facts = { namespace: `/proc/${process.pid}/fd/${namespace}`, files: {} };
   const files = target.record.rootfs === undefined ? filesIn(directoryOf(paths, target.record.id)) : {};
-  return { facts: { ...facts, files }, files: [], release: () => close(namespace) };
+  const done = () => close(namespace);
+  return { facts: { ...facts, files }, files: [], release: done, letGo: done };
 }

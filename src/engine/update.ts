@@ -16,7 +16,8 @@ import {
 import type { Paths } from "../paths.ts";
 import { planUpdate, type Setting } from "../plan/cgroup.ts";
 import { lackOf } from "../plan/container.ts";
-import { planResources, type RunOptions } from "../plan/spec.ts";
+import type { RunOptions } from "../plan/options.ts";
+import { planResources } from "../plan/spec.ts";
 import type { Leftovers } from "../plan/step.ts";
 import { askedLimits } from "./plan.ts";
 import { type Container, directoryOf, findContainer, isUp, type RestartPolicy, tell, writeRecord } from "./record.ts";

@@ -170,6 +170,15 @@ export function releaseLease(directory: string, { address, lock }: Lease): void 
   close(lock);
 }
 
+/** Removes the file of a lease whose owner was killed, unless another has the address by now. */
+export function dropLease(directory: string, address: string, owner: string): void {
+  const path = `${directory}/${address}`;
+  const lock = openIfAny(path, O_RDWR);
+  if (lock === undefined) return;
+  if (flock(lock, { wait: false }) && ownerIn(lock, path) === owner) releaseLease(directory, { address, lock });
+  else close(lock);
+}
+
 /** All leases, also of those who are dead: `held` says whether somebody looks after the container. */
 export function listLeases(directory: string): { address: string; owner: string; held: boolean }[] {
   return (readdir(directory) ?? []).flatMap((address) => {

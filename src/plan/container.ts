@@ -6,7 +6,7 @@ import { ownNetwork, planBirth } from "./birth.ts";
 import { planCgroup, type Setting } from "./cgroup.ts";
 import { planClone } from "./clone.ts";
 import { planMounts } from "./mounts.ts";
-import type { Connected, Connection } from "./network.ts";
+import { type Connection, connectedOf } from "./network.ts";
 import type { Directory, HostStep, InitStep, Plan } from "./step.ts";
 import { userOf } from "./user.ts";
 
@@ -108,12 +108,6 @@ function planPrepare(container: Container, cgroup: string | undefined): HostStep
     ...volumes,
   ];
 }
-
-export const connectedOf = ({ endpoints, publications, ports }: Connected): Connected => ({
-  endpoints,
-  publications,
-  ports,
-});
 
 const accounted = ["cpu", "memory", "pids", "io"];
 

@@ -109,3 +109,10 @@ export interface Connection extends Connected {
   reserve: NetworkStep[];
   connect: NetworkStep[];
 }
+
+/** What is left of a plan when it is done. */
+export const connectedOf = ({ endpoints, publications, ports }: Connected): Connected => ({
+  endpoints,
+  publications,
+  ports,
+});

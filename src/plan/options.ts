@@ -1,7 +1,33 @@
-/** What is so where nobody asked for anything else. Pure. */
+/** What a user says of a container, and what is so where nothing is said. Pure. */
 
-import { noNetworkOptions } from "./network-options.ts";
-import type { RunOptions } from "./spec.ts";
+import type { MountRequest } from "./mounts.ts";
+import { type NetworkOptions, noNetworkOptions } from "./network-options.ts";
+
+/** The options of `run`, parsed and checked. Absent means that the user did not say. */
+export interface RunOptions {
+  command: string[];
+  entrypoint?: string[];
+  hostname?: string;
+  /** CPU cores; 0 is unlimited. */
+  cpus?: number;
+  /** 0 is unlimited. */
+  memoryBytes?: number;
+  /** 0 or -1 is unlimited. */
+  pidsLimit?: number;
+  /** Binds, volumes and tmpfs of -v, --tmpfs and --mount. */
+  mounts: MountRequest[];
+  /** `NAME=value`, later ones win. */
+  env: string[];
+  workdir?: string;
+  user?: string;
+  network: NetworkOptions;
+  terminal: boolean;
+  terminalSize?: { rows: number; columns: number };
+  readOnly: boolean;
+  privileged: boolean;
+  capAdd: string[];
+  capDrop: string[];
+}
 
 /** What nobody asked for. */
 export const noOptions: RunOptions = {

@@ -6,35 +6,8 @@ import type { Healthcheck } from "../oci/image.ts";
 import type { Device, Mount, NamespaceType, Resources, Rlimit, Spec } from "../oci/spec.ts";
 import { defaultPeriod } from "./cgroup.ts";
 import { cgroupPath } from "./clone.ts";
-import { defaultDevices, defaultMounts, type MountRequest, maskedPaths, readonlyPaths } from "./mounts.ts";
-import type { NetworkOptions } from "./network-options.ts";
-import { defaultPath } from "./options.ts";
-
-/** The options of `run`, parsed and checked. Absent means that the user did not say. */
-export interface RunOptions {
-  command: string[];
-  entrypoint?: string[];
-  hostname?: string;
-  /** CPU cores; 0 is unlimited. */
-  cpus?: number;
-  /** 0 is unlimited. */
-  memoryBytes?: number;
-  /** 0 or -1 is unlimited. */
-  pidsLimit?: number;
-  /** Binds, volumes and tmpfs of -v, --tmpfs and --mount. */
-  mounts: MountRequest[];
-  /** `NAME=value`, later ones win. */
-  env: string[];
-  workdir?: string;
-  user?: string;
-  network: NetworkOptions;
-  terminal: boolean;
-  terminalSize?: { rows: number; columns: number };
-  readOnly: boolean;
-  privileged: boolean;
-  capAdd: string[];
-  capDrop: string[];
-}
+import { defaultDevices, defaultMounts, maskedPaths, readonlyPaths } from "./mounts.ts";
+import { defaultPath, type RunOptions } from "./options.ts";
 
 /** The part of an image's configuration that describes its program. */
 export interface ImageDefaults {

@@ -7,7 +7,9 @@
  *                         J{"type":"end-of-input"}
  *                         J{"type":"resize","rows":24,"columns":80}
  *                         J{"type":"signal","signal":15}        as if it had come to us
- *     monitor -> client   J{"type":"started"}                   to the launcher: the program runs
+ *                         J{"type":"connected"}                 the launcher's answer to "network"
+ *     monitor -> client   J{"type":"network"} + descriptor      to the launcher: the container's network namespace is there
+ *                         J{"type":"started"}                   to the launcher: the program runs
  *                         1 bytes, 2 bytes                      what the container wrote to stdout, stderr
  *                         J{"type":"exit","code":0,...}         the end, and what was used until then
  */
@@ -21,6 +23,8 @@ export type Message =
   | { type: "end-of-input" }
   | { type: "resize"; rows: number; columns: number }
   | { type: "signal"; signal: number }
+  | { type: "network" }
+  | { type: "connected" }
   | { type: "started" }
   | { type: "exit"; code: number; oomKilled: boolean; usage: Usage };
 
@@ -43,9 +47,13 @@ function encode(frame: Frame): Uint8Array {
 }
 
 /** Sends one frame. @returns "full" if the other side does not read and `wait` is false, "gone" if it has closed. */
-export function sendFrame(socket: number, frame: Frame, { wait = true } = {}): "sent" | "full" | "gone" {
+export function sendFrame(
+  socket: number,
+  frame: Frame,
+  { wait = true, fds = [] }: { wait?: boolean; fds?: number[] } = {},
+): "sent" | "full" | "gone" {
   try {
-    return sendMessage(socket, { data: encode(frame), fds: [] }, { wait }) ? "sent" : "full";
+    return sendMessage(socket, { data: encode(frame), fds }, { wait }) ? "sent" : "full";
   } catch (error) {
     if (hasCode(error, "EPIPE", "ECONNRESET")) return "gone";
     throw error;
@@ -53,13 +61,14 @@ export function sendFrame(socket: number, frame: Frame, { wait = true } = {}): "
 }
 
 /** The next frame; undefined when the other side has closed. Waits for one. */
-export function receiveFrame(socket: number): Frame | undefined {
+export function receiveFrame(socket: number): (Frame & { fds: number[] }) | undefined {
   const message = receiveAll(socket);
   if (!message) return undefined;
   const [kind] = message.data;
   const bytes = message.data.subarray(1);
-  if (kind === json) return { said: JSON.parse(decoder.decode(bytes)) };
-  return { stream: kind as 0 | 1 | 2, bytes };
+  const { fds } = message;
+  if (kind === json) return { said: JSON.parse(decoder.decode(bytes)), fds };
+  return { stream: kind as 0 | 1 | 2, bytes, fds };
 }
 
 /** The other side may close without having read all that we sent: that is said once, before what it sent to us. */

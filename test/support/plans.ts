@@ -3,8 +3,9 @@
 import { capabilityNames } from "../../src/oci/capabilities.ts";
 import type { Spec } from "../../src/oci/spec.ts";
 import { type Container, type Host, planContainer } from "../../src/plan/container.ts";
+import type { RunOptions } from "../../src/plan/options.ts";
 import { noOptions } from "../../src/plan/options.ts";
-import { type HostFacts, type ImageDefaults, planSpec, type Rootfs, type RunOptions } from "../../src/plan/spec.ts";
+import { type HostFacts, type ImageDefaults, planSpec, type Rootfs } from "../../src/plan/spec.ts";
 import type { InitStep, Plan } from "../../src/plan/step.ts";
 
 export const id = "a".repeat(64);

@@ -1,0 +1,37 @@
+/** The firewall of a state root: which driver it has, and all that it has to know after somebody flushed it. */
+
+import { mkdirAll, readFileIfAny, writeFileAtomic } from "../linux/file.ts";
+import type { Firewall } from "../network/driver.ts";
+import { type FirewallDriver, openFirewall } from "../network/firewall.ts";
+import type { Paths } from "../paths.ts";
+import type { Network, Publication } from "../plan/network.ts";
+import { listNetworks } from "./network-record.ts";
+import { isUp, listContainers } from "./record.ts";
+
+/** Where it is written down which driver was asked for; without it the kernel decides. */
+const choiceFile = (paths: Paths): string => `${paths.networks}/.firewall`;
+
+export function firewallOf(paths: Paths): Firewall {
+  const choice = readFileIfAny(choiceFile(paths));
+  return openFirewall(choice === "nft" || choice === "iptables" ? choice : undefined);
+}
+
+/** From now on this driver; the rules of another one are replaced. */
+export function useFirewall(paths: Paths, driver: FirewallDriver): void {
+  if (readFileIfAny(choiceFile(paths)) === driver) return;
+  mkdirAll(paths.networks);
+  firewallOf(paths).remove();
+  writeFileAtomic(choiceFile(paths), driver);
+  const [networks, publications] = published(paths);
+  if (publications.size > 0) openFirewall(driver).reload(networks, publications);
+}
+
+/** The networks that are used, and by container all that is published, as they are written down. */
+export function published(paths: Paths): [Network[], Map<string, Publication[]>] {
+  const running = listContainers(paths, "running").filter((container) => isUp(container) && container.state.network);
+  const used = new Set(running.flatMap(({ state }) => state.network!.endpoints.map(({ network }) => network)));
+  return [
+    listNetworks(paths).filter(({ name }) => used.has(name)),
+    new Map(running.map(({ record, state }) => [record.id, state.network!.publications])),
+  ];
+}
