@@ -3,7 +3,9 @@
 import type { Early } from "./cli/command.ts";
 import { exitNow } from "./linux/clone.ts";
 import { blockSignals } from "./linux/signal.ts";
-import { abandon, bear, forwarded } from "./runtime/birth.ts";
+import { abandon, bear } from "./runtime/birth.ts";
+import { openEntry } from "./runtime/entry.ts";
+import { forwarded } from "./runtime/forwarded.ts";
 
 const argv = process.argv.slice(2);
 const words = afterGlobals(argv);
@@ -26,16 +28,10 @@ function comeEarly(): Early {
   try {
     if (words[0] === "monitor") return { birth: bear(argv, words[2]) };
     if (startsContainer(words)) return { birth: bear(argv) };
-    return words[0] === "exec" ? { entry: openWayIn() } : {};
+    return words[0] === "exec" ? { entry: openEntry() } : {};
   } catch (failure) {
     return { failure };
   }
-}
-
-/** As early as a birth, and loaded only for an exec. */
-function openWayIn() {
-  const { openEntry } = require("./runtime/entry.ts") as typeof import("./runtime/entry.ts");
-  return openEntry();
 }
 
 /** The words from the command on (cli/main.ts takes the options before it); `container run` is `run`, `image load` is `load`. */

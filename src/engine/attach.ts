@@ -8,8 +8,8 @@ import { blockSignals, readSignal, signalfd, signals } from "../linux/signal.ts"
 import { getModes, getSize, isatty, rawModes, restoreModes, setModes } from "../linux/tty.ts";
 import { connectAt } from "../linux/unix.ts";
 import type { Paths } from "../paths.ts";
-import { forwarded } from "../runtime/birth.ts";
 import { frameBytes, type Message, receiveFrame, sendFrame } from "../runtime/channel.ts";
+import { forwarded } from "../runtime/forwarded.ts";
 import { controlSocket } from "../runtime/run.ts";
 import { directoryOf } from "./record.ts";
 

@@ -48,7 +48,9 @@ export function connect(
       for (const step of steps) (performers[step.do] as (step: NetworkStep, work: Work) => void)(step, work);
     });
   } catch (error) {
-    undo.run();
+    try {
+      undo.run();
+    } catch {} // what went wrong first is what is to be said
     throw error;
   }
 }
@@ -66,9 +68,12 @@ const performers: { [Kind in NetworkStep["do"]]: (step: Extract<NetworkStep, { d
     if (changes.length > 0) noteSysctls(paths, changes);
     networks.set(network.name, { network, index });
   },
-  firewall: ({ networks }, { paths, firewall }) => {
+  firewall: ({ networks }, { paths, id, firewall }) => {
     // With nothing there at all, what others have published is gone too.
-    if (firewall.ensure(networks)) firewall.reload(...published(paths));
+    if (!firewall.ensure(networks)) return;
+    const [used, publications] = published(paths);
+    publications.delete(id);
+    firewall.reload(distinct([...networks, ...used]), publications);
   },
   endpoint: ({ endpoint }, work) => addEndpoint(endpoint, work),
   publish: ({ publications }, { id, firewall, undo }) => {
@@ -81,6 +86,8 @@ const performers: { [Kind in NetworkStep["do"]]: (step: Extract<NetworkStep, { d
   },
 };
 
+const distinct = (networks: Network[]): Network[] => [...new Map(networks.map((one) => [one.id, one])).values()];
+
 const mostTries = 5;
 
 function addEndpoint(endpoint: Endpoint, { socket, namespace, networks, undo, hairpin }: Work): void {
@@ -89,7 +96,7 @@ function addEndpoint(endpoint: Endpoint, { socket, namespace, networks, undo, ha
   for (let tries = 1, bridge = index; ; tries++) {
     const result = connectEndpoint({ socket, bridge, namespace }, endpoint, port);
     if (result === "connected") {
-      undo.add(() => removeVeth(socket, endpoint.veth));
+      undo.add(() => withNetlink("ROUTE", (route) => removeVeth(route, endpoint.veth)));
       return;
     }
     if (tries === mostTries) throw new ConflictError(`cannot connect to ${endpoint.bridge}: somebody is in the way`);

@@ -5,8 +5,8 @@ import { bare } from "../plan/connection.ts";
 import { planHostname, planHosts, planHostsOfHost } from "../plan/hosts.ts";
 import type { Connection } from "../plan/network.ts";
 import { defaultNetwork, type NetworkOptions } from "../plan/network-options.ts";
+import { defaults } from "../plan/options.ts";
 import { behindStubPath, isStub, parseResolvConf, planResolvConf, type ResolvConf } from "../plan/resolv-conf.ts";
-import { defaults } from "../plan/spec.ts";
 
 /** The names below /etc, which are also those in a container's directory. */
 export const etcNames = ["hosts", "hostname", "resolv.conf"] as const;

@@ -1,5 +1,6 @@
 /** What is known of a container: what was asked for (container.json) and what became of it (state.json). */
 
+import "../linux/first.ts";
 import { ConflictError, NotFoundError } from "../errors.ts";
 import { close, flock, O_RDONLY, openIfAny, readdir, readFileIfAny, writeFileAtomic } from "../linux/file.ts";
 import { openProcess, type ProcessId } from "../linux/proc.ts";

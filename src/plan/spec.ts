@@ -7,7 +7,7 @@ import type { Device, Mount, NamespaceType, Resources, Rlimit, Spec } from "../o
 import { defaultPeriod } from "./cgroup.ts";
 import { cgroupPath } from "./clone.ts";
 import { defaultDevices, defaultMounts, maskedPaths, readonlyPaths } from "./mounts.ts";
-import { defaultPath, type RunOptions } from "./options.ts";
+import { defaultPath, defaults, type RunOptions } from "./options.ts";
 
 /** The part of an image's configuration that describes its program. */
 export interface ImageDefaults {
@@ -42,8 +42,6 @@ export interface HostFacts {
   /** Capabilities that tinydocker has itself: it can't give others. */
   capabilities: string[];
 }
-
-export const defaults = { hostname: "container", cpus: 1, memoryBytes: 512 << 20, pidsLimit: 2048 } as const;
 
 /** Capabilities of root in a container that got no others (Docker's list). */
 export const defaultCapabilities = [

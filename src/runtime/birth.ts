@@ -14,6 +14,7 @@ import { close, flock, mkdir, mkdirAll, O_DIRECTORY, O_RDONLY, open } from "../l
 import { socketpair } from "../linux/poll.ts";
 import { allSignals, blockSignals, signals } from "../linux/signal.ts";
 import { cgroupPath, planClone, surelyOwnNetwork } from "../plan/clone.ts";
+import { forwarded } from "./forwarded.ts";
 
 /** An init that waits for its plan. */
 export interface Birth {
@@ -26,31 +27,6 @@ export interface Birth {
   /** It has a network namespace of its own already. */
   network: boolean;
 }
-
-/** Signals that are not passed on: those nobody can catch, those about us, and those that stop us as a job of a shell. */
-const ownSignals = new Set<number>([
-  signals.SIGKILL,
-  signals.SIGSTOP,
-  signals.SIGTSTP,
-  signals.SIGTTIN,
-  signals.SIGTTOU,
-  signals.SIGCHLD,
-  signals.SIGPIPE,
-  signals.SIGURG,
-  signals.SIGILL,
-  signals.SIGTRAP,
-  signals.SIGABRT,
-  signals.SIGBUS,
-  signals.SIGFPE,
-  signals.SIGSEGV,
-  signals.SIGSYS,
-  signals.SIGXFSZ,
-  // Belong to libc.
-  32,
-  33,
-]);
-/** Signals that are passed on to the container. */
-export const forwarded = allSignals.filter((number) => !ownSignals.has(number));
 
 const mostAttempts = 10;
 

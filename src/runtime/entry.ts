@@ -14,7 +14,7 @@ import { enterNamespaces } from "../linux/namespace.ts";
 import { receiveMessage, sendMessage, socketpair } from "../linux/poll.ts";
 import { prctl } from "../linux/process.ts";
 import { allSignals, blockSignals, signals } from "../linux/signal.ts";
-import { forwarded } from "./birth.ts";
+import { forwarded } from "./forwarded.ts";
 import { failure, send } from "./sync.ts";
 
 /** The way into a container that is not chosen yet. */
