@@ -107,9 +107,14 @@ function publish(socket: number, container: string, publications: readonly Publi
   for (;;) {
     const errno = commit(socket, putIn(elements, { exclusive: true, expected: [EEXIST] }));
     if (errno === 0) break;
-    const taken = ownersOf(socket, elements).findIndex((owner) => owner !== undefined);
-    if (taken !== -1) throw conflict(publications[taken]!, ownersOf(socket, [elements[taken]!])[0] ?? "");
-    // Who had it has given it back meanwhile.
+    const owners = ownersOf(socket, elements);
+    const taken = owners.findIndex((owner) => owner !== undefined && owner !== container);
+    if (taken !== -1) throw conflict(publications[taken]!, owners[taken]!);
+    // Who had it has given it back meanwhile; or somebody who found nothing has published it for us (reload).
+    takeOut(
+      socket,
+      elements.filter((_element, index) => owners[index] === container),
+    );
   }
   forgetUdp(publications);
 }
