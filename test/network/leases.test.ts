@@ -40,10 +40,10 @@ describe("an address", () => {
     const [a, b, c] = [take("a"), take("b"), take("c")];
     expect([a.address, b.address, c.address]).toEqual(["10.9.0.2", "10.9.0.3", "10.9.0.4"]);
     expect(readFileSync(`${directory}/10.9.0.3`, "utf8")).toBe("b\n");
-    give(b);
-    expect(readdirSync(directory).sort()).toEqual(["10.9.0.2", "10.9.0.4"]);
-    expect(take("d").address).toBe("10.9.0.3");
-    for (const lease of [a, c]) give(lease);
+    give(c);
+    expect(readdirSync(directory).sort()).toEqual(["10.9.0.2", "10.9.0.3"]);
+    expect(take("d").address).toBe("10.9.0.4");
+    for (const lease of [a, b]) give(lease);
     expect(take("e").address).toBe("10.9.0.2");
   });
 
@@ -75,7 +75,7 @@ describe("an address", () => {
   test("is the one that the container had before, if it can be", () => {
     const { take } = aDirectory();
     expect(take("a", { previous: "10.9.0.50" }).address).toBe("10.9.0.50");
-    expect(take("b", { previous: "10.9.0.50" }).address).toBe("10.9.0.3");
+    expect(take("b", { previous: "10.9.0.50" }).address).toBe("10.9.0.2");
     for (const previous of ["10.8.0.2", "10.9.0.1", "10.9.0.255", "rubbish", ""])
       expect(take("c", { previous }).address).not.toBe(previous);
   });
