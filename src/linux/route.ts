@@ -3,7 +3,7 @@
 import { hasCode, InvalidError } from "../errors.ts";
 import { attribute, concat, parseAttributes, u32 } from "./attribute.ts";
 import { readU32 } from "./link.ts";
-import { dump, type Message, NLM_F, type Request } from "./netlink.ts";
+import { ask, dump, type Message, NLM_F, type Request } from "./netlink.ts";
 
 const RTM_NEWADDR = 20;
 const RTM_GETADDR = 22;
@@ -25,7 +25,9 @@ const RTPROT_BOOT = 3;
 const RT_SCOPE_UNIVERSE = 0;
 const RT_SCOPE_LINK = 253;
 const RTN_UNICAST = 1;
+const RTN_LOCAL = 2;
 const RTNH_F_ONLINK = 4;
+const ENETUNREACH = 101;
 
 const familyOf = (address: Uint8Array): number => (address.length === 4 ? 2 : 10);
 const lengths: Record<number, number> = { 2: 4, 10: 16 };
@@ -111,6 +113,19 @@ export interface Route {
   metric: number;
   /** RTN_UNICAST (1) and the like: what becomes of a packet. */
   type: number;
+}
+
+/** Whether packets to an address end here: it has its route a little later than itself in IPv6, by a worker of the kernel's. */
+export function isLocal(socket: number, address: Uint8Array): boolean {
+  const bits = address.length * 8;
+  const header = routeHeader({ family: familyOf(address), bits, scope: 0, table: 0 });
+  const message = ask(socket, {
+    type: RTM_GETROUTE,
+    body: concat([header, attribute(RTA_DST, address)]),
+    what: ["find", `the route to ${words(address)}`],
+    expected: [ENETUNREACH],
+  });
+  return message?.body[7] === RTN_LOCAL;
 }
 
 /** All routes of both families, of all tables. */

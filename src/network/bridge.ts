@@ -5,11 +5,12 @@ import { readdir } from "../linux/file.ts";
 import { EEXIST, EINVAL } from "../linux/libc.ts";
 import { deleteLink, ENODEV, findLink, type Link, listLinks, newBridge, setLink, setPort } from "../linux/link.ts";
 import { type Request, transact } from "../linux/netlink.ts";
-import { addAddress, listAddresses } from "../linux/route.ts";
+import { listAddresses } from "../linux/route.ts";
 import { changeSysctl, readSysctl, type SysctlChange, writeSysctl } from "../linux/sysctl.ts";
 import { addressOfVeth, formatAddress, isIpv6, macOf, parseAddress, parseMac } from "../plan/address.ts";
 import type { Network } from "../plan/network.ts";
-import { contains, lastAddress, type Prefix, parsePrefix } from "../plan/subnet.ts";
+import { contains, type Prefix, parsePrefix } from "../plan/subnet.ts";
+import { addAddressTo, setIpv6, waitUntilLocal } from "./device.ts";
 
 /** A bridge that is there, and what was done for it. */
 export interface EnsuredBridge {
@@ -59,12 +60,9 @@ function makeBridge(socket: number, network: Network): Omit<EnsuredBridge, "chan
     );
   }
   setUpSysctls(network);
-  const addresses = gatewaysOf(network).map((gateway) =>
-    addAddress({ index, device: name, ...gateway, ...(broadcastOf(gateway) && { broadcast: broadcastOf(gateway)! }) }),
-  );
   const requests = [
     ...(network.mtu === undefined ? [] : [setLink(index, { mtu: network.mtu })]),
-    ...addresses,
+    ...gatewaysOf(network).map((gateway) => addAddressTo(index, name, gateway)),
     setLink(index, { up: true }),
   ];
   const answers = transact(
@@ -72,6 +70,12 @@ function makeBridge(socket: number, network: Network): Omit<EnsuredBridge, "chan
     requests.map((request) => ({ ...request, expected: [EEXIST, ENODEV] })),
   );
   if (answers.includes(ENODEV)) return undefined;
+  try {
+    for (const { address } of gatewaysOf(network)) if (address.length === 16) waitUntilLocal(socket, address);
+  } catch (error) {
+    if (findLink(socket, index)) throw error;
+    return undefined;
+  }
   return { index, reattached: reattach(socket, index, network) };
 }
 
@@ -92,10 +96,6 @@ const gatewaysOf = ({ subnets }: Network): Prefix[] =>
 
 const formatOf = ({ address, bits }: Prefix): string => `${formatAddress(address)}/${bits}`;
 
-/** Pairs of hosts have none. */
-export const broadcastOf = (prefix: Prefix): Uint8Array | undefined =>
-  prefix.address.length === 4 && prefix.bits < 31 ? lastAddress(prefix) : undefined;
-
 /** Settings of the bridge itself, which go with it. */
 function setUpSysctls({ bridge, subnets }: Network): void {
   // Ports published on 127.0.0.1 leave by the bridge with that address as their source.
@@ -104,16 +104,6 @@ function setUpSysctls({ bridge, subnets }: Network): void {
     bridge,
     subnets.some(({ subnet }) => isIpv6(subnet)),
   );
-}
-
-/**
- * IPv6 of a device before it is up: none at all, so that it has no address that nobody thinks of; or without listening to
- * routers, who are other containers, and without first asking whether somebody has its addresses, which takes a second.
- */
-export function setIpv6(device: string, wanted: boolean): void {
-  const settings = wanted ? { disable_ipv6: "0", accept_ra: "0", accept_dad: "0" } : { disable_ipv6: "1" };
-  // A kernel without IPv6 says so when it is given an address.
-  for (const [name, value] of Object.entries(settings)) writeSysctl(`net/ipv6/conf/${device}/${name}`, value);
 }
 
 /** Lets the host forward packets, where it does not. */

@@ -1,17 +1,16 @@
 /** One container in one network: a veth pair from the bridge into its network namespace, with addresses and routes. */
 
-import { ConflictError, Failure } from "../errors.ts";
+import { ConflictError } from "../errors.ts";
 import { close } from "../linux/file.ts";
 import { EEXIST, EINVAL } from "../linux/libc.ts";
 import { deleteLink, ENODEV, findLink, newVeth, type Port, setLink, setPort } from "../linux/link.ts";
 import { inNetworkNamespace } from "../linux/namespace.ts";
 import { openNetlink, type Request, transact } from "../linux/netlink.ts";
-import { sleepMicroseconds } from "../linux/poll.ts";
-import { addAddress, addRoute } from "../linux/route.ts";
+import { addRoute } from "../linux/route.ts";
 import { addressOfVeth, formatAddress, hostMacOf, isIpv6, parseAddress, parseMac } from "../plan/address.ts";
 import type { Endpoint } from "../plan/network.ts";
 import { parsePrefix } from "../plan/subnet.ts";
-import { broadcastOf, setIpv6 } from "./bridge.ts";
+import { addAddressTo, setIpv6, waitUntilLocal, waitUntilUp } from "./device.ts";
 
 /** What an endpoint goes between. */
 export interface Ends {
@@ -50,6 +49,7 @@ export function connect(ends: Ends, endpoint: Endpoint, port: Partial<Port> = {}
     try {
       configure(inner, endpoint);
       waitUntilUp(inner, device);
+      for (const text of endpoint.addresses.filter(isIpv6)) waitUntilLocal(inner, parsePrefix(text).address);
     } finally {
       close(inner);
     }
@@ -83,11 +83,7 @@ function configure(inner: number, { device, addresses, gateways }: Endpoint): vo
   const index = findLink(inner, device)!.index;
   const metric = Number(/\d+$/.exec(device)?.[0] ?? 0);
   transact(inner, [
-    ...addresses.map((text) => {
-      const prefix = parsePrefix(text);
-      const broadcast = broadcastOf(prefix);
-      return addAddress({ index, device, ...prefix, ...(broadcast && { broadcast }) });
-    }),
+    ...addresses.map((text) => addAddressTo(index, device, parsePrefix(text))),
     setLink(index, { up: true }),
     ...gateways.map((text) => defaultRoute(index, device, text, metric)),
   ]);
@@ -106,25 +102,6 @@ function hostMac(veth: string): Uint8Array {
   const address = addressOfVeth(veth);
   if (address === undefined) throw new ConflictError(`${veth} is not named by an address`);
   return parseMac(hostMacOf(formatAddress(address)));
-}
-
-const longestWaitUs = 2_000_000;
-
-/**
- * A device does not carry packets in the moment that it is set up: the kernel says so a little later (100 µs, by a worker of
- * its own), and what is sent before is lost, as are the seconds until it is sent again.
- */
-function waitUntilUp(socket: number, link: string | number): void {
-  let waitedUs = 0;
-  for (let stepUs = 20; ; stepUs = Math.min(stepUs * 2, 5000)) {
-    const found = findLink(socket, link);
-    if (found?.operstate === "up") return;
-    const state = found?.operstate ?? "gone";
-    if (found === undefined || waitedUs >= longestWaitUs)
-      throw new Failure(`network device ${found?.name ?? link} does not come up: it is ${state}`);
-    sleepMicroseconds(stepUs);
-    waitedUs += stepUs;
-  }
 }
 
 /** Takes a container off the network at once (0.2 ms): what is left can be removed later. A veth that is gone is fine. */

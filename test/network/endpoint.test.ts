@@ -5,11 +5,11 @@ import { ConflictError } from "../../src/errors.ts";
 import { deleteLink, findLink, listLinks, setLink } from "../../src/linux/link.ts";
 import { inNetworkNamespace } from "../../src/linux/namespace.ts";
 import { transact, withNetlink } from "../../src/linux/netlink.ts";
-import { listAddresses, listRoutes } from "../../src/linux/route.ts";
+import { isLocal, listAddresses, listRoutes } from "../../src/linux/route.ts";
 import { restoreSysctls } from "../../src/linux/sysctl.ts";
 import { ensureBridge, removeBridge } from "../../src/network/bridge.ts";
 import { connect, removeVeth, silenceVeth } from "../../src/network/endpoint.ts";
-import { formatAddress } from "../../src/plan/address.ts";
+import { formatAddress, parseAddress } from "../../src/plan/address.ts";
 import type { Endpoint, Network } from "../../src/plan/network.ts";
 import { needing, root, tool } from "../support/needs.ts";
 import { aNetwork, anEndpoint, ipBatch, sh, withNetworks } from "../support/network.ts";
@@ -92,7 +92,7 @@ describe("a bridge", () => {
         for (const line of harm) {
           ipBatch([line]);
           ensureBridge(socket, network);
-          expect(everything(socket)).toEqual(before);
+          eventually(() => expect(everything(socket)).toEqual(before));
         }
         ipBatch(["link set br-test address 02:00:00:00:00:01"]);
         expect(ensureBridge(socket, network).index).toBe(findLink(socket, "br-test")!.index);
@@ -243,6 +243,25 @@ describe("an endpoint", () => {
     }
   });
 
+  inNetwork("has its addresses as its own when it is connected, also those of IPv6", () => {
+    withContainers(
+      40,
+      ({ containers }) => {
+        const missing = containers.filter((namespace, at) =>
+          within(namespace, () =>
+            withNetlink("ROUTE", (inner) =>
+              [`10.9.0.${at + 2}`, `fd09::${(at + 2).toString(16)}`].some(
+                (text) => !isLocal(inner, parseAddress(text)),
+              ),
+            ),
+          ),
+        );
+        expect(missing).toEqual([]);
+      },
+      aNetwork({ ipv6: true }),
+    );
+  });
+
   inNetwork("does not reach others without icc, but the host", () => {
     withContainers(
       2,
@@ -368,6 +387,7 @@ function eventually(run: () => void): void {
       return;
     } catch (error) {
       if (tries === 20) throw error;
+      Bun.sleepSync(20);
     }
   }
 }

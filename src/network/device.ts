@@ -1,0 +1,55 @@
+/** What the devices of hosts and containers have in common: their addresses, their IPv6, and when they are ready. */
+
+import { Failure } from "../errors.ts";
+import { findLink } from "../linux/link.ts";
+import type { Request } from "../linux/netlink.ts";
+import { sleepMicroseconds } from "../linux/poll.ts";
+import { addAddress, isLocal } from "../linux/route.ts";
+import { writeSysctl } from "../linux/sysctl.ts";
+import { formatAddress } from "../plan/address.ts";
+import { lastAddress, type Prefix } from "../plan/subnet.ts";
+
+/** Gives a device an address, with that of broadcasts. */
+export function addAddressTo(index: number, device: string, prefix: Prefix): Request {
+  // Pairs of hosts have none.
+  const hasBroadcast = prefix.address.length === 4 && prefix.bits < 31;
+  return addAddress({ index, device, ...prefix, ...(hasBroadcast && { broadcast: lastAddress(prefix) }) });
+}
+
+/**
+ * IPv6 of a device before it is up: none at all, so that it has no address that nobody thinks of; or without listening to
+ * routers, who are other containers, and without first asking whether somebody has its addresses, which takes a second.
+ */
+export function setIpv6(device: string, wanted: boolean): void {
+  const settings = wanted ? { disable_ipv6: "0", accept_ra: "0", accept_dad: "0" } : { disable_ipv6: "1" };
+  // A kernel without IPv6 says so when it is given an address.
+  for (const [name, value] of Object.entries(settings)) writeSysctl(`net/ipv6/conf/${device}/${name}`, value);
+}
+
+/**
+ * A device does not carry packets in the moment that it is set up: the kernel says so a little later (100 µs, by a worker of
+ * its own), and what is sent before is lost, as are the seconds until it is sent again.
+ */
+export const waitUntilUp = (socket: number, link: string | number): void =>
+  wait(() => {
+    const found = findLink(socket, link);
+    if (found?.operstate === "up") return undefined;
+    return `network device ${found?.name ?? link} does not come up: it is ${found?.operstate ?? "gone"}`;
+  });
+
+/** An IPv6 address of a device that is up answers a little later: of 100 containers, up to 10 lost their first packets. */
+export const waitUntilLocal = (socket: number, address: Uint8Array): void =>
+  wait(() => (isLocal(socket, address) ? undefined : `the address ${formatAddress(address)} does not come up`));
+
+const longestWaitUs = 2_000_000;
+
+/** Looks again and again until there is nothing missing. @throws Failure with what was, in the end. */
+function wait(missing: () => string | undefined): void {
+  for (let waitedUs = 0, stepUs = 20; ; stepUs = Math.min(stepUs * 2, 5000)) {
+    const what = missing();
+    if (what === undefined) return;
+    if (waitedUs >= longestWaitUs) throw new Failure(what);
+    sleepMicroseconds(stepUs);
+    waitedUs += stepUs;
+  }
+}
