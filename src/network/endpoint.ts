@@ -37,11 +37,11 @@ export function connect(ends: Ends, endpoint: Endpoint, port: Partial<Port> = {}
   const peer = { name: device, mac: parseMac(mac), namespace };
   const pair = newVeth({ name: veth, mac: hostMac(veth), master: bridge, mtu, peer });
   const expected = [EEXIST, EINVAL, EXFULL];
-  const requests: Request[] = [{ ...pair, expected }];
-  if (port.hairpin || port.isolated) requests.push({ ...setPort(veth, port), expected: [ENODEV, EINVAL] });
-  const [answer] = transact(socket, requests);
+  const [answer] = transact(socket, [{ ...pair, expected }]);
   if (answer !== 0) return refusal(ends, endpoint, answer!, pair);
   try {
+    // Not in one go: a veth that was there already is another container's.
+    if (port.hairpin || port.isolated) transact(socket, [setPort(veth, port)]);
     const inner = inNetworkNamespace(namespace, () => {
       setIpv6(device, endpoint.addresses.some(isIpv6));
       return openNetlink("ROUTE");

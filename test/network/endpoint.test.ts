@@ -53,12 +53,11 @@ function countLost(): number {
 }
 const within = <Result>(namespace: number, use: () => Result): Result => inNetworkNamespace(namespace, use);
 const everything = (socket: number) => ({
-  links: listLinks(socket).map(({ name, kind, mac, mtu, up }) => ({ name, kind, mac, mtu, up })),
+  links: listLinks(socket).map(({ name, kind, mac, mtu, up, port }) => ({ name, kind, mac, mtu, up, port })),
   addresses: listAddresses(socket).map(({ address, bits }) => `${formatAddress(address)}/${bits}`),
   // Without those of multicast, which come when the kernel finds the time.
   routes: listRoutes(socket)
     .filter(({ type }) => type !== 5)
-
     .map(({ destination, bits, type }) => `${type} ${formatAddress(destination)}/${bits}`)
     .sort(),
 });
@@ -309,7 +308,7 @@ describe("an endpoint", () => {
         // We are in another network now; the socket is where it was.
         const bridge = findLink(socket, network.bridge)!.index;
         const before = everything(socket);
-        expect(connect({ socket, bridge, namespace: other }, anEndpoint(network, 2))).toBe("taken");
+        expect(connect({ socket, bridge, namespace: other }, anEndpoint(network, 2), { hairpin: true })).toBe("taken");
         const again = () => connect({ socket, bridge, namespace: containers[0]! }, anEndpoint(network, 3));
         expect(again).toThrow("the container has a network device eth0 already");
         expect(connect({ socket, bridge: 4711, namespace: other }, anEndpoint(network, 3))).toBe("no bridge");
