@@ -14,6 +14,7 @@ const IFLA_MTU = 4;
 const IFLA_MASTER = 10;
 const IFLA_OPERSTATE = 16;
 const IFLA_LINKINFO = 18;
+const IFLA_IFALIAS = 20;
 const IFLA_NET_NS_FD = 28;
 const IFLA_EXT_MASK = 29;
 const IFLA_NUM_TX_QUEUES = 31;
@@ -49,6 +50,8 @@ export interface Link {
   operstate: (typeof operstates)[number];
   /** As a port of a bridge. */
   port: Port | undefined;
+  /** What somebody wrote on it. */
+  alias: string;
 }
 
 export interface Port {
@@ -125,6 +128,7 @@ export function parseLink({ body }: Message): Link {
     up: (view.getUint32(8, true) & IFF_UP) !== 0,
     operstate: operstates[attributes.get(IFLA_OPERSTATE)?.[0] ?? 0] ?? "unknown",
     port: slaveKind && parseText(slaveKind) === "bridge" ? parsePort(info.get(IFLA_INFO_SLAVE_DATA)) : undefined,
+    alias: parseText(attributes.get(IFLA_IFALIAS) ?? new Uint8Array()),
   };
 }
 
@@ -202,15 +206,17 @@ export interface LinkChanges {
   mtu?: number;
   /** Index of a bridge; 0 takes it out of its bridge. */
   master?: number;
+  alias?: string;
 }
 
 /** Changes a device. */
-export function setLink(link: string | number, { up, mtu, master }: LinkChanges): Request {
+export function setLink(link: string | number, { up, mtu, master, alias }: LinkChanges): Request {
   const changes = [
     ...(mtu === undefined ? [] : [attribute(IFLA_MTU, u32(mtu))]),
     ...(master === undefined ? [] : [attribute(IFLA_MASTER, u32(master))]),
+    ...(alias === undefined ? [] : [attribute(IFLA_IFALIAS, text(alias))]),
   ];
-  const words = Object.entries({ up, mtu, master }).flatMap(([key, value]) =>
+  const words = Object.entries({ up, mtu, master, alias }).flatMap(([key, value]) =>
     value === undefined ? [] : `${key} ${value}`,
   );
   return {

@@ -3,14 +3,14 @@
 import { ConflictError } from "../errors.ts";
 import { readdir } from "../linux/file.ts";
 import { EEXIST, EINVAL } from "../linux/libc.ts";
-import { deleteLink, ENODEV, findLink, type Link, listLinks, newBridge, setLink, setPort } from "../linux/link.ts";
-import { type Request, transact } from "../linux/netlink.ts";
+import { deleteLink, ENODEV, findLink, type Link, listLinks, newBridge, setLink } from "../linux/link.ts";
+import { transact } from "../linux/netlink.ts";
 import { listAddresses } from "../linux/route.ts";
 import { changeSysctl, readSysctl, type SysctlChange, writeSysctl } from "../linux/sysctl.ts";
 import { addressOfVeth, formatAddress, isIpv6, macOf, parseAddress, parseMac } from "../plan/address.ts";
 import type { Network } from "../plan/network.ts";
 import { contains, type Prefix, parsePrefix } from "../plan/subnet.ts";
-import { addAddressTo, setIpv6, waitUntilLocal } from "./device.ts";
+import { addAddressTo, hadHairpin, setIpv6, setUpPort, waitUntilLocal } from "./device.ts";
 
 /** A bridge that is there, and what was done for it. */
 export interface EnsuredBridge {
@@ -18,7 +18,7 @@ export interface EnsuredBridge {
   index: number;
   /** Settings of the host that were changed, to be given back when no network needs them. */
   changes: SysctlChange[];
-  /** Veths of running containers that had lost their bridge; as ports they are new, without hairpin. */
+  /** Veths of running containers that had lost their bridge, and are in the new one as they were. */
   reattached: string[];
 }
 
@@ -134,13 +134,13 @@ function reattach(socket: number, master: number, network: Network): string[] {
     lost.map(({ index }) => ({ ...setLink(index, { master, up: true }), expected })),
   );
   const reattached = lost.filter((_, at) => answers[at] === 0);
-  if (!network.icc) {
-    const isolate = (name: string): Request => ({ ...setPort(name, { isolated: true }), expected });
-    transact(
-      socket,
-      reattached.map(({ name }) => isolate(name)),
-    );
-  }
+  const ports = reattached.flatMap((link) =>
+    setUpPort(link.index, { hairpin: hadHairpin(link), isolated: !network.icc }),
+  );
+  transact(
+    socket,
+    ports.map((request) => ({ ...request, expected })),
+  );
   return reattached.map(({ name }) => name);
 }
 

@@ -1,7 +1,7 @@
 /** What the devices of hosts and containers have in common: their addresses, their IPv6, and when they are ready. */
 
 import { Failure } from "../errors.ts";
-import { findLink } from "../linux/link.ts";
+import { findLink, type Link, type Port, setLink, setPort } from "../linux/link.ts";
 import type { Request } from "../linux/netlink.ts";
 import { sleepMicroseconds } from "../linux/poll.ts";
 import { addAddress, isLocal } from "../linux/route.ts";
@@ -25,6 +25,18 @@ export function setIpv6(device: string, wanted: boolean): void {
   // A kernel without IPv6 says so when it is given an address.
   for (const [name, value] of Object.entries(settings)) writeSysctl(`net/ipv6/conf/${device}/${name}`, value);
 }
+
+/** Written on a veth, so that it is known to whoever has to make it a port of a new bridge. */
+const hairpinAlias = "tinydocker: hairpin";
+
+/** Sets up a veth as the port that it is to be. */
+export const setUpPort = (link: string | number, port: Partial<Port>): Request[] => [
+  setPort(link, port),
+  ...(port.hairpin ? [setLink(link, { alias: hairpinAlias })] : []),
+];
+
+/** How a veth was a port of its bridge, which is gone. */
+export const hadHairpin = ({ alias }: Link): boolean => alias === hairpinAlias;
 
 /**
  * A device does not carry packets in the moment that it is set up: the kernel says so a little later (100 µs, by a worker of

@@ -3,14 +3,14 @@
 import { ConflictError } from "../errors.ts";
 import { close } from "../linux/file.ts";
 import { EEXIST, EINVAL } from "../linux/libc.ts";
-import { deleteLink, ENODEV, findLink, newVeth, type Port, setLink, setPort } from "../linux/link.ts";
+import { deleteLink, ENODEV, findLink, newVeth, type Port, setLink } from "../linux/link.ts";
 import { inNetworkNamespace } from "../linux/namespace.ts";
 import { openNetlink, type Request, transact } from "../linux/netlink.ts";
 import { addRoute } from "../linux/route.ts";
 import { addressOfVeth, formatAddress, hostMacOf, isIpv6, parseAddress, parseMac } from "../plan/address.ts";
 import type { Endpoint } from "../plan/network.ts";
 import { parsePrefix } from "../plan/subnet.ts";
-import { addAddressTo, setIpv6, waitUntilLocal, waitUntilUp } from "./device.ts";
+import { addAddressTo, setIpv6, setUpPort, waitUntilLocal, waitUntilUp } from "./device.ts";
 
 /** What an endpoint goes between. */
 export interface Ends {
@@ -41,7 +41,7 @@ export function connect(ends: Ends, endpoint: Endpoint, port: Partial<Port> = {}
   if (answer !== 0) return refusal(ends, endpoint, answer!, pair);
   try {
     // Not in one go: a veth that was there already is another container's.
-    if (port.hairpin || port.isolated) transact(socket, [setPort(veth, port)]);
+    if (port.hairpin || port.isolated) transact(socket, setUpPort(veth, port));
     const inner = inNetworkNamespace(namespace, () => {
       setIpv6(device, endpoint.addresses.some(isIpv6));
       return openNetlink("ROUTE");

@@ -39,6 +39,7 @@ interface IpLink {
   flags: string[];
   mtu: number;
   master?: string;
+  ifalias?: string;
   operstate: string;
   address?: string;
   linkinfo?: {
@@ -56,6 +57,7 @@ describe("what the kernel tells", () => {
     mtu: fc.integer({ min: 1280, max: 9000 }),
     up: fc.boolean(),
     port: fc.boolean(),
+    alias: fc.constantFrom("", "words", "ö"),
     hairpin: fc.boolean(),
     isolated: fc.boolean(),
     addresses: fc.uniqueArray(fc.oneof(fc.ipV4(), fc.ipV6()), { maxLength: 3 }),
@@ -75,7 +77,7 @@ describe("what the kernel tells", () => {
       "link set base0 up",
     ]);
     const quiet = (line: string) => sh(`ip ${line} 2>/dev/null || true`);
-    devices.forEach(({ kind, mtu, up, port, hairpin, isolated, addresses, bits, routes, metric, table }, at) => {
+    devices.forEach(({ kind, mtu, up, port, hairpin, isolated, alias, addresses, bits, routes, metric, table }, at) => {
       const name = `d${at}`;
       const above = kind === "vlan" ? "link base0" : "";
       const id = kind === "vlan" ? `id ${at + 1}` : kind === "veth" ? `peer name p${at}` : "";
@@ -88,6 +90,7 @@ describe("what the kernel tells", () => {
           `link set ${name} type bridge_slave hairpin ${hairpin ? "on" : "off"} isolated ${isolated ? "on" : "off"}`,
         );
       }
+      if (alias) quiet(`link set ${name} alias ${alias}`);
       if (up) quiet(`link set ${name} up`);
       for (const address of addresses) quiet(`address add ${address}/${bits} dev ${name}`);
       for (const route of routes) quiet(`route add 203.0.${route}.0/24 dev ${name} metric ${metric} table ${table}`);
@@ -141,6 +144,7 @@ describe("what the kernel tells", () => {
         hairpin: link.linkinfo.info_slave_data.hairpin,
         isolated: link.linkinfo.info_slave_data.isolated,
       },
+      alias: link.ifalias ?? "",
     }));
   }
 

@@ -8,6 +8,7 @@ import { transact, withNetlink } from "../../src/linux/netlink.ts";
 import { isLocal, listAddresses, listRoutes } from "../../src/linux/route.ts";
 import { restoreSysctls } from "../../src/linux/sysctl.ts";
 import { ensureBridge, removeBridge } from "../../src/network/bridge.ts";
+import { setUpPort } from "../../src/network/device.ts";
 import { connect, removeVeth, silenceVeth } from "../../src/network/endpoint.ts";
 import { formatAddress, parseAddress } from "../../src/plan/address.ts";
 import type { Endpoint, Network } from "../../src/plan/network.ts";
@@ -343,13 +344,17 @@ describe("an endpoint", () => {
         2,
         ({ socket, network, containers, endpoints }) => {
           within(containers[0]!, () => reach("10.9.0.1"));
+          transact(socket, setUpPort(endpoints[0]!.veth, { hairpin: true }));
           // A veth of another network, which is not ours to take.
           ipBatch(["link add name veth0a0a0002 type veth peer name other"]);
           transact(socket, [deleteLink(network.bridge)]);
           const { index, reattached } = ensureBridge(socket, network);
           expect(reattached.sort()).toEqual(endpoints.map(({ veth }) => veth).sort());
-          for (const { veth } of endpoints)
-            expect(findLink(socket, veth)).toMatchObject({ master: index, port: { isolated: !icc } });
+          for (const [at, { veth }] of endpoints.entries())
+            expect(findLink(socket, veth)).toMatchObject({
+              master: index,
+              port: { hairpin: at === 0, isolated: !icc },
+            });
           expect(findLink(socket, "veth0a0a0002")!.master).toBeUndefined();
           eventually(() => within(containers[0]!, () => reach("10.9.0.1")));
         },
