@@ -72,7 +72,7 @@ const networkWords: Record<string, Setter> = {
   name: (request, value) => {
     request.network = networkName(value);
   },
-  alias: ({ aliases }, value) => void aliases.push(parseAlias(value)),
+  alias: ({ aliases }, value) => void aliases.push(parseAlias(value, "--network alias")),
   ip: (request, value) => {
     request.ip = parseIp("--network ip", value, 4);
   },
@@ -96,7 +96,7 @@ function networkName(text: string): string {
 
 /** --ip, --mac-address and --network-alias are about the first network; aliases about every one that is not the default. */
 function completed([first, ...others]: NetworkRequest[], args: NetworkValues): NetworkRequest[] {
-  const aliases = args["network-alias"].map(parseAlias);
+  const aliases = args["network-alias"].map((text) => parseAlias(text));
   const networks = [
     {
       ...first!,

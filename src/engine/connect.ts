@@ -9,8 +9,8 @@ import { connect as connectEndpoint, removeVeth, silenceVeth } from "../network/
 import { dropLease } from "../network/leases.ts";
 import { removeNames, writeNames } from "../network/zone.ts";
 import type { Paths } from "../paths.ts";
-import { bare } from "../plan/connection.ts";
 import type { Connected, Connection, Endpoint, Network, NetworkStep } from "../plan/network.ts";
+import { bare } from "../plan/network.ts";
 import { type UndoList, undoList } from "../runtime/undo.ts";
 import { firewallOf, published } from "./firewall.ts";
 import { leasesOf, namesOf } from "./network-record.ts";
@@ -101,13 +101,17 @@ function addEndpoint(endpoint: Endpoint, { socket, namespace, networks, undo, ha
     }
     if (tries === mostTries) throw new ConflictError(`cannot connect to ${endpoint.bridge}: somebody is in the way`);
     if (result === "no bridge") bridge = ensureBridge(socket, network).index;
-    else removeStale(socket, endpoint);
+    else removeStale(socket, bridge, endpoint);
   }
 }
 
-/** The address is ours (a lease says so), so a veth of that name is a dead container's, whose namespace somebody keeps. */
-function removeStale(socket: number, { veth, addresses }: Endpoint): void {
-  if (findLink(socket, veth)?.operstate === "up")
+/**
+ * The address is ours (a lease says so), so a veth of that name in our bridge is a dead container's, whose namespace somebody
+ * keeps. In another bridge it is somebody else's.
+ */
+function removeStale(socket: number, bridge: number, { veth, addresses }: Endpoint): void {
+  const master = findLink(socket, veth)?.master;
+  if (master !== undefined && master !== bridge)
     throw new ConflictError(
       `the address ${addresses[0]} is in use on this host by a container that is not in this state root`,
       "give the network another subnet",

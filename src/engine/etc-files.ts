@@ -1,9 +1,9 @@
 /** What a container finds of its network in /etc: hosts, hostname and resolv.conf, written anew at each start. */
 
 import { readFile, readFileIfAny } from "../linux/file.ts";
-import { bare } from "../plan/connection.ts";
 import { planHostname, planHosts, planHostsOfHost } from "../plan/hosts.ts";
 import type { Connection } from "../plan/network.ts";
+import { bare } from "../plan/network.ts";
 import { defaultNetwork, type NetworkOptions } from "../plan/network-options.ts";
 import { defaults } from "../plan/options.ts";
 import { behindStubPath, isStub, parseResolvConf, planResolvConf, type ResolvConf } from "../plan/resolv-conf.ts";

@@ -7,15 +7,13 @@ import { poll } from "../linux/poll.ts";
 import { identify } from "../linux/proc.ts";
 import { dup2 } from "../linux/process.ts";
 import { type Paths, pathsOf } from "../paths.ts";
-import { connectedOf } from "../plan/network.ts";
 import type { Birth } from "../runtime/birth.ts";
 import { receiveFrame, sendFrame } from "../runtime/channel.ts";
-import { companionsOf } from "./companions.ts";
 import { healthChecks } from "./health.ts";
+import { keepNetwork } from "./kept-network.ts";
 import { launcherFd, takeOrder } from "./order.ts";
 import { type ContainerRecord, type ContainerState, type Health, readContainer, tell, writeState } from "./record.ts";
-import type { Reserved } from "./reserve.ts";
-import { type Run, runToEnd, wasStopped } from "./start.ts";
+import { runToEnd, wasStopped } from "./start.ts";
 
 /** Runs a container that was created, to its end. @returns the exit code. */
 export function monitor(birth: Birth): number {
@@ -38,7 +36,7 @@ export function monitor(birth: Birth): number {
     record,
     state,
     io,
-    ...(network && { network: connectionByLauncher(paths, record.id, network) }),
+    ...(network && { network: keepNetwork(paths, record.id, network, connectByLauncher, { lingering: false }) }),
     onRecorded: () => {},
     onStarted: (note) => {
       leaveCaller();
@@ -61,19 +59,11 @@ export function monitor(birth: Birth): number {
 const reserving = () => require("./reserve.ts") as typeof import("./reserve.ts");
 
 /** The launcher connects the container, which waits for us anyway; we keep what was taken, and take the container off. */
-const connectionByLauncher = (paths: Paths, id: string, reserved: Reserved): NonNullable<Run["network"]> => ({
-  connected: connectedOf(reserved.connection),
-  connect: (namespace, undo) => {
-    sendFrame(launcherFd, { said: { type: "network" } }, { fds: [namespace] });
-    const answer = receiveFrame(launcherFd);
-    if (!answer || !("said" in answer) || answer.said.type !== "connected") throw new LauncherGoneError();
-    undo.add(() => {
-      const { disconnect } = require("./connect.ts") as typeof import("./connect.ts");
-      disconnect(paths, id, reserved.connection);
-    });
-    return companionsOf(paths, reserved, namespace);
-  },
-});
+function connectByLauncher(namespace: number): void {
+  sendFrame(launcherFd, { said: { type: "network" } }, { fds: [namespace] });
+  const answer = receiveFrame(launcherFd);
+  if (!answer || !("said" in answer) || answer.said.type !== "connected") throw new LauncherGoneError();
+}
 
 /** Who started us has ended, and has said why if it could. */
 export class LauncherGoneError extends Failure {

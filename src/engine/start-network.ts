@@ -4,14 +4,13 @@ import { ConflictError } from "../errors.ts";
 import { close, O_RDONLY, open } from "../linux/file.ts";
 import { openProcess } from "../linux/proc.ts";
 import type { Paths } from "../paths.ts";
-import { type Connection, connectedOf } from "../plan/network.ts";
+import type { Connection } from "../plan/network.ts";
 import type { NetworkFacts } from "../plan/spec.ts";
 import type { HostStep } from "../plan/step.ts";
-import { companionsOf } from "./companions.ts";
 import { etcNames, planEtcFiles } from "./etc-files.ts";
+import { type KeptNetwork, keepNetwork } from "./kept-network.ts";
 import { type ContainerRecord, type ContainerState, directoryOf, readContainer } from "./record.ts";
 import type { Reserved } from "./reserve.ts";
-import type { Run } from "./start.ts";
 
 export interface StartNetwork {
   /** Absent where it is in no networks of its own. */
@@ -60,16 +59,11 @@ export function releasing<Result>(network: StartNetwork, use: () => Result): Res
 }
 
 /** How this process connects a container that it looks after itself. */
-export const connectionHere = (paths: Paths, id: string, reserved: Reserved): NonNullable<Run["network"]> => ({
-  connected: connectedOf(reserved.connection),
-  connect: (namespace, undo) => {
-    const { connect, disconnect } = connecting();
-    connect(paths, id, reserved.connection, namespace);
-    // We are about to end, and the kernel removes a device with the namespace that it is in.
-    undo.add(() => disconnect(paths, id, reserved.connection, { lingering: true }));
-    return companionsOf(paths, reserved, namespace);
-  },
-});
+export const connectionHere = (paths: Paths, id: string, reserved: Reserved): KeptNetwork => {
+  const connect = (namespace: number) => connecting().connect(paths, id, reserved.connection, namespace);
+  // We are about to end, and the kernel removes a device with the namespace that it is in.
+  return keepNetwork(paths, id, reserved, connect, { lingering: true });
+};
 
 /** The same without taking anything: what it would be now. */
 export function previewNetwork(paths: Paths, record: ContainerRecord, warn: (text: string) => void): StartNetwork {

@@ -5,12 +5,11 @@ import { statIfAny, unlink } from "../linux/file.ts";
 import type { Companion } from "../linux/poll.ts";
 import { identify } from "../linux/proc.ts";
 import type { Paths } from "../paths.ts";
-import type { Connected } from "../plan/network.ts";
 import type { Plan } from "../plan/step.ts";
 import type { Birth } from "../runtime/birth.ts";
 import { type Io, type Outcome, runContainer } from "../runtime/run.ts";
-import type { UndoList } from "../runtime/undo.ts";
 import { forgetVolumes } from "./forget.ts";
+import type { KeptNetwork } from "./kept-network.ts";
 import {
   anonymousVolumes,
   type ContainerRecord,
@@ -30,7 +29,7 @@ export interface Run {
   /** Called when the container is written down: from here on nobody removes its image. */
   onRecorded(): void;
   /** Its networks, if it is in any. */
-  network?: { connected: Connected; connect(namespace: number, undo: UndoList): Companion[] };
+  network?: KeptNetwork;
   /** @returns what is to go on beside it. @param note writes down what is new of its state. */
   onStarted?(note: (change: Partial<ContainerState>) => void): Companion[];
   warn(text: string): void;
@@ -47,7 +46,7 @@ export function runToEnd(
   const report = settings.report ?? false;
   let current: ContainerState = { ...state, status: "running", started: new Date().toISOString() };
   for (const key of ["finished", "exitCode", "error", "usage", "health", "network"] as const) delete current[key];
-  if (network) current.network = network.connected;
+  if (network) current.network = network.connected();
   const note = (change: Partial<ContainerState>) => {
     current = { ...current, ...change };
     keepState(paths, record.id, current, "what is new of the container", on.warn);
@@ -69,7 +68,13 @@ export function runToEnd(
           writeState(paths, record.id, current);
           on.onRecorded();
         },
-        ...(network && { connect: network.connect }),
+        ...(network && {
+          connect: network.connect,
+          change: (said, fds) => {
+            network.change(said, fds);
+            note({ network: network.connected() });
+          },
+        }),
         started: () => {
           tell(paths, record, "start");
           return on.onStarted?.(note) ?? [];

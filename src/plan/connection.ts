@@ -2,17 +2,18 @@
 
 import { UsageError } from "../errors.ts";
 import { isIpv6, macOf, parseAddress, vethOf } from "./address.ts";
-import type {
-  Companion,
-  Connection,
-  Endpoint,
-  Network,
-  NetworkStep,
-  Publication,
-  PublishedPort,
-  Subnet,
+import {
+  bare,
+  type Companion,
+  type Connection,
+  type Endpoint,
+  type Network,
+  type NetworkStep,
+  type Publication,
+  type PublishedPort,
+  type Subnet,
 } from "./network.ts";
-import { defaultNetwork, type NetworkRequest } from "./network-options.ts";
+import { hasNames, type NetworkRequest } from "./network-options.ts";
 import { contains, parseSubnet } from "./subnet.ts";
 
 /** How an address is got: it becomes ours, or is only looked at. */
@@ -21,24 +22,12 @@ export type TakeAddress = (network: Network, subnet: Subnet, wanted: string | un
 /** A network with what was asked for in it. */
 export type Wanted = [network: Network, request: NetworkRequest];
 
-/** A device for each network, with an address of each of its subnets. The first that leads out has the default route. */
-export function planEndpoints(wanted: Wanted[], take: TakeAddress): Endpoint[] {
-  const outward = (family: boolean): Network | undefined =>
-    wanted.find(
-      ([network]) => !network.internal && network.subnets.some(({ subnet }) => isIpv6(subnet) === family),
-    )?.[0];
-  const ways = [outward(false), outward(true)];
-  return wanted.map(([network, request], index) => planEndpoint(network, request, `eth${index}`, take, ways));
-}
+/** A device for each network, with an address of each of its subnets. */
+export const planEndpoints = (wanted: Wanted[], take: TakeAddress): Endpoint[] =>
+  wanted.map(([network, request], index) => planEndpoint(network, request, `eth${index}`, take));
 
-/** @param ways the networks by which the container leaves, by IPv4 and by IPv6. */
-export function planEndpoint(
-  network: Network,
-  request: NetworkRequest,
-  device: string,
-  take: TakeAddress,
-  ways: (Network | undefined)[],
-): Endpoint {
+/** Each network that leads out gives a default route; the kernel takes that of the first device (network/endpoint.ts). */
+export function planEndpoint(network: Network, request: NetworkRequest, device: string, take: TakeAddress): Endpoint {
   for (const ip of [request.ip, request.ip6]) refuseOutside(network, ip);
   const addresses = network.subnets.map((subnet) => {
     const wanted = isIpv6(subnet.subnet) ? request.ip6 : request.ip;
@@ -54,9 +43,7 @@ export function planEndpoint(
     mac: request.mac ?? macOf(ipv4),
     ...(network.mtu !== undefined && { mtu: network.mtu }),
     addresses,
-    gateways: network.subnets
-      .filter(({ subnet }) => ways[isIpv6(subnet) ? 1 : 0] === network)
-      .map(({ gateway }) => gateway),
+    gateways: network.internal ? [] : network.subnets.map(({ gateway }) => gateway),
   };
 }
 
@@ -81,10 +68,10 @@ export interface ToConnect {
 }
 
 export function planConnection({ name, networks, endpoints, ports, servers }: ToConnect): Connection {
-  const publications = planPublications(networks, endpoints, ports);
   const members = networks.map(([network]) => network);
+  const publications = planPublications(endpoints, ports);
   const named = networks.flatMap(([network, { aliases }], index): NetworkStep[] =>
-    hasNames(network)
+    hasNames(network.name)
       ? [{ do: "names", network: network.name, names: { name, aliases, addresses: bare(endpoints[index]!) } }]
       : [],
   );
@@ -106,24 +93,16 @@ export function planConnection({ name, networks, endpoints, ports, servers }: To
     endpoints,
     publications,
     ports,
+    servers,
   };
 }
 
-/** As Docker's: in the default network nobody is found by a name. */
-export const hasNames = ({ name }: Network): boolean => name !== defaultNetwork;
-
-/** Addresses without the length of the prefix. */
-export const bare = ({ addresses }: Endpoint): string[] => addresses.map((address) => address.split("/")[0]!);
-
 /** Where published ports lead: to the first network that is not internal. */
-const entryOf = (networks: Network[], endpoints: Endpoint[]): Endpoint | undefined =>
-  endpoints[networks.findIndex(({ internal }) => !internal)];
+const entryOf = (endpoints: Endpoint[]): Endpoint | undefined => endpoints.find(({ gateways }) => gateways.length > 0);
 
-function planPublications(networks: Wanted[], endpoints: Endpoint[], ports: PublishedPort[]): Publication[] {
-  const entry = entryOf(
-    networks.map(([network]) => network),
-    endpoints,
-  );
+/** What NAT redirects of the ports that are ours. */
+export function planPublications(endpoints: Endpoint[], ports: PublishedPort[]): Publication[] {
+  const entry = entryOf(endpoints);
   return ports.flatMap((port) => {
     const ip = entry && bare(entry).find((address) => isIpv6(address) === isIpv6(port.hostIp));
     // The kernel does not let anything leave for elsewhere that came to ::1.
@@ -137,9 +116,9 @@ function planCompanions(
   ports: PublishedPort[],
   servers: string[],
 ): Companion[] {
-  const names = networks.filter(hasNames).map(({ name }) => name);
+  const names = networks.map(({ name }) => name).filter(hasNames);
   const forward = networks.some(({ internal }) => !internal);
-  const entry = entryOf(networks, endpoints);
+  const entry = entryOf(endpoints);
   const to = Object.fromEntries((entry ? bare(entry) : []).map((ip) => [isIpv6(ip) ? "ipv6" : "ipv4", ip]));
   return [
     ...(names.length > 0 ? [{ do: "resolver", networks: names, servers, forward } as const] : []),

@@ -38,6 +38,9 @@ export interface NetworkRequest {
 export const defaultNetwork = "bridge";
 export const defaultBridge = "tinydocker0";
 
+/** As Docker's: in the default network nobody is found by a name. */
+export const hasNames = (network: string): boolean => network !== defaultNetwork;
+
 /** What a container has that says nothing about networks. */
 export const noNetworkOptions: NetworkOptions = {
   mode: "bridge",

@@ -47,6 +47,10 @@ export interface Endpoint {
   gateways: string[];
 }
 
+/** Its addresses without the length of the prefix. */
+export const bare = ({ addresses }: Pick<Endpoint, "addresses">): string[] =>
+  addresses.map((address) => address.split("/")[0]!);
+
 export type Protocol = "tcp" | "udp" | "sctp";
 
 /** A port of the host that leads to one of a container. */
@@ -108,6 +112,8 @@ export interface Connected {
 export interface Connection extends Connected {
   reserve: NetworkStep[];
   connect: NetworkStep[];
+  /** Servers that its resolver asks, if it has one now or later. */
+  servers: string[];
 }
 
 /** What is left of a plan when it is done. */

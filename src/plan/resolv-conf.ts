@@ -126,10 +126,10 @@ export function parseDnsOption(text: string): string {
 }
 
 /** `--network-alias NAME`: another name by which containers of its networks find it. */
-export function parseAlias(text: string): string {
+export function parseAlias(text: string, option = "--network-alias"): string {
   if (text.length <= 253 && text.split(".").every(isLabel)) return text;
   throw new UsageError(
-    `--network-alias: ${JSON.stringify(text)} is no name`,
+    `${option}: ${JSON.stringify(text)} is no name`,
     "letters, digits, - and _, and dots between them; at most 63 characters from dot to dot",
   );
 }

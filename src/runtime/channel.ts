@@ -7,15 +7,19 @@
  *                         J{"type":"end-of-input"}
  *                         J{"type":"resize","rows":24,"columns":80}
  *                         J{"type":"signal","signal":15}        as if it had come to us
+ *                         J{"type":"join",...} + descriptors    it is in another network: the leases, and its namespace
+ *                         J{"type":"leave","network":"web",...} it is not in this network any more
  *                         J{"type":"connected"}                 the launcher's answer to "network"
  *     monitor -> client   J{"type":"network"} + descriptor      to the launcher: the container's network namespace is there
  *                         J{"type":"started"}                   to the launcher: the program runs
+ *                         J{"type":"done"}                      what was asked for is written down
  *                         1 bytes, 2 bytes                      what the container wrote to stdout, stderr
  *                         J{"type":"exit","code":0,...}         the end, and what was used until then
  */
 
 import { hasCode } from "../errors.ts";
 import { receiveMessage, sendMessage } from "../linux/poll.ts";
+import type { Endpoint, Publication } from "../plan/network.ts";
 import type { Usage } from "./usage.ts";
 
 export type Message =
@@ -23,10 +27,16 @@ export type Message =
   | { type: "end-of-input" }
   | { type: "resize"; rows: number; columns: number }
   | { type: "signal"; signal: number }
+  | { type: "join"; endpoint: Endpoint; publications: Publication[] }
+  | { type: "leave"; network: string; publications: Publication[] }
+  | { type: "done" }
   | { type: "network" }
   | { type: "connected" }
   | { type: "started" }
   | { type: "exit"; code: number; oomKilled: boolean; usage: Usage };
+
+/** Changes of the networks that a container is in while it runs. */
+export type NetworkChange = Extract<Message, { type: "join" | "leave" }>;
 
 /** Bytes of 0, 1 or 2, or something said. */
 export type Frame = { stream: 0 | 1 | 2; bytes: Uint8Array } | { said: Message };

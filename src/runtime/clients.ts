@@ -4,7 +4,7 @@ import { hasCode } from "../errors.ts";
 import { close, write } from "../linux/file.ts";
 import { POLLIN, POLLOUT, poll, type Watch } from "../linux/poll.ts";
 import { accept } from "../linux/unix.ts";
-import { type Frame, frameBytes, type Message, receiveFrame, sendFrame } from "./channel.ts";
+import { type Frame, frameBytes, type Message, type NetworkChange, receiveFrame, sendFrame } from "./channel.ts";
 import { writeBytes } from "./relay.ts";
 
 /** What clients can do to the container. */
@@ -17,6 +17,8 @@ export interface Controls {
   input(): number | undefined;
   /** Nobody will write to its stdin any more. */
   endInput(): void;
+  /** It is in another network, or has left one. */
+  change(said: NetworkChange, fds: number[]): void;
   /** The one who started it has left: a pipe ends with its writer, a terminal waits for the next one. */
   left(): void;
 }
@@ -101,6 +103,15 @@ export function clientsOf(
     if (said.type === "attach") Object.assign(client, { attached: true, stdin: said.stdin });
     if (said.type === "resize") controls.resize(said);
     if (said.type === "signal") controls.signal(said.signal);
+    if (said.type === "join" || said.type === "leave") {
+      try {
+        controls.change(said, frame.fds);
+      } catch {
+        // Nothing that concerns the container: who asked for it sees that it was not done.
+        return drop(client);
+      }
+      queue(client, { said: { type: "done" } });
+    }
     if (said.type === "end-of-input" && client.launcher) {
       client.stdin = false;
       controls.endInput();

@@ -11,6 +11,7 @@ import { isatty, setSize } from "../linux/tty.ts";
 import { listenAt } from "../linux/unix.ts";
 import type { InitStep, Plan } from "../plan/step.ts";
 import { abandon, type Birth } from "./birth.ts";
+import type { NetworkChange } from "./channel.ts";
 import { type Clients, type Controls, clientsOf } from "./clients.ts";
 import type { Entry } from "./entry.ts";
 import { forwarded } from "./forwarded.ts";
@@ -39,6 +40,8 @@ export interface Listener {
   starting(pid: number): void;
   /** Its network namespace is there, to be connected. @returns what is to go on beside it. */
   connect?(network: number, undo: UndoList): Companion[];
+  /** The networks that it is in have changed. */
+  change?(said: NetworkChange, fds: number[]): void;
   /** The program runs. @returns what is to go on beside it. */
   started(): Companion[];
   ended(outcome: Outcome): void;
@@ -93,7 +96,7 @@ export function runContainer(plan: Plan, birth: Birth, io: Io, place: Place, lis
     clients = clientsOf(
       listenForClients(place.directory, undo),
       io.to === "monitor" ? io.launcher : undefined,
-      controlsOf(supervision),
+      controlsOf(supervision, listener),
     );
     listener.starting(birth.child.pid);
     const meter = meterOf(birth.child.pid, plan.clone.cgroup, place.usage);
@@ -243,7 +246,7 @@ interface Supervision {
 }
 
 /** What attached clients, and signals to us, do to the container. */
-function controlsOf(supervision: Supervision): Controls {
+function controlsOf(supervision: Supervision, listener?: Listener): Controls {
   const { child, wiring } = supervision;
   return {
     resize: (size) => {
@@ -252,6 +255,7 @@ function controlsOf(supervision: Supervision): Controls {
     signal: (number) => {
       if (!forward(child, number)) supervision.killedBy = number;
     },
+    change: (said, fds) => listener?.change?.(said, fds),
     input: () => wiring.input,
     typed: (keys) => wiring.typed(keys),
     endInput: () => wiring.endInput(),

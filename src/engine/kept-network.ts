@@ -1,0 +1,93 @@
+/**
+ * What the process that looks after a container keeps of its networks: addresses and ports, the resolver, the relay of ports.
+ * Small, as it lives as long as the container; what connects and takes off is loaded when it is needed.
+ */
+
+import { close } from "../linux/file.ts";
+import type { Companion, Timer, Watch } from "../linux/poll.ts";
+import type { Resolver } from "../network/resolver.ts";
+import type { Paths } from "../paths.ts";
+import { bare, type Connected, connectedOf } from "../plan/network.ts";
+import { hasNames } from "../plan/network-options.ts";
+import type { NetworkChange } from "../runtime/channel.ts";
+import type { UndoList } from "../runtime/undo.ts";
+import { namesOf } from "./network-record.ts";
+import type { Reserved } from "./reserve.ts";
+
+export interface KeptNetwork {
+  /** As it is now. */
+  connected(): Connected;
+  /** The container has a network namespace. @returns what goes on beside it. */
+  connect(namespace: number, undo: UndoList): Companion[];
+  /** Somebody has connected it to another network, or taken it off one. */
+  change(said: NetworkChange, fds: number[]): void;
+}
+
+const reserving = () => require("./reserve.ts") as typeof import("./reserve.ts");
+
+/** @param connect does it, or has it done. @param lingering see disconnect (connect.ts). */
+export function keepNetwork(
+  paths: Paths,
+  id: string,
+  { connection, leases, ports }: Reserved,
+  connect: (namespace: number) => void,
+  { lingering }: { lingering: boolean },
+): KeptNetwork {
+  const companions: Companion[] = [];
+  let resolver: Resolver | undefined;
+  const zones = () =>
+    connection.endpoints
+      .map(({ network }) => network)
+      .filter(hasNames)
+      .map((network) => ({ network, directory: namesOf(paths, network) }));
+  const servers = connection.servers;
+  const resolve = (namespace: number, forward: boolean) => {
+    const { openResolver } = require("../network/resolver.ts") as typeof import("../network/resolver.ts");
+    resolver = openResolver({ netns: namespace, zones: zones(), upstreams: servers, forward });
+    companions.push(resolver);
+  };
+  return {
+    connected: () => connectedOf(connection),
+    connect: (namespace, undo) => {
+      connect(namespace);
+      undo.add(() => {
+        const { disconnect } = require("./connect.ts") as typeof import("./connect.ts");
+        disconnect(paths, id, connection, { lingering });
+      });
+      for (const step of connection.connect) {
+        if (step.do === "resolver") resolve(namespace, step.forward);
+        if (step.do === "relay") {
+          const { openRelay } = require("../network/relay.ts") as typeof import("../network/relay.ts");
+          companions.push(openRelay(ports.splice(0), step.to));
+        }
+      }
+      return [together(companions)];
+    },
+    change: (said, fds) => {
+      connection.publications = said.publications;
+      if (said.type === "join") {
+        const namespace = fds.pop()!;
+        connection.endpoints.push(said.endpoint);
+        for (const address of bare(said.endpoint))
+          leases.push({ network: said.endpoint.network, address, lock: fds.shift()! });
+        if (!resolver && hasNames(said.endpoint.network)) resolve(namespace, true);
+        close(namespace);
+      } else {
+        connection.endpoints = connection.endpoints.filter(({ network }) => network !== said.network);
+        const left = leases.filter(({ network }) => network === said.network);
+        for (const lease of left) leases.splice(leases.indexOf(lease), 1);
+        reserving().release(paths, { leases: left, ports: [] });
+      }
+      resolver?.setZones(zones());
+    },
+  };
+}
+
+/** Several as one, also those that come later. */
+const together = (companions: Companion[]): Companion => ({
+  watches: (): Watch[] => companions.flatMap((companion) => companion.watches()),
+  timers: (): Timer[] => companions.flatMap((companion) => companion.timers()),
+  end: () => {
+    for (const companion of companions) companion.end();
+  },
+});
