@@ -6,28 +6,9 @@ import { join } from "node:path";
 import type { ResolverOptions } from "../../src/network/resolver.ts";
 import { writeNames } from "../../src/network/zone.ts";
 import { type Sandbox, sandbox } from "../support/sandbox.ts";
+import { type Started, script, start } from "../support/started.ts";
 import { isRoot } from "../support/temporary.ts";
 import { idOf, writeZone } from "../support/zones.ts";
-
-const script = (name: string) => join(import.meta.dir, "../support", name);
-
-/** Starts a script inside and waits until it is ready; it ends with its stdin. */
-async function start(box: Sandbox, name: string, ...args: string[]) {
-  const child = Bun.spawn(box.command([process.execPath, script(name), ...args]), {
-    env: box.environment(),
-    stdio: ["pipe", "pipe", "inherit"],
-  });
-  const { value } = await child.stdout.getReader().read();
-  expect(new TextDecoder().decode(value)).toBe("ready\n");
-  return {
-    pid: child.pid,
-    [Symbol.asyncDispose]: async () => {
-      child.stdin.end();
-      await child.exited;
-    },
-  };
-}
-type Started = Awaited<ReturnType<typeof start>>;
 
 describe.if(isRoot)("the resolver", () => {
   let box: Sandbox;
