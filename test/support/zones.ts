@@ -3,7 +3,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Names, readZone, writeNames, type Zone } from "../../src/network/zone.ts";
+import { readZone, writeNames, type Zone } from "../../src/network/zone.ts";
+import type { Names } from "../../src/plan/network.ts";
 
 /** A container's id that begins with this. */
 export const idOf = (start: string): string => start.padEnd(64, "0");
