@@ -173,11 +173,34 @@ describe.if(isRoot)("the resolver", () => {
     await using _resolver = await resolver({ upstreams: [] });
     expect(await status("www.example.com")).toBe("SERVFAIL qr rd ra");
   });
-  test("says so when its port is taken", async () => {
-    await using _first = await resolver({});
-    const options = JSON.stringify({ netns: "/proc/self/ns/net", zones: [], upstreams: [], forward: true });
-    const { stderr, code } = await box.exec([process.execPath, script("companion.ts"), "resolver", options]);
-    expect(code).not.toBe(0);
+  test("leaves its port to a server of the container, whatever follows connections there", async () => {
+    const rules = join(box.directory, "rules.nft");
+    const dropInvalid = (hook: string) =>
+      `chain ${hook} {\ntype filter hook ${hook} priority 0;\nct state invalid drop\n}`;
+    writeFileSync(rules, `table inet t {\n${dropInvalid("input")}\n${dropInvalid("output")}\n}\n`);
+    await using _taken = await start(box, "dns-server.ts", "127.0.0.11", "8");
+    await using _server = await start(box, "dns-server.ts", "127.0.0.1", "9");
+    await using _resolver = await resolver({});
+    const both = async () => {
+      for (const how of ["+notcp", "+tcp"]) {
+        expect(await dig(how, "web")).toBe("10.201.0.2");
+        const { stdout } = await box.exec(["dig", "@127.0.0.1", how, "+short", "+tries=1", "www.example.com"]);
+        expect(stdout).toBe("192.0.2.9\n");
+      }
+    };
+    await both();
+    expect(await box.exec(["nft", "-f", rules])).toMatchObject({ code: 0 });
+    await both();
+    expect(await burst(1000, "web", "host-#.example")).toEqual({ servers: 500, "10.201.0.2": 500, lost: 0 });
+    await box.exec(["nft", "flush", "ruleset"]);
+  });
+  test("is at its port itself where packets can't be changed, and says so when that is taken", async () => {
+    await using _first = await resolver({ redirected: false });
+    expect(await dig("web")).toBe("10.201.0.2");
+    const options = { netns: "/proc/self/ns/net", zones: [], upstreams: [], forward: true, redirected: false };
+    const argv = [process.execPath, script("companion.ts"), "resolver", JSON.stringify(options)];
+    const { stderr, code } = await box.exec(argv);
+    expect(code).toBe(1);
     expect(stderr).toContain("cannot open the resolver at 127.0.0.11:53/udp: EADDRINUSE");
   });
 });
