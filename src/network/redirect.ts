@@ -8,7 +8,8 @@
 
 import { Failure } from "../errors.ts";
 import { be16 } from "../linux/attribute.ts";
-import { withNetlink } from "../linux/netlink.ts";
+import { EEXIST } from "../linux/libc.ts";
+import { type Request, withNetlink } from "../linux/netlink.ts";
 import { compare, load, meta, payload, type Statement, writePayload } from "../linux/nft-expression.ts";
 import { newChain, newRule } from "../linux/nft-rule.ts";
 import { commit, deleteTable, newTable, type Table } from "../linux/nftables.ts";
@@ -38,18 +39,20 @@ export function redirect(address: string, port: number, to: Record<Transport, nu
     ];
   };
   const kinds = Object.keys(transports) as Transport[];
+  const rules: Request[] = [
+    ...[queries, answers].map(({ name, priority }) =>
+      newChain(table, name, { type: "filter", hook: "output", priority }),
+    ),
+    ...kinds.map((kind) => newRule(table, queries.name, rule(kind, destination, port, to[kind]))),
+    ...kinds.map((kind) => newRule(table, answers.name, rule(kind, source, to[kind], port))),
+  ];
+  const first: Request = { ...newTable(table, { exclusive: true }), expected: [EEXIST] };
   try {
-    withNetlink("NETFILTER", (socket) =>
-      commit(socket, [
-        // There may be one of before, which must be there to be deleted.
-        ...[newTable(table), deleteTable(table), newTable(table)],
-        ...[queries, answers].map(({ name, priority }) =>
-          newChain(table, name, { type: "filter", hook: "output", priority }),
-        ),
-        ...kinds.map((kind) => newRule(table, queries.name, rule(kind, destination, port, to[kind]))),
-        ...kinds.map((kind) => newRule(table, answers.name, rule(kind, source, to[kind], port))),
-      ]),
-    );
+    withNetlink("NETFILTER", (socket) => {
+      if (commit(socket, [first, ...rules]) === EEXIST)
+        // Of a resolver before us. To delete it always would take 10 ms, as the kernel waits until nobody uses it.
+        commit(socket, [deleteTable(table), newTable(table), ...rules]);
+    });
     return true;
   } catch (error) {
     if (error instanceof Failure) return false;
