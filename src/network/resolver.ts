@@ -146,6 +146,7 @@ export function openResolver(options: ResolverOptions): Resolver {
   return {
     watches: () => (open ? [hub.watch] : []),
     timers: () => {
+      if (!open) return [];
       const [idle] = streams.values();
       return [
         ...forwarder.timers(),
