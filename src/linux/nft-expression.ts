@@ -52,6 +52,30 @@ export const payload = (header: keyof typeof headers, offset: number, bytes: num
     [4, be32(bytes)],
   ]);
 
+/** Loads what is said here. */
+export const load = (value: Uint8Array, word = 0): Expression =>
+  expression("immediate", [
+    [1, register(word)],
+    [2 | NLA_F_NESTED, dataValue(value)],
+  ]);
+
+const NFT_PAYLOAD_CSUM_INET = 1;
+
+/** Writes what was loaded into a packet's header, and the header's checksum at another place of it. */
+export const writePayload = (
+  header: keyof typeof headers,
+  { offset, bytes, checksumAt }: { offset: number; bytes: number; checksumAt: number },
+  word = 0,
+): Expression =>
+  expression("payload", [
+    [5, register(word)],
+    [2, be32(headers[header])],
+    [3, be32(offset)],
+    [4, be32(bytes)],
+    [6, be32(NFT_PAYLOAD_CSUM_INET)],
+    [7, be32(checksumAt)],
+  ]);
+
 const ctKeys = { state: 0, status: 2 } as const;
 
 /** Loads something of a packet's connection. */

@@ -57,7 +57,10 @@ export function answer(query: Uint8Array, options: AnswerOptions): Verdict {
     .map((one) => toAnswer(name, one));
   const turn = answers.length > 1 ? turns++ % answers.length : 0;
   const turned = [...answers.slice(turn), ...answers.slice(0, turn)];
-  return { reply: build(packet, turned, edns !== undefined, maxBytes) };
+  const reply = build(packet, turned, edns !== undefined, maxBytes);
+  // dns-packet does not know all types by name, and would write another.
+  reply.set(query.subarray(headerBytes, questionEnd(query)), headerBytes);
+  return { reply };
 }
 
 /** Undefined for what is not one well-formed question. */

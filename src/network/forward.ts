@@ -31,8 +31,8 @@ const avoidMs = 10_000;
 /** Asked at the same time; others wait. */
 const mostInFlight = 256;
 const mostWaiting = 2048;
-/** So long a query waits before we say that it failed. */
-const patienceMs = 5000;
+/** After so long no server is asked any more: the C library gives up after five seconds, and asks again. */
+const patienceMs = 3000;
 /** With one server, it is asked again: a packet may get lost. */
 const leastTries = 2;
 

@@ -24,6 +24,8 @@ const idleMs = 90_000;
 const checkMs = 30_000;
 /** Datagrams that are moved before others have their turn. */
 const turn = 64;
+/** What may wait while others have theirs. */
+const receiveBufferBytes = 2 << 20;
 
 interface Sender {
   socket: number;
@@ -38,6 +40,7 @@ export function relayDatagrams(hub: Hub, listener: number, kind: SocketKind, tar
   const senders = new Map<string, Sender>();
   let checkAtMs = 0;
   setOption(listener, isIpv6(localAddress(listener)) ? "IPV6_RECVPKTINFO" : "IP_PKTINFO", 1);
+  setOption(listener, "SO_RCVBUFFORCE", receiveBufferBytes);
 
   const forget = (key: string, { socket }: Sender) => {
     senders.delete(key);

@@ -24,6 +24,7 @@ import { openAcceptor } from "./acceptor.ts";
 import type { Verdict } from "./answer.ts";
 import { openForwarder } from "./forward.ts";
 import { openHub } from "./hub.ts";
+import { redirect } from "./redirect.ts";
 import { openStream, type Stream } from "./stream.ts";
 import { RCODE, refuse } from "./wire.ts";
 import { followZone, type ZoneSource } from "./zone.ts";
@@ -39,11 +40,8 @@ export interface ResolverOptions {
   forward: boolean;
   /** See AnswerOptions. */
   searchFirst?: boolean;
-  /**
-   * Makes port 53 of the address lead to these; runs in the container's namespace. False where the kernel can't: then
-   * they are opened at port 53, and the container can't have a server there itself.
-   */
-  redirect?: (address: string, ports: { tcp: number; udp: number }) => boolean;
+  /** False: at port 53 itself, as where the kernel has no nf_tables; then the container can't have a server there. */
+  redirected?: boolean;
 }
 
 export interface Resolver extends Companion {
@@ -64,7 +62,7 @@ const streamIdleMs = 10_000;
 
 /** Sockets are open when it returns; what answers them is loaded at the first query. */
 export function openResolver(options: ResolverOptions): Resolver {
-  const sockets = inNetworkNamespace(options.netns, () => openSockets(options.redirect));
+  const sockets = inNetworkNamespace(options.netns, () => openSockets(options.redirected ?? true));
   const hub = openHub();
   const forwarder = openForwarder(hub, options.upstreams);
   let zones = options.zones.map(followZone);
@@ -149,6 +147,7 @@ export function openResolver(options: ResolverOptions): Resolver {
   return {
     watches: () => (open ? [hub.watch] : []),
     timers: () => {
+      if (!open) return [];
       const [idle] = streams.values();
       return [
         ...forwarder.timers(),
@@ -165,11 +164,12 @@ export function openResolver(options: ResolverOptions): Resolver {
 }
 
 /** In the container's namespace, where no other program may have been yet. */
-function openSockets(redirect: ResolverOptions["redirect"]): { udp: number; tcp: number } {
-  if (redirect) {
+function openSockets(redirected: boolean): { udp: number; tcp: number } {
+  if (redirected) {
     const sockets = openAt(0);
     const portOf = (socket: number): number => decodeSockaddr(localAddress(socket)).port;
-    if (redirect(resolverAddress, { udp: portOf(sockets.udp), tcp: portOf(sockets.tcp) })) return sockets;
+    const ports = { udp: portOf(sockets.udp), tcp: portOf(sockets.tcp) };
+    if (redirect(resolverAddress, dnsPort, ports)) return sockets;
     close(sockets.udp);
     close(sockets.tcp);
   }

@@ -41,7 +41,11 @@ export function readZone({ network, directory }: ZoneSource): Zone {
     if (!names) continue;
     const addresses = names.addresses.map((address) => formatAddress(readAddress(address)!));
     const keys = [names.name, ...names.aliases, id.slice(0, shortIdLength)].map((name) => name.toLowerCase());
-    for (const key of new Set(keys)) zone.byName.set(key, [...(zone.byName.get(key) ?? []), ...addresses]);
+    for (const key of new Set(keys)) {
+      const before = zone.byName.get(key);
+      if (before) before.push(...addresses);
+      else zone.byName.set(key, [...addresses]);
+    }
     for (const address of addresses) zone.byAddress.set(address, names.name);
   }
   return zone;
