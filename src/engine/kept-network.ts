@@ -40,10 +40,10 @@ export function keepNetwork(
       .map(({ network }) => network)
       .filter(hasNames)
       .map((network) => ({ network, directory: namesOf(paths, network) }));
-  const servers = connection.servers;
+  const { servers, searchFirst } = connection.resolver;
   const resolve = (namespace: number, forward: boolean) => {
     const { openResolver } = require("../network/resolver.ts") as typeof import("../network/resolver.ts");
-    resolver = openResolver({ netns: namespace, zones: zones(), upstreams: servers, forward });
+    resolver = openResolver({ netns: namespace, zones: zones(), upstreams: servers, forward, searchFirst });
     companions.push(resolver);
   };
   return {

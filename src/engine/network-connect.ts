@@ -4,7 +4,7 @@ import { ConflictError, Failure } from "../errors.ts";
 import { close, O_RDONLY, O_TRUNC, O_WRONLY, open, openIfAny, writeAll } from "../linux/file.ts";
 import type { Paths } from "../paths.ts";
 import { planConnection, planEndpoint, planPublications } from "../plan/connection.ts";
-import type { Connected, Connection, Endpoint, Network } from "../plan/network.ts";
+import type { Connected, Connection, Endpoint, Network, ResolverPlan } from "../plan/network.ts";
 import { type NetworkRequest, networkMode } from "../plan/network-options.ts";
 import { type NetworkChange, receiveFrame, sendFrame } from "../runtime/channel.ts";
 import { connectToContainer } from "./attach.ts";
@@ -60,6 +60,9 @@ const withNetworks = (record: ContainerRecord, networks: NetworkRequest[]): Cont
   options: { ...record.options, network: { ...record.options.network, networks } },
 });
 
+/** The caretaker has its own, from the start. */
+const unasked: ResolverPlan = { servers: [], searchFirst: false };
+
 /** What it has now. */
 const connectedNow = ({ state }: Container): Connected =>
   state.network ?? { endpoints: [], publications: [], ports: [] };
@@ -80,7 +83,13 @@ function joinRunning(
     const take = takeFor(paths, id, undefined, leases);
     const endpoint = planEndpoint(network, request, freeDevice(before.endpoints), take);
     const endpoints = [...before.endpoints, endpoint];
-    const one = planConnection({ name, networks: [[network, request]], endpoints: [endpoint], ports: [], servers: [] });
+    const one = planConnection({
+      name,
+      networks: [[network, request]],
+      endpoints: [endpoint],
+      ports: [],
+      resolver: unasked,
+    });
     connect(paths, id, one, namespace);
     try {
       const publications = republish(paths, id, before, endpoints);
@@ -110,7 +119,7 @@ function leaveRunning(paths: Paths, container: Container, changed: ContainerReco
     endpoints: before.endpoints.filter((endpoint) => endpoint.network === network),
     publications: [],
   });
-  rewriteFiles(paths, changed, { ...before, endpoints, reserve: [], connect: [], servers: [] });
+  rewriteFiles(paths, changed, { ...before, endpoints, reserve: [], connect: [], resolver: unasked });
 }
 
 /** Published ports lead to the first network with a way out; that may be another one now. */

@@ -12,7 +12,7 @@ import { formatAddress, isIpv6 } from "../plan/address.ts";
 import { planConnection, planEndpoints, type TakeAddress, type Wanted } from "../plan/connection.ts";
 import type { Connection, Subnet } from "../plan/network.ts";
 import { type PortRequest, parseExpose, planPublications } from "../plan/publish.ts";
-import { planUpstreams } from "../plan/resolv-conf.ts";
+import { asksSearchFirst, planUpstreams } from "../plan/resolv-conf.ts";
 import { addressAfter, parseSubnet } from "../plan/subnet.ts";
 import { readResolvConf } from "./etc-files.ts";
 import { networkFor, networkToBe } from "./network.ts";
@@ -87,7 +87,7 @@ export const connectionOf = (
     networks,
     endpoints,
     ports: ports.map(({ socket: _socket, ...port }) => port),
-    servers: planUpstreams(readResolvConf(), network.dns),
+    resolver: { servers: planUpstreams(readResolvConf(), network.dns), searchFirst: asksSearchFirst(network.dns) },
   });
 
 /** All that is to be published: what was asked for, and with --publish-all what is exposed. */

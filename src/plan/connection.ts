@@ -11,6 +11,7 @@ import {
   type NetworkStep,
   type Publication,
   type PublishedPort,
+  type ResolverPlan,
   type Subnet,
 } from "./network.ts";
 import { hasNames, type NetworkRequest } from "./network-options.ts";
@@ -63,11 +64,10 @@ export interface ToConnect {
   endpoints: Endpoint[];
   /** Of the host, which are ours. */
   ports: PublishedPort[];
-  /** Servers that its resolver asks. */
-  servers: string[];
+  resolver: ResolverPlan;
 }
 
-export function planConnection({ name, networks, endpoints, ports, servers }: ToConnect): Connection {
+export function planConnection({ name, networks, endpoints, ports, resolver }: ToConnect): Connection {
   const members = networks.map(([network]) => network);
   const publications = planPublications(endpoints, ports);
   const named = networks.flatMap(([network, { aliases }], index): NetworkStep[] =>
@@ -88,12 +88,12 @@ export function planConnection({ name, networks, endpoints, ports, servers }: To
       ...endpoints.map((endpoint): NetworkStep => ({ do: "endpoint", endpoint })),
       ...(publications.length > 0 ? [{ do: "publish", publications } as const] : []),
       ...named,
-      ...planCompanions(members, endpoints, ports, servers),
+      ...planCompanions(members, endpoints, ports, resolver),
     ],
     endpoints,
     publications,
     ports,
-    servers,
+    resolver,
   };
 }
 
@@ -114,14 +114,14 @@ function planCompanions(
   networks: Network[],
   endpoints: Endpoint[],
   ports: PublishedPort[],
-  servers: string[],
+  resolver: ResolverPlan,
 ): Companion[] {
   const names = networks.map(({ name }) => name).filter(hasNames);
   const forward = networks.some(({ internal }) => !internal);
   const entry = entryOf(endpoints);
   const to = Object.fromEntries((entry ? bare(entry) : []).map((ip) => [isIpv6(ip) ? "ipv6" : "ipv4", ip]));
   return [
-    ...(names.length > 0 ? [{ do: "resolver", networks: names, servers, forward } as const] : []),
+    ...(names.length > 0 ? [{ do: "resolver", networks: names, forward, ...resolver } as const] : []),
     ...(entry && ports.length > 0 ? [{ do: "relay", ports, to } as const] : []),
   ];
 }

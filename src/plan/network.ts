@@ -89,8 +89,15 @@ export type NetworkStep =
 
 /** What goes on beside the container, in the process that looks after it. */
 export type Companion =
-  | { do: "resolver"; networks: string[]; servers: string[]; forward: boolean }
+  | ({ do: "resolver"; networks: string[]; forward: boolean } & ResolverPlan)
   | { do: "relay"; ports: PublishedPort[]; to: { ipv4?: string; ipv6?: string } };
+
+/** Whom the resolver of a container asks. */
+export interface ResolverPlan {
+  servers: string[];
+  /** Names without a dot are tried with a search domain first. */
+  searchFirst: boolean;
+}
 
 /** What a container is found by in one network. */
 export interface Names {
@@ -112,8 +119,8 @@ export interface Connected {
 export interface Connection extends Connected {
   reserve: NetworkStep[];
   connect: NetworkStep[];
-  /** Servers that its resolver asks, if it has one now or later. */
-  servers: string[];
+  /** Of its resolver, if it has one now or later. */
+  resolver: ResolverPlan;
 }
 
 /** What is left of a plan when it is done. */
