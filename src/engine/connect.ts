@@ -1,7 +1,9 @@
 /** Connecting a container to its networks, and taking it off them: the steps that reserve.ts and the plan have prepared. */
 
 import { ConflictError } from "../errors.ts";
+import { readFile } from "../linux/file.ts";
 import { findLink } from "../linux/link.ts";
+import { inNetworkNamespace } from "../linux/namespace.ts";
 import { withNetlink } from "../linux/netlink.ts";
 import { ensureBridge } from "../network/bridge.ts";
 import type { Firewall } from "../network/driver.ts";
@@ -139,6 +141,10 @@ export function disconnect(
   for (const { network } of endpoints) undo.add(() => removeNames(namesOf(paths, network), id));
   undo.run();
 }
+
+/** True if TCP connections of a network namespace are left: they keep it after its processes. @see proc_pid_net(5), sockstat */
+export const hasConnections = (namespace: number): boolean =>
+  inNetworkNamespace(namespace, () => !/^TCP: inuse 0 /m.test(readFile("/proc/self/net/sockstat")));
 
 /** The same for one whose caretaker was killed: its leases are nobody's. */
 export function forgetConnection(paths: Paths, id: string, connected: Connected): void {

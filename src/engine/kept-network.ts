@@ -4,7 +4,7 @@
  */
 
 import { close } from "../linux/file.ts";
-import type { Companion, Timer, Watch } from "../linux/poll.ts";
+import { type Companion, duplicate, type Timer, type Watch } from "../linux/poll.ts";
 import type { Resolver } from "../network/resolver.ts";
 import type { Paths } from "../paths.ts";
 import { bare, type Connected, connectedOf } from "../plan/network.ts";
@@ -25,13 +25,13 @@ export interface KeptNetwork {
 
 const reserving = () => require("./reserve.ts") as typeof import("./reserve.ts");
 
-/** @param connect does it, or has it done. @param lingering see disconnect (connect.ts). */
+/** @param connect does it, or has it done. @param soon we are about to end, and somebody waits for that: see disconnect (connect.ts). */
 export function keepNetwork(
   paths: Paths,
   id: string,
   { connection, leases, ports }: Reserved,
   connect: (namespace: number) => void,
-  { lingering }: { lingering: boolean },
+  { soon }: { soon: boolean },
 ): KeptNetwork {
   const companions: Companion[] = [];
   let resolver: Resolver | undefined;
@@ -50,9 +50,12 @@ export function keepNetwork(
     connected: () => connectedOf(connection),
     connect: (namespace, undo) => {
       connect(namespace);
+      const kept = soon ? duplicate(namespace) : undefined;
       undo.add(() => {
-        const { disconnect } = require("./connect.ts") as typeof import("./connect.ts");
-        disconnect(paths, id, connection, { lingering });
+        const { disconnect, hasConnections } = require("./connect.ts") as typeof import("./connect.ts");
+        // Devices go with their namespace, but for one that a TCP connection keeps which has not heard of its end.
+        disconnect(paths, id, connection, { lingering: kept !== undefined && !hasConnections(kept) });
+        if (kept !== undefined) close(kept);
       });
       for (const step of connection.connect) {
         if (step.do === "resolver") resolve(namespace, step.forward);

@@ -36,7 +36,7 @@ export function monitor(birth: Birth): number {
     record,
     state,
     io,
-    ...(network && { network: keepNetwork(paths, record.id, network, connectByLauncher, { lingering: false }) }),
+    ...(network && { network: keepNetwork(paths, record.id, network, connectByLauncher, { soon: false }) }),
     onRecorded: () => {},
     onStarted: (note) => {
       leaveCaller();

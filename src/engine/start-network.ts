@@ -61,8 +61,7 @@ export function releasing<Result>(network: StartNetwork, use: () => Result): Res
 /** How this process connects a container that it looks after itself. */
 export const connectionHere = (paths: Paths, id: string, reserved: Reserved): KeptNetwork => {
   const connect = (namespace: number) => connecting().connect(paths, id, reserved.connection, namespace);
-  // We are about to end, and the kernel removes a device with the namespace that it is in.
-  return keepNetwork(paths, id, reserved, connect, { lingering: true });
+  return keepNetwork(paths, id, reserved, connect, { soon: true });
 };
 
 /** The same without taking anything: what it would be now. */

@@ -85,6 +85,8 @@ export class Machine extends Sandbox {
     const { code, stderr } = await this.container([empty, "/nothing"]);
     if (code !== 127) throw new Error(`the first run ended with ${code}: ${stderr}`);
     rmdirSync(empty);
+    // The kernel takes its time to remove a device with its namespace.
+    while (this.snapshot().links.some((name) => name.startsWith("veth"))) await Bun.sleep(10);
   }
 
   /** A file or directory (a path that ends in "/") of the sandbox. @returns its absolute path. */

@@ -81,10 +81,14 @@ function firewall(pid: number): string[] {
   return programs.flatMap(([program = "", ...args]) => {
     if (!has(program)) return [];
     const { stdout } = Bun.spawnSync(["nsenter", "-t", String(pid), "--net", "--", program, ...args]);
-    return stdout
-      .toString()
-      .split("\n")
-      .filter((line) => line !== "" && !line.startsWith("#"));
+    return (
+      stdout
+        .toString()
+        .split("\n")
+        .filter((line) => line !== "" && !line.startsWith("#"))
+        // Of networks and containers: made anew, they have others.
+        .map((line) => line.replace(/[0-9a-f]{64}/g, "ID"))
+    );
   });
 }
 
