@@ -75,8 +75,8 @@ export class Machine extends Sandbox {
   }
 
   async loadFile(path: string, name: string): Promise<void> {
-    const { code, stderr } = await this.run(["load", "-q", "-i", path, "-t", name]);
-    if (code !== 0) throw new Error(`cannot load ${path}: ${stderr}`);
+    const { code, signal, stderr } = await this.run(["load", "-q", "-i", path, "-t", name]);
+    if (code !== 0) throw new Error(`cannot load ${path}: ${signal ?? code}: ${stderr}`);
   }
 
   /** What the first run on a machine makes, for all that come after it: directories of the state root. */
