@@ -19,6 +19,7 @@ export const commands: Commands = {
   wait: () => import("./wait.ts"),
   pause: () => import("./pause.ts"),
   unpause: () => import("./unpause.ts"),
+  port: () => import("./port.ts"),
   top: () => import("./top.ts"),
   stats: () => import("./stats.ts"),
   update: () => import("./update.ts"),

@@ -1,5 +1,6 @@
 /** `tinydocker __complete -- WORD...`: what the last of these words may become; the shells' completion asks this (completion.ts). */
 
+import { listNetworks } from "../engine/network-record.ts";
 import { listContainers } from "../engine/record.ts";
 import { listVolumes } from "../engine/volume.ts";
 import { listImages } from "../image/store.ts";
@@ -139,6 +140,7 @@ function completeValue([name, argument]: [string, Argument], prefix: string, roo
   // An image may be a tar as well, for the commands that run one.
   if (name === "image" || hint === "image") return listed(imageNames(root), argument.multiple ? "nothing" : "files");
   if (name === "volume" && argument.type === "positional") return listed(volumeNames(root));
+  if (name === "network") return listed(networkNames(root));
   if (name === "reference") return listed(imageNames(root));
   if (name === "format") return listed(["json", "table"]);
   if (/^[\w-]+(\|[\w-]+)+$/.test(hint)) return listed(hint.split("|"));
@@ -150,6 +152,11 @@ const containerNames = (root: string): string[] =>
   ifAllowed(() => listContainers(pathsOf(root))).map(({ record }) => record.name);
 
 const volumeNames = (root: string): string[] => ifAllowed(() => listVolumes(pathsOf(root))).map(({ name }) => name);
+
+/** Those that are always there first. */
+const networkNames = (root: string): string[] => [
+  ...new Set(["bridge", "none", "host", ...ifAllowed(() => listNetworks(pathsOf(root))).map(({ name }) => name)]),
+];
 
 /** By name; without the tag that would be understood anyway. */
 function imageNames(root: string): string[] {

@@ -1,4 +1,4 @@
-/** `tinydocker events`: what happens to containers and images, as it happens. */
+/** `tinydocker events`: what happens to containers, images, networks and volumes, as it happens. */
 
 import { followEvents } from "../engine/event-log.ts";
 import type { RecordedEvent } from "../engine/events.ts";
@@ -13,7 +13,7 @@ import { compile } from "./template.ts";
 import { parseTime, rfc3339 } from "./time.ts";
 
 export default defineCommand({
-  meta: { name: "events", description: "Show what happens to containers and images, as it happens" },
+  meta: { name: "events", description: "Show what happens to containers, images, networks and volumes, as it happens" },
   args: {
     since: { type: "string", valueHint: "time", description: "Also what happened since: 10m, a date, or seconds" },
     until: { type: "string", valueHint: "time", description: "Stop then" },
@@ -22,7 +22,7 @@ export default defineCommand({
       alias: "f",
       multiple: true,
       valueHint: "key=value",
-      description: `Only those with type, event, container, image or label`,
+      description: `Only those with type, event, container, image, network, volume or label`,
     },
     format: { type: "string", valueHint: "template", description: "As json, one a line, or by a Go template" },
   },

@@ -44,9 +44,11 @@ function phasesOf(plan: Plan): Phase[] {
   return [
     { title: "clone", by: "host", steps: [plan.clone] },
     { title: "birth", by: "init", steps: plan.birth },
+    { title: "reserve", by: "host", steps: plan.reserve },
     { title: "prepare", by: "host", steps: plan.prepare },
     { title: "set up", by: "init", steps: plan.setup },
     { title: "record", by: "host", steps: plan.record },
+    { title: "connect", by: "host", steps: plan.connect },
     { title: "release", by: "host", steps: plan.release },
     { title: "start", by: "init", steps: plan.start },
   ];

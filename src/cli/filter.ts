@@ -59,6 +59,15 @@ export const booleanFilter =
     return (row) => holds(row) === wanted;
   };
 
+/** A name's part, or a regular expression for it, as Docker has it. */
+export function asPattern(text: string): RegExp {
+  try {
+    return new RegExp(text);
+  } catch {
+    return new RegExp(RegExp.escape(text));
+  }
+}
+
 /**
  * A pattern as of Go's path.Match: `*` and `?` stop at a slash, `[a-z]` and `[^a-z]` are one character, `\` takes the next
  * one as it is.

@@ -1,6 +1,7 @@
-/** `tinydocker inspect`: all that is known of containers and images, as JSON. */
+/** `tinydocker inspect`: all that is known of containers, images, networks and volumes, as JSON. */
 
 import { describeContainer } from "../engine/inspect.ts";
+import { listKnownNetworks } from "../engine/known-networks.ts";
 import { type Container, directoryOf, findContainer } from "../engine/record.ts";
 import { recoverIfAllowed } from "../engine/recover.ts";
 import { sizeOfContainer } from "../engine/size.ts";
@@ -8,8 +9,10 @@ import { NotFoundError, UsageError } from "../errors.ts";
 import { findImage, type Image } from "../image/store.ts";
 import { type Paths, pathsOf } from "../paths.ts";
 import { defineCommand, type Values } from "./command.ts";
+import { findOneNetwork } from "./network-inspect.ts";
 import { inspectArgs, printObjects } from "./objects.ts";
 import type { Struct } from "./template/value.ts";
+import { findOneVolume } from "./volume-inspect.ts";
 
 const args = {
   name: { type: "positional", multiple: true, required: true, description: "Names, or ids or the beginning of one" },
@@ -18,8 +21,11 @@ const args = {
 } as const;
 
 export default defineCommand({
-  meta: { name: "inspect", description: "Describe containers or images as JSON" },
-  args: { ...args, type: { type: "string", valueHint: "container|image", description: "What the names are names of" } },
+  meta: { name: "inspect", description: "Describe containers, images, networks or volumes as JSON" },
+  args: {
+    ...args,
+    type: { type: "string", valueHint: "container|image|network|volume", description: "What the names are names of" },
+  },
   examples: ["tinydocker inspect web", "tinydocker inspect -f '{{json .Config.Cmd}}' busybox"],
   run: ({ type, ...values }, { root }) => inspect(kindOf(type), values, root),
 });
@@ -38,7 +44,8 @@ export const inspectImages = defineCommand({
   run: (values, { root }) => inspect("image", values, root),
 });
 
-type Kind = "container" | "image" | "object";
+const kinds = ["container", "image", "network", "volume"] as const;
+type Kind = (typeof kinds)[number] | "object";
 
 function inspect(kind: Kind, { name, size, format }: Partial<Values<typeof args>>, root: string): number {
   const paths = pathsOf(root);
@@ -58,20 +65,29 @@ const findOneContainer: Find = (paths, name, size) => {
   const container = containerIfAny(paths, name);
   if (!container) return undefined;
   const sizes = size ? sizeOfContainer(paths, container.record) : undefined;
-  return describeContainer(container, directoryOf(paths, container.record.id), sizes);
+  return describeContainer(container, directoryOf(paths, container.record.id), listKnownNetworks(paths), sizes);
 };
 
 const finders: Record<Kind, Find> = {
   container: findOneContainer,
   image: findOneImage,
-  // Docker's order, where both have the name.
-  object: (paths, name, size) => findOneContainer(paths, name, size) ?? findOneImage(paths, name, size),
+  network: findOneNetwork,
+  volume: findOneVolume,
+  // In Docker's order, where several have the name.
+  object: (paths, name, size) => {
+    for (const kind of kinds) {
+      const found = finders[kind](paths, name, size);
+      if (found) return found;
+    }
+    return undefined;
+  },
 };
 
 function kindOf(type: string | undefined): Kind {
   if (type === undefined) return "object";
-  if (type === "container" || type === "image") return type;
-  throw new UsageError(`--type: ${JSON.stringify(type)} is not supported`, "container or image");
+  const kind = kinds.find((one) => one === type);
+  if (kind) return kind;
+  throw new UsageError(`--type: ${JSON.stringify(type)} is not supported`, `one of ${kinds.join(", ")}`);
 }
 
 function containerIfAny(paths: Paths, name: string): Container | undefined {

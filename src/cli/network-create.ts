@@ -12,7 +12,7 @@ import { parsePairs } from "./pairs.ts";
 import { printLine } from "./print.ts";
 
 const args = {
-  network: { type: "positional", required: true, description: "Its name" },
+  name: { type: "positional", required: true, description: "Its name" },
   driver: { type: "string", alias: "d", valueHint: "bridge", description: "What it is made of: bridge, the only one" },
   subnet: { type: "string", multiple: true, valueHint: "cidr", description: "Its addresses (a part that is free)" },
   gateway: {
@@ -55,7 +55,7 @@ export default defineCommand({
 
 /** Every option's value is checked here. */
 export function parseNewNetwork(values: Values<typeof args>): NewNetwork {
-  const { network: name, driver = "bridge" } = values;
+  const { name, driver = "bridge" } = values;
   if (driver !== "bridge") throw new UsageError(`--driver: ${JSON.stringify(driver)} is not supported`, "bridge");
   if (!isNetworkName(name) || reserved.includes(name))
     throw new UsageError(`${JSON.stringify(name)} is no name for a network`, "[a-zA-Z0-9][a-zA-Z0-9_.-]*, and no mode");

@@ -18,9 +18,12 @@ interface Labelled {
 }
 
 /** What `--filter label=...` and `label!=...` choose. */
-export function parsePruneFilter(words: string[], more: Filters<Labelled> = {}): (object: Labelled) => boolean {
-  const withLabel = labelFilter<Labelled>(({ labels }) => labels);
-  const without: Filters<Labelled>[string] = (text) => {
+export function parsePruneFilter<Row extends Labelled>(
+  words: string[],
+  more: Filters<Row> = {},
+): (object: Row) => boolean {
+  const withLabel = labelFilter<Row>(({ labels }) => labels);
+  const without: Filters<Row>[string] = (text) => {
     const has = withLabel(text);
     return (object) => !has(object);
   };

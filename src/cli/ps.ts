@@ -1,15 +1,19 @@
 /** `tinydocker ps`: the containers that run, or all of them. */
 
+import { listKnownNetworks } from "../engine/known-networks.ts";
+import { type ShownPort, shownPorts } from "../engine/ports.ts";
 import { type Container, findContainer, isUp, listContainers } from "../engine/record.ts";
 import { recoverIfAllowed } from "../engine/recover.ts";
 import { sizeOfContainer } from "../engine/size.ts";
 import { UsageError } from "../errors.ts";
 import { type Paths, pathsOf } from "../paths.ts";
 import { networksOf } from "../plan/network-options.ts";
+import { parseExpose } from "../plan/publish.ts";
 import { givenArgs } from "../plan/spec.ts";
 import { defineCommand } from "./command.ts";
 import { type Filters, labelFilter, parseFilters } from "./filter.ts";
 import { type Listing, listArgs, printList } from "./list.ts";
+import { portsText } from "./ports.ts";
 import { humanAge, humanDuration, humanSize, localTime } from "./print.ts";
 
 export default defineCommand({
@@ -63,7 +67,7 @@ const listing = (full: boolean, sizeOf: (row: Container) => string, size: boolea
     Command: ["COMMAND", (container) => quoted(commandOf(container), full)],
     CreatedAt: ["CREATED AT", ({ record }) => localTime(record.created)],
     RunningFor: ["CREATED", ({ record }) => humanAge(record.created)],
-    Ports: ["PORTS", () => ""],
+    Ports: ["PORTS", (container) => portsText(shownPorts(container))],
     State: ["STATE", ({ status }) => (status === "unknown" ? "running" : status)],
     Status: ["STATUS", statusText],
     Labels: [
@@ -169,9 +173,24 @@ const filtersOf = (paths: Paths): Filters<Container> => ({
       record.options.mounts.some(({ source, destination }) => source === text || destination === text);
   },
   network: (text) => {
-    return ({ record }) => networksOf(record.options.network).includes(text);
+    const byId = text === "" ? [] : listKnownNetworks(paths).filter(({ id }) => id.startsWith(text));
+    const names = [text, ...byId.map(({ name }) => name)];
+    return ({ record }) => networksOf(record.options.network).some((name) => names.includes(name));
   },
+  publish: portFilter("publish", ({ hostPort }) => hostPort),
+  expose: portFilter("expose", ({ port }) => port),
 });
+
+/** `80`, `53/udp` or `8000-8010`. */
+function portFilter(key: string, portOf: (port: ShownPort) => number | undefined): Filters<Container>[string] {
+  return (text) => {
+    const wanted = parseExpose(text, `--filter: ${key}`);
+    return (container) =>
+      shownPorts(container).some((shown) =>
+        wanted.some(({ port, protocol }) => port === portOf(shown) && protocol === shown.protocol),
+      );
+  };
+}
 
 function expression(text: string): RegExp {
   try {

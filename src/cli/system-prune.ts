@@ -10,7 +10,10 @@ import { confirm } from "./confirm.ts";
 import { parsePruneFilter, printReclaimed, printRemoved, pruneArgs } from "./prune.ts";
 
 export default defineCommand({
-  meta: { name: "system prune", description: "Remove stopped containers and images without a name" },
+  meta: {
+    name: "system prune",
+    description: "Remove stopped containers, networks nobody is in, and images without a name",
+  },
   args: {
     all: { type: "boolean", alias: "a", description: "Also images that no container uses" },
     volumes: { type: "boolean", description: "Also anonymous volumes that no container uses" },
@@ -25,6 +28,7 @@ export default defineCommand({
     recoverIfAllowed(paths);
     const pruned = pruneSystem(paths, { all, volumes, chosen });
     printRemoved("Deleted Containers:", pruned.containers);
+    printRemoved("Deleted Networks:", pruned.networks);
     printRemoved("Deleted Volumes:", pruned.volumes);
     printRemoved("Deleted Images:", pruned.images);
     printReclaimed(pruned.bytes);
@@ -36,6 +40,7 @@ function warningOf({ all, volumes, filter }: { all: boolean; volumes: boolean; f
   const lines = [
     "This will remove:",
     "  - all stopped containers",
+    "  - all networks not used by at least one container",
     ...(volumes ? ["  - all anonymous volumes not used by at least one container"] : []),
     all ? "  - all images without at least one container associated to them" : "  - all dangling images",
     ...(filter.length > 0 ? ["", "  Items to be pruned will be filtered with:"] : []),

@@ -2,6 +2,7 @@
 
 import { mountPointOf, readVolume, type Volume } from "../engine/volume.ts";
 import { type Paths, pathsOf } from "../paths.ts";
+import { isVolumeName } from "../plan/mounts.ts";
 import { defineCommand } from "./command.ts";
 import { inspectArgs, printObjects } from "./objects.ts";
 
@@ -14,14 +15,15 @@ export default defineCommand({
   examples: ["tinydocker volume inspect data", "tinydocker volume inspect -f '{{.Mountpoint}}' data"],
   run: ({ volume, format }, { root }) => {
     const paths = pathsOf(root);
-    const find = (name: string) => {
-      const found = readVolume(paths, name);
-      return found && describeVolume(paths, found);
-    };
-    printObjects("volume", volume, find, format);
+    printObjects("volume", volume, (name) => findOneVolume(paths, name), format);
     return 0;
   },
 });
+
+export function findOneVolume(paths: Paths, name: string) {
+  const volume = isVolumeName(name) ? readVolume(paths, name) : undefined;
+  return volume && describeVolume(paths, volume);
+}
 
 /** By the names `docker volume inspect` uses. */
 const describeVolume = (paths: Paths, volume: Volume) => ({

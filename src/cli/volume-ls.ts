@@ -4,7 +4,7 @@ import { recoverIfAllowed } from "../engine/recover.ts";
 import { listVolumes, mountPointOf, usersOfVolumes, type Volume } from "../engine/volume.ts";
 import { pathsOf } from "../paths.ts";
 import { defineCommand } from "./command.ts";
-import { booleanFilter, type Filters, labelFilter, parseFilters } from "./filter.ts";
+import { asPattern, booleanFilter, type Filters, labelFilter, parseFilters } from "./filter.ts";
 import { type Listing, listArgs, printList } from "./list.ts";
 
 const { "no-trunc": _whole, ...ownListArgs } = listArgs;
@@ -38,15 +38,6 @@ const volumeFilters: Filters<Volume> = {
   driver: (text) => () => text === "local",
   label: labelFilter(({ labels }) => labels),
 };
-
-/** A name's part, or a regular expression for it, as Docker has it. */
-function asPattern(text: string): RegExp {
-  try {
-    return new RegExp(text);
-  } catch {
-    return new RegExp(RegExp.escape(text));
-  }
-}
 
 const unknown = () => "N/A";
 

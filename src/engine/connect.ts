@@ -14,6 +14,7 @@ import type { Paths } from "../paths.ts";
 import type { Connected, Connection, Endpoint, Network, NetworkStep } from "../plan/network.ts";
 import { bare } from "../plan/network.ts";
 import { type UndoList, undoList } from "../runtime/undo.ts";
+import { recordEvent } from "./events.ts";
 import { firewallOf, published } from "./firewall.ts";
 import { leasesOf, namesOf } from "./network-record.ts";
 import { noteSysctls } from "./sysctls.ts";
@@ -90,15 +91,28 @@ const performers: { [Kind in NetworkStep["do"]]: (step: Extract<NetworkStep, { d
 
 const distinct = (networks: Network[]): Network[] => [...new Map(networks.map((one) => [one.id, one])).values()];
 
+/** Tells those who watch (`events`) that a container has come into a network, or has left it. */
+const tell = (paths: Paths, container: string, { network, networkId }: Endpoint, action: string): void =>
+  recordEvent(paths, {
+    type: "network",
+    action,
+    id: networkId,
+    attributes: { container, name: network, type: "bridge" },
+  });
+
 const mostTries = 5;
 
-function addEndpoint(endpoint: Endpoint, { socket, namespace, networks, undo, hairpin }: Work): void {
+function addEndpoint(endpoint: Endpoint, { paths, id, socket, namespace, networks, undo, hairpin }: Work): void {
   const { network, index } = networks.get(endpoint.network)!;
   const port = { hairpin, isolated: !network.icc };
   for (let tries = 1, bridge = index; ; tries++) {
     const result = connectEndpoint({ socket, bridge, namespace }, endpoint, port);
     if (result === "connected") {
-      undo.add(() => withNetlink("ROUTE", (route) => removeVeth(route, endpoint.veth)));
+      tell(paths, id, endpoint, "connect");
+      undo.add(() => {
+        withNetlink("ROUTE", (route) => removeVeth(route, endpoint.veth));
+        tell(paths, id, endpoint, "disconnect");
+      });
       return;
     }
     if (tries === mostTries) throw new ConflictError(`cannot connect to ${endpoint.bridge}: somebody is in the way`);
@@ -140,6 +154,7 @@ export function disconnect(
   if (publications.length > 0) undo.add(() => firewallOf(paths).unpublish(id, publications));
   for (const { network } of endpoints) undo.add(() => removeNames(namesOf(paths, network), id));
   undo.run();
+  for (const endpoint of endpoints) tell(paths, id, endpoint, "disconnect");
 }
 
 /** True if TCP connections of a network namespace are left: they keep it after its processes. @see proc_pid_net(5), sockstat */

@@ -8,15 +8,18 @@ import { defaults, type RunOptions } from "../plan/options.ts";
 import { givenArgs, planEnv } from "../plan/spec.ts";
 import { anonymousOption, dataOf } from "../plan/volume.ts";
 import type { Usage } from "../runtime/usage.ts";
+import { describeExposed, describeNetworkOptions, describeNetworkSettings } from "./inspect-network.ts";
+import type { KnownNetwork } from "./known-networks.ts";
 import { type Container, type ContainerRecord, type ContainerState, isUp, type Status } from "./record.ts";
 
 /** What Go prints for a time that never was. */
 const never = "0001-01-01T00:00:00Z";
 
-/** @param directory of the container. @param sizes of its files, if somebody asked. */
+/** @param directory of the container. @param networks those that there are. @param sizes of its files, if somebody asked. */
 export function describeContainer(
   container: Container,
   directory: string,
+  networks: KnownNetwork[],
   sizes?: { writtenBytes: number; rootBytes: number },
 ) {
   const { record, state } = container;
@@ -29,9 +32,7 @@ export function describeContainer(
     Args: args,
     State: describeState(container),
     Image: record.imageId ?? "",
-    ResolvConfPath: "",
-    HostnamePath: "",
-    HostsPath: "",
+    ...describeEtcFiles(container, directory),
     LogPath: settings.log.driver === "none" ? "" : `${directory}/log`,
     Name: `/${name}`,
     RestartCount: state.restartCount,
@@ -46,9 +47,17 @@ export function describeContainer(
     ...(sizes && { SizeRw: sizes.writtenBytes, SizeRootFs: sizes.rootBytes }),
     Mounts: options.mounts.filter(({ type }) => type !== "tmpfs").map((mount) => describeMount(mount, directory)),
     Config: describeConfig(record),
-    NetworkSettings: { Bridge: "", SandboxID: "", SandboxKey: "", Ports: new Map(), Networks: new Map() },
+    NetworkSettings: describeNetworkSettings(container, networks),
     Usage: state.usage && describeUsage(state.usage),
   };
+}
+
+/** Files that it finds in /etc, which each start writes; one that shares another's network has that one's. */
+function describeEtcFiles({ record: { id, rootfs, options }, state }: Container, directory: string) {
+  const { mode, container = id } = options.network;
+  const owner = mode === "container" ? directory.replace(id, container) : directory;
+  const pathOf = (name: string) => (rootfs === undefined && state.started !== undefined ? `${owner}/${name}` : "");
+  return { ResolvConfPath: pathOf("resolv.conf"), HostnamePath: pathOf("hostname"), HostsPath: pathOf("hosts") };
 }
 
 /** Docker knows fewer. */
@@ -112,7 +121,7 @@ function describeHostConfig({ options, settings }: ContainerRecord) {
       ),
     },
     NetworkMode: networkMode(options.network),
-    PortBindings: new Map(),
+    ...describeNetworkOptions(options.network),
     RestartPolicy: { Name: restart.name, MaximumRetryCount: restart.maximumRetries },
     AutoRemove: settings.remove,
     CapAdd: options.capAdd.length > 0 ? options.capAdd : null,
@@ -158,7 +167,8 @@ function describeRoot({ rootfs, lower }: ContainerRecord, directory: string) {
   return { Name: "overlayfs", Data: paths };
 }
 
-function describeConfig({ options, defaults: image, settings, image: name }: ContainerRecord) {
+function describeConfig(record: ContainerRecord) {
+  const { options, defaults: image, settings, image: name } = record;
   const command = options.command.length > 0 ? options.command : options.entrypoint ? null : image.Cmd;
   return {
     Hostname: options.hostname ?? (options.network.mode === "host" ? "" : defaults.hostname),
@@ -167,6 +177,7 @@ function describeConfig({ options, defaults: image, settings, image: name }: Con
     AttachStdin: settings.interactive,
     AttachStdout: true,
     AttachStderr: true,
+    ExposedPorts: describeExposed(record),
     Tty: options.terminal,
     OpenStdin: settings.interactive,
     StdinOnce: settings.interactive,

@@ -2,6 +2,7 @@
 
 import { collectGarbage } from "../image/garbage.ts";
 import type { Paths } from "../paths.ts";
+import { pruneNetworks } from "./network.ts";
 import { pruneContainers } from "./prune.ts";
 import { type Chosen, pruneImages } from "./prune-images.ts";
 import { sizeOfTree } from "./size.ts";
@@ -19,6 +20,7 @@ export interface Pruned {
   /** Ids. */
   containers: string[];
   /** Names. */
+  networks: string[];
   volumes: string[];
   /** Lines as `rmi` prints them. */
   images: string[];
@@ -26,10 +28,11 @@ export interface Pruned {
 }
 
 export function pruneSystem(paths: Paths, { all, volumes, chosen }: PruneOptions): Pruned {
-  const pruned: Pruned = { containers: [], volumes: [], images: [], bytes: 0 };
+  const pruned: Pruned = { containers: [], networks: [], volumes: [], images: [], bytes: 0 };
   const containers = pruneContainers(paths, ({ record }) => chosen(record.settings));
   pruned.containers.push(...containers.ids);
   pruned.bytes += containers.bytes;
+  pruned.networks.push(...pruneNetworks(paths, chosen));
   const isChosen = (labels: Record<string, string>) => Object.hasOwn(labels, anonymousLabel) && chosen({ labels });
   if (volumes)
     pruneVolumes(

@@ -38,6 +38,7 @@ export function planEndpoint(network: Network, request: NetworkRequest, device: 
   const ipv4 = addresses[0]!.split("/")[0]!;
   return {
     network: network.name,
+    networkId: network.id,
     bridge: network.bridge,
     device,
     veth: vethOf(ipv4),

@@ -34,6 +34,7 @@ export interface Subnet {
 /** One container in one network. */
 export interface Endpoint {
   network: string;
+  networkId: string;
   bridge: string;
   /** The device inside: `eth0`. */
   device: string;

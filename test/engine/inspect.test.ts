@@ -42,7 +42,7 @@ const container = (change: { record?: object; options?: object; settings?: objec
   }) as unknown as Container;
 
 test("describeContainer() says under Docker's names what was asked for and what became of it", () => {
-  const described = describeContainer(container({ options: { memoryBytes: 64 << 20, cpus: 0.5 } }), "/d");
+  const described = describeContainer(container({ options: { memoryBytes: 64 << 20, cpus: 0.5 } }), "/d", []);
   expect(described).toMatchObject({
     Id: "ab".repeat(32),
     Name: "/web",
@@ -74,17 +74,20 @@ test("describeContainer() says under Docker's names what was asked for and what 
 test("describeContainer() gives a process number only to what has a process", () => {
   const process = { pid: 42, startTicks: 1, bootId: "x" };
   const state = { status: "running", exitCode: 7, process };
-  expect(describeContainer(container({ state, status: "running" }), "/d").State).toMatchObject({
+  expect(describeContainer(container({ state, status: "running" }), "/d", []).State).toMatchObject({
     Running: true,
     Pid: 42,
     ExitCode: 0,
     Monitored: true,
   });
-  expect(describeContainer(container({ state, status: "unknown" }), "/d").State).toMatchObject({
+  expect(describeContainer(container({ state, status: "unknown" }), "/d", []).State).toMatchObject({
     Status: "running",
     Monitored: false,
   });
-  expect(describeContainer(container({ state, status: "exited" }), "/d").State).toMatchObject({ Pid: 0, ExitCode: 7 });
+  expect(describeContainer(container({ state, status: "exited" }), "/d", []).State).toMatchObject({
+    Pid: 0,
+    ExitCode: 7,
+  });
 });
 
 test("describeContainer() tells mounts, and of tmpfs their options", () => {
@@ -92,7 +95,7 @@ test("describeContainer() tells mounts, and of tmpfs their options", () => {
     { type: "bind", source: "/a", destination: "/b", options: ["ro", "rslave"] },
     { type: "tmpfs", source: "tmpfs", destination: "/t", options: ["size=1m", "noexec"] },
   ];
-  const { HostConfig, Mounts } = describeContainer(container({ options: { mounts } }), "/d");
+  const { HostConfig, Mounts } = describeContainer(container({ options: { mounts } }), "/d", []);
   expect(HostConfig.Binds).toEqual(["/a:/b:ro"]);
   expect(HostConfig.Tmpfs).toEqual(new Map([["/t", "size=1m,noexec"]]));
   expect(Mounts).toEqual([

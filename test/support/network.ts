@@ -82,6 +82,7 @@ export function anEndpoint(network: Network, n: number, device = "eth0"): Endpoi
   const [ipv4 = ""] = addresses.map((text) => text.split("/")[0]);
   return {
     network: network.name,
+    networkId: network.id,
     bridge: network.bridge,
     device,
     veth: vethOf(ipv4),

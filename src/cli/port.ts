@@ -1,0 +1,46 @@
+/** `tinydocker port`: where the ports of a container are published. */
+
+import { portKey, type ShownPort, shownPorts } from "../engine/ports.ts";
+import { findContainer } from "../engine/record.ts";
+import { recoverIfAllowed } from "../engine/recover.ts";
+import { NotFoundError, UsageError } from "../errors.ts";
+import { pathsOf } from "../paths.ts";
+import { defineCommand } from "./command.ts";
+import { hostPortText } from "./ports.ts";
+import { printLine } from "./print.ts";
+
+export default defineCommand({
+  meta: { name: "port", description: "Tell where the ports of a container are published" },
+  args: {
+    container: { type: "positional", required: true, description: "Name, or id or the beginning of one" },
+    port: { type: "positional", description: "One of its ports, as in 80 or 53/udp" },
+  },
+  examples: ["tinydocker port web", "tinydocker port web 80"],
+  run: ({ container: reference, port }, { root }) => {
+    const wanted = port === undefined ? undefined : parsePort(port);
+    const paths = pathsOf(root);
+    recoverIfAllowed(paths);
+    const published = shownPorts(findContainer(paths, reference)).filter(isPublished);
+    const found = published.filter((shown) => wanted === undefined || portKey(shown) === wanted);
+    if (wanted !== undefined && found.length === 0)
+      throw new NotFoundError(`no public port ${JSON.stringify(port)} published for ${reference}`);
+    const lines = found.map((shown) => {
+      const where = hostPortText(shown.hostIp, shown.hostPort);
+      return wanted === undefined ? `${portKey(shown)} -> ${where}` : where;
+    });
+    for (const line of lines.sort(natural.compare)) printLine(line);
+    return 0;
+  },
+});
+
+/** 9 before 80. */
+const natural = new Intl.Collator("en", { numeric: true });
+
+const isPublished = (shown: ShownPort): shown is Required<ShownPort> => shown.hostIp !== undefined;
+
+function parsePort(text: string): string {
+  const [number = "", protocol = "tcp"] = text.split("/");
+  if (!/^\d{1,5}$/.test(number) || Number(number) > 65535 || text.split("/").length > 2)
+    throw new UsageError(`invalid port: ${JSON.stringify(text)}`, "as in 80 or 53/udp");
+  return `${Number(number)}/${protocol.toLowerCase()}`;
+}
