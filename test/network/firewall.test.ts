@@ -1,10 +1,18 @@
 /** Who reaches whom: the matrix of reachability, for both drivers and beside other people's rules. */
 
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout } from "bun:test";
+import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout } from "bun:test";
 import type { FirewallDriver } from "../../src/network/firewall.ts";
 import type { Publication } from "../../src/plan/network.ts";
 import { needing, root, tool } from "../support/needs.ts";
-import { hostAddresses, network, outsideAddresses, publication, type Topology, topology } from "../support/topology.ts";
+import {
+  hostAddresses,
+  Node,
+  network,
+  outsideAddresses,
+  publication,
+  type Topology,
+  topology,
+} from "../support/topology.ts";
 
 setDefaultTimeout(60_000);
 const test = needing(root, tool("ip"), tool("nft"), tool("iptables"), tool("nsenter"));
@@ -165,14 +173,17 @@ beforeAll(async () => {
     ];
     if (node !== world.outside && node !== world.host)
       ports.splice(0, 2, ["tcp", 80], ["udp", 53], ["tcp", 9000], ["tcp", 9002], ["tcp", 9003]);
-    for (const [protocol, port] of ports)
-      await node.listen(protocol, "::", port);
+    for (const [protocol, port] of ports) await node.listen(protocol, "::", port);
   }
 });
+afterEach(() => void world?.host.sh("nft flush ruleset"));
 afterAll(async () => await world?.[Symbol.asyncDispose]());
 
+/** All rules of the host, without what they have counted. */
 const rules = (): string =>
-  world.host.sh("nft list ruleset 2>/dev/null; iptables-save; ip6tables-save").replace(/^#.*\n/gm, "");
+  world.host
+    .sh("nft list ruleset 2>/dev/null; iptables-save; ip6tables-save")
+    .replace(/^#.*\n|\[\d+:\d+\]|packets \d+ bytes \d+/gm, "");
 
 async function setUp(driver: FirewallDriver): Promise<void> {
   await world.host.firewall(driver, "ensure", all);
@@ -195,8 +206,31 @@ const dockerLike = (iptables: string): string => `for t in ${iptables} ${iptable
   $t -N DOCKER-USER; $t -A DOCKER-USER -j RETURN; $t -N DOCKER; $t -P FORWARD DROP
   $t -A FORWARD -j DOCKER-USER; $t -A FORWARD -o docker0 -j DOCKER; $t -A FORWARD -i docker0 ! -o docker0 -j ACCEPT; done`;
 
+/** Some of each kind, where all would prove no more. */
+const sample = rows.filter((_row, index) => index % 4 === 0);
+
+test("without a firewall everything gets everywhere", async () => {
+  await expectMatrix([
+    ["outside", "tcp", "10.1.0.2", 80, `web sees ${outside4}`],
+    ["outside", "tcp", "fd00:3::2", 80, `inner sees ${outside6}`],
+    ["outside", "tcp", "127.0.0.1", 7000, `host sees ${outside4}`],
+    ["web", "tcp", "10.2.0.2", 80, "stranger sees 10.1.0.2"],
+    ["inner", "tcp", outside4, 7000, "outside sees 10.3.0.2"],
+    ["inner", "udp", "fd00:1::2", 53, "web sees fd00:3::2"],
+    ["outside", "tcp", host4, 8080, "nothing"],
+  ]);
+});
+
 for (const driver of ["nft", "iptables"] as const) {
   describe(`the ${driver} firewall`, () => {
+    const call = (method: string, ...args: unknown[]) => world.host.firewall(driver, method, ...args);
+    const reload = () =>
+      call(
+        "reload",
+        all,
+        Object.entries(published).map(([name, list]) => [id(name), list]),
+      );
+
     test("lets through what it should and nothing else, and leaves nothing", async () => {
       const before = rules();
       await setUp(driver);
@@ -207,5 +241,211 @@ for (const driver of ["nft", "iptables"] as const) {
       await tearDown(driver);
       expect(rules()).toBe(before);
     });
+
+    test("works beside Docker's rules, which drop what is not Docker's, and leaves them as they were", async () => {
+      world.host.sh(dockerLike("iptables"));
+      const before = rules();
+      await setUp(driver);
+      for (const on of [true, false]) {
+        bridgesCall(on);
+        await expectMatrix([...rows, ...lonely(on)]);
+      }
+      expect(world.host.sh("iptables -S DOCKER-USER")).toBe("-N DOCKER-USER\n-A DOCKER-USER -j RETURN\n");
+      await tearDown(driver);
+      expect(rules()).toBe(before);
+    });
+
+    test("comes back after iptables -F when the next container starts", async () => {
+      world.host.sh(dockerLike("iptables"));
+      await setUp(driver);
+      world.host.sh("iptables -F; ip6tables -F");
+      expect(await call("ensure", all)).toBe(false);
+      await expectMatrix(sample);
+      await tearDown(driver);
+    });
+
+    test("says that all is gone after nft flush ruleset, and a reload brings all back", async () => {
+      await setUp(driver);
+      world.host.sh("nft flush ruleset");
+      expect(await call("ensure", all.slice(0, 1))).toBe(true);
+      await reload();
+      expect(await call("ensure", all)).toBe(false);
+      await expectMatrix(sample);
+      await tearDown(driver);
+      expect(rules()).toBe("");
+    });
+
+    test("a reload mends what somebody took out or put in", async () => {
+      await setUp(driver);
+      const whole = rules();
+      const damages =
+        driver === "nft"
+          ? [
+              "nft flush chain inet tinydocker through",
+              "nft flush set inet tinydocker internal; nft flush map inet tinydocker ports4",
+            ]
+          : ["iptables -t nat -F", "iptables -F TINYDOCKER-OURS; ip6tables -F TINYDOCKER-INTO; iptables -t raw -F"];
+      for (const damage of damages) {
+        world.host.sh(damage);
+        expect(rules()).not.toBe(whole);
+        await reload();
+        await expectMatrix(sample);
+      }
+      await tearDown(driver);
+      expect(rules()).toBe("");
+    });
+
+    test("a port that another container has names it, and nothing of the second is published", async () => {
+      await call("ensure", all);
+      await call("publish", id("web"), published.web);
+      const wanted = [publication("tcp", "0.0.0.0", 7777, [2, 2], 80), publication("udp", "::", 8053, [2, 2], 80)];
+      const taken = call("publish", id("stranger"), wanted);
+      await expect(taken).rejects.toThrow(`port [::]:8053/udp is published by container ${id("web")}`);
+      const list = (await call("list")) as { owner: string; hostPort: number }[];
+      expect(list.length).toBe(published.web!.length);
+      expect(list.every(({ owner }) => owner === id("web"))).toBe(true);
+      // What was never published is not taken from who has it.
+      await call("unpublish", id("stranger"), wanted);
+      expect(((await call("list")) as unknown[]).length).toBe(published.web!.length);
+      const twice = [publication("tcp", "0.0.0.0", 1, [2, 2], 80), publication("tcp", "0.0.0.0", 1, [2, 2], 81)];
+      await expect(call("publish", id("stranger"), twice)).rejects.toThrow("port 0.0.0.0:1/tcp");
+      await tearDown(driver);
+    });
+
+    test("lists what is published as it was published", async () => {
+      await call("ensure", all);
+      const sctp = [publication("sctp", "0.0.0.0", 9, [1, 2], 10), publication("sctp", host6, 9, [1, 2], 10)];
+      await call("publish", id("web"), [...published.web!, ...sctp]);
+      const list = (await call("list")) as object[];
+      const wanted = [...published.web!, ...sctp].map(({ bridge: _, ...rest }) => ({ ...rest, owner: id("web") }));
+      const sorted = (some: object[]) => some.map((one) => JSON.stringify(one, Object.keys(one).sort())).sort();
+      expect(sorted(list)).toEqual(sorted(wanted));
+      await call("unpublish", id("web"), [...published.web!, ...sctp]);
+      expect(await call("list")).toEqual([]);
+      await tearDown(driver);
+    });
+
+    test("a client that goes on sending datagrams reaches what is published meanwhile, and then what replaces it", async () => {
+      await call("ensure", all);
+      const [first, second] = [[1, 2] as [number, number], [1, 3] as [number, number]].map((target) =>
+        both(5300, target, "udp", 53),
+      );
+      const ask = async (localPort: number, ip: string, timeoutMs: number) =>
+        world.outside.connect("udp", ip, 5300, timeoutMs, localPort);
+      for (const [localPort, ip, from] of [
+        [40001, host4, outside4],
+        [40002, host6, outside6],
+      ] as const) {
+        expect(await ask(localPort, ip, 200)).toBe("nothing");
+        await call("publish", id("web"), first);
+        expect(await ask(localPort, ip, 5000)).toBe(`web sees ${from}`);
+        await call("unpublish", id("web"), first);
+        await call("publish", id("neighbour"), second);
+        expect(await ask(localPort, ip, 5000)).toBe(`neighbour sees ${from}`);
+        await call("unpublish", id("neighbour"), second);
+        expect(await ask(localPort, ip, 200)).toBe("nothing");
+      }
+      await tearDown(driver);
+    });
+
+    test("of twenty processes that publish at once all get their own port, and one gets the port that all want", async () => {
+      await call("remove");
+      const count = 20;
+      const processes = Array.from({ length: count }, (_, n) => new Node(`process ${n}`, { inside: world.host }));
+      try {
+        const attempts = processes.map(async (node, n) => {
+          await node.ready();
+          // The first of them makes everything.
+          await node.firewall(driver, "ensure", all);
+          await node.firewall(driver, "publish", id(`${n}`), both(6000 + n, [1, 2]));
+          const won = node.firewall(driver, "publish", id(`${n}`), both(6999, [1, 2]));
+          return won.then(
+            () => true,
+            (error: Error) => {
+              expect(error.message).toMatch(/port 0\.0\.0\.0:6999\/tcp is published by container [0-9a-f]{64}/);
+              return false;
+            },
+          );
+        });
+        expect((await Promise.all(attempts)).filter(Boolean).length).toBe(1);
+        expect(((await call("list")) as unknown[]).length).toBe(2 * (count + 1));
+      } finally {
+        await Promise.all(processes.map((node) => node.end()));
+      }
+      await tearDown(driver);
+      expect(rules()).toBe("");
+    });
+
+    test("removes a network from the middle of others, which go on", async () => {
+      await setUp(driver);
+      await call("removeNetwork", all[1]);
+      expect(rules()).not.toMatch(/br2|10\.2\.0\.0|fd00:2::\/64/);
+      await expectMatrix(
+        rows.filter(([from, , ip]) => from === "web" && !ip.includes(":2::") && !ip.startsWith("10.2.")),
+      );
+      await call("removeNetwork", all[1]);
+      await call("ensure", all);
+      await expectMatrix(sample);
+      await tearDown(driver);
+      expect(rules()).toBe("");
+    });
   });
 }
+
+describe("the nft firewall", () => {
+  const legacy = needing(root, tool("iptables-legacy"), tool("nft"));
+
+  legacy("works beside Docker's rules in the tables before nf_tables", async () => {
+    world.host.sh(dockerLike("iptables-legacy"));
+    const before = world.host.sh("iptables-legacy-save; ip6tables-legacy-save").replace(/^#.*\n|\[.*\]/gm, "");
+    await setUp("nft");
+    await setUp("nft").catch(() => {}); // adds nothing twice
+    expect(
+      world.host
+        .sh("iptables-legacy -S FORWARD")
+        .split("\n")
+        .filter((line) => line.includes("br1")).length,
+    ).toBe(2);
+    await expectMatrix(sample);
+    await tearDown("nft");
+    expect(world.host.sh("iptables-legacy-save; ip6tables-legacy-save").replace(/^#.*\n|\[.*\]/gm, "")).toBe(before);
+    for (const program of ["iptables-legacy", "ip6tables-legacy"])
+      world.host.sh(`${program} -P FORWARD ACCEPT; ${program} -F; ${program} -X`);
+  });
+
+  test("keeps what is published when its rules are flushed, and when another version made its table", async () => {
+    for (const damage of ["nft flush table inet tinydocker", "nft delete chain inet tinydocker guard"]) {
+      await setUp("nft");
+      const whole = rules();
+      world.host.sh(damage);
+      expect(await world.host.firewall("nft", "ensure", [])).toBe(false);
+      expect(rules().split("\n").sort()).toEqual(whole.split("\n").sort());
+      await tearDown("nft");
+    }
+  });
+
+  test("what nft lists of it can be loaded, and is then the same for the kernel", async () => {
+    await setUp("nft");
+    const listed = world.host.sh("nft list ruleset");
+    await using other = { node: await new Node("other").ready(), [Symbol.asyncDispose]: () => other.node.end() };
+    other.node.sh(`nft -f - <<'END'\n${listed}\nEND`);
+    expect(other.node.sh("nft list ruleset")).toBe(listed);
+    // Registers are nft's choice, elements come in any order, and handles count up.
+    const bytecode = (text: string) =>
+      text.replace(/^inet tinydocker \w+ \d+.*\n|^\telement .*\n/gm, "").replace(/\breg \d+/g, "reg");
+    const list = "nft --debug=netlink list ruleset";
+    expect(bytecode(other.node.sh(list))).toBe(bytecode(world.host.sh(list)));
+    await tearDown("nft");
+  });
+
+  test("iptables goes on showing a chain with our two rules at its head", async () => {
+    world.host.sh(dockerLike("iptables"));
+    await world.host.firewall("nft", "ensure", all.slice(0, 1));
+    const shown = world.host.sh("iptables -S FORWARD").split("\n").slice(1, 3);
+    expect(shown).toEqual([
+      '-A FORWARD -o br1 -m comment --comment "tinydocker br1" -j ACCEPT',
+      '-A FORWARD -i br1 -m comment --comment "tinydocker br1" -j ACCEPT',
+    ]);
+    await tearDown("nft");
+  });
+});

@@ -14,13 +14,17 @@ export class Node {
   private readonly waiting = new Map<number, (answer: Answer) => void>();
   private lastId = 0;
 
-  constructor(readonly name: string) {
+  /** @param inside the namespace of another one instead of its own. */
+  constructor(
+    readonly name: string,
+    { inside }: { inside?: Node } = {},
+  ) {
+    const enter = inside ? ["nsenter", "-t", String(inside.pid), "--net", "--"] : ["unshare", "--net"];
     const agent = [
       "setpriv",
       "--pdeathsig",
       "KILL",
-      "unshare",
-      "--net",
+      ...enter,
       process.execPath,
       join(import.meta.dir, "netns-agent.ts"),
     ];
