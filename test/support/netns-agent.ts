@@ -10,7 +10,7 @@ export type Order =
 export type Answer = { value: unknown } | { error: string };
 
 /** What a server answers: who it is, and who it thinks has asked. */
-const greeting = (name: string, from: string): string => `${name} sees ${from.replace("::ffff:", "")}`;
+const greeting = (name: string, from = "nobody"): string => `${name} sees ${from.replace("::ffff:", "")}`;
 
 async function listen({ protocol, ip, port, name }: Order & { do: "listen" }): Promise<void> {
   if (protocol === "tcp") {
