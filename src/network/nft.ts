@@ -2,7 +2,7 @@
 
 import { EEXIST, ENOENT } from "../linux/libc.ts";
 import { type Request, withNetlink } from "../linux/netlink.ts";
-import { listRules } from "../linux/nft-rule.ts";
+import { countRules } from "../linux/nft-rule.ts";
 import { deleteElements, getElement, listElements, newElements } from "../linux/nft-set.ts";
 import { commit, commitUndisturbed, deleteTable, getTable, newTable } from "../linux/nftables.ts";
 import type { Network, Publication } from "../plan/network.ts";
@@ -41,14 +41,14 @@ function ensure(socket: number, networks: readonly Network[]): boolean {
 /** @returns true if there was nothing. */
 function ensureSkeleton(socket: number): boolean {
   const current = (): boolean => getTable(socket, table)?.userdata.toHex() === tableData.toHex();
-  if (listRules(socket, table).length === ruleCount && current()) return false;
+  if (countRules(socket, table) === ruleCount && current()) return false;
   // Somebody else may make it at this moment.
   const skeleton = planSkeleton({ exclusive: true });
   skeleton[0]!.expected = [EEXIST];
   if (commit(socket, skeleton) === 0) return true;
   // There is one, but of another version, or without its rules: all of it is made anew, with what is in its sets.
   commitUndisturbed(socket, () =>
-    listRules(socket, table).length === ruleCount && current() ? [] : replaceTable(putIn(contents(socket))),
+    countRules(socket, table) === ruleCount && current() ? [] : replaceTable(putIn(contents(socket))),
   );
   return false;
 }
