@@ -25,6 +25,8 @@ export interface Firewall {
   publish(container: string, publications: readonly Publication[]): void;
   /** Takes back those of these ports that this container has. */
   unpublish(container: string, publications: readonly Publication[]): void;
+  /** Forgets the UDP flows of addresses that another container may get. */
+  forget(addresses: readonly string[]): void;
   /** Makes everything anew, whatever somebody did to it: all networks, and by container all that is published. */
   reload(networks: readonly Network[], publications: ReadonlyMap<string, readonly Publication[]>): void;
   /** Takes away everything of ours: the last network is gone. */
@@ -35,8 +37,8 @@ export interface Firewall {
 
 /** What everything of ours is called. */
 export const ours = "tinydocker";
-/** The comment on what belongs to one network, in tables of others. */
-export const commentFor = (bridge: string): string => `${ours} ${bridge}`;
+/** The comment on what belongs to one bridge, in tables of others. */
+export const commentFor = (bridge: string): string => `${ours} bridge ${bridge}`;
 
 /** Whether a publication is for all addresses of its family. */
 export const isForAll = ({ hostIp }: Pick<Publication, "hostIp">): boolean => hostIp === "0.0.0.0" || hostIp === "::";

@@ -6,7 +6,7 @@ import { withNetlink } from "../linux/netlink.ts";
 import type { Network, Publication } from "../plan/network.ts";
 import { checkDistinct, conflict, type Firewall, type Published } from "./driver.ts";
 import { leaveFirewalld, trustInFirewalld } from "./firewalld.ts";
-import { forgetUdp, forgetUdpTo } from "./flows.ts";
+import { forgetAddresses, forgetUdp, forgetUdpTo } from "./flows.ts";
 import { runHelper } from "./helper.ts";
 import { dropEmptyTables } from "./iptables-leftover.ts";
 import * as rules from "./iptables-rules.ts";
@@ -27,6 +27,7 @@ export const iptablesFirewall = (): Firewall => ({
   publish: (container, publications) => alone(() => publish(container, publications)),
   unpublish: (container, publications) => alone(() => unpublish(container, publications)),
   reload: (networks, publications) => alone(() => reload(networks, publications)),
+  forget: forgetAddresses,
   remove: () => alone(remove),
   list: () => families.flatMap((family) => published(look(family))),
 });

@@ -7,7 +7,7 @@ import { deleteElements, getElement, listElements, newElements } from "../linux/
 import { commit, commitUndisturbed, deleteTable, getTable, newTable } from "../linux/nftables.ts";
 import type { Network, Publication } from "../plan/network.ts";
 import { checkDistinct, conflict, type Firewall, type Published } from "./driver.ts";
-import { forgetUdp, forgetUdpTo } from "./flows.ts";
+import { forgetAddresses, forgetUdp, forgetUdpTo } from "./flows.ts";
 import { type Placed, parsePublication, planNetwork, planPublication, portSets } from "./nft-element.ts";
 import { deviceName, planSkeleton, ruleCount, type SetName, sets, table, tableData } from "./nft-skeleton.ts";
 import { ensurePassage, removePassage } from "./passage.ts";
@@ -20,6 +20,7 @@ export const nftFirewall = (): Firewall => ({
   unpublish: (container, publications) =>
     withNetlink("NETFILTER", (socket) => unpublish(socket, container, publications)),
   reload: (networks, publications) => withNetlink("NETFILTER", (socket) => reload(socket, networks, publications)),
+  forget: forgetAddresses,
   remove: () => withNetlink("NETFILTER", remove),
   list: () => withNetlink("NETFILTER", list),
 });

@@ -1,6 +1,7 @@
 /** Who reaches whom: the matrix of reachability, for both drivers and beside other people's rules. */
 
-import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout } from "bun:test";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, setDefaultTimeout } from "bun:test";
+import { existsSync } from "node:fs";
 import type { FirewallDriver } from "../../src/network/firewall.ts";
 import type { Publication } from "../../src/plan/network.ts";
 import { needing, root, tool } from "../support/needs.ts";
@@ -15,7 +16,7 @@ import {
 } from "../support/topology.ts";
 
 setDefaultTimeout(60_000);
-const test = needing(root, tool("ip"), tool("nft"), tool("iptables"), tool("nsenter"));
+const test = needing(root, tool("ip"), tool("nft"), tool("iptables"), tool("conntrack"), tool("nsenter"));
 const { v4: host4, v6: host6 } = hostAddresses;
 const { v4: outside4, v6: outside6 } = outsideAddresses;
 
@@ -221,8 +222,28 @@ test("without a firewall everything gets everywhere", async () => {
   ]);
 });
 
-for (const driver of ["nft", "iptables"] as const) {
-  describe(`the ${driver} firewall`, () => {
+/** The tables before nf_tables, by their own programs in the place of those that are installed. */
+const toLegacy = "mount --bind /usr/sbin/xtables-legacy-multi /usr/sbin/xtables-nft-multi";
+const hasLegacy = existsSync("/usr/sbin/xtables-legacy-multi") && existsSync("/usr/sbin/xtables-nft-multi");
+const flushLegacy = `for t in iptables-legacy ip6tables-legacy; do for table in filter nat raw; do
+  $t -t $table -F; $t -t $table -X; done; $t -P FORWARD ACCEPT; done`;
+
+for (const { driver, legacy } of [
+  { driver: "nft", legacy: false },
+  { driver: "iptables", legacy: false },
+  ...(hasLegacy ? [{ driver: "iptables", legacy: true } as const] : []),
+] as const) {
+  describe(`the ${driver} firewall${legacy ? " without nf_tables" : ""}`, () => {
+    if (legacy) {
+      beforeAll(() => void world?.host.sh(`${toLegacy}; ${flushLegacy}`));
+      afterEach(() => void world?.host.sh(flushLegacy));
+      afterAll(() => void world?.host.sh("umount /usr/sbin/xtables-nft-multi"));
+    }
+    const flushAll = legacy ? flushLegacy : "nft flush ruleset";
+    let untouched = "";
+    beforeEach(() => {
+      untouched = root() ? "" : rules();
+    });
     const call = (method: string, ...args: unknown[]) => world.host.firewall(driver, method, ...args);
     const reload = () =>
       call(
@@ -232,14 +253,13 @@ for (const driver of ["nft", "iptables"] as const) {
       );
 
     test("lets through what it should and nothing else, and leaves nothing", async () => {
-      const before = rules();
       await setUp(driver);
       for (const on of [true, false]) {
         bridgesCall(on);
         await expectMatrix([...rows, ...lonely(on)]);
       }
       await tearDown(driver);
-      expect(rules()).toBe(before);
+      expect(rules()).toBe(untouched);
     });
 
     test("works beside Docker's rules, which drop what is not Docker's, and leaves them as they were", async () => {
@@ -264,15 +284,15 @@ for (const driver of ["nft", "iptables"] as const) {
       await tearDown(driver);
     });
 
-    test("says that all is gone after nft flush ruleset, and a reload brings all back", async () => {
+    test("says that all is gone after somebody flushed everything, and a reload brings all back", async () => {
       await setUp(driver);
-      world.host.sh("nft flush ruleset");
+      world.host.sh(flushAll);
       expect(await call("ensure", all.slice(0, 1))).toBe(true);
       await reload();
       expect(await call("ensure", all)).toBe(false);
       await expectMatrix(sample);
       await tearDown(driver);
-      expect(rules()).toBe("");
+      expect(rules()).toBe(untouched);
     });
 
     test("a reload mends what somebody took out or put in", async () => {
@@ -292,7 +312,7 @@ for (const driver of ["nft", "iptables"] as const) {
         await expectMatrix(sample);
       }
       await tearDown(driver);
-      expect(rules()).toBe("");
+      expect(rules()).toBe(untouched);
     });
 
     test("a port that another container has names it, and nothing of the second is published", async () => {
@@ -348,6 +368,24 @@ for (const driver of ["nft", "iptables"] as const) {
       await tearDown(driver);
     });
 
+    test("forgets the datagrams of a container that is gone, and of no other", async () => {
+      await call("ensure", all);
+      for (const name of ["web", "stranger"])
+        for (const ip of [outside4, outside6])
+          await world.node(name).connect("udp", ip, 7000, 5000, ip === outside4 ? 45_004 : 45_006);
+      const known = (): string[] =>
+        ["10.1.0.2", "10.2.0.2", "fd00:1::2", "fd00:2::2"].filter((ip) => {
+          const family = ip.includes(":") ? "ipv6" : "ipv4";
+          return (
+            world.host.sh(`conntrack -L -f ${family} -p udp --orig-src ${ip} --orig-port-dst 7000 2>/dev/null`) !== ""
+          );
+        });
+      expect(known()).toEqual(["10.1.0.2", "10.2.0.2", "fd00:1::2", "fd00:2::2"]);
+      await call("forget", ["10.1.0.2", "fd00:1::2"]);
+      expect(known()).toEqual(["10.2.0.2", "fd00:2::2"]);
+      await tearDown(driver);
+    });
+
     test("of twenty processes that publish at once all get their own port, and one gets the port that all want", async () => {
       await call("remove");
       const count = 20;
@@ -373,7 +411,7 @@ for (const driver of ["nft", "iptables"] as const) {
         await Promise.all(processes.map((node) => node.end()));
       }
       await tearDown(driver);
-      expect(rules()).toBe("");
+      expect(rules()).toBe(untouched);
     });
 
     test("removes a network from the middle of others, which go on", async () => {
@@ -387,7 +425,7 @@ for (const driver of ["nft", "iptables"] as const) {
       await call("ensure", all);
       await expectMatrix(sample);
       await tearDown(driver);
-      expect(rules()).toBe("");
+      expect(rules()).toBe(untouched);
     });
   });
 }
@@ -443,9 +481,46 @@ describe("the nft firewall", () => {
     await world.host.firewall("nft", "ensure", all.slice(0, 1));
     const shown = world.host.sh("iptables -S FORWARD").split("\n").slice(1, 3);
     expect(shown).toEqual([
-      '-A FORWARD -o br1 -m comment --comment "tinydocker br1" -j ACCEPT',
-      '-A FORWARD -i br1 -m comment --comment "tinydocker br1" -j ACCEPT',
+      '-A FORWARD -o br1 -m comment --comment "tinydocker bridge br1" -j ACCEPT',
+      '-A FORWARD -i br1 -m comment --comment "tinydocker bridge br1" -j ACCEPT',
     ]);
     await tearDown("nft");
+  });
+
+  const firewalld = needing(root, tool("firewalld"), tool("firewall-cmd"), tool("dbus-daemon"), tool("nft"));
+
+  firewalld("is trusted by firewalld, now and when that starts again, and leaves it as it was", async () => {
+    const running: Bun.Subprocess[] = [];
+    const start = async () => {
+      running.push(world.host.spawn(["firewalld", "--nofork", "--nopid"]));
+      world.host.sh("for i in $(seq 100); do firewall-cmd --state >/dev/null 2>&1 && exit 0; sleep 0.1; done; exit 1");
+    };
+    world.host.sh("mount -t tmpfs none /run; mkdir /run/dbus; mount -t tmpfs none /etc/firewalld");
+    try {
+      running.push(world.host.spawn(["dbus-daemon", "--system", "--nofork", "--nopidfile"]));
+      world.host.sh("for i in $(seq 100); do test -S /run/dbus/system_bus_socket && exit 0; sleep 0.1; done; exit 1");
+      await start();
+      await setUp("nft");
+      await expectMatrix(sample);
+      expect(
+        world.host.sh("firewall-cmd --permanent --zone=trusted --list-interfaces").trim().split(" ").sort(),
+      ).toEqual(all.map(({ bridge }) => bridge));
+      await world.host.firewall("nft", "ensure", all); // changes nothing
+      // Another start of it knows our bridges.
+      running.at(-1)?.kill();
+      await running.at(-1)?.exited;
+      await start();
+      await world.host.firewall("nft", "ensure", all);
+      await expectMatrix(sample);
+      await tearDown("nft");
+      expect(world.host.sh("firewall-cmd --permanent --zone=trusted --list-interfaces").trim()).toBe("");
+      expect(rules()).not.toMatch(/br\d|tinydocker/);
+    } finally {
+      for (const program of running.toReversed()) {
+        program.kill("SIGKILL");
+        await program.exited;
+      }
+      world.host.sh("umount /run /etc/firewalld");
+    }
   });
 });

@@ -19,7 +19,8 @@ export class Node {
     readonly name: string,
     { inside }: { inside?: Node } = {},
   ) {
-    const enter = inside ? ["nsenter", "-t", String(inside.pid), "--net", "--"] : ["unshare", "--net"];
+    // With mounts of its own, so that a test can put other programs in the place of those that are installed.
+    const enter = inside?.enter ?? ["unshare", "--net", "--mount", "--propagation", "private"];
     const agent = [
       "setpriv",
       "--pdeathsig",
@@ -36,6 +37,15 @@ export class Node {
   get pid(): number {
     return this.agent.pid;
   }
+
+  /** What a command line begins with that is run in the namespace. */
+  private get enter(): string[] {
+    return ["nsenter", "-t", String(this.pid), "--net", "--mount", "--"];
+  }
+
+  /** Starts a program in the namespace that ends with the test at the latest. */
+  spawn = (argv: string[]): Bun.Subprocess =>
+    Bun.spawn(["setpriv", "--pdeathsig", "KILL", ...this.enter, ...argv], { stdio: ["ignore", "ignore", "ignore"] });
 
   private async listenToAgent(): Promise<void> {
     let text = "";
@@ -83,8 +93,7 @@ export class Node {
 
   /** Runs a shell script in the namespace. @returns what it prints. @throws Error when it fails. */
   sh(script: string): string {
-    const argv = ["nsenter", "-t", String(this.pid), "--net", "--", "sh", "-ec", script];
-    const { exitCode, stdout, stderr } = Bun.spawnSync(argv);
+    const { exitCode, stdout, stderr } = Bun.spawnSync([...this.enter, "sh", "-ec", script]);
     if (exitCode !== 0) throw new Error(`${script} in ${this.name}: ${stderr.toString()}`);
     return stdout.toString();
   }
