@@ -16,12 +16,17 @@ export type Published = Omit<Publication, "bridge"> & {
 export interface Firewall {
   /**
    * Sees to it that packets of these networks pass as they should; cheap when they do.
-   * @returns true if nothing at all was there: then what other containers published is to be brought back by `reload`.
+   * @returns true if nothing at all was there: then what others have is to be brought back.
    */
   ensure(networks: readonly Network[]): boolean;
+  /**
+   * After `ensure` found nothing: adds what is missing of all networks and of all that is published, and takes nothing away,
+   * as others may be adding at the same time.
+   */
+  bringBack(networks: readonly Network[], publications: ReadonlyMap<string, readonly Publication[]>): void;
   /** Takes out what `ensure` did for a network. */
   removeNetwork(network: Network): void;
-  /** Publishes all of these ports or none. @throws ConflictError that names the container which has one of them. */
+  /** Publishes all of these ports or none; those that the container has already are fine. @throws ConflictError that names the container which has one of them. */
   publish(container: string, publications: readonly Publication[]): void;
   /** Takes back those of these ports that this container has. */
   unpublish(container: string, publications: readonly Publication[]): void;

@@ -15,6 +15,8 @@ import { ensurePassage, removePassage } from "./passage.ts";
 /** The driver; each call opens a socket of its own. */
 export const nftFirewall = (): Firewall => ({
   ensure: (networks) => withNetlink("NETFILTER", (socket) => ensure(socket, networks)),
+  bringBack: (networks, publications) =>
+    withNetlink("NETFILTER", (socket) => bringBack(socket, networks, publications)),
   removeNetwork: (network) => withNetlink("NETFILTER", (socket) => removeNetwork(socket, network)),
   publish: (container, publications) => withNetlink("NETFILTER", (socket) => publish(socket, container, publications)),
   unpublish: (container, publications) =>
@@ -135,15 +137,22 @@ function unpublish(socket: number, container: string, publications: readonly Pub
   forgetUdpTo(publications);
 }
 
-function reload(
-  socket: number,
-  networks: readonly Network[],
-  publications: ReadonlyMap<string, readonly Publication[]>,
-): void {
-  const elements = [
-    ...networks.flatMap(planNetwork),
-    ...[...publications].flatMap(([container, all]) => all.map((one) => planPublication(one, container))),
-  ];
+type Publications = ReadonlyMap<string, readonly Publication[]>;
+
+const planPublications = (publications: Publications): Placed[] =>
+  [...publications].flatMap(([container, all]) => all.map((one) => planPublication(one, container)));
+
+function bringBack(socket: number, networks: readonly Network[], publications: Publications): void {
+  ensure(socket, networks);
+  // An element that leads elsewhere already is somebody's who came first.
+  const add = (some: readonly Placed[]): number => commit(socket, putIn(some, { expected: [EEXIST] }));
+  const elements = planPublications(publications);
+  if (add(elements) !== 0) for (const element of elements) add([element]);
+  forgetUdp([...publications.values()].flat());
+}
+
+function reload(socket: number, networks: readonly Network[], publications: Publications): void {
+  const elements = [...networks.flatMap(planNetwork), ...planPublications(publications)];
   commit(socket, replaceTable(putIn(elements)));
   ensurePassage(socket, networks);
   forgetUdp([...publications.values()].flat());

@@ -245,12 +245,8 @@ for (const { driver, legacy } of [
       untouched = root() ? "" : rules();
     });
     const call = (method: string, ...args: unknown[]) => world.host.firewall(driver, method, ...args);
-    const reload = () =>
-      call(
-        "reload",
-        all,
-        Object.entries(published).map(([name, list]) => [id(name), list]),
-      );
+    const everything = Object.entries(published).map(([name, list]) => [id(name), list]);
+    const reload = () => call("reload", all, everything);
 
     test("lets through what it should and nothing else, and leaves nothing", async () => {
       await setUp(driver);
@@ -291,6 +287,27 @@ for (const { driver, legacy } of [
       await reload();
       expect(await call("ensure", all)).toBe(false);
       await expectMatrix(sample);
+      await tearDown(driver);
+      expect(rules()).toBe(untouched);
+    });
+
+    test("brings back what is missing after somebody flushed everything, beside what others have added since", async () => {
+      await setUp(driver);
+      world.host.sh(flushAll);
+      expect(await call("ensure", all.slice(0, 1))).toBe(true);
+      // One that does not know of others yet, and has a port that was another's before.
+      const since = [...both(9990, [1, 3]), publication("tcp", "127.0.0.1", 8081, [1, 3], 80)];
+      await call("publish", id("neighbour"), since);
+      await call("bringBack", all, everything);
+      await expectMatrix([
+        ...sample.filter(([, , , port]) => port !== 8081),
+        ["host", "tcp", "127.0.0.1", 9990, "neighbour sees 10.1.0.1"],
+        ["host", "tcp", "127.0.0.1", 8081, "neighbour sees 10.1.0.1"],
+      ]);
+      // What is its own already is no conflict.
+      await call("publish", id("neighbour"), since);
+      await call("publish", id("stranger"), published.stranger);
+      await call("unpublish", id("neighbour"), since);
       await tearDown(driver);
       expect(rules()).toBe(untouched);
     });

@@ -2,13 +2,13 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { formatAddress } from "../../src/linux/inet.ts";
 import { addition, parsePublication, parseSaved, planPublication } from "../../src/network/iptables-rules.ts";
 import {
   parsePublication as parseElement,
   planPublication as planElement,
   type portSets,
 } from "../../src/network/nft-element.ts";
+import { formatAddress } from "../../src/plan/address.ts";
 import type { Publication } from "../../src/plan/network.ts";
 
 const address = (bytes: 4 | 16) => fc.uint8Array({ minLength: bytes, maxLength: bytes }).map(formatAddress);

@@ -87,7 +87,7 @@ async function openClient(ip: string, localPort?: number) {
 
 function firewall({ driver, method, args }: Order & { do: "firewall" }): unknown {
   const opened = openFirewall(driver) as unknown as Record<string, (...all: unknown[]) => unknown>;
-  if (method === "reload") args[1] = new Map(args[1] as [string, unknown][]);
+  if (method === "reload" || method === "bringBack") args[1] = new Map(args[1] as [string, unknown][]);
   return opened[method]!(...args);
 }
 
