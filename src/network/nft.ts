@@ -122,9 +122,17 @@ function publish(socket: number, container: string, publications: readonly Publi
   forgetUdp(publications);
 }
 
+/** Beyond so many elements a list of all is cheaper than a question for each. */
+const mostAsked = 32;
+
 /** Whoever published what these elements stand for. */
-const ownersOf = (socket: number, elements: readonly Placed[]): (string | undefined)[] =>
-  elements.map(({ set, key }) => getElement(socket, table, set, key)?.comment);
+function ownersOf(socket: number, elements: readonly Placed[]): (string | undefined)[] {
+  if (elements.length <= mostAsked) return elements.map(({ set, key }) => getElement(socket, table, set, key)?.comment);
+  const owners = new Map<string, string | undefined>();
+  for (const set of new Set(elements.map((element) => element.set)))
+    for (const { key, comment } of listElements(socket, table, set)) owners.set(set + key.toHex(), comment);
+  return elements.map(({ set, key }) => owners.get(set + key.toHex()));
+}
 
 /** Only the container that has a port can take it back, so nobody else can do so in between. */
 function unpublish(socket: number, container: string, publications: readonly Publication[]): void {

@@ -385,6 +385,26 @@ for (const { driver, legacy } of [
       await tearDown(driver);
     });
 
+    test("publishes a thousand ports in one go and takes them back, but not those of another container", async () => {
+      await call("ensure", all);
+      const ports = Array.from({ length: 1000 }, (_, n) => publication("tcp", "0.0.0.0", 20_000 + n, [1, 2], 80));
+      await call("publish", id("web"), ports);
+      await call("publish", id("stranger"), published.stranger);
+      await expectMatrix([
+        ["outside", "tcp", host4, 20_000, `web sees ${outside4}`],
+        ["outside", "tcp", host4, 20_999, `web sees ${outside4}`],
+      ]);
+      await expect(call("publish", id("lone"), ports)).rejects.toThrow(id("web"));
+      await call("unpublish", id("lone"), ports);
+      expect(((await call("list")) as unknown[]).length).toBe(1002);
+      await call("unpublish", id("web"), ports);
+      expect(((await call("list")) as { owner: string }[]).map(({ owner }) => owner)).toEqual(
+        published.stranger!.map(() => id("stranger")),
+      );
+      await tearDown(driver);
+      expect(rules()).toBe(untouched);
+    });
+
     test("forgets the datagrams of a container that is gone, and of no other", async () => {
       await call("ensure", all);
       for (const name of ["web", "stranger"])
