@@ -76,7 +76,7 @@ const performers: { [Kind in NetworkStep["do"]]: (step: Extract<NetworkStep, { d
     if (!firewall.ensure(networks)) return;
     const [used, publications] = published(paths);
     publications.delete(id);
-    firewall.reload(distinct([...networks, ...used]), publications);
+    firewall.bringBack(distinct([...networks, ...used]), publications);
   },
   endpoint: ({ endpoint }, work) => addEndpoint(endpoint, work),
   publish: ({ publications }, { id, firewall, undo }) => {

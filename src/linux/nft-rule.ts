@@ -2,7 +2,7 @@
 
 import { attribute, be32, nested, parseText, text } from "./attribute.ts";
 import { ENOENT } from "./libc.ts";
-import { ask, dump, NLM_F, type Request } from "./netlink.ts";
+import { ask, dump, type Message, NLM_F, type Request } from "./netlink.ts";
 import { encodeStatements, type Statement } from "./nft-expression.ts";
 import {
   attributesOf,
@@ -123,14 +123,12 @@ export interface Rule {
   expressions: Uint8Array;
 }
 
+/** How many rules a table has: 0 where there is no such table. */
+export const countRules = (socket: number, table: Table): number => dumpRules(socket, table).length;
+
 /** The rules of a table, or of one of its chains; none where there is no such thing. */
-export function listRules(socket: number, table: Table, chain?: string): Rule[] {
-  const body = messageBody(
-    table.family,
-    attribute(NFTA_RULE_TABLE, text(table.name)),
-    ...(chain === undefined ? [] : [attribute(NFTA_RULE_CHAIN, text(chain))]),
-  );
-  return dump(socket, messageType("GETRULE"), body, `rules of table ${table.family} ${table.name}`).map((message) => {
+export const listRules = (socket: number, table: Table, chain?: string): Rule[] =>
+  dumpRules(socket, table, chain).map((message) => {
     const attributes = attributesOf(message);
     return {
       chain: parseText(attributes.get(NFTA_RULE_CHAIN) ?? new Uint8Array()),
@@ -139,4 +137,12 @@ export function listRules(socket: number, table: Table, chain?: string): Rule[] 
       expressions: attributes.get(NFTA_RULE_EXPRESSIONS) ?? new Uint8Array(),
     };
   });
+
+function dumpRules(socket: number, table: Table, chain?: string): Message[] {
+  const body = messageBody(
+    table.family,
+    attribute(NFTA_RULE_TABLE, text(table.name)),
+    ...(chain === undefined ? [] : [attribute(NFTA_RULE_CHAIN, text(chain))]),
+  );
+  return dump(socket, messageType("GETRULE"), body, `rules of table ${table.family} ${table.name}`);
 }

@@ -65,15 +65,20 @@ const NFTA_GEN_ID = 1;
 /** Something was changed since the generation that a batch is for. */
 const ERESTART = 85;
 
+/** Counts up with every change of nf_tables. @throws SyscallError EINVAL and the like where the kernel has none. */
+export function getGeneration(socket: number): Uint8Array {
+  const what: Request["what"] = ["get", "the generation of nf_tables"];
+  const answer = ask(socket, { type: messageType("GETGEN"), body: messageBody(undefined), what });
+  return (answer && attributesOf(answer).get(NFTA_GEN_ID)) ?? new Uint8Array();
+}
+
 /**
  * Reads, decides and changes as if nobody else did anything meanwhile; again from the start when somebody did.
  * @param decide what to change, after what it has read; nothing if all is as it should be.
  */
 export function commitUndisturbed(socket: number, decide: () => readonly Request[]): void {
   for (;;) {
-    const what: Request["what"] = ["get", "the generation of nf_tables"];
-    const answer = ask(socket, { type: messageType("GETGEN"), body: messageBody(undefined), what });
-    const generation = answer && attributesOf(answer).get(NFTA_GEN_ID);
+    const generation = getGeneration(socket);
     if (commit(socket, decide(), generation) !== ERESTART) return;
   }
 }
@@ -130,15 +135,6 @@ export function getTable(socket: number, table: Table): { userdata: Uint8Array }
   const answer = ask(socket, { type: messageType("GETTABLE"), body, what, expected: [ENOENT] });
   if (answer === undefined) return undefined;
   return { userdata: attributesOf(answer).get(NFTA_TABLE_USERDATA) ?? new Uint8Array() };
-}
-
-/** All tables of all families, by family and name. */
-export function listTables(socket: number): Table[] {
-  return dump(socket, messageType("GETTABLE"), messageBody(undefined), "tables").flatMap((message) => {
-    const family = Object.entries(families).find(([, number]) => number === message.body[0])?.[0] as Table["family"];
-    const name = parseText(attributesOf(message).get(NFTA_TABLE_NAME) ?? new Uint8Array());
-    return family === undefined ? [] : [{ family, name }];
-  });
 }
 
 /** Chains or sets, which the kernel lists for a whole family; both have the name of their table in their first attribute. */

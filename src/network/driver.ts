@@ -16,15 +16,22 @@ export type Published = Omit<Publication, "bridge"> & {
 export interface Firewall {
   /**
    * Sees to it that packets of these networks pass as they should; cheap when they do.
-   * @returns true if nothing at all was there: then what other containers published is to be brought back by `reload`.
+   * @returns true if nothing at all was there: then what others have is to be brought back.
    */
   ensure(networks: readonly Network[]): boolean;
+  /**
+   * After `ensure` found nothing: adds what is missing of all networks and of all that is published, and takes nothing away,
+   * as others may be adding at the same time.
+   */
+  bringBack(networks: readonly Network[], publications: ReadonlyMap<string, readonly Publication[]>): void;
   /** Takes out what `ensure` did for a network. */
   removeNetwork(network: Network): void;
-  /** Publishes all of these ports or none. @throws ConflictError that names the container which has one of them. */
+  /** Publishes all of these ports or none; those that the container has already are fine. @throws ConflictError that names the container which has one of them. */
   publish(container: string, publications: readonly Publication[]): void;
   /** Takes back those of these ports that this container has. */
   unpublish(container: string, publications: readonly Publication[]): void;
+  /** Forgets the UDP flows of addresses that another container may get. */
+  forget(addresses: readonly string[]): void;
   /** Makes everything anew, whatever somebody did to it: all networks, and by container all that is published. */
   reload(networks: readonly Network[], publications: ReadonlyMap<string, readonly Publication[]>): void;
   /** Takes away everything of ours: the last network is gone. */
@@ -35,8 +42,8 @@ export interface Firewall {
 
 /** What everything of ours is called. */
 export const ours = "tinydocker";
-/** The comment on what belongs to one network, in tables of others. */
-export const commentFor = (bridge: string): string => `${ours} ${bridge}`;
+/** The comment on what belongs to one bridge, in tables of others. */
+export const commentFor = (bridge: string): string => `${ours} bridge ${bridge}`;
 
 /** Whether a publication is for all addresses of its family. */
 export const isForAll = ({ hostIp }: Pick<Publication, "hostIp">): boolean => hostIp === "0.0.0.0" || hostIp === "::";

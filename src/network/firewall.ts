@@ -2,7 +2,7 @@
 
 import { hasCode, UnsupportedError } from "../errors.ts";
 import { withNetlink } from "../linux/netlink.ts";
-import { listTables } from "../linux/nftables.ts";
+import { getGeneration } from "../linux/nftables.ts";
 import type { Firewall } from "./driver.ts";
 import { iptablesFirewall } from "./iptables.ts";
 import { nftFirewall } from "./nft.ts";
@@ -20,7 +20,7 @@ const missing = ["EINVAL", "EOPNOTSUPP", "EPROTONOSUPPORT"];
 
 function hasNftables(): boolean {
   try {
-    withNetlink("NETFILTER", listTables);
+    withNetlink("NETFILTER", getGeneration);
     return true;
   } catch (error) {
     if (hasCode(error, ...missing)) return false;

@@ -4,8 +4,8 @@
  */
 
 import { type Flow, forgetFlows, listFlows } from "../linux/conntrack.ts";
-import { parseAddress } from "../linux/inet.ts";
 import { withNetlink } from "../linux/netlink.ts";
+import { parseAddress } from "../plan/address.ts";
 import type { Publication } from "../plan/network.ts";
 import { isForAll, protocolNumbers } from "./driver.ts";
 

@@ -6,7 +6,7 @@ import { withNetlink } from "../linux/netlink.ts";
 import type { Network, Publication } from "../plan/network.ts";
 import { checkDistinct, conflict, type Firewall, type Published } from "./driver.ts";
 import { leaveFirewalld, trustInFirewalld } from "./firewalld.ts";
-import { forgetUdp, forgetUdpTo } from "./flows.ts";
+import { forgetAddresses, forgetUdp, forgetUdpTo } from "./flows.ts";
 import { runHelper } from "./helper.ts";
 import { dropEmptyTables } from "./iptables-leftover.ts";
 import * as rules from "./iptables-rules.ts";
@@ -23,10 +23,12 @@ import {
 
 export const iptablesFirewall = (): Firewall => ({
   ensure: (networks) => alone(() => ensure(networks)),
+  bringBack: (networks, publications) => alone(() => bringBack(networks, publications)),
   removeNetwork: (network) => alone(() => removeNetwork(network)),
   publish: (container, publications) => alone(() => publish(container, publications)),
   unpublish: (container, publications) => alone(() => unpublish(container, publications)),
   reload: (networks, publications) => alone(() => reload(networks, publications)),
+  forget: forgetAddresses,
   remove: () => alone(remove),
   list: () => families.flatMap((family) => published(look(family))),
 });
@@ -140,16 +142,22 @@ function publish(container: string, publications: readonly Publication[]): void 
     .filter(({ part }) => part.length > 0)
     .map(({ family, part }) => ({ family, part, tables: look(family) }));
   for (const { part, tables } of parts) {
-    const owners = new Map(published(tables).map((one) => [portOf(one), one.owner]));
-    const taken = part.find((publication) => owners.has(portOf(publication)));
+    const owners = ownersIn(tables);
+    const taken = part.find((one) => (owners.get(portOf(one)) ?? container) !== container);
     if (taken) throw conflict(taken, owners.get(portOf(taken))!);
   }
-  for (const { family, part } of parts)
-    restore(family, { nat: part.map((publication) => addition(rules.planPublication(publication, container))) });
+  for (const { family, part, tables } of parts) {
+    const planned = part.map((publication) => rules.planPublication(publication, container));
+    restore(family, { nat: planned.filter((rule) => !isThere(tables, rule)).map(addition) });
+  }
   forgetUdp(publications);
 }
 
 const portOf = ({ protocol, hostIp, hostPort }: Publication | Published): string => `${protocol} ${hostIp} ${hostPort}`;
+
+/** Who has which port. */
+const ownersIn = (tables: Tables): Map<string, string> =>
+  new Map(published(tables).map((one) => [portOf(one), one.owner]));
 
 const published = (tables: Tables): Published[] =>
   [...tables.nat.comments].flatMap((comment) => rules.parsePublication(comment) ?? []);
@@ -165,6 +173,21 @@ function unpublish(container: string, publications: readonly Publication[]): voi
     );
   }
   forgetUdpTo(publications);
+}
+
+function bringBack(networks: readonly Network[], publications: ReadonlyMap<string, readonly Publication[]>): void {
+  ensure(networks);
+  for (const family of inUse(networks)) {
+    const tables = look(family);
+    const owners = ownersIn(tables);
+    const missing = [...publications].flatMap(([container, all]) =>
+      inFamily(family, all)
+        .filter((publication) => !owners.has(portOf(publication)))
+        .map((publication) => rules.planPublication(publication, container)),
+    );
+    restore(family, { nat: missing.map(addition) });
+  }
+  forgetUdp([...publications.values()].flat());
 }
 
 function reload(networks: readonly Network[], publications: ReadonlyMap<string, readonly Publication[]>): void {

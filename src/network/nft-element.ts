@@ -1,9 +1,10 @@
 /** What a network and a published port are in the sets of our table, and back. */
 
 import { be16, concat } from "../linux/attribute.ts";
-import { formatAddress, parseAddress, parseSubnet } from "../linux/inet.ts";
 import type { Element } from "../linux/nft-set.ts";
+import { formatAddress, parseAddress } from "../plan/address.ts";
 import type { Network, Protocol, Publication } from "../plan/network.ts";
+import { addressAfter, lastAddress, parsePrefix, subnetOf } from "../plan/subnet.ts";
 import { isForAll, type Published, protocolNumbers } from "./driver.ts";
 import { deviceName, type SetName } from "./nft-skeleton.ts";
 
@@ -23,11 +24,13 @@ export function planNetwork(network: Network): Placed[] {
   ];
 }
 
-/** A range is its first address, and the end behind its last. */
+/** A range is its first address, and the end behind its last, unless there is no more address. */
 function planSubnet(subnet: string): Placed[] {
-  const { first, behind } = parseSubnet(subnet);
-  const set = first.length === 4 ? "subnets4" : "subnets6";
-  return [{ set, key: first }, ...(behind ? [{ set, key: behind, end: true } as const] : [])];
+  const prefix = subnetOf(parsePrefix(subnet));
+  const set = prefix.address.length === 4 ? "subnets4" : "subnets6";
+  const behind = addressAfter(lastAddress(prefix), 1);
+  const isLast = behind.every((byte) => byte === 0);
+  return [{ set, key: prefix.address }, ...(isLast ? [] : [{ set, key: behind, end: true } as const])];
 }
 
 const word = (bytes: Uint8Array): Uint8Array => {

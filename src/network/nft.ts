@@ -2,12 +2,12 @@
 
 import { EEXIST, ENOENT } from "../linux/libc.ts";
 import { type Request, withNetlink } from "../linux/netlink.ts";
-import { listRules } from "../linux/nft-rule.ts";
+import { countRules } from "../linux/nft-rule.ts";
 import { deleteElements, getElement, listElements, newElements } from "../linux/nft-set.ts";
 import { commit, commitUndisturbed, deleteTable, getTable, newTable } from "../linux/nftables.ts";
 import type { Network, Publication } from "../plan/network.ts";
 import { checkDistinct, conflict, type Firewall, type Published } from "./driver.ts";
-import { forgetUdp, forgetUdpTo } from "./flows.ts";
+import { forgetAddresses, forgetUdp, forgetUdpTo } from "./flows.ts";
 import { type Placed, parsePublication, planNetwork, planPublication, portSets } from "./nft-element.ts";
 import { deviceName, planSkeleton, ruleCount, type SetName, sets, table, tableData } from "./nft-skeleton.ts";
 import { ensurePassage, removePassage } from "./passage.ts";
@@ -15,11 +15,14 @@ import { ensurePassage, removePassage } from "./passage.ts";
 /** The driver; each call opens a socket of its own. */
 export const nftFirewall = (): Firewall => ({
   ensure: (networks) => withNetlink("NETFILTER", (socket) => ensure(socket, networks)),
+  bringBack: (networks, publications) =>
+    withNetlink("NETFILTER", (socket) => bringBack(socket, networks, publications)),
   removeNetwork: (network) => withNetlink("NETFILTER", (socket) => removeNetwork(socket, network)),
   publish: (container, publications) => withNetlink("NETFILTER", (socket) => publish(socket, container, publications)),
   unpublish: (container, publications) =>
     withNetlink("NETFILTER", (socket) => unpublish(socket, container, publications)),
   reload: (networks, publications) => withNetlink("NETFILTER", (socket) => reload(socket, networks, publications)),
+  forget: forgetAddresses,
   remove: () => withNetlink("NETFILTER", remove),
   list: () => withNetlink("NETFILTER", list),
 });
@@ -41,14 +44,14 @@ function ensure(socket: number, networks: readonly Network[]): boolean {
 /** @returns true if there was nothing. */
 function ensureSkeleton(socket: number): boolean {
   const current = (): boolean => getTable(socket, table)?.userdata.toHex() === tableData.toHex();
-  if (listRules(socket, table).length === ruleCount && current()) return false;
+  if (countRules(socket, table) === ruleCount && current()) return false;
   // Somebody else may make it at this moment.
   const skeleton = planSkeleton({ exclusive: true });
   skeleton[0]!.expected = [EEXIST];
   if (commit(socket, skeleton) === 0) return true;
   // There is one, but of another version, or without its rules: all of it is made anew, with what is in its sets.
   commitUndisturbed(socket, () =>
-    listRules(socket, table).length === ruleCount && current() ? [] : replaceTable(putIn(contents(socket))),
+    countRules(socket, table) === ruleCount && current() ? [] : replaceTable(putIn(contents(socket))),
   );
   return false;
 }
@@ -119,9 +122,17 @@ function publish(socket: number, container: string, publications: readonly Publi
   forgetUdp(publications);
 }
 
+/** Beyond so many elements a list of all is cheaper than a question for each. */
+const mostAsked = 32;
+
 /** Whoever published what these elements stand for. */
-const ownersOf = (socket: number, elements: readonly Placed[]): (string | undefined)[] =>
-  elements.map(({ set, key }) => getElement(socket, table, set, key)?.comment);
+function ownersOf(socket: number, elements: readonly Placed[]): (string | undefined)[] {
+  if (elements.length <= mostAsked) return elements.map(({ set, key }) => getElement(socket, table, set, key)?.comment);
+  const owners = new Map<string, string | undefined>();
+  for (const set of new Set(elements.map((element) => element.set)))
+    for (const { key, comment } of listElements(socket, table, set)) owners.set(set + key.toHex(), comment);
+  return elements.map(({ set, key }) => owners.get(set + key.toHex()));
+}
 
 /** Only the container that has a port can take it back, so nobody else can do so in between. */
 function unpublish(socket: number, container: string, publications: readonly Publication[]): void {
@@ -134,15 +145,22 @@ function unpublish(socket: number, container: string, publications: readonly Pub
   forgetUdpTo(publications);
 }
 
-function reload(
-  socket: number,
-  networks: readonly Network[],
-  publications: ReadonlyMap<string, readonly Publication[]>,
-): void {
-  const elements = [
-    ...networks.flatMap(planNetwork),
-    ...[...publications].flatMap(([container, all]) => all.map((one) => planPublication(one, container))),
-  ];
+type Publications = ReadonlyMap<string, readonly Publication[]>;
+
+const planPublications = (publications: Publications): Placed[] =>
+  [...publications].flatMap(([container, all]) => all.map((one) => planPublication(one, container)));
+
+function bringBack(socket: number, networks: readonly Network[], publications: Publications): void {
+  ensure(socket, networks);
+  // An element that leads elsewhere already is somebody's who came first.
+  const add = (some: readonly Placed[]): number => commit(socket, putIn(some, { expected: [EEXIST] }));
+  const elements = planPublications(publications);
+  if (add(elements) !== 0) for (const element of elements) add([element]);
+  forgetUdp([...publications.values()].flat());
+}
+
+function reload(socket: number, networks: readonly Network[], publications: Publications): void {
+  const elements = [...networks.flatMap(planNetwork), ...planPublications(publications)];
   commit(socket, replaceTable(putIn(elements)));
   ensurePassage(socket, networks);
   forgetUdp([...publications.values()].flat());

@@ -10,7 +10,7 @@ import { compare, counter, meta, verdict } from "../linux/nft-expression.ts";
 import { deleteRule, getChain, listRules, newRule } from "../linux/nft-rule.ts";
 import { commitUndisturbed, type Table } from "../linux/nftables.ts";
 import type { Network } from "../plan/network.ts";
-import { commentFor, ours } from "./driver.ts";
+import { commentFor } from "./driver.ts";
 import { leaveFirewalld, trustInFirewalld } from "./firewalld.ts";
 import { findHelper, runHelper } from "./helper.ts";
 
@@ -93,8 +93,8 @@ function passLegacy(family: Family, bridge: string): void {
 function removeLegacy(family: Family, isOurs: (comment: string) => boolean): void {
   const program = legacyProgram(family);
   const listed = runHelper(program, ["-w", "-S", chain]).stdout;
-  const bridges = [...listed.matchAll(new RegExp(`--comment "(${ours} ([^" ]+))"`, "g"))].filter(([, comment]) =>
-    isOurs(comment!),
+  const bridges = [...listed.matchAll(new RegExp(`--comment "(${commentFor('([^ "]+)')})"`, "g"))].filter(
+    ([, comment]) => isOurs(comment!),
   );
   for (const bridge of new Set(bridges.map(([, , name]) => name!)))
     for (const end of ends) while (runHelper(program, ["-w", "-D", ...legacyRule(end, bridge)]).code === 0);
