@@ -62,7 +62,9 @@ export const groups: Record<string, Group> = {
   network: {
     description: "Manage networks",
     commands: {
+      connect: () => import("./network-connect.ts"),
       create: () => import("./network-create.ts"),
+      disconnect: () => import("./network-disconnect.ts"),
       inspect: () => import("./network-inspect.ts"),
       ls: () => import("./network-ls.ts"),
       prune: () => import("./network-prune.ts"),

@@ -28,13 +28,13 @@ export default defineCommand({
       const where = hostPortText(shown.hostIp, shown.hostPort);
       return wanted === undefined ? `${portKey(shown)} -> ${where}` : where;
     });
-    for (const line of lines.sort(natural.compare)) printLine(line);
+    for (const line of lines.sort(byPort)) printLine(line);
     return 0;
   },
 });
 
-/** 9 before 80. */
-const natural = new Intl.Collator("en", { numeric: true });
+/** 9 before 80, and IPv4 before IPv6. */
+const byPort = (a: string, b: string): number => Number.parseInt(a, 10) - Number.parseInt(b, 10) || (a < b ? -1 : 1);
 
 const isPublished = (shown: ShownPort): shown is Required<ShownPort> => shown.hostIp !== undefined;
 

@@ -2,9 +2,8 @@
 
 import { digestOf, hexOf } from "../oci/digest.ts";
 import { isIpv6 } from "../plan/address.ts";
-import { hasNames } from "../plan/connection.ts";
 import type { Endpoint, Network } from "../plan/network.ts";
-import { defaultNetwork, type NetworkOptions, type NetworkRequest } from "../plan/network-options.ts";
+import { defaultNetwork, hasNames, type NetworkOptions, type NetworkRequest } from "../plan/network-options.ts";
 import type { PortRequest } from "../plan/publish.ts";
 import type { KnownNetwork } from "./known-networks.ts";
 import { exposedPorts, portKey, shownPorts } from "./ports.ts";
@@ -134,7 +133,7 @@ function describeEndpoint(
     GlobalIPv6Address: address6,
     GlobalIPv6PrefixLen: Number(prefix6),
     DNSNames:
-      network?.driver === "bridge" && hasNames(network) ? [record.name, ...aliases, record.id.slice(0, 12)] : null,
+      network?.driver === "bridge" && hasNames(network.name) ? [record.name, ...aliases, record.id.slice(0, 12)] : null,
   };
 }
 
