@@ -14,6 +14,3 @@ export const noOptions: RunOptions = {
   capAdd: [],
   capDrop: [],
 };
-
-/** The search path of who has no other, as an entry of the environment. */
-export const defaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

@@ -7,7 +7,7 @@ import type { Device, Mount, NamespaceType, Resources, Rlimit, Spec } from "../o
 import { defaultPeriod } from "./cgroup.ts";
 import { cgroupPath } from "./clone.ts";
 import { defaultDevices, defaultMounts, type MountRequest, maskedPaths, readonlyPaths } from "./mounts.ts";
-import { defaultPath } from "./options.ts";
+import { defaultPath } from "./path.ts";
 
 /** The options of `run`, parsed and checked. Absent means that the user did not say. */
 export interface RunOptions {
