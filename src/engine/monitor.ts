@@ -2,8 +2,9 @@
 
 import { Failure } from "../errors.ts";
 import { close, flock, O_CREAT, O_RDWR, open, unlink } from "../linux/file.ts";
+import { dropProgramText } from "../linux/memory.ts";
 import { chdir } from "../linux/mount.ts";
-import { poll } from "../linux/poll.ts";
+import { type Companion, poll } from "../linux/poll.ts";
 import { identify } from "../linux/proc.ts";
 import { dup2 } from "../linux/process.ts";
 import { type Paths, pathsOf } from "../paths.ts";
@@ -40,7 +41,7 @@ export function monitor(birth: Birth): number {
     onRecorded: () => {},
     onStarted: (note) => {
       leaveCaller();
-      if (!health) return [];
+      if (!health) return [restAt(performance.now() + restAfterMs)];
       const { child, cgroup } = birth;
       const of = { process: identify(child.pid), ...(cgroup !== undefined && { cgroup }), id: record.id };
       return [healthChecks(paths, of, health, noteHealth(paths, record, note))];
@@ -87,6 +88,23 @@ function leaveCaller(): void {
   const nowhere = open("/dev/null", O_RDWR);
   for (const fd of [0, 1, 2]) dup2(nowhere, fd);
   close(nowhere);
+}
+
+/** By then what it took to start is done. */
+const restAfterMs = 1000;
+
+/** One moment after the start, gives back the memory that only the start needed. */
+function restAt(atMs: number): Companion {
+  let timers = [
+    {
+      atMs,
+      onTime: () => {
+        timers = [];
+        dropProgramText();
+      },
+    },
+  ];
+  return { watches: () => [], timers: () => timers, end: () => {} };
 }
 
 const firstDelayMs = 100;

@@ -8,7 +8,7 @@ import { receiveMessage, sendMessage } from "../linux/poll.ts";
 import { memfd } from "../linux/process.ts";
 import type { Paths } from "../paths.ts";
 import type { HealthPlan } from "../plan/health.ts";
-import { defaultPath } from "../plan/options.ts";
+import { defaultPath } from "../plan/path.ts";
 import type { Plan } from "../plan/step.ts";
 import type { ContainerRecord, ContainerState } from "./record.ts";
 import type { Reserved } from "./reserve.ts";

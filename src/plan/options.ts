@@ -44,6 +44,3 @@ export const noOptions: RunOptions = {
 
 /** What is so where an option is left out. */
 export const defaults = { hostname: "container", cpus: 1, memoryBytes: 512 << 20, pidsLimit: 2048 } as const;
-
-/** The search path of who has no other, as an entry of the environment. */
-export const defaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

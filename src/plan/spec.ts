@@ -7,7 +7,8 @@ import type { Device, Mount, NamespaceType, Resources, Rlimit, Spec } from "../o
 import { defaultPeriod } from "./cgroup.ts";
 import { cgroupPath } from "./clone.ts";
 import { defaultDevices, defaultMounts, maskedPaths, readonlyPaths } from "./mounts.ts";
-import { defaultPath, defaults, type RunOptions } from "./options.ts";
+import { defaults, type RunOptions } from "./options.ts";
+import { defaultPath } from "./path.ts";
 
 /** The part of an image's configuration that describes its program. */
 export interface ImageDefaults {

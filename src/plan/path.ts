@@ -1,0 +1,4 @@
+/** The search path of who has no other. Pure. */
+
+/** As an entry of the environment. */
+export const defaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
