@@ -37,7 +37,10 @@ export function runWithMonitor(
     return { running: record.id };
   }
   const { detachKeys, sigProxy } = request;
-  const end = attachTo(launched.socket, { stdin, terminal: record.options.terminal, detachKeys, sigProxy });
+  const { terminal } = record.options;
+  // Nobody would look for one that is forgotten when it ends.
+  const endsWithUs = record.settings.remove;
+  const end = attachTo(launched.socket, { stdin, terminal, detachKeys, sigProxy, endsWithUs });
   return ended(paths, record.id, end, warn);
 }
 

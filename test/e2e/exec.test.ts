@@ -107,7 +107,8 @@ describe("exec", () => {
     await withMachine(["busybox"], async (machine) => {
       const id = await detached(machine, "box", "echo ready; exec sleep 1000");
       const monitor = monitorOf(machine, id);
-      const descriptors = () => readdirSync(`/proc/${monitor}/fd`).map((fd) => readlinkSync(`/proc/${monitor}/fd/${fd}`));
+      const descriptors = () =>
+        readdirSync(`/proc/${monitor}/fd`).map((fd) => readlinkSync(`/proc/${monitor}/fd/${fd}`));
       ok(await inside(machine, "true"));
       const before = { descriptors: descriptors(), machine: machine.snapshot() };
       const script = 'for i in $(seq 1000); do "$0" exec box true || exit 1; done';
