@@ -67,8 +67,8 @@ export function createContainer(paths: Paths, record: ContainerRecord, warn: Rep
   try {
     performHost([claim!], guard, () => false);
     performHost([...making, ...plan.record], undo, () => false);
-    writeRecord(paths, record);
     writeState(paths, record.id, { status: "created", restartCount: 0 });
+    writeRecord(paths, record);
     tell(paths, record, "create");
   } catch (error) {
     undo.run();

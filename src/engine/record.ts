@@ -78,6 +78,8 @@ export interface ContainerState {
   /** Why it could not be started. */
   error?: string;
   restartCount: number;
+  /** Who waits to start it again. */
+  monitor?: ProcessId;
   /** What it used, of the run that has ended. */
   usage?: Usage;
   /** Of a container with a health check, since its last start. */
@@ -187,11 +189,17 @@ const damagedRecord = (id: string): ContainerRecord => ({
 });
 
 function statusOf(paths: Paths, id: string, state: ContainerState): Status {
+  if (state.status === "restarting") return isWaitedFor(paths, id, state) ? "restarting" : "exited";
   if (state.status !== "running") return state.status;
   const lookedAfter = isLookedAfter(paths, id);
   if (!lookedAfter && !isAlive(state)) return "exited";
   const frozen = state.cgroup !== undefined && readFileIfAny(`${state.cgroup}/cgroup.freeze`)?.trim() === "1";
   return frozen ? "paused" : lookedAfter ? "running" : "unknown";
+}
+
+/** True while its monitor is there to start it again. Between two starts nobody holds the lock, for a moment. */
+function isWaitedFor(paths: Paths, id: string, { monitor }: ContainerState): boolean {
+  return isLookedAfter(paths, id) || isAlive({ process: monitor });
 }
 
 /** True while a process holds the lock that says so. */
@@ -212,7 +220,7 @@ export function waitUntilLeft(paths: Paths, id: string): void {
 }
 
 /** True while its first process lives. */
-export function isAlive({ process }: ContainerState): boolean {
+export function isAlive({ process }: { process?: ProcessId | undefined }): boolean {
   const pidfd = process && openProcess(process);
   if (pidfd === undefined) return false;
   close(pidfd);

@@ -43,7 +43,7 @@ export function runToEnd(
   const { settings } = record;
   const report = settings.report ?? false;
   let current: ContainerState = { ...state, status: "running", started: new Date().toISOString() };
-  for (const key of ["finished", "exitCode", "error", "usage", "health"] as const) delete current[key];
+  for (const key of ["finished", "exitCode", "error", "usage", "health", "monitor"] as const) delete current[key];
   const note = (change: Partial<ContainerState>) => {
     current = { ...current, ...change };
     keepState(paths, record.id, current, "what is new of the container", on.warn);
@@ -60,11 +60,12 @@ export function runToEnd(
           recover(paths);
           plan.warnings.forEach(on.warn);
           current = { ...current, process: identify(pid), ...(birth.cgroup !== undefined && { cgroup: birth.cgroup }) };
+          writeState(paths, record.id, current);
+          // The record last: with it, it is there for everybody.
           if (!statIfAny(`${directory}/container.json`)) {
             writeRecord(paths, record);
             tell(paths, record, "create");
           }
-          writeState(paths, record.id, current);
           on.onRecorded();
         },
         started: () => {

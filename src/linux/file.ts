@@ -31,6 +31,7 @@ const libc = bind({
   renameat: ["int", "int", "ptr", "int", "ptr"],
   flock: ["int", "int", "int"],
   lseek: ["long", "int", "long", "int"],
+  linkat: ["int", "int", "ptr", "int", "ptr", "int"],
   readlinkat: ["long", "int", "ptr", "ptr", "long"],
 });
 
@@ -184,6 +185,10 @@ export function rmdir(path: string): boolean {
 /** rename(2). */
 export const rename = (from: string, to: string): void =>
   void check("rename", `${from} to ${to}`, libc.renameat(AT_FDCWD | 0, cstr(from), AT_FDCWD | 0, cstr(to)));
+
+/** link(2): another name for a file. */
+export const link = (from: string, to: string): void =>
+  void check("link", `${from} to ${to}`, libc.linkat(AT_FDCWD | 0, cstr(from), AT_FDCWD | 0, cstr(to), 0));
 
 /** The target of a symbolic link. */
 export function readlink(path: string): string {

@@ -6,11 +6,13 @@ import {
   close,
   flock,
   fstat,
+  link,
   mkdir,
   mkdirAll,
   O_CREAT,
   O_RDWR,
   open,
+  readdir,
   readFileIfAny,
   rename,
   statIfAny,
@@ -104,13 +106,16 @@ function makeVolume({ path, staging, record }: VolumeStep): boolean {
   }
 }
 
-/** Makes a name ours, or names who has it. */
-export function claimName(name: string, path: string, id: string): void {
+/** Makes a name ours, or names who has it. @param other the file of a name that we have: the new one is a second link to it. */
+export function claimName(name: string, path: string, id: string, other?: string): void {
   try {
-    writeNewFile(path, id);
+    if (other !== undefined && statIfAny(other)) link(other, path);
+    else writeNewFile(path, id);
   } catch (error) {
     if (!hasCode(error, "EEXIST")) throw error;
     const owner = readFileIfAny(path)?.slice(0, 12);
+    // Taken by ourselves, and killed then.
+    if (other !== undefined && id.slice(0, 12) === owner) return;
     throw new ConflictError(
       `the name ${JSON.stringify(name)} is taken by container ${owner}`,
       `remove that container (tinydocker rm ${name}) or choose another name`,
@@ -127,5 +132,17 @@ export function cleanUp(leftovers: Leftovers): void {
 /** Removes what is kept of a container. The name last: whoever sees it free finds nothing else of it. */
 export function forget({ directory, namePath }: Pick<Leftovers, "directory" | "namePath">): void {
   removePath(directory);
-  if (namePath) unlink(namePath);
+  if (namePath) freeName(namePath, directory.slice(directory.lastIndexOf("/") + 1));
+}
+
+/** Frees a name unless it is another container's by now. An empty file is of one that was killed while it took the name. */
+function freeName(path: string, id: string): void {
+  const file = statIfAny(path);
+  const owner = readFileIfAny(path);
+  if (!file || (owner !== "" && owner !== id)) return;
+  unlink(path);
+  if (file.nlink === 1) return;
+  // A `rename` that was killed half way has left it two names.
+  const names = path.slice(0, path.lastIndexOf("/"));
+  for (const name of readdir(names) ?? []) if (readFileIfAny(`${names}/${name}`) === id) unlink(`${names}/${name}`);
 }

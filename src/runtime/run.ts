@@ -3,7 +3,7 @@
 import { Failure, StartError } from "../errors.ts";
 import { type Child, type Exit, pidfdSendSignal, wait } from "../linux/clone.ts";
 import { close, O_DIRECTORY, O_PATH, open, readdir, readFileIfAny, unlink } from "../linux/file.ts";
-import { closeAll, type Message, receiveMessage, sendMessage } from "../linux/poll.ts";
+import { closeAll, type Message, POLLIN, poll, receiveMessage, sendMessage } from "../linux/poll.ts";
 import { memfd, umask } from "../linux/process.ts";
 import { hasSignal } from "../linux/procfs.ts";
 import { readSignal, signalfd, signals } from "../linux/signal.ts";
@@ -133,7 +133,7 @@ export function runEntering(entry: Entry, entering: Entering): Exit | undefined 
   const { pidfd, cgroup, stdio, callerIsTerminal } = entering;
   const fds = cgroup === undefined ? [pidfd] : [pidfd, cgroup];
   sendMessage(entry.socket, { data: Uint8Array.of(1), fds });
-  const answer = receiveMessage(entry.socket);
+  const answer = answerOf(entry);
   wait(entry.guide);
   const [childFd] = answer?.fds ?? [];
   if (childFd === undefined) throw enterError(answer);
@@ -156,6 +156,14 @@ export function runEntering(entry: Entry, entering: Entering): Exit | undefined 
   } finally {
     wiring.restore();
   }
+}
+
+/** What the guide says. If it was killed, its socket may be open still: in the child that it had just made. */
+function answerOf({ socket, guide }: Entry): Message | undefined {
+  const answer = { fd: socket, events: POLLIN, happened: 0 };
+  poll([answer, { fd: guide.pidfd, events: POLLIN }]);
+  if (!answer.happened) poll([answer], 0);
+  return answer.happened ? receiveMessage(socket) : undefined;
 }
 
 function enterError(answer: Message | undefined): Error {

@@ -35,6 +35,15 @@ const running = (machine: Machine) => detached(machine, "box", idle);
 const down = (machine: Machine) => machine.run(["run", "--name", "box", "busybox", "true"]);
 const created = (machine: Machine) => machine.run(["create", "--name", "box", "busybox", "sh", "-c", idle]);
 
+/** A command that was killed can be given again: it succeeds, or has nothing to do any more. */
+const repeatable =
+  (words: string[]): NonNullable<Scenario["claim"]> =>
+  async (machine) => {
+    const result = await machine.run(words);
+    if (result.code !== 0) expect(said(result)).toContain("no such container");
+    expect(await status(machine, "box")).toBe("");
+  };
+
 const scenarios: Record<string, Scenario> = {
   "run --rm": {
     words: ["run", "--rm", "--name", "box", "-v", "/anonymous", "busybox", "true"],
@@ -144,6 +153,8 @@ const scenarios: Record<string, Scenario> = {
       ok(await machine.run(["commit", "box", "made"]));
       ok(await machine.run(["run", "--rm", "made", "ls", "/new"]));
       ok(await machine.run(["rmi", "made"]));
+      // One that was killed right before it gave the image its name.
+      ok(await machine.run(["image", "prune", "-f"]));
     },
     victims: { cli: 5 },
   },
@@ -155,15 +166,6 @@ const scenarios: Record<string, Scenario> = {
     victims: { cli: 1 },
   },
 };
-
-/** A command that was killed can be given again: it succeeds, or has nothing to do any more. */
-function repeatable(words: string[]): Scenario["claim"] {
-  return async (machine) => {
-    const result = await machine.run(words);
-    if (result.code !== 0) expect(said(result)).toContain("no such container");
-    expect(await status(machine, "box")).toBe("");
-  };
-}
 
 /** Whatever there is now: it works, it goes, and its name is free. */
 async function settle(machine: Machine, scenario: Scenario, killed: Killed): Promise<void> {

@@ -81,6 +81,8 @@ static int is_monitor(pid_t pid) {
   return length > (ssize_t)first && strcmp(words + first, "monitor") == 0;
 }
 
+static void nothing(int signal) { (void)signal; }
+
 int main(int argc, char **argv) {
   if (argc < 4) { fputs("usage: kill-at ROLE STEP COMMAND [ARG...]\n", stderr); return 125; }
   long at = atol(argv[2]), done = 0;
@@ -98,9 +100,13 @@ int main(int argc, char **argv) {
   find(root)->role = CLI;
   if (write(go[1], "", 1) != 1) return 125;
 
+  struct sigaction wake = {.sa_handler = nothing}; /* without SA_RESTART: it ends waitpid(2) */
+  sigaction(SIGALRM, &wake, NULL);
   for (;;) {
+    /* A monitor that has nothing to do for a second after its command is over does no more steps. */
+    alarm(ended ? 1 : 0);
     pid_t tid = waitpid(-1, &status, __WALL);
-    if (tid < 0) { if (errno == EINTR) continue; break; }
+    if (tid < 0) { if (errno == EINTR && !ended) continue; break; }
     struct task *task = find(tid);
     if (WIFEXITED(status) || WIFSIGNALED(status)) {
       task->ended = 1;
