@@ -28,9 +28,14 @@ export const environment = (paths: Paths): string[] => [defaultPath, `TINYDOCKER
 
 /**
  * Starts a container that was created. The monitor prints for itself why it could not.
- * @returns the socket to the monitor, for `attachTo`, once the program runs; or the exit code of a start that failed.
+ * @returns the socket to the monitor, for `attachTo`, once the program runs; or the exit code of a start that failed,
+ * and whether that was because somebody killed the monitor.
  */
-export function launch(paths: Paths, id: string, how: Attachment): { socket: number } | { failed: number } {
+export function launch(
+  paths: Paths,
+  id: string,
+  how: Attachment,
+): { socket: number } | { failed: number; killed?: true } {
   const [ours, theirs] = socketpair();
   const nowhere = open("/dev/null", O_RDWR);
   const words = [
@@ -53,5 +58,5 @@ export function launch(paths: Paths, id: string, how: Attachment): { socket: num
   if (frame && "said" in frame && frame.said.type === "started") return { socket: ours };
   close(ours);
   const { exit } = wait({ pid })!;
-  return { failed: exit.code || 125 };
+  return exit.signal === undefined ? { failed: exit.code || 125 } : { failed: 125, killed: true };
 }

@@ -48,57 +48,50 @@ export function runToEnd(
     current = { ...current, ...change };
     keepState(paths, record.id, current, "what is new of the container", on.warn);
   };
-  const outcome = runAndForget(paths, record, () =>
-    runContainer(
-      plan,
-      birth,
-      io,
-      { directory, log: settings.log, usage: { wanted: report || !settings.remove, look: report } },
-      {
-        starting: (pid) => {
-          // A name that is asked for was looked at before (run.ts); other traces of the dead could wait until now.
-          recover(paths);
-          plan.warnings.forEach(on.warn);
-          current = { ...current, process: identify(pid), ...(birth.cgroup !== undefined && { cgroup: birth.cgroup }) };
-          writeState(paths, record.id, current);
-          // The record last: with it, it is there for everybody.
-          if (!statIfAny(`${directory}/container.json`)) {
-            writeRecord(paths, record);
-            tell(paths, record, "create");
-          }
-          on.onRecorded();
-        },
-        started: () => {
-          tell(paths, record, "start");
-          return on.onStarted?.(note) ?? [];
-        },
-        ended: ({ exit, oomKilled, usage }) => {
-          current = {
-            ...current,
-            status: "exited",
-            exitCode: exit.code ?? 128 + exit.signal!,
-            finished: new Date().toISOString(),
-            oomKilled,
-            usage,
-          };
-          if (oomKilled) tell(paths, record, "oom");
-          tell(paths, record, "die", { exitCode: String(current.exitCode) });
-          if (record.settings.remove) tell(paths, record, "destroy");
-          else keepState(paths, record.id, current, "the end of the container", on.warn);
-        },
+  const outcome = runContainer(
+    plan,
+    birth,
+    io,
+    { directory, log: settings.log, usage: { wanted: report || !settings.remove, look: report } },
+    {
+      starting: (pid) => {
+        // A name that is asked for was looked at before (run.ts); other traces of the dead could wait until now.
+        recover(paths);
+        plan.warnings.forEach(on.warn);
+        current = { ...current, process: identify(pid), ...(birth.cgroup !== undefined && { cgroup: birth.cgroup }) };
+        writeState(paths, record.id, current);
+        // The record last: with it, it is there for everybody.
+        if (!statIfAny(`${directory}/container.json`)) {
+          writeRecord(paths, record);
+          tell(paths, record, "create");
+        }
+        on.onRecorded();
       },
-    ),
+      started: () => {
+        tell(paths, record, "start");
+        return on.onStarted?.(note) ?? [];
+      },
+      ended: ({ exit, oomKilled, usage }) => {
+        current = {
+          ...current,
+          status: "exited",
+          exitCode: exit.code ?? 128 + exit.signal!,
+          finished: new Date().toISOString(),
+          oomKilled,
+          usage,
+        };
+        if (oomKilled) tell(paths, record, "oom");
+        tell(paths, record, "die", { exitCode: String(current.exitCode) });
+        if (record.settings.remove) tell(paths, record, "destroy");
+        else keepState(paths, record.id, current, "the end of the container", on.warn);
+      },
+      // With --rm the anonymous volumes go too, however it ends.
+      takenBack: () => {
+        if (settings.remove) forgetVolumes(paths, anonymousVolumes(record));
+      },
+    },
   );
   return { code: current.exitCode!, outcome, state: current };
-}
-
-/** With --rm the anonymous volumes go too, however it ends. */
-function runAndForget(paths: Paths, record: ContainerRecord, run: () => Outcome): Outcome {
-  try {
-    return run();
-  } finally {
-    if (record.settings.remove) forgetVolumes(paths, anonymousVolumes(record));
-  }
 }
 
 /** A full disk must not end the program, nor hide how it ended. */

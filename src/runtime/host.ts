@@ -81,10 +81,13 @@ function claim(running: string, text: string): number {
     const lock = open(running, O_RDWR | O_CREAT, 0o600);
     flock(lock, { wait: true });
     // Between open and lock a cleaner may have taken the file for a dead one's and unlinked it.
-    if (fstat(lock).nlink > 0) {
+    const { nlink, size } = fstat(lock);
+    if (nlink > 0 && size === 0) {
       writeAll(lock, new TextEncoder().encode(text), running);
       return lock;
     }
+    // Of one that was killed since the last cleaning.
+    if (nlink > 0) unlink(running);
     close(lock);
   }
 }

@@ -39,6 +39,8 @@ export interface Listener {
   /** The program runs. @returns what is to go on beside it. */
   started(): Companion[];
   ended(outcome: Outcome): void;
+  /** Everything is taken back but the claim: what is not done now, nobody will do. */
+  takenBack(): void;
 }
 
 /** Where the container's stdin, stdout and stderr go. */
@@ -71,7 +73,10 @@ export function runContainer(plan: Plan, birth: Birth, io: Io, place: Place, lis
   let ended = false;
   try {
     // The claim is the first step, so its undo, which must be the last, comes before that of the birth.
-    performHost(plan.prepare, undo, () => ended);
+    const [claim, ...prepare] = plan.prepare;
+    performHost([claim!], undo, () => ended);
+    undo.add(listener.takenBack);
+    performHost(prepare, undo, () => ended);
     undo.add(() => abandon(birth));
     const log = openLog(`${place.directory}/log`, place.log);
     undo.add(log.close);
