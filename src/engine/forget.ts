@@ -1,5 +1,6 @@
 /** Removing what is kept of a container: its directory, its name, and the volumes that were made for it alone. */
 
+import { hasCode } from "../errors.ts";
 import type { Paths } from "../paths.ts";
 import { forget, performHost } from "../runtime/host.ts";
 import { undoList } from "../runtime/undo.ts";
@@ -15,7 +16,12 @@ export function forgetContainer(paths: Paths, record: ContainerRecord, { volumes
   const anonymous = volumes ? anonymousVolumes(record) : [];
   const leftovers = { id, ...kept, keep: false, outlives: false, volumes: anonymous };
   const claim = undoList();
-  performHost([{ do: "claim", running: `${paths.running}/${id}`, leftovers }], claim, () => false);
+  try {
+    performHost([{ do: "claim", running: `${paths.running}/${id}`, leftovers }], claim, () => false);
+  } catch (error) {
+    // On a full disk removing is what helps.
+    if (!hasCode(error, "ENOSPC", "EDQUOT")) throw error;
+  }
   try {
     forget(kept);
     forgetVolumes(paths, anonymous);

@@ -1,7 +1,16 @@
 /** What is known of a container: what was asked for (container.json) and what became of it (state.json). */
 
 import { ConflictError, NotFoundError } from "../errors.ts";
-import { close, flock, O_RDONLY, openIfAny, readdir, readFileIfAny, writeFileAtomic } from "../linux/file.ts";
+import {
+  close,
+  flock,
+  O_RDONLY,
+  openIfAny,
+  overwriteFile,
+  readdir,
+  readFileIfAny,
+  writeFileAtomic,
+} from "../linux/file.ts";
 import { openProcess, type ProcessId } from "../linux/proc.ts";
 import type { Paths } from "../paths.ts";
 import type { HealthOptions } from "../plan/health.ts";
@@ -135,6 +144,10 @@ export const writeRecord = (paths: Paths, record: ContainerRecord): void =>
 
 export const writeState = (paths: Paths, id: string, state: ContainerState): void =>
   writeFileAtomic(`${directoryOf(paths, id)}/state.json`, JSON.stringify(state));
+
+/** On a full disk: the file is there, and was as long. */
+export const overwriteState = (paths: Paths, id: string, state: ContainerState): void =>
+  overwriteFile(`${directoryOf(paths, id)}/state.json`, JSON.stringify(state));
 
 /** A container by its full id; undefined where there is none (yet). A file that tells nothing makes one that says so. */
 export function readContainer(paths: Paths, id: string): Container | undefined {

@@ -1,6 +1,6 @@
 /** One start of a container, by the process that looks after it: the plan, the run, and what is written down of it. */
 
-import { explain } from "../errors.ts";
+import { explain, hasCode } from "../errors.ts";
 import { statIfAny, unlink } from "../linux/file.ts";
 import { identify } from "../linux/proc.ts";
 import type { Paths } from "../paths.ts";
@@ -14,6 +14,7 @@ import {
   type ContainerRecord,
   type ContainerState,
   directoryOf,
+  overwriteState,
   tell,
   writeRecord,
   writeState,
@@ -97,7 +98,12 @@ export function runToEnd(
 /** A full disk must not end the program, nor hide how it ended. */
 function keepState(paths: Paths, id: string, state: ContainerState, what: string, warn: Run["warn"]): void {
   try {
-    writeState(paths, id, state);
+    try {
+      writeState(paths, id, state);
+    } catch (error) {
+      if (!hasCode(error, "ENOSPC", "EDQUOT")) throw error;
+      overwriteState(paths, id, state);
+    }
   } catch (error) {
     warn(`${what} is not recorded: ${explain(error).text}`);
   }

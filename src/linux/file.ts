@@ -138,16 +138,33 @@ export function writeSetting(path: string, text: string): void {
   );
 }
 
-/** Creates a file that must not be there yet. */
+/** Creates a file that must not be there yet. Where there is no room for its text there is no file. */
 export function writeNewFile(path: string, text: string, mode = 0o600): void {
-  withFile(path, O_WRONLY | O_CREAT | O_EXCL, (fd) => writeAll(fd, encoder.encode(text), path), mode);
+  withFile(path, O_WRONLY | O_CREAT | O_EXCL, (fd) => writeOrUnlink(fd, text, path), mode);
+}
+
+function writeOrUnlink(fd: number, text: string, path: string): void {
+  try {
+    writeAll(fd, encoder.encode(text), path);
+  } catch (error) {
+    unlink(path);
+    throw error;
+  }
 }
 
 /** Creates or replaces a file at once: readers see the old text or the new, never a part. Mode 0600. */
 export function writeFileAtomic(path: string, text: string): void {
   const temporary = `${path}.${process.pid}.new`;
-  withFile(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, (fd) => writeAll(fd, encoder.encode(text), temporary));
+  withFile(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, (fd) => writeOrUnlink(fd, text, temporary));
   rename(temporary, path);
+}
+
+/**
+ * Replaces the text of a file where it is, which needs no room if it was as long: with spaces up to the old length. Not at
+ * once for its readers; for when `writeFileAtomic` finds the disk full.
+ */
+export function overwriteFile(path: string, text: string): void {
+  withFile(path, O_WRONLY | O_NOFOLLOW, (fd) => writeAll(fd, encoder.encode(text.padEnd(fstat(fd).size)), path));
 }
 
 /** lseek(2) to the first byte. */

@@ -46,7 +46,7 @@ const performers: { [Kind in HostStep["do"]]: Performer<Extract<HostStep, { do: 
   "claim-name": ({ name, path, id, keep }, undo, ended) => {
     claimName(name, path, id);
     undo.add(() => {
-      if (!(keep && ended())) unlink(path);
+      if (!(keep && ended())) freeName(path, id);
     });
   },
   directories: ({ directories, keep }, undo, ended) => {
@@ -83,7 +83,13 @@ function claim(running: string, text: string): number {
     // Between open and lock a cleaner may have taken the file for a dead one's and unlinked it.
     const { nlink, size } = fstat(lock);
     if (nlink > 0 && size === 0) {
-      writeAll(lock, new TextEncoder().encode(text), running);
+      try {
+        writeAll(lock, new TextEncoder().encode(text), running);
+      } catch (error) {
+        unlink(running);
+        close(lock);
+        throw error;
+      }
       return lock;
     }
     // Of one that was killed since the last cleaning.
@@ -138,14 +144,13 @@ export function forget({ directory, namePath }: Pick<Leftovers, "directory" | "n
   if (namePath) freeName(namePath, directory.slice(directory.lastIndexOf("/") + 1));
 }
 
-/** Frees a name unless it is another container's by now. An empty file is of one that was killed while it took the name. */
+/** Frees the name of a container. An empty file is of one that was killed while it took the name. */
 function freeName(path: string, id: string): void {
-  const file = statIfAny(path);
   const owner = readFileIfAny(path);
-  if (!file || (owner !== "" && owner !== id)) return;
-  unlink(path);
-  if (file.nlink === 1) return;
-  // A `rename` that was killed half way has left it two names.
+  const only = owner === id && statIfAny(path)?.nlink === 1;
+  if (owner === "" || owner === id) unlink(path);
+  if (only) return;
+  // It was renamed since; or a `rename` that was killed half way has left it two names.
   const names = path.slice(0, path.lastIndexOf("/"));
   for (const name of readdir(names) ?? []) if (readFileIfAny(`${names}/${name}`) === id) unlink(`${names}/${name}`);
 }
