@@ -22,6 +22,8 @@ export interface AttachOptions {
   detachKeys: Uint8Array;
   /** Signals to us are the container's. */
   sigProxy: boolean;
+  /** When our terminal goes away so does the container's; otherwise we are gone, and it goes on. */
+  endsWithUs?: boolean;
 }
 
 /** The container's end, as its monitor tells it. */
@@ -60,7 +62,9 @@ function resize(socket: number): void {
   sendFrame(socket, { said: { type: "resize", rows, columns } });
 }
 
-function converse(socket: number, { stdin, terminal, detachKeys, sigProxy }: AttachOptions, keys: boolean): AttachEnd {
+function converse(socket: number, options: AttachOptions, keys: boolean): AttachEnd {
+  const { stdin, terminal, detachKeys, sigProxy } = options;
+  const leaves = terminal && !options.endsWithUs;
   const incoming = signalfd(forwarded);
   const buffer = memory(frameBytes);
   const detach = keys && detachKeys.length > 0 ? detachMatcher(detachKeys) : undefined;
@@ -81,12 +85,15 @@ function converse(socket: number, { stdin, terminal, detachKeys, sigProxy }: Att
       if (signal.happened) {
         const number = readSignal(incoming);
         if (number === signals.SIGWINCH && terminal) resize(socket);
+        else if (number === signals.SIGHUP && leaves) return { signal: number };
         else if (sigProxy) sendFrame(socket, { said: { type: "signal", signal: number } });
         else if (number !== signals.SIGWINCH) return { signal: number };
       }
       if (listening && input.happened) {
         const count = readInput(buffer);
         if (count === 0) {
+          // A terminal in raw mode has no other end than its own.
+          if (keys && leaves) return { signal: signals.SIGHUP };
           listening = false;
           sendFrame(socket, { said: { type: "end-of-input" } });
         } else {

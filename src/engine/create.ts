@@ -79,8 +79,8 @@ export function createContainer(paths: Paths, record: ContainerRecord, warn: Rep
   try {
     performHost([claim!], guard, () => false);
     performHost([...making, ...plan.record], undo, () => false);
-    writeRecord(paths, record);
     writeState(paths, record.id, unstarted);
+    writeRecord(paths, record);
     tell(paths, record, "create");
   } catch (error) {
     undo.run();

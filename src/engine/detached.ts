@@ -4,9 +4,10 @@ import { close, unlink } from "../linux/file.ts";
 import type { Paths } from "../paths.ts";
 import { attachTo } from "./attach.ts";
 import { createContainer } from "./create.ts";
-import { forgetContainer } from "./forget.ts";
 import { launch } from "./launch.ts";
 import { type ContainerRecord, readContainer, unstarted, waitUntilLeft } from "./record.ts";
+import { recover } from "./recover.ts";
+import { removeContainer } from "./remove.ts";
 import type { Reporter, RunEnd, RunRequest } from "./request.ts";
 
 /** Creates a container, has it started, and stays with it unless it is to be detached. */
@@ -28,8 +29,11 @@ export function runWithMonitor(
     warn,
   );
   if ("failed" in launched) {
+    if (launched.killed) warn("the container's monitor was killed before it could say that the program runs");
     // Docker keeps what could not be started, for somebody to remove; a run that fails leaves nothing.
-    forgetContainer(paths, record, { volumes: true });
+    recover(paths);
+    const left = readContainer(paths, record.id);
+    if (left) removeContainer(paths, left, { force: true, volumes: true });
     if (request.cidfile !== undefined) unlink(request.cidfile);
     return { code: launched.failed };
   }
@@ -38,7 +42,10 @@ export function runWithMonitor(
     return { running: record.id };
   }
   const { detachKeys, sigProxy } = request;
-  const end = attachTo(launched.socket, { stdin, terminal: record.options.terminal, detachKeys, sigProxy });
+  const { terminal } = record.options;
+  // Nobody would look for one that is forgotten when it ends.
+  const endsWithUs = record.settings.remove;
+  const end = attachTo(launched.socket, { stdin, terminal, detachKeys, sigProxy, endsWithUs });
   return ended(paths, record.id, end, warn);
 }
 

@@ -1,13 +1,33 @@
 /** Removing what is kept of a container: its directory, its name, and the volumes that were made for it alone. */
 
+import { hasCode } from "../errors.ts";
 import type { Paths } from "../paths.ts";
-import { forget } from "../runtime/host.ts";
+import { forget, performHost } from "../runtime/host.ts";
+import { undoList } from "../runtime/undo.ts";
 import { anonymousVolumes, type ContainerRecord, directoryOf } from "./record.ts";
 
-/** Removes a container that is down. @param volumes also its anonymous volumes. */
+/**
+ * Removes a container that is down, under its claim: if we are killed half way, the next command goes on with it (recover.ts).
+ * Whoever still writes down how it ended is waited for. @param volumes also its anonymous volumes.
+ */
 export function forgetContainer(paths: Paths, record: ContainerRecord, { volumes }: { volumes: boolean }): void {
-  forget({ directory: directoryOf(paths, record.id), namePath: `${paths.names}/${record.name}` });
-  if (volumes) forgetVolumes(paths, anonymousVolumes(record));
+  const { id, name } = record;
+  const kept = { directory: directoryOf(paths, id), namePath: `${paths.names}/${name}` };
+  const anonymous = volumes ? anonymousVolumes(record) : [];
+  const leftovers = { id, ...kept, keep: false, outlives: false, volumes: anonymous };
+  const claim = undoList();
+  try {
+    performHost([{ do: "claim", running: `${paths.running}/${id}`, leftovers }], claim, () => false);
+  } catch (error) {
+    // On a full disk removing is what helps.
+    if (!hasCode(error, "ENOSPC", "EDQUOT")) throw error;
+  }
+  try {
+    forget(kept);
+    forgetVolumes(paths, anonymous);
+  } finally {
+    claim.run();
+  }
 }
 
 /** Removes the anonymous volumes of a container that is gone. */

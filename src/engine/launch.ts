@@ -19,14 +19,15 @@ import { prepareNetwork, type StartNetwork } from "./start-network.ts";
 
 /**
  * Starts a container that was created. What goes wrong after the planning the monitor prints for itself.
- * @returns the socket to the monitor, for `attachTo`, once the program runs; or the exit code of a start that failed.
+ * @returns the socket to the monitor, for `attachTo`, once the program runs; or the exit code of a start that failed,
+ * and whether that was because somebody killed the monitor.
  */
 export function launch(
   paths: Paths,
   { record, state }: Pick<Container, "record" | "state">,
   how: Attachment,
   warn: (text: string) => void,
-): { socket: number } | { failed: number } {
+): { socket: number } | { failed: number; killed?: true } {
   const birth = randomHex(32);
   let prepared: StartNetwork | undefined;
   const words = ["tinydocker", "monitor", record.id, birth];
@@ -72,7 +73,7 @@ export function launch(
   close(ours);
   const { exit } = wait({ pid })!;
   prepared.release();
-  return { failed: exit.code || 125 };
+  return exit.signal === undefined ? { failed: exit.code || 125 } : { failed: 125, killed: true };
 }
 
 /** Connects the container when the monitor has its network namespace: we wait anyway, and a monitor stays small without. */

@@ -121,7 +121,8 @@ function restartIfWanted(paths: Paths, record: ContainerRecord, state: Container
   const lock = open(claim, O_RDWR | O_CREAT, 0o600);
   if (!flock(lock, { wait: false }) || !readContainer(paths, id)) return;
   const tries = (state.usage?.wallMs ?? 0) >= longEnoughMs ? 0 : state.restartCount;
-  writeState(paths, id, { ...state, status: "restarting", restartCount: state.restartCount + 1 });
+  const monitor = identify(process.pid);
+  writeState(paths, id, { ...state, status: "restarting", restartCount: state.restartCount + 1, monitor });
   const delayMs = Math.min(longestDelayMs, firstDelayMs * 2 ** Math.min(tries, 10));
   for (let waitedMs = 0; waitedMs < delayMs && !wasStopped(paths, id); waitedMs += lookMs) poll([], lookMs);
   if (wasStopped(paths, id)) writeState(paths, id, { ...state, restartCount: state.restartCount + 1 });

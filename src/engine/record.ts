@@ -2,7 +2,16 @@
 
 import "../linux/first.ts";
 import { ConflictError, NotFoundError } from "../errors.ts";
-import { close, flock, O_RDONLY, openIfAny, readdir, readFileIfAny, writeFileAtomic } from "../linux/file.ts";
+import {
+  close,
+  flock,
+  O_RDONLY,
+  openIfAny,
+  overwriteFile,
+  readdir,
+  readFileIfAny,
+  writeFileAtomic,
+} from "../linux/file.ts";
 import { openProcess, type ProcessId } from "../linux/proc.ts";
 import type { Paths } from "../paths.ts";
 import type { HealthOptions } from "../plan/health.ts";
@@ -81,6 +90,8 @@ export interface ContainerState {
   /** Why it could not be started. */
   error?: string;
   restartCount: number;
+  /** Who waits to start it again. */
+  monitor?: ProcessId;
   /** What it used, of the run that has ended. */
   usage?: Usage;
   /** Of a container with a health check, since its last start. */
@@ -142,6 +153,10 @@ export const writeRecord = (paths: Paths, record: ContainerRecord): void =>
 export const writeState = (paths: Paths, id: string, state: ContainerState): void =>
   writeFileAtomic(`${directoryOf(paths, id)}/state.json`, JSON.stringify(state));
 
+/** On a full disk: the file is there, and was as long. */
+export const overwriteState = (paths: Paths, id: string, state: ContainerState): void =>
+  overwriteFile(`${directoryOf(paths, id)}/state.json`, JSON.stringify(state));
+
 /** A container by its full id; undefined where there is none (yet). A file that tells nothing makes one that says so. */
 export function readContainer(paths: Paths, id: string): Container | undefined {
   const text = readFileIfAny(`${directoryOf(paths, id)}/container.json`);
@@ -195,11 +210,17 @@ const damagedRecord = (id: string): ContainerRecord => ({
 });
 
 function statusOf(paths: Paths, id: string, state: ContainerState): Status {
+  if (state.status === "restarting") return isWaitedFor(paths, id, state) ? "restarting" : "exited";
   if (state.status !== "running") return state.status;
   const lookedAfter = isLookedAfter(paths, id);
   if (!lookedAfter && !isAlive(state)) return "exited";
   const frozen = state.cgroup !== undefined && readFileIfAny(`${state.cgroup}/cgroup.freeze`)?.trim() === "1";
   return frozen ? "paused" : lookedAfter ? "running" : "unknown";
+}
+
+/** True while its monitor is there to start it again. Between two starts nobody holds the lock, for a moment. */
+function isWaitedFor(paths: Paths, id: string, { monitor }: ContainerState): boolean {
+  return isLookedAfter(paths, id) || isAlive({ process: monitor });
 }
 
 /** True while a process holds the lock that says so. */
@@ -220,7 +241,7 @@ export function waitUntilLeft(paths: Paths, id: string): void {
 }
 
 /** True while its first process lives. */
-export function isAlive({ process }: ContainerState): boolean {
+export function isAlive({ process }: { process?: ProcessId | undefined }): boolean {
   const pidfd = process && openProcess(process);
   if (pidfd === undefined) return false;
   close(pidfd);

@@ -14,6 +14,7 @@ import {
   statIfAny,
   unlink,
 } from "../linux/file.ts";
+import { removePath } from "../linux/tree.ts";
 import type { Paths } from "../paths.ts";
 import { cgroupPath } from "../plan/clone.ts";
 import type { Leftovers } from "../plan/step.ts";
@@ -51,6 +52,7 @@ function takeAway(paths: Paths, path: string, content: Uint8Array): void {
     if (leftovers.outlives && container && isAlive(container.state)) return;
     if (leftovers.network) takeOff(paths, leftovers.id, leftovers.network);
     cleanUp(leftovers);
+    removeUnfinished(paths, leftovers.id);
     if (!leftovers.keep || !container) forgetVolumes(paths, leftovers.volumes ?? []);
     markEnded(paths, leftovers, container);
   }
@@ -61,6 +63,12 @@ function takeAway(paths: Paths, path: string, content: Uint8Array): void {
 function takeOff(paths: Paths, id: string, network: NonNullable<Leftovers["network"]>): void {
   const { forgetConnection } = require("./connect.ts") as typeof import("./connect.ts");
   forgetConnection(paths, id, network);
+}
+
+/** Volumes that it had begun to make (volume.ts). */
+function removeUnfinished(paths: Paths, id: string): void {
+  for (const name of readdir(paths.staging) ?? [])
+    if (name.startsWith(`${id.slice(0, 12)}-`)) removePath(`${paths.staging}/${name}`);
 }
 
 /** A kept container whose end nobody saw; one that was not even written down is no container. */

@@ -6,10 +6,13 @@ import type { Paths } from "../paths.ts";
 import { claimName } from "../runtime/host.ts";
 import { type Container, tell, writeRecord } from "./record.ts";
 
-/** The new name is taken first and the old one freed last: at no moment the container has none. */
+/**
+ * The new name is taken first and the old one freed last: at no moment the container has none. Both are links to one file, so
+ * that one that was killed in between can be done again, and whoever removes the container finds both.
+ */
 export function renameContainer(paths: Paths, { record }: Container, name: string): void {
   if (name === record.name) throw new ConflictError(`container ${name} has that name already`);
-  claimName(name, `${paths.names}/${name}`, record.id);
+  claimName(name, `${paths.names}/${name}`, record.id, `${paths.names}/${record.name}`);
   try {
     writeRecord(paths, { ...record, name });
   } catch (error) {

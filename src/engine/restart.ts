@@ -23,8 +23,11 @@ export function startContainer(
   recover(paths);
   clearStopped(paths, record.id);
   const launched = launch(paths, container, how, warn);
-  // Its monitor has said why.
-  if ("failed" in launched) throw new Failure(`container ${record.name} did not start`);
+  if ("failed" in launched) {
+    // Otherwise its monitor has said why.
+    const why = launched.killed ? ": its monitor was killed" : "";
+    throw new Failure(`container ${record.name} did not start${why}`);
+  }
   use(launched.socket);
 }
 

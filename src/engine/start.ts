@@ -1,6 +1,6 @@
 /** One start of a container, by the process that looks after it: the plan, the run, and what is written down of it. */
 
-import { explain } from "../errors.ts";
+import { explain, hasCode } from "../errors.ts";
 import { statIfAny, unlink } from "../linux/file.ts";
 import type { Companion } from "../linux/poll.ts";
 import { identify } from "../linux/proc.ts";
@@ -15,6 +15,7 @@ import {
   type ContainerRecord,
   type ContainerState,
   directoryOf,
+  overwriteState,
   tell,
   writeRecord,
   writeState,
@@ -45,73 +46,73 @@ export function runToEnd(
   const { settings } = record;
   const report = settings.report ?? false;
   let current: ContainerState = { ...state, status: "running", started: new Date().toISOString() };
-  for (const key of ["finished", "exitCode", "error", "usage", "health", "network"] as const) delete current[key];
+  for (const key of ["finished", "exitCode", "error", "usage", "health", "monitor", "network"] as const)
+    delete current[key];
   if (network) current.network = network.connected();
   const note = (change: Partial<ContainerState>) => {
     current = { ...current, ...change };
     keepState(paths, record.id, current, "what is new of the container", on.warn);
   };
-  const outcome = runAndForget(paths, record, () =>
-    runContainer(
-      plan,
-      birth,
-      io,
-      { directory, log: settings.log, usage: { wanted: report || !settings.remove, look: report } },
-      {
-        starting: (pid) => {
-          plan.warnings.forEach(on.warn);
-          current = { ...current, process: identify(pid), ...(birth.cgroup !== undefined && { cgroup: birth.cgroup }) };
-          if (!statIfAny(`${directory}/container.json`)) {
-            writeRecord(paths, record);
-            tell(paths, record, "create");
-          }
-          writeState(paths, record.id, current);
-          on.onRecorded();
-        },
-        ...(network && {
-          connect: network.connect,
-          change: (said, fds) => {
-            network.change(said, fds);
-            note({ network: network.connected() });
-          },
-        }),
-        started: () => {
-          tell(paths, record, "start");
-          return on.onStarted?.(note) ?? [];
-        },
-        ended: ({ exit, oomKilled, usage }) => {
-          current = {
-            ...current,
-            status: "exited",
-            exitCode: exit.code ?? 128 + exit.signal!,
-            finished: new Date().toISOString(),
-            oomKilled,
-            usage,
-          };
-          if (oomKilled) tell(paths, record, "oom");
-          tell(paths, record, "die", { exitCode: String(current.exitCode) });
-          if (record.settings.remove) tell(paths, record, "destroy");
-          else keepState(paths, record.id, current, "the end of the container", on.warn);
-        },
+  const outcome = runContainer(
+    plan,
+    birth,
+    io,
+    { directory, log: settings.log, usage: { wanted: report || !settings.remove, look: report } },
+    {
+      starting: (pid) => {
+        plan.warnings.forEach(on.warn);
+        current = { ...current, process: identify(pid), ...(birth.cgroup !== undefined && { cgroup: birth.cgroup }) };
+        writeState(paths, record.id, current);
+        // The record last: with it, it is there for everybody.
+        if (!statIfAny(`${directory}/container.json`)) {
+          writeRecord(paths, record);
+          tell(paths, record, "create");
+        }
+        on.onRecorded();
       },
-    ),
+      ...(network && {
+        connect: network.connect,
+        change: (said, fds) => {
+          network.change(said, fds);
+          note({ network: network.connected() });
+        },
+      }),
+      started: () => {
+        tell(paths, record, "start");
+        return on.onStarted?.(note) ?? [];
+      },
+      ended: ({ exit, oomKilled, usage }) => {
+        current = {
+          ...current,
+          status: "exited",
+          exitCode: exit.code ?? 128 + exit.signal!,
+          finished: new Date().toISOString(),
+          oomKilled,
+          usage,
+        };
+        if (oomKilled) tell(paths, record, "oom");
+        tell(paths, record, "die", { exitCode: String(current.exitCode) });
+        if (record.settings.remove) tell(paths, record, "destroy");
+        else keepState(paths, record.id, current, "the end of the container", on.warn);
+      },
+      // With --rm the anonymous volumes go too, however it ends.
+      takenBack: () => {
+        if (settings.remove) forgetVolumes(paths, anonymousVolumes(record));
+      },
+    },
   );
   return { code: current.exitCode!, outcome, state: current };
-}
-
-/** With --rm the anonymous volumes go too, however it ends. */
-function runAndForget(paths: Paths, record: ContainerRecord, run: () => Outcome): Outcome {
-  try {
-    return run();
-  } finally {
-    if (record.settings.remove) forgetVolumes(paths, anonymousVolumes(record));
-  }
 }
 
 /** A full disk must not end the program, nor hide how it ended. */
 function keepState(paths: Paths, id: string, state: ContainerState, what: string, warn: Run["warn"]): void {
   try {
-    writeState(paths, id, state);
+    try {
+      writeState(paths, id, state);
+    } catch (error) {
+      if (!hasCode(error, "ENOSPC", "EDQUOT")) throw error;
+      overwriteState(paths, id, state);
+    }
   } catch (error) {
     warn(`${what} is not recorded: ${explain(error).text}`);
   }

@@ -31,6 +31,7 @@ const libc = bind({
   renameat: ["int", "int", "ptr", "int", "ptr"],
   flock: ["int", "int", "int"],
   lseek: ["long", "int", "long", "int"],
+  linkat: ["int", "int", "ptr", "int", "ptr", "int"],
   readlinkat: ["long", "int", "ptr", "ptr", "long"],
 });
 
@@ -137,17 +138,34 @@ export function writeSetting(path: string, text: string): void {
   );
 }
 
-/** Creates a file that must not be there yet. */
+/** Creates a file that must not be there yet. Where there is no room for its text there is no file. */
 export function writeNewFile(path: string, text: string, mode = 0o600): void {
-  withFile(path, O_WRONLY | O_CREAT | O_EXCL, (fd) => writeAll(fd, encoder.encode(text), path), mode);
+  withFile(path, O_WRONLY | O_CREAT | O_EXCL, (fd) => writeOrUnlink(fd, text, path), mode);
+}
+
+function writeOrUnlink(fd: number, text: string, path: string): void {
+  try {
+    writeAll(fd, encoder.encode(text), path);
+  } catch (error) {
+    unlink(path);
+    throw error;
+  }
 }
 
 /** Creates or replaces a file at once: readers see the old text or the new, never a part. */
 export function writeFileAtomic(path: string, text: string, mode = 0o600): void {
   const temporary = `${path}.${process.pid}.new`;
   const flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW;
-  withFile(temporary, flags, (fd) => writeAll(fd, encoder.encode(text), temporary), mode);
+  withFile(temporary, flags, (fd) => writeOrUnlink(fd, text, temporary), mode);
   rename(temporary, path);
+}
+
+/**
+ * Replaces the text of a file where it is, which needs no room if it was as long: with spaces up to the old length. Not at
+ * once for its readers; for when `writeFileAtomic` finds the disk full.
+ */
+export function overwriteFile(path: string, text: string): void {
+  withFile(path, O_WRONLY | O_NOFOLLOW, (fd) => writeAll(fd, encoder.encode(text.padEnd(fstat(fd).size)), path));
 }
 
 /** lseek(2) to the first byte. */
@@ -185,6 +203,10 @@ export function rmdir(path: string): boolean {
 /** rename(2). */
 export const rename = (from: string, to: string): void =>
   void check("rename", `${from} to ${to}`, libc.renameat(AT_FDCWD | 0, cstr(from), AT_FDCWD | 0, cstr(to)));
+
+/** link(2): another name for a file. */
+export const link = (from: string, to: string): void =>
+  void check("link", `${from} to ${to}`, libc.linkat(AT_FDCWD | 0, cstr(from), AT_FDCWD | 0, cstr(to), 0));
 
 /** The target of a symbolic link. */
 export function readlink(path: string): string {

@@ -6,11 +6,13 @@ import {
   close,
   flock,
   fstat,
+  link,
   mkdir,
   mkdirAll,
   O_CREAT,
   O_RDWR,
   open,
+  readdir,
   readFileIfAny,
   rename,
   statIfAny,
@@ -44,7 +46,7 @@ const performers: { [Kind in HostStep["do"]]: Performer<Extract<HostStep, { do: 
   "claim-name": ({ name, path, id, keep }, undo, ended) => {
     claimName(name, path, id);
     undo.add(() => {
-      if (!(keep && ended())) unlink(path);
+      if (!(keep && ended())) freeName(path, id);
     });
   },
   directories: ({ directories, keep }, undo, ended) => {
@@ -79,10 +81,19 @@ function claim(running: string, text: string): number {
     const lock = open(running, O_RDWR | O_CREAT, 0o600);
     flock(lock, { wait: true });
     // Between open and lock a cleaner may have taken the file for a dead one's and unlinked it.
-    if (fstat(lock).nlink > 0) {
-      writeAll(lock, new TextEncoder().encode(text), running);
+    const { nlink, size } = fstat(lock);
+    if (nlink > 0 && size === 0) {
+      try {
+        writeAll(lock, new TextEncoder().encode(text), running);
+      } catch (error) {
+        unlink(running);
+        close(lock);
+        throw error;
+      }
       return lock;
     }
+    // Of one that was killed since the last cleaning.
+    if (nlink > 0) unlink(running);
     close(lock);
   }
 }
@@ -104,13 +115,16 @@ function makeVolume({ path, staging, record }: VolumeStep): boolean {
   }
 }
 
-/** Makes a name ours, or names who has it. */
-export function claimName(name: string, path: string, id: string): void {
+/** Makes a name ours, or names who has it. @param other the file of a name that we have: the new one is a second link to it. */
+export function claimName(name: string, path: string, id: string, other?: string): void {
   try {
-    writeNewFile(path, id);
+    if (other !== undefined && statIfAny(other)) link(other, path);
+    else writeNewFile(path, id);
   } catch (error) {
     if (!hasCode(error, "EEXIST")) throw error;
     const owner = readFileIfAny(path)?.slice(0, 12);
+    // Taken by ourselves, and killed then.
+    if (other !== undefined && id.slice(0, 12) === owner) return;
     throw new ConflictError(
       `the name ${JSON.stringify(name)} is taken by container ${owner}`,
       `remove that container (tinydocker rm ${name}) or choose another name`,
@@ -127,5 +141,16 @@ export function cleanUp(leftovers: Leftovers): void {
 /** Removes what is kept of a container. The name last: whoever sees it free finds nothing else of it. */
 export function forget({ directory, namePath }: Pick<Leftovers, "directory" | "namePath">): void {
   removePath(directory);
-  if (namePath) unlink(namePath);
+  if (namePath) freeName(namePath, directory.slice(directory.lastIndexOf("/") + 1));
+}
+
+/** Frees the name of a container. An empty file is of one that was killed while it took the name. */
+function freeName(path: string, id: string): void {
+  const owner = readFileIfAny(path);
+  const only = owner === id && statIfAny(path)?.nlink === 1;
+  if (owner === "" || owner === id) unlink(path);
+  if (only) return;
+  // It was renamed since; or a `rename` that was killed half way has left it two names.
+  const names = path.slice(0, path.lastIndexOf("/"));
+  for (const name of readdir(names) ?? []) if (readFileIfAny(`${names}/${name}`) === id) unlink(`${names}/${name}`);
 }

@@ -3,7 +3,7 @@
 import { Failure, StartError } from "../errors.ts";
 import { type Child, type Exit, pidfdSendSignal, wait } from "../linux/clone.ts";
 import { close, O_DIRECTORY, O_PATH, open, readdir, readFileIfAny, unlink } from "../linux/file.ts";
-import { type Companion, closeAll, type Message, receiveMessage, sendMessage } from "../linux/poll.ts";
+import { type Companion, closeAll, type Message, POLLIN, poll, receiveMessage, sendMessage } from "../linux/poll.ts";
 import { memfd, umask } from "../linux/process.ts";
 import { hasSignal } from "../linux/procfs.ts";
 import { readSignal, signalfd, signals } from "../linux/signal.ts";
@@ -45,6 +45,8 @@ export interface Listener {
   /** The program runs. @returns what is to go on beside it. */
   started(): Companion[];
   ended(outcome: Outcome): void;
+  /** Everything is taken back but the claim: what is not done now, nobody will do. */
+  takenBack(): void;
 }
 
 /** Where the container's stdin, stdout and stderr go. */
@@ -77,7 +79,10 @@ export function runContainer(plan: Plan, birth: Birth, io: Io, place: Place, lis
   let ended = false;
   try {
     // The claim is the first step, so its undo, which must be the last, comes before that of the birth.
-    performHost(plan.prepare, undo, () => ended);
+    const [claim, ...prepare] = plan.prepare;
+    performHost([claim!], undo, () => ended);
+    undo.add(listener.takenBack);
+    performHost(prepare, undo, () => ended);
     undo.add(() => abandon(birth));
     const log = openLog(`${place.directory}/log`, place.log);
     undo.add(log.close);
@@ -146,7 +151,7 @@ export function runEntering(entry: Entry, entering: Entering): Exit | undefined 
   const { pidfd, cgroup, stdio, callerIsTerminal } = entering;
   const fds = cgroup === undefined ? [pidfd] : [pidfd, cgroup];
   sendMessage(entry.socket, { data: Uint8Array.of(1), fds });
-  const answer = receiveMessage(entry.socket);
+  const answer = answerOf(entry);
   wait(entry.guide);
   const [childFd] = answer?.fds ?? [];
   if (childFd === undefined) throw enterError(answer);
@@ -164,6 +169,14 @@ export function runEntering(entry: Entry, entering: Entering): Exit | undefined 
   } finally {
     wiring.restore();
   }
+}
+
+/** What the guide says. If it was killed, its socket may be open still: in the child that it had just made. */
+function answerOf({ socket, guide }: Entry): Message | undefined {
+  const answer = { fd: socket, events: POLLIN, happened: 0 };
+  poll([answer, { fd: guide.pidfd, events: POLLIN }]);
+  if (!answer.happened) poll([answer], 0);
+  return answer.happened ? receiveMessage(socket) : undefined;
 }
 
 function enterError(answer: Message | undefined): Error {

@@ -1,7 +1,7 @@
 /** Other commands in a container that runs. */
 
 import { describe, expect } from "bun:test";
-import { readdirSync } from "node:fs";
+import { readdirSync, readlinkSync } from "node:fs";
 import { binary } from "../support/cli.ts";
 import { type Machine, said, withMachine } from "../support/containers.ts";
 import { detached, forever, monitorOf, ok, until } from "../support/life.ts";
@@ -103,18 +103,21 @@ describe("exec", () => {
       ok(await machine.run(["rm", "box"]));
     });
   });
-  test("a hundred in a row leave the monitor's descriptors as they were", async () => {
+  test("a thousand in a row leave the monitor's descriptors as they were, and no process and no cgroup", async () => {
     await withMachine(["busybox"], async (machine) => {
-      const id = await detached(machine, "box", forever);
-      const descriptors = () => readdirSync(`/proc/${monitorOf(machine, id)}/fd`).length;
+      const id = await detached(machine, "box", "echo ready; exec sleep 1000");
+      const monitor = monitorOf(machine, id);
+      const descriptors = () =>
+        readdirSync(`/proc/${monitor}/fd`).map((fd) => readlinkSync(`/proc/${monitor}/fd/${fd}`));
       ok(await inside(machine, "true"));
-      const before = descriptors();
-      const script = 'for i in $(seq 100); do "$0" exec box true || exit 1; done';
-      ok(await machine.exec(["sh", "-c", script, binary()], { timeoutMs: 60_000 }));
-      expect(descriptors()).toBe(before);
+      const before = { descriptors: descriptors(), machine: machine.snapshot() };
+      const script = 'for i in $(seq 1000); do "$0" exec box true || exit 1; done';
+      ok(await machine.exec(["sh", "-c", script, binary()], { timeoutMs: 100_000 }));
+      expect(descriptors()).toEqual(before.descriptors);
+      await machine.expectNothingLeft(before.machine);
       ok(await machine.run(["rm", "-f", "box"]));
     });
-  });
+  }, 120_000);
   test("on a terminal it has one of the container's, with the caller's size, and Ctrl-C", async () => {
     await withMachine(["busybox"], async (machine) => {
       await detached(machine, "box", forever);

@@ -1,0 +1,35 @@
+/** Kills one of tinydocker's processes right before a chosen system call of it (kill-at.c), as no clock could. */
+
+import { existsSync, mkdirSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { run } from "../../helpers/process.ts";
+import { binary, type Result } from "./cli.ts";
+import type { Machine } from "./containers.ts";
+
+const source = join(import.meta.dir, "kill-at.c");
+const program = join(import.meta.dir, "../../node_modules/.cache/kill-at");
+
+export type Role = "cli" | "monitor" | "init";
+
+export interface Killed extends Result {
+  /** The system call it did not do any more; undefined if the process had ended before that many. */
+  before: string | undefined;
+}
+
+/** Runs the binary and kills its process of that role before its step number `step`, counted from 1. */
+export async function killAt(machine: Machine, role: Role, step: number, words: string[]): Promise<Killed> {
+  compile();
+  const told = join(machine.tmp, "told");
+  const script = 'exec 3>"$0"; exec "$@"';
+  const argv = ["sh", "-c", script, told, program, role, String(step), binary(), ...words];
+  const result = await machine.exec(argv);
+  const [, name] = /^killed \d+ (\w+)$/m.exec(await Bun.file(told).text()) ?? [];
+  rmSync(told);
+  return { ...result, before: name };
+}
+
+function compile(): void {
+  if (existsSync(program) && statSync(program).mtimeMs > statSync(source).mtimeMs) return;
+  mkdirSync(join(program, ".."), { recursive: true });
+  run("gcc", ["-static", "-O2", "-o", program, source]);
+}
