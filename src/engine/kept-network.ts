@@ -21,6 +21,8 @@ export interface KeptNetwork {
   connect(namespace: number, undo: UndoList): Companion[];
   /** Somebody has connected it to another network, or taken it off one. */
   change(said: NetworkChange, fds: number[]): void;
+  /** It is off its networks: gives back its addresses and ports. */
+  release(): void;
 }
 
 const reserving = () => require("./reserve.ts") as typeof import("./reserve.ts");
@@ -83,6 +85,7 @@ export function keepNetwork(
       }
       resolver?.setZones(zones());
     },
+    release: () => reserving().release(paths, { leases, ports }),
   };
 }
 

@@ -49,15 +49,11 @@ export function monitor(birth: Birth): number {
     // Once the program runs nobody hears us any more.
     warn: () => {},
   });
-  if (network) reserving().release(paths, network);
   // Read again: `update` may have changed the policy.
   const now = record.settings.remove ? undefined : readContainer(paths, record.id)?.record;
   if (now) restartIfWanted(paths, now, ended.state);
   return ended.code;
 }
-
-/** Loaded at the end: what gives a network back is large. */
-const reserving = () => require("./reserve.ts") as typeof import("./reserve.ts");
 
 /** The launcher connects the container, which waits for us anyway; we keep what was taken, and take the container off. */
 function connectByLauncher(namespace: number): void {

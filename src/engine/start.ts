@@ -97,6 +97,7 @@ export function runToEnd(
       },
       // With --rm the anonymous volumes go too, however it ends.
       takenBack: () => {
+        network?.release();
         if (settings.remove) forgetVolumes(paths, anonymousVolumes(record));
       },
     },
