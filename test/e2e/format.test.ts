@@ -187,8 +187,7 @@ describe("events", () => {
       expect(await kept("-f", "event=load", "-f", "event=delete")).toEqual(["load", "delete"]);
       expect(await kept("-f", "container=nobody")).toEqual([]);
       expect(await kept("--since", "0s")).toEqual([]);
-      await machine.exec(["rm", "-rf", machine.root]);
-      await machine.makeLasting();
+      await machine.beginAnew();
     });
   });
   test("follows what comes, and Ctrl-C ends it with 130 as the shell sees it", async () => {
@@ -207,8 +206,7 @@ describe("events", () => {
       await terminal.waitFor("image delete");
       terminal.press("ctrl-c");
       await terminal.waitFor("ended with 130");
-      await machine.exec(["rm", "-rf", machine.root]);
-      await machine.makeLasting();
+      await machine.beginAnew();
     });
   });
   test("ends when nobody reads, at --until, and refuses a time that is none", async () => {

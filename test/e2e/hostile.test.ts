@@ -332,8 +332,7 @@ describe("the state root (R23)", () => {
       expect(stdout).toBe("");
       expect(lstatSync(machine.root).mode & 0o777).toBe(0o700);
       await machine.run(["rm", "one"]);
-      await machine.exec(["rm", "-rf", machine.root]);
-      await machine.makeLasting();
+      await machine.beginAnew();
     });
   });
 });

@@ -510,8 +510,7 @@ describe("the image may be", () => {
       await machine.expectNothingLeft(before);
       const id = (await machine.run(["images", "-q"])).stdout.trim();
       expect((await machine.container([id, "/bin/probe", "exit", "7"])).code).toBe(7);
-      await machine.exec(["rm", "-rf", machine.root]);
-      await machine.makeLasting();
+      await machine.beginAnew();
     });
   });
   test("a root directory, which stays as it is", async () => {

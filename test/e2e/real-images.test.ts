@@ -75,8 +75,7 @@ async function expectRight(machine: Machine, image: string): Promise<void> {
 const running = (use: (machine: Machine) => Promise<void>) =>
   withMachine([], async (machine) => {
     await use(machine);
-    await machine.exec(["rm", "-rf", machine.root]);
-    await machine.makeLasting();
+    await machine.beginAnew();
   });
 
 describe("an image of several layers runs right", () => {

@@ -90,8 +90,7 @@ describe("signals", () => {
         expect([delay, await child.exited]).toEqual([delay, 130]);
         await machine.exec(["rm", "-rf", machine.root]);
       }
-      await machine.exec(["rm", "-rf", machine.root]);
-      await machine.makeLasting();
+      await machine.beginAnew();
     });
   });
 });
@@ -183,8 +182,7 @@ describe("after kill -9", () => {
         const path = join(machine.root, name);
         expect([name, existsSync(path) ? readdirSync(path) : []]).toEqual([name, []]);
       }
-      await machine.exec(["rm", "-rf", machine.root]);
-      await machine.makeLasting();
+      await machine.beginAnew();
     });
   });
 });

@@ -88,8 +88,7 @@ describe("names and state", () => {
       expect(stdout.split("\n").filter(Boolean).sort()).toEqual(["1", "2", "3", "4", "9"]);
       expect((await machine.run(["images", "-q"])).stdout.split("\n").filter(Boolean)).toHaveLength(1);
       expect(readdirSync(join(machine.root, "layers"))).toHaveLength(1);
-      await machine.exec(["rm", "-rf", machine.root]);
-      await machine.makeLasting();
+      await machine.beginAnew();
     });
   });
   test("a damaged state file is that container's trouble only, and rm removes it (F14)", async () => {
@@ -146,8 +145,7 @@ describe("names and state", () => {
       const again = await machine.container([imageTar("probe"), "/bin/probe", "exit"]);
       expect(said(again)).toBe("");
       expect(statSync(path)).toMatchObject({ ino, ctimeMs });
-      await machine.exec(["rm", "-rf", machine.root]);
-      await machine.makeLasting();
+      await machine.beginAnew();
     });
   });
 });

@@ -89,6 +89,13 @@ export class Machine extends Sandbox {
     while (this.snapshot().links.some((name) => name.startsWith("veth"))) await Bun.sleep(10);
   }
 
+  /** Takes away the store and what its networks have, and makes what the first run makes. */
+  async beginAnew(): Promise<void> {
+    await this.run(["network", "prune", "-f"]);
+    await this.exec(["rm", "-rf", this.root]);
+    await this.makeLasting();
+  }
+
   /** A file or directory (a path that ends in "/") of the sandbox. @returns its absolute path. */
   file(path: string, content = ""): string {
     const full = join(this.directory, path);
