@@ -3,10 +3,12 @@
 import { explainRun } from "../engine/explain.ts";
 import { UsageError } from "../errors.ts";
 import { pathsOf } from "../paths.ts";
+import type { NetworkStep, Publication } from "../plan/network.ts";
 import type { Plan, Step } from "../plan/step.ts";
 import { documentation } from "../plan/step.ts";
 import { parseArgv } from "./argv.ts";
 import { defineCommand } from "./command.ts";
+import { hostPortText } from "./ports.ts";
 import { plain, printLine, warn } from "./print.ts";
 import runCommand, { runRequest } from "./run.ts";
 
@@ -88,9 +90,36 @@ function printPhases(plan: Plan, phases: Phase[]): void {
   }
 }
 
+/** What is said of a network's steps on a line; `--json` has all of them. */
+const inShort: { [Kind in NetworkStep["do"]]?: (step: Extract<NetworkStep, { do: Kind }>) => object } = {
+  port: ({ hostPort, ...rest }) => ({ ...rest, hostPort: portNumber(hostPort) }),
+  bridge: ({ network: { name, bridge, subnets, mtu } }) => ({
+    network: name,
+    bridge,
+    addresses: subnets.map(({ subnet, gateway }) => `${gateway}/${subnet.split("/")[1]}`),
+    mtu,
+  }),
+  firewall: ({ networks }) => ({ networks: networks.map(({ name }) => name) }),
+  endpoint: ({ endpoint: { networkId: _id, ...rest } }) => rest,
+  publish: ({ publications }) => ({
+    ports: publications.map((one) => `${hostPortText(one.hostIp, portNumber(one.hostPort))}->${toText(one)}`),
+  }),
+  names: ({ network, names }) => ({ network, ...names }),
+  relay: ({ ports, to }) => ({
+    ports: ports.map((one) => `${hostPortText(one.hostIp, portNumber(one.hostPort))}->${one.port}/${one.protocol}`),
+    to: Object.values(to),
+  }),
+};
+
+/** Which one is found out when it is taken. */
+const portNumber = (port: number): number | string => port || "any";
+
+const toText = ({ ip, port, protocol }: Publication): string => `${hostPortText(ip, port)}/${protocol}`;
+
 /** A step's arguments on one line, as `key=value`. */
 function argumentsOf(step: Step): string {
-  return Object.entries(step)
+  const shorten = inShort[step.do as NetworkStep["do"]] as ((step: Step) => object) | undefined;
+  return Object.entries(shorten?.(step) ?? step)
     .filter(([key, value]) => key !== "do" && key !== "why" && value !== undefined && value !== false)
     .map(([key, value]) => `${key}=${brief(value)}`)
     .join(" ");

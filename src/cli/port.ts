@@ -6,7 +6,7 @@ import { recoverIfAllowed } from "../engine/recover.ts";
 import { NotFoundError, UsageError } from "../errors.ts";
 import { pathsOf } from "../paths.ts";
 import { defineCommand } from "./command.ts";
-import { hostPortText } from "./ports.ts";
+import { hostPortText, inOrder } from "./ports.ts";
 import { printLine } from "./print.ts";
 
 export default defineCommand({
@@ -24,17 +24,13 @@ export default defineCommand({
     const found = published.filter((shown) => wanted === undefined || portKey(shown) === wanted);
     if (wanted !== undefined && found.length === 0)
       throw new NotFoundError(`no public port ${JSON.stringify(port)} published for ${reference}`);
-    const lines = found.map((shown) => {
+    for (const shown of found.sort(inOrder)) {
       const where = hostPortText(shown.hostIp, shown.hostPort);
-      return wanted === undefined ? `${portKey(shown)} -> ${where}` : where;
-    });
-    for (const line of lines.sort(byPort)) printLine(line);
+      printLine(wanted === undefined ? `${portKey(shown)} -> ${where}` : where);
+    }
     return 0;
   },
 });
-
-/** 9 before 80, and IPv4 before IPv6. */
-const byPort = (a: string, b: string): number => Number.parseInt(a, 10) - Number.parseInt(b, 10) || (a < b ? -1 : 1);
 
 const isPublished = (shown: ShownPort): shown is Required<ShownPort> => shown.hostIp !== undefined;
 

@@ -47,7 +47,8 @@ function groupText({ hostIp, protocol, first, last }: Group): string {
 
 const compare = (a: string | number, b: string | number): number => (a < b ? -1 : a > b ? 1 : 0);
 
-const inOrder = (a: ShownPort, b: ShownPort): number =>
+/** By number, address, and where they are published. */
+export const inOrder = (a: ShownPort, b: ShownPort): number =>
   a.port - b.port ||
   compare(a.hostIp ?? "", b.hostIp ?? "") ||
   compare(a.hostPort ?? 0, b.hostPort ?? 0) ||

@@ -132,8 +132,7 @@ function describeEndpoint(
     IPv6Gateway: endpoint ? gatewayOf(network, true) : "",
     GlobalIPv6Address: address6,
     GlobalIPv6PrefixLen: Number(prefix6),
-    DNSNames:
-      network?.driver === "bridge" && hasNames(network.name) ? [record.name, ...aliases, record.id.slice(0, 12)] : null,
+    DNSNames: network?.driver === "bridge" && hasNames(name) ? [record.name, ...aliases, record.id.slice(0, 12)] : null,
   };
 }
 
