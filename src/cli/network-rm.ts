@@ -20,7 +20,7 @@ export default defineCommand({
     const paths = pathsOf(root);
     recoverIfAllowed(paths);
     return forEachName(network, (reference) => {
-      if (removeNetwork(paths, reference, { force }) !== undefined) printLine(reference);
+      if (removeNetwork(paths, reference, { force })) printLine(reference);
     });
   },
 });

@@ -205,14 +205,14 @@ export function usersOfNetworks(paths: Paths): (network: Network) => Container[]
     );
 }
 
-/** Removes a network that no container is in. @param force one that is not there is fine. */
-export function removeNetwork(paths: Paths, reference: string, { force }: { force: boolean }): string | undefined {
-  if (["bridge", "host", "none"].includes(reference))
-    throw new ConflictError(`${reference} is a pre-defined network and cannot be removed`);
+/** Removes a network that no container is in. @param force one that is not there is fine. @returns false if there was none. */
+export function removeNetwork(paths: Paths, reference: string, { force }: { force: boolean }): boolean {
+  refuseBuiltin(reference);
   mkdirAll(paths.networks);
   return withNetworks(paths, () => {
     const network = findOrDamaged(paths, reference, force);
-    if (!network) return undefined;
+    if (typeof network === "boolean") return network;
+    refuseBuiltin(network.name);
     const users = usersOfNetworks(paths)(network).map(({ record }) => record.name);
     if (users.length > 0)
       throw new ConflictError(
@@ -220,18 +220,24 @@ export function removeNetwork(paths: Paths, reference: string, { force }: { forc
         `tinydocker network disconnect ${network.name} ${users[0]}, or remove the container`,
       );
     discard(paths, network);
-    return network.name;
+    return true;
   });
 }
 
-/** A network to be removed. One whose record is damaged can go too: nothing more is known of it. */
-function findOrDamaged(paths: Paths, reference: string, force: boolean): Network | undefined {
+function refuseBuiltin(name: string): void {
+  if (["bridge", "host", "none"].includes(name))
+    throw new ConflictError(`${name} is a pre-defined network and cannot be removed`);
+}
+
+/** A network to be removed. One whose record is damaged goes at once (true): nothing more is known of it. */
+function findOrDamaged(paths: Paths, reference: string, force: boolean): Network | boolean {
   try {
     return findNetwork(paths, reference);
   } catch (error) {
-    if (error instanceof NotFoundError && force) return undefined;
-    if (error instanceof InvalidError) removePath(networkDirectory(paths, reference));
-    throw error;
+    if (error instanceof NotFoundError && force) return false;
+    if (!(error instanceof InvalidError)) throw error;
+    removePath(networkDirectory(paths, reference));
+    return true;
   }
 }
 

@@ -28,7 +28,8 @@ describe("complete()", () => {
     expect((await answer("run", "-")).words).toEqual(expect.arrayContaining(["--name", "-v", "--help"]));
   });
   test("knows the values of options that have a few, in every form", async () => {
-    expect((await answer("run", "--network", "")).words).toEqual(["none", "host"]);
+    expect((await answer("run", "--network", "")).words).toEqual(["bridge", "none", "host"]);
+    expect((await answer("network", "rm", "br")).words).toEqual(["bridge"]);
     expect((await answer("run", "--network=h")).words).toEqual(["--network=host"]);
     expect((await answer("run", "--rm=")).words).toEqual(["--rm=true", "--rm=false"]);
     expect((await answer("completion", "")).words).toEqual(["bash", "zsh", "fish"]);

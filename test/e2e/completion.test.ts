@@ -38,7 +38,7 @@ describe("bash completes", () => {
       expect(await of("image", "l")).toEqual(["load", "ls"]);
       expect(await of("run", "--cap-")).toEqual(["--cap-add", "--cap-drop"]);
       expect(await of("run", "--network", "=", "h")).toEqual(["host"]);
-      expect(await of("run", "--network", "=")).toEqual(["none", "host"]);
+      expect(await of("run", "--network", "=")).toEqual(["bridge", "none", "host"]);
       expect(await of("rmi", "b")).toEqual(["busybox", "busybox:latest"]);
       expect(await of("rmi", "busybox", ":", "l")).toEqual(["latest"]);
       expect(await of("rmi", "busybox", ":")).toEqual(["latest"]);
