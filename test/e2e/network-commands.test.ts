@@ -366,6 +366,27 @@ describe("network reload", () => {
       await remove(machine, "one");
     });
   });
+  needing(
+    root,
+    tool("nft"),
+    tool("iptables-save"),
+  )("changes the firewall, and takes the rules of the other one away", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      await detached(machine, "one", forever, ["-p", "8080:80"]);
+      const before = inKernel(machine.snapshot());
+      expect((await machine.run(["network", "reload", "--firewall", "pf"])).code).toBe(125);
+      expect(await network(machine, "reload", "--firewall", "iptables")).toBe("bridge");
+      expect(ok(await machine.exec(["nft", "list", "tables"]))).not.toContain("inet tinydocker");
+      expect(ok(await machine.exec(["iptables-save"]))).toMatch(/--dport 8080 .*-j DNAT/);
+      expect(await network(machine, "reload", "--firewall", "nft")).toBe("bridge");
+      expect(ok(await machine.exec(["iptables-save"]))).not.toContain("8080");
+      expect(ok(await machine.exec(["nft", "list", "ruleset"]))).toContain("table inet tinydocker");
+      expect(machine.snapshot().links).toEqual(before.links);
+      await remove(machine, "one");
+      await machine.beginAnew();
+      await machine.loadFile(imageTar("busybox"), "busybox");
+    });
+  });
 });
 
 describe("explain", () => {

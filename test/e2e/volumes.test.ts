@@ -482,7 +482,9 @@ describe("system", () => {
         expect(stdout).toMatch(/ 1 +1kB .*Exited \(0\).* old\n/);
         expect(stdout).toMatch(/^named +1 +500B$/m);
         const asked = await machine.run(["system", "prune"]);
-        expect(asked.stderr).toContain("  - all stopped containers\n  - all dangling images\n");
+        expect(asked.stderr).toContain(
+          "  - all stopped containers\n  - all networks not used by at least one container\n  - all dangling images\n",
+        );
         const pruned = await machine.run(["system", "prune", "--volumes", "-f"]);
         expect(pruned.stdout).toMatch(
           /^Deleted Containers:\n[0-9a-f]{64}\n\nDeleted Volumes:\n[0-9a-f]{64}\n\nTotal reclaimed space: 1kB\n$/,
@@ -496,6 +498,7 @@ describe("system", () => {
         );
         await machine.run(["volume", "rm", "named"]);
         await seeded()(machine);
+        await machine.makeLasting();
       },
       seeded(),
     );
