@@ -32,7 +32,7 @@ export function describeContainer(
     Args: args,
     State: describeState(container),
     Image: record.imageId ?? "",
-    ...describeEtcFiles(container, directory),
+    ...describeEtcFiles(container),
     LogPath: settings.log.driver === "none" ? "" : `${directory}/log`,
     Name: `/${name}`,
     RestartCount: state.restartCount,
@@ -52,11 +52,11 @@ export function describeContainer(
   };
 }
 
-/** Files that it finds in /etc, which each start writes; one that shares another's network has that one's. */
-function describeEtcFiles({ record: { id, rootfs, options }, state }: Container, directory: string) {
-  const { mode, container = id } = options.network;
-  const owner = mode === "container" ? directory.replace(id, container) : directory;
-  const pathOf = (name: string) => (rootfs === undefined && state.started !== undefined ? `${owner}/${name}` : "");
+/** What it finds in /etc: in its own memory, so it is there while it runs. */
+function describeEtcFiles(container: Container) {
+  const { record, state } = container;
+  const there = isUp(container) && record.rootfs === undefined;
+  const pathOf = (name: string) => (there ? `/proc/${state.process?.pid}/root/etc/${name}` : "");
   return { ResolvConfPath: pathOf("resolv.conf"), HostnamePath: pathOf("hostname"), HostsPath: pathOf("hosts") };
 }
 

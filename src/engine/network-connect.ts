@@ -1,19 +1,31 @@
 /** Connecting containers to networks after they were made, and taking them off again; those that run notice it at once. */
 
 import { ConflictError, Failure } from "../errors.ts";
-import { close, O_RDONLY, O_TRUNC, O_WRONLY, open, openIfAny, writeAll } from "../linux/file.ts";
+import { byteNameOf, openInRoot, openInRootIfAny } from "../linux/at.ts";
+import {
+  close,
+  fstat,
+  O_DIRECTORY,
+  O_NONBLOCK,
+  O_PATH,
+  O_RDONLY,
+  O_TRUNC,
+  O_WRONLY,
+  openIfAny,
+  writeAll,
+} from "../linux/file.ts";
 import type { Paths } from "../paths.ts";
 import { planConnection, planEndpoint, planPublications } from "../plan/connection.ts";
-import type { Connected, Connection, Endpoint, Network, ResolverPlan } from "../plan/network.ts";
+import type { Connected, Endpoint, Network, ResolverPlan } from "../plan/network.ts";
 import { type NetworkRequest, networkMode } from "../plan/network-options.ts";
 import { type NetworkChange, receiveFrame, sendFrame } from "../runtime/channel.ts";
 import { connectToContainer } from "./attach.ts";
 import { connect, disconnect } from "./connect.ts";
-import { etcNames, planEtcFiles } from "./etc-files.ts";
+import { planEtcFiles } from "./etc-files.ts";
 import { firewallOf } from "./firewall.ts";
 import { networkFor } from "./network.ts";
 import { findNetwork } from "./network-record.ts";
-import { type Container, type ContainerRecord, directoryOf, isUp, writeRecord } from "./record.ts";
+import { type Container, type ContainerRecord, isUp, writeRecord } from "./record.ts";
 import { type HeldLease, letGo, release, takeFor } from "./reserve.ts";
 
 /** Connects a container to a network. @param request says how; its network is by name or id. */
@@ -93,7 +105,7 @@ function joinRunning(
     connect(paths, id, one, namespace);
     try {
       const publications = republish(paths, id, before, endpoints);
-      rewriteFiles(paths, changed, { ...one, ...before, endpoints });
+      rewriteFiles(container, changed, endpoints);
       const fds = [...leases.map(({ lock }) => lock), namespace];
       tellCaretaker(paths, container, { type: "join", endpoint, publications }, fds);
     } catch (error) {
@@ -119,7 +131,7 @@ function leaveRunning(paths: Paths, container: Container, changed: ContainerReco
     endpoints: before.endpoints.filter((endpoint) => endpoint.network === network),
     publications: [],
   });
-  rewriteFiles(paths, changed, { ...before, endpoints, reserve: [], connect: [], resolver: unasked });
+  rewriteFiles(container, changed, endpoints);
 }
 
 /** Published ports lead to the first network with a way out; that may be another one now. */
@@ -159,14 +171,24 @@ function namespaceOf({ state, record }: Container): number {
   return namespace;
 }
 
-/** In place: what is mounted into the container are these very files. */
-function rewriteFiles(paths: Paths, { id, rootfs, options }: ContainerRecord, connection: Connection): void {
+/**
+ * In place: what is mounted in the container are these very files. It may have put anything in their stead, which is then
+ * within its root in any case, and written to only if it is a file.
+ */
+function rewriteFiles(container: Container, { rootfs, options }: ContainerRecord, endpoints: Endpoint[]): void {
   if (rootfs !== undefined) return;
-  const texts = planEtcFiles(options, connection, () => {});
-  for (const name of etcNames) {
-    const path = `${directoryOf(paths, id)}/${name}`;
-    const file = open(path, O_WRONLY | O_TRUNC);
-    writeAll(file, new TextEncoder().encode(texts[name]), path);
+  const root = openIfAny(`/proc/${container.state.process?.pid}/root`, O_PATH | O_DIRECTORY);
+  if (root === undefined) return;
+  for (const { name, text } of planEtcFiles(options, { endpoints }, () => {})) {
+    const path = byteNameOf(`/etc/${name}`);
+    const place = openInRootIfAny(root, path, O_PATH);
+    if (place === undefined) continue;
+    const isFile = fstat(place).type === "file";
+    close(place);
+    if (!isFile) continue;
+    const file = openInRoot(root, path, O_WRONLY | O_TRUNC | O_NONBLOCK);
+    writeAll(file, new TextEncoder().encode(text), `/etc/${name}`);
     close(file);
   }
+  close(root);
 }

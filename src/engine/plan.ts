@@ -29,7 +29,7 @@ export function planStart(
   birth: Pick<Birth, "id" | "network">,
   { fresh, monitored, first = false }: Start,
   warn: (text: string) => void,
-  network: Pick<StartNetwork, "connection" | "facts" | "files"> = { facts: { files: {} }, files: [] },
+  network: Pick<StartNetwork, "connection" | "namespace" | "etc"> = {},
 ): { plan: Plan; spec: Spec } {
   const { id, name, defaults, settings } = record;
   const host = readHost({ devices: record.options.privileged });
@@ -42,7 +42,7 @@ export function planStart(
     warn(`${source} does not exist on this host: making an empty directory`);
   }
   if (lacksCommand(options, defaults)) warn("no command given and none in the image: running /bin/sh");
-  const spec = planSpec(birth.id, options, defaults, rootfs, host, network.facts);
+  const spec = planSpec(birth.id, options, defaults, rootfs, host, network.namespace);
   const container: Container = {
     id,
     name,
@@ -59,7 +59,7 @@ export function planStart(
     reap: settings.init,
     network: birth.network,
     ...(network.connection && { connection: network.connection }),
-    files: network.files,
+    ...(network.etc && { etc: network.etc }),
   };
   return { plan: planContainer(spec, container, host), spec };
 }

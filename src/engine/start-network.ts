@@ -4,20 +4,20 @@ import { ConflictError } from "../errors.ts";
 import { close, O_RDONLY, open } from "../linux/file.ts";
 import { openProcess } from "../linux/proc.ts";
 import type { Paths } from "../paths.ts";
-import type { Connection } from "../plan/network.ts";
-import type { NetworkFacts } from "../plan/spec.ts";
-import type { HostStep } from "../plan/step.ts";
-import { etcNames, planEtcFiles } from "./etc-files.ts";
+import type { Connected, Connection, EtcFile } from "../plan/network.ts";
+import { planEtcFiles } from "./etc-files.ts";
 import { type KeptNetwork, keepNetwork } from "./kept-network.ts";
-import { type ContainerRecord, type ContainerState, directoryOf, readContainer } from "./record.ts";
+import { type Container, type ContainerRecord, type ContainerState, readContainer } from "./record.ts";
 import type { Reserved } from "./reserve.ts";
 
 export interface StartNetwork {
   /** Absent where it is in no networks of its own. */
   reserved?: Reserved;
   connection?: Connection;
-  facts: NetworkFacts;
-  files: Extract<HostStep, { do: "write-file" }>[];
+  /** A network namespace to be joined, as init opens it. */
+  namespace?: string;
+  /** What it finds in /etc. */
+  etc?: EtcFile[];
   /** Gives everything back: it was not planned, or has ended. */
   release(): void;
   /** Closes what another process holds now. */
@@ -36,8 +36,8 @@ export function prepareNetwork(
   if (mode === "host" && (publish.length > 0 || publishAll))
     warn("published ports are discarded: in the host's network every port is there as it is");
   const reserved = mode === "bridge" ? reserving().reserve(paths, record, last) : undefined;
-  const network = planFiles(paths, record, reserved?.connection, warn);
-  return { ...network, ...(reserved && { reserved }), ...endingsOf(paths, reserved) };
+  const etc = etcOf(record, reserved?.connection, warn);
+  return { ...etc, ...(reserved && { reserved, connection: reserved.connection }), ...endingsOf(paths, reserved) };
 }
 
 const endingsOf = (paths: Paths, reserved: Reserved | undefined): Pick<StartNetwork, "release" | "letGo"> => ({
@@ -68,46 +68,23 @@ export const connectionHere = (paths: Paths, id: string, reserved: Reserved): Ke
 export function previewNetwork(paths: Paths, record: ContainerRecord, warn: (text: string) => void): StartNetwork {
   const { mode } = record.options.network;
   const connection = mode === "bridge" ? reserving().previewReserve(paths, record) : undefined;
-  const namespace = mode === "container" ? { namespace: "/proc/PID/ns/net" } : {};
-  const network = planFiles(paths, record, connection, warn);
-  return { ...network, facts: { ...network.facts, ...namespace }, release: () => {}, letGo: () => {} };
+  const etc = mode === "container" ? { namespace: "/proc/PID/ns/net" } : etcOf(record, connection, warn);
+  return { ...etc, ...(connection && { connection }), release: () => {}, letGo: () => {} };
 }
 
-function planFiles(
-  paths: Paths,
-  record: ContainerRecord,
-  connection: Connection | undefined,
+/** A directory that is used in place gets nothing that is not the user's. */
+const etcOf = (
+  { rootfs, options }: ContainerRecord,
+  connected: Connected | undefined,
   warn: (text: string) => void,
-): Omit<StartNetwork, "release" | "letGo"> {
-  const base = { ...(connection && { connection }) };
-  // A directory that is used in place gets nothing that is not the user's.
-  if (record.rootfs !== undefined) return { ...base, facts: { files: {} }, files: [] };
-  const texts = planEtcFiles(record.options, connection, warn);
-  const directory = directoryOf(paths, record.id);
-  return {
-    ...base,
-    facts: { files: filesIn(directory) },
-    files: etcNames.map((name) => ({
-      do: "write-file",
-      path: `${directory}/${name}`,
-      text: texts[name],
-      mode: 0o644,
-      why: reasons[name],
-    })),
-  };
-}
-
-const reasons = {
-  hosts: "the container's own address and name, for hosts(5)",
-  hostname: "its name, for hostname(5)",
-  "resolv.conf": "whom it asks for names, for resolver(5)",
-};
-
-const filesIn = (directory: string): Record<string, string> =>
-  Object.fromEntries(etcNames.map((name) => [`/etc/${name}`, `${directory}/${name}`]));
+): Pick<StartNetwork, "etc"> => (rootfs === undefined ? { etc: planEtcFiles(options, connected, warn) } : {});
 
 /** Another container's network namespace, and what that one has in /etc. */
-function join(paths: Paths, { name, options: { network } }: ContainerRecord): StartNetwork {
+function join(paths: Paths, record: ContainerRecord): StartNetwork {
+  const {
+    name,
+    options: { network },
+  } = record;
   const target = readContainer(paths, network.container!);
   const pidfd = target?.state.status === "running" && target.state.process && openProcess(target.state.process);
   if (!target || !pidfd) {
@@ -122,9 +99,19 @@ function join(paths: Paths, { name, options: { network } }: ContainerRecord): St
   const alive = openProcess(target.state.process!);
   for (const fd of [pidfd, alive]) if (fd !== undefined) close(fd);
   if (alive === undefined) throw new ConflictError(`container ${target.record.name} has ended`);
-  // Init opens it by this name while we wait for it.
-  const facts = { namespace: `/proc/${process.pid}/fd/${namespace}`, files: {} };
-  const files = target.record.rootfs === undefined ? filesIn(directoryOf(paths, target.record.id)) : {};
   const done = () => close(namespace);
-  return { facts: { ...facts, files }, files: [], release: done, letGo: done };
+  return {
+    // Init opens it by this name while we wait for it.
+    namespace: `/proc/${process.pid}/fd/${namespace}`,
+    ...(record.rootfs === undefined && { etc: etcOfTarget(paths, target) }),
+    release: done,
+    letGo: done,
+  };
+}
+
+/** What the one whose network it is has in /etc: that one may share another's in turn. */
+function etcOfTarget(paths: Paths, { record, state }: Container): EtcFile[] {
+  const { mode, container } = record.options.network;
+  const next = mode === "container" ? readContainer(paths, container!) : undefined;
+  return next ? etcOfTarget(paths, next) : planEtcFiles(record.options, state.network, () => {});
 }

@@ -152,11 +152,11 @@ function writeOrUnlink(fd: number, text: string, path: string): void {
   }
 }
 
-/** Creates or replaces a file at once: readers see the old text or the new, never a part. */
-export function writeFileAtomic(path: string, text: string, mode = 0o600): void {
+/** Creates or replaces a file at once: readers see the old text or the new, never a part. Mode 0600. */
+export function writeFileAtomic(path: string, text: string): void {
   const temporary = `${path}.${process.pid}.new`;
   const flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW;
-  withFile(temporary, flags, (fd) => writeOrUnlink(fd, text, temporary), mode);
+  withFile(temporary, flags, (fd) => writeOrUnlink(fd, text, temporary));
   rename(temporary, path);
 }
 

@@ -6,7 +6,7 @@ import { ownNetwork, planBirth } from "./birth.ts";
 import { planCgroup, type Setting } from "./cgroup.ts";
 import { planClone } from "./clone.ts";
 import { planMounts } from "./mounts.ts";
-import { type Connection, connectedOf } from "./network.ts";
+import { type Connection, connectedOf, type EtcFile } from "./network.ts";
 import type { Directory, HostStep, InitStep, Plan } from "./step.ts";
 import { userOf } from "./user.ts";
 
@@ -43,8 +43,8 @@ export interface Container {
   network: boolean;
   /** Its networks. */
   connection?: Connection;
-  /** Files that it finds in /etc, written at each start. */
-  files?: Extract<HostStep, { do: "write-file" }>[];
+  /** What it finds in /etc. */
+  etc?: EtcFile[];
 }
 
 /** @throws UnsupportedError for a limit that was asked for and this host can't enforce. */
@@ -62,7 +62,7 @@ export function planContainer(spec: Spec, container: Container, host: Host): Pla
     clone: planClone(cgroup),
     birth: planBirth(container.network),
     reserve: container.connection?.reserve ?? [],
-    prepare: [...planPrepare(container, cgroup), ...(container.files ?? [])],
+    prepare: planPrepare(container, cgroup),
     setup: planSetup(spec, container),
     record: [{ do: "write-file", path: `${container.directory}/config.json`, text: JSON.stringify(spec) }],
     connect: container.connection?.connect ?? [],
@@ -124,7 +124,7 @@ function planRelease(cgroup: string | undefined, settings: Setting[], host: Host
 /** Up to the moment when only the program is missing. */
 function planSetup(spec: Spec, container: Container): InitStep[] {
   const size = spec.process.consoleSize;
-  const mounts = planMounts(spec);
+  const mounts = planMounts(spec, planEtc(spec, container));
   // The terminal is opened from the container's own devpts, before the host's tree goes.
   const beforePivot = mounts.slice(0, -1);
   const pivot = mounts.slice(-1);
@@ -140,6 +140,13 @@ function planSetup(spec: Spec, container: Container): InitStep[] {
     { do: "workdir", path: spec.process.cwd },
     { do: "ready" },
   ];
+}
+
+/** Where a user has mounted something over all of /etc, nothing is made in what may be a directory of the host. */
+function planEtc({ mounts }: Spec, { etc = [] }: Container): InitStep[] {
+  const files = etc.filter(({ name }) => !mounts.some(({ destination }) => destination === `/etc/${name}`));
+  const create = !mounts.some(({ destination }) => destination === "/etc");
+  return files.length > 0 ? [{ do: "etc-files", files, create }] : [];
 }
 
 /** What birth has not done for the network (birth.ts). */

@@ -77,6 +77,12 @@ export interface PublishedPort {
   port: number;
 }
 
+/** A file below /etc by its name. */
+export interface EtcFile {
+  name: "hosts" | "hostname" | "resolv.conf";
+  text: string;
+}
+
 /** What is done on the host for the networks of one start. The first two are done before the rest can be planned. */
 export type NetworkStep =
   | { do: "lease"; network: string; address: string }

@@ -64,26 +64,17 @@ export const defaultCapabilities = [
 
 const defaultCommand = ["/bin/sh"];
 
-/** What the network of this start adds to the spec. */
-export interface NetworkFacts {
-  /** The network namespace of another process, to be joined. */
-  namespace?: string;
-  /** Files of the host that are shown below /etc, by their paths there. */
-  files: Record<string, string>;
-}
-
-/** The config.json of a bundle. `id` names the cgroup. */
+/** The config.json of a bundle. `id` names the cgroup. @param namespace of another process, a network to be joined. */
 export function planSpec(
   id: string,
   options: RunOptions,
   image: ImageDefaults,
   rootfs: Rootfs,
   host: HostFacts,
-  network: NetworkFacts = { files: {} },
+  namespace?: string,
 ): Spec {
   const capabilities = planCapabilities(options, host);
   const hostNetwork = options.network.mode === "host";
-  const mounts = [...networkMounts(network.files, options.mounts), ...options.mounts];
   return {
     ociVersion: "1.2.0",
     root: { path: rootfs.path, readonly: options.readOnly },
@@ -112,12 +103,12 @@ export function planSpec(
       ...defaultMounts({ privileged: options.privileged, hostNetwork }).filter(
         ({ destination }) => !options.mounts.some((mount) => mount.destination === destination),
       ),
-      ...mounts,
+      ...options.mounts,
     ],
     linux: {
       namespaces: [
         ...ownNamespaces.map((type) => ({ type })),
-        ...(hostNetwork ? [] : [{ type: "network" as const, ...(network.namespace && { path: network.namespace }) }]),
+        ...(hostNetwork ? [] : [{ type: "network" as const, ...(namespace && { path: namespace }) }]),
       ],
       devices: options.privileged ? mergeDevices(defaultDevices, host.devices) : defaultDevices,
       cgroupsPath: cgroupPath(id),
@@ -195,12 +186,6 @@ function planRlimits({ nofileHard }: HostFacts): Rlimit[] {
 }
 
 const ownNamespaces: NamespaceType[] = ["pid", "ipc", "uts", "mount", "cgroup"];
-
-/** What the user has mounted at such a place stays. */
-const networkMounts = (files: NetworkFacts["files"], others: Mount[]): Mount[] =>
-  Object.entries(files)
-    .filter(([destination]) => !others.some((mount) => mount.destination === destination))
-    .map(([destination, source]) => ({ destination, type: "bind", source, options: ["bind"] }));
 
 function rootMount(rootfs: Rootfs): Mount[] {
   if (rootfs.kind === "directory") return [];

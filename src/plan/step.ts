@@ -19,7 +19,7 @@
  */
 
 import type { Capabilities, Device, Rlimit } from "../oci/spec.ts";
-import type { Connected, NetworkStep } from "./network.ts";
+import type { Connected, EtcFile, NetworkStep } from "./network.ts";
 import type { User } from "./user.ts";
 
 /** What the host's side does. Each has an undo, run when the start fails or the container ends. */
@@ -30,7 +30,7 @@ export type HostStep =
   | VolumeStep
   | { do: "mount-volume"; path: string; type: string; options: string[] }
   | { do: "forget"; directory: string; namePath?: string }
-  | { do: "write-file"; path: string; text: string; mode?: number; why?: string }
+  | { do: "write-file"; path: string; text: string }
   | { do: "delegate"; cgroup: string; controllers: string[] }
   | { do: "limit"; file: string; value: string; why: string };
 
@@ -112,6 +112,8 @@ export type InitStep =
       idmap?: { uid: number; gid: number; user: User };
       why?: string;
     }
+  /** `create` makes an empty file to mount over where the image has none. */
+  | { do: "etc-files"; files: EtcFile[]; create: boolean }
   | { do: "unshare"; namespace: "NEWNS" | "NEWUTS" | "NEWIPC" | "NEWNET" | "NEWCGROUP"; why: string }
   | { do: "device"; device: Device }
   | { do: "symlink"; path: string; target: string }
@@ -227,6 +229,10 @@ export const documentation: { [Kind in Step["do"]]: { man: string; why: string; 
   mount: { man: "move_mount(2)", why: "a file system that the image cannot bring" },
   bind: { man: "open_tree(2)", why: "a directory or file of the host, shown inside" },
   unshare: { man: "unshare(2)", why: "a namespace of its own" },
+  "etc-files": {
+    man: "tmpfs(5)",
+    why: "the container's own address and name, and whom it asks for names: in memory, shown over the image's",
+  },
   device: { man: "mknod(2)", why: "a device every program may expect" },
   symlink: { man: "symlink(2)", why: "a name in /dev every program may expect" },
   console: {

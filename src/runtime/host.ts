@@ -67,7 +67,7 @@ const performers: { [Kind in HostStep["do"]]: Performer<Extract<HostStep, { do: 
     undo.add(mountVolume(step));
   },
   forget: (leftovers, undo) => undo.add(() => forget(leftovers)),
-  "write-file": ({ path, text, mode }) => writeFileAtomic(path, text, mode),
+  "write-file": ({ path, text }) => writeFileAtomic(path, text),
   delegate: ({ cgroup, controllers }) => {
     const cgroup2 = findCgroup2()!;
     delegateControllers(cgroup2, cgroup.slice(cgroup2.mountPoint.length), controllers);
