@@ -208,9 +208,11 @@ describe("explain", () => {
         expect(phases.map(({ phase, by }) => `${by} ${phase}`)).toEqual([
           "host clone",
           "init birth",
-          "host prepare",
+          "host reserve",
+        "host prepare",
           "init set up",
           "host record",
+        "host connect",
           "host release",
           "init start",
         ]);
