@@ -209,10 +209,10 @@ describe("explain", () => {
           "host clone",
           "init birth",
           "host reserve",
-        "host prepare",
+          "host prepare",
           "init set up",
           "host record",
-        "host connect",
+          "host connect",
           "host release",
           "init start",
         ]);
