@@ -36,8 +36,10 @@ function comeEarly(): Early {
 
 /** The words from the command on (cli/main.ts takes the options before it); `container run` is `run`, `image load` is `load`. */
 function afterGlobals([first = "", ...rest]: string[]): string[] {
-  if (first === "--root" || first === "--loaded") return afterGlobals(rest.slice(1));
-  if (first.startsWith("--root=") || first.startsWith("--loaded=")) return afterGlobals(rest);
+  for (const option of ["--root", "--firewall", "--loaded"]) {
+    if (first === option) return afterGlobals(rest.slice(1));
+    if (first.startsWith(`${option}=`)) return afterGlobals(rest);
+  }
   return first === "container" || first === "image" ? rest : [first, ...rest];
 }
 

@@ -1,8 +1,8 @@
 /** From argv to one command: global options, the command's name, its options, help, and what a failure prints. */
 
-import { sudoLine } from "../engine/host.ts";
+import { requireRoot, sudoLine } from "../engine/host.ts";
 import { explain, hasCode, InterruptedError, StartError, UsageError } from "../errors.ts";
-import { absolutePath, defaultRoot } from "../paths.ts";
+import { absolutePath, defaultRoot, pathsOf } from "../paths.ts";
 import { parseArgv } from "./argv.ts";
 import type { Command, Early, Global } from "./command.ts";
 import { commands } from "./commands.ts";
@@ -18,12 +18,13 @@ const otherFailure = 1;
 export async function main(argv: string[], { failure, ...early }: Early): Promise<number> {
   let failureCode = ourFailure;
   try {
-    const { root, rest, want, loaded } = takeGlobal(argv);
+    const { root, rest, want, loaded, firewall } = takeGlobal(argv);
     if (failure !== undefined) throw failure;
     const global: Global = { root, commands, ...early, ...(loaded !== undefined && { loaded }) };
     const name = rest[0];
     if (want === "version") return await runCommand(await load("version"), [], global);
     if (want === "help" || name === undefined) return await printHelp();
+    if (firewall !== undefined) chooseFirewall(root, firewall);
     if (name.startsWith("-")) return await runCommand(original, rest, global);
     if (name === "help") return await printHelp(...rest.slice(1));
     const grouped = !Object.hasOwn(commands, name);
@@ -48,13 +49,22 @@ export function complain(error: unknown, failureCode = ourFailure): number {
   return error instanceof UsageError ? ourFailure : failureCode;
 }
 
-/** Takes `--root DIR`, `--version` and `--help` off the front; and `--loaded ID`, which we say to ourselves. */
-function takeGlobal(argv: string[]): { root: string; rest: string[]; want?: "help" | "version"; loaded?: string } {
+/** What stands before the command's name. */
+interface Given {
+  root: string;
+  rest: string[];
+  want?: "help" | "version";
+  loaded?: string;
+  firewall?: string;
+}
+
+/** Takes `--root DIR`, `--firewall DRIVER`, `--version` and `--help` off the front; and `--loaded ID`, which we say to ourselves. */
+function takeGlobal(argv: string[]): Given {
   const rest = [...argv];
-  const given: { root?: string; loaded?: string } = {};
+  const given: { root?: string; loaded?: string; firewall?: string } = {};
   for (;;) {
     const word = rest[0] ?? "";
-    const name = (["root", "loaded"] as const).find(
+    const name = (["root", "firewall", "loaded"] as const).find(
       (option) => word === `--${option}` || word.startsWith(`--${option}=`),
     );
     if (!name) break;
@@ -70,7 +80,20 @@ function takeGlobal(argv: string[]): { root: string; rest: string[]; want?: "hel
     rest,
     ...want,
     ...(given.loaded && { loaded: given.loaded }),
+    ...(given.firewall && { firewall: given.firewall }),
   };
+}
+
+/** Loaded for those who name one: it stays chosen for the state root. */
+function chooseFirewall(root: string, driver: string): void {
+  if (driver !== "nft" && driver !== "iptables")
+    throw new UsageError(
+      `option --firewall: ${driver} is no firewall driver`,
+      "--firewall nft, or --firewall iptables",
+    );
+  requireRoot("setting up networks");
+  const { useFirewall } = require("../engine/firewall.ts") as typeof import("../engine/firewall.ts");
+  useFirewall(pathsOf(root), driver);
 }
 
 /** A command by its name, or by its group's and the word after it; the groups are not loaded for others. */

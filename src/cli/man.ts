@@ -36,7 +36,7 @@ export async function manualPage(commands: Commands): Promise<string> {
     "tinydocker \\- containers in one file",
     ".SH SYNOPSIS",
     ".B tinydocker",
-    "[\\fB\\-\\-root\\fR \\fIdir\\fR] \\fIcommand\\fR [\\fIarguments\\fR]",
+    "[\\fB\\-\\-root\\fR \\fIdir\\fR] [\\fB\\-\\-firewall\\fR \\fIdriver\\fR] \\fIcommand\\fR [\\fIarguments\\fR]",
     ".br",
     ".B tinydocker",
     "[\\fIoptions\\fR] \\fB\\-\\-\\fR \\fIcommand\\fR [\\fIarguments\\fR]",

@@ -21,6 +21,9 @@ describe("complete()", () => {
     expect((await answer("--ro")).words).toEqual(["--root", "--rootfs"]);
     expect(await answer("--root", "")).toEqual({ words: [], files: "directories" });
     expect((await answer("--root", "/x", "vers")).words).toEqual(["version"]);
+    expect((await answer("--firewall", "")).words).toEqual(["nft", "iptables"]);
+    for (const words of [["--firewall", "nft"], ["--firewall=nft"]])
+      expect((await answer(...words, "vers")).words).toEqual(["version"]);
   });
   test("knows the options of a command, in a group too, and of what run is to explain", async () => {
     for (const words of [["run"], ["container", "run"], ["explain", "run"], ["--root=/x", "run"]])

@@ -14,10 +14,10 @@ export class Node {
   private readonly waiting = new Map<number, (answer: Answer) => void>();
   private lastId = 0;
 
-  /** @param inside the namespace of another one instead of its own. */
+  /** @param inside the namespace of another one instead of its own, or what enters it. */
   constructor(
     readonly name: string,
-    { inside }: { inside?: Node } = {},
+    { inside }: { inside?: { enter: string[] } } = {},
   ) {
     // With mounts of its own, so that a test can put other programs in the place of those that are installed.
     const enter = inside?.enter ?? ["unshare", "--net", "--mount", "--propagation", "private"];
@@ -39,7 +39,7 @@ export class Node {
   }
 
   /** What a command line begins with that is run in the namespace. */
-  private get enter(): string[] {
+  get enter(): string[] {
     return ["nsenter", "-t", String(this.pid), "--net", "--mount", "--"];
   }
 
