@@ -39,4 +39,6 @@ export function printObjects(
 }
 
 const hintFor = (type: string): string =>
-  type === "object" ? "tinydocker ps -a and images list what there is" : `tinydocker ${type} ls lists what there is`;
+  type === "object"
+    ? "tinydocker ps -a, images and volume ls list what there is"
+    : `tinydocker ${type} ls lists what there is`;
