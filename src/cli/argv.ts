@@ -117,7 +117,8 @@ export function nearest(word: string, known: string[]): string {
   const scored = known.map((name) => ({ name, distance: editDistance(word, name) }));
   const [best] = scored.sort((a, b) => a.distance - b.distance);
   const tolerance = Math.max(1, Math.floor(word.replace(/^-+/, "").length / 3));
-  if (!best) return "see --help";
+  // Any letter is near any other.
+  if (!best || /^-?.?$/.test(word)) return "see --help";
   return best.distance <= tolerance ? `did you mean ${best.name}?` : `the nearest there is: ${best.name}; see --help`;
 }
 

@@ -3,24 +3,25 @@
 import { requireRoot } from "../engine/host.ts";
 import { pruneImages } from "../engine/prune-images.ts";
 import { Failure } from "../errors.ts";
-
 import { pathsOf } from "../paths.ts";
 import { defineCommand } from "./command.ts";
 import { confirm } from "./confirm.ts";
 import { humanSize, plain, printLine } from "./print.ts";
+import { parsePruneFilter, pruneArgs } from "./prune.ts";
 
 export default defineCommand({
   meta: { name: "prune", description: "Remove images without a name, or all that no container uses" },
   args: {
     all: { type: "boolean", alias: "a", description: "Also those with a name, if no container uses them" },
-    force: { type: "boolean", alias: "f", description: "Do not ask" },
+    ...pruneArgs,
   },
-  examples: ["tinydocker image prune -a"],
-  run: ({ all = false, force }, { root }) => {
+  examples: ["tinydocker image prune -a", "tinydocker image prune -a --filter label=stage=build"],
+  run: ({ all = false, force, filter }, { root }) => {
     requireRoot("removing images");
+    const chosen = parsePruneFilter(filter);
     const which = all ? "all images that no container uses" : "all images without a name that no container uses";
     if (!force && !confirm(`This will remove ${which}.`)) throw new Failure("nothing was removed");
-    const { untagged, deleted, reclaimedBytes } = pruneImages(pathsOf(root), { all });
+    const { untagged, deleted, reclaimedBytes } = pruneImages(pathsOf(root), { all, chosen });
     if (untagged.length + deleted.length > 0) printLine("Deleted Images:");
     for (const name of untagged) printLine(`untagged: ${plain(name)}`);
     for (const id of deleted) printLine(`deleted: ${id}`);

@@ -1,16 +1,22 @@
 /** `tinydocker info`: what this host offers containers, and what is in the store. */
 
-import { readInfo } from "../engine/info.ts";
+import { describeInfo, readInfo } from "../engine/info.ts";
 import { pathsOf } from "../paths.ts";
 import { defineCommand } from "./command.ts";
+import { inspectArgs, printByFormat } from "./objects.ts";
 import { printLine } from "./print.ts";
 
 export default defineCommand({
   meta: { name: "info", description: "Describe this host and the store" },
-  args: { json: { type: "boolean", description: "As JSON" } },
-  examples: ["tinydocker info"],
-  run: ({ json }, global) => {
-    const info = readInfo(pathsOf(global.root));
+  args: { json: { type: "boolean", description: "As JSON" }, ...inspectArgs },
+  examples: ["tinydocker info", "tinydocker info --format '{{.ContainersRunning}}'"],
+  run: ({ json, format }, global) => {
+    const paths = pathsOf(global.root);
+    if (format !== undefined) {
+      printByFormat("info", describeInfo(paths), format);
+      return 0;
+    }
+    const info = readInfo(paths);
     if (json) {
       printLine(JSON.stringify(info, null, 2));
       return 0;

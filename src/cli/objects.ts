@@ -38,5 +38,13 @@ export function printObjects(
   if (missing.length > 0) throw new NotFoundError(`no such ${type}: ${missing.join(", ")}`, hintFor(type));
 }
 
+/** Prints the one object that there is. */
+export function printByFormat(type: string, object: Struct, format: string): void {
+  const render = format === "json" ? undefined : compile(format);
+  printLine(render ? render(object, { type, ...(isatty(1) && { show: shown }) }) : toJson(object, ""));
+}
+
 const hintFor = (type: string): string =>
-  type === "object" ? "tinydocker ps -a and images list what there is" : `tinydocker ${type} ls lists what there is`;
+  type === "object"
+    ? "tinydocker ps -a, images and volume ls list what there is"
+    : `tinydocker ${type} ls lists what there is`;

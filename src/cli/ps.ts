@@ -81,6 +81,10 @@ const listing = (full: boolean, sizeOf: (row: Container) => string, size: boolea
       "MOUNTS",
       ({ record }) => record.options.mounts.map(({ source, destination }) => source ?? destination).join(","),
     ],
+    LocalVolumes: [
+      "LOCAL VOLUMES",
+      ({ record }) => String(record.options.mounts.filter(({ type }) => type === "volume").length),
+    ],
     Networks: ["NETWORKS", ({ record }) => networksOf(record.options.network).join(",")],
     Size: ["SIZE", sizeOf],
   },

@@ -1,6 +1,7 @@
 /** `tinydocker rm`: forgets containers. */
 
 import { removeContainer } from "../engine/remove.ts";
+import { NotFoundError } from "../errors.ts";
 import { defineCommand } from "./command.ts";
 import { containerOperand, forEachContainer } from "./containers.ts";
 import { printLine } from "./print.ts";
@@ -14,8 +15,13 @@ export default defineCommand({
   },
   examples: ["tinydocker rm my-container", "tinydocker rm -f -v web"],
   run: ({ container, force = false, volumes = false }, { root }) =>
-    forEachContainer(root, container, (paths, found, reference) => {
-      removeContainer(paths, found, { force, volumes });
-      printLine(reference);
-    }),
+    forEachContainer(
+      root,
+      container,
+      (paths, found, reference) => {
+        removeContainer(paths, found, { force, volumes });
+        printLine(reference);
+      },
+      (failure) => force && failure instanceof NotFoundError,
+    ),
 });

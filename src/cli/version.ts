@@ -2,14 +2,21 @@
 
 import { commit, version } from "../version.ts";
 import { defineCommand } from "./command.ts";
+import { inspectArgs, printByFormat } from "./objects.ts";
 import { printLine } from "./print.ts";
 
 export default defineCommand({
   meta: { name: "version", description: "Print the version" },
-  args: { json: { type: "boolean", description: "As JSON" } },
-  examples: ["tinydocker version"],
-  run: ({ json }) => {
+  args: { json: { type: "boolean", description: "As JSON" }, ...inspectArgs },
+  examples: ["tinydocker version", "tinydocker version --format '{{.Client.Version}}'"],
+  run: ({ json, format }) => {
     const arch = process.arch;
+    if (format !== undefined) {
+      // There is no server: who asks for one means us.
+      const program = { Version: version, GitCommit: commit, Os: "linux", Arch: arch === "x64" ? "amd64" : arch };
+      printByFormat("version", { Client: program, Server: program }, format);
+      return 0;
+    }
     printLine(
       json ? JSON.stringify({ version, commit, bun: Bun.version, arch }) : `tinydocker ${version} (${commit}, ${arch})`,
     );

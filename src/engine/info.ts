@@ -6,6 +6,7 @@ import { findCgroup2 } from "../linux/cgroup.ts";
 import { readdir, readFile } from "../linux/file.ts";
 import type { Paths } from "../paths.ts";
 import { version } from "../version.ts";
+import { listContainers } from "./record.ts";
 
 export type Info = Record<string, string | number | string[]>;
 
@@ -18,7 +19,7 @@ export function readInfo(paths: Paths): Info {
     Kernel: readFile("/proc/sys/kernel/osrelease").trim(),
     Architecture: process.arch,
     CPUs: readFile("/proc/cpuinfo").match(/^processor\s*:/gm)?.length ?? 1,
-    Memory: `${Math.round(Number(/MemTotal:\s*(\d+)/.exec(readFile("/proc/meminfo"))?.[1] ?? 0) / 1024)} MB`,
+    Memory: `${Math.round(memoryBytes() / 2 ** 20)} MB`,
     "Cgroup mode": mode,
     "Cgroup v2 mount": cgroup2?.mountPoint ?? "none",
     "Cgroup controllers": cgroup2?.controllers ?? [],
@@ -28,6 +29,34 @@ export function readInfo(paths: Paths): Info {
     ...inStore(paths),
   };
 }
+
+/** The same by the names `docker info` uses, as far as there is such a thing here. */
+export function describeInfo(paths: Paths) {
+  const info = readInfo(paths);
+  const states = listContainers(paths).map(({ status }) => status);
+  const count = (...wanted: string[]) => states.filter((status) => wanted.includes(status)).length;
+  const running = count("running", "restarting", "unknown");
+  const paused = count("paused");
+  return {
+    Containers: states.length,
+    ContainersRunning: running,
+    ContainersPaused: paused,
+    ContainersStopped: states.length - running - paused,
+    Images: info.Images!,
+    Driver: info["Storage driver"]!,
+    DockerRootDir: paths.root,
+    KernelVersion: info.Kernel!,
+    OSType: "linux",
+    Architecture: process.arch === "x64" ? "x86_64" : process.arch === "arm64" ? "aarch64" : process.arch,
+    NCPU: info.CPUs!,
+    MemTotal: memoryBytes(),
+    CgroupVersion: info["Cgroup mode"] === "v1" ? "1" : "2",
+    Name: readFile("/proc/sys/kernel/hostname").trim(),
+    ServerVersion: version,
+  };
+}
+
+const memoryBytes = (): number => Number(/MemTotal:\s*(\d+)/.exec(readFile("/proc/meminfo"))?.[1] ?? 0) * 1024;
 
 /** The type of the mount that holds a path: of those that are its prefix, the longest and last one mounted. */
 function fileSystemOf(path: string): string {

@@ -4,6 +4,7 @@ import { findCgroup2, removeEmptyCgroup } from "../linux/cgroup.ts";
 import {
   close,
   flock,
+  fstat,
   mkdirAll,
   O_DIRECTORY,
   O_RDONLY,
@@ -38,8 +39,9 @@ export function recover(paths: Paths): void {
     const path = `${paths.running}/${id}`;
     const lock = openIfAny(path, O_RDWR);
     if (lock === undefined) continue;
-    // Read under the lock: before, its owner may have been about to write it.
-    if (flock(lock, { wait: false })) takeAway(paths, path, readAll(lock, path));
+    // Read under the lock: before, its owner may have been about to write it. One that was unlinked since we opened it was
+    // put away in good order, and by now another of this name may be of one that lives.
+    if (flock(lock, { wait: false }) && fstat(lock).nlink > 0) takeAway(paths, path, readAll(lock, path));
     close(lock);
   }
 }

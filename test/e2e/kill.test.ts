@@ -92,26 +92,26 @@ const scenarios: Record<string, Scenario> = {
     prepare: running,
     may: /Exited \(7\)|Up/,
     again: true,
-    victims: { cli: 4 },
+    victims: { cli: 6 },
   },
   kill: {
     words: ["kill", "box"],
     prepare: running,
     may: /Exited \(137\)|Up/,
-    victims: { cli: 4 },
+    victims: { cli: 7 },
   },
   restart: {
     words: ["restart", "box"],
     prepare: running,
     may: /Exited|Up/,
     again: true,
-    victims: { cli: 9 },
+    victims: { cli: 13 },
   },
   pause: {
     words: ["pause", "box"],
     prepare: running,
     may: /Up/,
-    victims: { cli: 4 },
+    victims: { cli: 6 },
   },
   rm: {
     words: ["rm", "box"],
@@ -125,7 +125,7 @@ const scenarios: Record<string, Scenario> = {
     prepare: running,
     may: /^$|Exited|Up/,
     claim: repeatable(["rm", "-f", "box"]),
-    victims: { cli: 4 },
+    victims: { cli: 8 },
   },
   rename: {
     words: ["rename", "box", "other"],
@@ -156,14 +156,14 @@ const scenarios: Record<string, Scenario> = {
       // One that was killed right before it gave the image its name.
       ok(await machine.run(["image", "prune", "-f"]));
     },
-    victims: { cli: 17 },
+    victims: { cli: 31 },
   },
   update: {
     words: ["update", "--restart", "always", "box"],
     prepare: running,
     may: /Up/,
     again: true,
-    victims: { cli: 3 },
+    victims: { cli: 7 },
   },
 };
 

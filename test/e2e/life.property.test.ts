@@ -96,7 +96,8 @@ const steps = (name: string): fc.Arbitrary<fc.AsyncCommand<Model, Machine>>[] =>
     ["restart", (n) => ["restart", n], (life) => (life ? "running" : "refused")],
     ["kill", (n) => ["kill", n], refusedUnless(up, "exited")],
     ["rm", (n) => ["rm", n], refusedUnless(["created", "exited"], "gone")],
-    ["rm -f", (n) => ["rm", "-f", n], (life) => (life ? "gone" : "refused")],
+    // Of what is not there it is no error, as Docker has it.
+    ["rm -f", (n) => ["rm", "-f", n], () => "gone"],
     ["pause", (n) => ["pause", n], changes({ running: "paused", orphaned: "frozen" })],
     ["unpause", (n) => ["unpause", n], changes({ paused: "running", frozen: "orphaned" })],
     ["exec", (n) => ["exec", n, "true"], (life) => (life === "running" || life === "orphaned" ? life : "refused")],

@@ -113,6 +113,7 @@ describe("top", () => {
     await withMachine(["busybox"], async (machine) => {
       const id = await detached(machine, "web", "exec sleep 62");
       const { pid } = stateOf(machine, id).process;
+      await until(async () => ok(await machine.run(["top", "web"])).endsWith(" sleep 62"), "the shell is sleep");
       for (const options of [
         ["-o", "pid,args"],
         ["-eo", "pid,args"],

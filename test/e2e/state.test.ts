@@ -1,10 +1,11 @@
 /** Names, what `ps` and `rm` know, `explain`, `info` and `version`. */
 
 import { describe, expect } from "bun:test";
-import { readdirSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { binary } from "../support/cli.ts";
 import { imageTar, Machine, said, withMachine } from "../support/containers.ts";
+import { detached, forever, monitorOf, stateOf, until } from "../support/life.ts";
 import { needing, root } from "../support/needs.ts";
 import { sandbox } from "../support/sandbox.ts";
 
@@ -107,6 +108,33 @@ describe("names and state", () => {
       expect((await machine.run(["rm", "sound", directory!.slice(0, 12)])).code).toBe(0);
       expect(await ids(machine)).toEqual([]);
       expect((await machine.run(["run", "--rm", "--name", "broken", "probe", "/bin/probe", "exit"])).code).toBe(0);
+    });
+  });
+  test("a process that has a dead container's number is not taken for it, nor one of another boot (F12)", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const id = await detached(machine, "lost", forever);
+      const monitor = monitorOf(machine, id);
+      const other = machine.spawn(["run", "--rm", "busybox", "sleep", "1000"]);
+      await until(() => stateOf(machine, id).status === "running", "it runs");
+      const { process: own, ...state } = stateOf(machine, id);
+      for (const pid of [monitor, own.pid]) process.kill(pid, "SIGKILL");
+      const fields = readFileSync(`/proc/${other.pid}/stat`, "utf8").split(") ")[1]!.split(" ");
+      const path = join(machine.root, "containers", id, "state.json");
+      for (const claimed of [
+        { ...own, pid: other.pid },
+        { ...own, pid: other.pid, startTicks: Number(fields[19]), bootId: "00000000-0000-0000-0000-000000000000" },
+      ]) {
+        writeFileSync(path, JSON.stringify({ ...state, process: claimed }));
+        expect((await machine.run(["ps", "-a"])).stdout).toMatch(/Exited .*lost\n/);
+        writeFileSync(path, JSON.stringify({ ...state, process: claimed }));
+        expect((await machine.run(["kill", "lost"])).code).toBe(1);
+        expect((await machine.run(["exec", "lost", "true"])).code).toBe(1);
+        expect((await machine.run(["stop", "lost"])).code).toBe(0);
+        expect(other.exitCode).toBe(null);
+      }
+      expect((await machine.run(["rm", "lost"])).code).toBe(0);
+      other.kill("SIGTERM");
+      expect(await other.exited).toBe(143);
     });
   });
   test("terminal escapes in a command are shown, not obeyed (R39)", async () => {
