@@ -75,11 +75,11 @@ async function benchStart(runs: number): Promise<void> {
 /** Many containers, listed, entered and read. */
 async function benchManyContainers(runs: number): Promise<void> {
   const tar = await buildImage("busybox", join(directory, "busybox.tar"));
-  const root = join(directory, "engine");
-  run(binary, ["--root", root, "load", "-q", "-i", tar], { stdio: "ignore" });
+  const [root, empty] = [join(directory, "engine"), join(directory, "empty-engine")];
+  for (const each of [root, empty]) run(binary, ["--root", each, "load", "-q", "-i", tar], { stdio: "ignore" });
   const podman = await podmanWith(directory, tar);
   try {
-    const lines = await benchEngine(binary, root, runs, podman);
+    const lines = await benchEngine(binary, root, empty, runs, podman);
     console.log(`\n| many containers | tinydocker | ${podman?.version ?? "podman (not installed)"} | ratio |`);
     console.log("|---|---:|---:|---:|");
     for (const [what, ...figures] of lines) console.log(`| ${[what, ...figures, "", ""].slice(0, 4).join(" | ")} |`);
