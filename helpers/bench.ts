@@ -1,15 +1,18 @@
 /**
- * `npm run bench`: how fast tinydocker is beside crun, runc and GNU tar, on this machine, as tables in Markdown.
+ * `npm run bench`: how fast tinydocker is beside crun, runc, podman and GNU tar, on this machine, as tables in Markdown.
+ * `helpers/setup bench` installs podman; without it those lines are missing.
  *
  *   npm run bench -- [--runs 40] [--loads 5] [--megabytes 350] [start | load | engine]
  */
 
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { benchEngine } from "./bench/engine.ts";
 import { type Command, type Measurement, measure, summary } from "./bench/measure.ts";
+import { withoutUnified } from "./bench/namespace.ts";
+import { podmanWith } from "./bench/podman.ts";
 import { buildImage } from "./images.ts";
 import { run, text } from "./process.ts";
 
@@ -44,10 +47,10 @@ async function benchStart(runs: number): Promise<void> {
   const root = join(directory, "start");
   run(binary, ["--root", root, "load", "-i", tar], { stdio: ["ignore", "ignore", "inherit"] });
   const bundle = ociBundle(tar);
-  const withoutUnified = await mountNamespaceForCrun();
+  const namespace = await withoutUnified();
   const oci = (runtime: string): Command => ({
     argv: [text("which", [runtime]), "run", "--bundle", bundle, `bench-${process.pid}-${runtime}`],
-    mountNamespaceOf: withoutUnified?.pid,
+    mountNamespaceOf: namespace?.pid,
   });
   const commands: Record<string, Command> = {
     "tinydocker run --rm --network none": {
@@ -65,17 +68,24 @@ async function benchStart(runs: number): Promise<void> {
       Object.keys(commands).map((name, index): Row => [name, results[index] as Measurement]),
     );
   } finally {
-    withoutUnified?.kill("SIGKILL");
+    namespace?.kill("SIGKILL");
   }
 }
 
 /** Many containers, listed, entered and read. */
 async function benchManyContainers(runs: number): Promise<void> {
   const tar = await buildImage("busybox", join(directory, "busybox.tar"));
-  const root = join(directory, "engine");
-  run(binary, ["--root", root, "load", "-q", "-i", tar], { stdio: "ignore" });
-  console.log("\n| many containers | |\n|---|---:|");
-  for (const [what, figure] of await benchEngine(binary, root, runs)) console.log(`| ${what} | ${figure} |`);
+  const [root, empty] = [join(directory, "engine"), join(directory, "empty-engine")];
+  for (const each of [root, empty]) run(binary, ["--root", each, "load", "-q", "-i", tar], { stdio: "ignore" });
+  const podman = await podmanWith(directory, tar);
+  try {
+    const lines = await benchEngine(binary, root, empty, runs, podman);
+    console.log(`\n| many containers | tinydocker | ${podman?.version ?? "podman (not installed)"} | ratio |`);
+    console.log("|---|---:|---:|---:|");
+    for (const [what, ...figures] of lines) console.log(`| ${[what, ...figures, "", ""].slice(0, 4).join(" | ")} |`);
+  } finally {
+    podman?.close();
+  }
 }
 
 /** What `runc spec` makes, with our rootfs and /bin/true. */
@@ -91,19 +101,6 @@ function ociBundle(tar: string): string {
   spec.root.readonly = false;
   writeFileSync(path, JSON.stringify(spec));
   return bundle;
-}
-
-/**
- * Where cgroup v1 and v2 are both mounted, crun and runc trip over the v2 one: they get a mount namespace without it.
- * @returns the process that holds it, or undefined where there is no need.
- */
-async function mountNamespaceForCrun(): Promise<Bun.Subprocess | undefined> {
-  if (!existsSync("/sys/fs/cgroup/unified")) return undefined;
-  const script = "umount /sys/fs/cgroup/unified; echo ready; exec sleep infinity";
-  const argv = ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--propagation", "private", "sh", "-c", script];
-  const holder = Bun.spawn(argv, { stdio: ["ignore", "pipe", "inherit"] });
-  await holder.stdout.getReader().read();
-  return holder;
 }
 
 /** What a program compiled by bun costs that does nothing at all: the floor under ours. */

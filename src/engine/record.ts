@@ -10,6 +10,7 @@ import {
   overwriteFile,
   readdir,
   readFileIfAny,
+  readSmallFileIfAny,
   writeFileAtomic,
 } from "../linux/file.ts";
 import { openProcess, type ProcessId } from "../linux/proc.ts";
@@ -159,11 +160,11 @@ export const overwriteState = (paths: Paths, id: string, state: ContainerState):
 
 /** A container by its full id; undefined where there is none (yet). A file that tells nothing makes one that says so. */
 export function readContainer(paths: Paths, id: string): Container | undefined {
-  const text = readFileIfAny(`${directoryOf(paths, id)}/container.json`);
+  const text = readSmallFileIfAny(`${directoryOf(paths, id)}/container.json`);
   if (text === undefined) return undefined;
   const record = parseObject<ContainerRecord>(text, isRecord);
   const state = parseObject<ContainerState>(
-    readFileIfAny(`${directoryOf(paths, id)}/state.json`) ?? JSON.stringify(unstarted),
+    readSmallFileIfAny(`${directoryOf(paths, id)}/state.json`) ?? JSON.stringify(unstarted),
     isState,
   );
   if (!record || !state)

@@ -130,6 +130,23 @@ export function readFileIfAny(path: string): string | undefined {
   }
 }
 
+let small: Uint8Array<ArrayBuffer> | undefined;
+
+/** As `readFileIfAny`, for a file on disk that is small as a rule: what comes short is its end, so one read(2) does. */
+export function readSmallFileIfAny(path: string): string | undefined {
+  small ??= memory(8192);
+  const fd = openIfAny(path, O_RDONLY);
+  if (fd === undefined) return undefined;
+  try {
+    const count = read(fd, small);
+    if (count < small.length) return decoder.decode(small.subarray(0, count));
+    seekToStart(fd);
+    return decoder.decode(readAll(fd, path));
+  } finally {
+    close(fd);
+  }
+}
+
 /** Writes text to a file that exists already (a cgroup or /proc setting), in one write(2). */
 export function writeSetting(path: string, text: string): void {
   const data = encoder.encode(text);
