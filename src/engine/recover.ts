@@ -21,6 +21,7 @@ import { cgroupPath } from "../plan/clone.ts";
 import type { Leftovers } from "../plan/step.ts";
 import { cleanUp, forget } from "../runtime/host.ts";
 import { forgetVolumes } from "./forget.ts";
+import { leasesOf } from "./network-record.ts";
 import { type Container, isAlive, readContainer, writeState } from "./record.ts";
 
 /** Makes the directories that every command writes to. Mode 0700: images and containers are root's business (R23). */
@@ -43,6 +44,23 @@ export function recover(paths: Paths): void {
     // put away in good order, and by now another of this name may be of one that lives.
     if (flock(lock, { wait: false }) && fstat(lock).nlink > 0) takeAway(paths, path, readAll(lock, path));
     close(lock);
+  }
+  dropStrayLeases(paths);
+}
+
+/** Addresses of those who were killed before they had claimed anything. More leases than claims tell that there are some. */
+function dropStrayLeases(paths: Paths): void {
+  const claims = readdir(paths.running)?.length ?? 0;
+  for (const network of readdir(paths.networks) ?? []) {
+    const directory = leasesOf(paths, network);
+    const leases = readdir(directory)?.filter((address) => !address.includes(":")).length ?? 0;
+    if (leases <= claims) continue;
+    // Loaded when there is something to do.
+    const { dropStrays } = require("../network/leases.ts") as typeof import("../network/leases.ts");
+    dropStrays(directory, (owner) => {
+      const container = readContainer(paths, owner);
+      return container !== undefined && isAlive(container.state);
+    });
   }
 }
 

@@ -3,6 +3,7 @@
  * Who looks after the container holds it locked for life (flock(2)), so that no address is lost when somebody is killed.
  */
 
+import "../linux/first.ts";
 import { ConflictError, UsageError } from "../errors.ts";
 import {
   close,
@@ -212,6 +213,12 @@ export function dropLease(directory: string, address: string, owner: string): vo
   if (lock === undefined) return;
   if (flock(lock, { wait: false }) && ownerIn(lock, path) === owner) releaseLease(directory, { address, lock });
   else close(lock);
+}
+
+/** Removes the files of all leases that nobody holds, but for those of containers that live on without anybody to look after them. */
+export function dropStrays(directory: string, isAlive: (owner: string) => boolean): void {
+  for (const { address, owner, held } of listLeases(directory))
+    if (!held && !isAlive(owner)) dropLease(directory, address, owner);
 }
 
 /** All leases, also of those who are dead: `held` says whether somebody looks after the container. */

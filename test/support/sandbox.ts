@@ -88,8 +88,8 @@ export class Sandbox {
     });
   }
 
-  /** Fails unless all is as it was; waits a little for what goes away on its own. */
-  async expectNothingLeft(before: Snapshot, withinMs = 2000): Promise<void> {
+  /** Fails unless all is as it was; waits a little for what goes away on its own: the kernel removes network namespaces in turn. */
+  async expectNothingLeft(before: Snapshot, withinMs = 10_000): Promise<void> {
     const deadline = Date.now() + withinMs;
     for (;;) {
       try {
