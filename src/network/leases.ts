@@ -185,7 +185,12 @@ function tryLease({ directory, owner, isAlive }: LeaseRequest, address: string):
     // Between open and lock its owner may have given it back, and another made a new file.
     if (fstat(lock).nlink > 0) {
       seekToStart(lock);
-      writeAll(lock, new TextEncoder().encode(`${owner}\n`), path);
+      try {
+        writeAll(lock, new TextEncoder().encode(`${owner}\n`), path);
+      } catch (error) {
+        releaseLease(directory, { address, lock }); // the disk is full
+        throw error;
+      }
       return { address, lock };
     }
     close(lock);
