@@ -5,7 +5,7 @@ import { listKnownNetworks } from "../engine/known-networks.ts";
 import { type Container, directoryOf, findContainer } from "../engine/record.ts";
 import { recoverIfAllowed } from "../engine/recover.ts";
 import { sizeOfContainer } from "../engine/size.ts";
-import { NotFoundError, UsageError } from "../errors.ts";
+import { InvalidError, NotFoundError, UsageError } from "../errors.ts";
 import { findImage, type Image } from "../image/store.ts";
 import { type Paths, pathsOf } from "../paths.ts";
 import { defineCommand, type Values } from "./command.ts";
@@ -75,10 +75,18 @@ const finders: Record<Kind, Find> = {
   volume: findOneVolume,
   // In Docker's order, where several have the name.
   object: (paths, name, size) => {
+    let invalid: InvalidError | undefined;
     for (const kind of kinds) {
-      const found = finders[kind](paths, name, size);
-      if (found) return found;
+      try {
+        const found = finders[kind](paths, name, size);
+        if (found) return found;
+      } catch (error) {
+        if (!(error instanceof InvalidError)) throw error;
+        // An image can't be called so; something else may.
+        invalid ??= error;
+      }
     }
+    if (invalid) throw invalid;
     return undefined;
   },
 };

@@ -303,7 +303,9 @@ describe("inspect", () => {
       expect(missing.code).toBe(1);
       expect(JSON.parse(missing.stdout)).toHaveLength(1);
       expect(said(missing)).toContain("no such network: nothing");
-      await network(machine, "rm", "thing");
+      await network(machine, "create", "No.Image_");
+      expect((await inspect(machine, "No.Image_"))[0].Name).toBe("No.Image_");
+      await network(machine, "rm", "thing", "No.Image_");
       expect((await inspect(machine, "thing"))[0].Mountpoint).toEndWith("/thing/_data");
       ok(await machine.run(["volume", "rm", "thing"]));
     });
