@@ -88,9 +88,10 @@ describe("signals", () => {
         await Bun.sleep(delay);
         child.kill("SIGINT");
         expect([delay, await child.exited]).toEqual([delay, 130]);
+        await machine.run(["network", "prune", "-f"]);
         await machine.exec(["rm", "-rf", machine.root]);
       }
-      await machine.beginAnew();
+      await machine.makeLasting();
     });
   });
 });
