@@ -65,8 +65,8 @@ export class StartError extends Failure {
   constructor(
     message: string,
     hint: string | undefined,
-    /** 127: no such program; 126: it can't be executed; 125: a step before it failed. */
-    readonly exitCode: 125 | 126 | 127,
+    /** 127: no such program; 126: it can't be executed; 125: a step before it failed; 137: it was killed before. */
+    readonly exitCode: 125 | 126 | 127 | 137,
   ) {
     super(message, hint);
   }

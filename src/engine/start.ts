@@ -1,6 +1,6 @@
 /** One start of a container, by the process that looks after it: the plan, the run, and what is written down of it. */
 
-import { explain, hasCode } from "../errors.ts";
+import { explain, hasCode, StartError } from "../errors.ts";
 import { statIfAny, unlink } from "../linux/file.ts";
 import type { Companion } from "../linux/poll.ts";
 import { identify } from "../linux/proc.ts";
@@ -53,6 +53,14 @@ export function runToEnd(
     current = { ...current, ...change };
     keepState(paths, record.id, current, "what is new of the container", on.warn);
   };
+  /** A start that failed: otherwise it would be one that runs, without a process. */
+  const noteFailure = (failure: unknown) =>
+    note({
+      status: "exited",
+      exitCode: failure instanceof StartError ? failure.exitCode : 125,
+      finished: new Date().toISOString(),
+      error: explain(failure).text,
+    });
   const outcome = runContainer(
     plan,
     birth,
@@ -96,7 +104,8 @@ export function runToEnd(
         else keepState(paths, record.id, current, "the end of the container", on.warn);
       },
       // With --rm the anonymous volumes go too, however it ends.
-      takenBack: () => {
+      takenBack: (failure) => {
+        if (current.status === "running" && statIfAny(`${directory}/container.json`)) noteFailure(failure);
         network?.release();
         if (settings.remove) forgetVolumes(paths, anonymousVolumes(record));
       },

@@ -48,6 +48,8 @@ export const O_CLOEXEC = 0o2000000;
 export const O_PATH = 0o10000000;
 // The only two whose bits differ between the architectures we support.
 export const O_DIRECTORY = process.arch === "arm64" ? 0o40000 : 0o200000;
+/** A file without a name in the directory that is opened: it goes with its descriptor unless it is given one. */
+export const O_TMPFILE = 0x400000 | O_DIRECTORY;
 export const O_NOFOLLOW = process.arch === "arm64" ? 0o100000 : 0o400000;
 
 /** open(2), always close-on-exec. */
@@ -224,6 +226,14 @@ export const rename = (from: string, to: string): void =>
 /** link(2): another name for a file. */
 export const link = (from: string, to: string): void =>
   void check("link", `${from} to ${to}`, libc.linkat(AT_FDCWD | 0, cstr(from), AT_FDCWD | 0, cstr(to), 0));
+
+/** Gives a name to an open file that has none yet (O_TMPFILE). @returns false if the name is taken. */
+export function linkOpenFile(fd: number, path: string): boolean {
+  const from = cstr(`/proc/self/fd/${fd}`);
+  const result = libc.linkat(AT_FDCWD | 0, from, AT_FDCWD | 0, cstr(path), AT_SYMLINK_FOLLOW);
+  return allow([EEXIST], "link", path, result) !== -1;
+}
+const AT_SYMLINK_FOLLOW = 0x400;
 
 /** The target of a symbolic link. */
 export function readlink(path: string): string {

@@ -9,10 +9,11 @@ import {
   close,
   flock,
   fstat,
+  linkOpenFile,
   mkdirAll,
-  O_CREAT,
   O_RDONLY,
   O_RDWR,
+  O_TMPFILE,
   open,
   openIfAny,
   readAll,
@@ -174,7 +175,10 @@ function takeWanted(request: LeaseRequest, address: string): Lease {
 function tryLease({ directory, owner, isAlive }: LeaseRequest, address: string): Lease | { owner: string } {
   const path = `${directory}/${address}`;
   for (;;) {
-    const lock = open(path, O_RDWR | O_CREAT, 0o600);
+    const made = makeLease(directory, address, owner);
+    if (made) return made;
+    const lock = openIfAny(path, O_RDWR);
+    if (lock === undefined) continue;
     const locked = flock(lock, { wait: false });
     const had = ownerIn(lock, path);
     // A container may live longer than who looked after it.
@@ -195,6 +199,23 @@ function tryLease({ directory, owner, isAlive }: LeaseRequest, address: string):
     }
     close(lock);
   }
+}
+
+/** A lease where there is none: locked and with its owner in it from the first moment, so that whoever is killed leaves no riddle. */
+function makeLease(directory: string, address: string, owner: string): Lease | undefined {
+  const path = `${directory}/${address}`;
+  if (statIfAny(path)) return undefined;
+  const lock = open(directory, O_TMPFILE | O_RDWR, 0o600);
+  flock(lock, { wait: false });
+  try {
+    writeAll(lock, new TextEncoder().encode(`${owner}\n`), path);
+    if (linkOpenFile(lock, path)) return { address, lock };
+  } catch (error) {
+    close(lock);
+    throw error;
+  }
+  close(lock);
+  return undefined;
 }
 
 /** What is not a whole line was being written when somebody was killed. */

@@ -45,8 +45,8 @@ export interface Listener {
   /** The program runs. @returns what is to go on beside it. */
   started(): Companion[];
   ended(outcome: Outcome): void;
-  /** Everything is taken back but the claim: what is not done now, nobody will do. */
-  takenBack(): void;
+  /** Everything is taken back but the claim: what is not done now, nobody will do. @param failure why it did not start, or lost output. */
+  takenBack(failure: unknown): void;
 }
 
 /** Where the container's stdin, stdout and stderr go. */
@@ -77,11 +77,12 @@ export function runContainer(plan: Plan, birth: Birth, io: Io, place: Place, lis
   const undo = undoList();
   let wiring: Wiring | undefined;
   let ended = false;
+  let failure: unknown;
   try {
     // The claim is the first step, so its undo, which must be the last, comes before that of the birth.
     const [claim, ...prepare] = plan.prepare;
     performHost([claim!], undo, () => ended);
-    undo.add(listener.takenBack);
+    undo.add(() => listener.takenBack(failure));
     performHost(prepare, undo, () => ended);
     undo.add(() => abandon(birth));
     const log = openLog(`${place.directory}/log`, place.log);
@@ -127,6 +128,9 @@ export function runContainer(plan: Plan, birth: Birth, io: Io, place: Place, lis
     const lost = wiring.pumps.find(({ failure }) => failure !== undefined);
     if (lost) throw lost.failure;
     return outcome;
+  } catch (error) {
+    failure = error;
+    throw error;
   } finally {
     wiring?.restore();
     undo.run();
@@ -241,7 +245,7 @@ function awaitStart(wiring: Wiring, socket: number, on: Progress): void {
     on.going?.();
   }
   close(socket);
-  if (!released) throw new Failure("the container's init was killed before the program ran");
+  if (!released) throw new StartError("the container's init was killed before the program ran", undefined, 137);
 }
 
 function startError({ step, text, hint, code }: Extract<Sync, { type: "failed" }>): StartError {

@@ -65,10 +65,10 @@ test("image prune takes filters by label, and an option of one letter that there
     ).toEqual(["busybox", "test"]);
     ok(await machine.run(["rmi", "test"]));
     ok(await machine.run(["rm", "box"]));
-    const refused = await machine.run(["run", "-P", "busybox"]);
+    const refused = await machine.run(["run", "-Z", "busybox"]);
     expect([refused.code, said(refused)]).toEqual([
       125,
-      "tinydocker: unknown option -P\ntinydocker: hint: see --help\n",
+      "tinydocker: unknown option -Z\ntinydocker: hint: see --help\n",
     ]);
   });
 });
