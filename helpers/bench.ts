@@ -2,7 +2,7 @@
  * `npm run bench`: how fast tinydocker is beside crun, runc, podman and GNU tar, on this machine, as tables in Markdown.
  * `helpers/setup bench` installs podman; without it those lines are missing.
  *
- *   npm run bench -- [--runs 40] [--loads 5] [--megabytes 350] [start | load | engine]
+ *   npm run bench -- [--runs 40] [--loads 5] [--megabytes 350] [start | load | engine | network]
  */
 
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -86,6 +86,24 @@ async function benchManyContainers(runs: number): Promise<void> {
   } finally {
     podman?.close();
   }
+}
+
+/** In namespaces of its own: the machine's network stays as it is. */
+async function benchNetwork(runs: number): Promise<void> {
+  const tar = await buildImage("busybox", join(directory, "busybox.tar"));
+  const script = join(import.meta.dir, "bench/network.ts");
+  run("unshare", [
+    "--mount",
+    "--net",
+    "--propagation",
+    "private",
+    process.execPath,
+    script,
+    binary,
+    directory,
+    tar,
+    String(runs),
+  ]);
 }
 
 /** What `runc spec` makes, with our rootfs and /bin/true. */
@@ -194,6 +212,7 @@ try {
   const wanted = (name: string) => positionals.length === 0 || positionals.includes(name);
   if (wanted("start")) await benchStart(Number(values.runs));
   if (wanted("engine")) await benchManyContainers(Number(values.runs));
+  if (wanted("network")) await benchNetwork(Number(values.runs));
   if (wanted("load")) benchLoad(Number(values.loads), Number(values.megabytes));
 } finally {
   rmSync(directory, { recursive: true, force: true });
