@@ -131,9 +131,5 @@ function removeUnlocked(mountPoint: string): void {
 
 /** As `recover`, for commands that only look: without root, or without a state root, there is nothing to mend. */
 export function recoverIfAllowed(paths: Paths): void {
-  if (process.geteuid?.() !== 0) return;
-  recover(paths);
-  // Commands that start something have no time for it, and do not need it: a dead one's address can be taken.
-  const { dropStrayLeases } = require("./stray-leases.ts") as typeof import("./stray-leases.ts");
-  dropStrayLeases(paths);
+  if (process.geteuid?.() === 0) recover(paths);
 }
