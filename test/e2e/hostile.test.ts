@@ -353,6 +353,7 @@ test("a malicious tar given to run is refused as it is to load, and no container
       if (result.code !== 125) expect([title, result.code, result.stdout]).toEqual([title, 0, "started\n"]);
       await Bun.file(path).delete();
     }
+    await machine.run(["network", "prune", "-f"]);
     await machine.exec(["rm", "-rf", machine.root]);
     mkdirSync(machine.root);
     await machine.makeLasting();
