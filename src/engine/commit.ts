@@ -8,9 +8,9 @@ import { findImage } from "../image/store.ts";
 import { close, O_DIRECTORY, O_RDONLY, open, readdir, stat } from "../linux/file.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Paths } from "../paths.ts";
+import { isOfNetwork } from "./etc-files.ts";
 import { recordEvent } from "./events.ts";
 import { endIfInterrupted } from "./interrupt.ts";
-import { isPlaceholder } from "./placeholder.ts";
 import { type Container, type ContainerRecord, findContainer } from "./record.ts";
 import { layersOf, lowersOf, openLayers, upperOf } from "./rootfs.ts";
 import { pauseContainer, unpauseContainer } from "./stop.ts";
@@ -71,7 +71,7 @@ async function commitContainer(paths: Paths, container: Container, options: Comm
         feed(write) {
           const root = openTree();
           try {
-            packTree(root, { layer: image !== undefined, omit: isPlaceholder }, (bytes) => {
+            packTree(root, { layer: image !== undefined, omit: isOfNetwork }, (bytes) => {
               endIfInterrupted();
               write(bytes);
             });

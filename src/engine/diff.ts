@@ -6,7 +6,7 @@ import { type ByteName, fgetxattr, openAt, openInRootIfAny } from "../linux/at.t
 import { close, fstat, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, open, type Stat } from "../linux/file.ts";
 import { listAt } from "../linux/tree.ts";
 import type { Paths } from "../paths.ts";
-import { isPlaceholder } from "./placeholder.ts";
+import { isOfNetwork } from "./etc-files.ts";
 import { findContainer } from "./record.ts";
 import { lowersOf, openLayers, upperOf } from "./rootfs.ts";
 
@@ -37,7 +37,7 @@ export function diffContainer(paths: Paths, reference: string): Change[] {
     const fd = openAt(parent, name, O_PATH | O_NOFOLLOW, path);
     const now = fstat(fd);
     close(fd);
-    if (isPlaceholder(path, now)) return;
+    if (isOfNetwork(path)) return;
     const before = statBelow(path);
     if (isWhiteout(now)) {
       if (before) changes.push({ kind: "D", path });

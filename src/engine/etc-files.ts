@@ -1,5 +1,6 @@
 /** What a container finds of its network in /etc: hosts, hostname and resolv.conf, written anew at each start. */
 
+import type { ByteName } from "../linux/at.ts";
 import { readFile, readFileIfAny } from "../linux/file.ts";
 import { planHostname, planHosts, planHostsOfHost } from "../plan/hosts.ts";
 import { bare, type Connected, type EtcFile } from "../plan/network.ts";
@@ -43,3 +44,8 @@ export const readResolvConf = (): ResolvConf => parseResolvConf(readFileIfAny("/
 /** A container's own loopback has no stub: the servers that systemd-resolved itself asks. */
 const behindStub = (conf: ResolvConf): ResolvConf =>
   isStub(conf) ? parseResolvConf(readFileIfAny(behindStubPath) ?? "") : conf;
+
+const paths = new Set(["etc/hosts", "etc/hostname", "etc/resolv.conf"]);
+
+/** True for the files that each start writes: as with Docker, they are no changes of the container's, and never of an image. */
+export const isOfNetwork = (path: ByteName): boolean => paths.has(path.replace(/^\//, ""));

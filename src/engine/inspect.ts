@@ -52,7 +52,7 @@ export function describeContainer(
   };
 }
 
-/** What it finds in /etc: in its own memory, so it is there while it runs. */
+/** What it finds in /etc, while it runs. */
 function describeEtcFiles(container: Container) {
   const { record, state } = container;
   const there = isUp(container) && record.rootfs === undefined;

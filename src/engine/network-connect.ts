@@ -172,8 +172,8 @@ function namespaceOf({ state, record }: Container): number {
 }
 
 /**
- * In place: what is mounted in the container are these very files. It may have put anything in their stead, which is then
- * within its root in any case, and written to only if it is a file.
+ * In place, for programs that have them open. The container may have put anything in their stead, which is then within its
+ * root in any case, and written to only if it is a file.
  */
 function rewriteFiles(container: Container, { rootfs, options }: ContainerRecord, endpoints: Endpoint[]): void {
   if (rootfs !== undefined) return;

@@ -22,7 +22,7 @@ export interface PackOptions {
   /** Leave out the holes of sparse files. Only for our own extractor: podman and Docker cannot save a layer that does. */
   holes?: boolean;
   /** What is left out. */
-  omit?: (path: ByteName, stat: Stat) => boolean;
+  omit?: (path: ByteName) => boolean;
 }
 
 /** Packs what an open descriptor (O_PATH is enough) names, with everything below it. */
@@ -37,7 +37,7 @@ export function packTree(
 
   function pack(fd: number, path: ByteName): void {
     const stat = fstat(fd);
-    if (omit(path, stat)) return;
+    if (omit(path)) return;
     if (stat.type === "socket") return; // a tar has no such thing, and without its process it is nothing
     if (layer && isWhiteout(stat)) {
       const [parent, base] = splitLast(path);

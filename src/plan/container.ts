@@ -142,11 +142,10 @@ function planSetup(spec: Spec, container: Container): InitStep[] {
   ];
 }
 
-/** Where a user has mounted something over all of /etc, nothing is made in what may be a directory of the host. */
+/** What the user has mounted at such a place is the user's. */
 function planEtc({ mounts }: Spec, { etc = [] }: Container): InitStep[] {
   const files = etc.filter(({ name }) => !mounts.some(({ destination }) => destination === `/etc/${name}`));
-  const create = !mounts.some(({ destination }) => destination === "/etc");
-  return files.length > 0 ? [{ do: "etc-files", files, create }] : [];
+  return files.length > 0 ? [{ do: "etc-files", files }] : [];
 }
 
 /** What birth has not done for the network (birth.ts). */

@@ -5,15 +5,15 @@ import type { Device, Mount, Spec } from "../oci/spec.ts";
 import type { InitStep } from "./step.ts";
 import { userOf } from "./user.ts";
 
-/** Every step that builds the container's file system tree, up to and including pivot_root. @param further what is mounted after what the spec says. */
-export function planMounts(spec: Spec, further: InitStep[] = []): InitStep[] {
+/** Every step that builds the container's file system tree, up to and including pivot_root. @param first what is done in the bare root. */
+export function planMounts(spec: Spec, first: InitStep[] = []): InitStep[] {
   const [rootMount] = spec.mounts.filter((mount) => mount.destination === "/");
   const rest = spec.mounts.filter((mount) => mount !== rootMount);
   return [
     rootMount ? planOverlay(rootMount, spec.root.path) : { do: "bind-root", path: spec.root.path },
     { do: "open-root", path: spec.root.path },
+    ...first,
     ...rest.map((mount) => planMount(mount, spec)),
-    ...further,
     ...planDevices(spec),
     ...(spec.linux.readonlyPaths ?? []).map((path): InitStep => ({ do: "readonly-path", path })),
     ...(spec.linux.maskedPaths ?? []).map((path): InitStep => ({ do: "mask", path })),

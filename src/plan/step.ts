@@ -112,8 +112,7 @@ export type InitStep =
       idmap?: { uid: number; gid: number; user: User };
       why?: string;
     }
-  /** `create` makes an empty file to mount over where the image has none. */
-  | { do: "etc-files"; files: EtcFile[]; create: boolean }
+  | { do: "etc-files"; files: EtcFile[] }
   | { do: "unshare"; namespace: "NEWNS" | "NEWUTS" | "NEWIPC" | "NEWNET" | "NEWCGROUP"; why: string }
   | { do: "device"; device: Device }
   | { do: "symlink"; path: string; target: string }
@@ -230,8 +229,8 @@ export const documentation: { [Kind in Step["do"]]: { man: string; why: string; 
   bind: { man: "open_tree(2)", why: "a directory or file of the host, shown inside" },
   unshare: { man: "unshare(2)", why: "a namespace of its own" },
   "etc-files": {
-    man: "tmpfs(5)",
-    why: "the container's own address and name, and whom it asks for names: in memory, shown over the image's",
+    man: "hosts(5)",
+    why: "the container's own address and name, and whom it asks for names; before anything of the host is mounted",
   },
   device: { man: "mknod(2)", why: "a device every program may expect" },
   symlink: { man: "symlink(2)", why: "a name in /dev every program may expect" },

@@ -27,7 +27,7 @@ import { openSlave, setControllingTerminal, setSize } from "../linux/tty.ts";
 import { capabilityNumber } from "../oci/capabilities.ts";
 import { planBirth } from "../plan/birth.ts";
 import type { InitStep } from "../plan/step.ts";
-import { mountEtcFiles } from "./etc-files.ts";
+import { writeEtcFiles } from "./etc-files.ts";
 import { executeByPath } from "./execute.ts";
 import { spawnAndReap } from "./reap.ts";
 import {
@@ -133,7 +133,7 @@ const performers: { [Kind in InitStep["do"]]: (step: Extract<InitStep, { do: Kin
   },
   mount: (step, { root, prepared }) => mountNew(step, root, prepared),
   bind: (step, { root, handed }) => bindFromHost(step, root, handed),
-  "etc-files": (step, { root }) => mountEtcFiles(step, root),
+  "etc-files": ({ files }, { root }) => writeEtcFiles(files, root),
   unshare: ({ namespace }) => unshare(namespace),
   device: ({ device }, { root }) => makeDevice(root, device.path, device),
   symlink: ({ path, target }, { root }) => makeSymlink(root, path, target),
