@@ -57,13 +57,7 @@ export interface NewNetwork {
   options: Record<string, string>;
 }
 
-/** A network that a container is to be in; the default one is made by the first that is. */
-export function networkFor(paths: Paths, reference: string): Network {
-  const there = reference === defaultNetwork ? readNetwork(paths, reference) : findNetwork(paths, reference);
-  return there ?? makeNetwork(paths, newDefault(), "theirs");
-}
-
-/** The same without making anything, nor needing to be root. */
+/** A network that a container would be in, without making anything, nor needing to be root. */
 export function networkToBe(paths: Paths, reference: string): Network {
   if (reference !== defaultNetwork) return findNetwork(paths, reference);
   try {
@@ -84,6 +78,12 @@ export function resolveNetworks(paths: Paths, options: NetworkOptions): NetworkO
   const twice = networks.find(({ network }, index) => networks.findIndex((one) => one.network === network) !== index);
   if (twice) throw new UsageError(`--network: ${twice.network} is named twice`);
   return { ...options, networks };
+}
+
+/** A network that a container is to be in; the default one is made by the first that is. */
+export function networkFor(paths: Paths, reference: string): Network {
+  const there = reference === defaultNetwork ? readNetwork(paths, reference) : findNetwork(paths, reference);
+  return there ?? makeNetwork(paths, newDefault(), "theirs");
 }
 
 const newDefault = (): NewNetwork => ({

@@ -6,17 +6,16 @@
 import { hasCode } from "../errors.ts";
 import { close, readdir } from "../linux/file.ts";
 import { type Lease, releaseLease, takeLease } from "../network/leases.ts";
-import { type HeldPort, holdPorts, type OwnerOf, releasePorts } from "../network/ports.ts";
+import type { HeldPort, OwnerOf } from "../network/ports.ts";
 import type { Paths } from "../paths.ts";
 import { formatAddress, isIpv6 } from "../plan/address.ts";
 import { planConnection, planEndpoints, type TakeAddress, type Wanted } from "../plan/connection.ts";
-import type { Connection, Subnet } from "../plan/network.ts";
+import type { Connection, Network, Subnet } from "../plan/network.ts";
 import { type PortRequest, parseExpose, planPublications } from "../plan/publish.ts";
 import { asksSearchFirst, planUpstreams } from "../plan/resolv-conf.ts";
 import { addressAfter, parseSubnet } from "../plan/subnet.ts";
 import { readResolvConf } from "./etc-files.ts";
-import { networkFor, networkToBe } from "./network.ts";
-import { leasesOf } from "./network-record.ts";
+import { leasesOf, readNetwork } from "./network-record.ts";
 import { type ContainerRecord, type ContainerState, isAlive, listContainers, readContainer } from "./record.ts";
 
 /** What was taken for one start. */
@@ -37,16 +36,24 @@ export function reserve(paths: Paths, record: ContainerRecord, last: ContainerSt
   const ports: HeldPort[] = [];
   try {
     const wanted = record.options.network.networks.map(
-      (request): Wanted => [networkFor(paths, request.network), request],
+      (request): Wanted => [networkOf(paths, request.network), request],
     );
     const endpoints = planEndpoints(wanted, takeFor(paths, record.id, last, leases));
-    ports.push(...holdPorts(portsOf(record), ownerOf(paths)));
+    const asked = portsOf(record);
+    if (asked.length > 0) ports.push(...holding().holdPorts(asked, ownerOf(paths)));
     return { connection: connectionOf(record, wanted, endpoints, ports), leases, ports };
   } catch (error) {
     release(paths, { leases, ports });
     throw error;
   }
 }
+
+/** By the name that it was given when the container was made. What makes the default one is loaded once in its life. */
+const networkOf = (paths: Paths, name: string): Network =>
+  readNetwork(paths, name) ?? (require("./network.ts") as typeof import("./network.ts")).networkFor(paths, name);
+
+/** Loaded for those that publish ports. */
+const holding = () => require("../network/ports.ts") as typeof import("../network/ports.ts");
 
 /** Takes addresses, and notes the leases. */
 export function takeFor(
@@ -109,17 +116,18 @@ const ownerOf =
 /** Gives back what was taken; a second time does no harm. */
 export function release(paths: Paths, { leases, ports }: Pick<Reserved, "leases" | "ports">): void {
   for (const lease of leases.splice(0)) releaseLease(leasesOf(paths, lease.network), lease);
-  releasePorts(ports.splice(0));
+  if (ports.length > 0) holding().releasePorts(ports.splice(0));
 }
 
 /** Closes what another process holds now. */
 export function letGo({ leases, ports }: Pick<Reserved, "leases" | "ports">): void {
   for (const { lock } of leases.splice(0)) close(lock);
-  releasePorts(ports.splice(0));
+  if (ports.length > 0) holding().releasePorts(ports.splice(0));
 }
 
 /** What `reserve` would take now. */
 export function previewReserve(paths: Paths, record: ContainerRecord): Connection {
+  const { networkToBe } = require("./network.ts") as typeof import("./network.ts");
   const wanted = record.options.network.networks.map(
     (request): Wanted => [networkToBe(paths, request.network), request],
   );

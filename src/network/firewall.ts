@@ -4,10 +4,12 @@ import { hasCode, UnsupportedError } from "../errors.ts";
 import { withNetlink } from "../linux/netlink.ts";
 import { getGeneration } from "../linux/nftables.ts";
 import type { Firewall } from "./driver.ts";
-import { iptablesFirewall } from "./iptables.ts";
-import { nftFirewall } from "./nft.ts";
 
-const drivers = { nft: nftFirewall, iptables: iptablesFirewall } as const;
+/** Each is loaded where it is wanted. */
+const drivers = {
+  nft: () => (require("./nft.ts") as typeof import("./nft.ts")).nftFirewall(),
+  iptables: () => (require("./iptables.ts") as typeof import("./iptables.ts")).iptablesFirewall(),
+} as const;
 export type FirewallDriver = keyof typeof drivers;
 
 /** The driver that was asked for, or the one that this kernel has. */

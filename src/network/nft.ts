@@ -1,5 +1,6 @@
 /** The firewall as a table of our own in nf_tables, over netlink: a container costs an element in a map for each port. */
 
+import "../linux/first.ts";
 import { EEXIST, ENOENT } from "../linux/libc.ts";
 import { type Request, withNetlink } from "../linux/netlink.ts";
 import { countRules } from "../linux/nft-rule.ts";
