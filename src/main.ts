@@ -8,6 +8,8 @@ import { openEntry } from "./runtime/entry.ts";
 import { forwarded } from "./runtime/forwarded.ts";
 
 const argv = process.argv.slice(2);
+// Somebody had no time to wait for the kernel (network/linger.ts).
+if (argv[0] === "linger") exitNow(0);
 const words = afterGlobals(argv);
 const isRoot = process.geteuid?.() === 0;
 // Before anything else is even loaded: later there may be threads, and then nobody may fork (runtime/birth.ts).

@@ -151,7 +151,7 @@ export function disconnect(
       for (const { veth } of endpoints) (lingering ? silenceVeth : removeVeth)(socket, veth);
     }),
   );
-  if (publications.length > 0) undo.add(() => firewallOf(paths).unpublish(id, publications));
+  if (publications.length > 0) undo.add(() => firewallOf(paths).unpublish(id, publications, { soon: lingering }));
   for (const { network } of endpoints) undo.add(() => removeNames(namesOf(paths, network), id));
   undo.run();
   for (const endpoint of endpoints) tell(paths, id, endpoint, "disconnect");

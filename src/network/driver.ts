@@ -28,8 +28,8 @@ export interface Firewall {
   removeNetwork(network: Network): void;
   /** Publishes all of these ports or none; those that the container has already are fine. @throws ConflictError that names the container which has one of them. */
   publish(container: string, publications: readonly Publication[]): void;
-  /** Takes back those of these ports that this container has. */
-  unpublish(container: string, publications: readonly Publication[]): void;
+  /** Takes back those of these ports that this container has. @param how.soon we are about to end, and somebody waits for that. */
+  unpublish(container: string, publications: readonly Publication[], how?: { soon: boolean }): void;
   /** Forgets the UDP flows of addresses that another container may get. */
   forget(addresses: readonly string[]): void;
   /** Makes everything anew, whatever somebody did to it: all networks, and by container all that is published. */

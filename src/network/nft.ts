@@ -1,14 +1,16 @@
 /** The firewall as a table of our own in nf_tables, over netlink: a container costs an element in a map for each port. */
 
 import "../linux/first.ts";
+import { close } from "../linux/file.ts";
 import { EEXIST, ENOENT } from "../linux/libc.ts";
-import { type Request, withNetlink } from "../linux/netlink.ts";
+import { openNetlink, type Request, withNetlink } from "../linux/netlink.ts";
 import { countRules } from "../linux/nft-rule.ts";
 import { deleteElements, getElement, listElements, newElements } from "../linux/nft-set.ts";
 import { commit, commitUndisturbed, deleteTable, getTable, newTable } from "../linux/nftables.ts";
 import type { Network, Publication } from "../plan/network.ts";
 import { checkDistinct, conflict, type Firewall, type Published } from "./driver.ts";
 import { forgetAddresses, forgetUdp, forgetUdpTo } from "./flows.ts";
+import { closeElsewhere } from "./linger.ts";
 import { type Placed, parsePublication, planNetwork, planPublication, portSets } from "./nft-element.ts";
 import { deviceName, planSkeleton, ruleCount, type SetName, sets, table, tableData } from "./nft-skeleton.ts";
 import { ensurePassage, removePassage } from "./passage.ts";
@@ -20,8 +22,14 @@ export const nftFirewall = (): Firewall => ({
     withNetlink("NETFILTER", (socket) => bringBack(socket, networks, publications)),
   removeNetwork: (network) => withNetlink("NETFILTER", (socket) => removeNetwork(socket, network)),
   publish: (container, publications) => withNetlink("NETFILTER", (socket) => publish(socket, container, publications)),
-  unpublish: (container, publications) =>
-    withNetlink("NETFILTER", (socket) => unpublish(socket, container, publications)),
+  unpublish: (container, publications, { soon } = { soon: false }) => {
+    const socket = openNetlink("NETFILTER");
+    try {
+      unpublish(socket, container, publications);
+    } finally {
+      (soon ? closeElsewhere : close)(socket);
+    }
+  },
   reload: (networks, publications) => withNetlink("NETFILTER", (socket) => reload(socket, networks, publications)),
   forget: forgetAddresses,
   remove: () => withNetlink("NETFILTER", remove),
