@@ -12,12 +12,16 @@ import { connect, disconnect } from "./connect.ts";
 import { etcNames, planEtcFiles } from "./etc-files.ts";
 import { firewallOf } from "./firewall.ts";
 import { networkFor } from "./network.ts";
+import { noted } from "./network-note.ts";
 import { findNetwork } from "./network-record.ts";
-import { type Container, type ContainerRecord, directoryOf, isUp, writeRecord } from "./record.ts";
+import { type Container, type ContainerRecord, directoryOf, findContainer, isUp, writeRecord } from "./record.ts";
 import { type HeldLease, letGo, release, takeFor } from "./reserve.ts";
 
 /** Connects a container to a network. @param request says how; its network is by name or id. */
-export function connectContainer(paths: Paths, container: Container, request: NetworkRequest): void {
+export const connectContainer = (paths: Paths, { record: { id } }: Container, request: NetworkRequest): void =>
+  noted(paths, id, () => connectNoted(paths, findContainer(paths, id), request));
+
+function connectNoted(paths: Paths, container: Container, request: NetworkRequest): void {
   const { record } = container;
   const network = networkFor(paths, request.network);
   const { networks } = optionsOf(record);
@@ -29,12 +33,14 @@ export function connectContainer(paths: Paths, container: Container, request: Ne
 }
 
 /** Takes a container off a network. @param force one that is not in it is fine. */
-export function disconnectContainer(
+export const disconnectContainer = (
   paths: Paths,
-  container: Container,
+  { record: { id } }: Container,
   reference: string,
   { force = false } = {},
-): void {
+): void => noted(paths, id, () => disconnectNoted(paths, findContainer(paths, id), reference, force));
+
+function disconnectNoted(paths: Paths, container: Container, reference: string, force: boolean): void {
   const { record } = container;
   const { name } = findNetwork(paths, reference);
   const { networks } = optionsOf(record);
@@ -79,6 +85,7 @@ function joinRunning(
   const leases: HeldLease[] = [];
   const taken = { leases, ports: [] };
   const namespace = namespaceOf(container);
+  const caretaker = callCaretaker(paths, container);
   try {
     const take = takeFor(paths, id, undefined, leases);
     const endpoint = planEndpoint(network, request, freeDevice(before.endpoints), take);
@@ -95,7 +102,7 @@ function joinRunning(
       const publications = republish(paths, id, before, endpoints);
       rewriteFiles(paths, changed, { ...one, ...before, endpoints });
       const fds = [...leases.map(({ lock }) => lock), namespace];
-      tellCaretaker(paths, container, { type: "join", endpoint, publications }, fds);
+      tellCaretaker(caretaker, container, { type: "join", endpoint, publications }, fds);
     } catch (error) {
       disconnect(paths, id, { endpoints: [endpoint], publications: [] });
       throw error;
@@ -106,6 +113,7 @@ function joinRunning(
     throw error;
   } finally {
     close(namespace);
+    close(caretaker);
   }
 }
 
@@ -113,12 +121,15 @@ function leaveRunning(paths: Paths, container: Container, changed: ContainerReco
   const { id } = container.record;
   const before = connectedNow(container);
   const endpoints = before.endpoints.filter((endpoint) => endpoint.network !== network);
+  const caretaker = callCaretaker(paths, container);
   const publications = republish(paths, id, before, endpoints);
-  tellCaretaker(paths, container, { type: "leave", network, publications }, []);
+  // While its address is still its own: if we are killed, the command can be given again.
   disconnect(paths, id, {
     endpoints: before.endpoints.filter((endpoint) => endpoint.network === network),
     publications: [],
   });
+  tellCaretaker(caretaker, container, { type: "leave", network, publications }, []);
+  close(caretaker);
   rewriteFiles(paths, changed, { ...before, endpoints, reserve: [], connect: [], resolver: unasked });
 }
 
@@ -137,19 +148,22 @@ function freeDevice(endpoints: Endpoint[]): string {
   for (let number = 0; ; number++) if (!taken.has(`eth${number}`)) return `eth${number}`;
 }
 
-/** Who looks after it holds what is taken, so that it ends with the container. */
-function tellCaretaker(paths: Paths, { record }: Container, change: NetworkChange, fds: number[]): void {
+/** Who looks after it must hear of what is changed. @returns the socket to it. */
+function callCaretaker(paths: Paths, { record }: Container): number {
   const socket = connectToContainer(paths, record.id);
-  if (socket === undefined)
-    throw new ConflictError(`nobody looks after container ${record.name}: its networks can't be changed while it runs`);
-  try {
-    sendFrame(socket, { said: change }, { fds });
-    for (let frame = receiveFrame(socket); frame; frame = receiveFrame(socket))
-      if ("said" in frame && frame.said.type === "done") return;
-    throw new Failure(`container ${record.name} has ended, or could not change its networks`);
-  } finally {
-    close(socket);
-  }
+  if (socket !== undefined) return socket;
+  throw new ConflictError(
+    `nobody looks after container ${record.name}: its networks can't be changed while it runs`,
+    `tinydocker restart ${record.name}`,
+  );
+}
+
+/** Who looks after it holds what is taken, so that it ends with the container. */
+function tellCaretaker(socket: number, { record }: Container, change: NetworkChange, fds: number[]): void {
+  sendFrame(socket, { said: change }, { fds });
+  for (let frame = receiveFrame(socket); frame; frame = receiveFrame(socket))
+    if ("said" in frame && frame.said.type === "done") return;
+  throw new Failure(`container ${record.name} has ended, or could not change its networks`);
 }
 
 /** Its first process is there as long as somebody looks after it. */

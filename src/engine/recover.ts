@@ -20,7 +20,7 @@ import { cgroupPath } from "../plan/clone.ts";
 import type { Leftovers } from "../plan/step.ts";
 import { cleanUp, forget } from "../runtime/host.ts";
 import { forgetVolumes } from "./forget.ts";
-import { type Container, isAlive, readContainer, writeState } from "./record.ts";
+import { type Container, isAlive, noteEnding, readContainer, writeState } from "./record.ts";
 
 /** Makes the directories that every command writes to. Mode 0700: images and containers are root's business (R23). */
 export function prepareRoot(paths: Paths): void {
@@ -39,7 +39,11 @@ export function recover(paths: Paths): void {
     const lock = openIfAny(path, O_RDWR);
     if (lock === undefined) continue;
     // Read under the lock: before, its owner may have been about to write it.
-    if (flock(lock, { wait: false })) takeAway(paths, path, readAll(lock, path));
+    if (flock(lock, { wait: false })) {
+      const content = readAll(lock, path);
+      if (id.endsWith(noteEnding)) mend(paths, path, id.slice(0, -noteEnding.length), content);
+      else takeAway(paths, path, content);
+    }
     close(lock);
   }
 }
@@ -56,6 +60,13 @@ function takeAway(paths: Paths, path: string, content: Uint8Array): void {
     if (!leftovers.keep || !container) forgetVolumes(paths, leftovers.volumes ?? []);
     markEnded(paths, leftovers, container);
   }
+  unlink(path);
+}
+
+/** Somebody was killed while he changed what a container has of its networks. */
+function mend(paths: Paths, path: string, id: string, content: Uint8Array): void {
+  const { mendNetworks } = require("./network-note.ts") as typeof import("./network-note.ts");
+  mendNetworks(paths, id, new TextDecoder().decode(content));
   unlink(path);
 }
 

@@ -83,6 +83,7 @@ function runHere(
       ...(network.reserved && { network: connectionHere(paths, record.id, network.reserved) }),
       onRecorded: () => {
         close(store);
+        network.claimed();
         // A name that is asked for was looked at before; other traces of the dead could wait until now.
         recover(paths);
       },

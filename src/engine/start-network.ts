@@ -22,6 +22,8 @@ export interface StartNetwork {
   release(): void;
   /** Closes what another process holds now. */
   letGo(): void;
+  /** It is claimed: if we are killed from here on, what was taken is known. */
+  claimed(): void;
 }
 
 /** @param last how it was connected before. */
@@ -35,14 +37,32 @@ export function prepareNetwork(
   if (mode === "container") return join(paths, record);
   if (mode === "host" && (publish.length > 0 || publishAll))
     warn("published ports are discarded: in the host's network every port is there as it is");
-  const reserved = mode === "bridge" ? reserving().reserve(paths, record, last) : undefined;
-  const network = planFiles(paths, record, reserved?.connection, warn);
-  return { ...network, ...(reserved && { reserved }), ...endingsOf(paths, reserved) };
+  if (mode !== "bridge") return { ...planFiles(paths, record, undefined, warn), ...noEndings };
+  const { noteNetwork } = require("./network-note.ts") as typeof import("./network-note.ts");
+  const claimed = noteNetwork(paths, record.id, "start");
+  try {
+    const reserved = reserving().reserve(paths, record, last);
+    const network = planFiles(paths, record, reserved.connection, warn);
+    return { ...network, reserved, ...endingsOf(paths, reserved, claimed) };
+  } catch (error) {
+    claimed();
+    throw error;
+  }
 }
 
-const endingsOf = (paths: Paths, reserved: Reserved | undefined): Pick<StartNetwork, "release" | "letGo"> => ({
-  release: () => reserved && reserving().release(paths, reserved),
-  letGo: () => reserved && reserving().letGo(reserved),
+type Endings = Pick<StartNetwork, "release" | "letGo" | "claimed">;
+const noEndings: Endings = { release: () => {}, letGo: () => {}, claimed: () => {} };
+
+const endingsOf = (paths: Paths, reserved: Reserved, claimed: () => void): Endings => ({
+  claimed,
+  release: () => {
+    reserving().release(paths, reserved);
+    claimed();
+  },
+  letGo: () => {
+    reserving().letGo(reserved);
+    claimed();
+  },
 });
 
 /** Loaded for those that are in networks. */
@@ -70,7 +90,7 @@ export function previewNetwork(paths: Paths, record: ContainerRecord, warn: (tex
   const connection = mode === "bridge" ? reserving().previewReserve(paths, record) : undefined;
   const namespace = mode === "container" ? { namespace: "/proc/PID/ns/net" } : {};
   const network = planFiles(paths, record, connection, warn);
-  return { ...network, facts: { ...network.facts, ...namespace }, release: () => {}, letGo: () => {} };
+  return { ...network, facts: { ...network.facts, ...namespace }, ...noEndings };
 }
 
 function planFiles(
@@ -78,7 +98,7 @@ function planFiles(
   record: ContainerRecord,
   connection: Connection | undefined,
   warn: (text: string) => void,
-): Omit<StartNetwork, "release" | "letGo"> {
+): Omit<StartNetwork, keyof Endings> {
   const base = { ...(connection && { connection }) };
   // A directory that is used in place gets nothing that is not the user's.
   if (record.rootfs !== undefined) return { ...base, facts: { files: {} }, files: [] };
@@ -126,5 +146,5 @@ function join(paths: Paths, { name, options: { network } }: ContainerRecord): St
   const facts = { namespace: `/proc/${process.pid}/fd/${namespace}`, files: {} };
   const files = target.record.rootfs === undefined ? filesIn(directoryOf(paths, target.record.id)) : {};
   const done = () => close(namespace);
-  return { facts: { ...facts, files }, files: [], release: done, letGo: done };
+  return { facts: { ...facts, files }, files: [], ...noEndings, release: done, letGo: done };
 }

@@ -1,0 +1,84 @@
+/**
+ * A note beside the claims, `running/<id>.network`: somebody takes addresses for a container, or gives them back, and nobody who
+ * looks after it knows of them yet. Locked meanwhile, so that no two do it at once; whoever finds it unlocked mends what was begun.
+ */
+
+import { close, flock, fstat, O_CREAT, O_RDWR, open, unlink, writeAll } from "../linux/file.ts";
+import { findLink } from "../linux/link.ts";
+import { withNetlink } from "../linux/netlink.ts";
+import { removeVeth } from "../network/endpoint.ts";
+import { dropLease, listLeases } from "../network/leases.ts";
+import { dropNames } from "../network/zone.ts";
+import type { Paths } from "../paths.ts";
+import { isIpv6, vethOf } from "../plan/address.ts";
+import { bare, type Connected, type Network } from "../plan/network.ts";
+import { firewallOf } from "./firewall.ts";
+import { leasesOf, listNetworks, namesOf } from "./network-record.ts";
+import { isUp, noteEnding, readContainer } from "./record.ts";
+
+const noteOf = (paths: Paths, id: string): string => `${paths.running}/${id}${noteEnding}`;
+
+/**
+ * Waits for others who have one for this container. @param what a start is taken back by the container's monitor; what was
+ * begun with one that runs by nobody. @returns how to take it back; a second time does no harm.
+ */
+export function noteNetwork(paths: Paths, id: string, what: "start" | "change"): () => void {
+  const path = noteOf(paths, id);
+  for (;;) {
+    const lock = open(path, O_RDWR | O_CREAT, 0o600);
+    flock(lock, { wait: true });
+    if (fstat(lock).nlink > 0) {
+      if (what === "change") writeAll(lock, new TextEncoder().encode(what), path);
+      let open = true;
+      return () => {
+        if (!open) return;
+        open = false;
+        unlink(path);
+        close(lock);
+      };
+    }
+    close(lock);
+  }
+}
+
+/** Changes the networks of a container under a note. */
+export function noted<Result>(paths: Paths, id: string, use: () => Result): Result {
+  const done = noteNetwork(paths, id, "change");
+  try {
+    return use();
+  } finally {
+    done();
+  }
+}
+
+/** Makes what there is of a container in all networks what is written down of it. @param note what was in the note. */
+export function mendNetworks(paths: Paths, id: string, note: string): void {
+  const container = readContainer(paths, id);
+  const connected = container && isUp(container) ? container.state.network : undefined;
+  for (const network of listNetworks(paths)) mendNetwork(paths, id, network, connected);
+  if (note !== "change" || !connected || connected.publications.length === 0) return;
+  const firewall = firewallOf(paths);
+  firewall.publish(id, connected.publications);
+  const now = readContainer(paths, id);
+  // It has ended in the meantime, and they were taken back before they were there.
+  if (!now || !isUp(now)) firewall.unpublish(id, connected.publications);
+}
+
+function mendNetwork(paths: Paths, id: string, { name, bridge }: Network, connected: Connected | undefined): void {
+  const endpoint = connected?.endpoints.find(({ network }) => network === name);
+  const known = endpoint ? bare(endpoint) : [];
+  const stray = listLeases(leasesOf(paths, name)).filter(
+    ({ address, owner, held }) => owner === id && !held && !known.includes(address),
+  );
+  withNetlink("ROUTE", (socket) => {
+    const master = findLink(socket, bridge)?.index;
+    for (const { address } of stray) {
+      const veth = isIpv6(address) ? undefined : vethOf(address);
+      // A device of that name behind another bridge is another state root's.
+      if (veth !== undefined && master !== undefined && findLink(socket, veth)?.master === master)
+        removeVeth(socket, veth);
+      dropLease(leasesOf(paths, name), address, id);
+    }
+  });
+  if (!endpoint) dropNames(namesOf(paths, name), id);
+}
