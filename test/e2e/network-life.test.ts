@@ -4,25 +4,11 @@ import { describe, expect } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Machine, said, withMachine } from "../support/containers.ts";
-import { addressesIn, idle, inspect, withInternet } from "../support/internet.ts";
+import { addressesIn, idle, inspect, withInternet, withNetworks } from "../support/internet.ts";
 import { detached, monitorOf, ok, stateOf, status, until } from "../support/life.ts";
 import { needing, root, tool } from "../support/needs.ts";
 
 const test = needing(root, tool("ip"));
-
-/** Makes a network, and removes it when the test is over. */
-async function withNetwork(machine: Machine, name: string, options: string[], use: () => Promise<void>): Promise<void> {
-  ok(await machine.run(["network", "create", ...options, name]));
-  ok(await machine.run(["run", "--rm", "--network", name, "busybox", "true"]));
-  await until(
-    () => !machine.snapshot().links.some((link) => link.startsWith("veth")),
-    "the kernel has removed its device",
-  );
-  await use();
-  ok(await machine.run(["network", "rm", name]));
-  // Settings of the host are given back with the last network, and the default one stays.
-  await machine.exec(["rm", "-f", `${machine.root}/networks/.sysctls`]);
-}
 
 /** What is kept of a network: the addresses that somebody has, and who has a name. */
 const kept = (machine: Machine, network: string): string[] =>
@@ -31,7 +17,7 @@ const kept = (machine: Machine, network: string): string[] =>
 describe("a start that fails", () => {
   test("says why, once, with the exit code of docker, and leaves nothing", async () => {
     await withMachine(["busybox"], async (machine) => {
-      await withNetwork(machine, "net", ["--subnet", "10.50.0.0/24"], async () => {
+      await withNetworks(machine, { net: ["--subnet", "10.50.0.0/24"] }, async () => {
         await idle(machine, "holder", ["-p", "8080:80", "--network", "net", "--ip", "10.50.0.9"]);
         const listener = Bun.spawn(machine.command(["busybox", "nc", "-l", "-p", "8090"]), {
           stdio: ["ignore", "ignore", "ignore"],
@@ -94,7 +80,7 @@ describe("a start that fails", () => {
 describe("kill -9", () => {
   test("of the CLI of a foreground run leaves nothing that the next command does not take away", async () => {
     await withMachine(["busybox"], async (machine) => {
-      await withNetwork(machine, "net", [], async () => {
+      await withNetworks(machine, { net: [] }, async () => {
         const before = machine.snapshot();
         const { child } = await machine.start([
           "run",
@@ -120,7 +106,7 @@ describe("kill -9", () => {
   });
   test("of everything at random moments of a start leaves nothing that the next command does not take away", async () => {
     await withMachine(["busybox"], async (machine) => {
-      await withNetwork(machine, "net", ["--ipv6"], async () => {
+      await withNetworks(machine, { net: ["--ipv6"] }, async () => {
         const before = machine.snapshot();
         const options = ["--name", "box", "--network", "net", "-p", "8080-8083:80-83", "-p", "8080:80/udp"];
         for (const how of [["--rm"], ["-d"], ["-d", "--rm"]])
@@ -153,7 +139,7 @@ describe("kill -9", () => {
   });
   test("of its monitor: the container keeps its address and its published ports; stop, start and rm work", async () => {
     await withInternet(["busybox"], async (machine, internet) => {
-      await withNetwork(machine, "net", [], async () => {
+      await withNetworks(machine, { net: [] }, async () => {
         const before = machine.snapshot();
         const id = await idle(machine, "box", ["--network", "net", "-p", "8080:80"]);
         const { v4 } = await addressesIn(machine, "box", "net");
@@ -181,7 +167,7 @@ describe("kill -9", () => {
   });
   test("of a container's program takes its names, its port and its address with it", async () => {
     await withMachine(["busybox"], async (machine) => {
-      await withNetwork(machine, "net", [], async () => {
+      await withNetworks(machine, { net: [] }, async () => {
         const id = await idle(machine, "box", ["--network", "net", "-p", "8080:80"]);
         process.kill(stateOf(machine, id).process.pid, "SIGKILL");
         await until(async () => (await status(machine, "box")).includes("Exited (137)"), "it has ended");
@@ -195,7 +181,7 @@ describe("kill -9", () => {
 
 test("a restart policy, restart, and stop with start keep the address", async () => {
   await withMachine(["busybox"], async (machine) => {
-    await withNetwork(machine, "net", [], async () => {
+    await withNetworks(machine, { net: [] }, async () => {
       await idle(machine, "first", ["--network", "net"]);
       const script = "test -e /again && exec sleep 1000; touch /again; exit 3";
       const id = await detached(machine, "box", script, ["--network", "net", "-p", "8080:80", "--restart", "always"]);
@@ -248,7 +234,7 @@ test("a foreground run that ends with TCP connections still open leaves no devic
 
 test("after bridges, rules and settings were taken away, as by a reboot of the network, reload and the next start mend all", async () => {
   await withInternet(["busybox"], async (machine, internet) => {
-    await withNetwork(machine, "net", ["--ipv6"], async () => {
+    await withNetworks(machine, { net: ["--ipv6"] }, async () => {
       await idle(machine, "box", ["--network", "net", "-p", "8080:80"]);
       const listen = async () => (await internet.enter("box")).listen("tcp", "::", 80);
       const asked = (ip: string) => internet.outside.connect("tcp", ip, 8080, 5000);
