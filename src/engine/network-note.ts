@@ -51,12 +51,20 @@ export function noted<Result>(paths: Paths, id: string, use: () => Result): Resu
   }
 }
 
-/** Makes what there is of a container in all networks what is written down of it. @param note what was in the note. */
-export function mendNetworks(paths: Paths, id: string, note: string): void {
+/**
+ * Makes what there is of a container in all networks what is written down of it. @param note what was in the note.
+ * @returns false if somebody holds more who may end before he has written it down: then it is to be looked at again.
+ */
+export function mendNetworks(paths: Paths, id: string, note: string): boolean {
   const container = readContainer(paths, id);
   const connected = container && isUp(container) ? container.state.network : undefined;
-  for (const network of listNetworks(paths)) mendNetwork(paths, id, network, connected);
-  if (note !== "change" || !connected || connected.publications.length === 0) return;
+  const done = listNetworks(paths).map((network) => mendNetwork(paths, id, network, connected));
+  if (note === "change" && connected) mendPublished(paths, id, connected);
+  return !done.includes(false);
+}
+
+function mendPublished(paths: Paths, id: string, connected: Connected): void {
+  if (connected.publications.length === 0) return;
   const firewall = firewallOf(paths);
   firewall.publish(id, connected.publications);
   const now = readContainer(paths, id);
@@ -64,15 +72,16 @@ export function mendNetworks(paths: Paths, id: string, note: string): void {
   if (!now || !isUp(now)) firewall.unpublish(id, connected.publications);
 }
 
-function mendNetwork(paths: Paths, id: string, { name, bridge }: Network, connected: Connected | undefined): void {
+function mendNetwork(paths: Paths, id: string, { name, bridge }: Network, connected: Connected | undefined): boolean {
   const endpoint = connected?.endpoints.find(({ network }) => network === name);
   const known = endpoint ? bare(endpoint) : [];
-  const stray = listLeases(leasesOf(paths, name)).filter(
-    ({ address, owner, held }) => owner === id && !held && !known.includes(address),
+  const unknown = listLeases(leasesOf(paths, name)).filter(
+    ({ address, owner }) => owner === id && !known.includes(address),
   );
   withNetlink("ROUTE", (socket) => {
     const master = findLink(socket, bridge)?.index;
-    for (const { address } of stray) {
+    for (const { address, held } of unknown) {
+      if (held) continue;
       const veth = isIpv6(address) ? undefined : vethOf(address);
       // A device of that name behind another bridge is another state root's.
       if (veth !== undefined && master !== undefined && findLink(socket, veth)?.master === master)
@@ -81,4 +90,5 @@ function mendNetwork(paths: Paths, id: string, { name, bridge }: Network, connec
     }
   });
   if (!endpoint) dropNames(namesOf(paths, name), id);
+  return !unknown.some(({ held }) => held);
 }

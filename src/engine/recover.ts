@@ -66,8 +66,7 @@ function takeAway(paths: Paths, path: string, content: Uint8Array): void {
 /** Somebody was killed while he changed what a container has of its networks. */
 function mend(paths: Paths, path: string, id: string, content: Uint8Array): void {
   const { mendNetworks } = require("./network-note.ts") as typeof import("./network-note.ts");
-  mendNetworks(paths, id, new TextDecoder().decode(content));
-  unlink(path);
+  if (mendNetworks(paths, id, new TextDecoder().decode(content))) unlink(path);
 }
 
 /** What a killed caretaker had in the network. */
