@@ -3,7 +3,7 @@
  * looks after it knows of them yet. Locked meanwhile, so that no two do it at once; whoever finds it unlocked mends what was begun.
  */
 
-import { close, flock, fstat, O_CREAT, O_RDWR, open, unlink, writeAll } from "../linux/file.ts";
+import { close, flock, fstat, O_CREAT, O_RDWR, open, readAll, seekToStart, unlink, writeAll } from "../linux/file.ts";
 import { findLink } from "../linux/link.ts";
 import { withNetlink } from "../linux/netlink.ts";
 import { removeVeth } from "../network/endpoint.ts";
@@ -27,17 +27,22 @@ export function noteNetwork(paths: Paths, id: string, what: "start" | "change"):
   for (;;) {
     const lock = open(path, O_RDWR | O_CREAT, 0o600);
     flock(lock, { wait: true });
-    if (fstat(lock).nlink > 0) {
-      if (what === "change") writeAll(lock, new TextEncoder().encode(what), path);
-      let open = true;
-      return () => {
-        if (!open) return;
-        open = false;
-        unlink(path);
-        close(lock);
-      };
+    const { nlink, size } = fstat(lock);
+    if (nlink === 0) {
+      close(lock);
+      continue;
     }
-    close(lock);
+    // Who had it before was killed.
+    if (size > 0) mendNetworks(paths, id, new TextDecoder().decode(readAll(lock, path)));
+    seekToStart(lock);
+    writeAll(lock, new TextEncoder().encode(`${what}\n`), path);
+    let held = true;
+    return () => {
+      if (!held) return;
+      held = false;
+      unlink(path);
+      close(lock);
+    };
   }
 }
 
@@ -59,8 +64,13 @@ export function mendNetworks(paths: Paths, id: string, note: string): boolean {
   const container = readContainer(paths, id);
   const connected = container && isUp(container) ? container.state.network : undefined;
   const done = listNetworks(paths).map((network) => mendNetwork(paths, id, network, connected));
-  if (note === "change" && connected) mendPublished(paths, id, connected);
+  if (note.startsWith("change\n") && connected) mendPublished(paths, id, connected);
   return !done.includes(false);
+}
+
+/** The same for one whose caretaker was killed: it has nothing. */
+export function forgetNetworks(paths: Paths, id: string): void {
+  for (const network of listNetworks(paths)) mendNetwork(paths, id, network, undefined);
 }
 
 function mendPublished(paths: Paths, id: string, connected: Connected): void {

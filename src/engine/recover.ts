@@ -17,6 +17,7 @@ import {
 import { removePath } from "../linux/tree.ts";
 import type { Paths } from "../paths.ts";
 import { cgroupPath } from "../plan/clone.ts";
+import type { Connected } from "../plan/network.ts";
 import type { Leftovers } from "../plan/step.ts";
 import { cleanUp, forget } from "../runtime/host.ts";
 import { forgetVolumes } from "./forget.ts";
@@ -54,7 +55,7 @@ function takeAway(paths: Paths, path: string, content: Uint8Array): void {
     const container = readContainer(paths, leftovers.id);
     // It lives on without its monitor, as it was promised; somebody may stop it (stop.ts).
     if (leftovers.outlives && container && isAlive(container.state)) return;
-    if (leftovers.network) takeOff(paths, leftovers.id, leftovers.network);
+    if (leftovers.network) takeOff(paths, leftovers.id, leftovers.network, container?.state.network);
     cleanUp(leftovers);
     removeUnfinished(paths, leftovers.id);
     if (!leftovers.keep || !container) forgetVolumes(paths, leftovers.volumes ?? []);
@@ -70,9 +71,14 @@ function mend(paths: Paths, path: string, id: string, content: Uint8Array): void
 }
 
 /** What a killed caretaker had in the network. */
-function takeOff(paths: Paths, id: string, network: NonNullable<Leftovers["network"]>): void {
+function takeOff(paths: Paths, id: string, first: Connected, last: Connected | undefined): void {
   const { forgetConnection } = require("./connect.ts") as typeof import("./connect.ts");
-  forgetConnection(paths, id, network);
+  const { forgetNetworks } = require("./network-note.ts") as typeof import("./network-note.ts");
+  // Those that it has joined later are not among the first. What is written down may be of an earlier life, and its addresses
+  // another's by now; but ports are taken back only from itself.
+  forgetConnection(paths, id, first);
+  forgetConnection(paths, id, { endpoints: [], publications: last?.publications ?? [], ports: [] });
+  forgetNetworks(paths, id);
 }
 
 /** Volumes that it had begun to make (volume.ts). */
