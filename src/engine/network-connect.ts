@@ -28,7 +28,9 @@ function connectNoted(paths: Paths, container: Container, request: NetworkReques
   if (networks.some((one) => one.network === network.name))
     throw new ConflictError(`container ${record.name} is in network ${network.name} already`);
   const changed = withNetworks(record, [...networks, { ...request, network: network.name }]);
-  if (isUp(container)) joinRunning(paths, container, changed, network, request);
+  // Somebody was killed who had connected it, and had not written that down.
+  if (isUp(container) && isConnected(container, network.name)) leaveRunning(paths, container, record, network.name);
+  if (isUp(container)) joinRunning(paths, findContainer(paths, record.id), changed, network, request);
   writeRecord(paths, changed);
 }
 
@@ -45,7 +47,7 @@ function disconnectNoted(paths: Paths, container: Container, reference: string, 
   const { name } = findNetwork(paths, reference);
   const { networks } = optionsOf(record);
   const rest = networks.filter(({ network }) => network !== name);
-  if (rest.length === networks.length) {
+  if (rest.length === networks.length && !(isUp(container) && isConnected(container, name))) {
     if (force) return;
     throw new ConflictError(`container ${record.name} is not in network ${name}`);
   }
@@ -72,6 +74,9 @@ const unasked: ResolverPlan = { servers: [], searchFirst: false };
 /** What it has now. */
 const connectedNow = ({ state }: Container): Connected =>
   state.network ?? { endpoints: [], publications: [], ports: [] };
+
+const isConnected = (container: Container, name: string): boolean =>
+  connectedNow(container).endpoints.some(({ network }) => network === name);
 
 function joinRunning(
   paths: Paths,

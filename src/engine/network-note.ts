@@ -6,6 +6,7 @@
 import { close, flock, fstat, O_CREAT, O_RDWR, open, readAll, seekToStart, unlink, writeAll } from "../linux/file.ts";
 import { findLink } from "../linux/link.ts";
 import { withNetlink } from "../linux/netlink.ts";
+import { sleepMicroseconds } from "../linux/poll.ts";
 import { removeVeth } from "../network/endpoint.ts";
 import { dropLease, listLeases } from "../network/leases.ts";
 import { dropNames } from "../network/zone.ts";
@@ -33,7 +34,7 @@ export function noteNetwork(paths: Paths, id: string, what: "start" | "change"):
       continue;
     }
     // Who had it before was killed.
-    if (size > 0) mendNetworks(paths, id, new TextDecoder().decode(readAll(lock, path)));
+    if (size > 0) settle(paths, id, new TextDecoder().decode(readAll(lock, path)));
     seekToStart(lock);
     writeAll(lock, new TextEncoder().encode(`${what}\n`), path);
     let held = true;
@@ -44,6 +45,14 @@ export function noteNetwork(paths: Paths, id: string, what: "start" | "change"):
       close(lock);
     };
   }
+}
+
+const mostLooks = 200;
+const betweenLooksUs = 2000;
+
+/** Waits for those who hold what they have not written down yet: they are about to, or they are dying. */
+function settle(paths: Paths, id: string, note: string): void {
+  for (let looks = 0; looks < mostLooks && !mendNetworks(paths, id, note); looks++) sleepMicroseconds(betweenLooksUs);
 }
 
 /** Changes the networks of a container under a note. */
@@ -85,18 +94,19 @@ function mendPublished(paths: Paths, id: string, connected: Connected): void {
 function mendNetwork(paths: Paths, id: string, { name, bridge }: Network, connected: Connected | undefined): boolean {
   const endpoint = connected?.endpoints.find(({ network }) => network === name);
   const known = endpoint ? bare(endpoint) : [];
+  // One without an owner was made by somebody who was killed before he could say whose it is.
   const unknown = listLeases(leasesOf(paths, name)).filter(
-    ({ address, owner }) => owner === id && !known.includes(address),
+    ({ address, owner, held }) => (owner === id && !known.includes(address)) || (owner === "" && !held),
   );
   withNetlink("ROUTE", (socket) => {
     const master = findLink(socket, bridge)?.index;
-    for (const { address, held } of unknown) {
+    for (const { address, owner, held } of unknown) {
       if (held) continue;
-      const veth = isIpv6(address) ? undefined : vethOf(address);
+      const veth = owner === "" || isIpv6(address) ? undefined : vethOf(address);
       // A device of that name behind another bridge is another state root's.
       if (veth !== undefined && master !== undefined && findLink(socket, veth)?.master === master)
         removeVeth(socket, veth);
-      dropLease(leasesOf(paths, name), address, id);
+      dropLease(leasesOf(paths, name), address, owner);
     }
   });
   if (!endpoint) dropNames(namesOf(paths, name), id);
