@@ -1,20 +1,20 @@
 /** Connecting containers to networks after they were made, and taking them off again; those that run notice it at once. */
 
 import { ConflictError, Failure } from "../errors.ts";
-import { close, O_RDONLY, O_TRUNC, O_WRONLY, open, openIfAny, writeAll } from "../linux/file.ts";
+import { close, O_RDONLY, openIfAny } from "../linux/file.ts";
 import type { Paths } from "../paths.ts";
 import { planConnection, planEndpoint, planPublications } from "../plan/connection.ts";
-import type { Connected, Connection, Endpoint, Network, ResolverPlan } from "../plan/network.ts";
+import type { Connected, Endpoint, Network, ResolverPlan } from "../plan/network.ts";
 import { type NetworkRequest, networkMode } from "../plan/network-options.ts";
 import { type NetworkChange, receiveFrame, sendFrame } from "../runtime/channel.ts";
 import { connectToContainer } from "./attach.ts";
 import { connect, disconnect } from "./connect.ts";
-import { etcNames, planEtcFiles } from "./etc-files.ts";
+import { rewriteEtcFiles } from "./etc-files.ts";
 import { firewallOf } from "./firewall.ts";
 import { networkFor } from "./network.ts";
 import { noted } from "./network-note.ts";
 import { findNetwork } from "./network-record.ts";
-import { type Container, type ContainerRecord, directoryOf, findContainer, isUp, writeRecord } from "./record.ts";
+import { type Container, type ContainerRecord, findContainer, isUp, writeRecord } from "./record.ts";
 import { type HeldLease, letGo, release, takeFor } from "./reserve.ts";
 
 /** Connects a container to a network. @param request says how; its network is by name or id. */
@@ -30,8 +30,15 @@ function connectNoted(paths: Paths, container: Container, request: NetworkReques
   const changed = withNetworks(record, [...networks, { ...request, network: network.name }]);
   // Somebody was killed who had connected it, and had not written that down.
   if (isUp(container) && isConnected(container, network.name)) leaveRunning(paths, container, record, network.name);
-  if (isUp(container)) joinRunning(paths, findContainer(paths, record.id), changed, network, request);
+  // First: if we are killed, what it is not in yet is taken out of it again (network-note.ts).
   writeRecord(paths, changed);
+  if (!isUp(container)) return;
+  try {
+    joinRunning(paths, findContainer(paths, record.id), changed, network, request);
+  } catch (error) {
+    writeRecord(paths, record);
+    throw error;
+  }
 }
 
 /** Takes a container off a network. @param force one that is not in it is fine. */
@@ -105,7 +112,7 @@ function joinRunning(
     connect(paths, id, one, namespace);
     try {
       const publications = republish(paths, id, before, endpoints);
-      rewriteFiles(paths, changed, { ...one, ...before, endpoints });
+      rewriteEtcFiles(paths, changed, endpoints);
       const fds = [...leases.map(({ lock }) => lock), namespace];
       tellCaretaker(caretaker, container, { type: "join", endpoint, publications }, fds);
     } catch (error) {
@@ -128,14 +135,14 @@ function leaveRunning(paths: Paths, container: Container, changed: ContainerReco
   const endpoints = before.endpoints.filter((endpoint) => endpoint.network !== network);
   const caretaker = callCaretaker(paths, container);
   const publications = republish(paths, id, before, endpoints);
-  // While its address is still its own: if we are killed, the command can be given again.
+  // It is written down first: if we are killed, the rest is mended (network-note.ts).
+  tellCaretaker(caretaker, container, { type: "leave", network, publications }, []);
+  close(caretaker);
   disconnect(paths, id, {
     endpoints: before.endpoints.filter((endpoint) => endpoint.network === network),
     publications: [],
   });
-  tellCaretaker(caretaker, container, { type: "leave", network, publications }, []);
-  close(caretaker);
-  rewriteFiles(paths, changed, { ...before, endpoints, reserve: [], connect: [], resolver: unasked });
+  rewriteEtcFiles(paths, changed, endpoints);
 }
 
 /** Published ports lead to the first network with a way out; that may be another one now. */
@@ -176,16 +183,4 @@ function namespaceOf({ state, record }: Container): number {
   const namespace = openIfAny(`/proc/${state.process?.pid}/ns/net`, O_RDONLY);
   if (namespace === undefined) throw new ConflictError(`container ${record.name} is not running`);
   return namespace;
-}
-
-/** In place: what is mounted into the container are these very files. */
-function rewriteFiles(paths: Paths, { id, rootfs, options }: ContainerRecord, connection: Connection): void {
-  if (rootfs !== undefined) return;
-  const texts = planEtcFiles(options, connection, () => {});
-  for (const name of etcNames) {
-    const path = `${directoryOf(paths, id)}/${name}`;
-    const file = open(path, O_WRONLY | O_TRUNC);
-    writeAll(file, new TextEncoder().encode(texts[name]), path);
-    close(file);
-  }
 }

@@ -11,11 +11,12 @@ import { removeVeth } from "../network/endpoint.ts";
 import { dropLease, listLeases } from "../network/leases.ts";
 import { dropNames } from "../network/zone.ts";
 import type { Paths } from "../paths.ts";
-import { isIpv6, vethOf } from "../plan/address.ts";
+import { addressOfVeth, formatAddress, isIpv6, vethOf } from "../plan/address.ts";
 import { bare, type Connected, type Network } from "../plan/network.ts";
+import { rewriteEtcFiles } from "./etc-files.ts";
 import { firewallOf } from "./firewall.ts";
 import { leasesOf, listNetworks, namesOf } from "./network-record.ts";
-import { isUp, noteEnding, readContainer } from "./record.ts";
+import { type ContainerRecord, isUp, noteEnding, readContainer, writeRecord } from "./record.ts";
 
 const noteOf = (paths: Paths, id: string): string => `${paths.running}/${id}${noteEnding}`;
 
@@ -36,7 +37,7 @@ export function noteNetwork(paths: Paths, id: string, what: "start" | "change"):
     // Who had it before was killed.
     if (size > 0) settle(paths, id, new TextDecoder().decode(readAll(lock, path)));
     seekToStart(lock);
-    writeAll(lock, new TextEncoder().encode(`${what}\n`), path);
+    writeAll(lock, new TextEncoder().encode(textOf(paths, id, what)), path);
     let held = true;
     return () => {
       if (!held) return;
@@ -45,6 +46,12 @@ export function noteNetwork(paths: Paths, id: string, what: "start" | "change"):
       close(lock);
     };
   }
+}
+
+/** With the devices that it has: when one is no longer known, nothing else tells of it. */
+function textOf(paths: Paths, id: string, what: "start" | "change"): string {
+  const endpoints = what === "change" ? (readContainer(paths, id)?.state.network?.endpoints ?? []) : [];
+  return [what, ...endpoints.map(({ veth }) => veth), ""].join("\n");
 }
 
 const mostLooks = 200;
@@ -73,8 +80,40 @@ export function mendNetworks(paths: Paths, id: string, note: string): boolean {
   const container = readContainer(paths, id);
   const connected = container && isUp(container) ? container.state.network : undefined;
   const done = listNetworks(paths).map((network) => mendNetwork(paths, id, network, connected));
-  if (note.startsWith("change\n") && connected) mendPublished(paths, id, connected);
-  return !done.includes(false);
+  if (done.includes(false)) return false;
+  const [what, ...veths] = note.split("\n");
+  if (what === "change" && connected) mendRunning(paths, container!.record, connected, veths);
+  return true;
+}
+
+/** A change that was begun is finished, or given up. */
+function mendRunning(paths: Paths, record: ContainerRecord, connected: Connected, veths: string[]): void {
+  const isIn = (name: string) => connected.endpoints.some(({ network }) => network === name);
+  const { network } = record.options;
+  const networks = network.networks.filter((request) => isIn(request.network));
+  const mended = { ...record, options: { ...record.options, network: { ...network, networks } } };
+  for (const veth of veths)
+    if (!connected.endpoints.some((endpoint) => endpoint.veth === veth)) removeLeft(paths, record.id, veth);
+  rewriteEtcFiles(paths, mended, connected.endpoints);
+  mendPublished(paths, record.id, connected);
+  writeRecord(paths, mended);
+}
+
+/** A device in a network that its container has left; unless another one has the address by now. */
+function removeLeft(paths: Paths, id: string, veth: string): void {
+  const bytes = addressOfVeth(veth);
+  if (bytes === undefined) return;
+  const address = formatAddress(bytes);
+  withNetlink("ROUTE", (socket) => {
+    const master = findLink(socket, veth)?.master;
+    const network =
+      master === undefined
+        ? undefined
+        : listNetworks(paths).find(({ bridge }) => findLink(socket, bridge)?.index === master);
+    if (!network) return;
+    const lease = listLeases(leasesOf(paths, network.name)).find((one) => one.address === address);
+    if (!lease || lease.owner === id) removeVeth(socket, veth);
+  });
 }
 
 /** The same for one whose caretaker was killed: it has nothing. */
