@@ -15,7 +15,7 @@ import type { Connected, Connection, Endpoint, Network, NetworkStep, Publication
 import { bare } from "../plan/network.ts";
 import { type UndoList, undoList } from "../runtime/undo.ts";
 import { recordEvent } from "./events.ts";
-import { firewallOf, published } from "./firewall.ts";
+import { firewallOf, published, withdrawEnded } from "./firewall.ts";
 import { leasesOf, namesOf } from "./network-record.ts";
 import { readContainer } from "./record.ts";
 import { noteSysctls } from "./sysctls.ts";
@@ -78,6 +78,7 @@ const performers: { [Kind in NetworkStep["do"]]: (step: Extract<NetworkStep, { d
     const [used, publications] = published(paths);
     publications.delete(id);
     firewall.bringBack(distinct([...networks, ...used]), publications);
+    withdrawEnded(paths, publications);
   },
   endpoint: ({ endpoint }, work) => addEndpoint(endpoint, work),
   publish: ({ publications }, { paths, id, firewall, undo }) => {

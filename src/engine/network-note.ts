@@ -15,6 +15,7 @@ import { addressOfVeth, formatAddress, isIpv6, vethOf } from "../plan/address.ts
 import { bare, type Connected, type Network } from "../plan/network.ts";
 import { rewriteEtcFiles } from "./etc-files.ts";
 import { firewallOf } from "./firewall.ts";
+import { lockNetworks } from "./network-lock.ts";
 import { leasesOf, listNetworks, namesOf } from "./network-record.ts";
 import { type ContainerRecord, isUp, noteEnding, readContainer, writeRecord } from "./record.ts";
 
@@ -65,9 +66,11 @@ function settle(paths: Paths, id: string, note: string): void {
 /** Changes the networks of a container under a note. */
 export function noted<Result>(paths: Paths, id: string, use: () => Result): Result {
   const done = noteNetwork(paths, id, "change");
+  const unlock = lockNetworks(paths, "use");
   try {
     return use();
   } finally {
+    unlock();
     done();
   }
 }

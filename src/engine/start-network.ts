@@ -22,8 +22,8 @@ export interface StartNetwork {
   release(): void;
   /** Closes what another process holds now. */
   letGo(): void;
-  /** It is claimed: if we are killed from here on, what was taken is known. */
-  claimed(): void;
+  /** It is written down and connected: if we are killed from here on, all that was taken is known. */
+  connected(): void;
 }
 
 /** @param last how it was connected before. */
@@ -39,29 +39,35 @@ export function prepareNetwork(
     warn("published ports are discarded: in the host's network every port is there as it is");
   if (mode !== "bridge") return { ...planFiles(paths, record, undefined, warn), ...noEndings };
   const { noteNetwork } = require("./network-note.ts") as typeof import("./network-note.ts");
-  const claimed = noteNetwork(paths, record.id, "start");
+  const { lockNetworks } = require("./network-lock.ts") as typeof import("./network-lock.ts");
+  const taken = noteNetwork(paths, record.id, "start");
+  const unlock = lockNetworks(paths, "use");
+  const connected = () => {
+    unlock();
+    taken();
+  };
   try {
     const reserved = reserving().reserve(paths, record, last);
     const network = planFiles(paths, record, reserved.connection, warn);
-    return { ...network, reserved, ...endingsOf(paths, reserved, claimed) };
+    return { ...network, reserved, ...endingsOf(paths, reserved, connected) };
   } catch (error) {
-    claimed();
+    connected();
     throw error;
   }
 }
 
-type Endings = Pick<StartNetwork, "release" | "letGo" | "claimed">;
-const noEndings: Endings = { release: () => {}, letGo: () => {}, claimed: () => {} };
+type Endings = Pick<StartNetwork, "release" | "letGo" | "connected">;
+const noEndings: Endings = { release: () => {}, letGo: () => {}, connected: () => {} };
 
-const endingsOf = (paths: Paths, reserved: Reserved, claimed: () => void): Endings => ({
-  claimed,
+const endingsOf = (paths: Paths, reserved: Reserved, connected: () => void): Endings => ({
+  connected,
   release: () => {
     reserving().release(paths, reserved);
-    claimed();
+    connected();
   },
   letGo: () => {
     reserving().letGo(reserved);
-    claimed();
+    connected();
   },
 });
 
@@ -79,8 +85,16 @@ export function releasing<Result>(network: StartNetwork, use: () => Result): Res
 }
 
 /** How this process connects a container that it looks after itself. */
-export const connectionHere = (paths: Paths, id: string, reserved: Reserved): KeptNetwork => {
-  const connect = (namespace: number) => connecting().connect(paths, id, reserved.connection, namespace);
+export const connectionHere = (
+  paths: Paths,
+  id: string,
+  reserved: Reserved,
+  { connected }: Pick<StartNetwork, "connected">,
+): KeptNetwork => {
+  const connect = (namespace: number) => {
+    connecting().connect(paths, id, reserved.connection, namespace);
+    connected();
+  };
   return keepNetwork(paths, id, reserved, connect, { soon: true });
 };
 
