@@ -3,10 +3,12 @@
  *   caps signals limits ids nonewprivs   what /proc/self/status and prlimit say
  *   mounts fds env args cwd ns tty sysctl hostname cgroup
  *   exit N   kill SIG   catch SIG...   sleep S   oom [MB]   forkbomb N   stdin-echo
+ *   send tcp|udp IPV4 PORT               what the other side answers within 0.9 s, asked once
  *   open PATH   write PATH   mknod PATH MAJOR MINOR   syscall NUMBER   (what the kernel answers, as an errno name)
  *
  * Static and without shared libraries, so that it runs in an empty root. */
 #define _GNU_SOURCE
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +21,7 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -312,6 +315,24 @@ static int echo(void) {
   return 0;
 }
 
+/* A SYN that is lost is sent again after a second: by then it is too late. */
+static int ask(const char *protocol, const char *address, int port) {
+  struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)};
+  struct timeval limit = {.tv_usec = 900000};
+  char text[256];
+  inet_pton(AF_INET, address, &to.sin_addr);
+  int s = socket(AF_INET, strcmp(protocol, "udp") ? SOCK_STREAM : SOCK_DGRAM, 0);
+  setsockopt(s, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  setsockopt(s, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+  ssize_t length = connect(s, (struct sockaddr *)&to, sizeof to) ? -1 : send(s, "hello", 5, 0);
+  if (length >= 0) length = recv(s, text, sizeof text - 1, 0);
+  if (length < 0) return answer(length);
+  text[length] = 0;
+  quote(text);
+  putchar('\n');
+  return 0;
+}
+
 int main(int argc, char **argv, char **envp) {
   const char *question = argc > 1 ? argv[1] : "";
   const char *value = argc > 2 ? argv[2] : "";
@@ -340,6 +361,7 @@ int main(int argc, char **argv, char **envp) {
   if (IS("stdin-echo")) return echo();
   if (IS("open")) return answer(open(value, O_RDONLY | O_CLOEXEC));
   if (IS("write")) return answer(open(value, O_WRONLY | O_CLOEXEC));
+  if (IS("send") && argc > 4) return ask(value, argv[3], atoi(argv[4]));
   if (IS("mknod") && argc > 4) return answer(mknod(value, S_IFCHR | 0666, makedev(atoi(argv[3]), atoi(argv[4]))));
   if (IS("syscall")) return answer(syscall(atol(value), 0, 0, 0, 0, 0, 0));
   fprintf(stderr, "probe: no question '%s'\n", question);

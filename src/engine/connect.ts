@@ -6,17 +6,18 @@ import { findLink } from "../linux/link.ts";
 import { inNetworkNamespace } from "../linux/namespace.ts";
 import { withNetlink } from "../linux/netlink.ts";
 import { ensureBridge } from "../network/bridge.ts";
-import type { Firewall } from "../network/driver.ts";
+import { type Firewall, PublishedError } from "../network/driver.ts";
 import { connect as connectEndpoint, removeVeth, silenceVeth } from "../network/endpoint.ts";
 import { dropLease } from "../network/leases.ts";
-import { removeNames, writeNames } from "../network/zone.ts";
+import { dropNames, removeNames, writeNames } from "../network/zone.ts";
 import type { Paths } from "../paths.ts";
-import type { Connected, Connection, Endpoint, Network, NetworkStep } from "../plan/network.ts";
+import type { Connected, Connection, Endpoint, Network, NetworkStep, Publication } from "../plan/network.ts";
 import { bare } from "../plan/network.ts";
 import { type UndoList, undoList } from "../runtime/undo.ts";
 import { recordEvent } from "./events.ts";
-import { firewallOf, published } from "./firewall.ts";
+import { firewallOf, published, withdrawEnded } from "./firewall.ts";
 import { leasesOf, namesOf } from "./network-record.ts";
+import { readContainer } from "./record.ts";
 import { noteSysctls } from "./sysctls.ts";
 
 /** What the steps work with. */
@@ -77,10 +78,11 @@ const performers: { [Kind in NetworkStep["do"]]: (step: Extract<NetworkStep, { d
     const [used, publications] = published(paths);
     publications.delete(id);
     firewall.bringBack(distinct([...networks, ...used]), publications);
+    withdrawEnded(paths, publications);
   },
   endpoint: ({ endpoint }, work) => addEndpoint(endpoint, work),
-  publish: ({ publications }, { id, firewall, undo }) => {
-    firewall.publish(id, publications);
+  publish: ({ publications }, { paths, id, firewall, undo }) => {
+    publish(paths, firewall, id, publications);
     undo.add(() => firewall.unpublish(id, publications));
   },
   names: ({ network, names }, { paths, id, undo }) => {
@@ -88,6 +90,16 @@ const performers: { [Kind in NetworkStep["do"]]: (step: Extract<NetworkStep, { d
     undo.add(() => removeNames(namesOf(paths, network), id));
   },
 };
+
+/** Who has a port without holding it is a container that nobody looks after any more: it has a name all the same. */
+function publish(paths: Paths, firewall: Firewall, id: string, publications: Publication[]): void {
+  try {
+    firewall.publish(id, publications);
+  } catch (error) {
+    if (!(error instanceof PublishedError)) throw error;
+    throw new PublishedError(error.publication, readContainer(paths, error.owner)?.record.name ?? error.owner);
+  }
+}
 
 const distinct = (networks: Network[]): Network[] => [...new Map(networks.map((one) => [one.id, one])).values()];
 
@@ -157,6 +169,12 @@ export function disconnect(
   for (const endpoint of endpoints) tell(paths, id, endpoint, "disconnect");
 }
 
+/** Takes back what somebody has begun who was killed: the devices go with the namespace, in which nothing has run yet. */
+export function forgetBegun(paths: Paths, id: string, { endpoints, publications }: Connected): void {
+  for (const { network } of endpoints) dropNames(namesOf(paths, network), id);
+  if (publications.length > 0) firewallOf(paths).unpublish(id, publications);
+}
+
 /** True if TCP connections of a network namespace are left: they keep it after its processes. @see proc_pid_net(5), sockstat */
 export const hasConnections = (namespace: number): boolean =>
   inNetworkNamespace(namespace, () => !/^TCP: inuse 0 /m.test(readFile("/proc/self/net/sockstat")));
@@ -164,6 +182,7 @@ export const hasConnections = (namespace: number): boolean =>
 /** The same for one whose caretaker was killed: its leases are nobody's. */
 export function forgetConnection(paths: Paths, id: string, connected: Connected): void {
   disconnect(paths, id, connected);
+  for (const { network } of connected.endpoints) dropNames(namesOf(paths, network), id);
   for (const endpoint of connected.endpoints)
     for (const address of bare(endpoint)) dropLease(leasesOf(paths, endpoint.network), address, id);
 }

@@ -22,18 +22,17 @@ export function runWithMonitor(
   close(store);
   const attached = !request.detach;
   const stdin = attached && record.settings.interactive;
-  const launched = launch(
-    paths,
-    { record, state: unstarted },
-    { attached, stdin, stderrApart: record.options.terminal && request.stdio[2] !== "terminal" },
-    warn,
-  );
+  const stderrApart = record.options.terminal && request.stdio[2] !== "terminal";
+  let launched: ReturnType<typeof launch>;
+  try {
+    launched = launch(paths, { record, state: unstarted }, { attached, stdin, stderrApart }, warn);
+  } catch (error) {
+    removeFailed(paths, record.id);
+    throw error;
+  }
   if ("failed" in launched) {
     if (launched.killed) warn("the container's monitor was killed before it could say that the program runs");
-    // Docker keeps what could not be started, for somebody to remove; a run that fails leaves nothing.
-    recover(paths);
-    const left = readContainer(paths, record.id);
-    if (left) removeContainer(paths, left, { force: true, volumes: true });
+    removeFailed(paths, record.id);
     if (request.cidfile !== undefined) unlink(request.cidfile);
     return { code: launched.failed };
   }
@@ -47,6 +46,13 @@ export function runWithMonitor(
   const endsWithUs = record.settings.remove;
   const end = attachTo(launched.socket, { stdin, terminal, detachKeys, sigProxy, endsWithUs });
   return ended(paths, record.id, end, warn);
+}
+
+/** Docker keeps what could not be started, for somebody to remove; a run that fails leaves nothing. */
+function removeFailed(paths: Paths, id: string): void {
+  recover(paths);
+  const left = readContainer(paths, id);
+  if (left) removeContainer(paths, left, { force: true, volumes: true });
 }
 
 /** The exit code, once all is written down and cleaned up; or that it goes on. */

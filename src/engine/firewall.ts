@@ -1,10 +1,11 @@
 /** The firewall of a state root: which driver it has, and all that it has to know after somebody flushed it. */
 
-import { mkdirAll, readFileIfAny, writeFileAtomic } from "../linux/file.ts";
+import { readFileIfAny, writeFileAtomic } from "../linux/file.ts";
 import type { Firewall } from "../network/driver.ts";
 import { type FirewallDriver, openFirewall } from "../network/firewall.ts";
 import type { Paths } from "../paths.ts";
 import type { Network, Publication } from "../plan/network.ts";
+import { aloneWithNetworks } from "./network-lock.ts";
 import { listNetworks } from "./network-record.ts";
 import { isUp, listContainers } from "./record.ts";
 
@@ -19,11 +20,20 @@ export function firewallOf(paths: Paths): Firewall {
 /** From now on this driver; the rules of another one are replaced. */
 export function useFirewall(paths: Paths, driver: FirewallDriver): void {
   if (readFileIfAny(choiceFile(paths)) === driver) return;
-  mkdirAll(paths.networks);
-  firewallOf(paths).remove();
-  writeFileAtomic(choiceFile(paths), driver);
-  const [networks, publications] = published(paths);
-  if (publications.size > 0) openFirewall(driver).reload(networks, publications);
+  aloneWithNetworks(paths, () => {
+    firewallOf(paths).remove();
+    writeFileAtomic(choiceFile(paths), driver);
+    const [networks, publications] = published(paths);
+    if (publications.size === 0) return;
+    openFirewall(driver).reload(networks, publications);
+    withdrawEnded(paths, publications);
+  });
+}
+
+/** Takes back what was published for containers that have ended in the meantime, and had nothing to take back then. */
+export function withdrawEnded(paths: Paths, publications: Map<string, Publication[]>): void {
+  const [, now] = published(paths);
+  for (const [id, all] of publications) if (!now.has(id)) firewallOf(paths).unpublish(id, all);
 }
 
 /** The networks that are used, and by container all that is published, as they are written down. */

@@ -6,7 +6,7 @@ import { findCgroup2 } from "../linux/cgroup.ts";
 import { readdir, readFile } from "../linux/file.ts";
 import type { Paths } from "../paths.ts";
 import { version } from "../version.ts";
-import { listContainers } from "./record.ts";
+import { isUp, listContainers } from "./record.ts";
 
 export type Info = Record<string, string | number | string[]>;
 
@@ -77,7 +77,7 @@ function inStore(paths: Paths): Info {
     return {
       Images: listImages(paths).length,
       Containers: readdir(paths.containers)?.length ?? 0,
-      "Containers running": readdir(paths.running)?.length ?? 0,
+      "Containers running": listContainers(paths, "running").filter(isUp).length,
     };
   } catch (error) {
     if (!hasCode(error, "EACCES")) throw error;

@@ -25,6 +25,7 @@ export interface KeptNetwork {
   release(): void;
 }
 
+const connecting = () => require("./connect.ts") as typeof import("./connect.ts");
 const reserving = () => require("./reserve.ts") as typeof import("./reserve.ts");
 
 /** @param connect does it, or has it done. @param soon we are about to end, and somebody waits for that: see disconnect (connect.ts). */
@@ -48,13 +49,22 @@ export function keepNetwork(
     resolver = openResolver({ netns: namespace, zones: zones(), upstreams: servers, forward, searchFirst });
     companions.push(resolver);
   };
+  // Whoever does it for us may be killed half way.
+  const connectWhole = (namespace: number) => {
+    try {
+      connect(namespace);
+    } catch (error) {
+      if (!soon) connecting().forgetBegun(paths, id, connection);
+      throw error;
+    }
+  };
   return {
     connected: () => connectedOf(connection),
     connect: (namespace, undo) => {
-      connect(namespace);
+      connectWhole(namespace);
       const kept = soon ? duplicate(namespace) : undefined;
       undo.add(() => {
-        const { disconnect, hasConnections } = require("./connect.ts") as typeof import("./connect.ts");
+        const { disconnect, hasConnections } = connecting();
         // Devices go with their namespace, but for one that a TCP connection keeps which has not heard of its end.
         disconnect(paths, id, connection, { lingering: kept !== undefined && !hasConnections(kept) });
         if (kept !== undefined) close(kept);

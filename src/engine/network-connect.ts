@@ -1,19 +1,7 @@
 /** Connecting containers to networks after they were made, and taking them off again; those that run notice it at once. */
 
 import { ConflictError, Failure } from "../errors.ts";
-import { byteNameOf, openInRoot, openInRootIfAny } from "../linux/at.ts";
-import {
-  close,
-  fstat,
-  O_DIRECTORY,
-  O_NONBLOCK,
-  O_PATH,
-  O_RDONLY,
-  O_TRUNC,
-  O_WRONLY,
-  openIfAny,
-  writeAll,
-} from "../linux/file.ts";
+import { close, O_RDONLY, openIfAny } from "../linux/file.ts";
 import type { Paths } from "../paths.ts";
 import { planConnection, planEndpoint, planPublications } from "../plan/connection.ts";
 import type { Connected, Endpoint, Network, ResolverPlan } from "../plan/network.ts";
@@ -21,37 +9,52 @@ import { type NetworkRequest, networkMode } from "../plan/network-options.ts";
 import { type NetworkChange, receiveFrame, sendFrame } from "../runtime/channel.ts";
 import { connectToContainer } from "./attach.ts";
 import { connect, disconnect } from "./connect.ts";
-import { planEtcFiles } from "./etc-files.ts";
+import { rewriteEtcFiles } from "./etc-rewrite.ts";
 import { firewallOf } from "./firewall.ts";
 import { networkFor } from "./network.ts";
+import { noted } from "./network-note.ts";
 import { findNetwork } from "./network-record.ts";
-import { type Container, type ContainerRecord, isUp, writeRecord } from "./record.ts";
+import { type Container, type ContainerRecord, findContainer, isUp, writeRecord } from "./record.ts";
 import { type HeldLease, letGo, release, takeFor } from "./reserve.ts";
 
 /** Connects a container to a network. @param request says how; its network is by name or id. */
-export function connectContainer(paths: Paths, container: Container, request: NetworkRequest): void {
+export const connectContainer = (paths: Paths, { record: { id } }: Container, request: NetworkRequest): void =>
+  noted(paths, id, () => connectNoted(paths, findContainer(paths, id), request));
+
+function connectNoted(paths: Paths, container: Container, request: NetworkRequest): void {
   const { record } = container;
   const network = networkFor(paths, request.network);
   const { networks } = optionsOf(record);
   if (networks.some((one) => one.network === network.name))
     throw new ConflictError(`container ${record.name} is in network ${network.name} already`);
   const changed = withNetworks(record, [...networks, { ...request, network: network.name }]);
-  if (isUp(container)) joinRunning(paths, container, changed, network, request);
+  // Somebody was killed who had connected it, and had not written that down.
+  if (isUp(container) && isConnected(container, network.name)) leaveRunning(paths, container, record, network.name);
+  // First: if we are killed, what it is not in yet is taken out of it again (network-note.ts).
   writeRecord(paths, changed);
+  if (!isUp(container)) return;
+  try {
+    joinRunning(paths, findContainer(paths, record.id), changed, network, request);
+  } catch (error) {
+    writeRecord(paths, record);
+    throw error;
+  }
 }
 
 /** Takes a container off a network. @param force one that is not in it is fine. */
-export function disconnectContainer(
+export const disconnectContainer = (
   paths: Paths,
-  container: Container,
+  { record: { id } }: Container,
   reference: string,
   { force = false } = {},
-): void {
+): void => noted(paths, id, () => disconnectNoted(paths, findContainer(paths, id), reference, force));
+
+function disconnectNoted(paths: Paths, container: Container, reference: string, force: boolean): void {
   const { record } = container;
   const { name } = findNetwork(paths, reference);
   const { networks } = optionsOf(record);
   const rest = networks.filter(({ network }) => network !== name);
-  if (rest.length === networks.length) {
+  if (rest.length === networks.length && !(isUp(container) && isConnected(container, name))) {
     if (force) return;
     throw new ConflictError(`container ${record.name} is not in network ${name}`);
   }
@@ -79,6 +82,9 @@ const unasked: ResolverPlan = { servers: [], searchFirst: false };
 const connectedNow = ({ state }: Container): Connected =>
   state.network ?? { endpoints: [], publications: [], ports: [] };
 
+const isConnected = (container: Container, name: string): boolean =>
+  connectedNow(container).endpoints.some(({ network }) => network === name);
+
 function joinRunning(
   paths: Paths,
   container: Container,
@@ -91,6 +97,7 @@ function joinRunning(
   const leases: HeldLease[] = [];
   const taken = { leases, ports: [] };
   const namespace = namespaceOf(container);
+  const caretaker = callCaretaker(paths, container);
   try {
     const take = takeFor(paths, id, undefined, leases);
     const endpoint = planEndpoint(network, request, freeDevice(before.endpoints), take);
@@ -105,9 +112,9 @@ function joinRunning(
     connect(paths, id, one, namespace);
     try {
       const publications = republish(paths, id, before, endpoints);
-      rewriteFiles(container, changed, endpoints);
+      rewriteEtcFiles({ ...container, record: changed }, endpoints);
       const fds = [...leases.map(({ lock }) => lock), namespace];
-      tellCaretaker(paths, container, { type: "join", endpoint, publications }, fds);
+      tellCaretaker(caretaker, container, { type: "join", endpoint, publications }, fds);
     } catch (error) {
       disconnect(paths, id, { endpoints: [endpoint], publications: [] });
       throw error;
@@ -118,6 +125,7 @@ function joinRunning(
     throw error;
   } finally {
     close(namespace);
+    close(caretaker);
   }
 }
 
@@ -125,13 +133,16 @@ function leaveRunning(paths: Paths, container: Container, changed: ContainerReco
   const { id } = container.record;
   const before = connectedNow(container);
   const endpoints = before.endpoints.filter((endpoint) => endpoint.network !== network);
+  const caretaker = callCaretaker(paths, container);
   const publications = republish(paths, id, before, endpoints);
-  tellCaretaker(paths, container, { type: "leave", network, publications }, []);
+  // It is written down first: if we are killed, the rest is mended (network-note.ts).
+  tellCaretaker(caretaker, container, { type: "leave", network, publications }, []);
+  close(caretaker);
   disconnect(paths, id, {
     endpoints: before.endpoints.filter((endpoint) => endpoint.network === network),
     publications: [],
   });
-  rewriteFiles(container, changed, endpoints);
+  rewriteEtcFiles({ ...container, record: changed }, endpoints);
 }
 
 /** Published ports lead to the first network with a way out; that may be another one now. */
@@ -149,19 +160,22 @@ function freeDevice(endpoints: Endpoint[]): string {
   for (let number = 0; ; number++) if (!taken.has(`eth${number}`)) return `eth${number}`;
 }
 
-/** Who looks after it holds what is taken, so that it ends with the container. */
-function tellCaretaker(paths: Paths, { record }: Container, change: NetworkChange, fds: number[]): void {
+/** Who looks after it must hear of what is changed. @returns the socket to it. */
+function callCaretaker(paths: Paths, { record }: Container): number {
   const socket = connectToContainer(paths, record.id);
-  if (socket === undefined)
-    throw new ConflictError(`nobody looks after container ${record.name}: its networks can't be changed while it runs`);
-  try {
-    sendFrame(socket, { said: change }, { fds });
-    for (let frame = receiveFrame(socket); frame; frame = receiveFrame(socket))
-      if ("said" in frame && frame.said.type === "done") return;
-    throw new Failure(`container ${record.name} has ended, or could not change its networks`);
-  } finally {
-    close(socket);
-  }
+  if (socket !== undefined) return socket;
+  throw new ConflictError(
+    `nobody looks after container ${record.name}: its networks can't be changed while it runs`,
+    `tinydocker restart ${record.name}`,
+  );
+}
+
+/** Who looks after it holds what is taken, so that it ends with the container. */
+function tellCaretaker(socket: number, { record }: Container, change: NetworkChange, fds: number[]): void {
+  sendFrame(socket, { said: change }, { fds });
+  for (let frame = receiveFrame(socket); frame; frame = receiveFrame(socket))
+    if ("said" in frame && frame.said.type === "done") return;
+  throw new Failure(`container ${record.name} has ended, or could not change its networks`);
 }
 
 /** Its first process is there as long as somebody looks after it. */
@@ -169,26 +183,4 @@ function namespaceOf({ state, record }: Container): number {
   const namespace = openIfAny(`/proc/${state.process?.pid}/ns/net`, O_RDONLY);
   if (namespace === undefined) throw new ConflictError(`container ${record.name} is not running`);
   return namespace;
-}
-
-/**
- * In place, for programs that have them open. The container may have put anything in their stead, which is then within its
- * root in any case, and written to only if it is a file.
- */
-function rewriteFiles(container: Container, { rootfs, options }: ContainerRecord, endpoints: Endpoint[]): void {
-  if (rootfs !== undefined) return;
-  const root = openIfAny(`/proc/${container.state.process?.pid}/root`, O_PATH | O_DIRECTORY);
-  if (root === undefined) return;
-  for (const { name, text } of planEtcFiles(options, { endpoints }, () => {})) {
-    const path = byteNameOf(`/etc/${name}`);
-    const place = openInRootIfAny(root, path, O_PATH);
-    if (place === undefined) continue;
-    const isFile = fstat(place).type === "file";
-    close(place);
-    if (!isFile) continue;
-    const file = openInRoot(root, path, O_WRONLY | O_TRUNC | O_NONBLOCK);
-    writeAll(file, new TextEncoder().encode(text), `/etc/${name}`);
-    close(file);
-  }
-  close(root);
 }

@@ -36,6 +36,7 @@ import {
 } from "../plan/subnet.ts";
 import { recordEvent } from "./events.ts";
 import { firewallOf } from "./firewall.ts";
+import { aloneWithNetworks } from "./network-lock.ts";
 import { findNetwork, listNetworks, networkDirectory, readNetwork } from "./network-record.ts";
 import { type Container, isUp, listContainers, resolveContainer } from "./record.ts";
 import { giveBackSysctls } from "./sysctls.ts";
@@ -118,6 +119,10 @@ function makeNetwork(paths: Paths, asked: NewNetwork, other: "theirs" | "refuse"
     return network;
   });
 }
+
+/** The same while no container is being put into one either: then all users are known. */
+const withoutStarts = <Result>(paths: Paths, use: () => Result): Result =>
+  aloneWithNetworks(paths, () => withNetworks(paths, use));
 
 /** Held while networks are made or removed, so that no two have one subnet. */
 function withNetworks<Result>(paths: Paths, use: () => Result): Result {
@@ -209,7 +214,7 @@ export function usersOfNetworks(paths: Paths): (network: Network) => Container[]
 export function removeNetwork(paths: Paths, reference: string, { force }: { force: boolean }): boolean {
   refuseBuiltin(reference);
   mkdirAll(paths.networks);
-  return withNetworks(paths, () => {
+  return withoutStarts(paths, () => {
     const network = findOrDamaged(paths, reference, force);
     if (typeof network === "boolean") return network;
     refuseBuiltin(network.name);
@@ -268,7 +273,7 @@ function takeDown(paths: Paths, network: Network): void {
  */
 export function pruneNetworks(paths: Paths, choose: (network: Network) => boolean): string[] {
   if (readdir(paths.networks) === undefined) return [];
-  return withNetworks(paths, () => {
+  return withoutStarts(paths, () => {
     const users = usersOfNetworks(paths);
     const removed: string[] = [];
     for (const network of listNetworks(paths).filter(choose)) {

@@ -257,11 +257,14 @@ export const isUp = ({ status }: Container): boolean =>
 export const anonymousVolumes = ({ options }: ContainerRecord): string[] =>
   options.mounts.filter((mount) => mount.options?.includes(anonymousOption)).map(({ source }) => source!);
 
+/** Of what stands beside the claims of containers, `running/<id>.network` (network-note.ts). */
+export const noteEnding = ".network";
+
 /** All containers, the newest first; or only those that somebody looks after, which costs nothing for the others. */
 export function listContainers(paths: Paths, which: "all" | "running" = "all"): Container[] {
   const containers: Container[] = [];
   for (const id of readdir(which === "all" ? paths.containers : paths.running) ?? []) {
-    const container = readContainer(paths, id);
+    const container = id.endsWith(noteEnding) ? undefined : readContainer(paths, id);
     if (container) containers.push(container);
   }
   return containers.sort((a, b) => (a.record.created < b.record.created ? 1 : -1));

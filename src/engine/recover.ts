@@ -18,11 +18,12 @@ import {
 import { removePath } from "../linux/tree.ts";
 import type { Paths } from "../paths.ts";
 import { cgroupPath } from "../plan/clone.ts";
+import type { Connected } from "../plan/network.ts";
 import type { Leftovers } from "../plan/step.ts";
 import { cleanUp, forget } from "../runtime/host.ts";
 import { forgetVolumes } from "./forget.ts";
 import { leasesOf } from "./network-record.ts";
-import { type Container, isAlive, readContainer, writeState } from "./record.ts";
+import { type Container, isAlive, noteEnding, readContainer, writeState } from "./record.ts";
 
 /** Makes the directories that every command writes to. Mode 0700: images and containers are root's business (R23). */
 export function prepareRoot(paths: Paths): void {
@@ -42,7 +43,11 @@ export function recover(paths: Paths): void {
     if (lock === undefined) continue;
     // Read under the lock: before, its owner may have been about to write it. One that was unlinked since we opened it was
     // put away in good order, and by now another of this name may be of one that lives.
-    if (flock(lock, { wait: false }) && fstat(lock).nlink > 0) takeAway(paths, path, readAll(lock, path));
+    if (flock(lock, { wait: false }) && fstat(lock).nlink > 0) {
+      const content = readAll(lock, path);
+      if (id.endsWith(noteEnding)) mend(paths, path, id.slice(0, -noteEnding.length), content);
+      else takeAway(paths, path, content);
+    }
     close(lock);
   }
   dropStrayLeases(paths);
@@ -50,7 +55,7 @@ export function recover(paths: Paths): void {
 
 /** Addresses of those who were killed before they had claimed anything. More leases than claims tell that there are some. */
 function dropStrayLeases(paths: Paths): void {
-  const claims = readdir(paths.running)?.length ?? 0;
+  const claims = (readdir(paths.running) ?? []).filter((name) => !name.endsWith(noteEnding)).length;
   for (const network of readdir(paths.networks) ?? []) {
     const directory = leasesOf(paths, network);
     const leases = readdir(directory)?.filter((address) => !address.includes(":")).length ?? 0;
@@ -70,7 +75,7 @@ function takeAway(paths: Paths, path: string, content: Uint8Array): void {
     const container = readContainer(paths, leftovers.id);
     // It lives on without its monitor, as it was promised; somebody may stop it (stop.ts).
     if (leftovers.outlives && container && isAlive(container.state)) return;
-    if (leftovers.network) takeOff(paths, leftovers.id, leftovers.network);
+    if (leftovers.network) takeOff(paths, leftovers.id, leftovers.network, container?.state.network);
     cleanUp(leftovers);
     removeUnfinished(paths, leftovers.id);
     if (!leftovers.keep || !container) forgetVolumes(paths, leftovers.volumes ?? []);
@@ -79,10 +84,21 @@ function takeAway(paths: Paths, path: string, content: Uint8Array): void {
   unlink(path);
 }
 
+/** Somebody was killed while he changed what a container has of its networks. */
+function mend(paths: Paths, path: string, id: string, content: Uint8Array): void {
+  const { mendNetworks } = require("./network-note.ts") as typeof import("./network-note.ts");
+  if (mendNetworks(paths, id, new TextDecoder().decode(content))) unlink(path);
+}
+
 /** What a killed caretaker had in the network. */
-function takeOff(paths: Paths, id: string, network: NonNullable<Leftovers["network"]>): void {
+function takeOff(paths: Paths, id: string, first: Connected, last: Connected | undefined): void {
   const { forgetConnection } = require("./connect.ts") as typeof import("./connect.ts");
-  forgetConnection(paths, id, network);
+  const { forgetNetworks } = require("./network-note.ts") as typeof import("./network-note.ts");
+  // Those that it has joined later are not among the first. What is written down may be of an earlier life, and its addresses
+  // another's by now; but ports are taken back only from itself.
+  forgetConnection(paths, id, first);
+  forgetConnection(paths, id, { endpoints: [], publications: last?.publications ?? [], ports: [] });
+  forgetNetworks(paths, id);
 }
 
 /** Volumes that it had begun to make (volume.ts). */

@@ -3,11 +3,14 @@
 import { withNetlink } from "../linux/netlink.ts";
 import { ensureBridge } from "../network/bridge.ts";
 import type { Paths } from "../paths.ts";
-import { firewallOf, published } from "./firewall.ts";
+import { firewallOf, published, withdrawEnded } from "./firewall.ts";
+import { aloneWithNetworks } from "./network-lock.ts";
 import { noteSysctls } from "./sysctls.ts";
 
 /** @returns names of the networks that are in use. */
-export function reloadNetworks(paths: Paths): string[] {
+export const reloadNetworks = (paths: Paths): string[] => aloneWithNetworks(paths, () => reloadAlone(paths));
+
+function reloadAlone(paths: Paths): string[] {
   const [networks, publications] = published(paths);
   if (networks.length === 0) return [];
   withNetlink("ROUTE", (socket) => {
@@ -17,5 +20,6 @@ export function reloadNetworks(paths: Paths): string[] {
     }
   });
   firewallOf(paths).reload(networks, publications);
+  withdrawEnded(paths, publications);
   return networks.map(({ name }) => name);
 }

@@ -1,10 +1,12 @@
 /** Removing containers that are down, or with force those that are not. */
 
 import { ConflictError } from "../errors.ts";
+import { statIfAny } from "../linux/file.ts";
 import { signals } from "../linux/signal.ts";
 import type { Paths } from "../paths.ts";
 import { forgetContainer } from "./forget.ts";
 import { type Container, isUp, readContainer, tell } from "./record.ts";
+import { recover } from "./recover.ts";
 import { stopContainer } from "./stop.ts";
 
 export interface RemoveOptions {
@@ -29,6 +31,8 @@ export function removeContainer(paths: Paths, container: Container, { force, vol
     // One that was started with --rm is gone by now.
     if (!readContainer(paths, record.id)) return;
   }
+  // Its first process may have ended a moment ago, after its monitor was killed: what that had is not ours to forget.
+  if (statIfAny(`${paths.running}/${record.id}`)) recover(paths);
   tell(paths, record, "destroy");
   forgetContainer(paths, record, { volumes });
 }

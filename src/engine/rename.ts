@@ -1,10 +1,11 @@
 /** Names of containers: each a file that can be created only once. */
 
 import { ConflictError } from "../errors.ts";
-import { unlink } from "../linux/file.ts";
+import { readFileIfAny, unlink, writeFileAtomic } from "../linux/file.ts";
 import type { Paths } from "../paths.ts";
 import { claimName } from "../runtime/host.ts";
-import { type Container, tell, writeRecord } from "./record.ts";
+import { namesOf } from "./network-record.ts";
+import { type Container, readContainer, tell, writeRecord } from "./record.ts";
 
 /**
  * The new name is taken first and the old one freed last: at no moment the container has none. Both are links to one file, so
@@ -20,5 +21,16 @@ export function renameContainer(paths: Paths, { record }: Container, name: strin
     throw error;
   }
   unlink(`${paths.names}/${record.name}`);
+  renameInNetworks(paths, record.id, name);
   tell(paths, { ...record, name }, "rename", { oldName: `/${record.name}` });
+}
+
+/** One that runs is found by its new name at once. */
+function renameInNetworks(paths: Paths, id: string, name: string): void {
+  const endpoints = readContainer(paths, id)?.state.network?.endpoints ?? [];
+  for (const { network } of endpoints) {
+    const path = `${namesOf(paths, network)}/${id}`;
+    const text = readFileIfAny(path);
+    if (text !== undefined) writeFileAtomic(path, JSON.stringify({ ...JSON.parse(text), name }));
+  }
 }

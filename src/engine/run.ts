@@ -80,7 +80,7 @@ function runHere(
       record,
       state: unstarted,
       io: { to: "caller", stdio, callerIsTerminal },
-      ...(network.reserved && { network: connectionHere(paths, record.id, network.reserved) }),
+      ...(network.reserved && { network: connectionHere(paths, record.id, network.reserved, network) }),
       onRecorded: () => {
         close(store);
         // A name that is asked for was looked at before; other traces of the dead could wait until now.

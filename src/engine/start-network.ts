@@ -22,6 +22,8 @@ export interface StartNetwork {
   release(): void;
   /** Closes what another process holds now. */
   letGo(): void;
+  /** It is written down and connected: if we are killed from here on, all that was taken is known. */
+  connected(): void;
 }
 
 /** @param last how it was connected before. */
@@ -35,14 +37,32 @@ export function prepareNetwork(
   if (mode === "container") return join(paths, record);
   if (mode === "host" && (publish.length > 0 || publishAll))
     warn("published ports are discarded: in the host's network every port is there as it is");
-  const reserved = mode === "bridge" ? reserving().reserve(paths, record, last) : undefined;
-  const etc = etcOf(record, reserved?.connection, warn);
-  return { ...etc, ...(reserved && { reserved, connection: reserved.connection }), ...endingsOf(paths, reserved) };
+  if (mode !== "bridge") return { ...etcOf(record, undefined, warn), ...noEndings };
+  const { lockNetworks } = require("./network-lock.ts") as typeof import("./network-lock.ts");
+  const connected = lockNetworks(paths, "use");
+  try {
+    const reserved = reserving().reserve(paths, record, last);
+    const { connection } = reserved;
+    return { ...etcOf(record, connection, warn), reserved, connection, ...endingsOf(paths, reserved, connected) };
+  } catch (error) {
+    connected();
+    throw error;
+  }
 }
 
-const endingsOf = (paths: Paths, reserved: Reserved | undefined): Pick<StartNetwork, "release" | "letGo"> => ({
-  release: () => reserved && reserving().release(paths, reserved),
-  letGo: () => reserved && reserving().letGo(reserved),
+type Endings = Pick<StartNetwork, "release" | "letGo" | "connected">;
+const noEndings: Endings = { release: () => {}, letGo: () => {}, connected: () => {} };
+
+const endingsOf = (paths: Paths, reserved: Reserved, connected: () => void): Endings => ({
+  connected,
+  release: () => {
+    reserving().release(paths, reserved);
+    connected();
+  },
+  letGo: () => {
+    reserving().letGo(reserved);
+    connected();
+  },
 });
 
 /** Loaded for those that are in networks. */
@@ -59,8 +79,16 @@ export function releasing<Result>(network: StartNetwork, use: () => Result): Res
 }
 
 /** How this process connects a container that it looks after itself. */
-export const connectionHere = (paths: Paths, id: string, reserved: Reserved): KeptNetwork => {
-  const connect = (namespace: number) => connecting().connect(paths, id, reserved.connection, namespace);
+export const connectionHere = (
+  paths: Paths,
+  id: string,
+  reserved: Reserved,
+  { connected }: Pick<StartNetwork, "connected">,
+): KeptNetwork => {
+  const connect = (namespace: number) => {
+    connecting().connect(paths, id, reserved.connection, namespace);
+    connected();
+  };
   return keepNetwork(paths, id, reserved, connect, { soon: true });
 };
 
@@ -69,7 +97,7 @@ export function previewNetwork(paths: Paths, record: ContainerRecord, warn: (tex
   const { mode } = record.options.network;
   const connection = mode === "bridge" ? reserving().previewReserve(paths, record) : undefined;
   const etc = mode === "container" ? { namespace: "/proc/PID/ns/net" } : etcOf(record, connection, warn);
-  return { ...etc, ...(connection && { connection }), release: () => {}, letGo: () => {} };
+  return { ...etc, ...(connection && { connection }), ...noEndings };
 }
 
 /** A directory that is used in place gets nothing that is not the user's. */
@@ -101,6 +129,7 @@ function join(paths: Paths, record: ContainerRecord): StartNetwork {
   if (alive === undefined) throw new ConflictError(`container ${target.record.name} has ended`);
   const done = () => close(namespace);
   return {
+    ...noEndings,
     // Init opens it by this name while we wait for it.
     namespace: `/proc/${process.pid}/fd/${namespace}`,
     ...(record.rootfs === undefined && { etc: etcOfTarget(paths, target) }),

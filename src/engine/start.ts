@@ -101,7 +101,9 @@ export function runToEnd(
         if (oomKilled) tell(paths, record, "oom");
         tell(paths, record, "die", { exitCode: String(current.exitCode) });
         if (record.settings.remove) tell(paths, record, "destroy");
-        else keepState(paths, record.id, current, "the end of the container", on.warn);
+        // One that is forgotten is read for its published ports alone (withdrawEnded, firewall.ts).
+        if (!record.settings.remove || network?.connected().publications.length)
+          keepState(paths, record.id, current, "the end of the container", on.warn);
       },
       // With --rm the anonymous volumes go too, however it ends.
       takenBack: (failure) => {

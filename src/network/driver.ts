@@ -52,12 +52,23 @@ export const protocolNumbers = { tcp: 6, udp: 17, sctp: 132 } as const;
 
 const withBrackets = (address: string): string => (address.includes(":") ? `[${address}]` : address);
 
-/** The error for a port that somebody has. */
-export const conflict = ({ protocol, hostIp, hostPort }: Publication, owner: string): ConflictError =>
-  new ConflictError(
-    `port ${withBrackets(hostIp)}:${hostPort}/${protocol} is published by container ${owner}`,
-    "publish another port, or remove that container",
-  );
+/** A port that somebody has. */
+export class PublishedError extends ConflictError {
+  constructor(
+    readonly publication: Publication,
+    /** Id of the container, or what it is called. */
+    readonly owner: string,
+  ) {
+    const { protocol, hostIp, hostPort } = publication;
+    super(
+      `port ${withBrackets(hostIp)}:${hostPort}/${protocol} is published by container ${owner}`,
+      "publish another port, or remove that container",
+    );
+  }
+}
+
+export const conflict = (publication: Publication, owner: string): PublishedError =>
+  new PublishedError(publication, owner);
 
 /** @throws ConflictError for ports of which one is there twice. */
 export function checkDistinct(container: string, publications: readonly Publication[]): void {

@@ -33,6 +33,11 @@ export function writeNames(directory: string, id: string, names: Names): void {
 /** Takes a container out of a network's names; one that is not there is fine. */
 export const removeNames = (directory: string, id: string): void => unlink(`${directory}/${id}`);
 
+/** The same for one whose caretaker was killed, perhaps while he wrote. */
+export function dropNames(directory: string, id: string): void {
+  for (const name of readdir(directory) ?? []) if (name.startsWith(id)) unlink(`${directory}/${name}`);
+}
+
 /** Reads all names; a file that is damaged, or not ours, is left out. */
 export function readZone({ network, directory }: ZoneSource): Zone {
   const zone: Zone = { network: network.toLowerCase(), byName: new Map(), byAddress: new Map() };

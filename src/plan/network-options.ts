@@ -54,7 +54,7 @@ export const noNetworkOptions: NetworkOptions = {
 
 /** How Docker calls it in one word. */
 export const networkMode = ({ mode, container, networks }: NetworkOptions): string =>
-  mode === "container" ? `container:${container}` : mode === "bridge" ? (networks[0]?.network ?? defaultNetwork) : mode;
+  mode === "container" ? `container:${container}` : mode === "bridge" ? (networks[0]?.network ?? "none") : mode;
 
 /** False if it has the host's network, or another container's. */
 export const hasOwnNetwork = ({ mode }: NetworkOptions): boolean => mode === "bridge" || mode === "none";

@@ -1,7 +1,9 @@
 /** A machine with a way out: its uplink leads to somebody outside, who listens and connects, as somebody on the host itself does. */
 
+import { existsSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { type Machine, withMachine } from "./containers.ts";
-import { ok } from "./life.ts";
+import { ok, until } from "./life.ts";
 import { hostAddresses, Node, outsideAddresses } from "./topology.ts";
 
 export class Internet {
@@ -63,6 +65,28 @@ export async function withInternet(
       internet = stack.use(await new Internet(machine).open());
     },
   );
+}
+
+/** Gives a test networks, which have had a container each; and takes them away. */
+export async function withNetworks(
+  machine: Machine,
+  networks: Record<string, string[]>,
+  use: () => Promise<void>,
+): Promise<void> {
+  const noted = join(machine.root, "networks/.sysctls");
+  const before = existsSync(noted);
+  for (const [name, options] of Object.entries(networks)) {
+    ok(await machine.run(["network", "create", ...options, name]));
+    ok(await machine.run(["run", "--rm", "--network", name, "busybox", "true"]));
+  }
+  await until(
+    () => !machine.snapshot().links.some((link) => link.startsWith("veth")),
+    "the kernel has removed their devices",
+  );
+  await use();
+  ok(await machine.run(["network", "rm", ...Object.keys(networks)]));
+  // Settings of the host are given back with the last network, and the default one stays.
+  if (!before) rmSync(noted, { force: true });
 }
 
 /** A container that does nothing, for as long as it is wanted. @returns its id. */
