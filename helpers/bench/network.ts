@@ -152,7 +152,7 @@ async function manyPorts(): Promise<void> {
       "busybox",
       "sh",
       "-c",
-      `nc -lk -p ${last} -e true`,
+      `httpd -f -p ${last}`,
     );
     await Bun.sleep(500);
     const rounds = 3;

@@ -1,10 +1,11 @@
 /** `tinydocker network create`: a network of its own for some containers. */
 
 import { requireRoot } from "../engine/host.ts";
-import { createNetwork, type NewNetwork } from "../engine/network.ts";
+import { createNetwork } from "../engine/network.ts";
 import { UsageError } from "../errors.ts";
 import { pathsOf } from "../paths.ts";
 import { isIpv6, readAddress } from "../plan/address.ts";
+import type { NewNetwork } from "../plan/new-network.ts";
 import { contains, parseSubnet } from "../plan/subnet.ts";
 import { defineCommand, type Values } from "./command.ts";
 import { isNetworkName } from "./network-words.ts";

@@ -20,20 +20,10 @@ import { removePath } from "../linux/tree.ts";
 import { removeBridge } from "../network/bridge.ts";
 import { listHostSubnets } from "../network/host.ts";
 import type { Paths } from "../paths.ts";
-import { parseAddress } from "../plan/address.ts";
-import type { Network, Subnet } from "../plan/network.ts";
+import type { Network } from "../plan/network.ts";
 import { defaultBridge, defaultNetwork, type NetworkOptions, networksOf } from "../plan/network-options.ts";
-import {
-  chooseSubnet,
-  contains,
-  formatPrefix,
-  gatewayOf,
-  overlaps,
-  type Prefix,
-  parseSubnet,
-  uniqueLocalBytes,
-  uniqueLocalSubnet,
-} from "../plan/subnet.ts";
+import { type Chosen, type NewNetwork, planNetwork } from "../plan/new-network.ts";
+import { uniqueLocalBytes } from "../plan/subnet.ts";
 import { recordEvent } from "./events.ts";
 import { firewallOf } from "./firewall.ts";
 import { aloneWithNetworks } from "./network-lock.ts";
@@ -41,31 +31,14 @@ import { findNetwork, listNetworks, networkDirectory, readNetwork } from "./netw
 import { type Container, isUp, listContainers, resolveContainer } from "./record.ts";
 import { giveBackSysctls } from "./sysctls.ts";
 
-/** What `network create` was asked for. */
-export interface NewNetwork {
-  name: string;
-  /** Gateway and range where they were given. */
-  subnets: (Pick<Subnet, "subnet"> & Partial<Subnet>)[];
-  /** With a subnet of IPv6, chosen if none is given. */
-  ipv6: boolean;
-  internal: boolean;
-  icc: boolean;
-  isolate: boolean;
-  /** Name of the bridge device. */
-  bridge?: string;
-  mtu?: number;
-  labels: Record<string, string>;
-  options: Record<string, string>;
-}
-
 /** A network that a container would be in, without making anything, nor needing to be root. */
 export function networkToBe(paths: Paths, reference: string): Network {
   if (reference !== defaultNetwork) return findNetwork(paths, reference);
   try {
-    return readNetwork(paths, reference) ?? planNetwork(newDefault(), listNetworks(paths), "0".repeat(64));
+    return readNetwork(paths, reference) ?? planNetwork(newDefault(), listNetworks(paths), chosen("0".repeat(64)));
   } catch (error) {
     if (!hasCode(error, "EACCES")) throw error;
-    return planNetwork(newDefault(), [], "0".repeat(64));
+    return planNetwork(newDefault(), [], chosen("0".repeat(64)));
   }
 }
 
@@ -86,6 +59,13 @@ export function networkFor(paths: Paths, reference: string): Network {
   const there = reference === defaultNetwork ? readNetwork(paths, reference) : findNetwork(paths, reference);
   return there ?? makeNetwork(paths, newDefault(), "theirs");
 }
+
+const chosen = (id: string): Chosen => ({
+  id,
+  created: new Date().toISOString(),
+  taken: () => withNetlink("ROUTE", listHostSubnets),
+  random: () => Uint8Array.fromHex(randomHex(uniqueLocalBytes)),
+});
 
 const newDefault = (): NewNetwork => ({
   name: defaultNetwork,
@@ -109,7 +89,7 @@ function makeNetwork(paths: Paths, asked: NewNetwork, other: "theirs" | "refuse"
     const there = readNetwork(paths, asked.name);
     if (there && other === "theirs") return there;
     if (there) throw new ConflictError(`network ${asked.name} exists already`);
-    const network = planNetwork(asked, listNetworks(paths), randomHex(32));
+    const network = planNetwork(asked, listNetworks(paths), chosen(randomHex(32)));
     const staging = `${paths.networks}/.${network.id.slice(0, 12)}`;
     mkdir(staging);
     for (const name of ["leases", "names"]) mkdir(`${staging}/${name}`);
@@ -133,68 +113,6 @@ function withNetworks<Result>(paths: Paths, use: () => Result): Result {
   } finally {
     close(lock);
   }
-}
-
-/** A network with nothing left open. */
-function planNetwork(asked: NewNetwork, others: Network[], id: string): Network {
-  const { name, bridge = `td-${id.slice(0, 12)}`, mtu, internal, icc, isolate, labels, options } = asked;
-  const owner = others.find((other) => other.bridge === bridge);
-  if (owner) throw new ConflictError(`the bridge ${bridge} is that of network ${owner.name}`);
-  const given = asked.subnets.map(completeSubnet);
-  for (const subnet of given) refuseOverlap(subnet, others);
-  const subnets = [...given];
-  const hasFamily = (bytes: number) => given.some(({ prefix }) => prefix.address.length === bytes);
-  const taken = () => [...others.flatMap(subnetsOf), ...withNetlink("ROUTE", listHostSubnets)];
-  if (!hasFamily(4)) {
-    const kind = name === defaultNetwork ? "default" : "user";
-    subnets.unshift(completeSubnet({ subnet: formatPrefix(chooseSubnet(kind, taken())) }));
-  }
-  if (asked.ipv6 && !hasFamily(16)) {
-    const random = Uint8Array.fromHex(randomHex(uniqueLocalBytes));
-    subnets.push(completeSubnet({ subnet: formatPrefix(uniqueLocalSubnet(random)) }));
-  }
-  return {
-    id,
-    name,
-    created: new Date().toISOString(),
-    bridge,
-    // IPv4 first: a container's devices are named by it.
-    subnets: subnets
-      .toSorted((a, b) => a.prefix.address.length - b.prefix.address.length)
-      .map(({ prefix: _prefix, ...subnet }) => subnet),
-    internal,
-    icc,
-    isolate,
-    ...(mtu !== undefined && { mtu }),
-    labels,
-    options,
-  };
-}
-
-const subnetsOf = ({ subnets }: Network): Prefix[] => subnets.map(({ subnet }) => parseSubnet(subnet));
-
-function completeSubnet({ subnet, gateway, range }: NewNetwork["subnets"][number]): Subnet & { prefix: Prefix } {
-  const prefix = parseSubnet(subnet);
-  if (gateway !== undefined && !contains(prefix, parseAddress(gateway)))
-    throw new UsageError(`--gateway: ${gateway} is not in ${subnet}`);
-  if (range !== undefined && !contains(prefix, parseSubnet(range).address))
-    throw new UsageError(`--ip-range: ${range} is not in ${subnet}`);
-  return {
-    prefix,
-    subnet: formatPrefix(prefix),
-    gateway: gateway ?? gatewayOf(prefix),
-    ...(range !== undefined && { range }),
-  };
-}
-
-/** What was asked for by name may be a subnet that the host routes, as long as it is no other network's. */
-function refuseOverlap({ subnet, prefix }: Subnet & { prefix: Prefix }, others: Network[]): void {
-  const other = others.find((network) => subnetsOf(network).some((one) => overlaps(one, prefix)));
-  if (other)
-    throw new ConflictError(
-      `${subnet} overlaps network ${other.name} (${other.subnets.map((one) => one.subnet).join(", ")})`,
-      "choose another --subnet, or leave it out",
-    );
 }
 
 /** Tells those who watch (`events`) what happened to a network. */
