@@ -45,7 +45,8 @@ export const readResolvConf = (): ResolvConf => parseResolvConf(readFileIfAny("/
 const behindStub = (conf: ResolvConf): ResolvConf =>
   isStub(conf) ? parseResolvConf(readFileIfAny(behindStubPath) ?? "") : conf;
 
-const paths = new Set(["etc/hosts", "etc/hostname", "etc/resolv.conf"]);
+export const etcNames: EtcFile["name"][] = ["hosts", "hostname", "resolv.conf"];
+const paths = new Set(etcNames.map((name) => `etc/${name}`));
 
 /** True for the files that each start writes: as with Docker, they are no changes of the container's, and never of an image. */
 export const isOfNetwork = (path: ByteName): boolean => paths.has(path.replace(/^\//, ""));

@@ -8,6 +8,7 @@ import { AT_FDCWD } from "../linux/libc.ts";
 import { listAt } from "../linux/tree.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Paths } from "../paths.ts";
+import { etcNames } from "./etc-files.ts";
 import { type ContainerRecord, directoryOf } from "./record.ts";
 
 /** What it has written itself, and that with its image's layers below; the bytes of all files, as Docker counts. */
@@ -15,9 +16,20 @@ export function sizeOfContainer(
   paths: Paths,
   { id, imageId }: ContainerRecord,
 ): { writtenBytes: number; rootBytes: number } {
-  const writtenBytes = sizeOfTree(`${directoryOf(paths, id)}/upper`);
+  const upper = `${directoryOf(paths, id)}/upper`;
+  const writtenBytes = sizeOfTree(upper) - sizeOfEtcFiles(upper);
   const image = imageId === undefined ? undefined : readImage(paths, imageId as Digest, []);
   return { writtenBytes, rootBytes: writtenBytes + (image?.sizeBytes ?? 0) };
+}
+
+/** What each start writes is not the container's. */
+function sizeOfEtcFiles(upper: string): number {
+  const etc = openIfThere(AT_FDCWD | 0, byteNameOf(`${upper}/etc`), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  if (etc === undefined) return 0;
+  const seen = new Set<bigint>();
+  const bytes = etcNames.reduce((sum, name) => sum + sizeOfFile(etc, name, seen), 0);
+  close(etc);
+  return bytes;
 }
 
 /** The bytes of all files below a directory. */

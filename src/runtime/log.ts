@@ -66,6 +66,7 @@ export function openLog(path: string, { driver, maxBytes, maxFiles }: LogOptions
       const rest = driver === "json-file" ? [encode(1, nothing, true), encode(2, nothing, true)] : [];
       for (const encoded of rest) if (encoded.length > 0) append(encoded);
       if (fd !== undefined) close(fd);
+      fd = undefined;
     },
   };
 }

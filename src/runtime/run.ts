@@ -119,6 +119,8 @@ export function runContainer(plan: Plan, birth: Birth, io: Io, place: Place, lis
     clients.tell({ type: "started" });
     clients.release();
     const exit = superviseChild(supervision, clients);
+    // Whole before anybody hears of the end.
+    log.close();
     const outcome: Outcome = { exit, oomKilled: wasOomKilled(plan), usage: meter.usage() };
     ended = true;
     listener.ended(outcome);
