@@ -14,6 +14,11 @@ import type { UndoList } from "../runtime/undo.ts";
 import { namesOf } from "./network-record.ts";
 import type { Reserved } from "./reserve.ts";
 
+/**
+ * What a monitor (or a `run` in the foreground) asks of a network. There is one that makes veths and bridges, below. Without root
+ * another goes here: pasta(1) and slirp4netns(1) want just this, a namespace when there is one, a process to keep beside the
+ * container (a Companion), and to be told when it ends.
+ */
 export interface KeptNetwork {
   /** As it is now. */
   connected(): Connected;
