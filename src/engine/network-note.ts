@@ -7,6 +7,7 @@ import { close, flock, fstat, O_CREAT, O_RDWR, open, readAll, seekToStart, unlin
 import { findLink } from "../linux/link.ts";
 import { withNetlink } from "../linux/netlink.ts";
 import { sleepMicroseconds } from "../linux/poll.ts";
+import type { Published } from "../network/driver.ts";
 import { removeVeth } from "../network/endpoint.ts";
 import { dropLease, listLeases } from "../network/leases.ts";
 import { dropNames } from "../network/zone.ts";
@@ -118,9 +119,19 @@ export function forgetNetworks(paths: Paths, id: string): void {
   for (const network of listNetworks(paths)) mendNetwork(paths, id, network, undefined);
 }
 
+const sameKeys = ["protocol", "hostIp", "hostPort", "ip", "port"] as const;
+
+/** It has the ports that are written down, and they lead where that says. */
 function mendPublished(paths: Paths, id: string, connected: Connected): void {
-  if (connected.publications.length === 0) return;
+  if (connected.ports.length === 0) return;
   const firewall = firewallOf(paths);
+  const isWanted = (one: Published) =>
+    connected.publications.some((wanted) => sameKeys.every((key) => one[key] === wanted[key]));
+  const stray = firewall.list().filter((one) => one.owner === id && !isWanted(one));
+  firewall.unpublish(
+    id,
+    stray.map((one) => ({ ...one, bridge: "" })),
+  );
   firewall.publish(id, connected.publications);
   const now = readContainer(paths, id);
   // It has ended in the meantime, and they were taken back before they were there.

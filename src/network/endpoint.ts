@@ -5,7 +5,7 @@ import { close } from "../linux/file.ts";
 import { EEXIST, EINVAL } from "../linux/libc.ts";
 import { deleteLink, ENODEV, findLink, newVeth, type Port, setLink } from "../linux/link.ts";
 import { inNetworkNamespace } from "../linux/namespace.ts";
-import { openNetlink, type Request, transact } from "../linux/netlink.ts";
+import { openNetlink, type Request, transact, withNetlink } from "../linux/netlink.ts";
 import { addRoute } from "../linux/route.ts";
 import { addressOfVeth, formatAddress, hostMacOf, isIpv6, parseAddress, parseMac } from "../plan/address.ts";
 import type { Endpoint } from "../plan/network.ts";
@@ -25,6 +25,10 @@ export interface Ends {
 /** The kernel has no room for another port: errno EXFULL, BR_MAX_PORTS. */
 const EXFULL = 54;
 const mostPorts = 1023;
+
+/** True if a network namespace has a device of this name. */
+const hasDevice = (namespace: number, device: string): boolean =>
+  inNetworkNamespace(namespace, () => withNetlink("ROUTE", (inner) => findLink(inner, device) !== undefined));
 
 /**
  * Connects a container, which may run already, and returns when packets pass.
@@ -63,14 +67,21 @@ export function connect(ends: Ends, endpoint: Endpoint, port: Partial<Port> = {}
 }
 
 /** An answer of the kernel's to the veth pair, in our words. */
-function refusal({ socket, bridge }: Ends, endpoint: Endpoint, errno: number, pair: Request): "taken" | "no bridge" {
+function refusal(
+  { socket, bridge, namespace }: Ends,
+  endpoint: Endpoint,
+  errno: number,
+  pair: Request,
+): "taken" | "no bridge" {
   const { veth, device, network } = endpoint;
   if (errno === EXFULL)
     throw new ConflictError(`network ${network} is full: a bridge has at most ${mostPorts} containers`);
   if (errno === EEXIST) {
     // It is one of the two ends whose name is there already.
-    if (findLink(socket, veth)) return "taken";
-    throw new ConflictError(`the container has a network device ${device} already`);
+    if (!findLink(socket, veth) && hasDevice(namespace, device))
+      throw new ConflictError(`the container has a network device ${device} already`);
+    // Or it was there until a moment ago: the kernel takes its time to remove it with its namespace.
+    return "taken";
   }
   if (findLink(socket, bridge) === undefined) return "no bridge";
   // The same once more, for the words.
