@@ -4,11 +4,11 @@
  */
 
 import { hasCode } from "../errors.ts";
-import { close, readdir } from "../linux/file.ts";
+import { close, readdir, statIfAny } from "../linux/file.ts";
 import { type Lease, releaseLease, takeLease } from "../network/leases.ts";
 import type { HeldPort, OwnerOf } from "../network/ports.ts";
 import type { Paths } from "../paths.ts";
-import { formatAddress, isIpv6 } from "../plan/address.ts";
+import { formatAddress, isIpv6, vethOf } from "../plan/address.ts";
 import { planConnection, planEndpoints, type TakeAddress, type Wanted } from "../plan/connection.ts";
 import type { Connection, Network, Subnet } from "../plan/network.ts";
 import { type PortRequest, parseExpose, planPublications } from "../plan/publish.ts";
@@ -71,11 +71,19 @@ export function takeFor(
       previous: before.map((text) => text.split("/")[0]!).find((text) => isIpv6(text) === isIpv6(subnet.subnet)),
       owner,
       isAlive: (id) => id !== owner && isOwnerAlive(paths, id),
+      isLeft: isDeviceLeft,
     });
     leases.push({ ...lease, network: network.name });
     return lease.address;
   };
 }
+
+/**
+ * The kernel takes its time to remove the device of a container that has ended (20 ms and more), and to hurry it takes as long.
+ * Its directory of settings is in any network namespace the right one, whatever is mounted at /sys.
+ */
+const isDeviceLeft = (address: string): boolean =>
+  !isIpv6(address) && statIfAny(`/proc/sys/net/ipv4/conf/${vethOf(address)}`) !== undefined;
 
 /** A container whose monitor was killed lives on, and keeps its address. */
 function isOwnerAlive(paths: Paths, id: string): boolean {

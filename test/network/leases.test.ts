@@ -47,6 +47,18 @@ describe("an address", () => {
     expect(take("e").address).toBe("10.9.0.2");
   });
 
+  test("is another while something of who had it is left, but for those who want it or had it, or when there is no other", () => {
+    const left = ["10.9.0.2", "10.9.0.3"];
+    const { take, give } = aDirectory({ isLeft: (address) => left.includes(address) });
+    const lease = take("a");
+    expect(lease.address).toBe("10.9.0.4");
+    give(lease);
+    expect(take("b", { wanted: "10.9.0.2" }).address).toBe("10.9.0.2");
+    expect(take("c", { previous: "10.9.0.3" }).address).toBe("10.9.0.3");
+    const few = aDirectory({ range: "10.9.0.2/31", isLeft: () => true });
+    expect(["d", "e"].map((owner) => few.take(owner).address)).toEqual(["10.9.0.2", "10.9.0.3"]);
+  });
+
   test("that is wanted is had, or its owner is named", () => {
     const { take, give } = aDirectory();
     const lease = take("f".repeat(64), { wanted: "10.9.0.77" });
