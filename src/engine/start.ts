@@ -33,6 +33,8 @@ export interface Run {
   network?: KeptNetwork;
   /** @returns what is to go on beside it. @param note writes down what is new of its state. */
   onStarted?(note: (change: Partial<ContainerState>) => void): Companion[];
+  /** @returns what is to be written down beside its end, in the same moment: nobody sees it ended that is to start again. */
+  onEnded?(state: ContainerState): Partial<ContainerState>;
   warn(text: string): void;
 }
 
@@ -98,6 +100,7 @@ export function runToEnd(
           oomKilled,
           usage,
         };
+        current = { ...current, ...on.onEnded?.(current) };
         if (oomKilled) tell(paths, record, "oom");
         tell(paths, record, "die", { exitCode: String(current.exitCode) });
         if (record.settings.remove) tell(paths, record, "destroy");

@@ -64,6 +64,13 @@ describe("logs", () => {
       ok(await machine.run(["rm", "box"]));
     });
   });
+  test("-f goes on while its policy starts the container again", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      await detached(machine, "box", "echo try; sleep 0.2; exit 1", ["--restart", "on-failure:3"]);
+      expect(ok(await machine.run(["logs", "-f", "box"]))).toBe("try\ntry\ntry\ntry");
+      ok(await machine.run(["rm", "box"]));
+    });
+  });
   test("go on from one start to the next", async () => {
     await withMachine(["busybox"], async (machine) => {
       await ended(machine, "box", "echo $(cat /proc/sys/kernel/random/uuid | wc -c)");
