@@ -119,6 +119,20 @@ describe("logs", () => {
       }
     });
   });
+  test("of one file are bounded as well: it begins anew", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      for (const driver of ["local", "json-file"]) {
+        const options = ["--log-driver", driver, "--log-opt", "max-size=16k", "--log-opt", "max-file=1"];
+        const id = await ended(machine, "box", "for i in $(seq 9000); do echo line $i; done; echo the end", options);
+        expect(statSync(join(machine.root, "containers", id, "log")).size).toBeLessThanOrEqual(
+          // The bytes as they came are kept read by read.
+          driver === "local" ? 64 << 10 : 16 << 10,
+        );
+        expect(ok(await machine.run(["logs", "-n", "1", "box"]))).toBe("the end");
+        ok(await machine.run(["rm", "box"]));
+      }
+    });
+  });
   test("-f sees every line also when the files change under it", async () => {
     await withMachine(["busybox"], async (machine) => {
       const options = ["--log-opt", "max-size=16k", "--log-opt", "max-file=50"];
