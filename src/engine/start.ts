@@ -1,7 +1,7 @@
 /** One start of a container, by the process that looks after it: the plan, the run, and what is written down of it. */
 
 import { explain, hasCode, StartError } from "../errors.ts";
-import { statIfAny, unlink } from "../linux/file.ts";
+import { readFileIfAny, statIfAny, unlink } from "../linux/file.ts";
 import type { Companion } from "../linux/poll.ts";
 import { identify } from "../linux/proc.ts";
 import type { Paths } from "../paths.ts";
@@ -16,6 +16,7 @@ import {
   type ContainerState,
   directoryOf,
   overwriteState,
+  readContainer,
   tell,
   writeRecord,
   writeState,
@@ -101,9 +102,10 @@ export function runToEnd(
           usage,
         };
         current = { ...current, ...on.onEnded?.(current) };
-        if (oomKilled) tell(paths, record, "oom");
-        tell(paths, record, "die", { exitCode: String(current.exitCode) });
-        if (record.settings.remove) tell(paths, record, "destroy");
+        const now = underItsName(paths, record);
+        if (oomKilled) tell(paths, now, "oom");
+        tell(paths, now, "die", { exitCode: String(current.exitCode) });
+        if (record.settings.remove) tell(paths, now, "destroy");
         // One that is forgotten is read for its published ports alone (withdrawEnded, firewall.ts).
         if (!record.settings.remove || network?.connected().publications.length)
           keepState(paths, record.id, current, "the end of the container", on.warn);
@@ -118,6 +120,12 @@ export function runToEnd(
   );
   return { code: current.exitCode!, outcome, state: current };
 }
+
+/** It may have another name by now. */
+const underItsName = (paths: Paths, record: ContainerRecord): ContainerRecord =>
+  readFileIfAny(`${paths.names}/${record.name}`) === record.id
+    ? record
+    : (readContainer(paths, record.id)?.record ?? record);
 
 /** A full disk must not end the program, nor hide how it ended. */
 function keepState(paths: Paths, id: string, state: ContainerState, what: string, warn: Run["warn"]): void {

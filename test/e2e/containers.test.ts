@@ -302,3 +302,23 @@ test("rename gives a free name and frees the old one; a taken one is refused", a
     ok(await machine.run(["rm", "one", "two", "three"]));
   });
 });
+test("what happens to a container after a rename is told under its new name", async () => {
+  await withMachine(["busybox"], async (machine) => {
+    await detached(machine, "old", forever);
+    ok(await machine.run(["rename", "old", "new"]));
+    ok(await machine.run(["stop", "new"]));
+    const words = [
+      "events",
+      "--since",
+      "1h",
+      "--until",
+      "0s",
+      "-f",
+      "event=die",
+      "--format",
+      "{{.Actor.Attributes.name}}",
+    ];
+    expect(ok(await machine.run(words))).toBe("new");
+    ok(await machine.run(["rm", "new"]));
+  });
+});
