@@ -10,6 +10,7 @@ import { isatty } from "../linux/tty.ts";
 import type { Arguments } from "./command.ts";
 import { plain, printLine, printText, warn } from "./print.ts";
 import { headingFunctions } from "./template/functions.ts";
+import { TemplateError } from "./template/tree.ts";
 import { compile } from "./template.ts";
 
 /** What can be said of an object, and how the table says it. */
@@ -63,13 +64,23 @@ export function renderList<Row>(listing: Listing<Row>, rows: Row[], format = "")
   const { template, table } = parseFormat(format, listing);
   if (table && template === usualTemplate(listing)) return usualTable(listing, rows);
   const render = compile(template);
-  const headings = render(headingsOf(listing), { type: listing.type, functions: headingFunctions });
+  const head = () => render(headingsOf(listing), { type: listing.type, functions: headingFunctions });
+  if (!table && rows.length === 0) checkFields(head);
   // In a table a stranger's tab or line feed would make cells and rows of its own.
   const cleaned = table || isatty(1);
   const show = { type: listing.type, ...(cleaned && !table && { show: shown }) };
   const lines = rows.map((row) => render(fieldsOf(listing, row, table ? plain : String), show));
-  const text = (table ? [headings, ...lines] : lines).map((line) => `${line}\n`).join("");
+  const text = (table ? [head(), ...lines] : lines).map((line) => `${line}\n`).join("");
   return table ? alignColumns(text) : text;
+}
+
+/** A field that does not exist is a mistake also where there is no row. What else the headings are not good for, rows may be. */
+function checkFields(head: () => string): void {
+  try {
+    head();
+  } catch (error) {
+    if (error instanceof TemplateError && error.message.includes("can't evaluate field")) throw error;
+  }
 }
 
 /** What that template makes, a good deal faster: there may be many rows. */

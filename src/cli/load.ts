@@ -11,7 +11,7 @@ export default defineCommand({
   meta: { name: "load", description: "Load images from a tar, an archive or an OCI layout" },
   args: {
     input: { type: "string", alias: "i", valueHint: "file", description: "Read from a file instead of stdin" },
-    quiet: { type: "boolean", alias: "q", description: "Print nothing but the ids" },
+    quiet: { type: "boolean", alias: "q", description: "No progress, only what was loaded" },
     tag: { type: "string", alias: "t", valueHint: "name", description: "Name the image, if there is one in the file" },
   },
   examples: ["tinydocker load -i busybox.tar", "docker save alpine | tinydocker load"],
@@ -21,8 +21,7 @@ export default defineCommand({
     const reference = tag === undefined ? {} : { reference: tag };
     const loading = load(pathsOf(root), input, reference, (bytes) => progress?.update(bytes));
     for (const { id, references } of await loading.finally(() => progress?.done())) {
-      if (quiet) printLine(id);
-      else if (references.length === 0) printLine(`Loaded image ID: ${id}`);
+      if (references.length === 0) printLine(`Loaded image ID: ${id}`);
       else for (const name of references) printLine(`Loaded image: ${plain(name)}`);
     }
     return 0;

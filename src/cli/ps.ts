@@ -127,7 +127,8 @@ function sizeText(paths: Paths, { record }: Container): string {
 }
 
 const healths = ["starting", "healthy", "unhealthy", "none"];
-const statuses = ["created", "restarting", "running", "paused", "exited", "unknown", "damaged"];
+/** Docker's first; nothing here is ever `removing` or `dead`, but scripts that tidy up ask for them. */
+const statuses = ["created", "restarting", "running", "removing", "paused", "exited", "dead", "unknown", "damaged"];
 
 const filtersOf = (paths: Paths): Filters<Container> => ({
   id: (text) => {

@@ -5,7 +5,7 @@ import { memory } from "../linux/libc.ts";
 import { poll } from "../linux/poll.ts";
 import type { Paths } from "../paths.ts";
 import { headerBytes } from "../runtime/log.ts";
-import { type Container, directoryOf, isLookedAfter } from "./record.ts";
+import { type Container, directoryOf, isLookedAfter, readContainer } from "./record.ts";
 
 /** A piece of output, as it came. */
 export interface Piece {
@@ -26,7 +26,7 @@ export function* readLog(paths: Paths, { record }: Container, follow: boolean): 
   let decode = decoderOf(driver);
   for (;;) {
     // Asked before the last look: what was written until then is seen.
-    const over = !follow || !isLookedAfter(paths, record.id);
+    const over = !follow || !goesOn(paths, record.id);
     const next = openNext(path, fd);
     if (fd !== undefined) yield* readRest(fd, decode);
     if (next !== undefined) {
@@ -41,6 +41,10 @@ export function* readLog(paths: Paths, { record }: Container, follow: boolean): 
   }
   if (fd !== undefined) close(fd);
 }
+
+/** Between two starts of one that its policy starts again, nobody looks after it for a moment. */
+const goesOn = (paths: Paths, id: string): boolean =>
+  isLookedAfter(paths, id) || ["running", "restarting"].includes(readContainer(paths, id)?.status ?? "");
 
 /**
  * The file that comes after this one, or the oldest; undefined if this is the newest. Files move on while we look

@@ -1,7 +1,7 @@
 /** The monitor of one container: runs it, and starts it again as its restart policy says. */
 
 import { Failure } from "../errors.ts";
-import { close, flock, O_CREAT, O_RDWR, open, unlink } from "../linux/file.ts";
+import { close, O_RDWR, open, unlink } from "../linux/file.ts";
 import { dropProgramText } from "../linux/memory.ts";
 import { chdir } from "../linux/mount.ts";
 import { type Companion, poll } from "../linux/poll.ts";
@@ -10,6 +10,7 @@ import { dup2 } from "../linux/process.ts";
 import { type Paths, pathsOf } from "../paths.ts";
 import type { Birth } from "../runtime/birth.ts";
 import { receiveFrame, sendFrame } from "../runtime/channel.ts";
+import { claim } from "../runtime/host.ts";
 import { healthChecks } from "./health.ts";
 import { keepNetwork } from "./kept-network.ts";
 import { launcherFd, takeOrder } from "./order.ts";
@@ -46,12 +47,12 @@ export function monitor(birth: Birth): number {
       const of = { process: identify(child.pid), ...(cgroup !== undefined && { cgroup }), id: record.id };
       return [healthChecks(paths, of, health, noteHealth(paths, record, note))];
     },
+    onEnded: (state) =>
+      wantsRestart(paths, record.id, state) ? { status: "restarting", monitor: identify(process.pid) } : {},
     // Once the program runs nobody hears us any more.
     warn: () => {},
   });
-  // Read again: `update` may have changed the policy.
-  const now = record.settings.remove ? undefined : readContainer(paths, record.id)?.record;
-  if (now) restartIfWanted(paths, now, ended.state);
+  if (ended.state.status === "restarting") restartLater(paths, record.id, ended.state);
   return ended.code;
 }
 
@@ -110,28 +111,31 @@ const longEnoughMs = 10_000;
 const lookMs = 100;
 
 /** Waits as Docker does, twice as long each time, and has a new monitor start it: our own threads must not fork (birth.ts). */
-function restartIfWanted(paths: Paths, record: ContainerRecord, state: ContainerState): void {
-  if (!wantsRestart(paths, record, state)) return;
-  const { id } = record;
-  const claim = `${paths.running}/${id}`;
-  const lock = open(claim, O_RDWR | O_CREAT, 0o600);
-  if (!flock(lock, { wait: false }) || !readContainer(paths, id)) return;
+function restartLater(paths: Paths, id: string, state: ContainerState): void {
+  const running = `${paths.running}/${id}`;
+  const lock = claim(running, "");
   const tries = (state.usage?.wallMs ?? 0) >= longEnoughMs ? 0 : state.restartCount;
-  const monitor = identify(process.pid);
-  writeState(paths, id, { ...state, status: "restarting", restartCount: state.restartCount + 1, monitor });
+  const again = { ...state, restartCount: state.restartCount + 1 };
+  writeState(paths, id, again);
   const delayMs = Math.min(longestDelayMs, firstDelayMs * 2 ** Math.min(tries, 10));
   for (let waitedMs = 0; waitedMs < delayMs && !wasStopped(paths, id); waitedMs += lookMs) poll([], lookMs);
-  if (wasStopped(paths, id)) writeState(paths, id, { ...state, restartCount: state.restartCount + 1 });
-  unlink(claim);
-  close(lock);
+  if (wasStopped(paths, id)) writeState(paths, id, { ...again, status: "exited" });
+  letGo(running, lock);
   // Loaded by those who need it: it can plan.
   const { startAgain } = require("./restart.ts") as typeof import("./restart.ts");
   startAgain(paths, id);
 }
 
-function wantsRestart(paths: Paths, { id, settings: { restart } }: ContainerRecord, state: ContainerState): boolean {
-  if (restart.name === "no" || wasStopped(paths, id)) return false;
-  if (restart.name !== "on-failure") return true;
-  const retriesLeft = restart.maximumRetries === 0 || state.restartCount < restart.maximumRetries;
+function letGo(running: string, lock: number): void {
+  unlink(running);
+  close(lock);
+}
+
+function wantsRestart(paths: Paths, id: string, state: ContainerState): boolean {
+  // Read again: `update` may have changed the policy.
+  const settings = readContainer(paths, id)?.record.settings;
+  if (!settings || settings.remove || settings.restart.name === "no" || wasStopped(paths, id)) return false;
+  if (settings.restart.name !== "on-failure") return true;
+  const retriesLeft = settings.restart.maximumRetries === 0 || state.restartCount < settings.restart.maximumRetries;
   return state.exitCode !== 0 && retriesLeft;
 }

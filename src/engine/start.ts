@@ -1,7 +1,7 @@
 /** One start of a container, by the process that looks after it: the plan, the run, and what is written down of it. */
 
 import { explain, hasCode, StartError } from "../errors.ts";
-import { statIfAny, unlink } from "../linux/file.ts";
+import { readFileIfAny, statIfAny, unlink } from "../linux/file.ts";
 import type { Companion } from "../linux/poll.ts";
 import { identify } from "../linux/proc.ts";
 import type { Paths } from "../paths.ts";
@@ -16,6 +16,7 @@ import {
   type ContainerState,
   directoryOf,
   overwriteState,
+  readContainer,
   tell,
   writeRecord,
   writeState,
@@ -33,6 +34,8 @@ export interface Run {
   network?: KeptNetwork;
   /** @returns what is to go on beside it. @param note writes down what is new of its state. */
   onStarted?(note: (change: Partial<ContainerState>) => void): Companion[];
+  /** @returns what is to be written down beside its end, in the same moment: nobody sees it ended that is to start again. */
+  onEnded?(state: ContainerState): Partial<ContainerState>;
   warn(text: string): void;
 }
 
@@ -98,9 +101,11 @@ export function runToEnd(
           oomKilled,
           usage,
         };
-        if (oomKilled) tell(paths, record, "oom");
-        tell(paths, record, "die", { exitCode: String(current.exitCode) });
-        if (record.settings.remove) tell(paths, record, "destroy");
+        current = { ...current, ...on.onEnded?.(current) };
+        const now = underItsName(paths, record);
+        if (oomKilled) tell(paths, now, "oom");
+        tell(paths, now, "die", { exitCode: String(current.exitCode) });
+        if (record.settings.remove) tell(paths, now, "destroy");
         // One that is forgotten is read for its published ports alone (withdrawEnded, firewall.ts).
         if (!record.settings.remove || network?.connected().publications.length)
           keepState(paths, record.id, current, "the end of the container", on.warn);
@@ -115,6 +120,12 @@ export function runToEnd(
   );
   return { code: current.exitCode!, outcome, state: current };
 }
+
+/** It may have another name by now. */
+const underItsName = (paths: Paths, record: ContainerRecord): ContainerRecord =>
+  readFileIfAny(`${paths.names}/${record.name}`) === record.id
+    ? record
+    : (readContainer(paths, record.id)?.record ?? record);
 
 /** A full disk must not end the program, nor hide how it ended. */
 function keepState(paths: Paths, id: string, state: ContainerState, what: string, warn: Run["warn"]): void {

@@ -11,7 +11,7 @@ import { signals } from "../linux/signal.ts";
 import type { Paths } from "../paths.ts";
 import { receiveFrame } from "../runtime/channel.ts";
 import { connectToContainer } from "./attach.ts";
-import { type Container, findContainer, isLookedAfter, isUp, readContainer, tell, waitUntilLeft } from "./record.ts";
+import { type Container, findContainer, isUp, readContainer, tell, waitUntilLeft } from "./record.ts";
 import { recover } from "./recover.ts";
 import { parseSignal, signalName } from "./signals.ts";
 import { stopFile } from "./start.ts";
@@ -30,41 +30,45 @@ const defaultTimeoutS = 10;
 
 /** Stops a container and waits until it is down. One that is not up is left as it is. */
 export function stopContainer(paths: Paths, container: Container, options: StopOptions): void {
-  const { record, state } = container;
-  if (container.status === "restarting") stopRestarting(paths, record.id);
-  if (!isUp(container) || !state.process) return;
+  const { record } = container;
+  const goesOn = (now: Container | undefined): now is Container =>
+    now !== undefined && (isUp(now) || now.status === "restarting");
+  if (!goesOn(container)) return;
   noteStop(paths, record.id);
-  const pidfd = openProcess(state.process);
-  if (pidfd !== undefined) {
-    const signal = options.signal ?? stopSignalOf(container);
-    const timeoutS = options.timeoutS ?? record.settings.stopTimeoutS ?? defaultTimeoutS;
-    thaw(container);
-    const ignored = signal !== signals.SIGKILL && ignores(state.process.pid, signal);
-    if (ignored && !options.killIfIgnored && timeoutS !== 0) {
-      const wait = timeoutS < 0 ? "waiting for it to end by itself" : `waiting ${timeoutS} s before SIGKILL`;
-      options.warn(
-        `process 1 of ${record.name} has no handler for ${signalName(signal)}, so the kernel drops it: ${wait} (--kill-ignored does not wait; \`run --init\` passes signals on)`,
-      );
-    }
-    pidfdSendSignal(pidfd, signal);
-    const waitMs = ignored && options.killIfIgnored ? 0 : timeoutS < 0 ? -1 : timeoutS * 1000;
-    if (!ends(pidfd, waitMs)) killAll(container, pidfd);
-    close(pidfd);
-  }
-  waitUntilDown(paths, record.id);
+  // Its policy may have started it again, before that was written down.
+  for (let now: Container | undefined = container; goesOn(now); now = readContainer(paths, record.id))
+    stopOnce(paths, now, options);
   tell(paths, record, "stop");
+}
+
+/** Ends what runs; where nothing does just now, its monitor writes down the end, or looks whether it is to stop. */
+function stopOnce(paths: Paths, container: Container, options: StopOptions): void {
+  const { record, state } = container;
+  const pidfd = isUp(container) && state.process ? openProcess(state.process) : undefined;
+  if (pidfd === undefined) {
+    poll([], 50);
+    recover(paths);
+    return;
+  }
+  const signal = options.signal ?? stopSignalOf(container);
+  const timeoutS = options.timeoutS ?? record.settings.stopTimeoutS ?? defaultTimeoutS;
+  thaw(container);
+  const ignored = signal !== signals.SIGKILL && ignores(state.process!.pid, signal);
+  if (ignored && !options.killIfIgnored && timeoutS !== 0) {
+    const wait = timeoutS < 0 ? "waiting for it to end by itself" : `waiting ${timeoutS} s before SIGKILL`;
+    options.warn(
+      `process 1 of ${record.name} has no handler for ${signalName(signal)}, so the kernel drops it: ${wait} (--kill-ignored does not wait; \`run --init\` passes signals on)`,
+    );
+  }
+  pidfdSendSignal(pidfd, signal);
+  const waitMs = ignored && options.killIfIgnored ? 0 : timeoutS < 0 ? -1 : timeoutS * 1000;
+  if (!ends(pidfd, waitMs)) killAll(container, pidfd);
+  close(pidfd);
+  waitUntilDown(paths, record.id);
 }
 
 /** Writes down that a user wants it stopped, for its restart policy. */
 const noteStop = (paths: Paths, id: string): void => writeFileAtomic(stopFile(paths, id), "");
-
-/** Its monitor looks at the file ten times a second. */
-function stopRestarting(paths: Paths, id: string): void {
-  noteStop(paths, id);
-  while (readContainer(paths, id)?.state.status === "restarting" && isLookedAfter(paths, id)) poll([], 50);
-  const container = readContainer(paths, id);
-  if (container && isUp(container)) stopContainer(paths, container, { warn: () => {} });
-}
 
 /** Sends a signal to process 1. */
 export function signalContainer(paths: Paths, container: Container, signal: number): void {
@@ -153,7 +157,11 @@ export function waitForContainer(paths: Paths, reference: string): number {
       waitUntilLeft(paths, record.id);
       if (code !== undefined) return code;
     } else if (status === "restarting") poll([], 50);
-    else return state.exitCode ?? 0;
+    else {
+      // Its end is written down a moment before the last of its log is.
+      waitUntilLeft(paths, record.id);
+      return state.exitCode ?? 0;
+    }
   }
 }
 

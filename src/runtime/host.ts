@@ -76,7 +76,7 @@ const performers: { [Kind in HostStep["do"]]: Performer<Extract<HostStep, { do: 
 };
 
 /** Creates the file of a running container and locks it for life. */
-function claim(running: string, text: string): number {
+export function claim(running: string, text: string): number {
   for (;;) {
     const lock = open(running, O_RDWR | O_CREAT, 0o600);
     flock(lock, { wait: true });

@@ -17,6 +17,7 @@ import {
   open,
   rename,
   statIfAny,
+  unlink,
   writeAll,
 } from "../linux/file.ts";
 
@@ -60,7 +61,9 @@ export function openLog(path: string, { driver, maxBytes, maxFiles }: LogOptions
   return {
     write: (stream, bytes) => {
       const encoded = encode(stream, bytes);
-      if (encoded.length > 0) append(encoded);
+      // What one read(2) brought may be more than a file is to have: many short lines, and each has a time of its own.
+      if (driver === "json-file" && encoded.length > maxBytes) for (const line of linesOf(encoded)) append(line);
+      else if (encoded.length > 0) append(encoded);
     },
     close: () => {
       const rest = driver === "json-file" ? [encode(1, nothing, true), encode(2, nothing, true)] : [];
@@ -73,7 +76,16 @@ export function openLog(path: string, { driver, maxBytes, maxFiles }: LogOptions
 
 const nothing = new Uint8Array(0);
 
+function* linesOf(text: Uint8Array): Generator<Uint8Array> {
+  for (let at = 0; at < text.length; ) {
+    const end = text.indexOf(10, at) + 1;
+    yield text.subarray(at, end);
+    at = end;
+  }
+}
+
 function rotate(path: string, maxFiles: number): void {
+  if (maxFiles === 1) unlink(path);
   for (let number = maxFiles - 1; number >= 1; number--) {
     const older = number === 1 ? path : `${path}.${number - 1}`;
     if (statIfAny(older)) rename(older, `${path}.${number}`);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { booleanFilter, globPattern, labelFilter, parseFilters } from "../../src/cli/filter.ts";
-import { alignColumns, shown } from "../../src/cli/list.ts";
+import { alignColumns, type Listing, renderList, shown } from "../../src/cli/list.ts";
 import { humanDuration } from "../../src/cli/print.ts";
 import { parseDuration, parseTime, rfc3339 } from "../../src/cli/time.ts";
 import { type Failure, UsageError } from "../../src/errors.ts";
@@ -30,6 +30,24 @@ describe("alignColumns()", () => {
           expect(line.split(/ +/).filter(Boolean)).toEqual(rows[at]!.filter(Boolean));
       }),
     );
+  });
+});
+
+describe("renderList()", () => {
+  const listing: Listing<string> = {
+    type: "thing",
+    columns: { Name: ["NAME", (row) => row] },
+    table: ["Name"],
+    quiet: "Name",
+  };
+  const render = (rows: string[], format: string) => renderList(listing, rows, format);
+  test("a template may make lists of a cell, with rows and without", () => {
+    const format = '{{range split .Name "o"}}[{{.}}]{{end}}{{index (split .Name "o") 1}}';
+    expect(render(["one two"], format)).toBe("[][ne tw][]ne tw\n");
+    expect(render([], format)).toBe("");
+  });
+  test("a field that does not exist is an error, with rows and without", () => {
+    for (const rows of [[], ["one"]]) expect(() => render(rows, "{{.Nope}}")).toThrow("can't evaluate field Nope");
   });
 });
 

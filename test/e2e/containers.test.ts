@@ -224,6 +224,22 @@ describe("restart policies", () => {
       }
     });
   });
+  test("stop holds at whatever moment it comes", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const names = Array.from({ length: 12 }, (_, number) => `loop${number}`);
+      await Promise.all(
+        names.map(async (name, number) => {
+          await detached(machine, name, "exit 1", ["--restart", "always"]);
+          await Bun.sleep(40 * number);
+          ok(await machine.run(["stop", name]));
+          expect(await status(machine, name)).toContain("Exited (1)");
+        }),
+      );
+      await Bun.sleep(500);
+      for (const name of names) expect(await status(machine, name)).toContain("Exited (1)");
+      ok(await machine.run(["rm", ...names]));
+    });
+  });
   test("a container killed from outside comes up again, one that a user killed does not", async () => {
     await withMachine(["busybox"], async (machine) => {
       const id = await detached(machine, "phoenix", forever, ["--restart", "always"]);
@@ -284,5 +300,25 @@ test("rename gives a free name and frees the old one; a taken one is refused", a
     expect((await machine.run(["start", "one"])).code).toBe(1);
     ok(await machine.run(["create", "--name", "one", "busybox"]));
     ok(await machine.run(["rm", "one", "two", "three"]));
+  });
+});
+test("what happens to a container after a rename is told under its new name", async () => {
+  await withMachine(["busybox"], async (machine) => {
+    await detached(machine, "old", forever);
+    ok(await machine.run(["rename", "old", "new"]));
+    ok(await machine.run(["stop", "new"]));
+    const words = [
+      "events",
+      "--since",
+      "1h",
+      "--until",
+      "0s",
+      "-f",
+      "event=die",
+      "--format",
+      "{{.Actor.Attributes.name}}",
+    ];
+    expect(ok(await machine.run(words))).toBe("new");
+    ok(await machine.run(["rm", "new"]));
   });
 });

@@ -64,6 +64,13 @@ describe("logs", () => {
       ok(await machine.run(["rm", "box"]));
     });
   });
+  test("-f goes on while its policy starts the container again", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      await detached(machine, "box", "echo try; sleep 0.2; exit 1", ["--restart", "on-failure:3"]);
+      expect(ok(await machine.run(["logs", "-f", "box"]))).toBe("try\ntry\ntry\ntry");
+      ok(await machine.run(["rm", "box"]));
+    });
+  });
   test("go on from one start to the next", async () => {
     await withMachine(["busybox"], async (machine) => {
       await ended(machine, "box", "echo $(cat /proc/sys/kernel/random/uuid | wc -c)");
@@ -109,6 +116,20 @@ describe("logs", () => {
         expect(bytes).toBeGreaterThan(most / 3);
         expect(ok(await machine.run(["logs", "-n", "1", "flood"]))).toBe("the end");
         ok(await machine.run(["rm", "flood"]));
+      }
+    });
+  });
+  test("of one file are bounded as well: it begins anew", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      for (const driver of ["local", "json-file"]) {
+        const options = ["--log-driver", driver, "--log-opt", "max-size=16k", "--log-opt", "max-file=1"];
+        const id = await ended(machine, "box", "for i in $(seq 9000); do echo line $i; done; echo the end", options);
+        expect(statSync(join(machine.root, "containers", id, "log")).size).toBeLessThanOrEqual(
+          // The bytes as they came are kept read by read.
+          driver === "local" ? 64 << 10 : 16 << 10,
+        );
+        expect(ok(await machine.run(["logs", "-n", "1", "box"]))).toBe("the end");
+        ok(await machine.run(["rm", "box"]));
       }
     });
   });
