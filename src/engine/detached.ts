@@ -1,5 +1,6 @@
 /** Containers with a monitor, as those who start them see it: launched, and attached to or left alone. */
 
+import { ConflictError } from "../errors.ts";
 import { close, unlink } from "../linux/file.ts";
 import type { Paths } from "../paths.ts";
 import { attachTo } from "./attach.ts";
@@ -9,6 +10,7 @@ import { type ContainerRecord, readContainer, unstarted, waitUntilLeft } from ".
 import { recover } from "./recover.ts";
 import { removeContainer } from "./remove.ts";
 import type { Reporter, RunEnd, RunRequest } from "./request.ts";
+import { inTurn } from "./turn.ts";
 
 /** Creates a container, has it started, and stays with it unless it is to be detached. */
 export function runWithMonitor(
@@ -25,7 +27,12 @@ export function runWithMonitor(
   const stderrApart = record.options.terminal && request.stdio[2] !== "terminal";
   let launched: ReturnType<typeof launch>;
   try {
-    launched = launch(paths, { record, state: unstarted }, { attached, stdin, stderrApart }, warn);
+    const how = { attached, stdin, stderrApart };
+    launched = inTurn(paths, record.id, (now) => {
+      if (now?.status !== "created")
+        throw new ConflictError(`somebody else started or removed ${record.name} meanwhile`);
+      return launch(paths, { record, state: unstarted }, how, warn);
+    })!;
   } catch (error) {
     removeFailed(paths, record.id);
     throw error;

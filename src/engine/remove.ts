@@ -8,6 +8,7 @@ import { forgetContainer } from "./forget.ts";
 import { type Container, isUp, readContainer, tell } from "./record.ts";
 import { recover } from "./recover.ts";
 import { stopContainer } from "./stop.ts";
+import { inTurn } from "./turn.ts";
 
 export interface RemoveOptions {
   /** Also one that runs: it is killed. */
@@ -17,7 +18,13 @@ export interface RemoveOptions {
 }
 
 /** Removes a container with its writable layer, its log and its name. */
-export function removeContainer(paths: Paths, container: Container, { force, volumes = false }: RemoveOptions): void {
+export function removeContainer(paths: Paths, container: Container, options: RemoveOptions): void {
+  inTurn(paths, container.record.id, (now) => {
+    if (now) removeNow(paths, now, options);
+  });
+}
+
+function removeNow(paths: Paths, container: Container, { force, volumes = false }: RemoveOptions): void {
   const { record, status } = container;
   if (isUp(container) || status === "restarting") {
     if (!force) {

@@ -1,14 +1,15 @@
 /** Starting containers that were created or have ended. */
 
-import { Failure } from "../errors.ts";
+import { Failure, NotFoundError } from "../errors.ts";
 import { close } from "../linux/file.ts";
 import type { Paths } from "../paths.ts";
 import { launch } from "./launch.ts";
 import type { Attachment } from "./order.ts";
-import { type Container, findContainer, isUp, readContainer, tell } from "./record.ts";
+import { type Container, findContainer, isUp, tell } from "./record.ts";
 import { recover } from "./recover.ts";
 import { clearStopped, wasStopped } from "./start.ts";
 import { type StopOptions, stopContainer } from "./stop.ts";
+import { inTurn } from "./turn.ts";
 
 /** Starts a container; one that is up stays so. @param use gets the socket to its monitor (attach.ts), and closes it. */
 export function startContainer(
@@ -18,25 +19,32 @@ export function startContainer(
   use: (socket: number) => void,
   warn: (text: string) => void,
 ): void {
-  if (isUp(container) || container.status === "restarting") return;
   const { record } = container;
-  recover(paths);
-  clearStopped(paths, record.id);
-  const launched = launch(paths, container, how, warn);
-  if ("failed" in launched) {
+  const socket = inTurn(paths, record.id, (now) => {
+    if (!now) throw new NotFoundError(`no such container: ${record.name}`);
+    // Also by somebody who had his turn before us.
+    if (isUp(now) || now.status === "restarting") return undefined;
+    recover(paths);
+    clearStopped(paths, record.id);
+    const launched = launch(paths, now, how, warn);
+    if ("socket" in launched) return launched.socket;
     // Otherwise its monitor has said why.
     const why = launched.killed ? ": its monitor was killed" : "";
     throw new Failure(`container ${record.name} did not start${why}`);
-  }
-  use(launched.socket);
+  });
+  if (socket !== undefined) use(socket);
 }
 
-/** Starts a container that has ended by itself, unless it was removed or stopped since. */
+/** Starts a container that has ended by itself, unless it was removed, stopped or started since. */
 export function startAgain(paths: Paths, id: string): void {
-  const container = wasStopped(paths, id) ? undefined : readContainer(paths, id);
-  if (!container) return;
-  const launched = launch(paths, container, { attached: false, stdin: false }, () => {});
-  if ("socket" in launched) close(launched.socket);
+  const isUnwanted = () => wasStopped(paths, id);
+  const again = (now: Container | undefined) => {
+    if (!now || isUp(now) || isUnwanted()) return;
+    const launched = launch(paths, now, { attached: false, stdin: false }, () => {});
+    if ("socket" in launched) close(launched.socket);
+  };
+  // Who removes it waits for us.
+  inTurn(paths, id, again, isUnwanted);
 }
 
 /** Stops a container if it is up, and starts it. */

@@ -34,6 +34,22 @@ describe("create and start", () => {
       ok(await machine.run(["rm", "-f", "web"]));
     });
   });
+  test("of one container, from several terminals at once: it runs once, and rm takes it or says that it runs", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      for (const _ of [1, 2, 3]) {
+        const id = ok(await machine.run(["create", "--name", "web", "busybox", "sh", "-c", forever]));
+        const starts = ["web", "web", id, "web"].map((name) => machine.run(["start", name]));
+        for (const start of await Promise.all(starts)) expect(start.code).toBe(0);
+        ok(await machine.run(["stop", "web"]));
+        await Bun.sleep(200);
+        expect(await status(machine, "web")).toContain("Exited (7)");
+        const words = ["start", "rm", "start", "rm", "restart"];
+        const ends = await Promise.all(words.map((word) => machine.run([word, "web"])));
+        for (const { code, stderr } of ends) if (code !== 0) expect(stderr).toMatch(/no such container|is running/);
+        ok(await machine.run(["rm", "-f", "web"]));
+      }
+    });
+  });
   test("a start that fails leaves the container as it was, and run -d leaves none at all", async () => {
     await withMachine(["busybox"], async (machine) => {
       ok(await machine.run(["create", "--name", "bad", "busybox", "/nothing"]));
