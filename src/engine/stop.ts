@@ -1,6 +1,6 @@
 /** Ending containers: by their stop signal and, for those that do not care, by SIGKILL. */
 
-import { ConflictError } from "../errors.ts";
+import { ConflictError, hasCode } from "../errors.ts";
 import { killCgroup } from "../linux/cgroup.ts";
 import { pidfdSendSignal } from "../linux/clone.ts";
 import { close, readFileIfAny, statIfAny, writeFileAtomic, writeSetting } from "../linux/file.ts";
@@ -118,7 +118,13 @@ export function pauseContainer(paths: Paths, container: Container): void {
   if (status === "paused") throw new ConflictError(`container ${record.name} is paused already`);
   if (!isUp(container) || state.cgroup === undefined)
     throw new ConflictError(`container ${record.name} is not running`);
-  writeSetting(`${state.cgroup}/cgroup.freeze`, "1");
+  try {
+    writeSetting(`${state.cgroup}/cgroup.freeze`, "1");
+  } catch (error) {
+    // It has ended in this moment.
+    if (!hasCode(error, "ENOENT", "ENODEV")) throw error;
+    throw new ConflictError(`container ${record.name} is not running`);
+  }
   waitForFreeze(state.cgroup);
   tell(paths, record, "pause");
 }
