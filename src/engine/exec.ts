@@ -9,6 +9,7 @@ import { type ExecOptions, planExec } from "../plan/exec.ts";
 import type { Entry } from "../runtime/entry.ts";
 import { runEntering } from "../runtime/run.ts";
 import type { Stdio } from "../runtime/stdio.ts";
+import { ownCapabilities } from "./host.ts";
 import { type Container, directoryOf } from "./record.ts";
 
 /** @returns the exit code: the program's, or 128 + n for signal n; 0 for one that is not waited for. */
@@ -27,7 +28,7 @@ export function execInContainer(
   if (spec === undefined) throw new NotFoundError(`no such container: ${record.name}`);
   const cgroup = state.cgroup === undefined ? undefined : open(state.cgroup, O_RDONLY | O_DIRECTORY);
   const exit = runEntering(entry, {
-    ...planExec(JSON.parse(spec) as Spec, options),
+    ...planExec(JSON.parse(spec) as Spec, options, options.privileged ? ownCapabilities() : []),
     pidfd,
     cgroup,
     ...io,

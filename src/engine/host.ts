@@ -33,7 +33,7 @@ export function sudoLine(): string {
 }
 
 /** Capabilities we may hand on. Without root this only serves `explain`, which shows what root would do. */
-function ownCapabilities(): string[] {
+export function ownCapabilities(): string[] {
   const status = readFile("/proc/self/status");
   const mask = BigInt(`0x${/^CapPrm:\s*([0-9a-f]+)/m.exec(status)![1]}`);
   return mask === 0n ? [...capabilityNames] : capabilityNames.filter((_, number) => (mask >> BigInt(number)) & 1n);

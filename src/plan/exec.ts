@@ -1,6 +1,5 @@
 /** The plan of another process in a container that runs: as its first, but with what `exec` says otherwise. Pure. */
 
-import { capabilityNames } from "../oci/capabilities.ts";
 import type { Spec } from "../oci/spec.ts";
 import { planStart } from "./container.ts";
 import type { InitStep } from "./step.ts";
@@ -20,24 +19,25 @@ export interface ExecOptions {
   detach: boolean;
 }
 
-/** @param spec of the container. */
-export function planExec(spec: Spec, options: ExecOptions): { setup: InitStep[]; start: InitStep[] } {
-  const process = processOf(spec, options);
+/** @param spec of the container. @param own the capabilities that we have, for `privileged`: no other can be handed on. */
+export function planExec(spec: Spec, options: ExecOptions, own: string[]): { setup: InitStep[]; start: InitStep[] } {
+  const process = processOf(spec, options, own);
   const { terminal, terminalSize } = options;
   return {
     setup: [
       { do: "enter", namespaces: ["NEWIPC", "NEWUTS", "NEWNET", "NEWCGROUP", "NEWNS"] },
       terminal ? { do: "console", ...terminalSize, only: true } : { do: "stdio" },
       { do: "user", user: userOf({ process }) },
-      { do: "workdir", path: process.cwd },
+      // That of the container was made when it started.
+      { do: "workdir", path: process.cwd, existing: true },
       { do: "ready" },
     ],
     start: planStart({ process }, { outlives: options.detach, reap: false }),
   };
 }
 
-function processOf({ process }: Spec, options: ExecOptions): Spec["process"] {
-  const names = options.privileged ? [...capabilityNames] : undefined;
+function processOf({ process }: Spec, options: ExecOptions, own: string[]): Spec["process"] {
+  const names = options.privileged ? own : undefined;
   const capabilities = names && { bounding: names, effective: names, permitted: names, inheritable: [], ambient: [] };
   const variables = new Map<string, string>();
   for (const entry of [...process.env, ...(options.terminal ? ["TERM=xterm"] : []), ...options.env])

@@ -128,7 +128,7 @@ export type InitStep =
   | { do: "readonly-root" }
   | { do: "pivot-root" }
   | { do: "user"; user: User }
-  | { do: "workdir"; path: string }
+  | { do: "workdir"; path: string /** Not made: it is an error if it is not there. */; existing?: true }
   | { do: "ready" }
   | { do: "rlimit"; rlimit: Rlimit }
   | { do: "session" }

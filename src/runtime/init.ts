@@ -168,8 +168,8 @@ const performers: { [Kind in InitStep["do"]]: (step: Extract<InitStep, { do: Kin
   user: ({ user }, init) => {
     init.identity = identityOf(init.root, user);
   },
-  workdir: ({ path }, { root }) => {
-    const directory = ensureDirectory(root, path);
+  workdir: ({ path, existing }, { root }) => {
+    const directory = existing ? openInRoot(root, path, O_PATH | O_DIRECTORY) : ensureDirectory(root, path);
     fchdir(directory);
     close(directory);
   },

@@ -40,6 +40,26 @@ describe("exec", () => {
       }
     });
   });
+  test("--privileged has every capability that we have ourselves", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      await detached(machine, "box", forever);
+      const script = "grep CapEff /proc/self/status";
+      const all = ok(await machine.run(["run", "--rm", "--privileged", "busybox", "sh", "-c", script]));
+      expect(ok(await machine.run(["exec", "--privileged", "box", "sh", "-c", script]))).toBe(all);
+      ok(await machine.run(["rm", "-f", "box"]));
+    });
+  });
+  test("-w names a directory that is there: none is made in a container that runs", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      await detached(machine, "box", forever, ["-w", "/made/by/run"]);
+      expect(ok(await inside(machine, "pwd"))).toBe("/made/by/run");
+      const nowhere = await machine.run(["exec", "-w", "/nowhere", "box", "pwd"]);
+      expect(nowhere.code).toBe(125);
+      expect(said(nowhere)).toContain("/nowhere: ENOENT");
+      expect((await inside(machine, "ls", "/nowhere")).code).toBe(1);
+      ok(await machine.run(["rm", "-f", "box"]));
+    });
+  });
   test("ends with the program's code, 128 and the signal, 126 and 127", async () => {
     await withMachine(["busybox"], async (machine) => {
       await detached(machine, "box", forever);
