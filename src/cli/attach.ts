@@ -2,10 +2,10 @@
 
 import { attachTo, connectToContainer } from "../engine/attach.ts";
 import { ended } from "../engine/detached.ts";
-import { findContainer, isUp } from "../engine/record.ts";
+import { type Container, findContainer, isUp } from "../engine/record.ts";
 import { recoverIfAllowed } from "../engine/recover.ts";
 import { ConflictError } from "../errors.ts";
-import { pathsOf } from "../paths.ts";
+import { type Paths, pathsOf } from "../paths.ts";
 import { sendFrame } from "../runtime/channel.ts";
 import { defineCommand } from "./command.ts";
 import { parseDetachKeys } from "./lifecycle.ts";
@@ -25,19 +25,27 @@ export default defineCommand({
     const paths = pathsOf(root);
     recoverIfAllowed(paths);
     const found = findContainer(paths, container);
-    const { record, status } = found;
-    if (status === "paused")
-      throw new ConflictError(`container ${record.name} is paused`, `tinydocker unpause ${record.name}`);
-    const socket = isUp(found) ? connectToContainer(paths, record.id) : undefined;
-    if (socket === undefined) {
-      const why = status === "unknown" ? "has no monitor any more" : "is not running";
-      throw new ConflictError(`container ${record.name} ${why}`);
-    }
-    const stdin = !options["no-stdin"] && record.settings.interactive;
-    sendFrame(socket, { said: { type: "attach", stdin } });
-    const { terminal } = record.options;
-    const end = attachTo(socket, { stdin, terminal, detachKeys, sigProxy: options["sig-proxy"] ?? true });
-    const result = ended(paths, record.id, end, warn);
-    return "code" in result ? result.code : 0;
+    const stdin = !options["no-stdin"] && found.record.settings.interactive;
+    return join(paths, found, { stdin, detachKeys, sigProxy: options["sig-proxy"] ?? true });
   },
 });
+
+/** Stays with a container that runs already. @returns its exit code, or 0 once we have left. */
+export function join(
+  paths: Paths,
+  found: Container,
+  how: { stdin: boolean; detachKeys: Uint8Array; sigProxy: boolean },
+): number {
+  const { record, status } = found;
+  if (status === "paused")
+    throw new ConflictError(`container ${record.name} is paused`, `tinydocker unpause ${record.name}`);
+  const socket = isUp(found) ? connectToContainer(paths, record.id) : undefined;
+  if (socket === undefined) {
+    const why = status === "unknown" ? "has no monitor any more" : "is not running";
+    throw new ConflictError(`container ${record.name} ${why}`);
+  }
+  sendFrame(socket, { said: { type: "attach", stdin: how.stdin } });
+  const end = attachTo(socket, { ...how, terminal: record.options.terminal });
+  const result = ended(paths, record.id, end, warn);
+  return "code" in result ? result.code : 0;
+}

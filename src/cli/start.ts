@@ -7,6 +7,7 @@ import { startContainer } from "../engine/restart.ts";
 import { UsageError } from "../errors.ts";
 import { close } from "../linux/file.ts";
 import { pathsOf } from "../paths.ts";
+import { join } from "./attach.ts";
 import { defineCommand } from "./command.ts";
 import { containerOperand, forEachContainer } from "./containers.ts";
 import { parseDetachKeys } from "./lifecycle.ts";
@@ -34,14 +35,16 @@ export default defineCommand({
     const paths = pathsOf(root);
     const found = findContainer(paths, reference!);
     const stdin = interactive ?? false;
-    let code = 0;
+    const sigProxy = options["sig-proxy"] ?? true;
+    let code: number | undefined;
     const stay = (socket: number) => {
       const { terminal } = found.record.options;
-      const end = attachTo(socket, { stdin, terminal, detachKeys, sigProxy: options["sig-proxy"] ?? true });
+      const end = attachTo(socket, { stdin, terminal, detachKeys, sigProxy });
       const result = ended(paths, found.record.id, end, warn);
-      if ("code" in result) code = result.code;
+      code = "code" in result ? result.code : 0;
     };
     startContainer(paths, found, { attached: true, stdin }, stay, warn);
-    return code;
+    // One that ran already is joined.
+    return code ?? join(paths, findContainer(paths, found.record.id), { stdin, detachKeys, sigProxy });
   },
 });

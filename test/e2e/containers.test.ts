@@ -34,6 +34,16 @@ describe("create and start", () => {
       ok(await machine.run(["rm", "-f", "web"]));
     });
   });
+  test("-a of what runs stays with it to its end, as attach does", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      await detached(machine, "web", forever);
+      const joined = machine.run(["start", "-a", "web"]);
+      await Bun.sleep(300);
+      ok(await machine.run(["stop", "web"]));
+      expect((await joined).code).toBe(7);
+      ok(await machine.run(["rm", "web"]));
+    });
+  });
   test("of one container, from several terminals at once: it runs once, and rm takes it or says that it runs", async () => {
     await withMachine(["busybox"], async (machine) => {
       for (const _ of [1, 2, 3]) {
