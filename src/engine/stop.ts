@@ -11,7 +11,15 @@ import { signals } from "../linux/signal.ts";
 import type { Paths } from "../paths.ts";
 import { receiveFrame } from "../runtime/channel.ts";
 import { connectToContainer } from "./attach.ts";
-import { type Container, findContainer, isUp, readContainer, tell, waitUntilLeft } from "./record.ts";
+import {
+  type Container,
+  type ContainerRecord,
+  findContainer,
+  isUp,
+  readContainer,
+  tell,
+  waitUntilLeft,
+} from "./record.ts";
 import { recover } from "./recover.ts";
 import { parseSignal, signalName } from "./signals.ts";
 import { stopFile } from "./start.ts";
@@ -60,9 +68,13 @@ function stopOnce(paths: Paths, container: Container, options: StopOptions): voi
       `process 1 of ${record.name} has no handler for ${signalName(signal)}, so the kernel drops it: ${wait} (--kill-ignored does not wait; \`run --init\` passes signals on)`,
     );
   }
+  tellKill(paths, record, signal);
   pidfdSendSignal(pidfd, signal);
   const waitMs = ignored && options.killIfIgnored ? 0 : timeoutS < 0 ? -1 : timeoutS * 1000;
-  if (!ends(pidfd, waitMs)) killAll(container, pidfd);
+  if (!ends(pidfd, waitMs)) {
+    if (signal !== signals.SIGKILL) tellKill(paths, record, signals.SIGKILL);
+    killAll(container, pidfd);
+  }
   close(pidfd);
   waitUntilDown(paths, record.id);
 }
@@ -77,12 +89,15 @@ export function signalContainer(paths: Paths, container: Container, signal: numb
   if (pidfd === undefined) throw new ConflictError(`container ${record.name} is not running`);
   // As Docker has it: killed by hand, it is not to come up again by itself.
   if (signal === signals.SIGKILL || signal === stopSignalOf(container)) noteStop(paths, record.id);
-  tell(paths, record, "kill", { signal: String(signal) });
+  tellKill(paths, record, signal);
   if (signal === signals.SIGKILL) killAll(container, pidfd);
   else pidfdSendSignal(pidfd, signal);
   close(pidfd);
   if (signal === signals.SIGKILL) waitUntilDown(paths, record.id);
 }
+
+const tellKill = (paths: Paths, record: ContainerRecord, signal: number): void =>
+  tell(paths, record, "kill", { signal: String(signal) });
 
 /** All that happened to it is written down, and its traces are gone. */
 function waitUntilDown(paths: Paths, id: string): void {

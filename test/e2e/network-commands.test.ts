@@ -338,7 +338,7 @@ describe("events", () => {
         "network disconnect web",
       ]);
       expect(await events("container=one")).toEqual(
-        ["create", "start", "die", "stop", "destroy"].map((action) => `container ${action} one`),
+        ["create", "start", "kill", "die", "stop", "destroy"].map((action) => `container ${action} one`),
       );
       const all = ["container create one", "network connect web", "container start one"];
       expect((await events()).filter((line) => all.includes(line))).toEqual(all);
