@@ -65,12 +65,13 @@ export function renderList<Row>(listing: Listing<Row>, rows: Row[], format = "")
   if (table && template === usualTemplate(listing)) return usualTable(listing, rows);
   const render = compile(template);
   const head = () => render(headingsOf(listing), { type: listing.type, functions: headingFunctions });
+  const headings = table ? [head()] : [];
   if (!table && rows.length === 0) checkFields(head);
   // In a table a stranger's tab or line feed would make cells and rows of its own.
   const cleaned = table || isatty(1);
   const show = { type: listing.type, ...(cleaned && !table && { show: shown }) };
   const lines = rows.map((row) => render(fieldsOf(listing, row, table ? plain : String), show));
-  const text = (table ? [head(), ...lines] : lines).map((line) => `${line}\n`).join("");
+  const text = [...headings, ...lines].map((line) => `${line}\n`).join("");
   return table ? alignColumns(text) : text;
 }
 
