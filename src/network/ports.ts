@@ -18,7 +18,7 @@ import {
   openBound,
 } from "../linux/socket.ts";
 import type { Protocol } from "../plan/network.ts";
-import type { PortRange, PortRequest } from "../plan/publish.ts";
+import { hostAddresses, type PortRange, type PortRequest } from "../plan/publish.ts";
 import { findHolder } from "./holder.ts";
 
 /** A port of the host that is ours. */
@@ -56,7 +56,6 @@ export function releasePorts(held: HeldPort[]): void {
 const choices = ({ hostPorts }: PortRequest): number =>
   hostPorts ? hostPorts.last - hostPorts.first : Number.POSITIVE_INFINITY;
 
-const everywhere = ["0.0.0.0", "::"];
 /** Of a port that the kernel picked for one family, and that the other has not free. */
 const mostTries = 100;
 
@@ -87,8 +86,7 @@ interface Taken {
 /** One port at all the addresses that are asked for. @param hostPort 0 is any. */
 function holdOne({ protocol, port, hostIp }: PortRequest, hostPort: number): HeldPort[] | Taken {
   const held: HeldPort[] = [];
-  const addresses = hostIp === undefined ? everywhere : [hostIp];
-  for (const address of addresses) {
+  for (const address of hostAddresses(hostIp)) {
     // Once the kernel has picked one, the other family must have the same.
     const wanted = held[0]?.hostPort ?? hostPort;
     const { socket, errno } = openBound(protocol, encodeSockaddr(address, wanted));
