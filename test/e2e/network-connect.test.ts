@@ -93,6 +93,7 @@ describe("a container that runs", () => {
         ok(await connect(machine, "closed", "box"));
         ok(await disconnect(machine, "two", "box"));
         expect(await asked(700)).toBe("nothing");
+        expect(ok(await machine.run(["port", "box"]))).toBe("");
         expect(await reaches(machine, "box", "192.0.2.2")).toBe(false);
         // The last one, and back.
         ok(await disconnect(machine, "closed", "box"));
@@ -100,6 +101,7 @@ describe("a container that runs", () => {
         expect(await networksOf(machine, "box")).toEqual([]);
         ok(await connect(machine, "one", "box"));
         expect(await asked()).toBe("box sees 192.0.2.2");
+        expect(ok(await machine.run(["port", "box", "80"]))).toBe("0.0.0.0:8080\n[::]:8080");
         // The port was its own all the time.
         expect(said(await machine.container(["-p", "8080:80", "busybox", "true"]))).toContain("container box has it");
         await internet.leave();
