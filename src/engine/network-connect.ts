@@ -23,6 +23,7 @@ export const connectContainer = (paths: Paths, { record: { id } }: Container, re
 
 function connectNoted(paths: Paths, container: Container, request: NetworkRequest): void {
   const { record } = container;
+  refuseModes(request.network, "connected to");
   const network = networkFor(paths, request.network);
   const { networks } = optionsOf(record);
   if (networks.some((one) => one.network === network.name))
@@ -51,6 +52,7 @@ export const disconnectContainer = (
 
 function disconnectNoted(paths: Paths, container: Container, reference: string, force: boolean): void {
   const { record } = container;
+  refuseModes(reference, "disconnected from");
   const { name } = findNetwork(paths, reference);
   const { networks } = optionsOf(record);
   const rest = networks.filter(({ network }) => network !== name);
@@ -61,6 +63,15 @@ function disconnectNoted(paths: Paths, container: Container, reference: string, 
   const changed = withNetworks(record, rest);
   if (isUp(container)) leaveRunning(paths, container, changed, name);
   writeRecord(paths, changed);
+}
+
+/** What is listed as a network, and is the lack of one. */
+function refuseModes(reference: string, verb: string): void {
+  if (reference === "host" || reference === "none")
+    throw new ConflictError(
+      `a container cannot be ${verb} ${reference} after it was made`,
+      `tinydocker run --network ${reference}`,
+    );
 }
 
 function optionsOf({ name, options: { network } }: ContainerRecord) {

@@ -204,6 +204,8 @@ test("what can't be connected is refused by name, and nothing changes", async ()
         [["connect", "net", "none"], /none has no networks of its own.*--network none/],
         [["connect", "net", "host"], /host has no networks of its own.*--network host/],
         [["connect", "net", "guest"], /guest has no networks of its own/],
+        [["connect", "host", "plain"], /cannot be connected to host after it was made/],
+        [["disconnect", "none", "none"], /cannot be disconnected from none after it was made/],
         [["connect", "missing", "plain"], /no such network: missing/],
         [["connect", "net", "missing"], /no such container: missing/],
         [["connect", "--ip", "10.71.0.9", "net", "plain"], /10\.71\.0\.9 is taken/],
