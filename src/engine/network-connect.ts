@@ -53,8 +53,10 @@ export const disconnectContainer = (
 function disconnectNoted(paths: Paths, container: Container, reference: string, force: boolean): void {
   const { record } = container;
   refuseModes(reference, "disconnected from");
-  const { name } = findNetwork(paths, reference);
   const { networks } = optionsOf(record);
+  // A network that is gone, or whose record is damaged, can be left by its name.
+  const isNamed = networks.some(({ network }) => network === reference);
+  const name = isNamed ? reference : findNetwork(paths, reference).name;
   const rest = networks.filter(({ network }) => network !== name);
   if (rest.length === networks.length && !(isUp(container) && isConnected(container, name))) {
     if (force) return;

@@ -1,7 +1,7 @@
 /** Containers that join and leave networks while they run, and those that have the network of another one or of the host. */
 
 import { describe, expect } from "bun:test";
-import { readdirSync, readlinkSync } from "node:fs";
+import { readdirSync, readlinkSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { type Machine, said, withMachine } from "../support/containers.ts";
 import { addressesIn, idle, inspect, withInternet, withNetworks } from "../support/internet.ts";
@@ -185,6 +185,26 @@ test("a container that is down joins and leaves for its next start", async () =>
       ok(await machine.run(["start", "box"]));
       expect(await addressesOf(machine, "box")).toEqual({});
       ok(await machine.run(["rm", "-f", "box"]));
+    });
+  });
+});
+
+test("a network that is gone can be left by its name, by one that is down and by one that runs", async () => {
+  await withMachine(["busybox"], async (machine) => {
+    await withNetworks(machine, { net: ["--subnet", "10.71.0.0/24"], gone: [] }, async () => {
+      ok(await machine.run(["create", "--name", "down", "--network", "gone", "busybox", "true"]));
+      await idle(machine, "up", ["--network", "gone"]);
+      const record = join(machine.root, "networks/gone");
+      renameSync(record, `${machine.root}/gone`);
+      expect(said(await machine.run(["start", "down"]))).toContain("no such network: gone");
+      for (const name of ["down", "up"]) {
+        ok(await disconnect(machine, "gone", name));
+        ok(await connect(machine, "net", name));
+      }
+      ok(await machine.run(["start", "down"]));
+      expect(await addressesOf(machine, "up")).toEqual({ eth0: ["10.71.0.2"] });
+      ok(await machine.run(["rm", "-f", "down", "up"]));
+      renameSync(`${machine.root}/gone`, record);
     });
   });
 });
