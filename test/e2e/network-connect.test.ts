@@ -228,6 +228,8 @@ test("what can't be connected is refused by name, and nothing changes", async ()
         [["disconnect", "none", "none"], /cannot be disconnected from none after it was made/],
         [["connect", "missing", "plain"], /no such network: missing/],
         [["connect", "net", "missing"], /no such container: missing/],
+        [["connect", "net", "x".repeat(300)], /no such container: xxx/],
+        [["connect", "x".repeat(300), "plain"], /no such network: xxx/],
         [["connect", "--ip", "10.71.0.9", "net", "plain"], /10\.71\.0\.9 is taken/],
         [["connect", "--ip", "10.72.0.9", "net", "plain"], /10\.72\.0\.9 is not in network net/],
         [["disconnect", "net", "plain"], /plain is not in network net/],
