@@ -42,6 +42,14 @@ describe("a start that fails", () => {
           [["--network", "net", "--ip", "10.51.0.9", "busybox", "true"], 125, /10\.51\.0\.9 is not in network net/],
           [["--network", "net", "--ip", "10.50.0.1", "busybox", "true"], 125, /10\.50\.0\.1 is the gateway's/],
           [["--network", "net", "--ip", "10.50.0.255", "busybox", "true"], 125, /10\.50\.0\.255/],
+          [["--network", "net", "--network", "host", "busybox", "true"], 125, /host can't be combined/],
+          [["--network", "name=none", "busybox", "true"], 125, /none can't be combined/],
+          [["--network", "default", "--network", "bridge", "busybox", "true"], 125, /bridge is named twice/],
+          [
+            ["--network", "name=net,ip=10.50.0.8", "--ip", "10.50.0.7", "busybox", "true"],
+            125,
+            /--ip: 10\.50\.0\.7, and 10\.50\.0\.8 in --network, can't both be/,
+          ],
           [["--network", "net", "--ip6", "fd00::9", "busybox", "true"], 125, /fd00::9 is not in network net/],
         ];
         for (const [words, code, says] of claims)
