@@ -1,7 +1,7 @@
 /** Containers that join and leave networks while they run, and those that have the network of another one or of the host. */
 
 import { describe, expect } from "bun:test";
-import { readdirSync, readlinkSync, renameSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Machine, said, withMachine } from "../support/containers.ts";
 import { addressesIn, idle, inspect, withInternet, withNetworks } from "../support/internet.ts";
@@ -185,6 +185,30 @@ test("a container that is down joins and leaves for its next start", async () =>
       ok(await machine.run(["start", "box"]));
       expect(await addressesOf(machine, "box")).toEqual({});
       ok(await machine.run(["rm", "-f", "box"]));
+    });
+  });
+});
+
+test("joining rewrites the container's own files of /etc, never what is mounted there, and works with --read-only", async () => {
+  await withMachine(["busybox"], async (machine) => {
+    await withNetworks(machine, { net: ["--subnet", "10.71.0.0/24"] }, async () => {
+      const etc = join(machine.directory, "etc");
+      mkdirSync(etc);
+      const files = ["hosts", "hostname", "resolv.conf"].map((name) => join(etc, name));
+      for (const file of files) writeFileSync(file, "the host's\n");
+      await idle(machine, "whole", ["-v", `${etc}:/etc`]);
+      await idle(machine, "one", ["-v", `${files[0]}:/etc/hosts`]);
+      await idle(machine, "closed", ["-v", `${files[0]}:/etc/hosts:ro`]);
+      await idle(machine, "fixed", ["--read-only"]);
+      for (const name of ["whole", "one", "closed", "fixed"]) {
+        ok(await connect(machine, "net", name));
+        expect(Object.keys(await addressesOf(machine, name))).toEqual(["eth0", "eth1"]);
+        ok(await disconnect(machine, "bridge", name));
+      }
+      expect(files.map((file) => readFileSync(file, "utf8"))).toEqual(files.map(() => "the host's\n"));
+      expect(await exec(machine, "one", "cat", "/etc/resolv.conf")).toContain("nameserver 127.0.0.11");
+      ok(await machine.run(["rm", "-f", "whole", "one", "closed", "fixed"]));
+      rmSync(etc, { recursive: true });
     });
   });
 });
