@@ -13,6 +13,7 @@ import {
   EADDRINUSE,
   EADDRNOTAVAIL,
   EAFNOSUPPORT,
+  EMFILE,
   encodeSockaddr,
   localAddress,
   openBound,
@@ -112,6 +113,7 @@ function refusal({ protocol }: PortRequest, { hostIp, hostPort, errno }: Taken):
     return new Failure(`cannot publish ${where}: this host has no address ${hostIp}`, "see `ip address`");
   if (errno === EAFNOSUPPORT) return new UnsupportedError(`cannot publish ${where}: this kernel has no IPv6`);
   const error = syscallError("publish", where, errno);
+  if (errno === EMFILE) return error.withHint("each port of each address is an open file: raise `ulimit -n`");
   return errno === EACCES ? error.withHint("ports below 1024 need root, or a lower ip_unprivileged_port_start") : error;
 }
 

@@ -3,6 +3,7 @@
 import { describe, expect } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { binary } from "../support/cli.ts";
 import { type Machine, said, withMachine } from "../support/containers.ts";
 import { addressesIn, idle, inspect, withInternet, withNetworks } from "../support/internet.ts";
 import { detached, monitorOf, ok, stateOf, status, until } from "../support/life.ts";
@@ -64,6 +65,10 @@ describe("a start that fails", () => {
             expect(result.stdout).toBe("");
             await machine.expectNothingLeft(before);
           }
+        const few = ["sh", "-c", `ulimit -n 64; exec "$@"`, "sh", binary(), "run", "-p", "20000-20099:80-179"];
+        const full = await machine.exec([...few, "busybox", "true"]);
+        expect([full.code, said(full)]).toEqual([125, expect.stringMatching(/EMFILE[^]*raise `ulimit -n`/)]);
+        await machine.expectNothingLeft(before);
         listener.kill("SIGKILL");
         await listener.exited;
         ok(await machine.run(["rm", "-f", "holder"]));
