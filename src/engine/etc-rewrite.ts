@@ -2,7 +2,18 @@
 
 import { hasCode } from "../errors.ts";
 import { byteNameOf, openOnMountIfAny } from "../linux/at.ts";
-import { close, fstat, O_DIRECTORY, O_PATH, O_TRUNC, O_WRONLY, open, openIfAny, writeAll } from "../linux/file.ts";
+import {
+  close,
+  fstat,
+  O_DIRECTORY,
+  O_PATH,
+  O_TRUNC,
+  O_WRONLY,
+  open,
+  openIfAny,
+  readFileIfAny,
+  writeAll,
+} from "../linux/file.ts";
 import type { Endpoint } from "../plan/network.ts";
 import { planEtcFiles } from "./etc-files.ts";
 import type { Container } from "./record.ts";
@@ -16,18 +27,29 @@ export function rewriteEtcFiles({ record, state }: Pick<Container, "record" | "s
   const root = openIfAny(`/proc/${state.process?.pid}/root`, O_PATH | O_DIRECTORY);
   if (root === undefined) return;
   try {
-    for (const { name, text } of planEtcFiles(record.options, { endpoints }, () => {})) rewrite(root, name, text);
+    const before = planEtcFiles(record.options, state.network, () => {}).find(({ name }) => name === "hosts");
+    for (const { name, text } of planEtcFiles(record.options, { endpoints }, () => {}))
+      rewrite(root, name, (old) => (name === "hosts" ? text + addedTo(before?.text ?? "", old) : text));
   } finally {
     close(root);
   }
 }
 
-function rewrite(root: number, name: string, text: string): void {
+/** The lines that somebody wrote into the container's file. */
+const addedTo = (before: string, now: string): string => {
+  const ours = new Set(before.split("\n"));
+  const added = now.split("\n").filter((line) => !ours.has(line));
+  return added.map((line) => `${line}\n`).join("");
+};
+
+function rewrite(root: number, name: string, textFor: (old: string) => string): void {
   const place = ownFile(root, `/etc/${name}`);
   if (place === undefined) return;
   try {
     // The same file, whatever its name leads to by now.
-    const file = open(`/proc/self/fd/${place}`, O_WRONLY | O_TRUNC);
+    const path = `/proc/self/fd/${place}`;
+    const text = textFor(fstat(place).size > largest ? "" : (readFileIfAny(path) ?? ""));
+    const file = open(path, O_WRONLY | O_TRUNC);
     writeAll(file, new TextEncoder().encode(text), `/etc/${name}`);
     close(file);
   } catch (error) {
@@ -37,6 +59,9 @@ function rewrite(root: number, name: string, text: string): void {
     close(place);
   }
 }
+
+/** Bytes: a container may fill its files with what it likes. */
+const largest = 1 << 20;
 
 /** A file of the container's own layers (O_PATH). */
 function ownFile(root: number, path: string): number | undefined {

@@ -189,7 +189,7 @@ test("a container that is down joins and leaves for its next start", async () =>
   });
 });
 
-test("joining rewrites the container's own files of /etc, never what is mounted there, and works with --read-only", async () => {
+test("joining rewrites the container's own files of /etc, never what is mounted there or was added to them, and works with --read-only", async () => {
   await withMachine(["busybox"], async (machine) => {
     await withNetworks(machine, { net: ["--subnet", "10.71.0.0/24"] }, async () => {
       const etc = join(machine.directory, "etc");
@@ -200,14 +200,19 @@ test("joining rewrites the container's own files of /etc, never what is mounted 
       await idle(machine, "one", ["-v", `${files[0]}:/etc/hosts`]);
       await idle(machine, "closed", ["-v", `${files[0]}:/etc/hosts:ro`]);
       await idle(machine, "fixed", ["--read-only"]);
-      for (const name of ["whole", "one", "closed", "fixed"]) {
+      await idle(machine, "own");
+      await exec(machine, "own", "sh", "-c", "echo 1.2.3.4 mine >>/etc/hosts");
+      for (const name of ["whole", "one", "closed", "fixed", "own"]) {
         ok(await connect(machine, "net", name));
         expect(Object.keys(await addressesOf(machine, name))).toEqual(["eth0", "eth1"]);
         ok(await disconnect(machine, "bridge", name));
       }
       expect(files.map((file) => readFileSync(file, "utf8"))).toEqual(files.map(() => "the host's\n"));
       expect(await exec(machine, "one", "cat", "/etc/resolv.conf")).toContain("nameserver 127.0.0.11");
-      ok(await machine.run(["rm", "-f", "whole", "one", "closed", "fixed"]));
+      const hosts = (await exec(machine, "own", "cat", "/etc/hosts")).split("\n");
+      expect(hosts.slice(-2)).toEqual([expect.stringMatching(/^10\.71\.0\.\d\tcontainer$/), "1.2.3.4 mine"]);
+      expect(hosts.filter((line) => line.includes("container"))).toHaveLength(1);
+      ok(await machine.run(["rm", "-f", "whole", "one", "closed", "fixed", "own"]));
       rmSync(etc, { recursive: true });
     });
   });
