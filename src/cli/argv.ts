@@ -38,14 +38,16 @@ type Values = Record<string, Value>;
 
 function parseLong(args: Arguments, word: string, rest: string[], values: Values): void {
   const equals = word.indexOf("=");
-  const name = equals < 0 ? word.slice(2) : word.slice(2, equals);
+  const written = equals < 0 ? word.slice(2) : word.slice(2, equals);
   const given = equals < 0 ? undefined : word.slice(equals + 1);
   // Not what every object has by nature: "constructor" is no option.
-  const definition = Object.hasOwn(args, name) ? args[name] : undefined;
+  const isKnown = Object.hasOwn(args, written);
+  const name = isKnown ? written : (Object.keys(args).find((one) => args[one]!.formerly === written) ?? written);
+  const definition = isKnown || name !== written ? args[name] : undefined;
   if (!definition || definition.type === "positional") {
     throw new UsageError(`unknown option --${name}`, nearest(`--${name}`, optionNames(args)));
   }
-  setValue(`--${name}`, name, definition, given, rest, values);
+  setValue(`--${written}`, name, definition, given, rest, values);
 }
 
 function parseShort(args: Arguments, word: string, rest: string[], values: Values): void {

@@ -9,6 +9,8 @@ export interface Argument {
   type: "boolean" | "string" | "positional";
   description: string;
   alias?: string;
+  /** The long name that Docker had for it before: scripts use it, and help does not tell it. */
+  formerly?: string;
   valueHint?: string;
   required?: boolean;
   default?: string | boolean;

@@ -5,6 +5,7 @@ import type { Arguments } from "./command.ts";
 export const networkArgs = {
   network: {
     type: "string",
+    formerly: "net",
     multiple: true,
     valueHint: "name",
     description: "Its network: bridge (the default), none, host, container:NAME, or those of `network create`",
@@ -21,10 +22,22 @@ export const networkArgs = {
   ip: { type: "string", valueHint: "address", description: "Its IPv4 address" },
   ip6: { type: "string", valueHint: "address", description: "Its IPv6 address" },
   "mac-address": { type: "string", valueHint: "mac", description: "The hardware address of its first device" },
-  "network-alias": { type: "string", multiple: true, valueHint: "name", description: "Another name it is found by" },
+  "network-alias": {
+    type: "string",
+    formerly: "net-alias",
+    multiple: true,
+    valueHint: "name",
+    description: "Another name it is found by",
+  },
   dns: { type: "string", multiple: true, valueHint: "address", description: "Servers to ask for names (the host's)" },
   "dns-search": { type: "string", multiple: true, valueHint: "domain", description: "Domains that short names are in" },
-  "dns-option": { type: "string", multiple: true, valueHint: "option", description: "An option of resolv.conf(5)" },
+  "dns-option": {
+    type: "string",
+    formerly: "dns-opt",
+    multiple: true,
+    valueHint: "option",
+    description: "An option of resolv.conf(5)",
+  },
   "add-host": {
     type: "string",
     multiple: true,

@@ -86,6 +86,7 @@ function parseSubnets({ subnet, gateway, "ip-range": ranges }: Values<typeof arg
     if (!address) throw new UsageError(`--gateway: ${JSON.stringify(text)} is no address`);
     const owner = subnets.find((one) => contains(parseSubnet(one.subnet), address));
     if (!owner) throw new UsageError(`--gateway: ${text} is in no --subnet`);
+    if (owner.gateway !== undefined) throw twice("gateways", owner.gateway, text, owner.subnet);
     owner.gateway = text;
   }
   for (const text of ranges) {
@@ -94,10 +95,15 @@ function parseSubnets({ subnet, gateway, "ip-range": ranges }: Values<typeof arg
       (one) => contains(parseSubnet(one.subnet), range.address) && range.bits >= parseSubnet(one.subnet).bits,
     );
     if (!owner) throw new UsageError(`--ip-range: ${text} is in no --subnet`);
+    if (owner.range !== undefined) throw twice("ranges", owner.range, text, owner.subnet);
     owner.range = text;
   }
   return subnets;
 }
+
+/** In Docker's words. */
+const twice = (what: string, one: string, other: string, subnet: string): UsageError =>
+  new UsageError(`cannot configure multiple ${what} (${one}, ${other}) for the same subnet (${subnet})`);
 
 /** A subnet that has room for a gateway and a container. */
 function checked(option: string, text: string): string {

@@ -89,7 +89,11 @@ function splitOnce(word: string): string[] {
   return equals < 0 ? [word] : [word.slice(0, equals), word.slice(equals + 1)];
 }
 
+/** The one that Docker calls `default` is what a container gets that says nothing. */
 function networkName(text: string): string {
+  if (text === "default") return defaultNetwork;
+  if (/^(none|host)$|^container:/.test(text))
+    throw new UsageError(`--network: ${text} can't be combined with other networks or options`, `--network ${text}`);
   if (isNetworkName(text)) return text;
   throw new UsageError(`--network: ${JSON.stringify(text)} is no name of a network`);
 }
@@ -97,6 +101,13 @@ function networkName(text: string): string {
 /** --ip, --mac-address and --network-alias are about the first network; aliases about every one that is not the default. */
 function completed([first, ...others]: NetworkRequest[], args: NetworkValues): NetworkRequest[] {
   const aliases = args["network-alias"].map((text) => parseAlias(text));
+  for (const [option, key] of [
+    ["ip", "ip"],
+    ["ip6", "ip6"],
+    ["mac-address", "mac"],
+  ] as const)
+    if (args[option] !== undefined && first?.[key] !== undefined)
+      throw new UsageError(`--${option}: ${args[option]}, and ${first[key]} in --network, can't both be`);
   const networks = [
     {
       ...first!,

@@ -23,6 +23,7 @@ export const connectContainer = (paths: Paths, { record: { id } }: Container, re
 
 function connectNoted(paths: Paths, container: Container, request: NetworkRequest): void {
   const { record } = container;
+  refuseModes(request.network, "connected to");
   const network = networkFor(paths, request.network);
   const { networks } = optionsOf(record);
   if (networks.some((one) => one.network === network.name))
@@ -51,8 +52,11 @@ export const disconnectContainer = (
 
 function disconnectNoted(paths: Paths, container: Container, reference: string, force: boolean): void {
   const { record } = container;
-  const { name } = findNetwork(paths, reference);
+  refuseModes(reference, "disconnected from");
   const { networks } = optionsOf(record);
+  // A network that is gone, or whose record is damaged, can be left by its name.
+  const isNamed = networks.some(({ network }) => network === reference);
+  const name = isNamed ? reference : findNetwork(paths, reference).name;
   const rest = networks.filter(({ network }) => network !== name);
   if (rest.length === networks.length && !(isUp(container) && isConnected(container, name))) {
     if (force) return;
@@ -61,6 +65,15 @@ function disconnectNoted(paths: Paths, container: Container, reference: string, 
   const changed = withNetworks(record, rest);
   if (isUp(container)) leaveRunning(paths, container, changed, name);
   writeRecord(paths, changed);
+}
+
+/** What is listed as a network, and is the lack of one. */
+function refuseModes(reference: string, verb: string): void {
+  if (reference === "host" || reference === "none")
+    throw new ConflictError(
+      `a container cannot be ${verb} ${reference} after it was made`,
+      `tinydocker run --network ${reference}`,
+    );
 }
 
 function optionsOf({ name, options: { network } }: ContainerRecord) {

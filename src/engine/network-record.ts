@@ -36,9 +36,10 @@ export function listNetworks(paths: Paths): Network[] {
 const networkNames = (paths: Paths): string[] =>
   (readdir(paths.networks) ?? []).filter((name) => !name.startsWith(".")).sort();
 
-/** A network by its name, or the beginning of its id. */
+/** A network by its name, or the beginning of its id. What is too long for a file's name is no name (NAME_MAX). */
 export function findNetwork(paths: Paths, reference: string): Network {
-  const named = /^[\w.-]+$/.test(reference) && !reference.startsWith(".") ? readNetwork(paths, reference) : undefined;
+  const named =
+    /^[\w.-]{1,255}$/.test(reference) && !reference.startsWith(".") ? readNetwork(paths, reference) : undefined;
   if (named) return named;
   const matches = /^[0-9a-f]+$/.test(reference) ? listNetworks(paths).filter(({ id }) => id.startsWith(reference)) : [];
   if (matches.length > 1) throw new ConflictError(`${reference} is the beginning of ${matches.length} network ids`);

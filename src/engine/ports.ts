@@ -1,6 +1,7 @@
 /** The ports of a container as they are shown: which are published where, and which it only says that it serves. Pure. */
 
 import { UsageError } from "../errors.ts";
+import { hasWayOut } from "../plan/connection.ts";
 import type { Protocol } from "../plan/network.ts";
 import { type ExposedPort, parseExpose } from "../plan/publish.ts";
 import { type Container, type ContainerRecord, isUp } from "./record.ts";
@@ -35,7 +36,7 @@ function parseIfAny(text: string): ExposedPort[] {
 export function shownPorts(container: Container): ShownPort[] {
   const { record, state } = container;
   if (!isUp(container) || record.options.network.mode !== "bridge") return [];
-  const published = state.network?.ports ?? [];
+  const published = state.network && hasWayOut(state.network.endpoints) ? state.network.ports : [];
   return [
     ...exposedPorts(record).filter((port) => !published.some((one) => portKey(one) === portKey(port))),
     ...published.map(({ protocol, hostIp, hostPort, port }) => ({ protocol, hostIp, hostPort, port })),

@@ -270,9 +270,9 @@ export function listContainers(paths: Paths, which: "all" | "running" = "all"): 
   return containers.sort((a, b) => (a.record.created < b.record.created ? 1 : -1));
 }
 
-/** The id of the one container with this name or id prefix. */
+/** The id of the one container with this name or id prefix. What is too long for a file's name is no name (NAME_MAX). */
 export function resolveContainer(paths: Paths, reference: string): string {
-  const named = /^\/?[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(reference)
+  const named = /^\/?[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}$/.test(reference)
     ? readFileIfAny(`${paths.names}/${reference.replace(/^\//, "")}`)
     : undefined;
   if (named) return named;

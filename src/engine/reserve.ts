@@ -11,7 +11,7 @@ import type { Paths } from "../paths.ts";
 import { formatAddress, isIpv6, vethOf } from "../plan/address.ts";
 import { planConnection, planEndpoints, type TakeAddress, type Wanted } from "../plan/connection.ts";
 import type { Connection, Network, Subnet } from "../plan/network.ts";
-import { type PortRequest, parseExpose, planPublications } from "../plan/publish.ts";
+import { hostAddresses, type PortRequest, parseExpose, planPublications } from "../plan/publish.ts";
 import { asksSearchFirst, planUpstreams } from "../plan/resolv-conf.ts";
 import { addressAfter, parseSubnet } from "../plan/subnet.ts";
 import { readResolvConf } from "./etc-files.ts";
@@ -141,7 +141,7 @@ export function previewReserve(paths: Paths, record: ContainerRecord): Connectio
   );
   const look: TakeAddress = (network, subnet, asked) => asked ?? freeAddress(subnet, leasesOf(paths, network.name));
   const ports = portsOf(record).flatMap(({ protocol, hostIp, hostPorts, port }) =>
-    (hostIp === undefined ? ["0.0.0.0", "::"] : [hostIp]).map((ip) => ({
+    hostAddresses(hostIp).map((ip) => ({
       protocol,
       hostIp: ip,
       hostPort: hostPorts?.first ?? 0,

@@ -4,6 +4,7 @@ import { ConflictError } from "../errors.ts";
 import { close, O_RDONLY, open } from "../linux/file.ts";
 import { openProcess } from "../linux/proc.ts";
 import type { Paths } from "../paths.ts";
+import { hasWayOut } from "../plan/connection.ts";
 import type { Connected, Connection, EtcFile } from "../plan/network.ts";
 import { planEtcFiles } from "./etc-files.ts";
 import { type KeptNetwork, keepNetwork } from "./kept-network.ts";
@@ -43,6 +44,8 @@ export function prepareNetwork(
   try {
     const reserved = reserving().reserve(paths, record, last);
     const { connection } = reserved;
+    if (connection.ports.length > 0 && !hasWayOut(connection.endpoints))
+      warn("published ports lead nowhere: the container is in internal networks only");
     return { ...etcOf(record, connection, warn), reserved, connection, ...endingsOf(paths, reserved, connected) };
   } catch (error) {
     connected();

@@ -105,6 +105,7 @@ export function openAt(directory: number, entry: ByteName, flags: number, subjec
   return retried("open", subject, () => libc.openat(directory, path, flags | O_CLOEXEC, mode));
 }
 
+const RESOLVE_NO_XDEV = 0x01;
 const RESOLVE_NO_MAGICLINKS = 0x02;
 const RESOLVE_NO_SYMLINKS = 0x04;
 const RESOLVE_IN_ROOT = 0x10;
@@ -123,10 +124,17 @@ export function openInRoot(root: number, path: ByteName, flags: number, follow =
 }
 
 /** The same, or undefined where there is nothing. */
-export function openInRootIfAny(root: number, path: ByteName, flags: number, follow = true): number | undefined {
+export const openInRootIfAny = (root: number, path: ByteName, flags: number, follow = true): number | undefined =>
+  openBelow(root, path, flags, follow ? 0 : RESOLVE_NO_SYMLINKS);
+
+/** The same for what is on the root's own mount. @throws SyscallError EXDEV if the path leads to another one. */
+export const openOnMountIfAny = (root: number, path: ByteName, flags: number): number | undefined =>
+  openBelow(root, path, flags, RESOLVE_NO_XDEV);
+
+function openBelow(root: number, path: ByteName, flags: number, resolve: number): number | undefined {
   const text = name(path === "" ? "." : path);
   howView.setUint32(0, flags | O_CLOEXEC, true);
-  howView.setUint32(16, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | (follow ? 0 : RESOLVE_NO_SYMLINKS), true);
+  howView.setUint32(16, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | resolve, true);
   // EAGAIN: a rename elsewhere raced with the walk; the kernel asks to try again.
   for (let attempt = 0; ; attempt++) {
     const fd = syscall("openat2", root, text, how, how.length);

@@ -49,7 +49,7 @@ const EPROTONOSUPPORT = 93;
 const ESOCKTNOSUPPORT = 94;
 const ENOMEM = 12;
 const ENFILE = 23;
-const EMFILE = 24;
+export const EMFILE = 24;
 const ENOBUFS = 105;
 
 /** An address with a port, as the kernel has it. */
@@ -91,10 +91,13 @@ export const isIpv6 = (sockaddr: Uint8Array): boolean => sockaddr[0] === AF_INET
 export function openSocket(kind: SocketKind, sockaddr: Sockaddr): number | undefined {
   const [type, protocol] = kinds[kind];
   const family = isIpv6(sockaddr) ? AF_INET6 : AF_INET;
-  const expected = [EAFNOSUPPORT, EPROTONOSUPPORT, ESOCKTNOSUPPORT, ENFILE, EMFILE, ENOMEM, ENOBUFS];
+  const expected = [EAFNOSUPPORT, EPROTONOSUPPORT, ESOCKTNOSUPPORT, ...fullErrnos];
   const socket = allow(expected, "socket", kind, libc.socket(family, type | SOCK_NONBLOCK_CLOEXEC, protocol));
   return socket === -1 ? undefined : socket;
 }
+
+/** There is no room for another socket. */
+const fullErrnos = [ENFILE, EMFILE, ENOMEM, ENOBUFS];
 
 const options = {
   SO_REUSEADDR: [SOL_SOCKET, 2],
@@ -210,7 +213,7 @@ export type Bound = { socket: number; errno?: undefined } | { errno: number; soc
 /** Opens a socket at an address; of tcp and sctp it listens. EAFNOSUPPORT where the kernel has no such family or protocol. */
 export function openBound(kind: SocketKind, sockaddr: Sockaddr): Bound {
   const socket = openSocket(kind, sockaddr);
-  if (socket === undefined) return { errno: EAFNOSUPPORT };
+  if (socket === undefined) return { errno: fullErrnos.find((errno) => errno === readErrno()) ?? EAFNOSUPPORT };
   // Connections of before, that the kernel still remembers, do not keep the port. For udp it would let others in.
   if (kind !== "udp") setOption(socket, "SO_REUSEADDR", 1);
   if (isIpv6(sockaddr)) setOption(socket, "IPV6_V6ONLY", 1);

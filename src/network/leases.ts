@@ -26,7 +26,15 @@ import {
 import { sleepMicroseconds } from "../linux/poll.ts";
 import { type Address, formatAddress, parseAddress, readAddress } from "../plan/address.ts";
 import type { Subnet } from "../plan/network.ts";
-import { addressAfter, contains, countAddresses, hostOffsets, type Prefix, parseSubnet } from "../plan/subnet.ts";
+import {
+  addressAfter,
+  contains,
+  countAddresses,
+  hostOffsets,
+  type Prefix,
+  parseSubnet,
+  reservedOf,
+} from "../plan/subnet.ts";
 
 export interface Lease {
   /** Without a prefix length. */
@@ -137,14 +145,6 @@ function candidates({ range, gateway }: LeaseRequest, subnet: Prefix) {
     return number >= count || reserved.has(address) ? undefined : address;
   };
   return { at, count };
-}
-
-/** Of a subnet, what no host can have. */
-function reservedOf(subnet: Prefix): string[] {
-  const { first, last } = hostOffsets(subnet);
-  const before = first === 0 ? [] : [formatAddress(subnet.address)];
-  const broadcast = subnet.address.length === 4 && first !== 0;
-  return broadcast ? [...before, formatAddress(addressAfter(subnet.address, last + 1))] : before;
 }
 
 /** Why a container cannot have an address, if so. */

@@ -13,12 +13,13 @@ import {
   EADDRINUSE,
   EADDRNOTAVAIL,
   EAFNOSUPPORT,
+  EMFILE,
   encodeSockaddr,
   localAddress,
   openBound,
 } from "../linux/socket.ts";
 import type { Protocol } from "../plan/network.ts";
-import type { PortRange, PortRequest } from "../plan/publish.ts";
+import { hostAddresses, type PortRange, type PortRequest } from "../plan/publish.ts";
 import { findHolder } from "./holder.ts";
 
 /** A port of the host that is ours. */
@@ -56,7 +57,6 @@ export function releasePorts(held: HeldPort[]): void {
 const choices = ({ hostPorts }: PortRequest): number =>
   hostPorts ? hostPorts.last - hostPorts.first : Number.POSITIVE_INFINITY;
 
-const everywhere = ["0.0.0.0", "::"];
 /** Of a port that the kernel picked for one family, and that the other has not free. */
 const mostTries = 100;
 
@@ -87,8 +87,7 @@ interface Taken {
 /** One port at all the addresses that are asked for. @param hostPort 0 is any. */
 function holdOne({ protocol, port, hostIp }: PortRequest, hostPort: number): HeldPort[] | Taken {
   const held: HeldPort[] = [];
-  const addresses = hostIp === undefined ? everywhere : [hostIp];
-  for (const address of addresses) {
+  for (const address of hostAddresses(hostIp)) {
     // Once the kernel has picked one, the other family must have the same.
     const wanted = held[0]?.hostPort ?? hostPort;
     const { socket, errno } = openBound(protocol, encodeSockaddr(address, wanted));
@@ -114,6 +113,7 @@ function refusal({ protocol }: PortRequest, { hostIp, hostPort, errno }: Taken):
     return new Failure(`cannot publish ${where}: this host has no address ${hostIp}`, "see `ip address`");
   if (errno === EAFNOSUPPORT) return new UnsupportedError(`cannot publish ${where}: this kernel has no IPv6`);
   const error = syscallError("publish", where, errno);
+  if (errno === EMFILE) return error.withHint("each port of each address is an open file: raise `ulimit -n`");
   return errno === EACCES ? error.withHint("ports below 1024 need root, or a lower ip_unprivileged_port_start") : error;
 }
 

@@ -101,6 +101,9 @@ export function planConnection({ name, networks, endpoints, ports, resolver }: T
 /** Where published ports lead: to the first network that is not internal. */
 const entryOf = (endpoints: Endpoint[]): Endpoint | undefined => endpoints.find(({ gateways }) => gateways.length > 0);
 
+/** Into internal networks alone no port of the host leads, though it is held. */
+export const hasWayOut = (endpoints: Endpoint[]): boolean => entryOf(endpoints) !== undefined;
+
 /** What NAT redirects of the ports that are ours. */
 export function planPublications(endpoints: Endpoint[], ports: PublishedPort[]): Publication[] {
   const entry = entryOf(endpoints);

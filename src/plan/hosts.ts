@@ -66,13 +66,14 @@ const lines = (texts: string[]): string => texts.map((text) => `${text}\n`).join
 
 /** `--add-host NAME:ADDRESS` or `NAME=ADDRESS`; an IPv6 address may be in brackets. */
 export function parseAddHost(text: string): ExtraHost {
-  const [, name = "", given = ""] = /^([^:=]*)[:=](.*)$/.exec(text) ?? [];
+  const [, name = text, given = ""] = /^([^:=]*)[:=](.*)$/.exec(text) ?? [];
   const fail = (reason: string): UsageError =>
     new UsageError(
       `--add-host: ${reason} in ${JSON.stringify(text)}`,
       "NAME:ADDRESS, as in db:10.0.0.5 or up:host-gateway",
     );
   if (!/^[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_.])?$/i.test(name)) throw fail("no name");
+  if (given === "") throw fail("no address");
   if (given === hostGateway) return { name, address: hostGateway };
   const bare = /^\[(.*:.*)\]$/.exec(given)?.[1] ?? given;
   const bytes = readAddress(bare);

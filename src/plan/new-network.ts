@@ -1,7 +1,7 @@
 /** A network that is to be made: what was asked for, and what is chosen where nothing was said. Pure. */
 
 import { ConflictError, UsageError } from "../errors.ts";
-import { parseAddress } from "./address.ts";
+import { formatAddress, parseAddress } from "./address.ts";
 import type { Network, Subnet } from "./network.ts";
 import { defaultNetwork } from "./network-options.ts";
 import {
@@ -12,6 +12,8 @@ import {
   overlaps,
   type Prefix,
   parseSubnet,
+  refuseSpecial,
+  reservedOf,
   uniqueLocalSubnet,
 } from "./subnet.ts";
 
@@ -61,6 +63,8 @@ export function planNetwork(asked: NewNetwork, others: Network[], { id, created,
   if (asked.ipv6 && !hasFamily(16)) {
     subnets.push(completeSubnet({ subnet: formatPrefix(uniqueLocalSubnet(chosen.random())) }));
   }
+  if (mtu !== undefined && mtu < leastOfIpv6 && subnets.some(({ prefix }) => prefix.address.length === 16))
+    throw new UsageError(`mtu=${mtu} is too little for IPv6`, `it needs ${leastOfIpv6} bytes`);
   return {
     id,
     name,
@@ -79,12 +83,18 @@ export function planNetwork(asked: NewNetwork, others: Network[], { id, created,
   };
 }
 
+/** Bytes (RFC 8200): with less the kernel has no IPv6 on a device. */
+const leastOfIpv6 = 1280;
+
 const subnetsOf = ({ subnets }: Network): Prefix[] => subnets.map(({ subnet }) => parseSubnet(subnet));
 
 function completeSubnet({ subnet, gateway, range }: NewNetwork["subnets"][number]): Subnet & { prefix: Prefix } {
   const prefix = parseSubnet(subnet);
+  refuseSpecial(prefix);
   if (gateway !== undefined && !contains(prefix, parseAddress(gateway)))
     throw new UsageError(`--gateway: ${gateway} is not in ${subnet}`);
+  if (gateway !== undefined && reservedOf(prefix).includes(formatAddress(parseAddress(gateway))))
+    throw new UsageError(`--gateway: ${gateway} is none of a host in ${subnet}`);
   if (range !== undefined && !contains(prefix, parseSubnet(range).address))
     throw new UsageError(`--ip-range: ${range} is not in ${subnet}`);
   return {

@@ -1,7 +1,7 @@
 /** Ports of the host that lead to a container's: what `--publish`, `--expose` and `--publish-all` say. Pure. */
 
 import { UsageError } from "../errors.ts";
-import { formatAddress, readAddress } from "./address.ts";
+import { formatAddress, isIpv6, readAddress } from "./address.ts";
 import type { Protocol } from "./network.ts";
 
 /** Ports from first to last, both among them. */
@@ -104,15 +104,16 @@ export function parseExpose(text: string, option = "--expose"): ExposedPort[] {
  */
 export function planPublications(asked: PortRequest[], exposed: ExposedPort[], all: boolean): PortRequest[] {
   const wanted = new Map<string, PortRequest>();
+  const fixedPorts = new Map<string, string[]>();
   for (const request of asked) {
     const { protocol, hostIp = "", hostPorts, port } = request;
     const fixed = hostPorts && length(hostPorts) === 1;
     const key = fixed
       ? `${hostIp} ${hostPorts.first} ${protocol}`
       : `${hostIp} ${JSON.stringify(hostPorts)} ${protocol} to ${port}`;
+    if (fixed && !wanted.has(key)) refuseTwice(request, hostPorts.first, fixedPorts);
     const before = wanted.get(key);
-    if (before && before.port !== port)
-      throw new UsageError(`--publish: port ${hostPorts!.first}/${protocol} of the host is asked for twice`);
+    if (before && before.port !== port) throw twice(request, hostPorts!.first);
     wanted.set(key, request);
   }
   const open = all ? exposed : [];
@@ -121,4 +122,21 @@ export function planPublications(asked: PortRequest[], exposed: ExposedPort[], a
   );
   const byPort = new Map(missing.map(({ protocol, port }) => [`${port}/${protocol}`, { protocol, port }]));
   return [...wanted.values(), ...byPort.values()];
+}
+
+const twice = ({ protocol }: PortRequest, hostPort: number): UsageError =>
+  new UsageError(`--publish: port ${hostPort}/${protocol} of the host is asked for twice`);
+
+/** The addresses that a port is published on: without one, all of both families. */
+export const hostAddresses = (hostIp: string | undefined): string[] => (hostIp === undefined ? everywhere : [hostIp]);
+const everywhere = ["0.0.0.0", "::"];
+
+/** All addresses of a family are also each of them. @param fixedPorts addresses by port and protocol; takes those of the request. */
+function refuseTwice(request: PortRequest, hostPort: number, fixedPorts: Map<string, string[]>): void {
+  const key = `${hostPort}/${request.protocol}`;
+  const [before, own] = [fixedPorts.get(key) ?? [], hostAddresses(request.hostIp)];
+  const clash = (a: string, b: string): boolean =>
+    isIpv6(a) === isIpv6(b) && (a === b || everywhere.includes(a) || everywhere.includes(b));
+  if (before.some((a) => own.some((b) => clash(a, b)))) throw twice(request, hostPort);
+  fixedPorts.set(key, [...before, ...own]);
 }

@@ -75,6 +75,31 @@ export function hostOffsets(subnet: Prefix): { first: number; last: number } {
   return { first: 1, last: subnet.address.length === 4 ? count - 2 : count - 1 };
 }
 
+/** What no host can have: a subnet's own address, and in IPv4 the one of broadcasts. */
+export function reservedOf(subnet: Prefix): string[] {
+  const { first } = hostOffsets(subnet);
+  if (first === 0) return [];
+  const broadcast = subnet.address.length === 4 ? [lastAddress(subnet)] : [];
+  return [subnet.address, ...broadcast].map(formatAddress);
+}
+
+/** What the kernel gives no device, or only one of its own kind (RFC 6890). */
+const special: Record<string, string> = {
+  "0.0.0.0/8": "of no host",
+  "127.0.0.0/8": "of loopback devices",
+  "224.0.0.0/3": "of groups (multicast), or reserved",
+  "::/8": "of loopback devices, or reserved",
+  "fe80::/10": "of one link each",
+  "ff00::/8": "of groups (multicast)",
+};
+
+/** @throws UsageError for a subnet with addresses that a container can't have. */
+export function refuseSpecial(subnet: Prefix): void {
+  const found = Object.entries(special).find(([text]) => overlaps(parseSubnet(text), subnet));
+  if (found)
+    throw new UsageError(`${formatPrefix(subnet)} can't be a network's: addresses of ${found[0]} are ${found[1]}`);
+}
+
 /** The gateway of a subnet where none is given: its first host. */
 export const gatewayOf = (subnet: Prefix): string =>
   formatAddress(addressAfter(subnet.address, hostOffsets(subnet).first));

@@ -9,7 +9,7 @@ const args = {
   image: { type: "positional", required: true, description: "" },
   command: { type: "positional", multiple: true, description: "" },
   memory: { type: "string", alias: "m", valueHint: "size", description: "" },
-  env: { type: "string", alias: "e", multiple: true, description: "" },
+  env: { type: "string", alias: "e", formerly: "variable", multiple: true, description: "" },
   interactive: { type: "boolean", alias: "i", description: "" },
   tty: { type: "boolean", alias: "t", description: "" },
   rootfs: { type: "string", default: "./rootfs", description: "" },
@@ -47,6 +47,15 @@ describe("parseArgv()", () => {
     expect(parse("-m1", "-m2", "-eA", "--env", "B", "--env=C", "img")).toMatchObject({
       memory: "2",
       env: ["A", "B", "C"],
+    });
+  });
+  test("takes the name that an option had before, and does not tell it", () => {
+    expect(parse("--variable", "A", "--variable=B", "-eC", "img").env).toEqual(["A", "B", "C"]);
+    expect(refusal("--variable")).toContain("option --variable needs a value");
+    expect(refusal("--variables=1", "img")).not.toContain("--variable;");
+    expect(parseArgv(runArgs, ["--net=none", "--dns-opt", "ndots:2", "img"], { optionsFirst: true })).toMatchObject({
+      network: ["none"],
+      "dns-option": ["ndots:2"],
     });
   });
   test("gives defaults, and undefined for what was not said", () => {

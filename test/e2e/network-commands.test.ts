@@ -131,6 +131,15 @@ describe("network create and rm", () => {
         [["--subnet", "10.65.0.1/24", "other"], /--subnet: 10\.65\.0\.1\/24 is not a subnet/],
         [["--subnet", "10.65.0.0/24", "--gateway", "10.64.0.1", "other"], /--gateway: 10\.64\.0\.1 is in no --subnet/],
         [["--gateway", "10.64.0.1", "other"], /--gateway: 10\.64\.0\.1 is in no --subnet/],
+        [["--subnet", "127.0.0.0/8", "other"], /127\.0\.0\.0\/8 can't be a network's/],
+        [
+          ["--subnet", "10.65.0.0/24", "--gateway", "10.65.0.1", "--gateway", "10.65.0.2", "other"],
+          /cannot configure multiple gateways \(10\.65\.0\.1, 10\.65\.0\.2\) for the same subnet/,
+        ],
+        [
+          ["--subnet", "10.65.0.0/24", "--ip-range", "10.65.0.0/26", "--ip-range", "10.65.0.64/26", "other"],
+          /cannot configure multiple ranges/,
+        ],
         [["--driver", "macvlan", "other"], /--driver: "macvlan" is not supported/],
         [["-o", "strange=1", "other"], /--opt: "strange" is not supported/],
         [["-o", "mtu=1", "other"], /mtu is a number of bytes/],

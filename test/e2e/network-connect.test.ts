@@ -1,7 +1,7 @@
 /** Containers that join and leave networks while they run, and those that have the network of another one or of the host. */
 
 import { describe, expect } from "bun:test";
-import { readdirSync, readlinkSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Machine, said, withMachine } from "../support/containers.ts";
 import { addressesIn, idle, inspect, withInternet, withNetworks } from "../support/internet.ts";
@@ -93,6 +93,7 @@ describe("a container that runs", () => {
         ok(await connect(machine, "closed", "box"));
         ok(await disconnect(machine, "two", "box"));
         expect(await asked(700)).toBe("nothing");
+        expect(ok(await machine.run(["port", "box"]))).toBe("");
         expect(await reaches(machine, "box", "192.0.2.2")).toBe(false);
         // The last one, and back.
         ok(await disconnect(machine, "closed", "box"));
@@ -100,6 +101,7 @@ describe("a container that runs", () => {
         expect(await networksOf(machine, "box")).toEqual([]);
         ok(await connect(machine, "one", "box"));
         expect(await asked()).toBe("box sees 192.0.2.2");
+        expect(ok(await machine.run(["port", "box", "80"]))).toBe("0.0.0.0:8080\n[::]:8080");
         // The port was its own all the time.
         expect(said(await machine.container(["-p", "8080:80", "busybox", "true"]))).toContain("container box has it");
         await internet.leave();
@@ -187,6 +189,55 @@ test("a container that is down joins and leaves for its next start", async () =>
   });
 });
 
+test("joining rewrites the container's own files of /etc, never what is mounted there or was added to them, and works with --read-only", async () => {
+  await withMachine(["busybox"], async (machine) => {
+    await withNetworks(machine, { net: ["--subnet", "10.71.0.0/24"] }, async () => {
+      const etc = join(machine.directory, "etc");
+      mkdirSync(etc);
+      const files = ["hosts", "hostname", "resolv.conf"].map((name) => join(etc, name));
+      for (const file of files) writeFileSync(file, "the host's\n");
+      await idle(machine, "whole", ["-v", `${etc}:/etc`]);
+      await idle(machine, "one", ["-v", `${files[0]}:/etc/hosts`]);
+      await idle(machine, "closed", ["-v", `${files[0]}:/etc/hosts:ro`]);
+      await idle(machine, "fixed", ["--read-only"]);
+      await idle(machine, "own");
+      await exec(machine, "own", "sh", "-c", "echo 1.2.3.4 mine >>/etc/hosts");
+      for (const name of ["whole", "one", "closed", "fixed", "own"]) {
+        ok(await connect(machine, "net", name));
+        expect(Object.keys(await addressesOf(machine, name))).toEqual(["eth0", "eth1"]);
+        ok(await disconnect(machine, "bridge", name));
+      }
+      expect(files.map((file) => readFileSync(file, "utf8"))).toEqual(files.map(() => "the host's\n"));
+      expect(await exec(machine, "one", "cat", "/etc/resolv.conf")).toContain("nameserver 127.0.0.11");
+      const hosts = (await exec(machine, "own", "cat", "/etc/hosts")).split("\n");
+      expect(hosts.slice(-2)).toEqual([expect.stringMatching(/^10\.71\.0\.\d\tcontainer$/), "1.2.3.4 mine"]);
+      expect(hosts.filter((line) => line.includes("container"))).toHaveLength(1);
+      ok(await machine.run(["rm", "-f", "whole", "one", "closed", "fixed", "own"]));
+      rmSync(etc, { recursive: true });
+    });
+  });
+});
+
+test("a network that is gone can be left by its name, by one that is down and by one that runs", async () => {
+  await withMachine(["busybox"], async (machine) => {
+    await withNetworks(machine, { net: ["--subnet", "10.71.0.0/24"], gone: [] }, async () => {
+      ok(await machine.run(["create", "--name", "down", "--network", "gone", "busybox", "true"]));
+      await idle(machine, "up", ["--network", "gone"]);
+      const record = join(machine.root, "networks/gone");
+      renameSync(record, `${machine.root}/gone`);
+      expect(said(await machine.run(["start", "down"]))).toContain("no such network: gone");
+      for (const name of ["down", "up"]) {
+        ok(await disconnect(machine, "gone", name));
+        ok(await connect(machine, "net", name));
+      }
+      ok(await machine.run(["start", "down"]));
+      expect(await addressesOf(machine, "up")).toEqual({ eth0: ["10.71.0.2"] });
+      ok(await machine.run(["rm", "-f", "down", "up"]));
+      renameSync(`${machine.root}/gone`, record);
+    });
+  });
+});
+
 test("what can't be connected is refused by name, and nothing changes", async () => {
   await withMachine(["busybox"], async (machine) => {
     await withNetworks(machine, { net: ["--subnet", "10.71.0.0/24"] }, async () => {
@@ -202,8 +253,12 @@ test("what can't be connected is refused by name, and nothing changes", async ()
         [["connect", "net", "none"], /none has no networks of its own.*--network none/],
         [["connect", "net", "host"], /host has no networks of its own.*--network host/],
         [["connect", "net", "guest"], /guest has no networks of its own/],
+        [["connect", "host", "plain"], /cannot be connected to host after it was made/],
+        [["disconnect", "none", "none"], /cannot be disconnected from none after it was made/],
         [["connect", "missing", "plain"], /no such network: missing/],
         [["connect", "net", "missing"], /no such container: missing/],
+        [["connect", "net", "x".repeat(300)], /no such container: xxx/],
+        [["connect", "x".repeat(300), "plain"], /no such network: xxx/],
         [["connect", "--ip", "10.71.0.9", "net", "plain"], /10\.71\.0\.9 is taken/],
         [["connect", "--ip", "10.72.0.9", "net", "plain"], /10\.72\.0\.9 is not in network net/],
         [["disconnect", "net", "plain"], /plain is not in network net/],

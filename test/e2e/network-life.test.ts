@@ -3,6 +3,7 @@
 import { describe, expect } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { binary } from "../support/cli.ts";
 import { type Machine, said, withMachine } from "../support/containers.ts";
 import { addressesIn, idle, inspect, withInternet, withNetworks } from "../support/internet.ts";
 import { detached, monitorOf, ok, stateOf, status, until } from "../support/life.ts";
@@ -42,6 +43,14 @@ describe("a start that fails", () => {
           [["--network", "net", "--ip", "10.51.0.9", "busybox", "true"], 125, /10\.51\.0\.9 is not in network net/],
           [["--network", "net", "--ip", "10.50.0.1", "busybox", "true"], 125, /10\.50\.0\.1 is the gateway's/],
           [["--network", "net", "--ip", "10.50.0.255", "busybox", "true"], 125, /10\.50\.0\.255/],
+          [["--network", "net", "--network", "host", "busybox", "true"], 125, /host can't be combined/],
+          [["--network", "name=none", "busybox", "true"], 125, /none can't be combined/],
+          [["--network", "default", "--network", "bridge", "busybox", "true"], 125, /bridge is named twice/],
+          [
+            ["--network", "name=net,ip=10.50.0.8", "--ip", "10.50.0.7", "busybox", "true"],
+            125,
+            /--ip: 10\.50\.0\.7, and 10\.50\.0\.8 in --network, can't both be/,
+          ],
           [["--network", "net", "--ip6", "fd00::9", "busybox", "true"], 125, /fd00::9 is not in network net/],
         ];
         for (const [words, code, says] of claims)
@@ -56,6 +65,10 @@ describe("a start that fails", () => {
             expect(result.stdout).toBe("");
             await machine.expectNothingLeft(before);
           }
+        const few = ["sh", "-c", `ulimit -n 64; exec "$@"`, "sh", binary(), "run", "-p", "20000-20099:80-179"];
+        const full = await machine.exec([...few, "busybox", "true"]);
+        expect([full.code, said(full)]).toEqual([125, expect.stringMatching(/EMFILE[^]*raise `ulimit -n`/)]);
+        await machine.expectNothingLeft(before);
         listener.kill("SIGKILL");
         await listener.exited;
         ok(await machine.run(["rm", "-f", "holder"]));

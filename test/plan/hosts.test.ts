@@ -62,6 +62,8 @@ describe("--add-host", () => {
     expect(parseAddHost("a.b_c-d:host-gateway")).toEqual({ name: "a.b_c-d", address: "host-gateway" });
   });
   test("is strict", () => {
+    expect(() => parseAddHost("db")).toThrow('no address in "db"');
+    expect(() => parseAddHost(":10.0.0.5")).toThrow("no name");
     strict(parseAddHost);
     const wrong = ["", "db", "db:", ":1.2.3.4", "d b:1.2.3.4", "db:1.2.3", "db:[1.2.3.4]", "db:[::1", "-x:1.2.3.4"];
     refuses(parseAddHost, [...wrong, "db:1.2.3.4\n5.6.7.8 evil", "db\nx:1.2.3.4", "db:name", "#:1.2.3.4"]);

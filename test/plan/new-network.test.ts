@@ -48,4 +48,21 @@ describe("a network that is to be made", () => {
     expect(() => plan({ subnets: [{ subnet: "10.9.0.0/24", gateway: "10.8.0.1" }] })).toThrow(UsageError);
     expect(() => plan({ subnets: [{ subnet: "10.9.0.0/24", range: "10.8.0.0/25" }] })).toThrow(UsageError);
   });
+  test.each(["127.0.0.0/8", "0.0.0.0/0", "224.0.0.0/24", "255.255.255.0/24", "::/64", "fe80::/64", "ff00::/64"])(
+    "has no subnet whose addresses no container can have: %s",
+    (subnet) => expect(() => plan({ subnets: [{ subnet }] })).toThrow(`${subnet} can't be a network's`),
+  );
+  test("has no gateway at the subnet's own address or at that of broadcasts", () => {
+    const withGateway = (subnet: string, gateway: string) => () => plan({ subnets: [{ subnet, gateway }] });
+    expect(withGateway("10.9.0.0/24", "10.9.0.0")).toThrow("10.9.0.0 is none of a host in 10.9.0.0/24");
+    expect(withGateway("10.9.0.0/24", "10.9.0.255")).toThrow(UsageError);
+    expect(withGateway("fd00:1::/64", "fd00:1::")).toThrow(UsageError);
+    for (const gateway of ["10.9.0.1", "10.9.0.254"]) expect(withGateway("10.9.0.0/24", gateway)).not.toThrow();
+    expect(withGateway("fd00:1::/64", "fd00:1::ffff:ffff:ffff:ffff")).not.toThrow();
+  });
+  test("has frames that are long enough for IPv6, if it has that", () => {
+    expect(() => plan({ mtu: 1279, ipv6: true })).toThrow("mtu=1279 is too little for IPv6");
+    expect(plan({ mtu: 1280, ipv6: true }).mtu).toBe(1280);
+    expect(plan({ mtu: 68 }).mtu).toBe(68);
+  });
 });

@@ -81,4 +81,13 @@ describe("planPublications()", () => {
     expect(both("8000-8010:80", "8000-8010:81")).toHaveLength(2);
     expect(() => both("80:80", "80:81")).toThrow(UsageError);
   });
+  test("counts all addresses of a family as each of them", () => {
+    const both = (a: string, b: string) => () => planPublications([...parsePublish(a), ...parsePublish(b)], [], false);
+    for (const one of ["127.0.0.1:80:80", "0.0.0.0:80:80", "[::1]:80:81", "[::]:80:80"]) {
+      expect(both("80:80", one)).toThrow("port 80/tcp of the host is asked for twice");
+      expect(both(one, "80:80")).toThrow(UsageError);
+    }
+    expect(both("0.0.0.0:80:80", "[::]:80:80")()).toHaveLength(2);
+    expect(both("0.0.0.0:80:80", "[::1]:80:81")()).toHaveLength(2);
+  });
 });
