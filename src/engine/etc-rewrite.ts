@@ -14,17 +14,26 @@ import {
   readFileIfAny,
   writeAll,
 } from "../linux/file.ts";
+import type { Paths } from "../paths.ts";
 import type { Endpoint } from "../plan/network.ts";
 import { planEtcFiles } from "./etc-files.ts";
 import type { Container } from "./record.ts";
+import { upperOf } from "./rootfs.ts";
 
 /**
  * In place, for programs that have them open. The container may have put anything in their stead, which is then within its
  * root in any case, and written to only if it is a file of its own: what is mounted there is the host's, or a volume's.
  */
-export function rewriteEtcFiles({ record, state }: Pick<Container, "record" | "state">, endpoints: Endpoint[]): void {
+export function rewriteEtcFiles(
+  paths: Paths,
+  container: Pick<Container, "record" | "state">,
+  endpoints: Endpoint[],
+): void {
+  const { record, state } = container;
   if (record.rootfs !== undefined) return;
-  const root = openIfAny(`/proc/${state.process?.pid}/root`, O_PATH | O_DIRECTORY);
+  // What is read-only inside is so by its mount: the layer below is not. Its files are there since the start.
+  const path = record.options.readOnly ? upperOf(paths, container) : `/proc/${state.process?.pid}/root`;
+  const root = openIfAny(path, O_PATH | O_DIRECTORY);
   if (root === undefined) return;
   try {
     const before = planEtcFiles(record.options, state.network, () => {}).find(({ name }) => name === "hosts");
@@ -52,9 +61,6 @@ function rewrite(root: number, name: string, textFor: (old: string) => string): 
     const file = open(path, O_WRONLY | O_TRUNC);
     writeAll(file, new TextEncoder().encode(text), `/etc/${name}`);
     close(file);
-  } catch (error) {
-    // With --read-only it stays as it is.
-    if (!hasCode(error, "EROFS")) throw error;
   } finally {
     close(place);
   }

@@ -125,7 +125,7 @@ function joinRunning(
     connect(paths, id, one, namespace);
     try {
       const publications = republish(paths, id, before, endpoints);
-      rewriteEtcFiles({ ...container, record: changed }, endpoints);
+      rewriteEtcFiles(paths, { ...container, record: changed }, endpoints);
       const fds = [...leases.map(({ lock }) => lock), namespace];
       tellCaretaker(caretaker, container, { type: "join", endpoint, publications }, fds);
     } catch (error) {
@@ -155,7 +155,7 @@ function leaveRunning(paths: Paths, container: Container, changed: ContainerReco
     endpoints: before.endpoints.filter((endpoint) => endpoint.network === network),
     publications: [],
   });
-  rewriteEtcFiles({ ...container, record: changed }, endpoints);
+  rewriteEtcFiles(paths, { ...container, record: changed }, endpoints);
 }
 
 /** Published ports lead to the first network with a way out; that may be another one now. */

@@ -92,7 +92,7 @@ function mendRunning(paths: Paths, { record, state }: Container, connected: Conn
   const mended = { ...record, options: { ...record.options, network: { ...network, networks } } };
   for (const veth of veths)
     if (!connected.endpoints.some((endpoint) => endpoint.veth === veth)) removeLeft(paths, record.id, veth);
-  rewriteEtcFiles({ record: mended, state }, connected.endpoints);
+  rewriteEtcFiles(paths, { record: mended, state }, connected.endpoints);
   mendPublished(paths, record.id, connected);
   writeRecord(paths, mended);
 }

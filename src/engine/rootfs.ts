@@ -32,7 +32,7 @@ export const lowersOf = ({ record }: Container): string[] =>
   record.rootfs === undefined ? record.lower : [record.rootfs];
 
 /** What a container changed. @throws UnsupportedError for one that has no layer of its own. */
-export function upperOf(paths: Paths, { record }: Container): string {
+export function upperOf(paths: Paths, { record }: Pick<Container, "record">): string {
   if (record.rootfs === undefined) return `${directoryOf(paths, record.id)}/upper`;
   throw new UnsupportedError(
     `container ${record.name} works in a directory in place: what it changed is not kept apart`,

@@ -189,7 +189,7 @@ test("a container that is down joins and leaves for its next start", async () =>
   });
 });
 
-test("joining rewrites the container's own files of /etc, never what is mounted there or was added to them, and works with --read-only", async () => {
+test("joining rewrites the container's own files of /etc, never what is mounted there or was added to them, also with --read-only", async () => {
   await withMachine(["busybox"], async (machine) => {
     await withNetworks(machine, { net: ["--subnet", "10.71.0.0/24"] }, async () => {
       const etc = join(machine.directory, "etc");
@@ -208,7 +208,9 @@ test("joining rewrites the container's own files of /etc, never what is mounted 
         ok(await disconnect(machine, "bridge", name));
       }
       expect(files.map((file) => readFileSync(file, "utf8"))).toEqual(files.map(() => "the host's\n"));
-      expect(await exec(machine, "one", "cat", "/etc/resolv.conf")).toContain("nameserver 127.0.0.11");
+      for (const name of ["one", "fixed"])
+        expect(await exec(machine, name, "cat", "/etc/resolv.conf")).toContain("nameserver 127.0.0.11");
+      expect(await exec(machine, "fixed", "hostname", "-i")).toMatch(/10\.71\.0\.\d/);
       const hosts = (await exec(machine, "own", "cat", "/etc/hosts")).split("\n");
       expect(hosts.slice(-2)).toEqual([expect.stringMatching(/^10\.71\.0\.\d\tcontainer$/), "1.2.3.4 mine"]);
       expect(hosts.filter((line) => line.includes("container"))).toHaveLength(1);
