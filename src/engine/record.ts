@@ -11,8 +11,10 @@ import {
   readdir,
   readFileIfAny,
   readSmallFileIfAny,
+  statIfAny,
   writeFileAtomic,
 } from "../linux/file.ts";
+import { poll } from "../linux/poll.ts";
 import { openProcess, type ProcessId } from "../linux/proc.ts";
 import type { Paths } from "../paths.ts";
 import type { HealthOptions } from "../plan/health.ts";
@@ -148,8 +150,10 @@ export const tell = (
 
 export const directoryOf = (paths: Paths, id: string): string => `${paths.containers}/${id}`;
 
+const recordOf = (paths: Paths, id: string): string => `${directoryOf(paths, id)}/container.json`;
+
 export const writeRecord = (paths: Paths, record: ContainerRecord): void =>
-  writeFileAtomic(`${directoryOf(paths, record.id)}/container.json`, JSON.stringify(record));
+  writeFileAtomic(recordOf(paths, record.id), JSON.stringify(record));
 
 export const writeState = (paths: Paths, id: string, state: ContainerState): void =>
   writeFileAtomic(`${directoryOf(paths, id)}/state.json`, JSON.stringify(state));
@@ -160,7 +164,7 @@ export const overwriteState = (paths: Paths, id: string, state: ContainerState):
 
 /** A container by its full id; undefined where there is none (yet). A file that tells nothing makes one that says so. */
 export function readContainer(paths: Paths, id: string): Container | undefined {
-  const text = readSmallFileIfAny(`${directoryOf(paths, id)}/container.json`);
+  const text = readSmallFileIfAny(recordOf(paths, id));
   if (text === undefined) return undefined;
   const record = parseObject<ContainerRecord>(text, isRecord);
   const state = parseObject<ContainerState>(
@@ -286,7 +290,22 @@ export function resolveContainer(paths: Paths, reference: string): string {
 
 /** A container by its name or id prefix. */
 export function findContainer(paths: Paths, reference: string): Container {
-  const found = readContainer(paths, resolveContainer(paths, reference));
+  const id = resolveContainer(paths, reference);
+  waitUntilForgotten(paths, id, reference.replace(/^\//, ""));
+  const found = readContainer(paths, id);
   if (!found) throw new NotFoundError(`no such container: ${reference}`);
   return found;
+}
+
+const forgetMs = 2000;
+const forgetLookMs = 5;
+
+/**
+ * A container's name goes last (runtime/host.ts): who is told that it is gone can use the name at once. One that is there is
+ * not waited for.
+ */
+export function waitUntilForgotten(paths: Paths, id: string, name: string): void {
+  const until = performance.now() + forgetMs;
+  const isLeft = () => statIfAny(recordOf(paths, id)) === undefined && readFileIfAny(`${paths.names}/${name}`) === id;
+  while (isLeft() && performance.now() < until) poll([], forgetLookMs);
 }

@@ -5,7 +5,7 @@ import { statIfAny } from "../linux/file.ts";
 import { signals } from "../linux/signal.ts";
 import type { Paths } from "../paths.ts";
 import { forgetContainer } from "./forget.ts";
-import { type Container, isUp, readContainer, tell } from "./record.ts";
+import { type Container, isUp, readContainer, tell, waitUntilForgotten } from "./record.ts";
 import { recover } from "./recover.ts";
 import { stopContainer } from "./stop.ts";
 import { inTurn } from "./turn.ts";
@@ -19,9 +19,12 @@ export interface RemoveOptions {
 
 /** Removes a container with its writable layer, its log and its name. */
 export function removeContainer(paths: Paths, container: Container, options: RemoveOptions): void {
-  inTurn(paths, container.record.id, (now) => {
+  const { id, name } = container.record;
+  inTurn(paths, id, (now) => {
     if (now) removeNow(paths, now, options);
   });
+  // Whoever else removes it, as with --rm, may be about to free its name.
+  waitUntilForgotten(paths, id, name);
 }
 
 function removeNow(paths: Paths, container: Container, { force, volumes = false }: RemoveOptions): void {
