@@ -80,7 +80,13 @@ function stopOnce(paths: Paths, container: Container, options: StopOptions): voi
 }
 
 /** Writes down that a user wants it stopped, for its restart policy. */
-const noteStop = (paths: Paths, id: string): void => writeFileAtomic(stopFile(paths, id), "");
+function noteStop(paths: Paths, id: string): void {
+  try {
+    writeFileAtomic(stopFile(paths, id), "");
+  } catch (error) {
+    if (!hasCode(error, "ENOENT")) throw error; // with --rm it may be gone by now
+  }
+}
 
 /** Sends a signal to process 1. */
 export function signalContainer(paths: Paths, container: Container, signal: number): void {

@@ -30,7 +30,22 @@ export function removeTree(directory: number, entry: ByteName, subject: ByteName
 /** The same for the path of a directory. */
 export const removePath = (path: string): void => removeDirectory(AT_FDCWD | 0, byteNameOf(path), path);
 
+/** Somebody may still put a file into what is being removed. */
+const mostTries = 10;
+
 function removeDirectory(directory: number, entry: ByteName, subject: ByteName): void {
+  for (let tries = 1; ; tries++) {
+    emptyDirectory(directory, entry, subject);
+    try {
+      unlessGone(() => rmdirAt(directory, entry, subject));
+      return;
+    } catch (error) {
+      if (tries === mostTries || !hasCode(error, "ENOTEMPTY")) throw error;
+    }
+  }
+}
+
+function emptyDirectory(directory: number, entry: ByteName, subject: ByteName): void {
   const fd = unlessGone(() => openAt(directory, entry, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, subject));
   if (fd === undefined) return;
   try {
@@ -41,7 +56,6 @@ function removeDirectory(directory: number, entry: ByteName, subject: ByteName):
   } finally {
     close(fd);
   }
-  unlessGone(() => rmdirAt(directory, entry, subject));
 }
 
 function unlessGone<Result>(call: () => Result): Result | undefined {
