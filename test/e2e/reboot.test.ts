@@ -29,6 +29,7 @@ test("what ran is shown as ended, keeps its name, starts again and can be remove
       $T create --name created busybox true >/dev/null
       until $T logs web | grep -q ready && $T ps -a | grep failing | grep -q Restarting; do sleep 0.1; done
       $T ps -a -q | wc -l
+      kill -STOP $(/bin/busybox pidof tinydocker) # the moment at which it goes down
       tar -C /scratch -cf ${share}/root.tar root`);
     expect(before).toEqual(["6"]);
     const [secondBoot, ...after] = await boot(`
