@@ -24,10 +24,10 @@ export default defineCommand({
     if (args.replace) await replace(paths, request.name);
     const store = lockStore(paths);
     const image = await prepareImage(paths, request, () => close(store), reporter);
-    const record = newRecord(paths, randomHex(32), request, image, request.name ?? (await chooseName(paths)));
+    const record = newRecord(paths, randomHex(32), request, image, request.name ?? chooseName(paths));
     if (request.cidfile !== undefined) writeCidfile(request.cidfile, record.id);
     try {
-      createContainer(paths, record, warn);
+      createContainer(paths, record, request, warn);
     } catch (error) {
       if (request.cidfile !== undefined) unlink(request.cidfile);
       throw error;

@@ -18,8 +18,8 @@ import type { CreateRequest, Reporter, RunImage } from "./request.ts";
 const maxTries = 10;
 
 /** A name for a container that was given none; one that nobody has. */
-export async function chooseName(paths: Paths): Promise<string> {
-  const { randomName } = await import("./names.ts");
+export function chooseName(paths: Paths): string {
+  const { randomName } = require("./names.ts") as typeof import("./names.ts");
   for (let tries = 1; ; tries++) {
     const name = randomName((below) => Math.floor(Math.random() * below)) + (tries > maxTries ? randomHex(2) : "");
     if (!statIfAny(`${paths.names}/${name}`)) return name;
@@ -68,8 +68,28 @@ function networkOf(paths: Paths, network: NetworkOptions): NetworkOptions {
   return resolveNetworks(paths, network);
 }
 
-/** Makes a container that is not started. Its image stays while it is there. @param store the store's lock, held. */
-export function createContainer(paths: Paths, record: ContainerRecord, warn: Reporter["warn"]): void {
+/**
+ * Makes a container that is not started. Its image stays while it is there: the store's lock is held.
+ * @param asked where it gives no name, and somebody has taken the one that was chosen since, it gets another.
+ * @returns the record as it was written.
+ */
+export function createContainer(
+  paths: Paths,
+  record: ContainerRecord,
+  asked: Pick<CreateRequest, "name">,
+  warn: Reporter["warn"],
+): ContainerRecord {
+  try {
+    makeContainer(paths, record, warn);
+    return record;
+  } catch (error) {
+    const isTaken = error instanceof ConflictError && statIfAny(`${paths.names}/${record.name}`) !== undefined;
+    if (asked.name !== undefined || !isTaken) throw error;
+    return createContainer(paths, { ...record, name: chooseName(paths) }, asked, warn);
+  }
+}
+
+function makeContainer(paths: Paths, record: ContainerRecord, warn: Reporter["warn"]): void {
   const { plan } = planStart(paths, record, { id: record.id, network: true }, { fresh: true, monitored: false }, warn);
   // The claim only guards the making; the rest stays, and nothing is mounted before it starts.
   const [claim, ...rest] = plan.prepare;

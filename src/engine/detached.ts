@@ -15,12 +15,12 @@ import { inTurn } from "./turn.ts";
 /** Creates a container, has it started, and stays with it unless it is to be detached. */
 export function runWithMonitor(
   paths: Paths,
-  record: ContainerRecord,
+  planned: ContainerRecord,
   request: RunRequest,
   store: number,
   { warn }: Reporter,
 ): RunEnd {
-  createContainer(paths, record, warn);
+  const record = createContainer(paths, planned, request, warn);
   close(store);
   const attached = !request.detach;
   const stdin = attached && record.settings.interactive;

@@ -38,7 +38,7 @@ export async function run(
     here = undefined;
   }
   // What is forgotten when it ends, and nobody else looks after, can do without.
-  const name = request.name ?? (here && request.settings.remove ? undefined : await chooseName(paths));
+  const name = request.name ?? (here && request.settings.remove ? undefined : chooseName(paths));
   const record = newRecord(paths, here?.id ?? randomHex(32), request, image, name);
   if (request.cidfile !== undefined) writeCidfile(request.cidfile, record.id);
   try {
