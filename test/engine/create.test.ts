@@ -31,10 +31,9 @@ test("a chosen name that somebody took meanwhile is chosen again; one that was a
       remove: false,
       init: false,
       interactive: false,
-      restart: { name: "on-failure", maximumRetries: 3 },
+      restart: { name: "no", maximumRetries: 0 },
       log: { driver: "local", maxBytes: 100, maxFiles: 2 },
-      labels: { both: "ours" },
-      ...change.settings,
+      labels: {},
     },
   };
   expect(() => createContainer(paths, record, { name: "kind_lovelace" }, () => {})).toThrow(ConflictError);
