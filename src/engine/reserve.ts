@@ -5,15 +5,14 @@
 
 import { hasCode } from "../errors.ts";
 import { close, readdir, statIfAny } from "../linux/file.ts";
-import { type Lease, releaseLease, takeLease } from "../network/leases.ts";
+import { firstFree, type Lease, releaseLease, takeLease } from "../network/leases.ts";
 import type { HeldPort, OwnerOf } from "../network/ports.ts";
 import type { Paths } from "../paths.ts";
-import { formatAddress, isIpv6, vethOf } from "../plan/address.ts";
+import { isIpv6, vethOf } from "../plan/address.ts";
 import { planConnection, planEndpoints, type TakeAddress, type Wanted } from "../plan/connection.ts";
-import type { Connection, Network, Subnet } from "../plan/network.ts";
+import type { Connection, Network } from "../plan/network.ts";
 import { hostAddresses, type PortRequest, parseExpose, planPublications } from "../plan/publish.ts";
 import { asksSearchFirst, planUpstreams } from "../plan/resolv-conf.ts";
-import { addressAfter, parseSubnet } from "../plan/subnet.ts";
 import { readResolvConf } from "./etc-files.ts";
 import { leasesOf, readNetwork } from "./network-record.ts";
 import { type ContainerRecord, type ContainerState, isAlive, listContainers, readContainer } from "./record.ts";
@@ -139,7 +138,8 @@ export function previewReserve(paths: Paths, record: ContainerRecord): Connectio
   const wanted = record.options.network.networks.map(
     (request): Wanted => [networkToBe(paths, request.network), request],
   );
-  const look: TakeAddress = (network, subnet, asked) => asked ?? freeAddress(subnet, leasesOf(paths, network.name));
+  const look: TakeAddress = (network, subnet, asked) =>
+    asked ?? firstFree(subnet, new Set(namesIn(leasesOf(paths, network.name))));
   const ports = portsOf(record).flatMap(({ protocol, hostIp, hostPorts, port }) =>
     hostAddresses(hostIp).map((ip) => ({
       protocol,
@@ -149,19 +149,6 @@ export function previewReserve(paths: Paths, record: ContainerRecord): Connectio
     })),
   );
   return connectionOf(record, wanted, planEndpoints(wanted, look), ports);
-}
-
-const mostLooks = 65_536;
-
-/** The first address that nobody seems to have. */
-function freeAddress({ subnet, range = subnet, gateway }: Subnet, directory: string): string {
-  const taken = new Set(namesIn(directory) ?? []);
-  const { address } = parseSubnet(range);
-  for (let offset = range === subnet ? 1 : 0; offset < mostLooks; offset++) {
-    const text = formatAddress(addressAfter(address, offset));
-    if (text !== gateway && !taken.has(text)) return text;
-  }
-  return formatAddress(address);
 }
 
 /** Who is not root can't see what is taken. */

@@ -133,8 +133,21 @@ function takeAny(request: LeaseRequest, at: (number: number) => string | undefin
   );
 }
 
+const mostLooks = 65_536;
+
+/** The address that a lease would be for now, for who only looks. @param taken what has a lease. */
+export function firstFree(asked: Subnet, taken: ReadonlySet<string>): string {
+  const subnet = parseSubnet(asked.subnet);
+  const { at, count } = candidates(asked, subnet);
+  for (let number = 0; number < Math.min(count, mostLooks); number++) {
+    const address = at(number);
+    if (address !== undefined && !taken.has(address)) return address;
+  }
+  return formatAddress(parseSubnet(asked.range ?? asked.subnet).address);
+}
+
 /** The addresses that containers get, by number; undefined for those in between that they do not get. */
-function candidates({ range, gateway }: LeaseRequest, subnet: Prefix) {
+function candidates({ range, gateway }: Subnet, subnet: Prefix) {
   const part = range === undefined ? undefined : parseSubnet(range);
   const { first, last } = part ? { first: 0, last: Math.min(countAddresses(part), 2 ** 52) - 1 } : hostOffsets(subnet);
   const start = addressAfter((part ?? subnet).address, first);
