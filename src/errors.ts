@@ -77,12 +77,15 @@ export function hasCode(error: unknown, ...codes: string[]): error is SyscallErr
   return error instanceof SyscallError && codes.includes(error.code);
 }
 
+/** True for a file system, or the part of it that we may use, that is full. */
+export const isFull = (error: unknown): error is SyscallError => hasCode(error, "ENOSPC", "EDQUOT");
+
 const fullHint = "that file system is full; `tinydocker system df` shows what takes room, `system prune` makes some";
 
 /** What to print for a failure: the text, and the hint if there is one. Anything that is no Failure is a bug of ours and keeps its stack. */
 export function explain(error: unknown): { text: string; hint?: string } {
   if (error instanceof Failure) {
-    const hint = error.hint ?? (hasCode(error, "ENOSPC", "EDQUOT") ? fullHint : undefined);
+    const hint = error.hint ?? (isFull(error) ? fullHint : undefined);
     return hint === undefined ? { text: error.message } : { text: error.message, hint };
   }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -14,9 +14,8 @@ import type { Paths } from "../paths.ts";
 import type { Connected, Connection, Endpoint, Network, NetworkStep, Publication } from "../plan/network.ts";
 import { bare } from "../plan/network.ts";
 import { type UndoList, undoList } from "../runtime/undo.ts";
-import { recordEvent } from "./events.ts";
 import { firewallOf, published, withdrawEnded } from "./firewall.ts";
-import { leasesOf, namesOf } from "./network-record.ts";
+import { leasesOf, namesOf, tellNetwork } from "./network-record.ts";
 import { readContainer } from "./record.ts";
 import { noteSysctls } from "./sysctls.ts";
 
@@ -62,7 +61,7 @@ export function connect(
 const nothing = () => {};
 
 const performers: { [Kind in NetworkStep["do"]]: (step: Extract<NetworkStep, { do: Kind }>, work: Work) => void } = {
-  // Done before there was a plan (reserve.ts), or by who looks after the container (companions.ts).
+  // Done before there was a plan (reserve.ts), or by who looks after the container (kept-network.ts).
   lease: nothing,
   port: nothing,
   resolver: nothing,
@@ -105,12 +104,7 @@ const distinct = (networks: Network[]): Network[] => [...new Map(networks.map((o
 
 /** Tells those who watch (`events`) that a container has come into a network, or has left it. */
 const tell = (paths: Paths, container: string, { network, networkId }: Endpoint, action: string): void =>
-  recordEvent(paths, {
-    type: "network",
-    action,
-    id: networkId,
-    attributes: { container, name: network, type: "bridge" },
-  });
+  tellNetwork(paths, { id: networkId, name: network }, action, { container });
 
 const mostTries = 5;
 

@@ -1,6 +1,6 @@
 /** Removing what is kept of a container: its directory, its name, and the volumes that were made for it alone. */
 
-import { hasCode } from "../errors.ts";
+import { isFull } from "../errors.ts";
 import type { Paths } from "../paths.ts";
 import { forget, performHost } from "../runtime/host.ts";
 import { undoList } from "../runtime/undo.ts";
@@ -20,7 +20,7 @@ export function forgetContainer(paths: Paths, record: ContainerRecord, { volumes
     performHost([{ do: "claim", running: `${paths.running}/${id}`, leftovers }], claim, () => false);
   } catch (error) {
     // On a full disk removing is what helps.
-    if (!hasCode(error, "ENOSPC", "EDQUOT")) throw error;
+    if (!isFull(error)) throw error;
   }
   try {
     forget(kept);

@@ -4,7 +4,7 @@ import { NotFoundError } from "../errors.ts";
 import { digestOf, hexOf } from "../oci/digest.ts";
 import type { Paths } from "../paths.ts";
 import type { Network } from "../plan/network.ts";
-import { defaultNetwork } from "../plan/network-options.ts";
+import { builtinNetworks, defaultNetwork } from "../plan/network-options.ts";
 import { networkToBe } from "./network.ts";
 import { findNetwork, listNetworks } from "./network-record.ts";
 
@@ -12,9 +12,6 @@ export interface KnownNetwork extends Network {
   /** `null` is none at all, as Docker calls it. */
   driver: "bridge" | "host" | "null";
 }
-
-/** Names of those that are there without being made. */
-export const builtinNetworks: readonly string[] = [defaultNetwork, "host", "none"];
 
 export const isBuiltin = ({ name }: Pick<Network, "name">): boolean => builtinNetworks.includes(name);
 

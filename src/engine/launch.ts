@@ -13,7 +13,7 @@ import { sharedNetworkWord, surelyOwnNetwork } from "../plan/clone.ts";
 import { hasOwnNetwork } from "../plan/network-options.ts";
 import { receiveFrame, sendFrame } from "../runtime/channel.ts";
 import { type Attachment, environment, giveOrder } from "./order.ts";
-import { planStart } from "./plan.ts";
+import { planHealthOf, planStart } from "./plan.ts";
 import type { Container } from "./record.ts";
 import { prepareNetwork, type StartNetwork } from "./start-network.ts";
 
@@ -49,7 +49,7 @@ export function launch(
     prepared = prepareNetwork(paths, record, state.network, warn);
     const { plan } = planStart(paths, record, { id: birth, network }, kind, warn, prepared);
     plan.warnings.forEach(warn);
-    const health = planHealthOf(record);
+    const health = planHealthOf(record.settings, record.defaults);
     giveOrder(ours, {
       root: paths.root,
       record,
@@ -89,11 +89,4 @@ function hasStarted(paths: Paths, id: string, socket: number, { connection }: St
     sendFrame(socket, { said: { type: "connected" } });
   }
   return false;
-}
-
-/** What plans it is loaded for those who may have one. */
-function planHealthOf({ settings: { health }, defaults }: Container["record"]) {
-  if (!health && !defaults.Healthcheck) return undefined;
-  const { planHealth } = require("../plan/health.ts") as typeof import("../plan/health.ts");
-  return planHealth(health ?? {}, defaults);
 }

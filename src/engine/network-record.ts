@@ -4,6 +4,7 @@ import { ConflictError, InvalidError, NotFoundError } from "../errors.ts";
 import { readdir, readFileIfAny } from "../linux/file.ts";
 import type { Paths } from "../paths.ts";
 import type { Network } from "../plan/network.ts";
+import { recordEvent } from "./events.ts";
 
 export const networkDirectory = (paths: Paths, name: string): string => `${paths.networks}/${name}`;
 export const leasesOf = (paths: Paths, name: string): string => `${networkDirectory(paths, name)}/leases`;
@@ -20,6 +21,14 @@ export function readNetwork(paths: Paths, name: string): Network | undefined {
   } catch {} // it is damaged
   throw new InvalidError(`the record of network ${name} is damaged: ${path}`, `tinydocker network rm ${name}`);
 }
+
+/** Tells those who watch (`events`) what happened to a network. */
+export const tellNetwork = (
+  paths: Paths,
+  { id, name }: Pick<Network, "id" | "name">,
+  action: string,
+  attributes: Record<string, string> = {},
+): void => recordEvent(paths, { type: "network", action, id, attributes: { ...attributes, name, type: "bridge" } });
 
 /** Every network that is kept, by name; the damaged ones are left out. */
 export function listNetworks(paths: Paths): Network[] {

@@ -21,13 +21,18 @@ import { removeBridge } from "../network/bridge.ts";
 import { listHostSubnets } from "../network/host.ts";
 import type { Paths } from "../paths.ts";
 import type { Network } from "../plan/network.ts";
-import { defaultBridge, defaultNetwork, type NetworkOptions, networksOf } from "../plan/network-options.ts";
+import {
+  builtinNetworks,
+  defaultBridge,
+  defaultNetwork,
+  type NetworkOptions,
+  networksOf,
+} from "../plan/network-options.ts";
 import { type Chosen, type NewNetwork, planNetwork } from "../plan/new-network.ts";
 import { uniqueLocalBytes } from "../plan/subnet.ts";
-import { recordEvent } from "./events.ts";
 import { firewallOf } from "./firewall.ts";
 import { aloneWithNetworks } from "./network-lock.ts";
-import { findNetwork, listNetworks, networkDirectory, readNetwork } from "./network-record.ts";
+import { findNetwork, listNetworks, networkDirectory, readNetwork, tellNetwork } from "./network-record.ts";
 import { type Container, isUp, listContainers, resolveContainer } from "./record.ts";
 import { giveBackSysctls } from "./sysctls.ts";
 
@@ -95,7 +100,7 @@ function makeNetwork(paths: Paths, asked: NewNetwork, other: "theirs" | "refuse"
     for (const name of ["leases", "names"]) mkdir(`${staging}/${name}`);
     writeNewFile(`${staging}/network.json`, JSON.stringify(network));
     rename(staging, networkDirectory(paths, network.name));
-    tell(paths, network, "create");
+    tellNetwork(paths, network, "create");
     return network;
   });
 }
@@ -114,10 +119,6 @@ function withNetworks<Result>(paths: Paths, use: () => Result): Result {
     close(lock);
   }
 }
-
-/** Tells those who watch (`events`) what happened to a network. */
-const tell = (paths: Paths, { id, name }: Network, action: string, attributes: Record<string, string> = {}): void =>
-  recordEvent(paths, { type: "network", action, id, attributes: { name, type: "bridge", ...attributes } });
 
 /** Which containers are in which networks, in whatever state they are. */
 export function usersOfNetworks(paths: Paths): (network: Network) => Container[] {
@@ -148,8 +149,7 @@ export function removeNetwork(paths: Paths, reference: string, { force }: { forc
 }
 
 function refuseBuiltin(name: string): void {
-  if (["bridge", "host", "none"].includes(name))
-    throw new ConflictError(`${name} is a pre-defined network and cannot be removed`);
+  if (builtinNetworks.includes(name)) throw new ConflictError(`${name} is a pre-defined network and cannot be removed`);
 }
 
 /** A network to be removed. One whose record is damaged goes at once (true): nothing more is known of it. */
@@ -170,7 +170,7 @@ function discard(paths: Paths, network: Network): void {
   const gone = `${paths.networks}/.${network.id.slice(0, 12)}`;
   rename(networkDirectory(paths, network.name), gone);
   removePath(gone);
-  tell(paths, network, "destroy");
+  tellNetwork(paths, network, "destroy");
 }
 
 /** Takes away what a network has in the kernel: its bridge, its rules; with the last one everything of ours. */

@@ -1,6 +1,6 @@
 /** Where an archive is written to: a file, which is there whole or not at all, or stdout. */
 
-import { hasCode, type SyscallError, UsageError } from "../errors.ts";
+import { isFull, type SyscallError, UsageError } from "../errors.ts";
 import {
   close,
   O_CREAT,
@@ -40,8 +40,7 @@ export async function withOutput(
     return written;
   } catch (error) {
     output.discard();
-    if (hasCode(error, "ENOSPC", "EDQUOT"))
-      throw (error as SyscallError).withHint("the disk is full: nothing was kept");
+    if (isFull(error)) throw (error as SyscallError).withHint("the disk is full: nothing was kept");
     throw error;
   }
 }

@@ -4,9 +4,10 @@ import { statIfAny } from "../linux/file.ts";
 import type { Spec } from "../oci/spec.ts";
 import type { Paths } from "../paths.ts";
 import { type Container, planContainer } from "../plan/container.ts";
+import type { HealthPlan } from "../plan/health.ts";
 import { createSourceOption } from "../plan/mounts.ts";
 import type { RunOptions } from "../plan/options.ts";
-import { lacksCommand, planSpec, type Rootfs } from "../plan/spec.ts";
+import { type ImageDefaults, lacksCommand, planSpec, type Rootfs } from "../plan/spec.ts";
 import type { Directory, Plan } from "../plan/step.ts";
 import type { Birth } from "../runtime/birth.ts";
 import { readHost } from "./host.ts";
@@ -20,6 +21,13 @@ export interface Start {
   monitored: boolean;
   /** It was never started, whenever it was created. */
   first?: boolean;
+}
+
+/** Its health check, if it has one. What plans it is loaded for those who may. */
+export function planHealthOf({ health }: ContainerRecord["settings"], defaults: ImageDefaults): HealthPlan | undefined {
+  if (!health && !defaults.Healthcheck) return undefined;
+  const { planHealth } = require("../plan/health.ts") as typeof import("../plan/health.ts");
+  return planHealth(health ?? {}, defaults);
 }
 
 /** @param birth its id names the cgroup of this start. @param network none where it is not started yet. */

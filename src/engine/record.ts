@@ -152,6 +152,9 @@ export const directoryOf = (paths: Paths, id: string): string => `${paths.contai
 
 const recordOf = (paths: Paths, id: string): string => `${directoryOf(paths, id)}/container.json`;
 
+/** Whether a container is there for everybody: its record is written last. */
+export const isRecorded = (paths: Paths, id: string): boolean => statIfAny(recordOf(paths, id)) !== undefined;
+
 export const writeRecord = (paths: Paths, record: ContainerRecord): void =>
   writeFileAtomic(recordOf(paths, record.id), JSON.stringify(record));
 
@@ -306,6 +309,6 @@ const forgetLookMs = 5;
  */
 export function waitUntilForgotten(paths: Paths, id: string, name: string): void {
   const until = performance.now() + forgetMs;
-  const isLeft = () => statIfAny(recordOf(paths, id)) === undefined && readFileIfAny(`${paths.names}/${name}`) === id;
+  const isLeft = () => !isRecorded(paths, id) && readFileIfAny(`${paths.names}/${name}`) === id;
   while (isLeft() && performance.now() < until) poll([], forgetLookMs);
 }

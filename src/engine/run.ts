@@ -7,7 +7,7 @@ import type { Paths } from "../paths.ts";
 import { abandon, type Birth } from "../runtime/birth.ts";
 import { chooseName, lockStore, newRecord, prepareImage, writeCidfile } from "./create.ts";
 import { sudoLine } from "./host.ts";
-import { planStart } from "./plan.ts";
+import { planHealthOf, planStart } from "./plan.ts";
 import { type ContainerRecord, unstarted } from "./record.ts";
 import { prepareRoot, recover } from "./recover.ts";
 import type { Reporter, RunEnd, RunImage, RunRequest } from "./request.ts";
@@ -55,13 +55,9 @@ export async function run(
 const needsMonitor = ({ source, detach, options, settings }: RunRequest): boolean =>
   detach || ("image" in source && options.terminal) || settings.restart.name !== "no";
 
-/** A monitor performs health checks. What plans them is loaded for those who may have one. */
-function hasHealthCheck({ settings: { health } }: RunRequest, image: RunImage | { rootfs: string }): boolean {
-  const defaults = "rootfs" in image ? {} : image.defaults;
-  if (!health && !defaults.Healthcheck) return false;
-  const { planHealth } = require("../plan/health.ts") as typeof import("../plan/health.ts");
-  return planHealth(health ?? {}, defaults) !== undefined;
-}
+/** A monitor performs health checks. */
+const hasHealthCheck = ({ settings }: RunRequest, image: RunImage | { rootfs: string }): boolean =>
+  planHealthOf(settings, "rootfs" in image ? {} : image.defaults) !== undefined;
 
 /** This process looks after the container, and ends with it. */
 function runHere(

@@ -1,6 +1,6 @@
 /** One start of a container, by the process that looks after it: the plan, the run, and what is written down of it. */
 
-import { explain, hasCode, StartError } from "../errors.ts";
+import { explain, isFull, StartError } from "../errors.ts";
 import { readFileIfAny, statIfAny, unlink } from "../linux/file.ts";
 import type { Companion } from "../linux/poll.ts";
 import { identify } from "../linux/proc.ts";
@@ -15,6 +15,7 @@ import {
   type ContainerRecord,
   type ContainerState,
   directoryOf,
+  isRecorded,
   overwriteState,
   readContainer,
   tell,
@@ -74,8 +75,7 @@ export function runToEnd(
         plan.warnings.forEach(on.warn);
         current = { ...current, process: identify(pid), ...(birth.cgroup !== undefined && { cgroup: birth.cgroup }) };
         writeState(paths, record.id, current);
-        // The record last: with it, it is there for everybody.
-        if (!statIfAny(`${directory}/container.json`)) {
+        if (!isRecorded(paths, record.id)) {
           writeRecord(paths, record);
           tell(paths, record, "create");
         }
@@ -112,7 +112,7 @@ export function runToEnd(
       },
       // With --rm the anonymous volumes go too, however it ends.
       takenBack: (failure) => {
-        if (current.status === "running" && statIfAny(`${directory}/container.json`)) noteFailure(failure);
+        if (current.status === "running" && isRecorded(paths, record.id)) noteFailure(failure);
         network?.release();
         if (settings.remove) forgetVolumes(paths, anonymousVolumes(record));
       },
@@ -133,7 +133,7 @@ function keepState(paths: Paths, id: string, state: ContainerState, what: string
     try {
       writeState(paths, id, state);
     } catch (error) {
-      if (!hasCode(error, "ENOSPC", "EDQUOT")) throw error;
+      if (!isFull(error)) throw error;
       overwriteState(paths, id, state);
     }
   } catch (error) {

@@ -52,7 +52,7 @@ export function stopContainer(paths: Paths, container: Container, options: StopO
 /** Ends what runs; where nothing does just now, its monitor writes down the end, or looks whether it is to stop. */
 function stopOnce(paths: Paths, container: Container, options: StopOptions): void {
   const { record, state } = container;
-  const pidfd = isUp(container) && state.process ? openProcess(state.process) : undefined;
+  const pidfd = openFirst(container);
   if (pidfd === undefined) {
     poll([], 50);
     recover(paths);
@@ -90,8 +90,8 @@ function noteStop(paths: Paths, id: string): void {
 
 /** Sends a signal to process 1. */
 export function signalContainer(paths: Paths, container: Container, signal: number): void {
-  const { record, state } = container;
-  const pidfd = isUp(container) && state.process ? openProcess(state.process) : undefined;
+  const { record } = container;
+  const pidfd = openFirst(container);
   if (pidfd === undefined) throw new ConflictError(`container ${record.name} is not running`);
   // As Docker has it: killed by hand, it is not to come up again by itself.
   if (signal === signals.SIGKILL || signal === stopSignalOf(container)) noteStop(paths, record.id);
@@ -101,6 +101,10 @@ export function signalContainer(paths: Paths, container: Container, signal: numb
   close(pidfd);
   if (signal === signals.SIGKILL) waitUntilDown(paths, record.id);
 }
+
+/** Its first process, while it is up. */
+const openFirst = (container: Container): number | undefined =>
+  isUp(container) && container.state.process ? openProcess(container.state.process) : undefined;
 
 const tellKill = (paths: Paths, record: ContainerRecord, signal: number): void =>
   tell(paths, record, "kill", { signal: String(signal) });

@@ -1,6 +1,6 @@
 /** One layer: from its blob into a staging directory, verified, and from there into the store under its chain id. */
 
-import { type Failure, hasCode, InvalidError, SyscallError } from "../errors.ts";
+import { type Failure, hasCode, InvalidError, isFull, SyscallError } from "../errors.ts";
 import { freeBytes, symlinkAt } from "../linux/at.ts";
 import {
   close,
@@ -139,8 +139,7 @@ export async function buildLayer(
 function withSubject(error: unknown, subject: string): unknown {
   if (error instanceof InvalidError && !error.message.startsWith(subject))
     return new InvalidError(`${subject}: ${error.message}`, (error as Failure).hint);
-  if (hasCode(error, "ENOSPC", "EDQUOT"))
-    return (error as SyscallError).withHint("the disk is full: nothing of this image was kept");
+  if (isFull(error)) return (error as SyscallError).withHint("the disk is full: nothing of this image was kept");
   if (hasCode(error, "EPERM") && error instanceof SyscallError)
     return error.withHint("owners and devices of layers need root: try again with sudo");
   return error;

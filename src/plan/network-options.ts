@@ -36,6 +36,8 @@ export interface NetworkRequest {
 
 /** The network of every container that asks for none other, and its bridge. */
 export const defaultNetwork = "bridge";
+/** Names of the networks that are there without being made. */
+export const builtinNetworks: readonly string[] = [defaultNetwork, "host", "none"];
 export const defaultBridge = "tinydocker0";
 
 /** As Docker's: in the default network nobody is found by a name. */
