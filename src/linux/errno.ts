@@ -1,5 +1,30 @@
 /** Names and meanings of the errnos (errno(3)); the numbers are those of asm-generic, which x86_64 and arm64 share. */
 
+/** Errnos that are an answer more often than a failure. */
+export const errnos = {
+  EPERM: 1,
+  ENOENT: 2,
+  ESRCH: 3,
+  EINTR: 4,
+  ENXIO: 6,
+  EBADF: 9,
+  ECHILD: 10,
+  EAGAIN: 11,
+  ENOMEM: 12,
+  EACCES: 13,
+  EBUSY: 16,
+  EEXIST: 17,
+  ENODEV: 19,
+  ENOTDIR: 20,
+  EINVAL: 22,
+  ENOTTY: 25,
+  ENOSYS: 38,
+  ENOTEMPTY: 39,
+  ELOOP: 40,
+  ECONNREFUSED: 111,
+} as const;
+export type ErrnoName = keyof typeof errnos;
+
 /** The symbolic name and meaning of an errno; numbers nobody named stay numbers. */
 export function describeErrno(errno: number): [name: string, meaning: string] {
   const line = table.split("\n").find((text) => text.startsWith(`${errno} `));

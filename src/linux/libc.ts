@@ -2,7 +2,7 @@
 
 import { dlopen, FFIType, read, toArrayBuffer } from "bun:ffi";
 import { SyscallError } from "../errors.ts";
-import { describeErrno } from "./errno.ts";
+import { describeErrno, errnos } from "./errno.ts";
 
 /** A pointer argument: memory of ours, or NULL. */
 export type Pointer = NodeJS.TypedArray | null;
@@ -67,17 +67,7 @@ export function allow(expected: readonly number[], syscall: string, subject: str
   throw syscallError(syscall, subject, errno);
 }
 
-/** Errnos that are an answer more often than a failure (errno(3)). */
-export const ENOENT = 2;
-export const ESRCH = 3;
-export const EINTR = 4;
-export const EAGAIN = 11;
-export const EBUSY = 16;
-export const EEXIST = 17;
-export const ENOTDIR = 20;
-export const EINVAL = 22;
-export const ENOTEMPTY = 39;
-export const ECONNREFUSED = 111;
+export const { ENOENT, ESRCH, EINTR, EAGAIN, EBUSY, EEXIST, ENOTDIR, EINVAL, ENOTEMPTY, ECONNREFUSED } = errnos;
 
 /** The error for a call that failed with this errno. */
 export function syscallError(syscall: string, subject: string, errno: number): SyscallError {

@@ -1,0 +1,327 @@
+/** From records to what the interpreter runs: numbers, addresses and the layout of an arena. The only place that knows them. */
+
+import { errnos } from "../errno.ts";
+import { Arena, type Range, recordBytes } from "./arena.ts";
+import { callNumber } from "./calls.ts";
+import { constants } from "./constants.ts";
+import { type Arg, type Block, Field, type Frame, type Given, type Label, type Member, type Program, type Rec } from "./record.ts";
+
+/** What a program is assembled with. */
+export interface Surroundings {
+  /** By the names of its `Given`. */
+  given: Record<string, number | string | Uint8Array>;
+  /** Descriptors that the process keeps beside 0, 1 and 2: all others it closes first. */
+  keep: number[];
+  /** Memory that it keeps beside its arena: all other is unmapped first. The page of rseq is emptied. */
+  code?: Range;
+  rseq?: Range | undefined;
+  /** Where memory of user space ends. */
+  end?: number;
+  shared: boolean;
+}
+
+/** A program in an arena, ready to be run. */
+export interface Assembled {
+  arena: Arena;
+  /** Number of the record to begin with. */
+  entry: number;
+  frame: Frame;
+  others: Frame[];
+  /** For each record in the arena the one that it comes from. */
+  sources: Rec[];
+  steps: string[];
+}
+
+/** Records of one of the two operations that stand for several: `own-memory` and `close-inherited`. */
+const mostExpanded = 8;
+
+export function assemble(program: Program, surroundings: Surroundings): Assembled {
+  const expansions = program.records.filter(({ call }) => call === "own-memory" || call === "close-inherited").length;
+  const capacity = program.records.length + 1 + expansions * (mostExpanded + surroundings.keep.length);
+  let given = 0;
+  for (const value of Object.values(surroundings.given)) if (typeof value !== "number") given += value.length * 3 + 16;
+  // Slots, and 32 bytes for each record that needs wide numbers.
+  const dataBytes = program.dataBytes + given + 16 * program.records.length + capacity * 8 + 1024;
+  const arena = new Arena(capacity, dataBytes, surroundings.shared);
+  return new Assembler(arena, surroundings).assemble(program);
+}
+
+const operations = { return: 0xf000, test: 0xf001, clone: 0xf002, add: 0xf003, thread: 0xf004 } as const;
+
+const address = 1;
+const load32 = 2;
+const load64 = 3;
+const wideResult = 0x1000;
+
+class Assembler {
+  private next = 1; // 0 means "no record"
+  private readonly strings = new Map<string, number>();
+  private readonly i32: Int32Array;
+  /** First record in the arena of each record of the program. */
+  private positions!: Int32Array;
+  private readonly sources: Rec[] = [];
+
+  constructor(
+    private readonly arena: Arena,
+    private readonly surroundings: Surroundings,
+  ) {
+    this.i32 = arena.i32;
+  }
+
+  assemble({ records, steps, entry, frame, others }: Program): Assembled {
+    const { arena } = this;
+    this.positions = this.place(records);
+    for (const one of [frame, ...others]) {
+      one.at = arena.allocate(16);
+      this.i32[one.at >> 2] = one.fail ? this.position(one.fail) : 0;
+      this.i32[(one.at >> 2) + 1] = 0;
+      this.i32[(one.at >> 2) + 2] = 0;
+      this.i32[(one.at >> 2) + 3] = 0;
+    }
+    for (const record of records) {
+      if (record.call === "own-memory") this.ownMemory(record);
+      else if (record.call === "close-inherited") this.closeInherited(record);
+      else this.record(record);
+    }
+    return { arena, entry: this.position(entry), frame, others, sources: this.sources, steps };
+  }
+
+  /** Most records are one in the arena. */
+  private place(records: readonly Rec[]): Int32Array {
+    const positions = new Int32Array(records.length + 1);
+    let at = this.next;
+    for (let index = 0; index < records.length; index++) {
+      positions[index] = at;
+      const { call } = records[index]!;
+      at += call === "own-memory" ? this.unmapped().length : call === "close-inherited" ? this.gaps().length : 1;
+    }
+    positions[records.length] = at;
+    return positions;
+  }
+
+  private position({ index }: Label): number {
+    if (index < 0) throw new Error("a label was never placed");
+    return this.positions[index]!;
+  }
+
+  private record(record: Rec): void {
+    const { call, args, into, ok, to } = record;
+    const at = (this.arena.recordsAt + this.next * recordBytes) >> 2;
+    const { i32 } = this;
+    let kinds = 0;
+    for (let index = 0; index < args.length; index++) kinds |= this.argument(args[index]!, at + 3 + index) << (2 * index);
+    let store = 0;
+    if (into !== undefined) {
+      if (into instanceof Field) store = this.block(into.block) + into.offset;
+      else {
+        store = into.at = this.arena.allocate(into.wide ? 8 : 4, into.wide ? 8 : 4);
+        this.i32[store >> 2] = -1;
+        if (into.wide) kinds |= wideResult;
+      }
+    }
+    this.head(record, at, kinds, store);
+    if (to !== undefined) i32[at + 1] = record.step | (this.position(to) << 16);
+    if (ok !== undefined) {
+      if (ok.length > 4) throw new Error(`more than four expected errnos of ${call}`);
+      let expected = 0;
+      for (let index = 0; index < ok.length; index++) expected |= errnos[ok[index]!] << (8 * index);
+      i32[at + 9] = expected;
+    }
+  }
+
+  private head(record: Rec, at: number, kinds: number, store: number): void {
+    const { call, step } = record;
+    const number = call in operations ? operations[call as keyof typeof operations] : callNumber(call as never);
+    this.i32[at] = number | (kinds << 16);
+    this.i32[at + 1] = step;
+    this.i32[at + 2] = store;
+    this.sources[this.next++] = record;
+  }
+
+  /** Writes one argument. @returns its kind. */
+  private argument(arg: Arg, at: number): number {
+    if (typeof arg === "number") {
+      this.i32[at] = arg;
+      return 0;
+    }
+    if (typeof arg === "string") {
+      this.i32[at] = this.string(arg);
+      return address;
+    }
+    switch (arg.noun) {
+      case "names":
+        this.i32[at] = arg.value;
+        return 0;
+      case "slot":
+        this.i32[at] = arg.at;
+        return arg.wide ? load64 : load32;
+      case "block":
+        this.i32[at] = this.block(arg);
+        return address;
+      case "field":
+        this.i32[at] = this.block(arg.block) + arg.offset;
+        return arg.use === "address" ? address : arg.use === "i32" ? load32 : load64;
+      case "given": {
+        const value = this.valueOf(arg);
+        if (typeof value === "number") {
+          this.i32[at] = value;
+          return 0;
+        }
+        this.i32[at] = typeof value === "string" ? this.string(value) : this.bytes(value);
+        return address;
+      }
+      case "label":
+        this.i32[at] = this.position(arg);
+        return 0;
+      case "frame":
+        this.i32[at] = arg.at;
+        return 0;
+    }
+  }
+
+  private valueOf({ name }: Given): number | string | Uint8Array {
+    const value = this.surroundings.given[name];
+    if (value === undefined) throw new Error(`a program is not told ${name}`);
+    return value;
+  }
+
+  /** A string with its NUL; each once. */
+  private string(text: string): number {
+    const there = this.strings.get(text);
+    if (there !== undefined) return there;
+    if (text.includes("\0")) throw new Error(`a NUL byte inside ${JSON.stringify(text)}`);
+    const { arena } = this;
+    const at = arena.allocate(text.length * 3 + 1, 1);
+    const bytes = text === "" ? 0 : arena.text.write(text, at, "utf8");
+    arena.bytes[at + bytes] = 0;
+    this.strings.set(text, at);
+    return at;
+  }
+
+  private bytes(data: Uint8Array): number {
+    const at = this.arena.allocate(data.length || 1);
+    this.arena.bytes.set(data, at);
+    return at;
+  }
+
+  private block(block: Block): number {
+    if (block.arena === this.arena) return block.at;
+    block.arena = this.arena;
+    const { content } = block;
+    const { arena } = this;
+    if ("room" in content) block.at = arena.allocate(content.room);
+    else if ("bytes" in content) {
+      const bytes = "noun" in content.bytes ? this.valueOf(content.bytes) : content.bytes;
+      block.at = this.bytes(bytes as Uint8Array);
+    } else if ("ints" in content) {
+      block.at = arena.allocate(4 * content.ints.length || 4);
+      for (let index = 0; index < content.ints.length; index++)
+        this.i32[(block.at >> 2) + index] = this.number(content.ints[index]!);
+    } else if ("words" in content) {
+      const members = Object.values(content.words);
+      block.at = arena.allocate(8 * members.length);
+      for (let index = 0; index < members.length; index++)
+        this.wide((block.at >> 2) + 2 * index, this.member(members[index]!));
+    } else {
+      block.at = arena.allocate(8 * (content.strings.length + 1));
+      const { at } = block;
+      for (let index = 0; index < content.strings.length; index++) {
+        const text = content.strings[index]!;
+        const value = typeof text === "string" ? text : (this.valueOf(text) as string);
+        this.wide((at >> 2) + 2 * index, arena.base + this.string(value));
+      }
+      this.wide((at >> 2) + 2 * content.strings.length, 0);
+    }
+    return block.at;
+  }
+
+  private number(value: number | Member): number {
+    if (typeof value === "number") return value;
+    if (value.noun === "names") return value.value;
+    return this.valueOf(value as Given) as number;
+  }
+
+  private member(value: Member): number {
+    if (typeof value === "number") return value;
+    if (value.noun === "block") return this.arena.base + this.block(value);
+    if (value.noun === "field") return this.arena.base + this.block(value.block) + value.offset;
+    if (value.noun === "given") {
+      const known = this.valueOf(value);
+      if (typeof known === "string") return this.arena.base + this.string(known);
+      return typeof known === "number" ? known : this.arena.base + this.bytes(known);
+    }
+    return value.value;
+  }
+
+  /** 64 bits, from a number that may be negative or beyond 32 bits. */
+  private wide(word: number, value: number): void {
+    this.i32[word] = value % 4294967296;
+    this.i32[word + 1] = Math.floor(value / 4294967296);
+  }
+
+  private load(value: number): number {
+    const at = this.arena.allocate(8);
+    this.wide(at >> 2, value);
+    return at;
+  }
+
+  /** A call with numbers of 64 bits. */
+  private wideCall(record: Rec, call: "mmap" | "munmap", args: number[]): void {
+    const at = (this.arena.recordsAt + this.next * recordBytes) >> 2;
+    let kinds = 0;
+    args.forEach((value, index) => {
+      const small = value >= -1 && value < 0x7fffffff;
+      this.i32[at + 3 + index] = small ? value : this.load(value);
+      if (!small) kinds |= load64 << (2 * index);
+    });
+    this.head({ ...record, call }, at, kinds, 0);
+  }
+
+  /**
+   * Unmaps all but the interpreter, the arena and the page of rseq, which is emptied: the kernel goes on writing there. What
+   * another thread mapped between the marking and the clone (launch.ts) is gone then, too.
+   */
+  private ownMemory(record: Rec): void {
+    for (const { call, args } of this.unmapped()) this.wideCall(record, call, args);
+  }
+
+  private unmapped(): { call: "mmap" | "munmap"; args: number[] }[] {
+    const { code, rseq, end } = this.surroundings;
+    if (!code || end === undefined) throw new Error("a program with memory of its own is not told what to keep");
+    const kept = [code, this.arena.range, ...(rseq ? [rseq] : [])].sort((a, b) => a.start - b.start);
+    const { PROT_READ, PROT_WRITE, MAP_FIXED, MAP_PRIVATE, MAP_ANONYMOUS } = constants;
+    const calls: ReturnType<typeof this.unmapped> = [];
+    if (rseq) {
+      const flags = MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS;
+      calls.push({ call: "mmap", args: [rseq.start, rseq.end - rseq.start, PROT_READ | PROT_WRITE, flags, -1, 0] });
+    }
+    let from = 0;
+    for (const range of [...kept, { start: end, end }]) {
+      if (range.start > from) calls.push({ call: "munmap", args: [from, range.start - from] });
+      from = range.end;
+    }
+    return calls;
+  }
+
+  private closeInherited(record: Rec): void {
+    for (const [first, last] of this.gaps()) {
+      const at = (this.arena.recordsAt + this.next * recordBytes) >> 2;
+      this.i32[at + 3] = first;
+      this.i32[at + 4] = last;
+      this.head({ ...record, call: "close_range" }, at, 0, 0);
+    }
+  }
+
+  /** Descriptors from 3 on that are not kept, as ranges. */
+  private gaps(): [first: number, last: number][] {
+    const gaps: [number, number][] = [];
+    let from = 3;
+    for (const fd of [...this.surroundings.keep].sort((a, b) => a - b)) {
+      if (fd < from) continue;
+      if (fd > from) gaps.push([from, fd - 1]);
+      from = fd + 1;
+    }
+    gaps.push([from, -1]);
+    return gaps;
+  }
+}
