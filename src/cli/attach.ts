@@ -20,6 +20,7 @@ export default defineCommand({
     "sig-proxy": { type: "boolean", description: "Signals to us are the container's (the default)" },
   },
   examples: ["tinydocker attach web"],
+  takesSignals: true,
   run: ({ container, ...options }, { root }) => {
     const detachKeys = parseDetachKeys(options["detach-keys"]);
     const paths = pathsOf(root);

@@ -1,8 +1,6 @@
 /** What a command is: a citty definition, kept strict by our own parser (argv.ts), with help by citty's renderer (help.ts). */
 
 import type { CommandDef } from "citty";
-import type { Birth } from "../runtime/birth.ts";
-import type { Entry } from "../runtime/entry.ts";
 
 /** One option or operand. As citty's, and `multiple`: may be given several times (an operand: takes all that follow). */
 export interface Argument {
@@ -30,25 +28,12 @@ export type Values<Args extends Arguments> = {
         : string | undefined;
 };
 
-/** What main.ts made before it loaded anything else. */
-export interface Early {
-  birth?: Birth;
-  entry?: Entry;
-  failure?: unknown;
-}
-
 /** What every command may need of the words before it. */
 export interface Global {
   /** The state root. */
   root: string;
   /** All there are (commands.ts), for those commands that are about the others. */
   commands: Commands;
-  /** The init of the container to be, for the commands that start one; absent without root. */
-  birth?: Birth;
-  /** The way into a container, for `exec`; absent without root. */
-  entry?: Entry;
-  /** The image that an earlier start of this command line has loaded (engine/load.ts). */
-  loaded?: string;
 }
 
 export interface Command<Args extends Arguments = Arguments> {
@@ -58,6 +43,8 @@ export interface Command<Args extends Arguments = Arguments> {
   examples: string[];
   /** Options end at the first operand: what follows belongs to the container. */
   optionsFirst?: true;
+  /** Signals do not end it at once: it passes them on, or cleans up first. */
+  takesSignals?: true;
   /** @returns the exit code; 0 if nothing is returned. */
   run(args: Values<Args>, global: Global): number | undefined | Promise<number | undefined>;
 }

@@ -26,6 +26,7 @@ export default defineCommand({
     quiet: { type: "boolean", alias: "q", description: "Show no progress" },
   },
   examples: [`tinydocker commit -m "with my tools" -c 'CMD ["sh"]' web web:2`],
+  takesSignals: true,
   run: async ({ container, name, author, message, change, pause, quiet }, { root }) => {
     requireRoot("committing");
     const paths = pathsOf(root);

@@ -26,6 +26,7 @@ export default defineCommand({
     "tinydocker cp site/. web:/srv",
     "tinydocker cp web:/var/log - | tar -t",
   ],
+  takesSignals: true,
   run: async ({ source, target, archive = false, "follow-link": followLink = false, quiet }, { root }) => {
     requireRoot("copying");
     const paths = pathsOf(root);

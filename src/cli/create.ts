@@ -4,7 +4,7 @@ import { chooseName, createContainer, lockStore, newRecord, prepareImage, writeC
 import { prepareRoot, recover } from "../engine/recover.ts";
 import { needsRoot } from "../engine/run.ts";
 import { randomHex } from "../linux/clone.ts";
-import { close, unlink } from "../linux/file.ts";
+import { unlink } from "../linux/file.ts";
 import { pathsOf } from "../paths.ts";
 import { defineCommand } from "./command.ts";
 import { printLine, warn } from "./print.ts";
@@ -14,16 +14,17 @@ export default defineCommand({
   meta: { name: "create", description: "Make a container, to be started later" },
   args: createArgs,
   optionsFirst: true,
+  takesSignals: true,
   examples: ["tinydocker create --name web busybox httpd -f"],
-  run: async (args, { root, loaded }) => {
+  run: async (args, { root }) => {
     if (process.geteuid?.() !== 0) throw needsRoot();
-    const request = { ...createRequest(args, args.tty ?? false), ...(loaded !== undefined && { loaded }) };
+    const request = createRequest(args, args.tty ?? false);
     const paths = pathsOf(root);
     prepareRoot(paths);
     recover(paths);
     if (args.replace) await replace(paths, request.name);
     const store = lockStore(paths);
-    const image = await prepareImage(paths, request, () => close(store), reporter);
+    const image = await prepareImage(paths, request, store, reporter);
     const record = newRecord(paths, randomHex(32), request, image, request.name ?? chooseName(paths));
     if (request.cidfile !== undefined) writeCidfile(request.cidfile, record.id);
     try {

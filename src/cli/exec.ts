@@ -6,7 +6,7 @@ import { needsRoot } from "../engine/run.ts";
 import { getSize, isatty } from "../linux/tty.ts";
 import { pathsOf } from "../paths.ts";
 import { defineCommand } from "./command.ts";
-import { handOn, readEnv, wantsTerminal } from "./run.ts";
+import { readEnv, wantsTerminal } from "./run.ts";
 import { parseUser, parseWorkdir } from "./units.ts";
 
 export default defineCommand({
@@ -25,8 +25,9 @@ export default defineCommand({
   },
   optionsFirst: true,
   examples: ["tinydocker exec web ps", "tinydocker exec -it web sh"],
-  run: (args, { root, entry }) => {
-    if (!entry) throw needsRoot();
+  takesSignals: true,
+  run: (args, { root }) => {
+    if (process.geteuid?.() !== 0) throw needsRoot();
     const paths = pathsOf(root);
     const terminal = wantsTerminal(args);
     const interactive = !args.detach && (args.interactive ?? (terminal || isatty(0)));
@@ -40,10 +41,10 @@ export default defineCommand({
       privileged: args.privileged ?? false,
       detach: args.detach ?? false,
     };
-    const stdin = !interactive ? "null" : terminal ? "terminal" : handOn(0);
-    const out = (fd: number) => (args.detach ? "null" : terminal ? "terminal" : handOn(fd));
-    const stdio = [stdin, out(1), out(2)] as const;
-    return execInContainer(paths, findContainer(paths, args.container), entry, options, {
+    const stdin = !interactive ? "null" : terminal ? "terminal" : "relay";
+    const out = args.detach ? "null" : terminal ? "terminal" : "relay";
+    const stdio = [stdin, out, out] as const;
+    return execInContainer(paths, findContainer(paths, args.container), options, {
       stdio: [...stdio],
       callerIsTerminal: isatty(0),
     });

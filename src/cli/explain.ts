@@ -44,10 +44,10 @@ interface Phase {
 /** The plan's lists under the names they have in a run, in the order they are performed. */
 function phasesOf(plan: Plan): Phase[] {
   return [
-    { title: "clone", by: "host", steps: [plan.clone] },
-    { title: "birth", by: "init", steps: plan.birth },
     { title: "reserve", by: "host", steps: plan.reserve },
     { title: "prepare", by: "host", steps: plan.prepare },
+    { title: "build", by: "host", steps: plan.build },
+    { title: "clone", by: "host", steps: [plan.clone] },
     { title: "set up", by: "init", steps: plan.setup },
     { title: "record", by: "host", steps: plan.record },
     { title: "connect", by: "host", steps: plan.connect },

@@ -15,6 +15,7 @@ export default defineCommand({
     quiet: { type: "boolean", alias: "q", description: "Show no progress" },
   },
   examples: ["tinydocker export -o web.tar web", "tinydocker export web | tar -t"],
+  takesSignals: true,
   run: async ({ container, output, quiet }, { root }) => {
     requireRoot("exporting");
     const paths = pathsOf(root);

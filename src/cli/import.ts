@@ -23,6 +23,7 @@ export default defineCommand({
     quiet: { type: "boolean", alias: "q", description: "Show no progress" },
   },
   examples: [`tinydocker export web | tinydocker import -c 'CMD ["/bin/sh"]' - flat:1`],
+  takesSignals: true,
   run: async ({ file, name, change, message, quiet }, { root }) => {
     requireRoot("importing images");
     const progress = quiet ? undefined : showProgress(file, "importing");

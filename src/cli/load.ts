@@ -15,6 +15,7 @@ export default defineCommand({
     tag: { type: "string", alias: "t", valueHint: "name", description: "Name the image, if there is one in the file" },
   },
   examples: ["tinydocker load -i busybox.tar", "docker save alpine | tinydocker load"],
+  takesSignals: true,
   run: async ({ input = "/dev/stdin", quiet, tag }, { root }) => {
     requireRoot("loading images");
     const progress = quiet ? undefined : showProgress(input);

@@ -2,9 +2,11 @@
 
 import { requireRoot, sudoLine } from "../engine/host.ts";
 import { explain, hasCode, InterruptedError, StartError, UsageError } from "../errors.ts";
+import { unblockSignals } from "../linux/signal.ts";
 import { absolutePath, defaultRoot, pathsOf } from "../paths.ts";
+import { forwarded } from "../runtime/forwarded.ts";
 import { parseArgv } from "./argv.ts";
-import type { Command, Early, Global } from "./command.ts";
+import type { Command, Global } from "./command.ts";
 import { commands } from "./commands.ts";
 import { globalArgs } from "./global.ts";
 import { advise, fail } from "./print.ts";
@@ -15,12 +17,11 @@ const ourFailure = 125;
 const otherFailure = 1;
 
 /** Runs what the words ask for. @returns the exit code. */
-export async function main(argv: string[], { failure, ...early }: Early): Promise<number> {
+export async function main(argv: string[]): Promise<number> {
   let failureCode = ourFailure;
   try {
-    const { root, rest, want, loaded, firewall } = takeGlobal(argv);
-    if (failure !== undefined) throw failure;
-    const global: Global = { root, commands, ...early, ...(loaded !== undefined && { loaded }) };
+    const { root, rest, want, firewall } = takeGlobal(argv);
+    const global: Global = { root, commands };
     const name = rest[0];
     if (want === "version") return await runCommand(await load("version"), [], global);
     if (want === "help" || name === undefined) return await printHelp();
@@ -54,17 +55,16 @@ interface Given {
   root: string;
   rest: string[];
   want?: "help" | "version";
-  loaded?: string;
   firewall?: string;
 }
 
-/** Takes `--root DIR`, `--firewall DRIVER`, `--version` and `--help` off the front; and `--loaded ID`, which we say to ourselves. */
+/** Takes `--root DIR`, `--firewall DRIVER`, `--version` and `--help` off the front. */
 function takeGlobal(argv: string[]): Given {
   const rest = [...argv];
-  const given: { root?: string; loaded?: string; firewall?: string } = {};
+  const given: { root?: string; firewall?: string } = {};
   for (;;) {
     const word = rest[0] ?? "";
-    const name = (["root", "firewall", "loaded"] as const).find(
+    const name = (["root", "firewall"] as const).find(
       (option) => word === `--${option}` || word.startsWith(`--${option}=`),
     );
     if (!name) break;
@@ -79,7 +79,6 @@ function takeGlobal(argv: string[]): Given {
     root: absolutePath(root, process.cwd()).replace(/(.)\/+$/, "$1"),
     rest,
     ...want,
-    ...(given.loaded && { loaded: given.loaded }),
     ...(given.firewall && { firewall: given.firewall }),
   };
 }
@@ -105,6 +104,8 @@ async function load(name: string, word?: string): Promise<Command> {
 
 async function runCommand(command: Command, argv: string[], global: Global): Promise<number> {
   if (asksForHelp(command, argv)) return await printHelp(...command.meta.name.split(" "));
+  // They have been blocked since before there were threads, which would take them (main.ts).
+  if (!command.takesSignals) unblockSignals(forwarded);
   const values = parseArgv(command.args, argv, { optionsFirst: command.optionsFirst ?? false });
   return (await command.run(values as never, global)) ?? 0;
 }

@@ -4,7 +4,7 @@ import type { Settings } from "../engine/record.ts";
 import type { CreateRequest, RunEnd, RunRequest } from "../engine/request.ts";
 import { run } from "../engine/run.ts";
 import { NotFoundError, UsageError } from "../errors.ts";
-import { isSocket, readFile, statIfAny } from "../linux/file.ts";
+import { readFile, statIfAny } from "../linux/file.ts";
 import { getSize, isatty } from "../linux/tty.ts";
 import { absolutePath, type Paths, pathsOf } from "../paths.ts";
 import type { MountRequest } from "../plan/mounts.ts";
@@ -164,11 +164,12 @@ export default defineCommand({
     "tinydocker run busybox.tar -- sh",
     "tinydocker run --rm -m 64 -c 0.5 -v ./data:/data:ro busybox ls /data",
   ],
-  run: async (args, { root, birth, loaded }) => {
-    const request = { ...runRequest(args), ...(loaded !== undefined && { loaded }) };
+  takesSignals: true,
+  run: async (args, { root }) => {
+    const request = runRequest(args);
     const paths = pathsOf(root);
     if (args.replace) await replace(paths, request.name);
-    const end = await run(paths, request, birth, reporter);
+    const end = await run(paths, request, reporter);
     const format = parseReport(args);
     if (format && "code" in end) (await import("./report.ts")).printReport(end, format);
     return tell(end, request);
@@ -185,19 +186,20 @@ export const original = defineCommand({
   },
   optionsFirst: true,
   examples: ["tinydocker -r ./rootfs -m 256 -- sh -c 'echo hello'"],
-  run: (args, { root, birth }) => {
+  takesSignals: true,
+  run: (args, { root }) => {
     const terminal = wantsTerminal({});
     const request: RunRequest = {
       source: { rootfs: rootDirectory(args.rootfs) },
       options: commonOptions(args, args.command, terminal),
       settings: { ...defaultSettings, remove: true },
       detach: false,
-      stdio: planStdio(terminal, {}, defaultSettings.log.driver),
+      stdio: planStdio(terminal, {}),
       callerIsTerminal: isatty(0),
       detachKeys: parseDetachKeys(undefined),
       sigProxy: true,
     };
-    return run(pathsOf(root), request, birth, reporter).then((end) => tell(end, request));
+    return run(pathsOf(root), request, reporter).then((end) => tell(end, request));
   },
 });
 
@@ -258,7 +260,7 @@ export function runRequest(args: Values<typeof runArgs>): RunRequest {
     },
     detach: args.detach ?? false,
     callerIsTerminal,
-    stdio: planStdio(terminal, args, request.settings.log.driver),
+    stdio: planStdio(terminal, args),
     detachKeys: parseDetachKeys(args["detach-keys"]),
     sigProxy: args["sig-proxy"] ?? true,
   };
@@ -384,18 +386,12 @@ export const wantsTerminal = ({ tty, detach }: { tty?: boolean | undefined; deta
 function planStdio(
   terminal: boolean,
   { interactive, tty }: { interactive?: boolean | undefined; tty?: boolean | undefined },
-  log: Settings["log"]["driver"],
 ): Stdio {
-  const stdin = interactive === false ? "null" : terminal ? "terminal" : handOn(0);
-  // What is to be in the log goes through us.
-  const out = (fd: number) => (log === "none" ? handOn(fd) : "relay");
-  if (!terminal) return [stdin, out(1), out(2)];
+  const stdin = interactive === false ? "null" : terminal ? "terminal" : "relay";
+  if (!terminal) return [stdin, "relay", "relay"];
   // Asked for by name, a terminal takes all three (as Docker's); on our own account we leave `2>file` to the file.
-  return [stdin, "terminal", tty || isatty(2) ? "terminal" : out(2)];
+  return [stdin, "terminal", tty || isatty(2) ? "terminal" : "relay"];
 }
-
-/** A terminal is not to be handed over (SECURITY R13); and a program can't open a socket again by /dev/stdout. */
-export const handOn = (fd: number): "relay" | "inherit" => (isatty(fd) || isSocket(fd) ? "relay" : "inherit");
 
 /** Loaded for those who ask for more than everybody has. */
 function readNetwork(args: Values<typeof createArgs>): RunOptions["network"] {

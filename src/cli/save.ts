@@ -23,6 +23,7 @@ export default defineCommand({
     quiet: { type: "boolean", alias: "q", description: "Show no progress" },
   },
   examples: ["tinydocker save -o busybox.tar busybox", "tinydocker save busybox alpine | gzip >both.tar.gz"],
+  takesSignals: true,
   run: async ({ image, output, format: word, quiet }, { root }) => {
     requireRoot("saving images");
     const format = archiveFormats.find((known) => known === word);

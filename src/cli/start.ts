@@ -23,6 +23,7 @@ export default defineCommand({
     "sig-proxy": { type: "boolean", description: "Signals to us are the container's (the default)" },
   },
   examples: ["tinydocker start web", "tinydocker start -ai shell"],
+  takesSignals: true,
   run: async ({ container, attach, interactive, ...options }, { root }) => {
     if (!attach && !interactive)
       return forEachContainer(root, container, (paths, found, reference) => {

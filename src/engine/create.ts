@@ -4,7 +4,7 @@ import { ConflictError, InvalidError, NotFoundError } from "../errors.ts";
 import { severalImages } from "../image/source.ts";
 import { findImage, type Image } from "../image/store.ts";
 import { randomHex } from "../linux/clone.ts";
-import { flock, O_CREAT, O_RDWR, open, stat, statIfAny, writeNewFile } from "../linux/file.ts";
+import { close, flock, O_CREAT, O_RDWR, open, stat, statIfAny, writeNewFile } from "../linux/file.ts";
 import type { Paths } from "../paths.ts";
 import { type NetworkOptions, noNetworkOptions } from "../plan/network-options.ts";
 import type { ImageDefaults } from "../plan/spec.ts";
@@ -90,10 +90,9 @@ export function createContainer(
 }
 
 function makeContainer(paths: Paths, record: ContainerRecord, warn: Reporter["warn"]): void {
-  const { plan } = planStart(paths, record, { id: record.id, network: true }, { fresh: true, monitored: false }, warn);
-  // The claim only guards the making; the rest stays, and nothing is mounted before it starts.
-  const [claim, ...rest] = plan.prepare;
-  const making = rest.filter((step) => step.do !== "mount-volume");
+  const { plan } = planStart(paths, record, record.id, { fresh: true, monitored: false, stdio: [] }, warn);
+  // The claim only guards the making; the rest stays.
+  const [claim, ...making] = plan.prepare;
   const guard = undoList();
   const undo = undoList();
   try {
@@ -110,29 +109,42 @@ function makeContainer(paths: Paths, record: ContainerRecord, warn: Reporter["wa
   }
 }
 
-/** Holds the store's lock, shared, so that an image found in it stays until the container is known as its user. */
-export function lockStore(paths: Paths): number {
-  const lock = open(paths.lock, O_RDWR | O_CREAT, 0o600);
-  flock(lock, { shared: true, wait: true });
+/** The store's lock, shared, so that an image found in it stays until the container is known as its user. */
+export interface StoreLock {
+  take(): void;
+  /** A second time does no harm. */
+  release(): void;
+}
+
+export function lockStore(paths: Paths): StoreLock {
+  let held: number | undefined;
+  const lock: StoreLock = {
+    take: () => {
+      held = open(paths.lock, O_RDWR | O_CREAT, 0o600);
+      flock(held, { shared: true, wait: true });
+    },
+    release: () => {
+      if (held !== undefined) close(held);
+      held = undefined;
+    },
+  };
+  lock.take();
   return lock;
 }
 
-/**
- * Finds the image. An archive that the store does not have yet is loaded, and then this command starts again.
- * @param giveUp lets go of what waits: a load may take long, and be interrupted.
- */
+/** Finds the image. An archive that the store does not have yet is loaded first, without the lock: that may take long. */
 export async function prepareImage(
   paths: Paths,
-  { source, loaded }: Pick<CreateRequest, "source" | "loaded">,
-  giveUp: () => void,
+  { source }: Pick<CreateRequest, "source">,
+  store: StoreLock,
   reporter: Reporter,
 ): Promise<RunImage | { rootfs: string }> {
   if ("rootfs" in source) return source;
-  const found: Found = loaded === undefined ? resolveImage(paths, source.image, process.cwd()) : stored(paths, loaded);
+  const found: Found = resolveImage(paths, source.image, process.cwd());
   if (found.kind === "directory") return directoryAsRunImage(source.image, found.path);
   if (found.kind === "image") return asRunImage(source.image, found.image);
-  giveUp();
-  const { load, startAgain } = await import("./load.ts");
+  store.release();
+  const { load } = await import("./load.ts");
   const progress = reporter.loading(found.path);
   const images = await load(paths, found.path, {}, progress.update).finally(progress.done);
   const [first] = images;
@@ -141,13 +153,10 @@ export async function prepareImage(
       source.image,
       images.flatMap(({ references }) => references),
     );
-  return startAgain(first.id);
-}
-
-function stored(paths: Paths, id: string): Found {
-  const image = findImage(paths, id);
-  if (!image) throw new NotFoundError(`the image that was just loaded is gone: ${id}`);
-  return { kind: "image", image };
+  store.take();
+  const image = findImage(paths, first.id);
+  if (!image) throw new NotFoundError(`the image that was just loaded is gone: ${first.id}`);
+  return asRunImage(source.image, image);
 }
 
 /** A stored image as a container needs it. */

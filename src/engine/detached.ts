@@ -4,8 +4,9 @@ import { ConflictError } from "../errors.ts";
 import { close, unlink } from "../linux/file.ts";
 import type { Paths } from "../paths.ts";
 import { attachTo } from "./attach.ts";
-import { createContainer } from "./create.ts";
+import { createContainer, type StoreLock } from "./create.ts";
 import { launch } from "./launch.ts";
+import { isStderrApart } from "./plan.ts";
 import { type ContainerRecord, readContainer, unstarted, waitUntilLeft } from "./record.ts";
 import { recover } from "./recover.ts";
 import { removeContainer } from "./remove.ts";
@@ -17,14 +18,14 @@ export function runWithMonitor(
   paths: Paths,
   planned: ContainerRecord,
   request: RunRequest,
-  store: number,
+  store: StoreLock,
   { warn }: Reporter,
 ): RunEnd {
   const record = createContainer(paths, planned, request, warn);
-  close(store);
+  store.release();
   const attached = !request.detach;
   const stdin = attached && record.settings.interactive;
-  const stderrApart = record.options.terminal && request.stdio[2] !== "terminal";
+  const stderrApart = isStderrApart(record, request);
   let launched: ReturnType<typeof launch>;
   try {
     const how = { attached, stdin, stderrApart };

@@ -1,14 +1,14 @@
 /** Another process in a container that runs. */
 
 import { ConflictError, NotFoundError } from "../errors.ts";
-import { O_DIRECTORY, O_RDONLY, open, readFileIfAny } from "../linux/file.ts";
+import { findCgroup2 } from "../linux/cgroup.ts";
+import { readFileIfAny } from "../linux/file.ts";
 import { openProcess } from "../linux/proc.ts";
 import type { Spec } from "../oci/spec.ts";
 import type { Paths } from "../paths.ts";
 import { type ExecOptions, planExec } from "../plan/exec.ts";
-import type { Entry } from "../runtime/entry.ts";
-import { runEntering } from "../runtime/run.ts";
-import type { Stdio } from "../runtime/stdio.ts";
+import { runExec } from "../runtime/exec.ts";
+import { kindsOf, type Stdio } from "../runtime/stdio.ts";
 import { ownCapabilities } from "./host.ts";
 import { type Container, directoryOf } from "./record.ts";
 
@@ -16,7 +16,6 @@ import { type Container, directoryOf } from "./record.ts";
 export function execInContainer(
   paths: Paths,
   { record, state, status }: Container,
-  entry: Entry,
   options: ExecOptions,
   io: { stdio: Stdio; callerIsTerminal: boolean },
 ): number {
@@ -26,13 +25,13 @@ export function execInContainer(
   if (pidfd === undefined) throw new ConflictError(`container ${record.name} is not running`);
   const spec = readFileIfAny(`${directoryOf(paths, record.id)}/config.json`);
   if (spec === undefined) throw new NotFoundError(`no such container: ${record.name}`);
-  const cgroup = state.cgroup === undefined ? undefined : open(state.cgroup, O_RDONLY | O_DIRECTORY);
-  const exit = runEntering(entry, {
-    ...planExec(JSON.parse(spec) as Spec, options, options.privileged ? ownCapabilities() : []),
-    pidfd,
-    cgroup,
-    ...io,
-    detach: options.detach,
-  });
+  const plan = planExec(
+    JSON.parse(spec) as Spec,
+    options,
+    kindsOf(io.stdio),
+    options.privileged ? ownCapabilities() : [],
+  );
+  const joined = { pid: state.process!.pid, pidfd, cgroup: state.cgroup, cgroupMount: findCgroup2()?.mountPoint };
+  const exit = runExec(joined, plan, { ...io, detach: options.detach });
   return exit === undefined ? 0 : (exit.code ?? 128 + exit.signal!);
 }

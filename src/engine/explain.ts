@@ -4,7 +4,6 @@ import { UsageError } from "../errors.ts";
 import { peekImages } from "../image/peek.ts";
 import { randomHex } from "../linux/clone.ts";
 import type { Paths } from "../paths.ts";
-import { surelyOwnNetwork } from "../plan/clone.ts";
 import type { Plan } from "../plan/step.ts";
 import { asRunImage, directoryAsRunImage } from "./create.ts";
 import { resolveImage } from "./image.ts";
@@ -15,8 +14,7 @@ import { planRun } from "./run.ts";
 export async function explainRun(paths: Paths, request: RunRequest, warn: Reporter["warn"]): Promise<Plan> {
   const { source } = request;
   const image = "rootfs" in source ? source : await look(paths, source.image);
-  const network = surelyOwnNetwork(process.argv);
-  return planRun(paths, request, image, { id: randomHex(32), network }, warn);
+  return planRun(paths, request, image, randomHex(32), warn);
 }
 
 async function look(paths: Paths, word: string): Promise<RunImage> {

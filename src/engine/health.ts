@@ -3,20 +3,22 @@
  * monitor starts them and never waits for one: they are watched beside everything else (runtime/relay.ts).
  */
 
-import { readCgroupFile } from "../linux/cgroup.ts";
-import { wait } from "../linux/clone.ts";
-import { close, O_RDWR, open, read } from "../linux/file.ts";
+import { explain, StartError } from "../errors.ts";
+import { fchown } from "../linux/at.ts";
+import { findCgroup2, readCgroupFile } from "../linux/cgroup.ts";
+import { type Child, pidfdSendSignal, wait } from "../linux/clone.ts";
+import { close, read } from "../linux/file.ts";
 import { memory } from "../linux/libc.ts";
 import type { Companion } from "../linux/poll.ts";
 import { type Interest, POLLIN, pipe, poll } from "../linux/poll.ts";
-import { pidfdOpen } from "../linux/proc.ts";
-import { kill, stringVector } from "../linux/process.ts";
+import { openProcess } from "../linux/proc.ts";
+import { kill } from "../linux/process.ts";
 import { readStat } from "../linux/procfs.ts";
 import { signals } from "../linux/signal.ts";
-import { posixSpawn } from "../linux/spawn.ts";
-import type { Paths } from "../paths.ts";
+import type { ExecPlan } from "../plan/exec.ts";
 import type { HealthPlan } from "../plan/health.ts";
-import { environment } from "./order.ts";
+import { identityIn, spawnExec } from "../runtime/exec.ts";
+import { follow, leave, type Starting } from "../runtime/init.ts";
 import { processesOf } from "./processes.ts";
 import type { ContainerState, Health, HealthResult } from "./record.ts";
 
@@ -40,10 +42,13 @@ export function judge(before: Health, plan: HealthPlan, result: HealthResult, si
 export const pauseMs = ({ status }: Health, plan: HealthPlan, sinceStartMs: number): number =>
   status === "starting" && sinceStartMs < plan.startPeriodMs ? plan.startIntervalMs : plan.intervalMs;
 
-/** A check that runs: `tinydocker exec`, our child. */
+/** A check that runs: another process in the container, our child. */
 interface Check {
-  pid: number;
-  pidfd: number;
+  child: Child;
+  /** Until it has become its program. */
+  starting?: Starting;
+  /** Why it could not. */
+  failure?: StartError;
   /** Where its output comes; undefined when that has ended. */
   output: number | undefined;
   bytes: Uint8Array[];
@@ -52,13 +57,10 @@ interface Check {
   late: boolean;
 }
 
+type Plan = HealthPlan & { exec: ExecPlan };
+
 /** @param of the container that runs. @param note writes down how it is. */
-export function healthChecks(
-  paths: Paths,
-  of: Pick<ContainerState, "process" | "cgroup"> & { id: string },
-  plan: HealthPlan,
-  note: (health: Health) => void,
-): Companion {
+export function healthChecks(of: ContainerState, plan: Plan, note: (health: Health) => void): Companion {
   const startedMs = performance.now();
   const sinceStartMs = () => performance.now() - startedMs;
   let health: Health = { status: "starting", failingStreak: 0, log: [] };
@@ -72,28 +74,37 @@ export function healthChecks(
   const begin = () => {
     // Nobody in a frozen container can answer.
     if (isFrozen(of)) return schedule();
-    check = startCheck(paths, of.id, plan);
+    const started = startCheck(of, plan);
+    if (!("exitCode" in started)) check = started;
+    else report(new Date(), started.exitCode, started.output);
+  };
+  const report = (start: Date, exitCode: number, output: string) => {
+    const times = { start: start.toISOString(), end: new Date().toISOString() };
+    health = judge(health, plan, { ...times, exitCode, output }, sinceStartMs());
+    note(health);
+    schedule();
   };
   const finish = (ended: Check) => {
     check = undefined;
-    const { exit } = wait(ended)!;
-    const exitCode = ended.late ? tooLong : (exit.code ?? 128 + exit.signal!);
-    const output = takeOutput(ended);
-    if (!(ended.late && isFrozen(of))) {
-      const late = `Health check exceeded timeout (${plan.timeoutMs / 1000}s)${output && `: ${output}`}`;
-      const times = { start: ended.started.toISOString(), end: new Date().toISOString() };
-      health = judge(health, plan, { ...times, exitCode, output: ended.late ? late : output }, sinceStartMs());
-      note(health);
-    }
-    schedule();
+    // Its last word may still be on the way.
+    while (ended.starting) followCheck(ended);
+    const { exit } = wait(ended.child)!;
+    const exitCode = ended.late ? tooLong : (ended.failure?.exitCode ?? exit.code ?? 128 + exit.signal!);
+    const output = takeOutput(ended) + (ended.failure?.message ?? "");
+    if (ended.late && isFrozen(of)) return schedule();
+    const late = `Health check exceeded timeout (${plan.timeoutMs / 1000}s)${output && `: ${output}`}`;
+    report(ended.started, exitCode, ended.late ? late : output);
   };
   return {
     watches: () => {
       const now = check;
       if (!now) return [];
-      const { output, pidfd } = now;
-      const ending = { fd: pidfd, onReady: () => finish(now) };
-      return output === undefined ? [ending] : [{ fd: output, onReady: () => readOutput(now) }, ending];
+      const { output, starting, child } = now;
+      return [
+        ...(starting ? [{ fd: starting.socket, onReady: () => now.starting && followCheck(now) }] : []),
+        ...(output === undefined ? [] : [{ fd: output, onReady: () => readOutput(now) }]),
+        { fd: child.pidfd, onReady: () => finish(now) },
+      ];
     },
     timers: () => {
       const now = check;
@@ -103,8 +114,9 @@ export function healthChecks(
     },
     end: () => {
       if (!check) return;
-      kill(check.pid, signals.SIGKILL);
-      wait(check);
+      pidfdSendSignal(check.child.pidfd, signals.SIGKILL);
+      if (check.starting) leave(check.starting);
+      wait(check.child);
       takeOutput(check);
     },
   };
@@ -113,16 +125,43 @@ export function healthChecks(
 const isFrozen = ({ cgroup }: Pick<ContainerState, "cgroup">): boolean =>
   readCgroupFile(cgroup, "cgroup.freeze")?.trim() === "1";
 
-function startCheck(paths: Paths, id: string, { command, timeoutMs }: HealthPlan): Check {
+/** @returns the check; or how it went if there is nothing to wait for. */
+function startCheck(
+  { process, cgroup }: Pick<ContainerState, "process" | "cgroup">,
+  { exec, timeoutMs }: Plan,
+): Check | Pick<HealthResult, "exitCode" | "output"> {
+  const pidfd = process && openProcess(process);
+  if (!process || pidfd === undefined) return { exitCode: 1, output: "the container has ended" };
+  const joined = { pid: process.pid, pidfd, cgroup, cgroupMount: findCgroup2()?.mountPoint };
   const output = pipe();
-  const nowhere = open("/dev/null", O_RDWR);
-  const words = ["tinydocker", "exec", "--interactive=false", "--tty=false", id, ...command];
-  const fds = [nowhere, output.write, output.write];
-  const pid = posixSpawn("/proc/self/exe", stringVector(words), stringVector(environment(paths)), { fds });
-  close(nowhere);
-  close(output.write);
-  const deadlineMs = performance.now() + timeoutMs;
-  return { pid, pidfd: pidfdOpen(pid), output: output.read, bytes: [], started: new Date(), deadlineMs, late: false };
+  try {
+    const identity = identityIn(joined, exec);
+    fchown(output.write, identity.uid, identity.gid, "a pipe");
+    const starting = spawnExec(joined, exec, identity, [undefined, output.write, output.write]);
+    const deadlineMs = performance.now() + timeoutMs;
+    const started = new Date();
+    return { child: starting.child, starting, output: output.read, bytes: [], started, deadlineMs, late: false };
+  } catch (error) {
+    // That is how the container is: it says nothing against its monitor.
+    close(output.read);
+    return { exitCode: 125, output: explain(error).text };
+  } finally {
+    close(output.write);
+    close(pidfd);
+  }
+}
+
+/** Hears the next word of a check on its way to its program. */
+function followCheck(check: Check): void {
+  const starting = check.starting!;
+  try {
+    if (!follow(starting, { terminal: close })) return;
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    check.failure = error;
+  }
+  leave(starting);
+  delete check.starting;
 }
 
 /** Reads once. What is too much is read all the same, so that nobody waits for us, and forgotten. */
@@ -145,21 +184,18 @@ function takeOutput(check: Check): string {
     readOutput(check);
   }
   if (check.output !== undefined) close(check.output);
-  close(check.pidfd);
+  close(check.child.pidfd);
   return Buffer.concat(check.bytes).toString();
 }
 
 const rounds = 3;
 
-/** Kills a check that takes too long, with what it has started: its process in the container leads a session of its own. */
+/** Kills a check that takes too long, with what it has started: it leads a session of its own. */
 function cutShort(check: Check, of: Pick<ContainerState, "process" | "cgroup">): void {
   check.late = true;
-  for (let round = 0; round < rounds; round++) {
-    const inside = processesOf(of).map((pid) => ({ pid, stat: readStat(pid) }));
-    const leader = inside.find(({ stat }) => stat?.parent === check.pid)?.pid;
-    if (leader === undefined) break;
-    // It stays there, killed, until its parent has waited for it: so the session can be told also the next time.
-    for (const { pid, stat } of inside) if (pid === leader || stat?.session === leader) kill(pid, signals.SIGKILL);
-  }
-  kill(check.pid, signals.SIGKILL);
+  const { pid, pidfd } = check.child;
+  for (let round = 0; round < rounds; round++)
+    // It stays there, killed, until we have waited for it: so the session can be told also the next time.
+    for (const other of processesOf(of)) if (readStat(other)?.session === pid) kill(other, signals.SIGKILL);
+  pidfdSendSignal(pidfd, signals.SIGKILL);
 }

@@ -3,7 +3,7 @@
 import { UnsupportedError } from "../errors.ts";
 import { findCgroup2 } from "../linux/cgroup.ts";
 import { readdir, readFile, stat } from "../linux/file.ts";
-import { getrlimit } from "../linux/process.ts";
+import { hardLimits } from "../linux/process.ts";
 import { capabilityNames } from "../oci/capabilities.ts";
 import type { Device } from "../oci/spec.ts";
 import type { Host } from "../plan/container.ts";
@@ -14,10 +14,15 @@ export function readHost(all: { devices: boolean }): Host & HostFacts {
   const cgroup2 = findCgroup2();
   return {
     ...(cgroup2 && { cgroup2 }),
-    nofileHard: getrlimit("RLIMIT_NOFILE").hard,
     devices: all.devices ? hostDevices("/dev") : [],
-    capabilities: ownCapabilities(),
+    ...facts(),
   };
+}
+
+function facts(): Pick<HostFacts, "capabilities" | "hardLimits"> {
+  const capabilities = ownCapabilities();
+  const raises = capabilities.includes("CAP_SYS_RESOURCE");
+  return { capabilities, hardLimits: raises ? {} : hardLimits() };
 }
 
 /** @throws UnsupportedError without root. @param doing what needs it: "loading images". */

@@ -8,12 +8,13 @@ import { close, O_RDWR, open } from "../linux/file.ts";
 import { socketpair } from "../linux/poll.ts";
 import { stringVector } from "../linux/process.ts";
 import { posixSpawn } from "../linux/spawn.ts";
+import type { Spec } from "../oci/spec.ts";
 import type { Paths } from "../paths.ts";
-import { sharedNetworkWord, surelyOwnNetwork } from "../plan/clone.ts";
-import { hasOwnNetwork } from "../plan/network-options.ts";
+import { type ExecPlan, planExec } from "../plan/exec.ts";
+import type { HealthPlan } from "../plan/health.ts";
 import { receiveFrame, sendFrame } from "../runtime/channel.ts";
 import { type Attachment, environment, giveOrder } from "./order.ts";
-import { planHealthOf, planStart } from "./plan.ts";
+import { monitoredStdio, planHealthOf, planStart } from "./plan.ts";
 import type { Container } from "./record.ts";
 import { prepareNetwork, type StartNetwork } from "./start-network.ts";
 
@@ -28,15 +29,12 @@ export function launch(
   how: Attachment,
   warn: (text: string) => void,
 ): { socket: number } | { failed: number; killed?: true } {
-  const birth = randomHex(32);
   let prepared: StartNetwork | undefined;
-  const words = ["tinydocker", "monitor", record.id, birth];
-  // What its init is born with is said on its command line.
-  if (!hasOwnNetwork(record.options.network)) words.push(sharedNetworkWord);
+  const words = ["tinydocker", "monitor", record.id];
   const [ours, theirs] = socketpair();
   const nowhere = open("/dev/null", O_RDWR);
   const fds = [nowhere, nowhere, 2, theirs];
-  // A session of its own: no signal of our terminal reaches it. It makes an init while we plan.
+  // A session of its own: no signal of our terminal reaches it. It loads what it needs while we plan.
   const pid = posixSpawn("/proc/self/exe", stringVector(words), stringVector(environment(paths)), {
     fds,
     session: true,
@@ -44,10 +42,14 @@ export function launch(
   close(theirs);
   close(nowhere);
   try {
-    const network = surelyOwnNetwork(words);
-    const kind = { fresh: false, monitored: true, first: state.started === undefined };
+    const kind = {
+      fresh: false,
+      monitored: true,
+      first: state.started === undefined,
+      stdio: monitoredStdio(record, how),
+    };
     prepared = prepareNetwork(paths, record, state.network, warn);
-    const { plan } = planStart(paths, record, { id: birth, network }, kind, warn, prepared);
+    const { plan, spec } = planStart(paths, record, randomHex(32), kind, warn, prepared);
     plan.warnings.forEach(warn);
     const health = planHealthOf(record.settings, record.defaults);
     giveOrder(ours, {
@@ -56,7 +58,7 @@ export function launch(
       state,
       plan: { ...plan, warnings: [] },
       how,
-      ...(health && { health }),
+      ...(health && { health: { ...health, exec: planCheck(spec, health) } }),
       ...(prepared.reserved && { network: prepared.reserved }),
     });
     if (hasStarted(paths, record.id, ours, prepared)) {
@@ -74,6 +76,12 @@ export function launch(
   const { exit } = wait({ pid })!;
   prepared.release();
   return exit.signal === undefined ? { failed: exit.code || 125 } : { failed: 125, killed: true };
+}
+
+/** One health check: another process in the container, whose output is noted. */
+function planCheck(spec: Spec, { command }: HealthPlan): ExecPlan {
+  const options = { command, env: [], terminal: false, privileged: false, detach: false };
+  return planExec(spec, options, ["null", "pipe", "pipe"], []);
 }
 
 /** Connects the container when the monitor has its network namespace: we wait anyway, and a monitor stays small without. */

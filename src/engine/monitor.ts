@@ -8,7 +8,6 @@ import { type Companion, poll } from "../linux/poll.ts";
 import { identify } from "../linux/proc.ts";
 import { dup2 } from "../linux/process.ts";
 import { type Paths, pathsOf } from "../paths.ts";
-import type { Birth } from "../runtime/birth.ts";
 import { receiveFrame, sendFrame } from "../runtime/channel.ts";
 import { claim } from "../runtime/host.ts";
 import { healthChecks } from "./health.ts";
@@ -18,7 +17,7 @@ import { type ContainerRecord, type ContainerState, type Health, readContainer, 
 import { runToEnd, wasStopped } from "./start.ts";
 
 /** Runs a container that was created, to its end. @returns the exit code. */
-export function monitor(birth: Birth): number {
+export function monitor(): number {
   // No directory of the caller's is kept busy.
   chdir("/");
   const order = takeOrder();
@@ -33,19 +32,17 @@ export function monitor(birth: Birth): number {
     stderrApart: how.stderrApart ?? false,
     launcher: { socket: launcherFd, ...how },
   };
-  const ended = runToEnd(paths, birth, {
+  const ended = runToEnd(paths, {
     plan,
     record,
     state,
     io,
     ...(network && { network: keepNetwork(paths, record.id, network, connectByLauncher, { soon: false }) }),
     onRecorded: () => {},
-    onStarted: (note) => {
+    onStarted: (note, started) => {
       leaveCaller();
       if (!health) return [restAt(performance.now() + restAfterMs)];
-      const { child, cgroup } = birth;
-      const of = { process: identify(child.pid), ...(cgroup !== undefined && { cgroup }), id: record.id };
-      return [healthChecks(paths, of, health, noteHealth(paths, record, note))];
+      return [healthChecks(started, health, noteHealth(paths, record, note))];
     },
     onEnded: (state) =>
       wantsRestart(paths, record.id, state) ? { status: "restarting", monitor: identify(process.pid) } : {},

@@ -1,6 +1,5 @@
 /** The lock between those who put containers into networks, any number at once, and those who take networks away. */
 
-import "../linux/first.ts";
 import { close, flock, mkdirAll, O_CREAT, O_RDWR, open, openIfAny } from "../linux/file.ts";
 import type { Paths } from "../paths.ts";
 

@@ -7,6 +7,7 @@ import { close, readAll } from "../linux/file.ts";
 import { receiveMessage, sendMessage } from "../linux/poll.ts";
 import { memfd } from "../linux/process.ts";
 import type { Paths } from "../paths.ts";
+import type { ExecPlan } from "../plan/exec.ts";
 import type { HealthPlan } from "../plan/health.ts";
 import { defaultPath } from "../plan/path.ts";
 import type { Plan } from "../plan/step.ts";
@@ -20,7 +21,8 @@ export interface Order {
   /** As it was before this start. */
   state: ContainerState;
   plan: Plan;
-  health?: HealthPlan;
+  /** How its health is checked, and what one check does. */
+  health?: HealthPlan & { exec: ExecPlan };
   /** What was taken for it; the descriptors come beside. */
   network?: Reserved;
   how: Attachment;

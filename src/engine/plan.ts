@@ -8,8 +8,8 @@ import type { HealthPlan } from "../plan/health.ts";
 import { createSourceOption } from "../plan/mounts.ts";
 import type { RunOptions } from "../plan/options.ts";
 import { type ImageDefaults, lacksCommand, planSpec, type Rootfs } from "../plan/spec.ts";
-import type { Directory, Plan } from "../plan/step.ts";
-import type { Birth } from "../runtime/birth.ts";
+import type { Directory, Plan, StdioKind } from "../plan/step.ts";
+import type { Stdio } from "../runtime/stdio.ts";
 import { readHost } from "./host.ts";
 import { type ContainerRecord, directoryOf } from "./record.ts";
 import type { StartNetwork } from "./start-network.ts";
@@ -21,6 +21,8 @@ export interface Start {
   monitored: boolean;
   /** It was never started, whenever it was created. */
   first?: boolean;
+  /** What the program gets as 0, 1 and 2. */
+  stdio: StdioKind[];
 }
 
 /** Its health check, if it has one. What plans it is loaded for those who may. */
@@ -30,12 +32,12 @@ export function planHealthOf({ health }: ContainerRecord["settings"], defaults: 
   return planHealth(health ?? {}, defaults);
 }
 
-/** @param birth its id names the cgroup of this start. @param network none where it is not started yet. */
+/** @param start names the cgroup of this start. @param network none where it is not started yet. */
 export function planStart(
   paths: Paths,
   record: ContainerRecord,
-  birth: Pick<Birth, "id" | "network">,
-  { fresh, monitored, first = false }: Start,
+  start: string,
+  { fresh, monitored, first = false, stdio }: Start,
   warn: (text: string) => void,
   network: Pick<StartNetwork, "connection" | "namespace" | "etc"> = {},
 ): { plan: Plan; spec: Spec } {
@@ -50,7 +52,7 @@ export function planStart(
     warn(`${source} does not exist on this host: making an empty directory`);
   }
   if (lacksCommand(options, defaults)) warn("no command given and none in the image: running /bin/sh");
-  const spec = planSpec(birth.id, options, defaults, rootfs, host, network.namespace);
+  const spec = planSpec(start, options, defaults, rootfs, host, network.namespace);
   const container: Container = {
     id,
     name,
@@ -65,7 +67,7 @@ export function planStart(
     outlives: monitored,
     asked: askedLimits(options),
     reap: settings.init,
-    network: birth.network,
+    stdio,
     ...(network.connection && { connection: network.connection }),
     ...(network.etc && { etc: network.etc }),
   };
@@ -100,4 +102,17 @@ export function askedLimits({ cpus, memoryBytes, pidsLimit }: Partial<RunOptions
   if (memoryBytes) asked.add("memory");
   if (pidsLimit) asked.add("pids");
   return asked;
+}
+
+/** The container has a terminal, and whoever starts it wants its stderr somewhere else. */
+export const isStderrApart = ({ options }: ContainerRecord, { stdio }: { stdio: Stdio }): boolean =>
+  options.terminal && stdio[2] !== "terminal";
+
+/** What a program gets that a monitor looks after. */
+export function monitoredStdio(
+  { options, settings }: ContainerRecord,
+  { stderrApart = false }: { stderrApart?: boolean },
+): StdioKind[] {
+  if (options.terminal) return ["terminal", "terminal", stderrApart ? "pipe" : "terminal"];
+  return [settings.interactive ? "pipe" : "null", "pipe", "pipe"];
 }

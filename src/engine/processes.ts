@@ -1,7 +1,7 @@
 /** The processes of a container, by their numbers on the host. */
 
 import { readCgroupFile } from "../linux/cgroup.ts";
-import { readlinkIfAny } from "../linux/file.ts";
+import { readdir, readlinkIfAny } from "../linux/file.ts";
 import { allProcesses } from "../linux/procfs.ts";
 import type { ContainerState } from "./record.ts";
 
@@ -22,10 +22,12 @@ export function countTasks(state: Pick<ContainerState, "process" | "cgroup">): n
   return processesOf(state).length;
 }
 
-/** A process that our own pid namespace does not have stands there as 0. */
-const numbersIn = (cgroup: string, file: string): number[] =>
-  (readCgroupFile(cgroup, file) ?? "")
+/** In the cgroup and in those that the container has made below it. A process that our own pid namespace does not have stands there as 0. */
+function numbersIn(cgroup: string, file: string): number[] {
+  const own = (readCgroupFile(cgroup, file) ?? "")
     .split("\n")
     .map(Number)
-    .filter((number) => number > 0)
-    .sort((a, b) => a - b);
+    .filter((number) => number > 0);
+  const below = (readdir(cgroup, "directories") ?? []).flatMap((name) => numbersIn(`${cgroup}/${name}`, file));
+  return [...own, ...below].sort((a, b) => a - b);
+}

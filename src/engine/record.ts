@@ -1,6 +1,5 @@
 /** What is known of a container: what was asked for (container.json) and what became of it (state.json). */
 
-import "../linux/first.ts";
 import { ConflictError, NotFoundError } from "../errors.ts";
 import {
   close,

@@ -1,13 +1,10 @@
 /** What those who were killed have left behind: found and taken away by whoever comes next. */
 
-import { findCgroup2, removeEmptyCgroup } from "../linux/cgroup.ts";
 import {
   close,
   flock,
   fstat,
   mkdirAll,
-  O_DIRECTORY,
-  O_RDONLY,
   O_RDWR,
   openIfAny,
   readAll,
@@ -17,7 +14,6 @@ import {
 } from "../linux/file.ts";
 import { removePath } from "../linux/tree.ts";
 import type { Paths } from "../paths.ts";
-import { cgroupPath } from "../plan/clone.ts";
 import type { Connected } from "../plan/network.ts";
 import type { Leftovers } from "../plan/step.ts";
 import { cleanUp, forget } from "../runtime/host.ts";
@@ -36,7 +32,6 @@ export function prepareRoot(paths: Paths): void {
  * Only the files of running containers are read, so that a thousand stopped ones cost nothing.
  */
 export function recover(paths: Paths): void {
-  removeStrayCgroups();
   for (const id of readdir(paths.running) ?? []) {
     const path = `${paths.running}/${id}`;
     const lock = openIfAny(path, O_RDWR);
@@ -120,29 +115,6 @@ function markEnded(paths: Paths, leftovers: Leftovers, container: Container | un
       finished: new Date().toISOString(),
       error: "whoever looked after it was killed: its end was not seen",
     });
-}
-
-/** Empty cgroups that nobody holds: of a command killed before it had said whose they are. */
-function removeStrayCgroups(): void {
-  const mountPoint = findCgroup2()?.mountPoint;
-  const parent = mountPoint === undefined ? undefined : openIfAny(mountPoint + cgroupPath(""), O_RDONLY | O_DIRECTORY);
-  if (parent === undefined) return;
-  // Somebody is making one (runtime/birth.ts), and has not locked it yet: another time.
-  if (flock(parent, { wait: false })) {
-    removeUnlocked(mountPoint!);
-    removeEmptyCgroup(mountPoint + cgroupPath(""));
-  }
-  close(parent);
-}
-
-function removeUnlocked(mountPoint: string): void {
-  for (const id of readdir(mountPoint + cgroupPath(""), "directories") ?? []) {
-    const cgroup = mountPoint + cgroupPath(id);
-    const directory = openIfAny(cgroup, O_RDONLY | O_DIRECTORY);
-    if (directory === undefined) continue;
-    if (flock(directory, { wait: false })) removeEmptyCgroup(cgroup);
-    close(directory);
-  }
 }
 
 /** As `recover`, for commands that only look: without root, or without a state root, there is nothing to mend. */

@@ -11,8 +11,6 @@ import type { Settings } from "./record.ts";
 export interface CreateRequest {
   /** An image by any of its names, or a directory to use in place as the root. */
   source: { image: string } | { rootfs: string };
-  /** The id of the image, when it was loaded for this very command. */
-  loaded?: string;
   options: RunOptions;
   settings: Settings;
   name?: string;

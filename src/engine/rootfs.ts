@@ -1,7 +1,7 @@
 /** The file system of a container, as it lies on the disk and as its programs see it. */
 
-import { ConflictError, hasCode, UnsupportedError } from "../errors.ts";
-import { openAt } from "../linux/at.ts";
+import { ConflictError, Failure, hasCode, UnsupportedError } from "../errors.ts";
+import { isOnProc, openAt } from "../linux/at.ts";
 import {
   close,
   flock,
@@ -17,14 +17,15 @@ import {
   statIfAny,
   unlink,
 } from "../linux/file.ts";
-import { chdir, fchdir, mount, setPropagation } from "../linux/mount.ts";
+import { ensureDirectory, ensureFile } from "../linux/inroot.ts";
+import { attachAt, fchdir, moveMount, setPropagation } from "../linux/mount.ts";
 import { unshare } from "../linux/namespace.ts";
 import { openProcess } from "../linux/proc.ts";
 import type { Spec } from "../oci/spec.ts";
 import type { Paths } from "../paths.ts";
-import { planMounts } from "../plan/mounts.ts";
-import type { InitStep } from "../plan/step.ts";
-import { bindFromHost, mountOverlay } from "../runtime/rootfs.ts";
+import { planBinds, planRoot } from "../plan/mounts.ts";
+import { makeBind, makeOverlay } from "../runtime/rootfs.ts";
+import { type Identity, identityOf } from "../runtime/user.ts";
 import { type Container, type ContainerState, directoryOf, isUp } from "./record.ts";
 
 /** The layers of a container's image, bottom first; a directory that is used in place is the only one. */
@@ -67,43 +68,45 @@ function mountStopped(paths: Paths, container: Container): number {
   const { id, rootfs } = container.record;
   if (rootfs !== undefined) return open(rootfs, O_RDONLY | O_DIRECTORY);
   const spec = JSON.parse(readFile(`${directoryOf(paths, id)}/config.json`)) as Spec;
-  const [overlay] = stepsOf(spec, "overlay");
-  const root = mountPrivately(paths, () => mountOverlay({ ...overlay!, target: paths.rootfs }));
+  const root = planRoot(spec);
+  if (root.do !== "overlay") throw new Failure(`container ${container.record.name} has no layers`);
+  const opened = mountPrivately(paths, makeOverlay(root));
   // As it is: nothing is made, filled or given away; and memory that no container uses is not there.
-  for (const { chown: _owner, ...bind } of stepsOf(spec, "bind"))
-    if (!bind.handedOver && statIfAny(bind.source))
-      bindFromHost({ ...bind, createSource: false, copyUp: false }, root, []);
-  return root;
+  for (const { chown: _owner, ...bind } of planBinds(spec)) {
+    if (bind.handedOver || !statIfAny(bind.source)) continue;
+    const step = { ...bind, createSource: false, copyUp: false };
+    const user = bind.idmap ? identityOf(opened, bind.idmap.user) : nobody;
+    attachInRoot(makeBind(step, opened, user), opened, bind.target);
+  }
+  return opened;
 }
 
-/** What init does of one kind when the container starts. */
-const stepsOf = <Kind extends InitStep["do"]>(spec: Spec, kind: Kind) =>
-  planMounts(spec).filter((step): step is Extract<InitStep, { do: Kind }> => step.do === kind);
+const nobody: Identity = { uid: 0, gid: 0, groups: [], home: "/" };
+
+/** Where the container's init attached it, or would have. */
+function attachInRoot(mount: number, root: number, target: string): void {
+  const over = fstat(mount).type === "directory" ? ensureDirectory(root, target) : ensureFile(root, target);
+  if (isOnProc(over, target)) throw new Failure(`cannot mount on ${target}: it leads into /proc`);
+  moveMount(mount, over, target);
+  close(over);
+  close(mount);
+}
 
 /** The view of layers, bottom first, read-only and without anything mounted in it. @returns an open directory. */
 export function openLayers(paths: Paths, layers: readonly string[]): number {
   const [only] = layers;
   if (only !== undefined && layers.length === 1) return open(only, O_RDONLY | O_DIRECTORY);
-  return mountPrivately(paths, () => {
-    // By paths relative to the state root: mount(2) takes one page of options.
-    chdir(paths.root);
-    const relative = (path: string) => (path.startsWith(`${paths.root}/`) ? path.slice(paths.root.length + 1) : path);
-    const lowerdir = layers.map((path) => relative(path).replace(/[\\:,]/g, "\\$&")).reverse();
-    mount("overlay", paths.rootfs, "overlay", `lowerdir=${lowerdir.join(":")}`);
-  });
+  return mountPrivately(paths, makeOverlay({ lower: layers.toReversed() }));
 }
 
 /** Mounts on the empty directory that all roots are mounted on, where only this process sees it. */
-function mountPrivately(paths: Paths, attach: () => void): number {
+function mountPrivately(paths: Paths, root: number): number {
+  const here = open(".", O_PATH | O_DIRECTORY);
   unshare("NEWNS");
   setPropagation("/", "rslave"); // what the host unmounts must not stay busy through us
-  const here = open(".", O_PATH | O_DIRECTORY);
-  try {
-    attach();
-  } finally {
-    fchdir(here); // what the user names is relative to where the user is
-    close(here);
-  }
+  attachAt(root, paths.rootfs, "the container's root");
+  fchdir(here); // what the user names is relative to where the user is
+  close(here);
   return open(paths.rootfs, O_RDONLY | O_DIRECTORY);
 }
 

@@ -2,47 +2,34 @@
 
 import { UnsupportedError } from "../errors.ts";
 import { randomHex } from "../linux/clone.ts";
-import { close, unlink } from "../linux/file.ts";
+import { unlink } from "../linux/file.ts";
 import type { Paths } from "../paths.ts";
-import { abandon, type Birth } from "../runtime/birth.ts";
-import { chooseName, lockStore, newRecord, prepareImage, writeCidfile } from "./create.ts";
+import { kindsOf } from "../runtime/stdio.ts";
+import { chooseName, lockStore, newRecord, prepareImage, type StoreLock, writeCidfile } from "./create.ts";
 import { sudoLine } from "./host.ts";
-import { planHealthOf, planStart } from "./plan.ts";
+import { isStderrApart, monitoredStdio, planHealthOf, planStart } from "./plan.ts";
 import { type ContainerRecord, unstarted } from "./record.ts";
 import { prepareRoot, recover } from "./recover.ts";
 import type { Reporter, RunEnd, RunImage, RunRequest } from "./request.ts";
 import { runToEnd } from "./start.ts";
 import { connectionHere, prepareNetwork, previewNetwork, releasing } from "./start-network.ts";
 
-/** Runs a container. @param birth an init that waits for it, if there is one. */
-export async function run(
-  paths: Paths,
-  request: RunRequest,
-  birth: Birth | undefined,
-  reporter: Reporter,
-): Promise<RunEnd> {
+/** Runs a container. */
+export async function run(paths: Paths, request: RunRequest, reporter: Reporter): Promise<RunEnd> {
   if (process.geteuid?.() !== 0) throw needsRoot();
-  let here = birth && !needsMonitor(request) ? birth : undefined;
-  if (birth && !here) abandon(birth);
+  const soon = !needsMonitor(request);
   prepareRoot(paths);
   // A name that is asked for may be a dead container's; otherwise its traces can wait until init is at work.
-  if (request.name !== undefined || !here) recover(paths);
+  if (request.name !== undefined || !soon) recover(paths);
   const store = lockStore(paths);
-  const giveUp = () => {
-    if (birth) abandon(birth);
-    close(store);
-  };
-  const image = await prepareImage(paths, request, giveUp, reporter);
-  if (here && hasHealthCheck(request, image)) {
-    abandon(here);
-    here = undefined;
-  }
+  const image = await prepareImage(paths, request, store, reporter);
+  const here = soon && !hasHealthCheck(request, image);
   // What is forgotten when it ends, and nobody else looks after, can do without.
   const name = request.name ?? (here && request.settings.remove ? undefined : chooseName(paths));
-  const record = newRecord(paths, here?.id ?? randomHex(32), request, image, name);
+  const record = newRecord(paths, randomHex(32), request, image, name);
   if (request.cidfile !== undefined) writeCidfile(request.cidfile, record.id);
   try {
-    if (here) return runHere(paths, record, here, request, store, reporter);
+    if (here) return runHere(paths, record, request, store, reporter);
     const { runWithMonitor } = await import("./detached.ts");
     return runWithMonitor(paths, record, request, store, reporter);
   } catch (error) {
@@ -63,22 +50,22 @@ const hasHealthCheck = ({ settings }: RunRequest, image: RunImage | { rootfs: st
 function runHere(
   paths: Paths,
   record: ContainerRecord,
-  birth: Birth,
   { stdio, callerIsTerminal }: RunRequest,
-  store: number,
+  store: StoreLock,
   { warn }: Reporter,
 ): RunEnd {
   const network = prepareNetwork(paths, record, undefined, warn);
   const { code, outcome } = releasing(network, () => {
-    const { plan } = planStart(paths, record, birth, { fresh: true, monitored: false }, warn, network);
-    return runToEnd(paths, birth, {
+    const how = { fresh: true, monitored: false, stdio: kindsOf(stdio) };
+    const { plan } = planStart(paths, record, record.id, how, warn, network);
+    return runToEnd(paths, {
       plan,
       record,
       state: unstarted,
       io: { to: "caller", stdio, callerIsTerminal },
       ...(network.reserved && { network: connectionHere(paths, record.id, network.reserved, network) }),
       onRecorded: () => {
-        close(store);
+        store.release();
         // A name that is asked for was looked at before; other traces of the dead could wait until now.
         recover(paths);
       },
@@ -96,10 +83,14 @@ export const planRun = (
   paths: Paths,
   request: RunRequest,
   image: RunImage | { rootfs: string },
-  birth: Pick<Birth, "id" | "network">,
+  id: string,
   warn: Reporter["warn"],
 ) => {
-  const record = newRecord(paths, birth.id, request, image);
+  const record = newRecord(paths, id, request, image);
   const monitored = needsMonitor(request) || hasHealthCheck(request, image);
-  return planStart(paths, record, birth, { fresh: true, monitored }, warn, previewNetwork(paths, record, warn)).plan;
+  const stdio = monitored
+    ? monitoredStdio(record, { stderrApart: isStderrApart(record, request) })
+    : kindsOf(request.stdio);
+  return planStart(paths, record, id, { fresh: true, monitored, stdio }, warn, previewNetwork(paths, record, warn))
+    .plan;
 };

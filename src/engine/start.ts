@@ -6,7 +6,6 @@ import type { Companion } from "../linux/poll.ts";
 import { identify } from "../linux/proc.ts";
 import type { Paths } from "../paths.ts";
 import type { Plan } from "../plan/step.ts";
-import type { Birth } from "../runtime/birth.ts";
 import { type Io, type Outcome, runContainer } from "../runtime/run.ts";
 import { forgetVolumes } from "./forget.ts";
 import type { KeptNetwork } from "./kept-network.ts";
@@ -33,8 +32,8 @@ export interface Run {
   onRecorded(): void;
   /** Its networks, if it is in any. */
   network?: KeptNetwork;
-  /** @returns what is to go on beside it. @param note writes down what is new of its state. */
-  onStarted?(note: (change: Partial<ContainerState>) => void): Companion[];
+  /** @returns what is to go on beside it. @param note writes down what is new of its state, which is `started`. */
+  onStarted?(note: (change: Partial<ContainerState>) => void, started: ContainerState): Companion[];
   /** @returns what is to be written down beside its end, in the same moment: nobody sees it ended that is to start again. */
   onEnded?(state: ContainerState): Partial<ContainerState>;
   warn(text: string): void;
@@ -43,7 +42,6 @@ export interface Run {
 /** Runs a container to its end and writes down how it went. @returns the exit code, and how it came to it. */
 export function runToEnd(
   paths: Paths,
-  birth: Birth,
   { plan, record, state, io, network, ...on }: Run,
 ): { code: number; outcome: Outcome; state: ContainerState } {
   const directory = directoryOf(paths, record.id);
@@ -67,13 +65,16 @@ export function runToEnd(
     });
   const outcome = runContainer(
     plan,
-    birth,
     io,
     { directory, log: settings.log, usage: { wanted: report || !settings.remove, look: report } },
     {
       starting: (pid) => {
         plan.warnings.forEach(on.warn);
-        current = { ...current, process: identify(pid), ...(birth.cgroup !== undefined && { cgroup: birth.cgroup }) };
+        current = {
+          ...current,
+          process: identify(pid),
+          ...(plan.clone.cgroup !== undefined && { cgroup: plan.clone.cgroup }),
+        };
         writeState(paths, record.id, current);
         if (!isRecorded(paths, record.id)) {
           writeRecord(paths, record);
@@ -90,7 +91,7 @@ export function runToEnd(
       }),
       started: () => {
         tell(paths, record, "start");
-        return on.onStarted?.(note) ?? [];
+        return on.onStarted?.(note, current) ?? [];
       },
       ended: ({ exit, oomKilled, usage }) => {
         current = {

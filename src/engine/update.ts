@@ -82,7 +82,7 @@ function applyLimits(container: Container, options: RunOptions, limits: Update["
   const { state, record } = container;
   const cgroup = isUp(container) ? state.cgroup : undefined;
   if (cgroup === undefined) return () => {};
-  const settings = planUpdate(planResources(options), changedBy(limits), { reap: record.settings.init })
+  const settings = planUpdate(planResources(options), changedBy(limits))
     // No limit where there is no controller is how it is already.
     .filter(({ file, value }) => value !== "max" || statIfAny(`${cgroup}/${file}`));
   if (limits.memoryBytes) checkMemory(record.name, cgroup, limits.memoryBytes);

@@ -1,13 +1,9 @@
-/** Children: clone3(2), and by their pidfd waitid(2) and signals. Little else, because a fork has to come early (runtime/birth.ts). */
+/** Children: by their pidfd waitid(2) and signals. How they are made is in program/ and spawn.ts. */
 
-import { ptr } from "bun:ffi";
-import { UnsupportedError } from "../errors.ts";
-import { countLinks, readFile } from "./file.ts";
 import { allow, bind, check, checkRetry, ESRCH, memory, syscall } from "./libc.ts";
 
 const libc = bind({
   _exit: ["void", "int"],
-  madvise: ["int", "long", "long", "int"],
   waitid: ["int", "int", "int", "ptr", "int"],
 });
 
@@ -26,60 +22,11 @@ export const CLONE = {
   INTO_CGROUP: 0x200000000,
 } as const;
 export type CloneFlag = keyof typeof CLONE;
-const SIGCHLD = 17;
-
-/**
- * fork(2) or clone3(2) without CLONE_VM: returns twice, in the child without `pid`.
- * The child may run synchronous JavaScript and system calls, then must execve or `exitNow`: never the event loop.
- * @param options.flags names of CLONE. @param options.cgroup an open cgroup v2 directory the child is born in.
- */
-export function clone3(options: { flags?: CloneFlag[]; cgroup?: number } = {}): Child | undefined {
-  shareJitPool();
-  const pidfd = new Int32Array(new ArrayBuffer(4));
-  const args = new BigUint64Array(new ArrayBuffer(88));
-  let flags = BigInt(CLONE.PIDFD);
-  for (const name of options.flags ?? []) flags |= BigInt(CLONE[name]);
-  if (options.cgroup !== undefined) flags |= BigInt(CLONE.INTO_CGROUP);
-  args[0] = flags;
-  args[1] = BigInt(ptr(pidfd));
-  // A sibling (CLONE_PARENT) ends with the signal that we would end with, and the kernel refuses another.
-  args[4] = options.flags?.includes("PARENT") ? 0n : BigInt(SIGCHLD);
-  args[10] = BigInt(options.cgroup ?? 0);
-  // As late as possible: what comes before may have started one.
-  mustHaveOneThread();
-  const subject = (options.flags ?? []).join("|") || "a child";
-  const pid = check("clone3", subject, syscall("clone3", args, args.byteLength));
-  return pid === 0 ? undefined : { pid, pidfd: pidfd[0]! };
-}
 
 /** A child process, by number and by file descriptor; the descriptor can't come to mean another process. */
 export interface Child {
   pid: number;
   pidfd: number;
-}
-
-const MADV_DOFORK = 11;
-
-let shared = false;
-
-/** Lets a child use the JIT pool: JavaScriptCore marks it MADV_DONTFORK, so that a child would fault on its first call. */
-function shareJitPool(): void {
-  // A child of a child has it already.
-  if (shared) return;
-  shared = true;
-  const maps = readFile("/proc/self/maps");
-  for (let at = maps.indexOf(" rwxp "); at >= 0; at = maps.indexOf(" rwxp ", at + 1)) {
-    const [start, end] = maps.slice(maps.lastIndexOf("\n", at) + 1, at).split("-") as [string, string];
-    const from = Number.parseInt(start, 16);
-    check("madvise", "the JIT pool", libc.madvise(from, Number.parseInt(end, 16) - from, MADV_DOFORK));
-  }
-}
-
-/** A fork copies one thread only: a lock that another holds at that moment stays locked in the child for ever. */
-function mustHaveOneThread(): void {
-  // A directory has a link from "..", "." and each of its entries: one thread makes 3.
-  const threads = countLinks("/proc/self/task") - 2;
-  if (threads !== 1) throw new UnsupportedError(`cannot fork: this process already has ${threads} threads`);
 }
 
 const P_PID = 1;
@@ -115,7 +62,7 @@ export function randomHex(bytes: number): string {
   return buffer.toHex();
 }
 
-/** _exit(2): ends this process at once, without what Bun would do at its exit (1 ms; and in a forked child it is not ours to do). */
+/** _exit(2): ends this process at once, without what Bun would do at its exit (1 ms). */
 export function exitNow(code: number): never {
   libc._exit(code);
   throw new Error("_exit returned");

@@ -290,17 +290,11 @@ export const stat = (path: string, options: { follow?: boolean } = {}): Stat =>
 /** stat(2) of an open file, also of one opened with O_PATH. */
 export const fstat = (fd: number): Stat => statx(fd, "", AT_EMPTY_PATH);
 
-/** True if a descriptor is open and a socket. */
-export const isSocket = (fd: number): boolean => statIfAny(`/proc/self/fd/${fd}`)?.type === "socket";
-
 /** stat(2), or undefined where there is nothing. */
 export function statIfAny(path: string, options: { follow?: boolean } = {}): Stat | undefined {
   const view = rawStatx(AT_FDCWD, path, options.follow === false ? AT_SYMLINK_NOFOLLOW : 0, [ENOENT, ENOTDIR]);
   return view && decodeStat(view);
 }
-
-/** How many links a file or directory has. */
-export const countLinks = (path: string): number => rawStatx(AT_FDCWD, path, 0)!.getUint32(16, true);
 
 const statx = (directory: number, path: string, flags: number): Stat => decodeStat(rawStatx(directory, path, flags)!);
 

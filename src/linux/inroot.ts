@@ -2,7 +2,7 @@
 
 import { hasCode, SyscallError } from "../errors.ts";
 import * as at from "./at.ts";
-import { close, fstat, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_PATH, O_WRONLY } from "./file.ts";
+import { close, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_PATH, O_WRONLY } from "./file.ts";
 
 /** Opens what a path below root names. @param flags of open(2); O_PATH if not given. */
 export const openInRoot = (root: number, path: string, flags: number = O_PATH): number =>
@@ -36,34 +36,6 @@ function ensure(root: number, path: string, flags: number, create: Create): numb
   return openInRoot(root, path, flags);
 }
 
-const nodeTypes = { c: "char", b: "block", p: "fifo" } as const;
-
-/** mknod(2) of a device with an exact mode and owner. One that is there already stays. */
-export function makeDevice(
-  root: number,
-  path: string,
-  device: { type: "c" | "b" | "p"; major: number; minor: number; fileMode: number; uid: number; gid: number },
-): void {
-  within(root, path, (parent, name) => {
-    const { major, minor, fileMode, uid, gid } = device;
-    at.mknodAt(parent, name, { type: nodeTypes[device.type], mode: fileMode, major, minor }, path);
-    if (uid || gid) at.chownAt(parent, name, uid, gid, path);
-    // The umask took bits away, and so did chown.
-    const node = at.openAt(parent, name, O_PATH | O_NOFOLLOW, path);
-    at.chmodPath(node, fileMode, path);
-    close(node);
-  });
-}
-
-/** symlink(2). What is there already stays: the image's author wanted it. */
-export function makeSymlink(root: number, path: string, target: string): void {
-  try {
-    within(root, path, (parent, name) => at.symlinkAt(at.byteNameOf(target), parent, name, path));
-  } catch (error) {
-    if (!hasCode(error, "EEXIST")) throw error;
-  }
-}
-
 type Create = (parent: number, name: at.ByteName) => void;
 
 /** Calls `use` with the open parent directory of a path below root and the last component, so that one call acts on it. */
@@ -80,10 +52,4 @@ function within(root: number, path: string, use: Create): void {
   } finally {
     close(parent);
   }
-}
-
-/** True if the descriptor is the null device: what masks are made of must not be somebody's file (CVE-2025-31133). */
-export function isNullDevice(fd: number): boolean {
-  const { type, rdev } = fstat(fd);
-  return type === "char" && rdev === "1:3";
 }

@@ -3,6 +3,7 @@
 import { hasCode, SyscallError } from "../errors.ts";
 import { close, O_CLOEXEC, O_DIRECTORY, O_NOFOLLOW, O_PATH, open, read } from "./file.ts";
 import { bind, check, cstr, memory, syscall } from "./libc.ts";
+import { mountAttributes } from "./mount-attributes.ts";
 
 const libc = bind({
   mount: ["int", "ptr", "ptr", "ptr", "long", "ptr"],
@@ -11,42 +12,10 @@ const libc = bind({
   fchdir: ["int", "int"],
 });
 
-/** Options of fstab(5) that are attributes of the mount: what each sets and clears (mount_setattr(2)). */
-const attributes: Record<string, { set?: number; clear?: number }> = {
-  ro: { set: 0x1 },
-  rw: { clear: 0x1 },
-  nosuid: { set: 0x2 },
-  suid: { clear: 0x2 },
-  nodev: { set: 0x4 },
-  dev: { clear: 0x4 },
-  noexec: { set: 0x8 },
-  exec: { clear: 0x8 },
-  relatime: { clear: 0x70 },
-  noatime: { set: 0x10, clear: 0x70 },
-  strictatime: { set: 0x20, clear: 0x70 },
-  nodiratime: { set: 0x80 },
-  diratime: { clear: 0x80 },
-  nosymfollow: { set: 0x200000 },
-  symfollow: { clear: 0x200000 },
-};
-
 const propagations: Record<string, number> = { unbindable: 1 << 17, private: 1 << 18, slave: 1 << 19, shared: 1 << 20 };
-
-/** True for the options that `mountSetattr` understands; the rest belongs to the file system. */
-export const isAttribute = (option: string): boolean => option in attributes;
 
 /** True for `private`, `rslave` and the like. */
 export const isPropagation = (option: string): boolean => option in propagations || option.slice(1) in propagations;
-
-function attributeBits(options: string[]): { set: number; clear: number } {
-  let set = 0;
-  let clear = 0;
-  for (const option of options) {
-    set |= attributes[option]?.set ?? 0;
-    clear |= attributes[option]?.clear ?? 0;
-  }
-  return { set, clear };
-}
 
 const FSOPEN_CLOEXEC = 1;
 const FSCONFIG_SET_FLAG = 0;
@@ -67,7 +36,8 @@ export function newMount(type: string, source: string, options: string[]): numbe
   };
   try {
     configure(`${type} with source ${source}`, FSCONFIG_SET_STRING, "source", source);
-    for (const option of options.filter((name) => !isAttribute(name))) {
+    const { set, rest } = mountAttributes(options);
+    for (const option of rest) {
       const [key, value] = splitOption(option);
       configure(
         `${type} with ${option}`,
@@ -77,7 +47,7 @@ export function newMount(type: string, source: string, options: string[]): numbe
       );
     }
     configure(type, FSCONFIG_CMD_CREATE, null, null);
-    return check("mount", type, syscall("fsmount", context, FSOPEN_CLOEXEC, attributeBits(options).set));
+    return check("mount", type, syscall("fsmount", context, FSOPEN_CLOEXEC, set.value));
   } catch (error) {
     throw withKernelLog(error, context);
   } finally {
@@ -132,10 +102,10 @@ export function attachAt(mount: number, path: string, subject: string): void {
 
 /** mount_setattr(2) on an open mount: attributes and propagation by their fstab(5) names. */
 export function mountSetattr(mount: number, options: string[], how: { recursive: boolean }, subject: string): void {
-  const { set, clear } = attributeBits(options);
+  const { set, clear } = mountAttributes(options);
   const wanted = options.find(isPropagation)?.replace(/^r(?=private|shared|slave|unbindable)/, "");
   const propagation = wanted === undefined ? 0 : propagations[wanted]!;
-  const attr = BigUint64Array.of(BigInt(set), BigInt(clear), BigInt(propagation), 0n);
+  const attr = BigUint64Array.of(BigInt(set.value), BigInt(clear), BigInt(propagation), 0n);
   const flags = AT_EMPTY_PATH | (how.recursive ? AT_RECURSIVE : 0);
   check("remount", subject, syscall("mount_setattr", mount, cstr(""), flags, attr, attr.byteLength));
 }
@@ -152,7 +122,6 @@ export function mapOwners(mount: number, userNamespace: number, how: { recursive
   check("map owners of", subject, syscall("mount_setattr", mount, cstr(""), flags, attr, attr.byteLength));
 }
 
-const MS_BIND = 0x1000;
 const MS_REC = 0x4000;
 
 /** mount(2) that changes how mount events travel, below a path: `rslave`, `rprivate`. */
@@ -162,10 +131,6 @@ export function setPropagation(path: string, propagation: string): void {
   check("make", `${path} ${propagation}`, libc.mount(null, cstr(path), null, flag | (recursive ? MS_REC : 0), null));
 }
 
-/** mount(2) of a directory over itself, since pivot_root(2) wants a mount point. */
-export const bindToItself = (path: string): void =>
-  void check("bind", path, libc.mount(cstr(path), cstr(path), null, MS_BIND | MS_REC, null));
-
 /** mount(2) of a file system by path. @param data file system options, at most one page with its NUL. */
 export const mount = (source: string, target: string, type: string, data: string): void =>
   void check("mount", `${type} on ${target}`, libc.mount(cstr(source), cstr(target), cstr(type), 0, cstr(data)));
@@ -174,10 +139,6 @@ const MNT_DETACH = 2;
 
 /** umount2(2) with MNT_DETACH: gone from the tree now, unmounted when nobody uses it any more. */
 export const detach = (path: string): void => void check("unmount", path, libc.umount2(cstr(path), MNT_DETACH));
-
-/** pivot_root(2). */
-export const pivotRoot = (newRoot: string, putOld: string): void =>
-  void check("pivot_root", `to ${newRoot}`, syscall("pivot_root", cstr(newRoot), cstr(putOld)));
 
 /** chdir(2). */
 export const chdir = (path: string): void => void check("chdir to", path, libc.chdir(cstr(path)));

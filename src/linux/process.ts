@@ -3,14 +3,11 @@
 import { ptr } from "bun:ffi";
 import { hasCode } from "../errors.ts";
 import { seekToStart, writeAll } from "./file.ts";
-import { allow, bind, check, cstr, EINVAL, memory, type Pointer, syscall } from "./libc.ts";
+import { bind, check, cstr, memory, syscall } from "./libc.ts";
 
 const libc = bind({
   execve: ["int", "ptr", "ptr", "ptr"],
   kill: ["int", "int", "int"],
-  prctl: ["int", "int", "long", "long", "long", "long"],
-  setsid: ["int"],
-  tcsetpgrp: ["int", "int", "int"],
   prlimit: ["int", "int", "int", "ptr", "ptr"],
   umask: ["int", "int"],
   dup2: ["int", "int", "int"],
@@ -53,43 +50,6 @@ export function kill(pid: number, signal: number): void {
   }
 }
 
-/** prctl(2) operations we use, by name. */
-const PR = {
-  SET_PDEATHSIG: 1,
-  SET_DUMPABLE: 4,
-  SET_KEEPCAPS: 8,
-  SET_NAME: 15,
-  CAPBSET_DROP: 24,
-  SET_CHILD_SUBREAPER: 36,
-  SET_NO_NEW_PRIVS: 38,
-  CAP_AMBIENT: 47,
-} as const;
-
-/** prctl(2) by operation name. */
-export const prctl = (operation: keyof typeof PR, argument = 0, second = 0): number =>
-  check("prctl", operation, libc.prctl(PR[operation], argument, second, 0, 0));
-
-/** prctl(2) PR_CAPBSET_DROP. @returns false if this kernel has no such capability. */
-export const dropFromBoundingSet = (capability: number): boolean =>
-  allow([EINVAL], "prctl", "CAPBSET_DROP", libc.prctl(PR.CAPBSET_DROP, capability, 0, 0, 0)) !== -1;
-
-/** setsid(2): leaves the session of the caller, and with it its controlling terminal. */
-export const setsid = (): void => void check("setsid", "", libc.setsid());
-
-/** tcsetpgrp(3): the terminal's keys signal that process group. Without a terminal there is nothing to do. */
-export const setForeground = (fd: number, group: number): void => void libc.tcsetpgrp(fd, group);
-
-/**
- * setgroups(2), setresgid(2), setresuid(2), in the only order that works. By number, because libc's own functions would
- * first bring all threads to a halt; those we may have end at execve.
- */
-export function setIds(uid: number, gid: number, groups: number[]): void {
-  const list = Uint32Array.of(...groups, 0);
-  check("setgroups", `${groups.length} groups`, syscall("setgroups", groups.length, list));
-  check("setresgid", `${gid}`, syscall("setresgid", gid, gid, gid));
-  check("setresuid", `${uid}`, syscall("setresuid", uid, uid, uid));
-}
-
 const rlimits = {
   RLIMIT_CPU: 0,
   RLIMIT_FSIZE: 1,
@@ -109,20 +69,15 @@ const rlimits = {
   RLIMIT_RTTIME: 15,
 };
 
-/** A resource limit of this process. */
-export function getrlimit(type: string): { soft: number; hard: number } {
-  const old = prlimit(type, null);
-  return { soft: Number(old[0]), hard: Number(old[1]) };
-}
-
-/** Sets a resource limit of this process; its programs inherit it. */
-export const setrlimit = (type: string, soft: number, hard: number): void =>
-  void prlimit(type, BigUint64Array.of(BigInt(soft), BigInt(hard)));
-
-function prlimit(type: string, limits: Pointer): BigUint64Array {
-  const old = new BigUint64Array(new ArrayBuffer(16));
-  check("set limit", type, libc.prlimit(0, rlimits[type as keyof typeof rlimits], limits, old));
-  return old;
+/** The hard limit of each of this process's resources by its name (getrlimit(2)). */
+export function hardLimits(): Record<string, number> {
+  const limit = new BigUint64Array(new ArrayBuffer(16));
+  const hard: Record<string, number> = {};
+  for (const [name, number] of Object.entries(rlimits)) {
+    check("get limit", name, libc.prlimit(0, number, null, limit));
+    hard[name] = Number(limit[1]);
+  }
+  return hard;
 }
 
 /** An anonymous file that holds this text, to be handed to another process (memfd_create(2)). */
@@ -139,9 +94,3 @@ export const umask = (mask: number): number => libc.umask(mask);
 
 /** dup2(2): makes `to` a copy of `from`, open across execve. */
 export const dup2 = (from: number, to: number): void => void check("dup2", `${from} to ${to}`, libc.dup2(from, to));
-
-const CLOSE_RANGE_CLOEXEC = 4;
-
-/** close_range(2) of every descriptor from 3 on, at execve: nothing but stdio reaches the program (CVE-2024-21626). */
-export const closeOnExecFrom3 = (): void =>
-  void check("close_range", "3 and up", syscall("close_range", 3, 0xffffffff, CLOSE_RANGE_CLOEXEC));

@@ -1,4 +1,4 @@
-/** Signals by name and number, and how this process takes them: sigprocmask(2), signalfd(2), signal(2) (signal(7)). */
+/** Signals by name and number, and how this process takes them: sigprocmask(2), signalfd(2), sigaction(2) (signal(7)). */
 
 import { read } from "./file.ts";
 import { bind, check, memory } from "./libc.ts";
@@ -7,7 +7,7 @@ const libc = bind({
   sigprocmask: ["int", "int", "ptr", "ptr"],
   sigpending: ["int", "ptr"],
   signalfd: ["int", "int", "ptr", "int"],
-  signal: ["long", "int", "long"],
+  sigaction: ["int", "int", "ptr", "ptr"],
 });
 
 /** The standard signals, whose numbers x86_64 and arm64 share. */
@@ -56,7 +56,7 @@ function sigset(numbers: Iterable<number>): Uint8Array {
 }
 
 const SIG_BLOCK = 0;
-const SIG_SETMASK = 2;
+const SIG_UNBLOCK = 1;
 
 /**
  * Blocks signals: they wait until somebody reads them from a signalfd. For this thread, and for those it starts later:
@@ -64,6 +64,10 @@ const SIG_SETMASK = 2;
  */
 export const blockSignals = (numbers: Iterable<number>): void =>
   void check("sigprocmask", "SIG_BLOCK", libc.sigprocmask(SIG_BLOCK, sigset(numbers), null));
+
+/** They do what they do without us. */
+export const unblockSignals = (numbers: Iterable<number>): void =>
+  void check("sigprocmask", "SIG_UNBLOCK", libc.sigprocmask(SIG_UNBLOCK, sigset(numbers), null));
 
 /** The first of these (blocked) signals that waits to be taken (sigpending(2)). It goes on waiting. */
 export function pendingSignal(numbers: Iterable<number>): number | undefined {
@@ -86,12 +90,18 @@ export function readSignal(fd: number): number {
   return new DataView(info.buffer).getUint32(0, true);
 }
 
-const SIG_DFL = 0;
+const SIG_IGN = 1;
 const highestSignal = 64;
 
-/** Back to what a new program expects: every signal at its default, none blocked (Bun leaves SIGPIPE and SIGXFSZ ignored). */
-export function resetSignals(): void {
-  // SIGKILL and SIGSTOP can't be changed, 32 and 33 belong to libc: those four answer EINVAL, which is fine.
-  for (let number = 1; number <= highestSignal; number++) libc.signal(number, SIG_DFL);
-  check("sigprocmask", "SIG_SETMASK", libc.sigprocmask(SIG_SETMASK, sigset([]), null));
+/** The signals that this process ignores (sigaction(2)), which its children inherit: Bun's SIGPIPE and SIGXFSZ, and the caller's. */
+export function ignoredSignals(): number[] {
+  const action = memory(256);
+  const view = new DataView(action.buffer);
+  const ignored: number[] = [];
+  // 32 and 33 belong to libc, which answers EINVAL.
+  for (let number = 1; number <= highestSignal; number++) {
+    if (libc.sigaction(number, null, action) === 0 && view.getBigUint64(0, true) === BigInt(SIG_IGN))
+      ignored.push(number);
+  }
+  return ignored;
 }

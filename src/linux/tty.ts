@@ -1,7 +1,6 @@
 /** Terminals: raw mode, sizes, and pseudo-terminals (termios(3), pty(7), ioctl_tty(2)). */
 
 import { hasCode } from "../errors.ts";
-import { O_CLOEXEC, O_NOCTTY, O_RDWR } from "./file.ts";
 import { bind, check, memory } from "./libc.ts";
 
 const libc = bind({
@@ -73,11 +72,7 @@ export interface Size {
 
 const TIOCGWINSZ = 0x5413;
 const TIOCSWINSZ = 0x5414;
-const TIOCSCTTY = 0x540e;
 const TIOCGPGRP = 0x540f;
-const TIOCSPTLCK = 0x40045431;
-const TIOCGPTPEER = 0x5441;
-const TIOCGPTN = 0x80045430;
 
 export function getSize(fd: number): Size {
   const size = new Uint16Array(new ArrayBuffer(8));
@@ -87,17 +82,3 @@ export function getSize(fd: number): Size {
 
 export const setSize = (fd: number, { rows, columns }: Size): void =>
   void check("set the size of", "the terminal", libc.ioctl(fd, TIOCSWINSZ, Uint16Array.of(rows, columns, 0, 0)));
-
-/** Unlocks a pty's master and opens its slave by the master itself: no path that somebody could replace is used. */
-export function openSlave(master: number): { slave: number; index: number } {
-  check("unlock", "the pty", libc.ioctl(master, TIOCSPTLCK, Int32Array.of(0)));
-  const index = new Int32Array(new ArrayBuffer(4));
-  check("number", "the pty", libc.ioctl(master, TIOCGPTN, index));
-  // The request takes open(2) flags where others take a pointer.
-  const flags = (O_RDWR | O_NOCTTY | O_CLOEXEC) as never;
-  return { slave: check("open", "the pty", libc.ioctl(master, TIOCGPTPEER, flags)), index: index[0]! };
-}
-
-/** Makes a terminal the controlling one of this session, of which we must be the leader. */
-export const setControllingTerminal = (fd: number): void =>
-  void check("control", "the terminal", libc.ioctl(fd, TIOCSCTTY, null));

@@ -1,6 +1,5 @@
 /** The firewall through iptables-restore, for kernels without nf_tables and for who asks for it. */
 
-import "../linux/first.ts";
 import { SyscallError } from "../errors.ts";
 import { close, flock, O_RDONLY, open } from "../linux/file.ts";
 import { withNetlink } from "../linux/netlink.ts";

@@ -3,7 +3,6 @@
  * Who looks after the container holds it locked for life (flock(2)), so that no address is lost when somebody is killed.
  */
 
-import "../linux/first.ts";
 import { ConflictError, UsageError } from "../errors.ts";
 import {
   close,

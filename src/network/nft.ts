@@ -1,6 +1,5 @@
 /** The firewall as a table of our own in nf_tables, over netlink: a container costs an element in a map for each port. */
 
-import "../linux/first.ts";
 import { close } from "../linux/file.ts";
 import { EEXIST, ENOENT } from "../linux/libc.ts";
 import { openNetlink, type Request, withNetlink } from "../linux/netlink.ts";

@@ -3,7 +3,6 @@
  * it, and one that is taken is found out before the container starts, and whose it is.
  */
 
-import "../linux/first.ts";
 import { ConflictError, Failure, UnsupportedError } from "../errors.ts";
 import { close } from "../linux/file.ts";
 import { syscallError } from "../linux/libc.ts";

@@ -3,7 +3,6 @@
  * That is ::1, and IPv6 for a container that has none; all else if the firewall's rules were flushed.
  */
 
-import "../linux/first.ts";
 import type { Companion, Timer } from "../linux/poll.ts";
 import { encodeSockaddr } from "../linux/socket.ts";
 import { openHub } from "./hub.ts";

@@ -3,7 +3,6 @@
  * container's network namespace, those with which it asks other servers in the one of the process that runs it.
  */
 
-import "../linux/first.ts";
 import { Failure } from "../errors.ts";
 import { close } from "../linux/file.ts";
 import { memory, syscallError } from "../linux/libc.ts";

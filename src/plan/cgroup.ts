@@ -10,15 +10,11 @@ export interface Setting {
   why: string;
 }
 
-/** Threads that the small init of `--init` has beside its own: Bun's, for allocating and giving back memory. */
-const initThreads = 2;
-
 /**
  * What to write into the container's cgroup directory.
- * @param options.reap the kernel counts our small init's threads as processes, and the user did not mean them.
  * @see https://docs.kernel.org/admin-guide/cgroup-v2.html
  */
-export function planCgroup(resources: Resources, { reap = false } = {}): Setting[] {
+export function planCgroup(resources: Resources): Setting[] {
   const { memory, cpu, pids } = resources;
   const settings: Setting[] = [];
   if (memory?.limit !== undefined && memory.limit > 0) {
@@ -35,7 +31,7 @@ export function planCgroup(resources: Resources, { reap = false } = {}): Setting
     settings.push({ controller: "cpu", file: "cpu.max", value: `${cpu.quota} ${period}`, why });
   }
   if (pids !== undefined && pids.limit > 0) {
-    const value = String(pids.limit + (reap ? initThreads : 0));
+    const value = String(pids.limit);
     settings.push({ controller: "pids", file: "pids.max", value, why: `at most ${pids.limit} processes and threads` });
   }
   return settings;
@@ -49,12 +45,8 @@ const unlimited: Setting[] = [
 ];
 
 /** What to write to change the limits of some controllers, also where there is to be no limit any more. */
-export function planUpdate(
-  resources: Resources,
-  changed: Set<Setting["controller"]>,
-  options: { reap: boolean },
-): Setting[] {
-  const limited = planCgroup(resources, options);
+export function planUpdate(resources: Resources, changed: Set<Setting["controller"]>): Setting[] {
+  const limited = planCgroup(resources);
   return unlimited
     .filter(({ controller }) => changed.has(controller))
     .map((none) => limited.find(({ file }) => file === none.file) ?? none);
@@ -62,3 +54,6 @@ export function planUpdate(
 
 /** µs: the kernel's own default for cpu.max. */
 export const defaultPeriod = 100_000;
+
+/** Where a container's cgroup is, below the mount point of cgroup v2. */
+export const cgroupPath = (id: string): string => `/tinydocker/${id}`;

@@ -2,12 +2,10 @@
 
 import { UnsupportedError } from "../errors.ts";
 import type { Spec } from "../oci/spec.ts";
-import { ownNetwork, planBirth } from "./birth.ts";
 import { planCgroup, type Setting } from "./cgroup.ts";
-import { planClone } from "./clone.ts";
-import { planMounts } from "./mounts.ts";
+import { planBinds, planMounts, planRoot } from "./mounts.ts";
 import { type Connection, connectedOf, type EtcFile } from "./network.ts";
-import type { Directory, HostStep, InitStep, Plan } from "./step.ts";
+import type { Directory, HostStep, InitStep, Plan, StdioKind } from "./step.ts";
 import { userOf } from "./user.ts";
 
 /** What the plan has to know of the host. */
@@ -39,8 +37,8 @@ export interface Container {
   asked: Set<Setting["controller"]>;
   /** A small init as process 1. */
   reap: boolean;
-  /** Its init has a network namespace already. */
-  network: boolean;
+  /** What the program gets as 0, 1 and 2. */
+  stdio: StdioKind[];
   /** Its networks. */
   connection?: Connection;
   /** What it finds in /etc. */
@@ -49,7 +47,7 @@ export interface Container {
 
 /** @throws UnsupportedError for a limit that was asked for and this host can't enforce. */
 export function planContainer(spec: Spec, container: Container, host: Host): Plan {
-  const wanted = planCgroup(spec.linux.resources ?? {}, container);
+  const wanted = planCgroup(spec.linux.resources ?? {});
   const available = new Set(host.cgroup2?.controllers);
   const settings = wanted.filter(({ controller }) => available.has(controller));
   const lacking = new Set(wanted.filter((setting) => !settings.includes(setting)).map(({ controller }) => controller));
@@ -59,10 +57,10 @@ export function planContainer(spec: Spec, container: Container, host: Host): Pla
   const cgroup = host.cgroup2 && spec.linux.cgroupsPath ? host.cgroup2.mountPoint + spec.linux.cgroupsPath : undefined;
   return {
     id: container.id,
-    clone: planClone(cgroup),
-    birth: planBirth(container.network),
     reserve: container.connection?.reserve ?? [],
     prepare: planPrepare(container, cgroup),
+    build: planBuild(spec, container, cgroup),
+    clone: { do: "clone", flags: ["NEWPID"], ...(cgroup !== undefined && { cgroup }) },
     setup: planSetup(spec, container),
     record: [{ do: "write-file", path: `${container.directory}/config.json`, text: JSON.stringify(spec) }],
     connect: container.connection?.connect ?? [],
@@ -99,13 +97,12 @@ function planPrepare(container: Container, cgroup: string | undefined): HostStep
       ...(container.connection && { network: connectedOf(container.connection) }),
     },
   };
-  const mounts = volumes.filter((step) => step.do === "mount-volume");
-  if (!fresh) return [claim, ...(keep ? [] : [{ do: "forget", ...paths } as const]), ...mounts];
+  if (!fresh) return [claim, ...(keep ? [] : [{ do: "forget", ...paths } as const])];
   return [
     claim,
     ...(namePath ? [{ do: "claim-name", name, path: namePath, id, keep } as const] : []),
     { do: "directories", directories: [{ path: directory, mode: 0o700 }, ...container.directories], keep },
-    ...volumes,
+    ...volumes.filter((step) => step.do === "volume"),
   ];
 }
 
@@ -121,39 +118,90 @@ function planRelease(cgroup: string | undefined, settings: Setting[], host: Host
   ];
 }
 
+/** The root and what goes into it, as far as the host's side can make it: detached mounts, and users by their numbers. */
+function planBuild(spec: Spec, container: Container, cgroup: string | undefined): HostStep[] {
+  const path = networkOf(spec)?.path;
+  return [
+    ...(cgroup === undefined ? [] : [{ do: "cgroup", path: cgroup } as const]),
+    ...container.volumes.filter((step) => step.do === "mount-volume"),
+    planRoot(spec),
+    ...planEtc(spec, container),
+    { do: "user", user: userOf(spec) },
+    ...planBinds(spec),
+    ...(path === undefined ? [] : [{ do: "open-network", path } as const]),
+  ];
+}
+
+const networkOf = ({ linux }: Spec) => linux.namespaces.find(({ type }) => type === "network");
+
 /** Up to the moment when only the program is missing. */
 function planSetup(spec: Spec, container: Container): InitStep[] {
   const size = spec.process.consoleSize;
-  const mounts = planMounts(spec, planEtc(spec, container));
-  // The terminal is opened from the container's own devpts, before the host's tree goes.
-  const beforePivot = mounts.slice(0, -1);
-  const pivot = mounts.slice(-1);
   return [
-    ...planNetwork(spec, container),
+    ...first,
+    ...planNamespaces(spec),
     ...(spec.hostname ? [{ do: "hostname", name: spec.hostname } as const] : []),
-    ...beforePivot,
-    spec.process.terminal
-      ? { do: "console", ...(size && { rows: size.height, columns: size.width }) }
-      : ({ do: "stdio" } as const),
-    ...pivot,
-    { do: "user", user: userOf(spec) },
+    ...planMounts(spec),
+    // The terminal is opened from the container's own devpts, before the host's tree goes.
+    ...(spec.process.terminal
+      ? [{ do: "console", ...(size && { rows: size.height, columns: size.width }) } as const]
+      : []),
+    { do: "stdio", stdio: container.stdio },
+    { do: "pivot-root" },
     { do: "workdir", path: spec.process.cwd },
     { do: "ready" },
   ];
 }
 
+/** What comes before anything of the container is touched. */
+const first: InitStep[] = [
+  { do: "own-memory" },
+  { do: "close-inherited" },
+  { do: "bind-to-parent" },
+  { do: "exe-file" },
+  { do: "reset-attributes" },
+  { do: "session" },
+  { do: "session-keyring" },
+];
+
+const unshared = [
+  ["mount", "NEWNS", "mounts of its own"],
+  ["uts", "NEWUTS", "a host name of its own"],
+  ["ipc", "NEWIPC", "shared memory, semaphores and message queues of its own"],
+  ["cgroup", "NEWCGROUP", "the container sees its own cgroup as the root"],
+] as const;
+
+/** The network first: the host's side connects it while the rest is built. */
+function planNamespaces(spec: Spec): InitStep[] {
+  const types = spec.linux.namespaces.map(({ type }) => type);
+  return [
+    ...planNetwork(spec),
+    ...unshared
+      .filter(([type]) => types.includes(type))
+      .map(([, namespace, why]): InitStep => ({ do: "unshare", namespace, why })),
+    // Slave, not private: mounts the host makes later (an automount, a USB disk) still reach bind mounts that ask for it.
+    { do: "propagation", path: "/", propagation: "rslave" },
+  ];
+}
+
+function planNetwork(spec: Spec): InitStep[] {
+  const network = networkOf(spec);
+  if (!network) return [];
+  if (network.path !== undefined) return [{ do: "join-network" }];
+  return [
+    { do: "unshare", namespace: "NEWNET", why: "network devices, addresses and ports of its own" },
+    { do: "loopback" },
+    { do: "send-network" },
+  ];
+}
+
 /** What the user has mounted at such a place is the user's. */
-function planEtc({ mounts }: Spec, { etc = [] }: Container): InitStep[] {
+function planEtc({ mounts }: Spec, { etc = [] }: Container): HostStep[] {
   const files = etc.filter(({ name }) => !mounts.some(({ destination }) => destination === `/etc/${name}`));
   return files.length > 0 ? [{ do: "etc-files", files }] : [];
 }
 
-/** What birth has not done for the network (birth.ts). */
-function planNetwork({ linux }: Spec, container: Container): InitStep[] {
-  const network = linux.namespaces.find(({ type }) => type === "network");
-  if (network?.path !== undefined) return [{ do: "join-network", path: network.path }];
-  return network && !container.network ? ownNetwork : [];
-}
+const defaultUmask = 0o022;
 
 /** From the host's go to execve. The order matters: each step needs a privilege that a later one gives up. */
 export function planStart(
@@ -162,6 +210,7 @@ export function planStart(
 ): InitStep[] {
   const { capabilities, rlimits = [], args, env } = process;
   return [
+    { do: "umask", mask: process.user.umask ?? defaultUmask },
     ...rlimits.map((rlimit): InitStep => ({ do: "rlimit", rlimit })),
     ...(capabilities ? [{ do: "bounding-set", keep: capabilities.bounding } as const] : []),
     { do: "ids" },

@@ -2,8 +2,8 @@
 
 import type { Spec } from "../oci/spec.ts";
 import { planStart } from "./container.ts";
-import type { InitStep } from "./step.ts";
-import { userOf } from "./user.ts";
+import type { InitStep, StdioKind } from "./step.ts";
+import { type User, userOf } from "./user.ts";
 
 /** What `exec` says. Absent is as the container's first process has it. */
 export interface ExecOptions {
@@ -19,21 +19,36 @@ export interface ExecOptions {
   detach: boolean;
 }
 
-/** @param spec of the container. @param own the capabilities that we have, for `privileged`: no other can be handed on. */
-export function planExec(spec: Spec, options: ExecOptions, own: string[]): { setup: InitStep[]; start: InitStep[] } {
+/**
+ * What the second of its two processes does (program/compile.ts has the first).
+ * @param spec of the container. @param own the capabilities that we have, for `privileged`: no other can be handed on.
+ */
+export function planExec(spec: Spec, options: ExecOptions, stdio: StdioKind[], own: string[]): ExecPlan {
   const process = processOf(spec, options, own);
   const { terminal, terminalSize } = options;
   return {
+    user: userOf({ process }),
     setup: [
+      { do: "bind-to-parent" },
+      { do: "reset-attributes" },
+      { do: "session" },
+      { do: "session-keyring" },
       { do: "enter", namespaces: ["NEWIPC", "NEWUTS", "NEWNET", "NEWCGROUP", "NEWNS"] },
-      terminal ? { do: "console", ...terminalSize, only: true } : { do: "stdio" },
-      { do: "user", user: userOf({ process }) },
+      ...(terminal ? [{ do: "console", ...terminalSize, only: true } as const] : []),
+      { do: "stdio", stdio },
       // That of the container was made when it started.
       { do: "workdir", path: process.cwd, existing: true },
       { do: "ready" },
     ],
     start: planStart({ process }, { outlives: options.detach, reap: false }),
   };
+}
+
+/** A process that joins a container. */
+export interface ExecPlan {
+  user: User;
+  setup: InitStep[];
+  start: InitStep[];
 }
 
 function processOf({ process }: Spec, options: ExecOptions, own: string[]): Spec["process"] {

@@ -1,29 +1,44 @@
-/** The mounts of a spec, as steps of init: the root, what is mounted in it, devices, masks. Pure. */
+/** The mounts of a spec, as steps of the host's side and of init: the root, what is mounted in it, devices, masks. Pure. */
 
 import { UsageError } from "../errors.ts";
 import type { Device, Mount, Spec } from "../oci/spec.ts";
-import type { InitStep } from "./step.ts";
+import type { BindStep, HostStep, InitStep } from "./step.ts";
 import { userOf } from "./user.ts";
 
-/** Every step that builds the container's file system tree, up to and including pivot_root. @param first what is done in the bare root. */
-export function planMounts(spec: Spec, first: InitStep[] = []): InitStep[] {
-  const [rootMount] = spec.mounts.filter((mount) => mount.destination === "/");
-  const rest = spec.mounts.filter((mount) => mount !== rootMount);
+const rootMountOf = (spec: Spec): Mount | undefined => spec.mounts.find((mount) => mount.destination === "/");
+
+const isBind = ({ type, options = [] }: Mount): boolean =>
+  type === "bind" || options.includes("bind") || options.includes("rbind");
+
+/** How the host's side makes the root, attached nowhere. */
+export function planRoot(spec: Spec): HostStep {
+  const mount = rootMountOf(spec);
+  return mount ? planOverlay(mount) : { do: "bind-root", path: spec.root.path };
+}
+
+/** What the host's side prepares of itself, for init to attach: in the order of their numbers. */
+export const planBinds = (spec: Spec): BindStep[] => spec.mounts.filter(isBind).map((mount) => planBind(mount, spec));
+
+/** Every step of init that builds the container's file system tree, up to pivot_root. */
+export function planMounts(spec: Spec): InitStep[] {
+  const root = rootMountOf(spec);
+  const masked = spec.linux.maskedPaths ?? [];
+  let binds = 0;
   return [
-    rootMount ? planOverlay(rootMount, spec.root.path) : { do: "bind-root", path: spec.root.path },
-    { do: "open-root", path: spec.root.path },
-    ...first,
-    ...rest.map((mount) => planMount(mount, spec)),
+    { do: "attach-root", path: spec.root.path },
+    ...spec.mounts
+      .filter((mount) => mount !== root)
+      .map((mount): InitStep => (isBind(mount) ? planAttach(mount, binds++) : planMount(mount))),
     ...planDevices(spec),
     ...(spec.linux.readonlyPaths ?? []).map((path): InitStep => ({ do: "readonly-path", path })),
-    ...(spec.linux.maskedPaths ?? []).map((path): InitStep => ({ do: "mask", path })),
+    ...(masked.length > 0 ? [{ do: "prepare-masks" } as const] : []),
+    ...masked.map((path): InitStep => ({ do: "mask", path })),
     ...(spec.root.readonly ? [{ do: "readonly-root" } as const] : []),
-    { do: "pivot-root" },
   ];
 }
 
 /** The root as a mount of type overlay, in the words of mount(8): lowerdir lists the topmost layer first. */
-function planOverlay(mount: Mount, target: string): InitStep {
+function planOverlay(mount: Mount): HostStep {
   const option = (name: string) => mount.options?.find((text) => text.startsWith(`${name}=`))?.slice(name.length + 1);
   const lower = option("lowerdir") ?? "";
   // Backslash hides a colon that belongs to a path.
@@ -33,25 +48,28 @@ function planOverlay(mount: Mount, target: string): InitStep {
     lower: parts.map((path) => path.replace(/\\(.)/g, "$1")),
     upper: option("upperdir") ?? "",
     work: option("workdir") ?? "",
-    target,
   };
 }
 
 const propagation = /^r?(private|shared|slave|unbindable)$/;
 
-function planMount(mount: Mount, spec: Spec): InitStep {
-  const options = mount.options ?? [];
-  const isBind = mount.type === "bind" || options.includes("bind") || options.includes("rbind");
-  if (!isBind) {
-    const type = mount.type ?? "none";
-    const why = reasons[mount.destination] ?? reasons[type];
-    const source = mount.source ?? type;
-    return { do: "mount", type, source, target: mount.destination, options, ...(why && { why }) };
-  }
+function planMount({ type = "none", source = type, destination: target, options = [] }: Mount): InitStep {
+  const why = reasons[target] ?? reasons[type];
+  return { do: "mount", type, source, target, options, ...(why && { why }) };
+}
+
+const planAttach = ({ source = "", destination: target }: Mount, number: number): InitStep => ({
+  do: "attach",
+  number,
+  source,
+  target,
+});
+
+function planBind({ source = "", destination: target, options = [] }: Mount, spec: Spec): BindStep {
   return {
     do: "bind",
-    source: mount.source ?? "",
-    target: mount.destination,
+    source,
+    target,
     options: options.filter((option) => !propagation.test(option) && !/^r?bind$|^x-/.test(option)),
     recursive: !options.includes("bind") || options.includes("rbind"),
     propagation: options.find((option) => propagation.test(option)) ?? spec.linux.rootfsPropagation ?? "rprivate",
@@ -63,10 +81,7 @@ function planMount(mount: Mount, spec: Spec): InitStep {
   };
 }
 
-function planPart(
-  options: string[],
-  spec: Spec,
-): Pick<Extract<InitStep, { do: "bind" }>, "subpath" | "chown" | "idmap"> {
+function planPart(options: string[], spec: Spec): Pick<BindStep, "subpath" | "chown" | "idmap"> {
   const value = (option: string) => options.find((word) => word.startsWith(`${option}=`))?.slice(option.length + 1);
   const subpath = value(subpathOption);
   const owner = value(idmapOption)?.split(":").map(Number);
@@ -102,7 +117,7 @@ export const copyUpOption = "x-tinydocker.copy-up";
 /** With "ro": mounts below the source stay writable. */
 export const writableBelowOption = "x-tinydocker.writable-below";
 
-/** The bind's source is mounted by the host's side, when the container's mount namespace is there already. */
+/** The bind's source is there only while a container uses it. */
 export const handedOverOption = "x-tinydocker.handed-over";
 
 /** With `=PATH`: only this part of the source. */

@@ -4,8 +4,7 @@ import { UnsupportedError, UsageError } from "../errors.ts";
 import { capabilityNames } from "../oci/capabilities.ts";
 import type { Healthcheck } from "../oci/image.ts";
 import type { Device, Mount, NamespaceType, Resources, Rlimit, Spec } from "../oci/spec.ts";
-import { defaultPeriod } from "./cgroup.ts";
-import { cgroupPath } from "./clone.ts";
+import { cgroupPath, defaultPeriod } from "./cgroup.ts";
 import { defaultDevices, defaultMounts, maskedPaths, readonlyPaths } from "./mounts.ts";
 import { defaults, type RunOptions } from "./options.ts";
 import { defaultPath } from "./path.ts";
@@ -36,8 +35,8 @@ export type Rootfs =
 
 /** What the spec has to know of this host. */
 export interface HostFacts {
-  /** RLIMIT_NOFILE's hard limit, which only CAP_SYS_RESOURCE could raise. */
-  nofileHard: number;
+  /** Hard limits of this process by their names, where they can't be raised: that takes CAP_SYS_RESOURCE. */
+  hardLimits: Record<string, number>;
   /** Every device of /dev, asked for with --privileged. */
   devices: Device[];
   /** Capabilities that tinydocker has itself: it can't give others. */
@@ -178,12 +177,38 @@ export function planResources(options: RunOptions): Resources {
   };
 }
 
-function planRlimits({ nofileHard }: HostFacts): Rlimit[] {
-  return [
-    { type: "RLIMIT_NOFILE", soft: Math.min(1024, nofileHard), hard: Math.min(524288, nofileHard) },
-    { type: "RLIMIT_CORE", soft: 0, hard: 0 },
-  ];
+const infinity = Number.POSITIVE_INFINITY;
+
+/** Soft and hard limits of every container, whoever starts it: the kernel's own for its first process, and Docker's open files. */
+const rlimits: Record<string, [soft: number, hard: number]> = {
+  RLIMIT_AS: [infinity, infinity],
+  // No core files unless the program wants them.
+  RLIMIT_CORE: [0, infinity],
+  RLIMIT_CPU: [infinity, infinity],
+  RLIMIT_DATA: [infinity, infinity],
+  RLIMIT_FSIZE: [infinity, infinity],
+  RLIMIT_LOCKS: [infinity, infinity],
+  RLIMIT_MEMLOCK: [8 << 20, 8 << 20],
+  RLIMIT_MSGQUEUE: [819200, 819200],
+  RLIMIT_NICE: [0, 0],
+  RLIMIT_NOFILE: [1024, 524288],
+  // The cgroup counts its processes; this one counts all of a user's, on the whole host.
+  RLIMIT_NPROC: [infinity, infinity],
+  RLIMIT_RSS: [infinity, infinity],
+  RLIMIT_RTPRIO: [0, 0],
+  RLIMIT_RTTIME: [infinity, infinity],
+  RLIMIT_STACK: [8 << 20, infinity],
+};
+
+function planRlimits({ hardLimits }: HostFacts): Rlimit[] {
+  return Object.entries(rlimits).map(([type, [soft, hard]]) => {
+    const most = hardLimits[type] ?? infinity;
+    return { type, soft: toLimit(Math.min(soft, most)), hard: toLimit(Math.min(hard, most)) };
+  });
 }
+
+/** RLIM_INFINITY as the specification has it; JSON has no other. */
+const toLimit = (limit: number): number => Math.min(limit, 2 ** 64);
 
 const ownNamespaces: NamespaceType[] = ["pid", "ipc", "uts", "mount", "cgroup"];
 

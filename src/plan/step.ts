@@ -2,20 +2,20 @@
  * What a run does, as data: every step with its arguments, before any of them is taken.
  *
  * `run` performs these steps and `explain` prints them, so the explanation can't drift from the deed. Each kind has one
- * performer in runtime/ and one entry in `documentation` below; a kind that lacks either does not compile.
+ * performer in runtime/ (or, of init's, one entry in program/, which makes system calls of it) and one entry in
+ * `documentation` below; a kind that lacks either does not compile.
  *
- *     host     init                 the two processes of a run, and who waits for whom
- *      |
- *      |---- clone --->|
- *      | prepare       | birth: namespaces, file systems
- *      |----- plan --->|
- *      | record        | setup: mounts, pivot_root
- *      | connect       |
- *      |<--- ready ----|
- *      | release: limits
- *      |----- go ----->|
- *      |               | start: ids, capabilities, execute
- *      |<- end of file-|            the sync socket closes at execve: the program runs
+ *     host                      init          the two processes of a run, and who waits for whom
+ *      | prepare: names, directories
+ *      | build: layers, users, volumes
+ *      |------- clone --------->|
+ *      | record                 | setup: namespaces, mounts, pivot_root
+ *      | connect                |
+ *      |<------ ready ----------|
+ *      | release: limits        |
+ *      |-------- go ----------->|
+ *      |                        | start: ids, capabilities, execute
+ *      |<---- end of file ------|             the sync socket closes at execve: the program runs
  */
 
 import type { Capabilities, Device, Rlimit } from "../oci/spec.ts";
@@ -30,6 +30,13 @@ export type HostStep =
   | VolumeStep
   | { do: "mount-volume"; path: string; type: string; options: string[] }
   | { do: "forget"; directory: string; namePath?: string }
+  | { do: "cgroup"; path: string }
+  | { do: "overlay"; lower: string[]; upper: string; work: string }
+  | { do: "bind-root"; path: string }
+  | { do: "etc-files"; files: EtcFile[] }
+  | { do: "user"; user: User }
+  | BindStep
+  | { do: "open-network"; path: string }
   | { do: "write-file"; path: string; text: string }
   | { do: "delegate"; cgroup: string; controllers: string[] }
   | { do: "limit"; file: string; value: string; why: string };
@@ -45,6 +52,32 @@ export interface VolumeStep {
   record: string;
   /** It goes with the container. */
   anonymous: boolean;
+}
+
+/** A directory or file of the host as a detached mount, for init to attach (`attach`). */
+export interface BindStep {
+  do: "bind";
+  source: string;
+  /** Where it goes in the rootfs. */
+  target: string;
+  options: string[];
+  recursive: boolean;
+  propagation: string;
+  /** Make the source directory on the host when it is not there (`--volume`), or fail (`--mount`). */
+  createSource: boolean;
+  /** Fill the source, the empty data of a volume, with what the image has at the target. */
+  copyUp: boolean;
+  /** The source is there only while a container uses it: memory that a volume is made of. */
+  handedOver?: boolean;
+  /** What is mounted below the source stays writable although the mount is read-only. */
+  writableBelow?: boolean;
+  /** Only this part of the source; a symbolic link in it can't lead out. */
+  subpath?: string;
+  /** Give the source with all that is in it to the container's user. */
+  chown?: User;
+  /** Files of this user of the host are the container's user's inside, and the other way round. */
+  idmap?: { uid: number; gid: number; user: User };
+  why?: string;
 }
 
 /** What is left to do for a container whose caretaker was killed; kept in the file that the caretaker held locked. */
@@ -69,7 +102,7 @@ export interface Directory {
   mode: number;
 }
 
-/** The birth of the container's first process. */
+/** The call that makes the container's first process. */
 export interface CloneStep {
   do: "clone";
   /** Names of clone(2) flags without CLONE_. */
@@ -78,77 +111,66 @@ export interface CloneStep {
   cgroup?: string;
 }
 
+/** What the program gets as 0, 1 and 2: a pipe of ours, the null device inside, or its own terminal. */
+export type StdioKind = "pipe" | "null" | "terminal";
+
 /** What the container's first process does. Paths named `target` or `path` are inside the rootfs unless said otherwise. */
 export type InitStep =
+  | { do: "own-memory" }
+  | { do: "close-inherited" }
   | { do: "bind-to-parent" }
+  | { do: "exe-file" }
+  | { do: "session" }
+  | { do: "session-keyring" }
   | { do: "outlive" }
-  | { do: "propagation"; path: string; propagation: string }
-  | { do: "overlay"; lower: string[]; upper: string; work: string; target: string }
-  | { do: "bind-root"; path: string }
-  | { do: "open-root"; path: string }
-  | { do: "enter"; namespaces: Extract<InitStep, { do: "unshare" }>["namespace"][] }
-  | { do: "prepare-mount"; type: string; source: string; options: string[] }
-  | { do: "mount"; type: string; source: string; target: string; options: string[]; why?: string }
-  | {
-      do: "bind";
-      source: string;
-      target: string;
-      options: string[];
-      recursive: boolean;
-      propagation: string;
-      /** Make the source directory on the host when it is not there (`--volume`), or fail (`--mount`). */
-      createSource: boolean;
-      /** Fill the source, the empty data of a volume, with what the image has at the target. */
-      copyUp: boolean;
-      /** It is mounted by the host's side, which hands over the mount: init's namespace does not have it. */
-      handedOver?: boolean;
-      /** What is mounted below the source stays writable although the mount is read-only. */
-      writableBelow?: boolean;
-      /** Only this part of the source; a symbolic link in it can't lead out. */
-      subpath?: string;
-      /** Give the source with all that is in it to the container's user. */
-      chown?: User;
-      /** Files of this user of the host are the container's user's inside, and the other way round. */
-      idmap?: { uid: number; gid: number; user: User };
-      why?: string;
-    }
-  | { do: "etc-files"; files: EtcFile[] }
+  | { do: "propagation"; path: string; propagation: "rslave" }
   | { do: "unshare"; namespace: "NEWNS" | "NEWUTS" | "NEWIPC" | "NEWNET" | "NEWCGROUP"; why: string }
-  | { do: "device"; device: Device }
-  | { do: "symlink"; path: string; target: string }
-  /** `only` leaves /dev/console as it is: that is process 1's. */
-  | { do: "console"; rows?: number; columns?: number; only?: boolean }
-  | { do: "stdio" }
   | { do: "loopback" }
   | { do: "send-network" }
-  | { do: "join-network"; path: string }
+  | { do: "join-network" }
   | { do: "hostname"; name: string }
+  /** `path` is on the host: an empty directory that only this mount namespace has it on. */
+  | { do: "attach-root"; path: string }
+  | { do: "mount"; type: string; source: string; target: string; options: string[]; why?: string }
+  /** `number` counts the binds of the host's side. */
+  | { do: "attach"; number: number; source: string; target: string; why?: string }
+  | { do: "device"; device: Device }
+  | { do: "symlink"; path: string; target: string }
   | { do: "readonly-path"; path: string }
+  | { do: "prepare-masks" }
   | { do: "mask"; path: string }
   | { do: "readonly-root" }
+  /** `only` leaves /dev/console as it is: that is process 1's. */
+  | { do: "console"; rows?: number; columns?: number; only?: boolean }
+  | { do: "stdio"; stdio: StdioKind[] }
   | { do: "pivot-root" }
-  | { do: "user"; user: User }
   | { do: "workdir"; path: string /** Not made: it is an error if it is not there. */; existing?: true }
+  | { do: "enter"; namespaces: ("NEWNS" | "NEWUTS" | "NEWIPC" | "NEWNET" | "NEWCGROUP")[] }
   | { do: "ready" }
+  | { do: "reset-attributes" }
+  | { do: "umask"; mask: number }
   | { do: "rlimit"; rlimit: Rlimit }
-  | { do: "session" }
   | { do: "bounding-set"; keep: string[] }
   | { do: "ids" }
   | { do: "capabilities"; capabilities: Capabilities }
-  | { do: "reset-signals" }
   | { do: "close-fds" }
+  | { do: "reset-signals" }
   | { do: "reap"; args: string[]; env: string[] }
   | { do: "execute"; args: string[]; env: string[] };
 
-export type Step = HostStep | CloneStep | InitStep | NetworkStep;
+/** What the process does that makes the one of an `exec`: a pid namespace is entered by a child only. */
+export type GuideStep = { do: "enter-pid" } | { do: "clone-sibling" };
+
+export type Step = HostStep | CloneStep | InitStep | GuideStep | NetworkStep;
 
 /** The whole of a run, in order. */
 export interface Plan {
   id: string;
-  clone: CloneStep;
-  /** Taken by init beside `prepare`, before it has the rest. */
-  birth: InitStep[];
+  /** What the container is: its name and directories. */
   prepare: HostStep[];
+  /** What it has while it runs: a cgroup, its root, mounts. */
+  build: HostStep[];
+  clone: CloneStep;
   setup: InitStep[];
   /** Taken by the host's side beside `setup`. */
   record: HostStep[];
@@ -205,46 +227,103 @@ export const documentation: { [Kind in Step["do"]]: { man: string; why: string; 
     why: "one call makes the first process, number 1 of its own pid namespace, already inside its cgroup",
     undo: "cgroup.kill, rmdir(2)",
   },
-  "bind-to-parent": {
-    man: "prctl(2)",
-    why: "if tinydocker is killed the container dies too; nobody may look into init while it holds host descriptors",
+  cgroup: {
+    man: "cgroups(7)",
+    why: "all processes of the container are counted and limited together",
+    undo: "cgroup.kill, rmdir(2)",
   },
-  outlive: { man: "prctl(2)", why: "from now on the container lives on if its monitor is killed" },
-  propagation: { man: "mount_namespaces(7)", why: "mounts of the container must not appear on the host" },
   overlay: {
-    man: "mount(2)",
-    why: "the image's layers, shared and never written, below one writable directory",
-  },
-  "bind-root": { man: "mount(2)", why: "pivot_root wants a mount point" },
-  "open-root": {
-    man: "openat2(2)",
-    why: "every later path is resolved from this descriptor and cannot leave it, whatever symbolic links the image has",
-  },
-  enter: { man: "setns(2)", why: "the namespaces of the container's first process" },
-  "prepare-mount": {
     man: "fsopen(2)",
-    why: "made while the host's side reads options, and attached when there is a root to attach it to",
+    why: "the image's layers, shared and never written, below one writable directory; attached nowhere on the host",
+    undo: "close(2)",
   },
-  mount: { man: "move_mount(2)", why: "a file system that the image cannot bring" },
-  bind: { man: "open_tree(2)", why: "a directory or file of the host, shown inside" },
-  unshare: { man: "unshare(2)", why: "a namespace of its own" },
+  "bind-root": { man: "open_tree(2)", why: "pivot_root wants a mount point", undo: "close(2)" },
   "etc-files": {
     man: "hosts(5)",
     why: "the container's own address and name, and whom it asks for names; before anything of the host is mounted",
   },
-  device: { man: "mknod(2)", why: "a device every program may expect" },
-  symlink: { man: "symlink(2)", why: "a name in /dev every program may expect" },
-  console: {
-    man: "pty(7)",
-    why: "a terminal of the container's own: the caller's terminal is never handed over",
+  user: { man: "passwd(5)", why: "names are resolved by the files of the image, not of the host" },
+  bind: { man: "open_tree(2)", why: "a directory or file of the host, to be shown inside", undo: "close(2)" },
+  "open-network": { man: "setns(2)", why: "the network namespace of another container", undo: "close(2)" },
+  "own-memory": {
+    man: "munmap(2)",
+    why: "nothing of tinydocker is left in the process: not to be read, not to be written, not to be paid for",
   },
-  stdio: { man: "dup(2)", why: "standard input, output and error as prepared by the host's side" },
+  "close-inherited": { man: "close_range(2)", why: "init has the descriptors that its steps name, and no others" },
+  "bind-to-parent": {
+    man: "prctl(2)",
+    why: "if tinydocker is killed the container dies too; nobody may look into init while it holds host descriptors",
+  },
+  "exe-file": {
+    man: "PR_SET_MM(2const)",
+    why: "/proc/self/exe is an empty sealed file: nobody inside can open or start our binary (CVE-2019-5736)",
+  },
+  session: { man: "setsid(2)", why: "no controlling terminal, no job control and no signals from outside" },
+  "session-keyring": {
+    man: "keyctl(2)",
+    why: "a session keyring of its own: keys of the host's user are not the container's",
+  },
+  outlive: { man: "prctl(2)", why: "from now on the container lives on if its monitor is killed" },
+  propagation: { man: "mount_namespaces(7)", why: "mounts of the container must not appear on the host" },
+  unshare: { man: "unshare(2)", why: "a namespace of its own" },
   loopback: { man: "netdevice(7)", why: "127.0.0.1 answers, also without a network" },
   "send-network": {
     man: "unix(7)",
     why: "the host's side gets a descriptor of the namespace, to put a device into it",
   },
   "join-network": { man: "setns(2)", why: "asked for: the devices, addresses and ports of another container" },
+  hostname: { man: "sethostname(2)", why: "visible in this uts namespace only" },
+  "attach-root": {
+    man: "move_mount(2)",
+    why: "every later path is resolved from this descriptor and cannot leave it, whatever symbolic links the image has",
+  },
+  mount: { man: "move_mount(2)", why: "a file system that the image cannot bring" },
+  attach: { man: "move_mount(2)", why: "what the host's side has prepared, put in its place" },
+  device: { man: "mknod(2)", why: "a device every program may expect" },
+  symlink: { man: "symlink(2)", why: "a name in /dev every program may expect" },
+  "readonly-path": { man: "mount_setattr(2)", why: "settings of the whole kernel, to be read only" },
+  "prepare-masks": {
+    man: "mknod(2)",
+    why: "a null device and an empty directory of the container's own: nothing of the host's lies over what is masked",
+  },
+  mask: { man: "open_tree(2)", why: "tells about the host, or harms it" },
+  "readonly-root": { man: "mount_setattr(2)", why: "asked for: nothing below / can be changed" },
+  console: {
+    man: "pty(7)",
+    why: "a terminal of the container's own: the caller's terminal is never handed over",
+  },
+  stdio: {
+    man: "dup(2)",
+    why: "pipes made by us, the container's own terminal or null device; nothing that is the caller's",
+  },
+  "pivot-root": {
+    man: "pivot_root(2)",
+    why: "the rootfs becomes / and the host's tree is detached: there is nothing left to break out to, unlike with chroot",
+  },
+  workdir: { man: "chdir(2)", why: "resolved inside the root, never through /proc/self/fd (CVE-2024-21626)" },
+  enter: { man: "setns(2)", why: "the namespaces of the container's first process" },
+  "enter-pid": { man: "setns(2)", why: "a pid namespace is entered by the next child, so there are two processes" },
+  "clone-sibling": {
+    man: "clone(2)",
+    why: "our own child, in the container's cgroup and pid namespace; the one between us ends",
+  },
+  ready: { man: "unix(7)", why: "all is built: wait until the host's side has set the limits" },
+  "reset-attributes": {
+    man: "execve(2)",
+    why: "what the caller's shell has set (niceness, affinity, OOM score, ...) is not the container's",
+  },
+  umask: { man: "umask(2)", why: "bits that new files of the program do not get" },
+  rlimit: { man: "getrlimit(2)", why: "per-process limits" },
+  "bounding-set": { man: "capabilities(7)", why: "what is dropped here no program inside can ever get back" },
+  ids: { man: "setresuid(2)", why: "groups first, then group, then user: the other order fails or leaves some" },
+  capabilities: { man: "capset(2)", why: "root inside is only a part of root" },
+  "close-fds": { man: "close_range(2)", why: "only stdin, stdout and stderr reach the program" },
+  "reset-signals": { man: "signal(7)", why: "a program expects default handlers and an empty mask" },
+  reap: {
+    man: "wait(2)",
+    why: "asked for: process 1 stays a small init that forwards signals and collects orphans",
+  },
+  execute: { man: "execve(2)", why: "init becomes the program" },
   lease: {
     man: "flock(2)",
     why: "the address is ours while this lock lives, whatever happens to us",
@@ -288,27 +367,4 @@ export const documentation: { [Kind in Step["do"]]: { man: string; why: string; 
     why: "what NAT can't send on is passed on byte by byte: what comes to ::1, or by IPv6 for a container without it",
     undo: "close(2)",
   },
-  hostname: { man: "sethostname(2)", why: "visible in this uts namespace only" },
-  "readonly-path": { man: "mount_setattr(2)", why: "settings of the whole kernel, to be read only" },
-  mask: { man: "open_tree(2)", why: "tells about the host, or harms it" },
-  "readonly-root": { man: "mount_setattr(2)", why: "asked for: nothing below / can be changed" },
-  "pivot-root": {
-    man: "pivot_root(2)",
-    why: "the rootfs becomes / and the host's tree is detached: there is nothing left to break out to, unlike with chroot",
-  },
-  user: { man: "passwd(5)", why: "names are resolved by the files of the image, not of the host" },
-  workdir: { man: "chdir(2)", why: "resolved inside the root, never through /proc/self/fd (CVE-2024-21626)" },
-  ready: { man: "unix(7)", why: "all is built: wait until the host's side has set the limits" },
-  rlimit: { man: "getrlimit(2)", why: "per-process limits" },
-  session: { man: "setsid(2)", why: "no controlling terminal, no job control and no signals from outside" },
-  "bounding-set": { man: "capabilities(7)", why: "what is dropped here no program inside can ever get back" },
-  ids: { man: "setresuid(2)", why: "groups first, then group, then user: the other order fails or leaves some" },
-  capabilities: { man: "capset(2)", why: "root inside is only a part of root" },
-  "reset-signals": { man: "signal(7)", why: "a program expects default handlers and an empty mask" },
-  "close-fds": { man: "close_range(2)", why: "only stdin, stdout and stderr reach the program" },
-  reap: {
-    man: "posix_spawn(3)",
-    why: "asked for: process 1 stays a small init that forwards signals and collects orphans",
-  },
-  execute: { man: "execve(2)", why: "init becomes the program" },
 };

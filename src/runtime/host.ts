@@ -1,7 +1,7 @@
 /** The host's side of a run: performs its steps, each with the undo that takes it back. */
 
 import { ConflictError, hasCode } from "../errors.ts";
-import { delegateControllers, findCgroup2 } from "../linux/cgroup.ts";
+import { delegateControllers, findCgroup2, removeCgroup, removeEmptyCgroup } from "../linux/cgroup.ts";
 import {
   close,
   flock,
@@ -10,6 +10,8 @@ import {
   mkdir,
   mkdirAll,
   O_CREAT,
+  O_DIRECTORY,
+  O_RDONLY,
   O_RDWR,
   open,
   readdir,
@@ -25,15 +27,31 @@ import {
 import { removePath } from "../linux/tree.ts";
 import type { HostStep, Leftovers, VolumeStep } from "../plan/step.ts";
 import { dataOf, recordOf } from "../plan/volume.ts";
-import { removeContainerCgroup } from "./birth.ts";
+import { writeEtcFiles } from "./etc-files.ts";
+import type { Prepared } from "./init.ts";
+import { makeBind, makeBindRoot, makeOverlay } from "./rootfs.ts";
 import type { UndoList } from "./undo.ts";
+import { identityOf } from "./user.ts";
+import { mountVolume } from "./volume-mount.ts";
+
+/** What steps leave for later ones, and for init. */
+type Preparing = Partial<Prepared> & Pick<Prepared, "binds">;
 
 /** Performs steps of the host's side in order. @param ended true once the container has run: then `keep` counts. */
-export function performHost(steps: HostStep[], undo: UndoList, ended: () => boolean): void {
-  for (const step of steps) (performers[step.do] as Performer<HostStep>)(step, undo, ended);
+export function performHost(
+  steps: HostStep[],
+  undo: UndoList,
+  ended: () => boolean,
+  prepared: Preparing = { binds: [] },
+): void {
+  for (const step of steps) (performers[step.do] as Performer<HostStep>)(step, undo, { ended, prepared });
 }
 
-type Performer<Step> = (step: Step, undo: UndoList, ended: () => boolean) => void;
+interface Performing {
+  ended: () => boolean;
+  prepared: Preparing;
+}
+type Performer<Step> = (step: Step, undo: UndoList, more: Performing) => void;
 
 const performers: { [Kind in HostStep["do"]]: Performer<Extract<HostStep, { do: Kind }>> } = {
   claim: ({ running, leftovers }, undo) => {
@@ -43,28 +61,46 @@ const performers: { [Kind in HostStep["do"]]: Performer<Extract<HostStep, { do: 
       close(lock);
     });
   },
-  "claim-name": ({ name, path, id, keep }, undo, ended) => {
+  "claim-name": ({ name, path, id, keep }, undo, { ended }) => {
     claimName(name, path, id);
     undo.add(() => {
       if (!(keep && ended())) freeName(path, id);
     });
   },
-  directories: ({ directories, keep }, undo, ended) => {
+  directories: ({ directories, keep }, undo, { ended }) => {
     undo.add(() => {
       if (!(keep && ended())) removePath(directories[0]!.path);
     });
     for (const { path, mode } of directories) mkdir(path, mode);
   },
-  volume: (step, undo, ended) => {
+  volume: (step, undo, { ended }) => {
     if (makeVolume(step) && step.anonymous)
       undo.add(() => {
         if (!ended()) removePath(step.path);
       });
   },
-  "mount-volume": (step, undo) => {
-    // With init, which has all that mounts: a run without such a volume does not load it.
-    const { mountVolume } = require("./init.ts") as typeof import("./init.ts");
-    undo.add(mountVolume(step));
+  "mount-volume": (step, undo) => undo.add(mountVolume(step)),
+  cgroup: ({ path }, undo, { prepared }) => {
+    undo.add(() => removeContainerCgroup(path));
+    const directory = makeContainerCgroup(path);
+    prepared.cgroup = directory;
+    undo.add(() => close(directory));
+  },
+  overlay: (step, undo, { prepared }) => {
+    prepared.root = closedLater(makeOverlay(step), undo);
+  },
+  "bind-root": ({ path }, undo, { prepared }) => {
+    prepared.root = closedLater(makeBindRoot(path), undo);
+  },
+  "etc-files": ({ files }, _undo, { prepared }) => writeEtcFiles(files, prepared.root!),
+  user: ({ user }, _undo, { prepared }) => {
+    prepared.identity = identityOf(prepared.root!, user);
+  },
+  bind: (step, undo, { prepared }) => {
+    prepared.binds.push(closedLater(makeBind(step, prepared.root!, prepared.identity!), undo));
+  },
+  "open-network": ({ path }, undo, { prepared }) => {
+    prepared.network = closedLater(open(path, O_RDONLY), undo);
   },
   forget: (leftovers, undo) => undo.add(() => forget(leftovers)),
   "write-file": ({ path, text }) => writeFileAtomic(path, text),
@@ -74,6 +110,34 @@ const performers: { [Kind in HostStep["do"]]: Performer<Extract<HostStep, { do: 
   },
   limit: ({ file, value }) => writeSetting(file, value),
 };
+
+function closedLater(fd: number, undo: UndoList): number {
+  undo.add(() => close(fd));
+  return fd;
+}
+
+const mostAttempts = 10;
+
+/** Makes a container's cgroup (its claim has said whose it is) and opens it. */
+function makeContainerCgroup(path: string): number {
+  const above = path.slice(0, path.lastIndexOf("/"));
+  for (let attempt = 1; ; attempt++) {
+    mkdirAll(above, 0o755);
+    try {
+      mkdir(path, 0o755);
+      return open(path, O_RDONLY | O_DIRECTORY);
+    } catch (error) {
+      // Whoever ended last has removed the cgroup that holds them all, between two steps of ours.
+      if (!hasCode(error, "ENOENT", "ENODEV") || attempt === mostAttempts) throw error;
+    }
+  }
+}
+
+/** Removes a container's cgroup with all that is in it, and the one that holds them all after the last. */
+export function removeContainerCgroup(cgroup: string): void {
+  removeCgroup(cgroup);
+  removeEmptyCgroup(cgroup.slice(0, cgroup.lastIndexOf("/")));
+}
 
 /** Creates the file of a running container and locks it for life. */
 export function claim(running: string, text: string): number {

@@ -1,22 +1,26 @@
 /**
- * How the container's stdin, stdout and stderr meet the caller's: handed on, through a pipe, or through a terminal; or,
- * with a monitor, no caller's at all, but those of whoever is attached.
+ * How the container's stdin, stdout and stderr meet the caller's: through pipes of ours or a terminal of its own, and never the
+ * caller's descriptors themselves (whoever has one can open the file, or its directory, anew); or, with a monitor, no caller's
+ * at all, but those of whoever is attached.
  */
 
-import { close, O_NONBLOCK, O_RDONLY, O_WRONLY, open, statIfAny, writeAll } from "../linux/file.ts";
-import { duplicate, pipe } from "../linux/poll.ts";
+import { fchown } from "../linux/at.ts";
+import { close, O_NONBLOCK, O_WRONLY, open, statIfAny, writeAll } from "../linux/file.ts";
+import { pipe } from "../linux/poll.ts";
 import { getModes, getSize, interruptedGroup, rawModes, restoreModes, setModes, setSize } from "../linux/tty.ts";
+import type { StdioKind } from "../plan/step.ts";
 import type { Pump } from "./relay.ts";
+import type { Identity } from "./user.ts";
 
-/**
- * For each of stdin, stdout and stderr. "relay" is a pipe: for a caller's terminal, which a container must never hold
- * (SECURITY R13). "terminal" is the pty of the container's own.
- */
-export type Stdio = ("inherit" | "relay" | "null" | "terminal")[];
+/** For each of stdin, stdout and stderr: "relay" is a pipe, "null" the null device inside, "terminal" the pty of the container's own. */
+export type Stdio = ("relay" | "null" | "terminal")[];
+
+/** The same as init knows it. */
+export const kindsOf = (stdio: Stdio): StdioKind[] => stdio.map((how) => (how === "relay" ? "pipe" : how));
 
 /** The descriptors made for one container, and what to do with them. */
 export interface Wiring {
-  /** What init puts on 0, 1 and 2; absent where it keeps what it has, or opens a terminal. */
+  /** The ends of pipes that init puts on 0, 1 and 2; absent where it opens something itself. */
   inside: (number | undefined)[];
   pumps: Pump[];
   /** Connects the container's terminal, once its master has come. */
@@ -35,6 +39,15 @@ export interface Wiring {
   typed: (keys: Uint8Array) => void;
   /** Nobody will write to `input` any more. */
   endInput(): void;
+}
+
+/** Who the program runs as: it may open its stdin and stdout again by name (/dev/stdout), so they are its own. */
+export type Owner = Pick<Identity, "uid" | "gid">;
+
+function pipeOf({ uid, gid }: Owner): ReturnType<typeof pipe> {
+  const ends = pipe();
+  if (uid !== 0) fchown(ends.read, uid, gid, "a pipe");
+  return ends;
 }
 
 /** Sees everything that the container writes. */
@@ -79,18 +92,15 @@ function destination(fd: number): Pick<Pump, "to" | "neverBlocks"> {
 }
 
 /** @param callerIsTerminal stdin is a terminal: then keys are passed on raw, so that Ctrl-C is the container's. */
-export function wireToCaller(stdio: Stdio, callerIsTerminal: boolean, tap: Tap): Wiring {
+export function wireToCaller(stdio: Stdio, callerIsTerminal: boolean, owner: Owner, tap: Tap): Wiring {
   const wiring: Wiring = { ...unconnected(), connect };
   stdio.forEach((how, fd) => {
-    if (how === "null") wiring.inside[fd] = open("/dev/null", fd === 0 ? O_RDONLY : O_WRONLY);
     if (how === "relay") relayThroughPipe(fd);
-    // Beside a terminal, what is handed on is handed over by name: the others become the terminal.
-    if (how === "inherit" && stdio.includes("terminal")) wiring.inside[fd] = duplicate(fd);
   });
   return wiring;
 
   function relayThroughPipe(fd: number): void {
-    const ends = pipe();
+    const ends = pipeOf(owner);
     const [inside, outside] = fd === 0 ? [ends.read, ends.write] : [ends.write, ends.read];
     wiring.inside[fd] = inside;
     const onEnd = () => close(outside);
@@ -140,6 +150,7 @@ const watchInterrupts = (wiring: Wiring, master: number) => (keys: Uint8Array) =
 /** For a container with a monitor: pipes or a terminal, whose other ends only the monitor holds. */
 export function wireToMonitor(
   { terminal, interactive, stderrApart }: { terminal: boolean; interactive: boolean; stderrApart: boolean },
+  owner: Owner,
   tap: Tap,
   held: () => boolean,
 ): Wiring {
@@ -147,7 +158,7 @@ export function wireToMonitor(
   const listen = (from: number, stream: 1 | 2): void =>
     void wiring.pumps.push({ from, held, onData: (bytes) => tap(stream, bytes), onEnd: () => close(from) });
   const listenToPipe = (stream: 1 | 2) => {
-    const ends = pipe();
+    const ends = pipeOf(owner);
     wiring.inside[stream] = ends.write;
     listen(ends.read, stream);
   };
@@ -164,7 +175,7 @@ export function wireToMonitor(
     return wiring;
   }
   if (interactive) {
-    const stdin = pipe();
+    const stdin = pipeOf(owner);
     wiring.inside[0] = stdin.read;
     wiring.input = stdin.write;
     wiring.endInput = () => {
@@ -172,7 +183,7 @@ export function wireToMonitor(
       close(stdin.write);
       wiring.endInput = () => {};
     };
-  } else wiring.inside[0] = open("/dev/null", O_RDONLY);
+  }
   listenToPipe(1);
   listenToPipe(2);
   return wiring;

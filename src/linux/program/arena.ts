@@ -124,7 +124,11 @@ function code(): { range: Range; interpret: Interpret } {
   const bytes = Uint8Array.fromBase64(interpreter[process.arch === "arm64" ? "arm64" : "x64"]);
   new Uint8Array(toArrayBuffer(start as never, 0, page)).set(bytes);
   check("mprotect", "the interpreter", libc.mprotect(start, page, PROT_READ_EXEC));
-  const call = CFunction({ ptr: start as never, returns: FFIType.i64_fast, args: [FFIType.i64_fast, FFIType.u32, FFIType.u32] });
+  const call = CFunction({
+    ptr: start as never,
+    returns: FFIType.i64_fast,
+    args: [FFIType.i64_fast, FFIType.u32, FFIType.u32],
+  });
   made = { range: { start, end: start + page }, interpret: call as unknown as Interpret };
   return made;
 }

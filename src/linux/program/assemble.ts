@@ -1,10 +1,21 @@
 /** From records to what the interpreter runs: numbers, addresses and the layout of an arena. The only place that knows them. */
 
 import { errnos } from "../errno.ts";
-import { Arena, type Range, recordBytes } from "./arena.ts";
+import { Arena, pageBytes, type Range, recordBytes } from "./arena.ts";
 import { callNumber } from "./calls.ts";
 import { constants } from "./constants.ts";
-import { type Arg, type Block, Field, type Frame, type Given, type Label, type Member, type Program, type Rec } from "./record.ts";
+import {
+  type Arg,
+  type Block,
+  Field,
+  type Frame,
+  type Given,
+  type Label,
+  type Member,
+  type Program,
+  type Rec,
+  type Slot,
+} from "./record.ts";
 
 /** What a program is assembled with. */
 export interface Surroundings {
@@ -30,6 +41,8 @@ export interface Assembled {
   /** For each record in the arena the one that it comes from. */
   sources: Rec[];
   steps: string[];
+  /** Where it reads what the kernel says of a failure. */
+  log?: Block;
 }
 
 /** Records of one of the two operations that stand for several: `own-memory` and `close-inherited`. */
@@ -68,7 +81,7 @@ class Assembler {
     this.i32 = arena.i32;
   }
 
-  assemble({ records, steps, entry, frame, others }: Program): Assembled {
+  assemble({ records, steps, entry, frame, others, log }: Program): Assembled {
     const { arena } = this;
     this.positions = this.place(records);
     for (const one of [frame, ...others]) {
@@ -83,7 +96,7 @@ class Assembler {
       else if (record.call === "close-inherited") this.closeInherited(record);
       else this.record(record);
     }
-    return { arena, entry: this.position(entry), frame, others, sources: this.sources, steps };
+    return { arena, entry: this.position(entry), frame, others, sources: this.sources, steps, ...(log && { log }) };
   }
 
   /** Most records are one in the arena. */
@@ -109,13 +122,13 @@ class Assembler {
     const at = (this.arena.recordsAt + this.next * recordBytes) >> 2;
     const { i32 } = this;
     let kinds = 0;
-    for (let index = 0; index < args.length; index++) kinds |= this.argument(args[index]!, at + 3 + index) << (2 * index);
+    for (let index = 0; index < args.length; index++)
+      kinds |= this.argument(args[index]!, at + 3 + index) << (2 * index);
     let store = 0;
     if (into !== undefined) {
       if (into instanceof Field) store = this.block(into.block) + into.offset;
       else {
-        store = into.at = this.arena.allocate(into.wide ? 8 : 4, into.wide ? 8 : 4);
-        this.i32[store >> 2] = -1;
+        store = this.slot(into);
         if (into.wide) kinds |= wideResult;
       }
     }
@@ -153,7 +166,7 @@ class Assembler {
         this.i32[at] = arg.value;
         return 0;
       case "slot":
-        this.i32[at] = arg.at;
+        this.i32[at] = this.slot(arg);
         return arg.wide ? load64 : load32;
       case "block":
         this.i32[at] = this.block(arg);
@@ -173,13 +186,28 @@ class Assembler {
       case "label":
         this.i32[at] = this.position(arg);
         return 0;
+      case "base":
+        this.i32[at] = 0;
+        return address;
       case "frame":
         this.i32[at] = arg.at;
         return 0;
     }
   }
 
+  /** A result that was never stored reads as -1, which is no descriptor. */
+  private slot(slot: Slot): number {
+    if (slot.arena === this.arena) return slot.at;
+    slot.arena = this.arena;
+    const bytes = slot.wide ? 8 : 4;
+    slot.at = this.arena.allocate(bytes, bytes);
+    this.i32[slot.at >> 2] = -1;
+    return slot.at;
+  }
+
   private valueOf({ name }: Given): number | string | Uint8Array {
+    if (name === "second stack") return this.arena.stack(1);
+    if (name === "bytes of a stack") return pageBytes();
     const value = this.surroundings.given[name];
     if (value === undefined) throw new Error(`a program is not told ${name}`);
     return value;

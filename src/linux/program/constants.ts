@@ -3,6 +3,7 @@
 const arm64 = process.arch === "arm64";
 
 export const constants = {
+  AF_INET: 2,
   AT_EMPTY_PATH: 0x1000,
   AT_FDCWD: -100,
   AT_RECURSIVE: 0x8000,
@@ -99,7 +100,6 @@ export const constants = {
   SIGKILL: 9,
   SIG_SETMASK: 2,
   SIOCSIFFLAGS: 0x8914,
-  AF_INET: 2,
   SOCK_CLOEXEC: 0o2000000,
   SOCK_DGRAM: 2,
   STATX_TYPE: 1,
@@ -113,6 +113,7 @@ export const constants = {
   TIOCSPTLCK: 0x40045431,
   TIOCSWINSZ: 0x5414,
   WEXITED: 4,
+  __WALL: 0x40000000,
   WNOHANG: 1,
 } as const;
 

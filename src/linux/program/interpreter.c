@@ -48,7 +48,7 @@ struct frame {
  */
 enum { RETURN = 0xf000, TEST, CLONE, ADD, THREAD };
 enum { IMM, ADDR, LOAD32, LOAD64, WIDE = 0x1000 };
-enum { EINTR = 4 };
+enum { EINTR = 4, EAGAIN = 11, OPENAT2 = 437, TRIES = 1000 };
 
 __attribute__((visibility("hidden"))) long run(u8 *base, u32 pc, u32 frame);
 
@@ -133,9 +133,12 @@ __attribute__((section(".text.0"), visibility("hidden"))) long run(u8 *base, u32
       result = a[0] + a[1];
     else if (r->nr == THREAD)
       result = thread();
-    else
+    else {
+      /* openat2(2) asks to be called again when somebody mounts or renames anywhere while it resolves a "..". */
+      int tries = 0;
       do result = r->nr == CLONE ? spawn((u8 *)a[4], (void *)a[0], a[1], a[2], a[3]) : call(r->nr, a);
-      while (result == -EINTR);
+      while (result == -EINTR || (result == -EAGAIN && r->nr == OPENAT2 && tries++ < TRIES));
+    }
     if ((u64)result < -4095UL) {
       if (r->store) {
         if (r->kinds & WIDE)

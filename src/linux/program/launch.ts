@@ -113,7 +113,11 @@ const everySignal = -1;
 const holes = ["ENOMEM"] as const;
 
 /** What our own thread does: marks, clones, and is as it was. Its records lie in an arena that no child has. */
-function launcherOf({ arena, entry, frame }: Assembled, flags: LaunchOptions["flags"] & {}, cgroup: number | undefined) {
+function launcherOf(
+  { arena, entry, frame }: Assembled,
+  flags: LaunchOptions["flags"] & {},
+  cgroup: number | undefined,
+) {
   const writer = new Writer();
   const start = writer.label();
   const old = room("old mask", 8);
@@ -130,7 +134,12 @@ function launcherOf({ arena, entry, frame }: Assembled, flags: LaunchOptions["fl
   advise({ start: 0, end: endOfMemory() }, "MADV_DONTFORK");
   for (const range of [code, arena.range, ...(page ? [page] : [])]) advise(range, "MADV_DOFORK");
   writer.step("clone");
-  const all = names("CLONE_PIDFD", "CLONE_CLEAR_SIGHAND", ...flags, ...(cgroup === undefined ? [] : ["CLONE_INTO_CGROUP" as const]));
+  const all = names(
+    "CLONE_PIDFD",
+    "CLONE_CLEAR_SIGHAND",
+    ...flags,
+    ...(cgroup === undefined ? [] : ["CLONE_INTO_CGROUP" as const]),
+  );
   const args = words("clone_args", {
     flags: all,
     pidfd: new Field(numbers, 8, "address"),

@@ -8,13 +8,17 @@ import type { CallName } from "./calls.ts";
 import { type ConstantName, constants } from "./constants.ts";
 
 /** An argument of a call. A string is the address of its bytes with a NUL behind. */
-export type Arg = number | string | Names | Given | Slot | Block | Field | Label | Frame;
+export type Arg = number | string | Names | Given | Slot | Block | Field | Label | Frame | typeof ownBase;
+
+/** The address of the arena itself: a clone runs the records that its parent runs. */
+export const ownBase = { noun: "base" } as const;
 
 /** Where the result of a call is kept for later ones: 32 bits, or 64. */
 export class Slot {
   readonly noun = "slot";
   /** Set by the assembler. */
   at = 0;
+  arena: object | undefined;
   constructor(
     readonly name: string,
     readonly wide = false,
@@ -126,6 +130,8 @@ export interface Program {
   frame: Frame;
   /** Of processes that the first one makes. */
   others: Frame[];
+  /** Where it reads what the kernel says of a failure. */
+  log?: Block;
   /** Bytes that its strings and blocks take at most. */
   dataBytes: number;
 }

@@ -2,7 +2,19 @@
 
 import type { ErrnoName } from "../errno.ts";
 import type { CallName } from "./calls.ts";
-import { type Arg, Block, type Content, Field, Frame, Label, type Member, type Program, type Rec, Slot } from "./record.ts";
+import {
+  type Arg,
+  Block,
+  type Content,
+  Field,
+  type Frame,
+  Label,
+  type Member,
+  ownBase,
+  type Program,
+  type Rec,
+  Slot,
+} from "./record.ts";
 
 export interface CallOptions {
   into?: Slot | Field;
@@ -83,7 +95,7 @@ export class Writer {
 
   /** Clones a process that runs the records from a label on. @param args of clone3(2). */
   clone(args: Block, entry: Label, frame: Frame, options: CallOptions & { base?: Arg } = none): void {
-    const { into, ok, to, base = 0 } = options;
+    const { into, ok, to, base = ownBase } = options;
     this.others.push(frame);
     this.dataBytes += bytesOf(args);
     const all = [args, cloneArgsBytes, entry, frame, base];

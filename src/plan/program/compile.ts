@@ -1,0 +1,242 @@
+/**
+ * From the steps of init to the program of system calls that its process runs (linux/program). Pure: what only the host's
+ * side knows, descriptors and ids, is given when the program is assembled.
+ */
+
+import { Block, Field, Frame, Label, names, type Program, Slot } from "../../linux/program/record.ts";
+import { Writer, words } from "../../linux/program/writer.ts";
+import type { InitStep } from "../step.ts";
+import { type CompileOptions, type Context, cloneArgs, given, newContext } from "./context.ts";
+import { execute, reap } from "./execute.ts";
+import {
+  bindToParent,
+  boundingSet,
+  capabilities,
+  closeFds,
+  ids,
+  outlive,
+  resetAttributes,
+  resetSignals,
+  rlimit,
+  umask,
+} from "./identity.ts";
+import {
+  attachBind,
+  attachRoot,
+  device,
+  mask,
+  mount,
+  pivotRoot,
+  prepareMasks,
+  readonlyPath,
+  readonlyRoot,
+  symlink,
+} from "./mounts.ts";
+import { close, ensureDirectory, open, openInRoot } from "./path.ts";
+import { console, fdMessage, sendFd, stdio } from "./terminal.ts";
+
+/** What a process says on the sync socket when only the limits are missing, and what it waits for. */
+export const readyByte = "r";
+
+/** Exit code of a process that failed before the program ran. */
+const failed = 125;
+
+type Of<Kind> = Extract<InitStep, { do: Kind }>;
+type Compile = { [Kind in InitStep["do"]]: (context: Context, step: Of<Kind>) => void };
+
+const compilers: Compile = {
+  "own-memory": ({ writer }) => writer.operation("own-memory"),
+  "close-inherited": ({ writer }) => writer.operation("close-inherited"),
+  "bind-to-parent": (context) => {
+    bindToParent(context);
+    // What we make has exactly the mode that we say.
+    umask(context, { do: "umask", mask: 0 });
+  },
+  "exe-file": exeFile,
+  session: ({ writer }) => writer.call("setsid", []),
+  "session-keyring": ({ writer }) => {
+    writer.about("a session keyring");
+    writer.call("keyctl", [names("KEYCTL_JOIN_SESSION_KEYRING"), 0], { ok: ["ENOSYS"] });
+  },
+  outlive,
+  propagation: ({ writer }, { path }) => writer.call("mount", [0, path, 0, names("MS_REC", "MS_SLAVE"), 0]),
+  unshare: ({ writer }, { namespace }) => {
+    writer.about(namespace);
+    writer.call("unshare", [names(`CLONE_${namespace}`)]);
+  },
+  loopback,
+  "send-network": (context) => {
+    const { writer } = context;
+    const toHost = fdMessage("n");
+    const path = "/proc/self/ns/net";
+    writer.call("openat", [names("AT_FDCWD"), path, names("O_RDONLY", "O_CLOEXEC")], { into: toHost.fd });
+    sendFd(context, toHost);
+    close(context, toHost.fd);
+  },
+  "join-network": ({ writer }) => {
+    writer.about("the network namespace");
+    writer.call("setns", [given.network, names("CLONE_NEWNET")]);
+  },
+  hostname: ({ writer }, { name }) => {
+    writer.about(name);
+    writer.call("sethostname", [name, new TextEncoder().encode(name).length]);
+  },
+  "attach-root": attachRoot,
+  mount,
+  attach: attachBind,
+  device,
+  symlink,
+  "readonly-path": readonlyPath,
+  "prepare-masks": prepareMasks,
+  mask,
+  "readonly-root": readonlyRoot,
+  console,
+  stdio,
+  "pivot-root": pivotRoot,
+  workdir: (context, { path, existing }) => {
+    const directory = existing ? openInRoot(context, path, open.directory) : ensureDirectory(context, path);
+    context.writer.about(path);
+    context.writer.call("fchdir", [directory]);
+    close(context, directory);
+  },
+  enter: (context, { namespaces }) => {
+    const { writer } = context;
+    writer.about(`the namespaces ${namespaces.join(", ")}`);
+    writer.call("setns", [given.pidfd, names(...namespaces.map((name) => `CLONE_${name}` as const))]);
+    const flags = names("O_PATH", "O_DIRECTORY", "O_CLOEXEC");
+    context.root = writer.into("root", "openat", [names("AT_FDCWD"), "/", flags]);
+  },
+  ready: ({ writer, gone }) => {
+    const byte = new Block("go", { room: 8 });
+    const got = new Slot("got");
+    writer.about("the host's side");
+    writer.call("write", [given.sync, readyByte, 1]);
+    writer.call("read", [given.sync, byte, 1], { into: got });
+    writer.test(got, -1, 1, gone);
+  },
+  "reset-attributes": resetAttributes,
+  umask,
+  rlimit,
+  "bounding-set": boundingSet,
+  ids,
+  capabilities,
+  "close-fds": closeFds,
+  "reset-signals": resetSignals,
+  reap,
+  execute,
+};
+
+/** The program of a container's first process. */
+export function compileInit(steps: readonly InitStep[], options: CompileOptions): Program {
+  const { context, writer } = begin(options);
+  const entry = writer.label();
+  compileSteps(context, steps);
+  return { ...writer.program(entry, new Frame(context.fail)), log: context.fsLog };
+}
+
+/**
+ * The program of another process in a container. Its first process, the guide, gives up what it has, enters the pid namespace
+ * and clones the second as its sibling: so the second never has anything of ours, whoever looks into it from inside.
+ * @param steps what the second one does.
+ */
+export function compileExec(
+  steps: readonly InitStep[],
+  options: CompileOptions & { cgroup: boolean },
+): Program & { pid: Slot } {
+  const { context, writer } = begin(options);
+  const entry = writer.label();
+  compileSteps(context, guideSteps);
+  writer.step("enter-pid", "the pid namespace");
+  writer.call("setns", [given.pidfd, names("CLONE_NEWPID")]);
+  writer.step("clone-sibling", "a sibling");
+  const pid = new Slot("pid");
+  const second = new Frame(context.fail);
+  const into = options.cgroup ? (["CLONE_INTO_CGROUP"] as const) : [];
+  const args = cloneArgs(
+    names("CLONE_PARENT", "CLONE_CLEAR_SIGHAND", ...into),
+    options.cgroup ? { cgroup: given.cgroup } : {},
+  );
+  const program = new Label();
+  writer.clone(args, program, second, { into: pid });
+  writer.call("exit_group", [0]);
+  writer.label(program);
+  compileSteps(context, steps);
+  return { ...writer.program(entry, new Frame(context.fail)), pid };
+}
+
+/** What the guide of an `exec` does before it enters. */
+export const guideSteps: InitStep[] = [
+  { do: "own-memory" },
+  { do: "close-inherited" },
+  { do: "bind-to-parent" },
+  { do: "exe-file" },
+];
+
+/** The end that all failures have: what the kernel said of a file system is read, for the other side to tell. */
+function begin(options: CompileOptions): { context: Context; writer: Writer } {
+  const writer = new Writer();
+  const context = newContext(writer, options);
+  writer.step("fail");
+  writer.label(context.fail);
+  writer.call("read", [context.fsContext, context.fsLog, 1000]);
+  writer.label(context.gone);
+  writer.call("exit_group", [failed]);
+  return { context, writer };
+}
+
+function compileSteps(context: Context, steps: readonly InitStep[]): void {
+  for (const step of steps) {
+    context.writer.step(step.do);
+    (compilers[step.do] as (context: Context, step: InitStep) => void)(context, step);
+  }
+}
+
+/**
+ * Another /proc/PID/exe: an empty file that is sealed. Nothing of our binary is mapped any more, so the kernel agrees; a
+ * kernel without CONFIG_CHECKPOINT_RESTORE only by the older call, which wants CAP_SYS_RESOURCE.
+ */
+function exeFile({ writer }: Context): void {
+  const text = new Block("arg", { bytes: new TextEncoder().encode("init\0\0\0\0") });
+  const [start, end] = [new Field(text, 0, "address"), new Field(text, 5, "address")];
+  const map = words("prctl_mm_map", {
+    start_code: start,
+    end_code: end,
+    start_data: start,
+    end_data: end,
+    start_brk: start,
+    brk: end,
+    start_stack: start,
+    arg_start: start,
+    arg_end: end,
+    env_start: end,
+    env_end: end,
+    auxv: 0,
+    "auxv_size, exe_fd": given.exeHigh,
+  });
+  writer.about("/proc/self/exe");
+  const fallback = new Label();
+  const done = new Label();
+  writer.call("prctl", [names("PR_SET_MM"), names("PR_SET_MM_MAP"), map, 104, 0], {
+    ok: ["EINVAL", "EPERM"],
+    to: fallback,
+  });
+  writer.jump(done);
+  writer.label(fallback);
+  writer.call("prctl", [names("PR_SET_MM"), names("PR_SET_MM_EXE_FILE"), given.exe, 0, 0]);
+  writer.label(done);
+}
+
+const IFF_UP = 1;
+
+/** `lo` up gives it 127.0.0.1 and ::1. */
+function loopback(context: Context): void {
+  const { writer } = context;
+  // struct ifreq: 16 bytes of name, then the flags.
+  const request = new Uint8Array(40);
+  request.set(new TextEncoder().encode("lo"));
+  request[16] = IFF_UP;
+  writer.about("lo up");
+  const socket = writer.into("socket", "socket", [names("AF_INET"), names("SOCK_DGRAM", "SOCK_CLOEXEC"), 0]);
+  writer.call("ioctl", [socket, names("SIOCSIFFLAGS"), new Block("ifreq", { bytes: request })]);
+  close(context, socket);
+}

@@ -1,0 +1,82 @@
+/** What the steps of one process share while they are compiled: the writer, and where results of earlier steps are. */
+
+import { type Block, type Frame, Given, Label, type Names, Slot } from "../../linux/program/record.ts";
+import { room, type Writer, words } from "../../linux/program/writer.ts";
+
+/** Facts of this host that decide which records there are. */
+export interface CompileOptions {
+  /** Signals that this process ignores; a child inherits that. */
+  ignoredSignals: number[];
+}
+
+export interface Context {
+  writer: Writer;
+  options: CompileOptions;
+  /** Where a step goes that failed. */
+  fail: Label;
+  /** Where to go when the host's side has given up: it says why itself. */
+  gone: Label;
+  /** The root that paths are resolved from. */
+  root: Given | Slot;
+  /** The open file system context, whose log tells what the kernel did not like. */
+  fsContext: Slot;
+  fsLog: Block;
+  /** The terminal of the process. */
+  slave: Slot;
+  /** What masks are made of. */
+  masks: Slot;
+  /** Open directory that the last device or link was made in. */
+  parent?: { path: string; fd: Slot };
+  /** Of the program that `reap` starts. */
+  programFrame?: Frame;
+}
+
+export const newContext = (writer: Writer, options: CompileOptions): Context => ({
+  writer,
+  options,
+  fail: new Label(),
+  gone: new Label(),
+  root: given.root,
+  fsContext: new Slot("fs"),
+  fsLog: room("log", 1024),
+  slave: new Slot("slave"),
+  masks: new Slot("masks"),
+});
+
+/** What a program is told when it is assembled. */
+export const given = {
+  root: new Given("root"),
+  sync: new Given("sync"),
+  exe: new Given("exe"),
+  /** Above 32 bits: the last member of struct prctl_mm_map has two halves. */
+  exeHigh: new Given("exe << 32"),
+  network: new Given("network"),
+  stdio: [new Given("stdin"), new Given("stdout"), new Given("stderr")],
+  bind: (number: number): Given => new Given(`bind ${number}`),
+  uid: new Given("uid"),
+  gid: new Given("gid"),
+  groupCount: new Given("number of groups"),
+  groups: new Given("groups"),
+  home: new Given("HOME=..."),
+  pidfd: new Given("pidfd"),
+  cgroup: new Given("cgroup"),
+  // These two the assembler knows.
+  stack: new Given("second stack"),
+  stackBytes: new Given("bytes of a stack"),
+} as const;
+
+/** struct clone_args of a process that runs on the arena's second stack. */
+export const cloneArgs = (flags: Names, more: { exitSignal?: Names; cgroup?: Given } = {}): Block =>
+  words("clone_args", {
+    flags,
+    pidfd: 0,
+    child_tid: 0,
+    parent_tid: 0,
+    exit_signal: more.exitSignal ?? 0,
+    stack: given.stack,
+    stack_size: given.stackBytes,
+    tls: 0,
+    set_tid: 0,
+    set_tid_size: 0,
+    cgroup: more.cgroup ?? 0,
+  });

@@ -1,0 +1,117 @@
+/** Becoming the program, as records: execvp(3)'s search, and the small init of `--init`. */
+
+import { Block, Field, Frame, type Given, Label, names, Slot } from "../../linux/program/record.ts";
+import { ints, room, words } from "../../linux/program/writer.ts";
+import type { InitStep } from "../step.ts";
+import { type Context, cloneArgs, given } from "./context.ts";
+import { resetSignals } from "./identity.ts";
+
+type Of<Kind> = Extract<InitStep, { do: Kind }>;
+
+/** What a PATH search goes on after. */
+const notHere = ["ENOENT", "ENOTDIR", "EACCES"] as const;
+const nothing = ["ENOENT", "ENOTDIR"] as const;
+
+/**
+ * The program by the PATH of the container's environment. If no directory has one that can be executed, the first file that is
+ * there is tried once more, so that its errno is told: EACCES, or ENOENT for an interpreter that is not there.
+ */
+export function execute({ writer }: Context, { args, env }: Of<"execute"> | Of<"reap">): void {
+  const argv = new Block("argv", { strings: args });
+  const envp = new Block("envp", { strings: withHome(env) });
+  const candidates = candidatesOf(args[0]!, env);
+  for (const path of candidates) writer.call("execve", [path, argv, envp], { ok: notHere });
+  for (const path of candidates) {
+    const next = new Label();
+    writer.about(path);
+    writer.call("statx", [names("AT_FDCWD"), path, 0, names("STATX_TYPE"), room("statx", 256)], {
+      ok: nothing,
+      to: next,
+    });
+    writer.call("execve", [path, argv, envp]);
+    writer.label(next);
+  }
+  writer.about(args[0]!);
+  writer.add(-ENOENT, 0);
+}
+
+const ENOENT = 2;
+
+/** HOME is what /etc/passwd says unless somebody has set it. */
+const withHome = (env: string[]): (string | Given)[] =>
+  env.some((entry) => entry.startsWith("HOME=")) ? env : [...env, given.home];
+
+/** Where a program of this name may be. */
+function candidatesOf(program: string, env: string[]): string[] {
+  if (program === "") return [];
+  if (program.includes("/")) return [program];
+  return searchPath(env).map((directory) => `${directory || "."}/${program}`);
+}
+
+const searchPath = (env: string[]): string[] =>
+  (env.findLast((entry) => entry.startsWith("PATH="))?.slice("PATH=".length) ?? "/bin:/usr/bin").split(":");
+
+const siginfo = { code: 8, pid: 16, status: 24, bytes: 128 } as const;
+const CLD_EXITED = 1;
+const ownName = new Block("name", { bytes: new TextEncoder().encode("init\0") });
+
+/**
+ * A small init: process 1 starts the program, forwards signals to it, collects the orphans it leaves, and ends as it ended.
+ * The program shares nothing with it but the arena, and process 1 waits until it is executed: a failure is told as of execve.
+ */
+export function reap(context: Context, step: Of<"reap">): void {
+  const { writer } = context;
+  const program = new Slot("program");
+  const signal = new Slot("signal");
+  const code = new Slot("code");
+  const info = room("siginfo", siginfo.bytes);
+  const every = words("every signal", { mask: -1 });
+  const [who, how, status] = [siginfo.pid, siginfo.code, siginfo.status].map((at) => new Field(info, at, "i32"));
+  const [start, wait, collect, found, orphan, forward, killed] = Array.from({ length: 7 }, () => new Label());
+
+  const frame = new Frame(context.fail);
+  context.programFrame = frame;
+  writer.jump(start!);
+  const entry = writer.label();
+  inForeground(context);
+  resetSignals(context);
+  execute(context, step);
+
+  writer.label(start);
+  writer.call("prctl", [names("PR_SET_NAME"), ownName]);
+  // The stack below ours; it ends with the program, so process 1 needs no death signal for it.
+  const args = cloneArgs(names("CLONE_VFORK", "CLONE_CLEAR_SIGHAND"), { exitSignal: names("SIGCHLD") });
+  writer.clone(args, entry, frame, { into: program });
+  // Everything beyond stdio, the sync socket among it: its closing tells the host's side that the program runs.
+  writer.call("close_range", [3, -1, 0]);
+  writer.label(wait);
+  writer.call("rt_sigtimedwait", [every, 0, 0, 8], { into: signal });
+  writer.test(signal, -1, names("SIGCHLD"), forward!);
+  writer.label(collect);
+  writer.call("waitid", [names("P_ALL"), 0, info, names("WEXITED", "WNOHANG", "__WALL"), 0], {
+    ok: ["ECHILD"],
+    to: wait!,
+  });
+  writer.test(who!, -1, 0, found!);
+  writer.jump(wait!); // nobody else has ended
+  writer.label(found);
+  writer.test(who!, -1, program, orphan!);
+  writer.test(how!, -1, CLD_EXITED, killed!);
+  writer.call("exit_group", [status!]);
+  writer.label(killed);
+  writer.add(status!, 128, code);
+  writer.call("exit_group", [code]);
+  writer.label(orphan);
+  writer.jump(collect!);
+  writer.label(forward);
+  writer.call("kill", [program, signal], { ok: ["ESRCH"] });
+  writer.jump(wait!);
+}
+
+/** In the foreground of its terminal, if it has one: Ctrl-C reaches the program's group once, and not once more through process 1. */
+function inForeground({ writer }: Context): void {
+  const group = ints("pid_t", [0]);
+  writer.call("setpgid", [0, 0]);
+  writer.call("getpid", [], { into: new Field(group, 0, "address") });
+  writer.call("ioctl", [0, names("TIOCSPGRP"), group], { ok: ["ENOTTY", "EBADF", "EINVAL", "EPERM"] });
+}

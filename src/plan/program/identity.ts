@@ -1,0 +1,129 @@
+/** Who the program is: limits, users, capabilities, signals, as records. Each gives up what the one before it needed. */
+
+import { Block, Label, names } from "../../linux/program/record.ts";
+import { ints, words } from "../../linux/program/writer.ts";
+import { capabilityNames, capabilityNumber } from "../../oci/capabilities.ts";
+import type { InitStep } from "../step.ts";
+import { type Context, given } from "./context.ts";
+
+type Of<Kind> = Extract<InitStep, { do: Kind }>;
+
+/** The container dies with its monitor; and nobody may trace us or open our files while we hold the host's. */
+export function bindToParent({ writer }: Context): void {
+  writer.call("prctl", [names("PR_SET_PDEATHSIG"), names("SIGKILL")]);
+  writer.call("prctl", [names("PR_SET_DUMPABLE"), 0]);
+}
+
+export const outlive = ({ writer }: Context): void => writer.call("prctl", [names("PR_SET_PDEATHSIG"), 0]);
+
+const everyCpu = new Block("cpu_set_t", { bytes: new Uint8Array(128).fill(0xff) });
+const denied = ["EPERM", "EACCES"] as const;
+const absent = ["ENOSYS", "EPERM"] as const;
+
+/** What is inherited from whoever called us, and again from whoever restarts it. Some of it can't be reset without the privilege to. */
+export function resetAttributes(context: Context): void {
+  const { writer } = context;
+  writer.call("sched_setscheduler", [0, names("SCHED_OTHER"), ints("sched_param", [0])], { ok: denied });
+  writer.call("setpriority", [names("PRIO_PROCESS"), 0, 0], { ok: denied });
+  writer.call("sched_setaffinity", [0, 128, everyCpu], { ok: denied });
+  writer.call("ioprio_set", [names("IOPRIO_WHO_PROCESS"), 0, 0], { ok: absent });
+  writer.call("set_mempolicy", [names("MPOL_DEFAULT"), 0, 0], { ok: absent });
+  writer.call("personality", [0]);
+  writer.call("prctl", [names("PR_SET_TIMERSLACK"), 0]);
+  writeProc(context, "/proc/self/oom_score_adj", "0");
+  writeProc(context, "/proc/self/coredump_filter", "0x33");
+}
+
+/** A setting of our own process, where this kernel has it. */
+function writeProc({ writer }: Context, path: string, text: string): void {
+  const nothing = new Label();
+  const flags = names("O_WRONLY", "O_CLOEXEC");
+  const fd = writer.into("fd", "openat", [names("AT_FDCWD"), path, flags], { ok: ["ENOENT"], to: nothing });
+  writer.about(path);
+  writer.call("write", [fd, text, text.length], { ok: denied });
+  writer.call("close", [fd]);
+  writer.label(nothing);
+}
+
+export const umask = ({ writer }: Context, { mask }: Of<"umask">): void => writer.call("umask", [mask]);
+
+/** RLIM_INFINITY, which a JavaScript number can't hold. */
+const infinity = -1;
+const bits64 = (value: number): number => (value >= 2 ** 63 ? infinity : value);
+
+export function rlimit({ writer }: Context, { rlimit: { type, soft, hard } }: Of<"rlimit">): void {
+  writer.about(type);
+  const limits = words("rlimit64", { rlim_cur: bits64(soft), rlim_max: bits64(hard) });
+  writer.call("prlimit64", [0, names(type as "RLIMIT_CORE"), limits, 0]);
+}
+
+const highestCapability = 63;
+
+/** Past the last capability that this kernel knows there is nothing to drop. */
+export function boundingSet({ writer }: Context, { keep }: Of<"bounding-set">): void {
+  const kept = new Set(keep.map(capabilityNumber));
+  const done = new Label();
+  for (let number = 0; number < capabilityNames.length; number++)
+    if (!kept.has(number)) writer.call("prctl", [names("PR_CAPBSET_DROP"), number], { ok: ["EINVAL"] });
+  // Those that have no name here yet.
+  for (let number = capabilityNames.length; number <= highestCapability; number++)
+    writer.call("prctl", [names("PR_CAPBSET_DROP"), number], { ok: ["EINVAL"], to: done });
+  writer.label(done);
+}
+
+/** setgroups(2), setresgid(2), setresuid(2): the other order fails, or leaves some. */
+export function ids(context: Context): void {
+  const { writer } = context;
+  writer.call("prctl", [names("PR_SET_KEEPCAPS"), 1]);
+  writer.call("setgroups", [given.groupCount, given.groups]);
+  writer.call("setresgid", [given.gid, given.gid, given.gid]);
+  writer.call("setresuid", [given.uid, given.uid, given.uid]);
+  // A change of user takes both back.
+  bindToParent(context);
+}
+
+const LINUX_CAPABILITY_VERSION_3 = 0x20080522;
+
+/** Two words of 32 bits for the three sets, as capset(2) takes them. */
+function capabilityData(sets: { effective: string[]; permitted: string[]; inheritable: string[] }): Block {
+  const mask = (list: string[], half: 0 | 1): number =>
+    list
+      .map(capabilityNumber)
+      .filter((number) => number >= 32 * half && number < 32 * (half + 1))
+      .reduce((bits, number) => bits | (1 << (number % 32)), 0);
+  const halves = ([0, 1] as const).flatMap((half) =>
+    [sets.effective, sets.permitted, sets.inheritable].map((list) => mask(list, half)),
+  );
+  return ints("cap_user_data_t", halves);
+}
+
+export function capabilities({ writer }: Context, { capabilities: sets }: Of<"capabilities">): void {
+  const { effective, permitted, inheritable, ambient } = sets;
+  const header = ints("cap_user_header_t", [LINUX_CAPABILITY_VERSION_3, 0]);
+  const other = new Label();
+  const done = new Label();
+  writer.test(given.uid, -1, 0, other);
+  writer.call("capset", [header, capabilityData({ effective, permitted, inheritable })]);
+  writer.jump(done);
+  writer.label(other);
+  // What a user other than root would lose at execve anyway is not held for the moment before it.
+  writer.call("capset", [header, capabilityData({ effective: ambient, permitted: ambient, inheritable })]);
+  writer.label(done);
+  writer.call("prctl", [names("PR_CAP_AMBIENT"), names("PR_CAP_AMBIENT_CLEAR_ALL"), 0, 0, 0]);
+  for (const name of ambient)
+    writer.call("prctl", [names("PR_CAP_AMBIENT"), names("PR_CAP_AMBIENT_RAISE"), capabilityNumber(name), 0, 0]);
+  writer.call("prctl", [names("PR_SET_KEEPCAPS"), 0]);
+}
+
+/** At execve: nothing but stdio reaches the program (CVE-2024-21626). */
+export const closeFds = ({ writer }: Context): void =>
+  writer.call("close_range", [3, -1, names("CLOSE_RANGE_CLOEXEC")]);
+
+const sigaction = new Block("sigaction", { bytes: new Uint8Array(32) });
+const noSignals = new Block("sigset_t", { bytes: new Uint8Array(8) });
+
+/** Handlers were cleared by the clone; what is ignored stays ignored, and all are blocked. */
+export function resetSignals({ writer, options }: Context): void {
+  for (const signal of options.ignoredSignals) writer.call("rt_sigaction", [signal, sigaction, 0, 8]);
+  writer.call("rt_sigprocmask", [names("SIG_SETMASK"), noSignals, 0, 8]);
+}

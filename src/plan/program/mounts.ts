@@ -1,0 +1,158 @@
+/** The file system tree of a container, as records: the root, what is mounted in it, devices, masks, and pivot_root(2). */
+
+import { mountAttributes } from "../../linux/mount-attributes.ts";
+import { names, Slot } from "../../linux/program/record.ts";
+import { deviceNumber, fileMode } from "../../linux/program/values.ts";
+import { words } from "../../linux/program/writer.ts";
+import type { InitStep } from "../step.ts";
+import { type Context, given } from "./context.ts";
+import {
+  attach,
+  close,
+  ensureDirectory,
+  ensureFile,
+  ifDirectory,
+  ifPresent,
+  leaveParent,
+  parentOf,
+  refuseProc,
+} from "./path.ts";
+
+type Of<Kind> = Extract<InitStep, { do: Kind }>;
+
+/** fsopen(2), fsconfig(2), fsmount(2): a new instance of a file system, attached nowhere yet. @param options as fstab(5). */
+function newMount({ writer, fsContext: fs }: Context, type: string, source: string, options: string[]): Slot {
+  writer.call("fsopen", [type, names("FSOPEN_CLOEXEC")], { into: fs });
+  writer.call("fsconfig", [fs, names("FSCONFIG_SET_STRING"), "source", source, 0]);
+  const { set, rest } = mountAttributes(options);
+  for (const option of rest) {
+    const equals = option.indexOf("=");
+    if (equals < 0) writer.call("fsconfig", [fs, names("FSCONFIG_SET_FLAG"), option, 0, 0]);
+    else {
+      const [key, value] = [option.slice(0, equals), option.slice(equals + 1)];
+      writer.call("fsconfig", [fs, names("FSCONFIG_SET_STRING"), key, value, 0]);
+    }
+  }
+  writer.call("fsconfig", [fs, names("FSCONFIG_CMD_CREATE"), 0, 0, 0]);
+  const mount = writer.into(type, "fsmount", [fs, names("FSMOUNT_CLOEXEC"), set]);
+  writer.call("close", [fs]);
+  return mount;
+}
+
+const directoryFlags = names("O_PATH", "O_DIRECTORY", "O_CLOEXEC");
+
+export function attachRoot(context: Context, { path }: Of<"attach-root">): void {
+  const { writer } = context;
+  const over = writer.into("over", "openat", [names("AT_FDCWD"), path, directoryFlags]);
+  const flags = names("MOVE_MOUNT_F_EMPTY_PATH", "MOVE_MOUNT_T_EMPTY_PATH");
+  writer.call("move_mount", [given.root, "", over, "", flags]);
+  close(context, over);
+}
+
+export function mount(context: Context, { type, source, target, options }: Of<"mount">): void {
+  const { writer } = context;
+  leaveParent(context);
+  writer.about(`${type} on ${target}`);
+  const made = newMount(context, type, source, options);
+  const over = ensureDirectory(context, target);
+  refuseProc(context, over, target);
+  writer.about(`${type} on ${target}`);
+  attach(context, made, over);
+}
+
+export function attachBind(context: Context, { number, source, target }: Of<"attach">): void {
+  const { writer } = context;
+  leaveParent(context);
+  const bind = given.bind(number);
+  const put = (over: Slot) => {
+    refuseProc(context, over, target);
+    writer.about(`${source} on ${target}`);
+    attach(context, bind, over);
+  };
+  ifDirectory(
+    context,
+    bind,
+    () => put(ensureDirectory(context, target)),
+    () => put(ensureFile(context, target)),
+  );
+}
+
+export function device(context: Context, { device }: Of<"device">): void {
+  const { writer } = context;
+  const { type, path, major, minor, fileMode: mode, uid, gid } = device;
+  const { parent, name } = parentOf(context, path);
+  writer.call("mknodat", [parent, name, fileMode(type, mode), deviceNumber(major, minor)]);
+  if (uid || gid) writer.call("fchownat", [parent, name, uid, gid, names("AT_SYMLINK_NOFOLLOW")]);
+}
+
+/** What is there already stays: the image's author wanted it. */
+export function symlink(context: Context, { path, target }: Of<"symlink">): void {
+  const { parent, name } = parentOf(context, path);
+  context.writer.call("symlinkat", [target, parent, name], { ok: ["EEXIST"] });
+}
+
+const cloneTreeBelow = names("OPEN_TREE_CLONE", "OPEN_TREE_CLOEXEC", "AT_EMPTY_PATH", "AT_RECURSIVE");
+const readOnly = words("mount_attr", {
+  attr_set: names("MOUNT_ATTR_RDONLY"),
+  attr_clr: 0,
+  propagation: 0,
+  userns_fd: 0,
+});
+const mountAttrBytes = 32;
+
+/** The path itself once more on top of itself, read-only. */
+export function readonlyPath(context: Context, { path }: Of<"readonly-path">): void {
+  const { writer } = context;
+  leaveParent(context);
+  ifPresent(context, path, (fd) => {
+    writer.about(`read-only ${path}`);
+    const copy = writer.into("copy", "open_tree", [fd, "", cloneTreeBelow]);
+    writer.call("mount_setattr", [copy, "", names("AT_EMPTY_PATH", "AT_RECURSIVE"), readOnly, mountAttrBytes]);
+    attach(context, copy, fd);
+  });
+}
+
+/** A file system that nobody can write to, with a null device and an empty directory in it. */
+export function prepareMasks(context: Context): void {
+  const { writer, masks } = context;
+  leaveParent(context);
+  writer.about("tmpfs for masks");
+  const made = newMount(context, "tmpfs", "tmpfs", ["nosuid", "noexec", "mode=755", "size=4k"]);
+  writer.add(made, 0, masks);
+  writer.call("mknodat", [masks, "null", fileMode("c", 0o666), deviceNumber(1, 3)]);
+  writer.call("mkdirat", [masks, "empty", 0o555]);
+  writer.call("mount_setattr", [masks, "", names("AT_EMPTY_PATH"), readOnly, mountAttrBytes]);
+}
+
+/** Covers a file with the null device, a directory with an empty one. */
+export function mask(context: Context, { path }: Of<"mask">): void {
+  const { writer, masks } = context;
+  const flags = names("OPEN_TREE_CLONE", "OPEN_TREE_CLOEXEC");
+  leaveParent(context);
+  ifPresent(context, path, (fd) => {
+    writer.about(`a mask on ${path}`);
+    const cover = new Slot("cover");
+    ifDirectory(
+      context,
+      fd,
+      () => writer.call("open_tree", [masks, "empty", flags], { into: cover }),
+      () => writer.call("open_tree", [masks, "null", flags], { into: cover }),
+    );
+    attach(context, cover, fd);
+  });
+}
+
+export function readonlyRoot(context: Context): void {
+  context.writer.about("/");
+  context.writer.call("mount_setattr", [context.root, "", names("AT_EMPTY_PATH"), readOnly, mountAttrBytes]);
+}
+
+/** With new and old root the same directory, the old one lies on top of the new and can be detached unseen. */
+export function pivotRoot(context: Context): void {
+  const { writer } = context;
+  leaveParent(context);
+  writer.call("fchdir", [context.root]);
+  writer.call("pivot_root", [".", "."]);
+  writer.call("umount2", [".", names("MNT_DETACH")]);
+  writer.call("chdir", ["/"]);
+}

@@ -1,0 +1,162 @@
+/** Paths below a root that must not be left, as records: opened, made, covered (SECURITY R15). */
+
+import { type Arg, Field, Label, names, type Slot } from "../../linux/program/record.ts";
+import { room, words } from "../../linux/program/writer.ts";
+import type { Context } from "./context.ts";
+
+const inRoot = names("RESOLVE_IN_ROOT", "RESOLVE_NO_MAGICLINKS");
+const how = (...flags: Parameters<typeof names>) =>
+  words("open_how", { flags: names(...flags), mode: 0, resolve: inRoot });
+const howBytes = 24;
+
+/** struct open_how for what is opened below a root. */
+export const open = {
+  path: how("O_PATH", "O_CLOEXEC"),
+  directory: how("O_PATH", "O_DIRECTORY", "O_CLOEXEC"),
+  readWrite: how("O_RDWR", "O_NOCTTY", "O_CLOEXEC"),
+} as const;
+type How = (typeof open)[keyof typeof open];
+
+/** openat2(2) with the root's directory as "/". */
+export const openInRoot = (
+  { writer, root }: Context,
+  path: string,
+  as: How,
+  answer: { ok?: readonly ["ENOENT"] | readonly ["ENOENT", "ENOTDIR"]; to?: Label } = {},
+): Slot => writer.into("fd", "openat2", [root, path === "" ? "." : path, as, howBytes], answer);
+
+export const close = ({ writer }: Context, fd: Arg): void => writer.call("close", [fd]);
+
+const nothing = ["ENOENT"] as const;
+const exists = ["EEXIST"] as const;
+
+/** The names of a path, without empty ones. */
+const partsOf = (path: string): string[] => path.split("/").filter((part) => part !== "" && part !== ".");
+
+/** Opens a directory below the root, making what is missing of its path. */
+export function ensureDirectory(context: Context, path: string): Slot {
+  return ensure(context, path, open.directory, (parent, name) =>
+    context.writer.call("mkdirat", [parent, name, 0o755], { ok: exists }),
+  );
+}
+
+/** Opens what a path below the root names, making an empty file where there is nothing. */
+export function ensureFile(context: Context, path: string): Slot {
+  const { writer } = context;
+  const flags = names("O_WRONLY", "O_CREAT", "O_EXCL", "O_NOFOLLOW", "O_CLOEXEC");
+  return ensure(context, path, open.path, (parent, name) => {
+    const there = new Label();
+    const file = writer.into("file", "openat", [parent, name, flags, 0o644], { ok: exists, to: there });
+    close(context, file);
+    writer.label(there);
+  });
+}
+
+/** What is there is taken as it is. Otherwise each part of the path is made, the last by `create`, and all of it opened again. */
+function ensure(context: Context, path: string, as: How, create: (parent: Slot, name: string) => void): Slot {
+  const { writer } = context;
+  const missing = new Label();
+  const done = new Label();
+  const fd = openInRoot(context, path, as, { ok: nothing, to: missing });
+  writer.jump(done);
+  writer.label(missing);
+  const parts = partsOf(path);
+  parts.forEach((name, index) => {
+    const parent = openInRoot(context, `/${parts.slice(0, index).join("/")}`, open.directory);
+    if (index < parts.length - 1) writer.call("mkdirat", [parent, name, 0o755], { ok: exists });
+    else create(parent, name);
+    close(context, parent);
+  });
+  writer.call("openat2", [context.root, path, as, howBytes], { into: fd });
+  writer.label(done);
+  return fd;
+}
+
+/** Opens the directory that a path is in; one that is open already from the step before is used again. */
+export function parentOf(context: Context, path: string): { parent: Slot; name: string } {
+  const parts = partsOf(path);
+  const name = parts.pop()!;
+  const directory = `/${parts.join("/")}`;
+  if (context.parent?.path !== directory) {
+    leaveParent(context);
+    context.parent = { path: directory, fd: ensureDirectory(context, directory) };
+  }
+  return { parent: context.parent.fd, name };
+}
+
+/** What is mounted from here on may cover the directory that is open. */
+export function leaveParent(context: Context): void {
+  if (context.parent) close(context, context.parent.fd);
+  delete context.parent;
+}
+
+/** Attaches a detached mount over what is open, and closes both. */
+export function attach(context: Context, mount: Arg, over: Slot): void {
+  const flags = names("MOVE_MOUNT_F_EMPTY_PATH", "MOVE_MOUNT_T_EMPTY_PATH");
+  context.writer.call("move_mount", [mount, "", over, "", flags]);
+  close(context, mount);
+  close(context, over);
+}
+
+/** Records for a path, if this kernel has it: what it has not needs no protection. */
+export function ifPresent(context: Context, path: string, use: (fd: Slot) => void): void {
+  const absent = new Label();
+  use(openInRoot(context, path, open.path, { ok: ["ENOENT", "ENOTDIR"], to: absent }));
+  context.writer.label(absent);
+}
+
+const fileType = 0o170000;
+const stxMode = 28;
+const statxBytes = 256;
+
+/** Records for a directory, and for all else. */
+export function ifDirectory({ writer }: Context, fd: Arg, yes: () => void, no: () => void): void {
+  const other = new Label();
+  const done = new Label();
+  const stat = room("statx", statxBytes);
+  writer.call("statx", [fd, "", names("AT_EMPTY_PATH"), names("STATX_TYPE"), stat]);
+  writer.test(new Field(stat, stxMode, "i32"), fileType, names("S_IFDIR"), other);
+  yes();
+  writer.jump(done);
+  writer.label(other);
+  no();
+  writer.label(done);
+}
+
+const stxRdevMajor = 128;
+
+/** A failure unless this is the null device: it may be somebody's file (CVE-2025-31133). */
+export function mustBeNullDevice({ writer }: Context, fd: Arg): void {
+  const stat = room("statx", statxBytes);
+  const wrong = new Label();
+  const right = new Label();
+  writer.call("statx", [fd, "", names("AT_EMPTY_PATH"), names("STATX_TYPE"), stat]);
+  writer.test(new Field(stat, stxMode, "i32"), fileType, names("S_IFCHR"), wrong);
+  writer.test(new Field(stat, stxRdevMajor, "i32"), -1, 1, wrong);
+  writer.test(new Field(stat, stxRdevMajor + 4, "i32"), -1, 3, wrong);
+  writer.jump(right);
+  writer.label(wrong);
+  writer.about("/dev/null, which is not the null device");
+  refuse(writer, ENODEV);
+  writer.label(right);
+}
+
+const ENODEV = 19;
+const EPERM = 1;
+/** f_type of proc(5). */
+const PROC_SUPER_MAGIC = 0x9fa0;
+const statfsBytes = 128;
+
+/** A failure with this errno. */
+const refuse = (writer: Context["writer"], errno: number): void => writer.add(-errno, 0);
+
+/** Nothing may lie over /proc or below it, by whatever symbolic links of the image: it is what masks are made on (R18). */
+export function refuseProc({ writer }: Context, over: Slot, target: string): void {
+  const fine = new Label();
+  const stat = room("statfs", statfsBytes);
+  writer.call("fstatfs", [over, stat]);
+  writer.test(new Field(stat, 0, "i32"), -1, PROC_SUPER_MAGIC, fine);
+  writer.about(`${target}, which leads into /proc`);
+  refuse(writer, EPERM);
+  writer.label(fine);
+}

@@ -1,0 +1,152 @@
+/**
+ * Another process in a container that runs. A pid namespace is entered by a child only, and nobody inside may find anything of
+ * ours in it, so there are two (plan/program/compile.ts):
+ *
+ *     we -- clone --> guide      gives up memory and descriptors, enters the pid namespace
+ *                     guide -- clone(CLONE_PARENT, into the cgroup) --> process     our own child: enters the other namespaces,
+ *                     guide ends                                                    becomes the program
+ */
+
+import { Failure, hasCode } from "../errors.ts";
+import { type Exit, wait } from "../linux/clone.ts";
+import { sealedExeFile } from "../linux/exe-file.ts";
+import { close, O_DIRECTORY, O_PATH, O_RDONLY, open, readFileIfAny } from "../linux/file.ts";
+import { syscallError } from "../linux/libc.ts";
+import { closeAll, socketpair } from "../linux/poll.ts";
+import { pidfdOpen } from "../linux/proc.ts";
+import { readStat } from "../linux/procfs.ts";
+import { launch } from "../linux/program/launch.ts";
+import { blockSignals, ignoredSignals } from "../linux/signal.ts";
+import type { ExecPlan } from "../plan/exec.ts";
+import { compileExec } from "../plan/program/compile.ts";
+import { given } from "../plan/program/context.ts";
+import { readFailure, startError } from "./failure.ts";
+import { forwarded } from "./forwarded.ts";
+import { awaitStart, givenFor, isAtProgram, killInit, type Starting } from "./init.ts";
+import { type Stdio, type Wiring, wireToCaller } from "./stdio.ts";
+import { supervise } from "./supervise.ts";
+import { identityOf } from "./user.ts";
+
+/** The container that is joined: its first process by number and descriptor, and its cgroup v2 directory if it has one. */
+export interface Joined {
+  pid: number;
+  pidfd: number;
+  cgroup: string | undefined;
+  /** Where cgroup v2 is mounted. */
+  cgroupMount: string | undefined;
+}
+
+/** Runs another process in a container with the caller's stdio. @returns how it ended; undefined if it was not waited for. */
+export function runExec(
+  joined: Joined,
+  plan: ExecPlan,
+  io: { stdio: Stdio; callerIsTerminal: boolean; detach: boolean },
+): Exit | undefined {
+  blockSignals(forwarded);
+  const identity = identityIn(joined, plan);
+  const wiring = wireToCaller(io.stdio, io.callerIsTerminal, identity, () => {});
+  try {
+    const starting = spawnExec(joined, plan, identity, wiring.inside);
+    closeAll(wiring.inside.filter((fd) => fd !== undefined));
+    try {
+      awaitStart(starting, { terminal: wiring.connect });
+      if (io.detach) return undefined;
+      return supervise(starting.child, wiring);
+    } catch (error) {
+      killInit(starting);
+      throw error;
+    }
+  } finally {
+    wiring.restore();
+  }
+}
+
+/** Who it runs as, by the files of the container as it is now. */
+export function identityIn({ pid }: Pick<Joined, "pid">, { user }: Pick<ExecPlan, "user">) {
+  const root = open(`/proc/${pid}/root`, O_PATH | O_DIRECTORY);
+  try {
+    return identityOf(root, user);
+  } finally {
+    close(root);
+  }
+}
+
+/** Makes the two processes. @returns the second, on its way to its program. */
+export function spawnExec(
+  joined: Joined,
+  plan: ExecPlan,
+  identity: ReturnType<typeof identityOf>,
+  inside: Wiring["inside"],
+): Starting {
+  if (joined.cgroup === undefined) return spawnInto(undefined, joined, plan, identity, inside);
+  try {
+    return spawnInto(joined.cgroup, joined, plan, identity, inside);
+  } catch (error) {
+    // It has made cgroups of its own below its own, which may have no processes then: with its first process, as runc does.
+    const other = hasCode(error, "EBUSY") ? cgroupOfProcess(joined) : undefined;
+    if (other === undefined) throw error;
+    return spawnInto(other, joined, plan, identity, inside);
+  }
+}
+
+function cgroupOfProcess({ pid, cgroupMount }: Joined): string | undefined {
+  const line = readFileIfAny(`/proc/${pid}/cgroup`)
+    ?.split("\n")
+    .find((text) => text.startsWith("0::"));
+  return line === undefined || cgroupMount === undefined ? undefined : cgroupMount + line.slice("0::".length);
+}
+
+function spawnInto(
+  cgroup: string | undefined,
+  { pidfd }: Joined,
+  plan: ExecPlan,
+  identity: ReturnType<typeof identityOf>,
+  inside: Wiring["inside"],
+): Starting {
+  const steps = [...plan.setup, ...plan.start];
+  const program = compileExec(steps, { ignoredSignals: ignoredSignals(), cgroup: cgroup !== undefined });
+  const directory = cgroup === undefined ? undefined : open(cgroup, O_RDONLY | O_DIRECTORY);
+  const [socket, theirs] = socketpair();
+  const exe = sealedExeFile();
+  const pipes = inside.filter((fd) => fd !== undefined);
+  try {
+    const { pidfd: guide, assembled } = launch(program, {
+      given: {
+        ...givenFor(identity, theirs, exe, inside),
+        [given.pidfd.name]: pidfd,
+        ...(directory !== undefined && { [given.cgroup.name]: directory }),
+      },
+      keep: [theirs, exe, pidfd, ...pipes, ...(directory === undefined ? [] : [directory])],
+    });
+    wait({ pidfd: guide });
+    close(guide);
+    const failed = readFailure(assembled, [assembled.frame], steps);
+    if (failed?.errno) {
+      assembled.arena.unmap();
+      if (failed.step === "clone-sibling")
+        throw syscallError("clone", "a process into the container's cgroup", failed.errno);
+      throw startError(failed);
+    }
+    const [second] = assembled.others;
+    const pid = assembled.arena.i32[program.pid.at >> 2] ?? 0;
+    const child = { pid, pidfd: childOf(pid) };
+    return {
+      child,
+      socket,
+      failure: () => readFailure(assembled, [second!], steps),
+      executed: () => isAtProgram({ ...assembled, frame: second! }),
+      forget: () => assembled.arena.unmap(),
+    };
+  } catch (error) {
+    close(socket);
+    throw error;
+  } finally {
+    closeAll([theirs, exe, ...(directory === undefined ? [] : [directory])]);
+  }
+}
+
+/** A descriptor of our child. Its number stood where a stranger may have written by now: so we look whether it is one. */
+function childOf(pid: number): number {
+  if (pid > 0 && readStat(pid)?.parent === process.pid) return pidfdOpen(pid);
+  throw new Failure("the way into the container was closed");
+}

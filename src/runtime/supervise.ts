@@ -1,0 +1,111 @@
+/** A process from its start to its end: bytes and signals are passed on, and in the end there is an exit code. */
+
+import { type Child, type Exit, pidfdSendSignal, wait } from "../linux/clone.ts";
+import { readdir, readFileIfAny } from "../linux/file.ts";
+import type { Companion } from "../linux/poll.ts";
+import { hasSignal } from "../linux/procfs.ts";
+import { readSignal, signalfd, signals } from "../linux/signal.ts";
+import { isatty, setSize } from "../linux/tty.ts";
+import type { NetworkChange } from "./channel.ts";
+import { type Clients, type Controls, clientsOf } from "./clients.ts";
+import { forwarded } from "./forwarded.ts";
+import { drain, relay } from "./relay.ts";
+import type { Wiring } from "./stdio.ts";
+
+/** What is known while the container runs. */
+export interface Supervision {
+  child: Child;
+  wiring: Wiring;
+  companions: Companion[];
+  /** The signal that ended it because process 1 would have ignored it. */
+  killedBy?: number;
+}
+
+/** What attached clients, and signals to us, do to the container. */
+export function controlsOf(
+  supervision: Supervision,
+  change: (said: NetworkChange, fds: number[]) => void = () => {},
+): Controls {
+  const { child, wiring } = supervision;
+  return {
+    resize: (size) => {
+      if (wiring.input !== undefined && isatty(wiring.input)) setSize(wiring.input, size);
+    },
+    signal: (number) => {
+      if (!forward(child, number)) supervision.killedBy = number;
+    },
+    change,
+    input: () => wiring.input,
+    typed: (keys) => wiring.typed(keys),
+    endInput: () => wiring.endInput(),
+    left: () => {
+      if (wiring.input !== undefined && !isatty(wiring.input)) wiring.endInput();
+    },
+  };
+}
+
+/** Looks after a process that nobody else can attach to. */
+export function supervise(child: Child, wiring: Wiring): Exit {
+  const supervision: Supervision = { child, wiring, companions: [] };
+  return superviseChild(supervision, clientsOf(undefined, undefined, controlsOf(supervision)));
+}
+
+/** Passes bytes and signals on until the child has ended. */
+export function superviseChild(supervision: Supervision, clients: Clients): Exit {
+  const { child, wiring, companions } = supervision;
+  const { signal } = controlsOf(supervision);
+  let over = false;
+  const incoming = signalfd(forwarded);
+  // The terminal's keys signal its foreground process group, and process 1 of it may have no handler.
+  wiring.onInterrupt = (group) => {
+    if (group === child.pid) signal(signals.SIGINT);
+  };
+  const watches = [
+    { fd: child.pidfd, onReady: () => (over = true) },
+    {
+      fd: incoming,
+      onReady: () => {
+        const number = readSignal(incoming);
+        if (number !== signals.SIGWINCH || !wiring.resize()) signal(number);
+      },
+    },
+  ];
+  relay(
+    wiring.pumps,
+    () => [...watches, ...clients.watches(), ...companions.flatMap((companion) => companion.watches())],
+    () => companions.flatMap((companion) => companion.timers()),
+    () => over,
+    () => wiring.idle,
+  );
+  for (const companion of companions) companion.end();
+  const exit = wait(child)!.exit;
+  drain(wiring.pumps);
+  const { killedBy } = supervision;
+  return killedBy === undefined ? exit : { signal: killedBy };
+}
+
+/** What ends a program that does not handle it. */
+const ending = new Set<number>([signals.SIGHUP, signals.SIGINT, signals.SIGQUIT, signals.SIGTERM]);
+
+/**
+ * Passes a signal to the container's process 1. The kernel drops one that process 1 has no handler for, so that Ctrl-C
+ * could not end `run IMAGE sleep 100`: then the container is killed, as the signal would have done to the program outside.
+ * @returns false if it was killed for that reason.
+ */
+function forward(child: Child, signal: number): boolean {
+  if (!ending.has(signal) || handles(child.pid, signal)) {
+    pidfdSendSignal(child.pidfd, signal);
+    return true;
+  }
+  pidfdSendSignal(child.pidfd, signals.SIGKILL);
+  return false;
+}
+
+/** True if a process catches, ignores, blocks or waits for the signal. @see proc_pid_status(5) */
+function handles(pid: number, signal: number): boolean {
+  // While a thread sits in sigwait(3), the kernel shows neither a handler nor a block.
+  const threads = readdir(`/proc/${pid}/task`) ?? [];
+  if (threads.some((thread) => readFileIfAny(`/proc/${pid}/task/${thread}/wchan`)?.includes("sigtimedwait")))
+    return true;
+  return hasSignal(pid, signal, ["Blk", "Ign", "Cgt"]) ?? false;
+}
