@@ -66,6 +66,8 @@ test("imports only go down", () => {
   const upwards = (file: string, path: string): boolean => {
     const [from, to] = [layerOf(file), layerOf(path)];
     if (!ours(path) || from === to || everywhere.includes(to)) return false;
+    // What plans are compiled to is said in the words of records, which are pure.
+    if (from === "plan" && path.startsWith("linux/program/")) return false;
     if (notAtTheBottom.includes(to)) return from === "linux" || from === "oci";
     return !reachable(from).includes(to);
   };
@@ -98,10 +100,20 @@ test("only linux/libc.ts opens libc", () => {
   expect(filesWith(/\bdlopen\(/)).toEqual(["linux/libc.ts"]);
 });
 
-test("only main.ts exits, and the processes that become a container", () => {
+test("only main.ts exits", () => {
   expect(filesWith(/\bprocess\.exit\(/)).toEqual([]);
-  const exiting = filesWith(/\bexitNow\(/).filter((file) => file !== "linux/clone.ts");
-  expect(exiting).toEqual(["main.ts", "runtime/entry.ts", "runtime/init.ts", "runtime/reap.ts"]);
+  expect(filesWith(/\bexitNow\(/).filter((file) => file !== "linux/clone.ts")).toEqual(["main.ts"]);
+});
+
+test("what plans are compiled to is pure: no record knows libc", () => {
+  const pure = ["calls", "constants", "mount-attributes", "record", "values", "writer"].map(
+    (name) => `linux/program/${name}.ts`,
+  );
+  const planned = [...imports].flatMap(([file, paths]) => (layerOf(file) === "plan" ? paths : []));
+  expect(planned.filter((path) => path.startsWith("linux/") && !pure.includes(path))).toEqual([]);
+  const impure = (file: string, path: string) =>
+    pure.includes(file) && path.startsWith("linux/") && !pure.includes(path) && path !== "linux/errno.ts";
+  expect(offences(impure, "a pure module of programs")).toEqual([]);
 });
 
 test("only cli/ and main.ts print", () => {

@@ -3,7 +3,7 @@
 import { hasCode, SyscallError } from "../errors.ts";
 import { close, O_CLOEXEC, O_DIRECTORY, O_NOFOLLOW, O_PATH, open, read } from "./file.ts";
 import { bind, check, cstr, memory, syscall } from "./libc.ts";
-import { mountAttributes } from "./mount-attributes.ts";
+import { mountAttributes } from "./program/mount-attributes.ts";
 
 const libc = bind({
   mount: ["int", "ptr", "ptr", "ptr", "long", "ptr"],

@@ -255,7 +255,7 @@ export const documentation: { [Kind in Step["do"]]: { man: string; why: string; 
     why: "if tinydocker is killed the container dies too; nobody may look into init while it holds host descriptors",
   },
   "exe-file": {
-    man: "PR_SET_MM(2const)",
+    man: "prctl(2)",
     why: "/proc/self/exe is an empty sealed file: nobody inside can open or start our binary (CVE-2019-5736)",
   },
   session: { man: "setsid(2)", why: "no controlling terminal, no job control and no signals from outside" },

@@ -40,14 +40,14 @@ test("each says what it is for", () => {
 
 test("an update writes the files of what is changed, and max where there is to be no limit any more", () => {
   const resources = { memory: { limit: 100, swap: 100 }, pids: { limit: 5 } };
-  const files = (changed: ("memory" | "cpu" | "pids")[], how = { reap: false }) =>
-    planUpdate(resources, new Set(changed), how).map(({ file, value }) => [file, value]);
+  const files = (changed: ("memory" | "cpu" | "pids")[]) =>
+    planUpdate(resources, new Set(changed)).map(({ file, value }) => [file, value]);
   expect(files([])).toEqual([]);
   expect(files(["memory", "cpu"])).toEqual([
     ["memory.max", "100"],
     ["memory.swap.max", "0"],
     ["cpu.max", "max"],
   ]);
-  expect(files(["pids"], { reap: true })).toEqual([["pids.max", "7"]]);
-  expect(planUpdate({}, new Set(["memory"]), { reap: false }).map(({ value }) => value)).toEqual(["max", "max"]);
+  expect(files(["pids"])).toEqual([["pids.max", "5"]]);
+  expect(planUpdate({}, new Set(["memory"])).map(({ value }) => value)).toEqual(["max", "max"]);
 });

@@ -1,7 +1,5 @@
 import { describe, expect, test } from "bun:test";
 import { UnsupportedError } from "../../src/errors.ts";
-import { planBirth } from "../../src/plan/birth.ts";
-import { planClone, surelyOwnNetwork } from "../../src/plan/clone.ts";
 import { noNetworkOptions } from "../../src/plan/network-options.ts";
 import { documentation } from "../../src/plan/step.ts";
 import { aPlan, aSpec, host, id, initSteps, kinds } from "../support/plans.ts";
@@ -17,20 +15,22 @@ describe("the order of init's steps", () => {
     }
   };
 
-  test("init dies with its parent before it does anything else", () => {
-    expect(order[0]).toBe("bind-to-parent");
+  test("init gives up what it has inherited, and is bound to its parent, before it does anything else", () => {
+    expect(order.slice(0, 3)).toEqual(["own-memory", "close-inherited", "bind-to-parent"]);
+  });
+  test("the binary is out of reach, and the caller's attributes and keys are gone, before anything of the container is touched", () => {
+    for (const kind of ["exe-file", "reset-attributes", "session-keyring"] as const) after("attach-root", kind);
   });
   test("capabilities are dropped only after the last mount, the masks and pivot_root", () => {
-    after("bounding-set", "mount", "bind", "mask", "readonly-path", "device", "readonly-root", "pivot-root");
+    after("bounding-set", "mount", "attach", "mask", "readonly-path", "device", "readonly-root", "pivot-root");
     after("capabilities", "bounding-set", "pivot-root", "ids");
   });
   test("the ids change before the program runs and while the right to change them is there", () => {
-    after("ids", "bounding-set", "user");
+    after("ids", "bounding-set");
     after("execute", "ids", "capabilities", "close-fds", "reset-signals");
     expect(order.at(-1)).toBe("execute");
   });
-  test("users are resolved and the directory is entered inside the new root", () => {
-    after("user", "pivot-root");
+  test("the directory is entered inside the new root", () => {
     after("workdir", "pivot-root");
   });
   test("the terminal is opened from the container's devpts, before the host's tree goes", () => {
@@ -38,21 +38,15 @@ describe("the order of init's steps", () => {
     after("pivot-root", "console");
   });
   test("ready is said when only limits, ids and the program are missing", () => {
-    after("ready", "pivot-root", "workdir", "user");
+    after("ready", "pivot-root", "workdir");
     after("rlimit", "ready");
   });
   test("nothing that the container mounts reaches the host", () => {
-    const [made, next] = initSteps(aPlan()).slice(2);
-    expect(made).toMatchObject({ do: "unshare", namespace: "NEWNS" });
-    expect(next).toEqual({ do: "propagation", path: "/", propagation: "rslave" });
+    after("propagation", "unshare");
+    after("attach-root", "propagation");
   });
-  test("file systems are made after the namespaces that they show, /sys only with the network's", () => {
-    after("prepare-mount", "unshare");
-    after("mount", "prepare-mount");
-    const types = (network: boolean) =>
-      planBirth(network).flatMap((step) => (step.do === "prepare-mount" ? [step.type] : []));
-    expect(types(true)).toEqual(["proc", "tmpfs", "devpts", "sysfs", "cgroup2", "mqueue", "tmpfs"]);
-    expect(types(false)).not.toContain("sysfs");
+  test("file systems are made after the namespaces that they show", () => {
+    after("mount", "unshare");
   });
   test("a session of its own comes before the terminal", () => {
     after("console", "session");
@@ -70,27 +64,24 @@ describe("the network", () => {
   const unshares = (plan: ReturnType<typeof aPlan>) =>
     initSteps(plan).filter((step) => step.do === "unshare" && step.namespace === "NEWNET").length;
 
-  test("is unshared exactly once, at birth or, where that could not be known yet, in the setup", () => {
-    expect(unshares(aPlan({}, { network: true }))).toBe(1);
-    expect(unshares(aPlan({}, { network: false }))).toBe(1);
-    expect(kinds(aPlan())).toContain("loopback");
+  test("is unshared once, before the mounts, so that the host's side can connect it meanwhile", () => {
+    expect(unshares(aPlan())).toBe(1);
+    const order = kinds(aPlan());
+    expect(order.indexOf("send-network")).toBeLessThan(order.indexOf("propagation"));
+    expect(order).toContain("loopback");
   });
   test("of the host is neither unshared nor touched, and the host name stays", () => {
-    const plan = aPlan({ network: { ...noNetworkOptions, mode: "host" } }, { network: false });
+    const plan = aPlan({ network: { ...noNetworkOptions, mode: "host" } });
     expect(unshares(plan)).toBe(0);
     expect(kinds(plan)).not.toContain("loopback");
     expect(kinds(plan)).not.toContain("hostname");
   });
-  test("is made at birth only if no word could ask for the host's", () => {
-    expect(surelyOwnNetwork(["run", "busybox", "true"])).toBe(true);
-    for (const words of [["--network", "host"], ["--network=host"], ["--net", "host"]])
-      expect(surelyOwnNetwork(["run", ...words, "busybox"])).toBe(false);
-    expect(planBirth(false)).not.toContainEqual(expect.objectContaining({ namespace: "NEWNET" }));
-  });
 });
 
 test("without cgroup v2 the clone names no cgroup", () => {
-  expect(planClone(undefined)).toEqual({ do: "clone", flags: ["NEWPID"] });
+  const plan = aPlan({ cpus: 0, memoryBytes: 0, pidsLimit: 0 }, {}, {});
+  expect(plan.clone).toEqual({ do: "clone", flags: ["NEWPID"] });
+  expect(plan.build.map((step) => step.do)).not.toContain("cgroup");
 });
 
 describe("--init", () => {
@@ -107,12 +98,13 @@ describe("--init", () => {
   });
 });
 
-test("stdio is given as prepared, or a terminal in its place", () => {
-  expect(kinds(aPlan())).toContain("stdio");
+test("stdio is of pipes, or of a terminal that was opened before", () => {
+  expect(initSteps(aPlan())).toContainEqual({ do: "stdio", stdio: ["pipe", "pipe", "pipe"] });
   expect(kinds(aPlan())).not.toContain("console");
   const plan = aPlan({ terminal: true, terminalSize: { rows: 24, columns: 80 } });
   expect(initSteps(plan)).toContainEqual({ do: "console", rows: 24, columns: 80 });
-  expect(kinds(plan)).not.toContain("stdio");
+  const order = kinds(plan);
+  expect(order.indexOf("stdio")).toBeGreaterThan(order.indexOf("console"));
 });
 
 test("the program and its environment are in the last step and nowhere before", () => {
@@ -169,6 +161,9 @@ describe("the host's side", () => {
   test("claims the id, then the name, then makes directories", () => {
     expect(aPlan().prepare.map((step) => step.do)).toEqual(["claim", "claim-name", "directories"]);
   });
+  test("makes all that needs thinking before the clone: the cgroup, the root, users, binds", () => {
+    expect(aPlan({ mounts: [bind] }).build.map((step) => step.do)).toEqual(["cgroup", "overlay", "user", "bind"]);
+  });
   test("says with the claim all that must be cleaned up if it is killed", () => {
     expect(aPlan({}, { keep: false }).prepare[0]).toEqual({
       do: "claim",
@@ -195,7 +190,14 @@ describe("the host's side", () => {
 
 test("every step of a plan has a man page and a reason", () => {
   const plan = aPlan({ terminal: true, readOnly: true, mounts: [bind] }, { reap: true });
-  for (const step of [plan.clone, ...plan.prepare, ...plan.record, ...plan.release, ...initSteps(plan)]) {
+  for (const step of [
+    plan.clone,
+    ...plan.prepare,
+    ...plan.build,
+    ...plan.record,
+    ...plan.release,
+    ...initSteps(plan),
+  ]) {
     expect(documentation[step.do].man).toMatch(/^\w+\(\d\)$/);
     expect(documentation[step.do].why.length).toBeGreaterThan(10);
   }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { Mount } from "../../src/oci/spec.ts";
-import { copyUpOption, createSourceOption, planMounts } from "../../src/plan/mounts.ts";
+import { copyUpOption, createSourceOption, planBinds, planMounts, planRoot } from "../../src/plan/mounts.ts";
 import type { InitStep } from "../../src/plan/step.ts";
 import { aSpec } from "../support/plans.ts";
 
@@ -8,9 +8,9 @@ const plan = (changes: Parameters<typeof aSpec>[0] = {}): InitStep[] => planMoun
 const of = <Kind extends InitStep["do"]>(steps: InitStep[], kind: Kind) =>
   steps.filter((step): step is Extract<InitStep, { do: Kind }> => step.do === kind);
 
-test("the root comes first, then the container's own file systems in Docker's order, pivot_root last", () => {
+test("the root comes first, then the container's own file systems in Docker's order", () => {
   const steps = plan();
-  expect(steps.slice(0, 2).map((step) => step.do)).toEqual(["overlay", "open-root"]);
+  expect(steps[0]).toEqual({ do: "attach-root", path: "/s/c/rootfs" });
   expect(of(steps, "mount").map(({ target }) => target)).toEqual([
     "/proc",
     "/dev",
@@ -20,8 +20,6 @@ test("the root comes first, then the container's own file systems in Docker's or
     "/dev/mqueue",
     "/dev/shm",
   ]);
-  expect(steps.at(-1)).toEqual({ do: "pivot-root" });
-  expect(of(steps, "pivot-root")).toHaveLength(1);
 });
 
 test("every own file system is nosuid, and all but /dev are nodev; /sys and the cgroup are read-only", () => {
@@ -43,7 +41,7 @@ test("masks and read-only paths come after every mount, so that none can lie ove
 
 test("the root is made read-only when everything that writes to it is done", () => {
   const order = plan({ readOnly: true }).map((step) => step.do);
-  expect(order.slice(-2)).toEqual(["readonly-root", "pivot-root"]);
+  expect(order.at(-1)).toBe("readonly-root");
   expect(plan().map((step) => step.do)).not.toContain("readonly-root");
 });
 
@@ -71,25 +69,21 @@ test("/dev has the default devices, by exact numbers, and the usual links", () =
   });
 });
 
-test("a root directory is bound to itself, since pivot_root wants a mount point", () => {
-  const steps = planMounts(aSpec({}, {}, { kind: "directory", path: "/r" }));
-  expect(steps.slice(0, 2)).toEqual([
-    { do: "bind-root", path: "/r" },
-    { do: "open-root", path: "/r" },
-  ]);
+test("a root directory is attached to itself, since pivot_root wants a mount point", () => {
+  const spec = aSpec({}, {}, { kind: "directory", path: "/r" });
+  expect(planRoot(spec)).toEqual({ do: "bind-root", path: "/r" });
+  expect(planMounts(spec)[0]).toEqual({ do: "attach-root", path: "/r" });
 });
 
 test("the overlay's paths come back as they were, whatever is in them", () => {
   const lower = ["/bottom", "/with:colon,comma\\backslash", "/top"];
   const spec = aSpec({}, {}, { kind: "overlay", lower, upper: "/u", work: "/w", path: "/r" });
-  expect(of(planMounts(spec), "overlay")).toEqual([
-    { do: "overlay", lower: lower.toReversed(), upper: "/u", work: "/w", target: "/r" },
-  ]);
+  expect(planRoot(spec)).toEqual({ do: "overlay", lower: lower.toReversed(), upper: "/u", work: "/w" });
 });
 
 describe("a bind mount", () => {
   const bind = (options: string[], more: Partial<Mount> = {}) =>
-    of(plan({ mounts: [{ destination: "/d", source: "/s", type: "bind", options, ...more }] }), "bind")[0]!;
+    planBinds(aSpec({ mounts: [{ destination: "/d", source: "/s", type: "bind", options, ...more }] }))[0]!;
 
   test("is recursive and private unless it says otherwise", () => {
     expect(bind([])).toEqual({
@@ -120,13 +114,24 @@ describe("a bind mount", () => {
     });
   });
   test("is known by its option as well as by its type", () => {
-    const steps = plan({ mounts: [{ destination: "/d", source: "/s", options: ["rbind"] }] });
-    expect(of(steps, "bind")).toHaveLength(1);
+    const mounts = [{ destination: "/d", source: "/s", options: ["rbind"] }];
+    expect(planBinds(aSpec({ mounts }))).toHaveLength(1);
+    expect(of(plan({ mounts }), "attach")).toEqual([{ do: "attach", number: 0, source: "/s", target: "/d" }]);
+  });
+  test("has the number under which the host's side has made it, whatever lies between", () => {
+    const mounts: Mount[] = [
+      { destination: "/a", source: "/1", type: "bind" },
+      { destination: "/t", type: "tmpfs" },
+      { destination: "/b", source: "/2", type: "bind" },
+    ];
+    const made = planBinds(aSpec({ mounts })).map(({ source }) => source);
+    for (const { number, source } of of(plan({ mounts }), "attach")) expect(made[number]).toBe(source);
+    expect(made).toEqual(["/1", "/2"]);
   });
   test("lies over the container's own file systems, so the user's /dev/shm or /dev/x is the one seen", () => {
     const steps = plan({ mounts: [{ destination: "/dev/shm", source: "/s", type: "bind" }] });
     const index = (target: string) => steps.findLastIndex((step) => "target" in step && step.target === target);
-    expect(steps[index("/dev/shm")]!.do).toBe("bind");
+    expect(steps[index("/dev/shm")]!.do).toBe("attach");
     expect(index("/dev/shm")).toBeGreaterThan(index("/dev"));
   });
 });

@@ -117,12 +117,20 @@ describe("limits", () => {
   test("zero is unlimited", () => {
     expect(aSpec({ cpus: 0, memoryBytes: 0, pidsLimit: 0 }).linux.resources).toEqual({});
   });
-  test("open files are never above what the host allows, and there are no core dumps", () => {
-    const rlimits = (nofileHard: number) => aSpec({}, {}, rootfs, { ...facts, nofileHard }).process.rlimits;
-    const core = { type: "RLIMIT_CORE", soft: 0, hard: 0 };
-    expect(rlimits(1 << 20)).toEqual([{ type: "RLIMIT_NOFILE", soft: 1024, hard: 524288 }, core]);
-    expect(rlimits(4096)).toEqual([{ type: "RLIMIT_NOFILE", soft: 1024, hard: 4096 }, core]);
-    expect(rlimits(256)).toEqual([{ type: "RLIMIT_NOFILE", soft: 256, hard: 256 }, core]);
+  const rlimit = (type: string, hardLimits: Record<string, number> = {}) =>
+    aSpec({}, {}, rootfs, { ...facts, hardLimits }).process.rlimits!.find((limit) => limit.type === type);
+  test("open files are never above what the host allows", () => {
+    const files = (hard: number) => rlimit("RLIMIT_NOFILE", { RLIMIT_NOFILE: hard });
+    expect(files(1 << 20)).toMatchObject({ soft: 1024, hard: 524288 });
+    expect(files(4096)).toMatchObject({ soft: 1024, hard: 4096 });
+    expect(files(256)).toMatchObject({ soft: 256, hard: 256 });
+  });
+  test("there are no core files unless the program raises its limit, which it may", () => {
+    expect(rlimit("RLIMIT_CORE")).toMatchObject({ soft: 0, hard: 2 ** 64 });
+  });
+  test("every limit that a caller may have lowered is said", () => {
+    for (const type of ["RLIMIT_STACK", "RLIMIT_NPROC", "RLIMIT_AS", "RLIMIT_MEMLOCK", "RLIMIT_CPU"])
+      expect(rlimit(type)).toBeDefined();
   });
 });
 

@@ -23,7 +23,7 @@ export const rootfs: Rootfs = {
   path: "/s/c/rootfs",
 };
 
-export const facts: HostFacts = { nofileHard: 1 << 20, devices: [], capabilities: [...capabilityNames] };
+export const facts: HostFacts = { hardLimits: {}, devices: [], capabilities: [...capabilityNames] };
 
 export const host: Host = { cgroup2: { mountPoint: "/sys/fs/cgroup", controllers: ["cpu", "memory", "pids"] } };
 
@@ -47,7 +47,7 @@ export const container = (changes: Partial<Container> = {}): Container => ({
   outlives: false,
   asked: new Set(),
   reap: false,
-  network: true,
+  stdio: ["pipe", "pipe", "pipe"],
   ...changes,
 });
 
@@ -59,6 +59,6 @@ export const aPlan = (
 ): Plan => planContainer(aSpec(changes, image), container(own), on);
 
 /** All that init does, in order. */
-export const initSteps = ({ birth, setup, start }: Plan): InitStep[] => [...birth, ...setup, ...start];
+export const initSteps = ({ setup, start }: Plan): InitStep[] => [...setup, ...start];
 
 export const kinds = (plan: Plan): InitStep["do"][] => initSteps(plan).map((step) => step.do);

@@ -1,6 +1,6 @@
 /** The file system tree of a container, as records: the root, what is mounted in it, devices, masks, and pivot_root(2). */
 
-import { mountAttributes } from "../../linux/mount-attributes.ts";
+import { mountAttributes } from "../../linux/program/mount-attributes.ts";
 import { names, Slot } from "../../linux/program/record.ts";
 import { deviceNumber, fileMode } from "../../linux/program/values.ts";
 import { words } from "../../linux/program/writer.ts";

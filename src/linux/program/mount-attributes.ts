@@ -1,7 +1,7 @@
 /** Options of fstab(5) that are attributes of the mount, and not of the file system: what each sets and clears (mount_setattr(2)). */
 
-import type { ConstantName } from "./program/constants.ts";
-import { Names } from "./program/record.ts";
+import type { ConstantName } from "./constants.ts";
+import { Names } from "./record.ts";
 
 const atime = 0x70;
 
