@@ -2,13 +2,19 @@
  * `npm run bench`: how fast tinydocker is beside crun, runc, podman and GNU tar, on this machine, as tables in Markdown.
  * `helpers/setup bench` installs podman; without it those lines are missing.
  *
- *   npm run bench -- [--runs 40] [--loads 5] [--megabytes 350] [start | load | engine | network]
+ *   npm run bench -- [--runs 40] [--loads 5] [--megabytes 350] [--containers 200] \
+ *     [--binary PATH]... [start | cpu | load | engine | network]
+ *
+ * `cpu` measures all the binaries that are named side by side (without one, that of dist); the others take the first.
  */
 
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { ociBundle } from "./bench/bundle.ts";
+import { benchCpu } from "./bench/cpu.ts";
+import { emptyProgram } from "./bench/empty.ts";
 import { benchEngine } from "./bench/engine.ts";
 import { type Command, type Measurement, measure, summary } from "./bench/measure.ts";
 import { withoutUnified } from "./bench/namespace.ts";
@@ -16,15 +22,18 @@ import { podmanWith } from "./bench/podman.ts";
 import { buildImage } from "./images.ts";
 import { run, text } from "./process.ts";
 
-const binary = join(import.meta.dir, "../dist/tinydocker");
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    runs: { type: "string", default: "40" },
+    binary: { type: "string", multiple: true },
+    runs: { type: "string" },
     loads: { type: "string", default: "5" },
     megabytes: { type: "string", default: "350" },
+    containers: { type: "string", default: "200" },
   },
 });
+const binaries = (values.binary ?? [join(import.meta.dir, "../dist/tinydocker")]).map((path) => resolve(path));
+const [binary = ""] = binaries;
 // On disk on every machine, as the state root is; /tmp may be memory.
 const directory = mkdtempSync("/var/tmp/tinydocker-bench-");
 
@@ -46,7 +55,7 @@ async function benchStart(runs: number): Promise<void> {
   const tar = await buildImage("busybox", join(directory, "busybox.tar"));
   const root = join(directory, "start");
   run(binary, ["--root", root, "load", "-i", tar], { stdio: ["ignore", "ignore", "inherit"] });
-  const bundle = ociBundle(tar);
+  const bundle = ociBundle(join(directory, "oci"), tar, "true", ["/bin/true"]);
   const namespace = await withoutUnified();
   const oci = (runtime: string): Command => ({
     argv: [text("which", [runtime]), "run", "--bundle", bundle, `bench-${process.pid}-${runtime}`],
@@ -58,7 +67,7 @@ async function benchStart(runs: number): Promise<void> {
     },
     [version("crun")]: oci("crun"),
     [version("runc")]: oci("runc"),
-    "an empty program compiled by bun, for comparison": { argv: [emptyProgram()] },
+    "an empty program compiled by bun, for comparison": { argv: [await emptyProgram(directory)] },
   };
   try {
     measure(Object.values(commands), 3); // the page cache, and the CPU's mind
@@ -104,31 +113,6 @@ async function benchNetwork(runs: number): Promise<void> {
     tar,
     String(runs),
   ]);
-}
-
-/** What `runc spec` makes, with our rootfs and /bin/true. */
-function ociBundle(tar: string): string {
-  const bundle = join(directory, "bundle");
-  mkdirSync(join(bundle, "rootfs"), { recursive: true });
-  run("tar", ["-xf", tar, "-C", join(bundle, "rootfs")]);
-  run("runc", ["spec", "--bundle", bundle]);
-  const path = join(bundle, "config.json");
-  const spec = JSON.parse(readFileSync(path, "utf8"));
-  spec.process.terminal = false;
-  spec.process.args = ["/bin/true"];
-  spec.root.readonly = false;
-  writeFileSync(path, JSON.stringify(spec));
-  return bundle;
-}
-
-/** What a program compiled by bun costs that does nothing at all: the floor under ours. */
-function emptyProgram(): string {
-  const source = join(directory, "empty.ts");
-  const program = join(directory, "empty");
-  writeFileSync(source, "");
-  const flags = ["--compile", "--minify", "--bytecode", "--format=esm", "--compile-jit-policy=100"];
-  run(process.execPath, ["build", source, ...flags, "--outfile", program], { stdio: "ignore" });
-  return program;
 }
 
 /** Loading a root file system of real files, beside what GNU tar takes to unpack it and sha256sum to know it. */
@@ -204,15 +188,22 @@ function bigTar(megabytes: number): { tar: string; entries: number } {
 const version = (program: string): string =>
   text(program, ["--version"]).split("\n")[0]?.replace("version ", "") ?? program;
 
+// The terminal sends Ctrl-C to all of us: what we wait for ends, that is an Error here, and what we made goes.
+process.on("SIGINT", () => {});
 try {
   const model = cpus()[0]?.model.trim();
   console.log(
     `${cpus().length} cores (${model}), ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Linux ${release()}, Bun ${Bun.version}`,
   );
   const wanted = (name: string) => positionals.length === 0 || positionals.includes(name);
-  if (wanted("start")) await benchStart(Number(values.runs));
-  if (wanted("engine")) await benchManyContainers(Number(values.runs));
-  if (wanted("network")) await benchNetwork(Number(values.runs));
+  const runs = Number(values.runs ?? 40);
+  if (wanted("start")) await benchStart(runs);
+  if (wanted("cpu")) {
+    const tar = await buildImage("busybox", join(directory, "busybox.tar"));
+    await benchCpu(directory, tar, binaries, Number(values.runs ?? 33), Number(values.containers));
+  }
+  if (wanted("engine")) await benchManyContainers(runs);
+  if (wanted("network")) await benchNetwork(runs);
   if (wanted("load")) benchLoad(Number(values.loads), Number(values.megabytes));
 } finally {
   rmSync(directory, { recursive: true, force: true });

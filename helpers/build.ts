@@ -35,33 +35,14 @@ export type Target = keyof typeof targets;
 /** Compiles, seals and puts in place one binary; a running one is replaced by rename, as writing to it gives ETXTBSY. */
 export async function build(target: Target, outfile: string): Promise<void> {
   const started = performance.now();
-  const bun = bunFor(target);
   const temporary = `${outfile}.${process.pid}.new`;
   mkdirSync(dist, { recursive: true });
   try {
-    const result = await Bun.build({
-      entrypoints: [join(root, "src/main.ts")],
-      compile: {
-        target: `bun-${target}`,
-        executablePath: bun,
-        outfile: temporary,
-        autoloadDotenv: false,
-        autoloadBunfig: false,
-        jitPolicy: 100,
-      },
-      minify: true,
-      bytecode: true,
-      format: "esm",
-      splitting: true,
-      define: {
-        TINYDOCKER_VERSION: JSON.stringify(manifest.version),
-        TINYDOCKER_COMMIT: JSON.stringify(commit()),
-      },
-    });
-    if (!result.success) throw new AggregateError(result.logs, `cannot build ${target}`);
+    await compile(join(root, "src/main.ts"), temporary, target);
     const binary = readFileSync(temporary);
     // Bun comes first and unchanged, then our program, in which the names mean nothing.
-    const hits = seal(binary.subarray(0, statSync(bun).size), target.startsWith("linux-arm64") ? "arm64" : "x64");
+    const bun = binary.subarray(0, statSync(bunFor(target)).size);
+    const hits = seal(bun, target.startsWith("linux-arm64") ? "arm64" : "x64");
     writeFileSync(temporary, binary);
     chmodSync(temporary, 0o755);
     renameSync(temporary, outfile);
@@ -71,6 +52,30 @@ export async function build(target: Target, outfile: string): Promise<void> {
   } finally {
     rmSync(temporary, { force: true });
   }
+}
+
+/** Compiles a program with the options of ours, which the bench does too with an empty one. @throws AggregateError. */
+export async function compile(entry: string, outfile: string, target: Target = hostTarget()): Promise<void> {
+  const result = await Bun.build({
+    entrypoints: [entry],
+    compile: {
+      target: `bun-${target}`,
+      executablePath: bunFor(target),
+      outfile,
+      autoloadDotenv: false,
+      autoloadBunfig: false,
+      jitPolicy: 100,
+    },
+    minify: true,
+    bytecode: true,
+    format: "esm",
+    splitting: true,
+    define: {
+      TINYDOCKER_VERSION: JSON.stringify(manifest.version),
+      TINYDOCKER_COMMIT: JSON.stringify(commit()),
+    },
+  });
+  if (!result.success) throw new AggregateError(result.logs, `cannot build ${target}`);
 }
 
 /** The target of the machine we run on. */
