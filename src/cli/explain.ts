@@ -2,8 +2,12 @@
 
 import { explainRun } from "../engine/explain.ts";
 import { UsageError } from "../errors.ts";
+import { cloneProgram } from "../linux/program/clone-program.ts";
+import { describeRecord } from "../linux/program/text.ts";
+import { ignoredSignals } from "../linux/signal.ts";
 import { pathsOf } from "../paths.ts";
 import type { NetworkStep, Publication } from "../plan/network.ts";
+import { compileInit } from "../plan/program/compile.ts";
 import type { Plan, Step } from "../plan/step.ts";
 import { documentation } from "../plan/step.ts";
 import { parseArgv } from "./argv.ts";
@@ -16,19 +20,21 @@ export default defineCommand({
   meta: { name: "explain", description: "Print what `run` would do, step by step, without doing it" },
   args: {
     json: { type: "boolean", description: "As JSON" },
+    full: { type: "boolean", description: "Under each step of the container's process the system calls it makes" },
     command: { type: "positional", multiple: true, required: true, description: "run, with its options and operands" },
   },
   optionsFirst: true,
   examples: ["tinydocker explain run -m 64 busybox.tar -- sh", "tinydocker explain --json run busybox.tar -- sh"],
-  run: async ({ json, command: [name, ...words] }, global) => {
+  run: async ({ json, full, command: [name, ...words] }, global) => {
     if (name !== "run")
       throw new UsageError(`explain knows only run, not ${JSON.stringify(name)}`, "tinydocker explain run ...");
     // `explain run --json IMAGE` is what one types, too.
-    const asked = words[0] === "--json";
-    const args = parseArgv(runCommand.args, asked ? words.slice(1) : words, { optionsFirst: true });
+    const asked = new Set<string>();
+    while (words[0] === "--json" || words[0] === "--full") asked.add(words.shift()!);
+    const args = parseArgv(runCommand.args, words, { optionsFirst: true });
     const plan = await explainRun(pathsOf(global.root), runRequest(args as never), warn);
-    const phases = phasesOf(plan);
-    if (json || asked)
+    const phases = phasesOf(plan, full || asked.has("--full") ? callsOf(plan) : new Map());
+    if (json || asked.has("--json"))
       printLine(JSON.stringify({ id: plan.id, warnings: plan.warnings, phases: documented(phases) }, null, 2));
     else printPhases(plan, phases);
     return 0;
@@ -39,11 +45,35 @@ interface Phase {
   title: string;
   by: "host" | "init";
   steps: Step[];
+  /** The system calls of a step, where they were asked for. */
+  calls: Map<Step, string[]>;
+}
+
+/** What the process makes of each step, numbered through; where to go on is said by these numbers. */
+function callsOf(plan: Plan): Map<Step, string[]> {
+  const steps = [...plan.setup, ...plan.start];
+  const { records } = compileInit(steps, { ignoredSignals: ignoredSignals() });
+  const calls = new Map<Step, string[]>();
+  const add = (step: Step, line: string) => calls.set(step, [...(calls.get(step) ?? []), line]);
+  records.forEach((record, index) => {
+    // The first step of the program is what is done on a failure.
+    const step = steps[record.step - 1];
+    if (step) add(step, `${String(index).padStart(4)}  ${describeRecord(record)}`);
+  });
+  const { flags, cgroup } = plan.clone;
+  const own = cloneProgram(
+    flags.map((flag) => `CLONE_${flag}` as const),
+    { cgroup: cgroup !== undefined, rseq: true },
+  );
+  own.records.forEach((record, index) => {
+    add(plan.clone, `${String(index).padStart(4)}  ${describeRecord(record)}`);
+  });
+  return calls;
 }
 
 /** The plan's lists under the names they have in a run, in the order they are performed. */
-function phasesOf(plan: Plan): Phase[] {
-  return [
+function phasesOf(plan: Plan, calls: Map<Step, string[]>): Phase[] {
+  const lists: Omit<Phase, "calls">[] = [
     { title: "reserve", by: "host", steps: plan.reserve },
     { title: "prepare", by: "host", steps: plan.prepare },
     { title: "build", by: "host", steps: plan.build },
@@ -54,13 +84,14 @@ function phasesOf(plan: Plan): Phase[] {
     { title: "release", by: "host", steps: plan.release },
     { title: "start", by: "init", steps: plan.start },
   ];
+  return lists.map((phase) => ({ ...phase, calls }));
 }
 
 const documented = (phases: Phase[]) =>
-  phases.map(({ title, by, steps }) => ({
+  phases.map(({ title, by, steps, calls }) => ({
     phase: title,
     by,
-    steps: steps.map((step) => ({ ...step, ...about(step) })),
+    steps: steps.map((step) => ({ ...step, ...about(step), ...(calls.has(step) && { calls: calls.get(step) }) })),
   }));
 
 /** Man page and reason: the step's own reason where it has one. */
@@ -78,7 +109,7 @@ function printPhases(plan: Plan, phases: Phase[]): void {
   printLine(`Plan of container ${plan.id.slice(0, 12)}. Nothing is done.`);
   for (const warning of plan.warnings) printLine(`\nwarning: ${warning}`);
   let number = 0;
-  for (const { title, by, steps } of phases) {
+  for (const { title, by, steps, calls } of phases) {
     if (steps.length > 0) printLine(`\n${title.toUpperCase()} (${who[by]})`);
     for (const step of steps) {
       number += 1;
@@ -86,6 +117,7 @@ function printPhases(plan: Plan, phases: Phase[]): void {
       printLine(`${String(number).padStart(4)}. ${plain(`${step.do} ${argumentsOf(step)}`.trimEnd())}`);
       printLine(`      ${man}: ${why}`);
       if (undo) printLine(`      undone by: ${undo}`);
+      for (const line of calls.get(step) ?? []) printLine(`      ${plain(line)}`);
     }
   }
 }

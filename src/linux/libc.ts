@@ -35,12 +35,6 @@ function lookUp(table: Record<string, Signature>, name: string, functions: Recor
   return made;
 }
 
-/** Where a function of libc without arguments is, for calls that are told what to run. */
-export function addressOf(name: string): number {
-  const { [name]: found } = dlopen("libc.so.6", { [name]: { returns: ctypes.int, args: [] } }).symbols;
-  return (found as unknown as { ptr: number }).ptr;
-}
-
 const libc = bind({
   __errno_location: ["ptr"],
   // Every argument a pointer: the FFI takes numbers, typed arrays and null alike for one.

@@ -1,20 +1,19 @@
 /** A user namespace without inhabitants: kept open, it says how owners are mapped (user_namespaces(7), mount_setattr(2)). */
 
-import { ptr } from "bun:ffi";
 import { Failure } from "../errors.ts";
-import { CLONE, pidfdSendSignal, wait } from "./clone.ts";
+import { pidfdSendSignal, wait } from "./clone.ts";
 import { close, O_RDONLY, open, readFile, writeSetting } from "./file.ts";
-import { addressOf, bind, check, memory } from "./libc.ts";
+import { launch } from "./program/launch.ts";
+import { Frame, names } from "./program/record.ts";
+import { Writer } from "./program/writer.ts";
 import { signals } from "./signal.ts";
-
-const libc = bind({ clone: ["int", "long", "long", "int", "ptr", "ptr"] });
 
 /**
  * @param maps lines of uid_map and gid_map: "INSIDE OUTSIDE COUNT".
  * @returns a descriptor of the namespace.
  */
 export function makeUserNamespace(maps: { uid: string; gid: string }): number {
-  const pidfd = cloneToPause();
+  const pidfd = launchInhabitant();
   try {
     const pid = pidOnProc(pidfd);
     writeSetting(`/proc/${pid}/uid_map`, maps.uid);
@@ -27,21 +26,19 @@ export function makeUserNamespace(maps: { uid: string; gid: string }): number {
   }
 }
 
-const stackBytes = 65536;
-
-/**
- * A namespace has to have somebody in it until it is open. Ours runs pause(2) of libc from its first instruction, and no
- * JavaScript: so it does not matter which threads, with which locks, we have (runtime/birth.ts).
- */
-function cloneToPause(): number {
-  const stack = memory(stackBytes);
-  // It grows downwards, and begins at a multiple of 16.
-  const end = ptr(stack) + stackBytes;
-  const top = end - (end % 16);
-  const pidfd = new Int32Array(new ArrayBuffer(4));
-  const flags = CLONE.NEWUSER | CLONE.PIDFD | signals.SIGCHLD;
-  check("clone", "NEWUSER", libc.clone(addressOf("pause"), top, flags, null, pidfd));
-  return pidfd[0]!;
+/** A namespace has to have somebody in it until it is open: a process that has nothing, and waits to be killed. */
+function launchInhabitant(): number {
+  const writer = new Writer();
+  writer.step("wait");
+  const entry = writer.label();
+  writer.operation("own-memory");
+  writer.operation("close-inherited");
+  writer.call("prctl", [names("PR_SET_PDEATHSIG"), names("SIGKILL")]);
+  writer.call("ppoll", [0, 0, 0, 0]);
+  const program = writer.program(entry, new Frame());
+  const { pidfd, assembled } = launch(program, { flags: ["CLONE_NEWUSER"], given: {}, keep: [] });
+  assembled.arena.unmap();
+  return pidfd;
 }
 
 /** The number that /proc knows a process by: it may be mounted for another pid namespace than ours. */

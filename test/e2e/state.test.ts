@@ -236,10 +236,10 @@ describe("explain", () => {
         expect(kept).not.toContain("CAP_MKNOD");
         expect(kept).toHaveLength(13);
         expect(phases.map(({ phase, by }) => `${by} ${phase}`)).toEqual([
-          "host clone",
-          "init birth",
           "host reserve",
           "host prepare",
+          "host build",
+          "host clone",
           "init set up",
           "host record",
           "host connect",

@@ -17,8 +17,9 @@ import { bind, cstr, syscallError } from "../libc.ts";
 import type { Arena, Range } from "./arena.ts";
 import { interpreterRange, pageBytes } from "./arena.ts";
 import { type Assembled, assemble } from "./assemble.ts";
-import { Field, Frame, names, type Program, Slot } from "./record.ts";
-import { room, Writer, words } from "./writer.ts";
+import { cloneGiven, cloneProgram, pidfdOffset, pidOffset } from "./clone-program.ts";
+import { Frame, type Program, Slot } from "./record.ts";
+import { Writer } from "./writer.ts";
 
 const libc = bind({ dlsym: ["long", "long", "ptr"] });
 
@@ -70,13 +71,10 @@ export function launch(program: Program, { flags = [], cgroup, given, keep }: La
     end: endOfMemory(),
     shared: true,
   });
-  const { arena } = assembled;
-  const own = launcherOf(assembled, flags, cgroup);
   try {
-    const { pid, pidfd } = own.run();
-    return { pid, pidfd, assembled };
+    return { ...cloneChild(assembled, flags, cgroup), assembled };
   } catch (error) {
-    arena.unmap();
+    assembled.arena.unmap();
     throw error;
   }
 }
@@ -107,78 +105,41 @@ function rseqPage(): Range | undefined {
 
 const readWide = ({ i32 }: Arena, at: number): number => (i32[at >> 2]! >>> 0) + i32[(at >> 2) + 1]! * 4294967296;
 
-const SIGCHLD = 17;
-const everySignal = -1;
-/** There are holes in what we mark. */
-const holes = ["ENOMEM"] as const;
-
-/** What our own thread does: marks, clones, and is as it was. Its records lie in an arena that no child has. */
-function launcherOf(
+/** Runs the program that makes the child (clone-program.ts). @throws SyscallError with all as it was. */
+function cloneChild(
   { arena, entry, frame }: Assembled,
-  flags: LaunchOptions["flags"] & {},
+  flags: NonNullable<LaunchOptions["flags"]>,
   cgroup: number | undefined,
-) {
-  const writer = new Writer();
-  const start = writer.label();
-  const old = room("old mask", 8);
-  const numbers = room("pid, pidfd", 16);
-  const code = interpreterRange();
+): { pid: number; pidfd: number } {
   const page = rseqPage();
-  writer.step("mark");
-  writer.call("rt_sigprocmask", [names("SIG_SETMASK"), words("every signal", { mask: everySignal }), old, 8]);
-  const advise = (range: Range, advice: "MADV_DONTFORK" | "MADV_DOFORK") => {
-    const block = words("range", { start: range.start, length: range.end - range.start });
-    const [from, length] = [0, 8].map((offset) => new Field(block, offset, "u64"));
-    writer.call("madvise", [from!, length!, names(advice)], { ok: holes });
+  const program = cloneProgram(flags, { cgroup: cgroup !== undefined, rseq: page !== undefined });
+  const given: Record<string, number> = {
+    [cloneGiven.memoryEnd.name]: endOfMemory(),
+    ...describe(cloneGiven.code, interpreterRange()),
+    ...describe(cloneGiven.arena, arena.range),
+    ...(page && describe(cloneGiven.rseq, page)),
+    [cloneGiven.base.name]: arena.base,
+    [cloneGiven.stack.name]: arena.stack(0),
+    [cloneGiven.stackBytes.name]: pageBytes(),
+    [cloneGiven.entry.name]: entry,
+    [cloneGiven.frame.name]: frame.at,
+    ...(cgroup !== undefined && { [cloneGiven.cgroup.name]: cgroup }),
   };
-  advise({ start: 0, end: endOfMemory() }, "MADV_DONTFORK");
-  for (const range of [code, arena.range, ...(page ? [page] : [])]) advise(range, "MADV_DOFORK");
-  writer.step("clone");
-  const all = names(
-    "CLONE_PIDFD",
-    "CLONE_CLEAR_SIGHAND",
-    ...flags,
-    ...(cgroup === undefined ? [] : ["CLONE_INTO_CGROUP" as const]),
-  );
-  const args = words("clone_args", {
-    flags: all,
-    pidfd: new Field(numbers, 8, "address"),
-    child_tid: 0,
-    parent_tid: 0,
-    exit_signal: SIGCHLD,
-    stack: arena.stack(0),
-    stack_size: pageBytes(),
-    tls: 0,
-    set_tid: 0,
-    set_tid_size: 0,
-    cgroup: cgroup ?? 0,
-  });
-  const base = words("base", { base: arena.base });
-  const childEntry = entry;
-  const childFrame = frame.at;
-  writer.records.push({
-    call: "clone",
-    args: [args, 88, childEntry, childFrame, new Field(base, 0, "u64")],
-    into: new Field(numbers, 0, "address"),
-    step: 1,
-  });
-  const restore = () => writer.call("rt_sigprocmask", [names("SIG_SETMASK"), old, 0, 8]);
-  restore();
-  writer.operation("return", [0]);
-  const failed = writer.label();
-  restore();
-  writer.operation("return", [0]);
-  const own = assemble(writer.program(start, new Frame(failed)), { given: {}, keep: [], shared: false });
-  return {
-    run: (): { pid: number; pidfd: number } => {
-      own.arena.run(own.entry, own.frame.at);
-      const errno = own.arena.i32[(own.frame.at >> 2) + 2]!;
-      const pid = own.arena.i32[numbers.at >> 2]!;
-      const pidfd = own.arena.i32[(numbers.at >> 2) + 2]!;
-      const step = own.steps[own.arena.i32[(own.frame.at >> 2) + 1]!];
-      own.arena.unmap();
-      if (errno !== 0) throw syscallError(step === "clone" ? "clone3" : "madvise", flags.join("|") || "a child", errno);
-      return { pid, pidfd };
-    },
-  };
+  const own = assemble(program, { given, keep: [], shared: false });
+  try {
+    own.arena.run(own.entry, own.frame.at);
+    const { i32 } = own.arena;
+    const errno = i32[(own.frame.at >> 2) + 2]!;
+    const failed = own.sources[i32[(own.frame.at >> 2) + 3]!]!.call;
+    if (errno !== 0) throw syscallError(failed === "clone" ? "clone3" : failed, flags.join("|") || "a child", errno);
+    const word = (offset: number) => i32[(program.numbers.at + offset) >> 2]!;
+    return { pid: word(pidOffset), pidfd: word(pidfdOffset) };
+  } finally {
+    own.arena.unmap();
+  }
 }
+
+const describe = ({ start, length }: (typeof cloneGiven)["arena"], range: Range): Record<string, number> => ({
+  [start.name]: range.start,
+  [length.name]: range.end - range.start,
+});

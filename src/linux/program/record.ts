@@ -36,6 +36,8 @@ export class Names {
     this.value = sum;
   }
 }
+/** Names of constants. */
+export type ConstantList = readonly ConstantName[];
 export const names = (...list: ConstantName[]): Names => new Names(list);
 
 /** What is known when the program is assembled: a descriptor, an id (number), a text, or bytes. */

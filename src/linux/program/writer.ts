@@ -7,7 +7,7 @@ import {
   Block,
   type Content,
   Field,
-  type Frame,
+  Frame,
   Label,
   type Member,
   ownBase,
@@ -94,9 +94,9 @@ export class Writer {
   }
 
   /** Clones a process that runs the records from a label on. @param args of clone3(2). */
-  clone(args: Block, entry: Label, frame: Frame, options: CallOptions & { base?: Arg } = none): void {
+  clone(args: Block, entry: Arg, frame: Arg, options: CallOptions & { base?: Arg } = none): void {
     const { into, ok, to, base = ownBase } = options;
-    this.others.push(frame);
+    if (frame instanceof Frame) this.others.push(frame);
     this.dataBytes += bytesOf(args);
     const all = [args, cloneArgsBytes, entry, frame, base];
     this.push({ call: "clone", args: all, into, ok, to, step: this.steps.length - 1, subject: this.subject });
