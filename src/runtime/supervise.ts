@@ -103,9 +103,11 @@ function forward(child: Child, signal: number): boolean {
 
 /** True if a process catches, ignores, blocks or waits for the signal. @see proc_pid_status(5) */
 function handles(pid: number, signal: number): boolean {
-  // While a thread sits in sigwait(3), the kernel shows neither a handler nor a block.
-  const threads = readdir(`/proc/${pid}/task`) ?? [];
-  if (threads.some((thread) => readFileIfAny(`/proc/${pid}/task/${thread}/wchan`)?.includes("sigtimedwait")))
-    return true;
-  return hasSignal(pid, signal, ["Blk", "Ign", "Cgt"]) ?? false;
+  // While a thread sits in sigwait(3), the kernel shows neither a handler nor a block; and between two looks it may begin to.
+  const waits = () =>
+    (readdir(`/proc/${pid}/task`) ?? []).some((thread) =>
+      readFileIfAny(`/proc/${pid}/task/${thread}/wchan`)?.includes("sigtimedwait"),
+    );
+  for (let looks = 0; looks < 4; looks++) if (waits() || hasSignal(pid, signal, ["Blk", "Ign", "Cgt"])) return true;
+  return false;
 }
