@@ -92,10 +92,8 @@ export function runContainer(plan: Plan, birth: Birth, io: Io, place: Place, lis
       clients?.show(stream, bytes);
     };
     let clients: Clients | undefined;
-    wiring =
-      io.to === "caller"
-        ? wireToCaller(io.stdio, io.callerIsTerminal, tap)
-        : wireToMonitor(io, tap, () => clients?.held() ?? false);
+    const held = () => clients?.held() ?? false;
+    wiring = io.to === "caller" ? wireToCaller(io.stdio, io.callerIsTerminal, tap, held) : wireToMonitor(io, tap, held);
     handOver(plan, wiring, birth.socket);
     performHost(plan.record, undo, () => ended);
     const supervision: Supervision = { child: birth.child, wiring, companions: [] };
@@ -318,7 +316,8 @@ function superviseChild(supervision: Supervision, clients: Clients): Exit {
   );
   for (const companion of companions) companion.end();
   const exit = wait(child)!.exit;
-  drain(wiring.pumps);
+  // Whoever does not read what is left can still be ended.
+  drain(wiring.pumps, { fd: incoming, onReady: () => ending.has(readSignal(incoming)) });
   const { killedBy } = supervision;
   return killedBy === undefined ? exit : { signal: killedBy };
 }
