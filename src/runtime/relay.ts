@@ -25,6 +25,8 @@ export interface Pump {
   failure?: unknown;
   /** Sees what comes, before it goes on. */
   onData?: (bytes: Uint8Array) => void;
+  /** Into the container: of no use when that has ended. */
+  inward?: boolean;
   /** True while nothing more is wanted from `from`. */
   held?: () => boolean;
   /** Bytes read and not yet written. */
@@ -86,25 +88,48 @@ const interestOf = ({ from, to, pending }: Pump): Interest =>
 const maxDrainBytes = 1 << 20;
 
 /**
- * Takes out what is still in the pipes of a container that has ended. It waits for those who are to get it, but for nothing
- * new: what comes after a pipe's capacity was written by somebody who has outlived the container.
+ * Takes out what is still in the pipes of a container that has ended, and waits for nobody: what comes after a pipe's
+ * capacity was written by somebody who has outlived the container. `deliver` writes it.
+ */
+export function drain(pumps: Pump[]): void {
+  const buffer = memory(readBytes);
+  for (const pump of pumps) {
+    if (pump.inward) {
+      pump.ended = true;
+      delete pump.pending;
+      continue;
+    }
+    const parts = pump.pending ? [pump.pending] : [];
+    delete pump.pending;
+    for (let left = maxDrainBytes; left > 0 && !pump.ended && isReady({ fd: pump.from, events: POLLIN }); ) {
+      left -= move(pump, buffer);
+      if (pump.pending) parts.push(pump.pending);
+      delete pump.pending;
+    }
+    if (parts.length > 0) pump.pending = Buffer.concat(parts);
+  }
+}
+
+function isReady(interest: Interest): boolean {
+  poll([interest], 0);
+  return interest.happened !== 0;
+}
+
+/**
+ * Writes what is left, and waits for those who are to read it.
  * @param interrupt a descriptor, and what to do when there is something to read: true ends the waiting.
  */
-export function drain(pumps: Pump[], interrupt?: { fd: number; onReady: () => boolean }): void {
+export function deliver(pumps: Pump[], interrupt: { fd: number; onReady: () => boolean }): void {
   const buffer = memory(readBytes);
-  const left = new Map(pumps.map((pump) => [pump, maxDrainBytes]));
   for (;;) {
-    const live = pumps.filter((pump) => !pump.ended && (pump.pending || left.get(pump)! > 0));
-    const now = live.map(interestOf);
-    poll(now, 0);
-    const ready = live.filter((_, index) => now[index]!.happened);
-    for (const pump of ready) left.set(pump, left.get(pump)! - move(pump, buffer));
-    if (ready.length > 0) continue;
-    const full = live.filter(({ pending }) => pending);
+    const full = pumps.filter(({ pending }) => pending);
     if (full.length === 0) return;
-    const others: Interest[] = interrupt ? [{ fd: interrupt.fd, events: POLLIN }] : [];
-    poll([...full.map(interestOf), ...others]);
-    if (others[0]?.happened && interrupt!.onReady()) return;
+    const interests = [...full.map(interestOf), { fd: interrupt.fd, events: POLLIN, happened: 0 }];
+    poll(interests);
+    full.forEach((pump, index) => {
+      if (interests[index]!.happened) move(pump, buffer);
+    });
+    if (interests.at(-1)!.happened && interrupt.onReady()) return;
   }
 }
 
@@ -142,7 +167,9 @@ function readOrWrite(pump: Pump, buffer: Uint8Array): Uint8Array | undefined {
 }
 
 function end(pump: Pump, ended: "from" | "to"): void {
-  pump.ended = true;
   delete pump.pending;
+  // What was left of one that has no more to come was not taken.
+  if (pump.ended) return;
+  pump.ended = true;
   pump.onEnd(ended);
 }

@@ -17,7 +17,7 @@ import type { Entry } from "./entry.ts";
 import { forwarded } from "./forwarded.ts";
 import { performHost } from "./host.ts";
 import { type LogOptions, openLog } from "./log.ts";
-import { drain, relay } from "./relay.ts";
+import { deliver, drain, relay } from "./relay.ts";
 import { type Stdio, type Tap, type Wiring, wireToCaller, wireToMonitor } from "./stdio.ts";
 import { receive, type Sync, send } from "./sync.ts";
 import { type UndoList, undoList } from "./undo.ts";
@@ -124,6 +124,7 @@ export function runContainer(plan: Plan, birth: Birth, io: Io, place: Place, lis
     listener.ended(outcome);
     const { oomKilled, usage } = outcome;
     clients.end({ type: "exit", code: exit.code ?? 128 + exit.signal!, oomKilled, usage });
+    deliverRest(wiring);
     // What it wrote and nobody got must not look like a success.
     const lost = wiring.pumps.find(({ failure }) => failure !== undefined);
     if (lost) throw lost.failure;
@@ -166,7 +167,9 @@ export function runEntering(entry: Entry, entering: Entering): Exit | undefined 
     awaitStart(wiring, entry.socket, {});
     if (entering.detach) return undefined;
     const supervision: Supervision = { child, wiring, companions: [] };
-    return superviseChild(supervision, clientsOf(undefined, undefined, controlsOf(supervision)));
+    const exit = superviseChild(supervision, clientsOf(undefined, undefined, controlsOf(supervision)));
+    deliverRest(wiring);
+    return exit;
   } catch (error) {
     pidfdSendSignal(child.pidfd, signals.SIGKILL);
     throw error;
@@ -316,10 +319,16 @@ function superviseChild(supervision: Supervision, clients: Clients): Exit {
   );
   for (const companion of companions) companion.end();
   const exit = wait(child)!.exit;
-  // Whoever does not read what is left can still be ended.
-  drain(wiring.pumps, { fd: incoming, onReady: () => ending.has(readSignal(incoming)) });
+  drain(wiring.pumps);
   const { killedBy } = supervision;
   return killedBy === undefined ? exit : { signal: killedBy };
+}
+
+/** Whoever waits for a reader who does not read can still be ended. */
+function deliverRest({ pumps }: Wiring): void {
+  const incoming = signalfd(forwarded);
+  deliver(pumps, { fd: incoming, onReady: () => ending.has(readSignal(incoming)) });
+  close(incoming);
 }
 
 /** What ends a program that does not handle it. */

@@ -110,7 +110,7 @@ export function wireToCaller(stdio: Stdio, callerIsTerminal: boolean, tap: Tap, 
     const [inside, outside] = fd === 0 ? [ends.read, ends.write] : [ends.write, ends.read];
     wiring.inside[fd] = inside;
     const onEnd = () => close(outside);
-    if (fd === 0) wiring.pumps.push({ ...source(0), ...ownDestination(outside), onEnd });
+    if (fd === 0) wiring.pumps.push({ ...source(0), ...ownDestination(outside), inward: true, onEnd });
     else
       wiring.pumps.push({ from: outside, ...destination(fd), held, onData: (bytes) => tap(fd as 1 | 2, bytes), onEnd });
   }
@@ -119,6 +119,7 @@ export function wireToCaller(stdio: Stdio, callerIsTerminal: boolean, tap: Tap, 
     const keys: Pump = {
       ...source(0),
       ...ownDestination(master),
+      inward: true,
       onData: watchInterrupts(wiring, master),
       onEnd: (ended) => {
         if (ended === "from") wiring.idle = endOfInput(master);

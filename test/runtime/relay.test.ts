@@ -7,7 +7,7 @@ import { close, O_CREAT, O_RDONLY, O_WRONLY, open, read, write, writeAll } from 
 import { EAGAIN, memory, syscallError } from "../../src/linux/libc.ts";
 import { openOutput, setNonblocking } from "../../src/linux/nonblocking.ts";
 import { pipe, type Timer, type Watch } from "../../src/linux/poll.ts";
-import { drain, type Pump, relay } from "../../src/runtime/relay.ts";
+import { deliver, drain, type Pump, relay } from "../../src/runtime/relay.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 
 const capacity = 65536;
@@ -152,18 +152,29 @@ test("the end of a source ends its pump", () => {
   close(source.read);
 });
 
-test("what is left when a container has ended is taken out, to the end and no further", () => {
-  const [quiet, ended] = [pipe(), pipe()];
+test("what is left when a container has ended is taken out, to the end and no further, and nobody is waited for", () => {
+  const [quiet, ended, stuck] = [pipe(), pipe(), pipe()];
   writeAll(quiet.write, memory(700));
   writeAll(ended.write, memory(capacity));
   close(ended.write);
-  const pumps = [quiet, ended].map(({ read: from }) => pumpOf({ from }));
+  writeAll(stuck.write, memory(capacity));
+  const pumps = [quiet, ended].map(({ read: from }) => pumpOf({ from, ...into(stuck.write) }));
+  pumps[1]!.pending = memory(5);
   drain(pumps);
-  expect(pumps.map(({ seenBytes, how }) => [seenBytes, how])).toEqual([
-    [700, ""],
-    [capacity, "from"],
+  expect(pumps.map(({ seenBytes, pending, how }) => [seenBytes, pending?.length, how])).toEqual([
+    [700, 700, ""],
+    [capacity, 5 + capacity, "from"],
   ]);
-  [quiet.read, quiet.write, ended.read].forEach(close);
+  [quiet.read, quiet.write, ended.read, stuck.read, stuck.write].forEach(close);
+});
+
+test("what was on its way into a container that has ended stays with its sender", () => {
+  const [source, destination] = [pipe(), pipe()];
+  writeAll(source.write, memory(10));
+  const pump = pumpOf({ from: source.read, ...into(destination.write), inward: true });
+  drain([pump]);
+  expect([pump.ended, pump.seenBytes, read(source.read, memory(100))]).toEqual([true, 0, 10]);
+  for (const { read: one, write: two } of [source, destination]) [one, two].forEach(close);
 });
 
 test("somebody who outlives a container and goes on writing does not keep us", () => {
@@ -177,23 +188,32 @@ test("somebody who outlives a container and goes on writing does not keep us", (
 });
 
 test("who does not read what is left is waited for, until a signal says otherwise; others get theirs meanwhile", () => {
-  const [stuck, source, other, destination, interrupt] = [pipe(), pipe(), pipe(), pipe(), pipe()];
+  const [stuck, destination, interrupt] = [pipe(), pipe(), pipe()];
   writeAll(stuck.write, memory(capacity));
-  writeAll(source.write, memory(10));
-  writeAll(other.write, memory(20));
-  const pumps = [
-    pumpOf({ from: source.read, ...into(stuck.write) }),
-    pumpOf({ from: other.read, ...into(destination.write) }),
-  ];
   writeAll(interrupt.write, memory(2));
+  const pumps = [pumpOf({ from: -1, ...into(stuck.write) }), pumpOf({ from: -1, ...into(destination.write) })];
+  for (const pump of pumps) Object.assign(pump, { ended: true, pending: memory(20) });
   let signals = 0;
   const onReady = () => {
     read(interrupt.read, memory(1));
     return ++signals === 2;
   };
-  drain(pumps, { fd: interrupt.read, onReady });
-  expect(signals).toBe(2);
-  expect(pumps[0]!.pending?.length).toBe(10);
+  deliver(pumps, { fd: interrupt.read, onReady });
+  expect([signals, pumps[0]!.pending?.length, pumps[1]!.pending]).toEqual([2, 20, undefined]);
   expect(read(destination.read, memory(100))).toBe(20);
-  for (const { read: one, write: two } of [stuck, source, other, destination, interrupt]) [one, two].forEach(close);
+  for (const { read: one, write: two } of [stuck, destination, interrupt]) [one, two].forEach(close);
+});
+
+test("a reader who goes away meanwhile is no failure, a full disk is; neither ends a pump twice", () => {
+  const gone = pipe();
+  close(gone.read);
+  const [full, never] = [open("/dev/full", O_WRONLY), pipe()];
+  const pumps = [pumpOf({ from: -1, ...into(gone.write) }), pumpOf({ from: -1, ...openOutputOf(full) })];
+  for (const pump of pumps) Object.assign(pump, { ended: true, pending: memory(20) });
+  deliver(pumps, { fd: never.read, onReady: () => true });
+  expect(pumps.map(({ how, failure }) => [how, hasCode(failure, "ENOSPC")])).toEqual([
+    ["", false],
+    ["", true],
+  ]);
+  [gone.write, full, never.read, never.write].forEach(close);
 });
