@@ -35,7 +35,7 @@ export interface Pump {
 }
 
 /** A pipe takes at least this much after POLLOUT without blocking (PIPE_BUF). */
-export const writeBytes = 4096;
+const writeBytes = 4096;
 const readBytes = 65536;
 
 const idleMs = 100;

@@ -313,7 +313,7 @@ function superviseChild(supervision: Supervision, clients: Clients): Exit {
   relay(
     wiring.pumps,
     () => [...watches, ...clients.watches(), ...companions.flatMap((companion) => companion.watches())],
-    () => companions.flatMap((companion) => companion.timers()),
+    () => [...clients.timers(), ...companions.flatMap((companion) => companion.timers())],
     () => over,
     () => wiring.idle,
   );
