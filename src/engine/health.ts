@@ -3,9 +3,10 @@
  * monitor starts them and never waits for one: they are watched beside everything else (runtime/relay.ts).
  */
 
+import { explain } from "../errors.ts";
 import { readCgroupFile } from "../linux/cgroup.ts";
 import { wait } from "../linux/clone.ts";
-import { close, O_RDWR, open, read } from "../linux/file.ts";
+import { close, O_RDWR, read, withFile } from "../linux/file.ts";
 import { memory } from "../linux/libc.ts";
 import type { Companion } from "../linux/poll.ts";
 import { type Interest, POLLIN, pipe, poll } from "../linux/poll.ts";
@@ -23,8 +24,8 @@ import type { ContainerState, Health, HealthResult } from "./record.ts";
 /** Results that are remembered, and bytes of output of each; Docker's. */
 const remembered = 5;
 const outputBytes = 4096;
-/** What a check is that took too long. */
-const tooLong = -1;
+/** What a check is that took too long, or could not be started. */
+const failed = -1;
 
 /** What one check changes. @param sinceStartMs of the container. */
 export function judge(before: Health, plan: HealthPlan, result: HealthResult, sinceStartMs: number): Health {
@@ -72,18 +73,33 @@ export function healthChecks(
   const begin = () => {
     // Nobody in a frozen container can answer.
     if (isFrozen(of)) return schedule();
-    check = startCheck(paths, of.id, plan);
+    const started = new Date();
+    try {
+      check = startCheck(paths, of.id, plan);
+    } catch (error) {
+      // There are no processes or descriptors left: a check that failed, as with Docker.
+      add({
+        start: started.toISOString(),
+        end: new Date().toISOString(),
+        exitCode: failed,
+        output: explain(error).text,
+      });
+      schedule();
+    }
+  };
+  const add = (result: HealthResult) => {
+    health = judge(health, plan, result, sinceStartMs());
+    note(health);
   };
   const finish = (ended: Check) => {
     check = undefined;
     const { exit } = wait(ended)!;
-    const exitCode = ended.late ? tooLong : (exit.code ?? 128 + exit.signal!);
+    const exitCode = ended.late ? failed : (exit.code ?? 128 + exit.signal!);
     const output = takeOutput(ended);
     if (!(ended.late && isFrozen(of))) {
       const late = `Health check exceeded timeout (${plan.timeoutMs / 1000}s)${output && `: ${output}`}`;
       const times = { start: ended.started.toISOString(), end: new Date().toISOString() };
-      health = judge(health, plan, { ...times, exitCode, output: ended.late ? late : output }, sinceStartMs());
-      note(health);
+      add({ ...times, exitCode, output: ended.late ? late : output });
     }
     schedule();
   };
@@ -115,12 +131,19 @@ const isFrozen = ({ cgroup }: Pick<ContainerState, "cgroup">): boolean =>
 
 function startCheck(paths: Paths, id: string, { command, timeoutMs }: HealthPlan): Check {
   const output = pipe();
-  const nowhere = open("/dev/null", O_RDWR);
   const words = ["tinydocker", "exec", "--interactive=false", "--tty=false", id, ...command];
-  const fds = [nowhere, output.write, output.write];
-  const pid = posixSpawn("/proc/self/exe", stringVector(words), stringVector(environment(paths)), { fds });
-  close(nowhere);
-  close(output.write);
+  let pid: number;
+  try {
+    pid = withFile("/dev/null", O_RDWR, (nowhere) => {
+      const fds = [nowhere, output.write, output.write];
+      return posixSpawn("/proc/self/exe", stringVector(words), stringVector(environment(paths)), { fds });
+    });
+  } catch (error) {
+    close(output.read);
+    throw error;
+  } finally {
+    close(output.write);
+  }
   const deadlineMs = performance.now() + timeoutMs;
   return { pid, pidfd: pidfdOpen(pid), output: output.read, bytes: [], started: new Date(), deadlineMs, late: false };
 }

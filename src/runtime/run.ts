@@ -13,6 +13,7 @@ import type { InitStep, Plan } from "../plan/step.ts";
 import { abandon, type Birth } from "./birth.ts";
 import type { NetworkChange } from "./channel.ts";
 import { type Clients, type Controls, clientsOf } from "./clients.ts";
+import { guarded } from "./companions.ts";
 import type { Entry } from "./entry.ts";
 import { forwarded } from "./forwarded.ts";
 import { performHost } from "./host.ts";
@@ -113,7 +114,7 @@ export function runContainer(plan: Plan, birth: Birth, io: Io, place: Place, lis
       going: meter.begin,
     });
     meter.started();
-    supervision.companions = [meter, ...network, ...listener.started()];
+    supervision.companions = guarded([meter, ...network, ...listener.started()]);
     clients.tell({ type: "started" });
     clients.release();
     const exit = superviseChild(supervision, clients);
