@@ -134,8 +134,8 @@ export function runContainer(plan: Plan, birth: Birth, io: Io, place: Place, lis
     failure = error;
     throw error;
   } finally {
-    wiring?.restore();
-    undo.run();
+    undo.add(() => wiring?.restore());
+    undo.run(failure);
   }
 }
 
