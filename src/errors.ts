@@ -82,6 +82,18 @@ export const isFull = (error: unknown): error is SyscallError => hasCode(error, 
 
 const fullHint = "that file system is full; `tinydocker system df` shows what takes room, `system prune` makes some";
 
+const notes = new WeakMap<object, string[]>();
+
+/** Notes beside a failure what went wrong because of it, such as an undo that failed: it is said too, and replaces nothing. */
+export function addNote(error: unknown, text: string): void {
+  if (typeof error !== "object" || error === null) return;
+  notes.set(error, [...notesOf(error), text]);
+}
+
+/** What else went wrong, the first first. */
+export const notesOf = (error: unknown): string[] =>
+  (typeof error === "object" && error !== null && notes.get(error)) || [];
+
 /** What to print for a failure: the text, and the hint if there is one. Anything that is no Failure is a bug of ours and keeps its stack. */
 export function explain(error: unknown): { text: string; hint?: string } {
   if (error instanceof Failure) {

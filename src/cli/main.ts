@@ -1,7 +1,7 @@
 /** From argv to one command: global options, the command's name, its options, help, and what a failure prints. */
 
 import { requireRoot, sudoLine } from "../engine/host.ts";
-import { explain, hasCode, InterruptedError, StartError, UsageError } from "../errors.ts";
+import { explain, hasCode, InterruptedError, notesOf, StartError, UsageError } from "../errors.ts";
 import { unblockSignals } from "../linux/signal.ts";
 import { absolutePath, defaultRoot, pathsOf } from "../paths.ts";
 import { forwarded } from "../runtime/forwarded.ts";
@@ -43,6 +43,7 @@ export async function main(argv: string[]): Promise<number> {
 export function complain(error: unknown, failureCode = ourFailure): number {
   const { text, hint } = explain(error);
   fail(text);
+  notesOf(error).forEach(fail);
   if (hint) advise(hint);
   else if (hasCode(error, "EACCES", "EPERM") && process.geteuid?.() !== 0) advise(sudoLine());
   if (error instanceof InterruptedError) return 128 + error.signal;

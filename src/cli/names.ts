@@ -1,6 +1,6 @@
 /** What commands for several things have in common: one after the other, each failure said, none in the way of the next. */
 
-import { explain, Failure } from "../errors.ts";
+import { explain, Failure, notesOf } from "../errors.ts";
 import { advise, fail } from "./print.ts";
 
 /** Does something with each name. @param harmless failures that are only said. @returns the exit code: 1 if another failed. */
@@ -17,6 +17,7 @@ export async function forEachName(
       if (!(error instanceof Failure)) throw error;
       const { text, hint } = explain(error);
       fail(text);
+      notesOf(error).forEach(fail);
       if (hint) advise(hint);
       if (!harmless(error)) code = 1;
     }

@@ -51,9 +51,7 @@ export function connect(
       for (const step of steps) (performers[step.do] as (step: NetworkStep, work: Work) => void)(step, work);
     });
   } catch (error) {
-    try {
-      undo.run();
-    } catch {} // what went wrong first is what is to be said
+    undo.run(error);
     throw error;
   }
 }

@@ -9,7 +9,7 @@ import type { Paths } from "../paths.ts";
 import { type NetworkOptions, noNetworkOptions } from "../plan/network-options.ts";
 import type { ImageDefaults } from "../plan/spec.ts";
 import { performHost } from "../runtime/host.ts";
-import { undoList } from "../runtime/undo.ts";
+import { undoing, undoList } from "../runtime/undo.ts";
 import { type Found, resolveImage } from "./image.ts";
 import { planStart } from "./plan.ts";
 import { type ContainerRecord, tell, unstarted, writeRecord, writeState } from "./record.ts";
@@ -95,18 +95,18 @@ function makeContainer(paths: Paths, record: ContainerRecord, warn: Reporter["wa
   const [claim, ...making] = plan.prepare;
   const guard = undoList();
   const undo = undoList();
-  try {
-    performHost([claim!], guard, () => false);
-    performHost([...making, ...plan.record], undo, () => false);
-    writeState(paths, record.id, unstarted);
-    writeRecord(paths, record);
-    tell(paths, record, "create");
-  } catch (error) {
-    undo.run();
-    throw error;
-  } finally {
-    guard.run();
-  }
+  undoing(guard, () => {
+    try {
+      performHost([claim!], guard, () => false);
+      performHost([...making, ...plan.record], undo, () => false);
+      writeState(paths, record.id, unstarted);
+      writeRecord(paths, record);
+      tell(paths, record, "create");
+    } catch (error) {
+      undo.run(error);
+      throw error;
+    }
+  });
 }
 
 /** The store's lock, shared, so that an image found in it stays until the container is known as its user. */

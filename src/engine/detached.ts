@@ -1,6 +1,6 @@
 /** Containers with a monitor, as those who start them see it: launched, and attached to or left alone. */
 
-import { ConflictError } from "../errors.ts";
+import { ConflictError, Failure } from "../errors.ts";
 import { close, unlink } from "../linux/file.ts";
 import type { Paths } from "../paths.ts";
 import { attachTo } from "./attach.ts";
@@ -66,6 +66,11 @@ function removeFailed(paths: Paths, id: string): void {
 /** The exit code, once all is written down and cleaned up; or that it goes on. */
 export function ended(paths: Paths, id: string, end: ReturnType<typeof attachTo>, warn: Reporter["warn"]): RunEnd {
   if (end === "detached") return { running: id };
+  if (end === "dropped")
+    throw new Failure(
+      "nobody read what the container wrote for 10 s: it goes on without us",
+      "`tinydocker logs` has what it wrote, `tinydocker attach` comes back to it",
+    );
   if (end !== "lost" && "signal" in end) return { code: 128 + end.signal };
   const told = end === "lost" ? undefined : end;
   // A restart policy may have it come up again: that is not for us to wait for.

@@ -3,7 +3,7 @@
 import { isFull } from "../errors.ts";
 import type { Paths } from "../paths.ts";
 import { forget, performHost } from "../runtime/host.ts";
-import { undoList } from "../runtime/undo.ts";
+import { undoing, undoList } from "../runtime/undo.ts";
 import { anonymousVolumes, type ContainerRecord, directoryOf } from "./record.ts";
 
 /**
@@ -22,12 +22,10 @@ export function forgetContainer(paths: Paths, record: ContainerRecord, { volumes
     // On a full disk removing is what helps.
     if (!isFull(error)) throw error;
   }
-  try {
+  undoing(claim, () => {
     forget(kept);
     forgetVolumes(paths, anonymous);
-  } finally {
-    claim.run();
-  }
+  });
 }
 
 /** Removes the anonymous volumes of a container that is gone. */

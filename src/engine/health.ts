@@ -25,8 +25,8 @@ import type { ContainerState, Health, HealthResult } from "./record.ts";
 /** Results that are remembered, and bytes of output of each; Docker's. */
 const remembered = 5;
 const outputBytes = 4096;
-/** What a check is that took too long. */
-const tooLong = -1;
+/** What a check is that took too long, or could not be started. */
+const failed = -1;
 
 /** What one check changes. @param sinceStartMs of the container. */
 export function judge(before: Health, plan: HealthPlan, result: HealthResult, sinceStartMs: number): Health {
@@ -89,7 +89,7 @@ export function healthChecks(of: ContainerState, plan: Plan, note: (health: Heal
     // Its last word may still be on the way.
     while (ended.starting) followCheck(ended);
     const { exit } = wait(ended.child)!;
-    const exitCode = ended.late ? tooLong : (ended.failure?.exitCode ?? exit.code ?? 128 + exit.signal!);
+    const exitCode = ended.late ? failed : (ended.failure?.exitCode ?? exit.code ?? 128 + exit.signal!);
     const output = takeOutput(ended) + (ended.failure?.message ?? "");
     if (ended.late && isFrozen(of)) return schedule();
     const late = `Health check exceeded timeout (${plan.timeoutMs / 1000}s)${output && `: ${output}`}`;

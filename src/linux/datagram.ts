@@ -1,7 +1,6 @@
 /** Datagrams with both of their addresses, for sockets that are bound to all of the host's (ip(7), ipv6(7): IP_PKTINFO). */
 
-import { ptr } from "bun:ffi";
-import { bind, memory } from "./libc.ts";
+import { bind, memory, pointerTo } from "./libc.ts";
 import { counted, MSG_NOSIGNAL, type Sockaddr } from "./socket.ts";
 
 const libc = bind({
@@ -19,10 +18,10 @@ function envelope() {
   const name = memory(28);
   const control = memory(40);
   const view = new DataView(header.buffer);
-  view.setBigUint64(0, BigInt(ptr(name)), true);
-  view.setBigUint64(16, BigInt(ptr(iovec)), true);
+  view.setBigUint64(0, pointerTo(name), true);
+  view.setBigUint64(16, pointerTo(iovec), true);
   view.setBigUint64(24, 1n, true);
-  view.setBigUint64(32, BigInt(ptr(control)), true);
+  view.setBigUint64(32, pointerTo(control), true);
   return { header, view, iovec, name, control, controlView: new DataView(control.buffer) };
 }
 let kept: ReturnType<typeof envelope> | undefined;
@@ -41,7 +40,7 @@ export interface Datagram {
 export function receiveDatagram(socket: number, into: Uint8Array): Datagram | number {
   kept ??= envelope();
   const { header, view, iovec, name, control, controlView } = kept;
-  iovec.set([BigInt(ptr(into)), BigInt(into.length)]);
+  iovec.set([pointerTo(into), BigInt(into.length)]);
   const size = counted(() => {
     view.setUint32(8, name.length, true);
     view.setBigUint64(40, BigInt(control.length), true);
@@ -57,7 +56,7 @@ export function receiveDatagram(socket: number, into: Uint8Array): Datagram | nu
 export function sendDatagram(socket: number, data: Uint8Array, to: Sockaddr, from: Uint8Array): number {
   kept ??= envelope();
   const { header, view, iovec, name, control, controlView } = kept;
-  iovec.set([BigInt(ptr(data)), BigInt(data.length)]);
+  iovec.set([pointerTo(data), BigInt(data.length)]);
   name.set(to);
   control.set(from);
   if (from.length > 0) forReply(controlView, from.length);

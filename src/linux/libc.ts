@@ -1,6 +1,6 @@
 /** The door to libc: the only `dlopen`, errno, C strings, and `syscall` for what libc has no function for. */
 
-import { dlopen, FFIType, read, toArrayBuffer } from "bun:ffi";
+import { dlopen, FFIType, ptr, read, toArrayBuffer } from "bun:ffi";
 import { SyscallError } from "../errors.ts";
 import { describeErrno, errnos } from "./errno.ts";
 
@@ -88,6 +88,9 @@ export function cstr(text: string): Uint8Array {
 
 /** Zeroed memory that never moves: a small `new Uint8Array(n)` lives in the garbage collector's heap and may. */
 export const memory = (bytes: number): Uint8Array<ArrayBuffer> => new Uint8Array(new ArrayBuffer(bytes));
+
+/** Where memory is, for a structure that points to it; NULL for none at all, of which bun:ffi makes something that is no number. */
+export const pointerTo = (data: NodeJS.TypedArray): bigint => (data.byteLength === 0 ? 0n : BigInt(ptr(data)));
 
 /** Memory of this process that somebody else made: its bytes from an address on. */
 export const memoryAt = (address: number, bytes: number): Uint8Array =>

@@ -1,8 +1,7 @@
 /** Waiting for descriptors: poll(2), pipes and socket pairs that carry messages and descriptors (unix(7)). */
 
-import { ptr } from "bun:ffi";
 import { close, O_CLOEXEC } from "./file.ts";
-import { allow, bind, check, checkRetry, EAGAIN, EINTR, memory, readErrno } from "./libc.ts";
+import { allow, bind, check, checkRetry, EAGAIN, EINTR, memory, pointerTo, readErrno } from "./libc.ts";
 
 const libc = bind({
   poll: ["int", "ptr", "long", "int"],
@@ -113,11 +112,11 @@ const cmsgHeader = 16;
 function msghdr(data: Uint8Array, control: Uint8Array) {
   const header = memory(56);
   const iovec = new BigUint64Array(new ArrayBuffer(16));
-  iovec.set([BigInt(ptr(data)), BigInt(data.length)]);
+  iovec.set([pointerTo(data), BigInt(data.length)]);
   const view = new DataView(header.buffer);
-  view.setBigUint64(16, BigInt(ptr(iovec)), true);
+  view.setBigUint64(16, pointerTo(iovec), true);
   view.setBigUint64(24, 1n, true);
-  if (control.length > 0) view.setBigUint64(32, BigInt(ptr(control)), true);
+  if (control.length > 0) view.setBigUint64(32, pointerTo(control), true);
   view.setBigUint64(40, BigInt(control.length), true);
   return { header, view, parts: [iovec, data, control] };
 }

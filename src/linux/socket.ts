@@ -104,6 +104,7 @@ const options = {
   SO_KEEPALIVE: [SOL_SOCKET, 9],
   /** Bytes that may wait, more than an ordinary process may ask for. */
   SO_RCVBUFFORCE: [SOL_SOCKET, 33],
+  SO_SNDBUFFORCE: [SOL_SOCKET, 32],
   TCP_NODELAY: [6, 1],
   IPV6_V6ONLY: [41, 26],
   /** Each datagram tells which address it was sent to. */

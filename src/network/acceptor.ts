@@ -2,7 +2,7 @@
 
 import { EAGAIN, EINTR } from "../linux/libc.ts";
 import { POLLIN, type Timer } from "../linux/poll.ts";
-import { accept } from "../linux/socket.ts";
+import { accept, closeWithReset } from "../linux/socket.ts";
 import type { Hub } from "./hub.ts";
 
 /** Before the next is tried when there is no room for one: the socket would be ready again and again meanwhile. */
@@ -15,10 +15,18 @@ export function openAcceptor(hub: Hub, listener: number, onConnection: (socket: 
   let resumeAtMs: number | undefined;
   const take = () => {
     const socket = accept(listener);
-    if (socket >= 0) return onConnection(socket);
+    if (socket >= 0) return admit(socket);
     if ([EAGAIN, EINTR, ECONNABORTED].includes(-socket)) return;
     resumeAtMs = performance.now() + pauseMs;
     hub.set(listener, 0, take);
+  };
+  const admit = (socket: number) => {
+    try {
+      onConnection(socket);
+    } catch {
+      // It is this connection's end, and nobody else's.
+      hub.drop(socket, closeWithReset);
+    }
   };
   const resume = () => {
     resumeAtMs = undefined;

@@ -1,4 +1,7 @@
-/** Many sockets behind one descriptor, so that the loop of a container's process waits for one more and not for hundreds. */
+/**
+ * Many sockets behind one descriptor, so that the loop of a container's process waits for one more and not for hundreds.
+ * A handler that throws concerns its own descriptor: nothing that a connection does ends the loop.
+ */
 
 import { control, openEpoll, takeEvents } from "../linux/epoll.ts";
 import { close } from "../linux/file.ts";
@@ -20,23 +23,44 @@ export interface Hub {
 
 export function openHub(): Hub {
   const epoll = openEpoll();
-  const entries = new Map<number, { events: number; handler: Handler }>();
+  /** Of those that are not waited for (any more) `events` is undefined. */
+  const entries = new Map<number, { events: number | undefined; handler: Handler }>();
+  /**
+   * One whose handler has failed is waited for no more, as it would fail again and again. It stays open: whoever it belongs
+   * to knows it by its number, which may be another one's as soon as it is closed.
+   */
+  const leaveAlone = (fd: number) => {
+    const entry = entries.get(fd);
+    if (entry?.events === undefined) return;
+    control(epoll, "DEL", fd, 0);
+    entries.set(fd, { events: undefined, handler: () => {} });
+  };
   return {
     watch: {
       fd: epoll,
       onReady: () => {
         // One that was dropped meanwhile is not told; a new one with its number finds out that it has nothing to do.
-        for (const { fd, events } of takeEvents(epoll)) entries.get(fd)?.handler(events);
+        for (const { fd, events } of takeEvents(epoll)) {
+          try {
+            entries.get(fd)?.handler(events);
+          } catch {
+            leaveAlone(fd);
+          }
+        }
       },
     },
     set(fd, events, handler) {
-      const before = entries.get(fd);
-      if (before?.events !== events) control(epoll, before ? "MOD" : "ADD", fd, events);
+      const before = entries.get(fd)?.events;
+      // Known before the kernel refuses it, so that `drop` closes it.
+      entries.set(fd, { events: before, handler });
+      if (before !== events) control(epoll, before === undefined ? "ADD" : "MOD", fd, events);
       entries.set(fd, { events, handler });
     },
     drop(fd, closeIt = close) {
-      if (!entries.delete(fd)) return;
-      control(epoll, "DEL", fd, 0);
+      const entry = entries.get(fd);
+      if (!entry) return;
+      entries.delete(fd);
+      if (entry.events !== undefined) control(epoll, "DEL", fd, 0);
       closeIt(fd);
     },
     close() {

@@ -113,20 +113,28 @@ function relayConnection(hub: Hub, client: number, server: number, onEnd: () => 
     else if (open && broken && !readable) end(closeWithReset);
     watch();
   };
-  const onClient = (events: number) => {
+  /** Whatever goes wrong with a connection is the end of both of its sides. */
+  const guarded = (action: (events: number) => void) => (events: number) => {
+    try {
+      action(events);
+    } catch {
+      end(closeWithReset);
+    }
+  };
+  const onClient = guarded((events) => {
     if (connecting) return end(closeWithReset);
     handle(events, up, down);
-  };
-  const onServer = (events: number) => {
+  });
+  const onServer = guarded((events) => {
     if (!connecting) return handle(events, down, up);
     if (socketError(server) !== 0) return end(closeWithReset);
     connecting = false;
     watch();
-  };
+  });
 
   for (const socket of [client, server]) {
     setOption(socket, "TCP_NODELAY", 1);
     setOption(socket, "SO_KEEPALIVE", 1);
   }
-  watch();
+  guarded(watch)(0);
 }

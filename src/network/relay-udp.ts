@@ -59,7 +59,7 @@ export function relayDatagrams(hub: Hub, listener: number, kind: SocketKind, tar
     if (senders.size === 0) checkAtMs = performance.now() + checkMs;
     const sender: Sender = { socket, usedMs: 0 };
     senders.set(key, sender);
-    hub.set(socket, POLLIN, () => {
+    const answer = () => {
       sender.usedMs = performance.now();
       for (let count = 0; count < turn; count++) {
         const size = receive(socket, buffer);
@@ -68,19 +68,23 @@ export function relayDatagrams(hub: Hub, listener: number, kind: SocketKind, tar
         if (size < 0) continue;
         sendDatagram(listener, buffer.subarray(0, size), from, to);
       }
-    });
+    };
+    hub.set(socket, POLLIN, () => attempt(answer) || forget(key, sender));
     return sender;
   };
 
+  const pass = (datagram: Datagram) => {
+    const key = `${datagram.from.toHex()} ${datagram.to.toHex()}`;
+    const sender = senders.get(key) ?? open(key, datagram);
+    if (!sender) return;
+    sender.usedMs = performance.now();
+    send(sender.socket, buffer.subarray(0, datagram.size));
+  };
   hub.set(listener, POLLIN, () => {
     for (let count = 0; count < turn; count++) {
       const datagram = receiveDatagram(listener, buffer);
       if (typeof datagram === "number") return;
-      const key = `${datagram.from.toHex()} ${datagram.to.toHex()}`;
-      const sender = senders.get(key) ?? open(key, datagram);
-      if (!sender) continue;
-      sender.usedMs = performance.now();
-      send(sender.socket, buffer.subarray(0, datagram.size));
+      attempt(() => pass(datagram));
     }
   });
 
@@ -90,4 +94,14 @@ export function relayDatagrams(hub: Hub, listener: number, kind: SocketKind, tar
     checkAtMs = now + checkMs;
   };
   return () => (senders.size > 0 ? [{ atMs: checkAtMs, onTime: check }] : []);
+}
+
+/** What cannot be passed on is lost, as datagrams are: it must not keep others. @returns false then. */
+function attempt(action: () => void): boolean {
+  try {
+    action();
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -91,12 +91,12 @@ export function openResolver(options: ResolverOptions): Resolver {
       const { size, from } = received;
       if (size > maxQueryBytes) continue;
       const query = buffer.subarray(0, size);
-      handle(
-        query,
-        false,
-        () => `${from.toHex()} ${query[0]} ${query[1]}`,
-        (message) => sendTo(sockets.udp, message, from),
-      );
+      const key = () => `${from.toHex()} ${query[0]} ${query[1]}`;
+      try {
+        handle(query, false, key, (message) => sendTo(sockets.udp, message, from));
+      } catch {
+        // It is lost, as a datagram may be: who asked will ask again.
+      }
     }
   });
 

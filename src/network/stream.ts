@@ -66,6 +66,13 @@ export function openStream(hub: Hub, socket: number, options: StreamOptions): St
     }
   };
   const onEvent = (events: number) => {
+    try {
+      handle(events);
+    } catch {
+      end();
+    }
+  };
+  const handle = (events: number) => {
     if (connecting && events & (POLLOUT | POLLERR | POLLHUP)) {
       if (socketError(socket) !== 0) return end();
       connecting = false;

@@ -10,11 +10,18 @@
  *                         J{"type":"join",...} + descriptors    it is in another network: the leases, and its namespace
  *                         J{"type":"leave","network":"web",...} it is not in this network any more
  *                         J{"type":"connected"}                 the launcher's answer to "network"
+ *                         J{"type":"taken","bytes":4096}        so much of what it was shown has gone on
  *     monitor -> client   J{"type":"network"} + descriptor      to the launcher: the container's network namespace is there
  *                         J{"type":"started"}                   to the launcher: the program runs
  *                         J{"type":"done"}                      what was asked for is written down
  *                         1 bytes, 2 bytes                      what the container wrote to stdout, stderr
+ *                         J{"type":"taken","bytes":4096}        so much of what it sent has gone into the container's stdin
+ *                         J{"type":"dropped"}                   it has not read for too long
  *                         J{"type":"exit","code":0,...}         the end, and what was used until then
+ *
+ * Of the bytes of a direction, no more than a window are on their way: sent, and not yet said to be taken. So both sides
+ * always have room for what the socket holds and read it at once, whatever else is full: neither waits in a send while the
+ * other one does, and a signal is not stuck behind keys that nobody reads.
  */
 
 import { hasCode } from "../errors.ts";
@@ -30,6 +37,8 @@ export type Message =
   | { type: "join"; endpoint: Endpoint; publications: Publication[] }
   | { type: "leave"; network: string; publications: Publication[] }
   | { type: "done" }
+  | { type: "taken"; bytes: number }
+  | { type: "dropped" }
   | { type: "network" }
   | { type: "connected" }
   | { type: "started" }
@@ -43,6 +52,10 @@ export type Frame = { stream: 0 | 1 | 2; bytes: Uint8Array } | { said: Message }
 
 /** Bytes in one message; a socket's buffer takes several. */
 export const frameBytes = 32768;
+/** Bytes of one direction that may be on their way; a socket's buffer takes them (net.core.wmem_default is 208 KiB). */
+export const windowBytes = 4 * frameBytes;
+/** Bytes that were taken are told of in portions, or when there are no more. */
+export const portionBytes = frameBytes;
 const json = 74;
 
 const encoder = new TextEncoder();

@@ -6,7 +6,8 @@
  * The driver `json-file` writes Docker's lines, {"log", "stream", "time"}, for programs that read those.
  */
 
-import { hasCode } from "../errors.ts";
+import { SyscallError } from "../errors.ts";
+import { byteNameOf, ftruncate } from "../linux/at.ts";
 import {
   close,
   fstat,
@@ -39,22 +40,33 @@ export function openLog(path: string, { driver, maxBytes, maxFiles }: LogOptions
   if (driver === "none") return { write: () => {}, close: () => {} };
   let fd: number | undefined;
   let size = 0;
+  const openNewest = () => {
+    fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0o600);
+    size = fstat(fd).size;
+  };
   const append = (bytes: Uint8Array) => {
-    if (fd !== undefined && size > 0 && size + bytes.length > maxBytes) {
-      close(fd);
-      fd = undefined;
-      rotate(path, maxFiles);
-    }
     try {
-      if (fd === undefined) {
-        fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0o600);
-        size = fstat(fd).size;
+      if (fd === undefined) openNewest();
+      if (size > 0 && size + bytes.length > maxBytes) {
+        close(fd!);
+        fd = undefined;
+        rotate(path, maxFiles);
+        openNewest();
       }
-      writeAll(fd, bytes, path);
+      writeAll(fd!, bytes, path);
       size += bytes.length;
     } catch (error) {
-      // A full disk loses lines of the log; it must not end the container.
-      if (!hasCode(error, "ENOSPC", "EDQUOT", "EIO")) throw error;
+      // A full disk, or one that is gone, loses pieces of the log; it must not end the container.
+      if (!(error instanceof SyscallError)) throw error;
+      takeBack();
+    }
+  };
+  /** Half a piece would make what follows unreadable. */
+  const takeBack = () => {
+    try {
+      if (fd !== undefined) ftruncate(fd, size, byteNameOf(path));
+    } catch {
+      // Then it is unreadable from there on.
     }
   };
   const encode = driver === "local" ? record : jsonLines();
@@ -106,27 +118,44 @@ const record: Encode = (stream, bytes) => {
   return encoded;
 };
 
+/** Bytes of one line's text. */
 const maxLine = 16384;
+const newline = 10;
 const encoder = new TextEncoder();
 
-/** Whole lines as JSON; what has no end yet waits for it, up to 16 KiB, as with Docker. */
+/** Whole lines as JSON; what has no end yet waits for it, up to 16 KiB, as with Docker. What is no UTF-8 becomes U+FFFD. */
 function jsonLines(): Encode {
-  const partial = { 1: "", 2: "" };
-  const decoders = { 1: new TextDecoder(), 2: new TextDecoder() };
+  const partial = { 1: Buffer.alloc(0), 2: Buffer.alloc(0) };
   return (stream, bytes, last = false) => {
-    let rest = partial[stream] + decoders[stream].decode(bytes, { stream: !last });
+    const all = Buffer.concat([partial[stream], bytes]);
     const time = new Date().toISOString();
     const name = stream === 1 ? "stdout" : "stderr";
     let lines = "";
-    for (;;) {
-      const newline = rest.indexOf("\n") + 1;
-      const end =
-        newline > 0 && newline <= maxLine ? newline : rest.length >= maxLine ? maxLine : last ? rest.length : 0;
-      if (end === 0) break;
-      lines += `${JSON.stringify({ log: rest.slice(0, end), stream: name, time })}\n`;
-      rest = rest.slice(end);
+    let at = 0;
+    for (let end = lineEnd(all, at, last); end > at; end = lineEnd(all, at, last)) {
+      lines += `${JSON.stringify({ log: all.toString("utf8", at, end), stream: name, time })}\n`;
+      at = end;
     }
-    partial[stream] = rest;
+    partial[stream] = all.subarray(at);
     return encoder.encode(lines);
   };
+}
+
+/** Where the line that begins at `start` ends, or is cut; `start` itself if that is not known yet. */
+function lineEnd(text: Uint8Array, start: number, last: boolean): number {
+  const end = text.indexOf(newline, start) + 1;
+  if (end > 0 && end - start <= maxLine) return end;
+  if (text.length - start > maxLine) return characterStart(text, start + maxLine);
+  return last ? text.length : start;
+}
+
+const longestCharacter = 4;
+
+/** The nearest place before `at` where a character of UTF-8 begins; `at` itself if it is another text. */
+function characterStart(text: Uint8Array, at: number): number {
+  for (let start = at; start > at - longestCharacter; start--) {
+    const byte = text[start];
+    if (byte === undefined || (byte & 0xc0) !== 0x80) return start;
+  }
+  return at;
 }

@@ -1,6 +1,9 @@
 /**
  * The host's side while the container lives: bytes between the caller's descriptors and the container's, signals in,
- * the end out. One blocking poll(2) loop, no event loop: it works in a forked process too.
+ * the end out. One poll(2) loop, no event loop: it works in a forked process too.
+ *
+ * It waits in poll(2) alone. A pump holds one block at most, and waits either for its source or for its destination; what
+ * it reads and writes never blocks (linux/nonblocking.ts), so that no direction is kept waiting by another one.
  */
 
 import { hasCode } from "../errors.ts";
@@ -11,24 +14,28 @@ import { type Interest, POLLIN, POLLOUT, poll, type Timer, type Watch } from "..
 /** One direction: what comes out of `from` goes into `to`, or only to who sees it. */
 export interface Pump {
   from: number;
+  /** Reads from `from`; read(2) if not given. May throw EAGAIN. */
+  read?: (into: Uint8Array) => number;
   to?: number;
+  /** Writes to `to` without waiting, and may throw EAGAIN; if not given, write(2) of what a pipe takes after POLLOUT. */
+  write?: (bytes: Uint8Array) => number;
   /** Called once, when `from` has no more or `to` takes no more; closes what has to be closed. */
   onEnd: (ended: "from" | "to") => void;
   /** Why `to` takes no more, if not because nobody reads: a full disk. */
   failure?: unknown;
   /** Sees what comes, before it goes on. */
   onData?: (bytes: Uint8Array) => void;
+  /** Into the container: of no use when that has ended. */
+  inward?: boolean;
   /** True while nothing more is wanted from `from`. */
   held?: () => boolean;
-  /** `to` takes any number of bytes without making us wait: a file, or a descriptor that is O_NONBLOCK. */
-  neverBlocks?: boolean;
   /** Bytes read and not yet written. */
   pending?: Uint8Array;
   ended?: boolean;
 }
 
 /** A pipe takes at least this much after POLLOUT without blocking (PIPE_BUF). */
-export const writeBytes = 4096;
+const writeBytes = 4096;
 const readBytes = 65536;
 
 const idleMs = 100;
@@ -49,7 +56,7 @@ export function relay(
     const live = pumps.filter((pump) => !pump.ended && (pump.pending || !pump.held?.()));
     const others = watches();
     const interests: Interest[] = [
-      ...live.map(({ from, to, pending }) => (pending ? { fd: to!, events: POLLOUT } : { fd: from, events: POLLIN })),
+      ...live.map(interestOf),
       ...others.map(({ fd, events = POLLIN }) => ({ fd, events })),
     ];
     const rest = idle();
@@ -74,44 +81,83 @@ const longestWaitMs = 2 ** 31 - 1;
 const untilFirst = (timers: Timer[]): number =>
   Math.max(0, Math.ceil(Math.min(...timers.map(({ atMs }) => atMs)) - performance.now()));
 
-/** Takes out what is still in the pipes of a container that has ended; does not wait for more. */
+const interestOf = ({ from, to, pending }: Pump): Interest =>
+  pending ? { fd: to!, events: POLLOUT } : { fd: from, events: POLLIN };
+
+/** As much as a pipe can be made to hold (/proc/sys/fs/pipe-max-size). */
+const maxDrainBytes = 1 << 20;
+
+/**
+ * Takes out what is still in the pipes of a container that has ended, and waits for nobody: what comes after a pipe's
+ * capacity was written by somebody who has outlived the container. `deliver` writes it.
+ */
 export function drain(pumps: Pump[]): void {
   const buffer = memory(readBytes);
   for (const pump of pumps) {
-    while (!pump.ended) {
-      if (!pump.pending) {
-        const interest: Interest = { fd: pump.from, events: POLLIN };
-        poll([interest], 0);
-        if (!interest.happened) break;
-      }
-      move(pump, buffer);
+    if (pump.inward) {
+      pump.ended = true;
+      delete pump.pending;
+      continue;
     }
+    const parts = pump.pending ? [pump.pending] : [];
+    delete pump.pending;
+    for (let left = maxDrainBytes; left > 0 && !pump.ended && isReady({ fd: pump.from, events: POLLIN }); ) {
+      left -= move(pump, buffer);
+      if (pump.pending) parts.push(pump.pending);
+      delete pump.pending;
+    }
+    if (parts.length > 0) pump.pending = Buffer.concat(parts);
   }
 }
 
-function move(pump: Pump, buffer: Uint8Array): void {
+function isReady(interest: Interest): boolean {
+  poll([interest], 0);
+  return interest.happened !== 0;
+}
+
+/**
+ * Writes what is left, and waits for those who are to read it.
+ * @param interrupt a descriptor, and what to do when there is something to read: true ends the waiting.
+ */
+export function deliver(pumps: Pump[], interrupt: { fd: number; onReady: () => boolean }): void {
+  const buffer = memory(readBytes);
+  for (;;) {
+    const full = pumps.filter(({ pending }) => pending);
+    if (full.length === 0) return;
+    const interests = [...full.map(interestOf), { fd: interrupt.fd, events: POLLIN, happened: 0 }];
+    poll(interests);
+    full.forEach((pump, index) => {
+      if (interests[index]!.happened) move(pump, buffer);
+    });
+    if (interests.at(-1)!.happened && interrupt.onReady()) return;
+  }
+}
+
+/** @returns how many bytes were read. */
+function move(pump: Pump, buffer: Uint8Array): number {
   const bytes = readOrWrite(pump, buffer);
-  if (bytes === undefined) return;
+  if (bytes === undefined) return 0;
   // Somebody who keeps it longer than this call takes a copy.
   pump.onData?.(bytes);
   if (pump.to !== undefined) pump.pending = bytes.slice();
+  return bytes.length;
 }
 
 /** Writes what is pending, or reads. @returns what was read, if anything was. */
 function readOrWrite(pump: Pump, buffer: Uint8Array): Uint8Array | undefined {
   try {
     if (pump.pending) {
-      const most = pump.neverBlocks ? pump.pending.length : writeBytes;
-      const written = write(pump.to!, pump.pending.subarray(0, most));
+      const { to, write: put = (bytes) => write(to!, bytes.subarray(0, writeBytes)) } = pump;
+      const written = put(pump.pending);
       if (written < pump.pending.length) pump.pending = pump.pending.subarray(written);
       else delete pump.pending;
       return undefined;
     }
-    const count = read(pump.from, buffer);
+    const count = pump.read ? pump.read(buffer) : read(pump.from, buffer);
     if (count > 0) return buffer.subarray(0, count);
     end(pump, "from");
   } catch (error) {
-    // Somebody else filled the pipe first.
+    // Somebody else was first to fill the pipe, or to empty it.
     if (hasCode(error, "EAGAIN")) return undefined;
     // EIO is how a pty's master says that the last slave was closed; EPIPE that nobody reads what we write.
     if (!hasCode(error, "EIO", "EPIPE", "ECONNRESET")) pump.failure = error;
@@ -121,7 +167,9 @@ function readOrWrite(pump: Pump, buffer: Uint8Array): Uint8Array | undefined {
 }
 
 function end(pump: Pump, ended: "from" | "to"): void {
-  pump.ended = true;
   delete pump.pending;
+  // What was left of one that has no more to come was not taken.
+  if (pump.ended) return;
+  pump.ended = true;
   pump.onEnd(ended);
 }

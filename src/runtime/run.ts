@@ -9,12 +9,13 @@ import { listenAt } from "../linux/unix.ts";
 import type { HostStep, Plan } from "../plan/step.ts";
 import type { NetworkChange } from "./channel.ts";
 import { type Clients, clientsOf } from "./clients.ts";
+import { guarded } from "./companions.ts";
 import { forwarded } from "./forwarded.ts";
 import { performHost } from "./host.ts";
 import { awaitStart, killInit, type Prepared, spawnInit } from "./init.ts";
 import { type LogOptions, openLog } from "./log.ts";
 import { type Stdio, type Tap, type Wiring, wireToCaller, wireToMonitor } from "./stdio.ts";
-import { controlsOf, type Supervision, superviseChild } from "./supervise.ts";
+import { controlsOf, deliverRest, type Supervision, superviseChild } from "./supervise.ts";
 import { type UndoList, undoList } from "./undo.ts";
 import { meterOf, type Usage } from "./usage.ts";
 
@@ -91,10 +92,11 @@ export function runContainer(plan: Plan, io: Io, place: Place, listener: Listene
     };
     let clients: Clients | undefined;
     const owner = prepared.identity!;
+    const held = () => clients?.held() ?? false;
     wiring =
       io.to === "caller"
-        ? wireToCaller(io.stdio, io.callerIsTerminal, owner, tap)
-        : wireToMonitor(io, owner, tap, () => clients?.held() ?? false);
+        ? wireToCaller(io.stdio, io.callerIsTerminal, owner, tap, held)
+        : wireToMonitor(io, owner, tap, held);
     const init = spawnInit(plan, prepared as Prepared, wiring);
     undo.add(() => killInit(init));
     closeAll(wiring.inside.filter((fd) => fd !== undefined));
@@ -117,7 +119,7 @@ export function runContainer(plan: Plan, io: Io, place: Place, listener: Listene
       going: meter.begin,
     });
     meter.started();
-    supervision.companions = [meter, ...network, ...listener.started()];
+    supervision.companions = guarded([meter, ...network, ...listener.started()]);
     clients.tell({ type: "started" });
     clients.release();
     const exit = superviseChild(supervision, clients);
@@ -128,6 +130,7 @@ export function runContainer(plan: Plan, io: Io, place: Place, listener: Listene
     listener.ended(outcome);
     const { oomKilled, usage } = outcome;
     clients.end({ type: "exit", code: exit.code ?? 128 + exit.signal!, oomKilled, usage });
+    deliverRest(wiring);
     // What it wrote and nobody got must not look like a success.
     const lost = wiring.pumps.find(({ failure }) => failure !== undefined);
     if (lost) throw lost.failure;
@@ -136,8 +139,8 @@ export function runContainer(plan: Plan, io: Io, place: Place, listener: Listene
     failure = error;
     throw error;
   } finally {
-    wiring?.restore();
-    undo.run();
+    undo.add(() => wiring?.restore());
+    undo.run(failure);
   }
 }
 

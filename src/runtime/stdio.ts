@@ -4,8 +4,10 @@
  * at all, but those of whoever is attached.
  */
 
+import { hasCode } from "../errors.ts";
 import { fchown } from "../linux/at.ts";
-import { close, O_NONBLOCK, O_WRONLY, open, statIfAny, writeAll } from "../linux/file.ts";
+import { close, write } from "../linux/file.ts";
+import { openInput, openOutput, setNonblocking } from "../linux/nonblocking.ts";
 import { pipe } from "../linux/poll.ts";
 import { getModes, getSize, interruptedGroup, rawModes, restoreModes, setModes, setSize } from "../linux/tty.ts";
 import type { StdioKind } from "../plan/step.ts";
@@ -33,7 +35,7 @@ export interface Wiring {
   onInterrupt: (group: number) => void;
   /** What to do now and then; absent if nothing. */
   idle?: () => void;
-  /** Where others may write to its stdin; absent where it has the caller's. */
+  /** Where others may write to its stdin, without waiting; absent where it has the caller's. */
   input?: number;
   /** Sees what is typed, on a terminal. */
   typed: (keys: Uint8Array) => void;
@@ -75,24 +77,44 @@ const maxTries = 100;
 function endOfInput(master: number): () => void {
   let tries = 0;
   return () => {
-    if (tries++ < maxTries) writeAll(master, endOfTransmission);
+    if (tries++ >= maxTries) return;
+    try {
+      write(master, endOfTransmission);
+    } catch {
+      // Full, or nobody has the terminal open at the moment: it is said again.
+    }
   };
 }
 
-/**
- * Where to write what is for our own stdout or stderr, if possible without waiting for the reader. A pipe is opened once more,
- * since O_NONBLOCK on the descriptor that we have would be the caller's, too; a file must not be, as it has a place where we are.
- */
-function destination(fd: number): Pick<Pump, "to" | "neverBlocks"> {
-  const path = `/proc/self/fd/${fd}`;
-  const type = statIfAny(path)?.type;
-  if (type === "file") return { to: fd, neverBlocks: true };
-  if (type === "fifo") return { to: open(path, O_WRONLY | O_NONBLOCK), neverBlocks: true };
-  return { to: fd };
+/** From a descriptor of the caller's. */
+function source(fd: number): Pick<Pump, "from" | "read"> {
+  const { fd: from, read } = openInput(fd);
+  return { from, read };
 }
 
-/** @param callerIsTerminal stdin is a terminal: then keys are passed on raw, so that Ctrl-C is the container's. */
-export function wireToCaller(stdio: Stdio, callerIsTerminal: boolean, owner: Owner, tap: Tap): Wiring {
+/** To a descriptor of the caller's. */
+function destination(fd: number): Pick<Pump, "to" | "write"> {
+  const { fd: to, write: put } = openOutput(fd);
+  return { to, write: put };
+}
+
+/** To a pipe or a pty's master that only we have. */
+function ownDestination(fd: number): Pick<Pump, "to" | "write"> {
+  setNonblocking(fd);
+  return { to: fd, write: (bytes) => write(fd, bytes) };
+}
+
+/**
+ * @param callerIsTerminal stdin is a terminal: then keys are passed on raw, so that Ctrl-C is the container's.
+ * @param held true while the container's output is to wait.
+ */
+export function wireToCaller(
+  stdio: Stdio,
+  callerIsTerminal: boolean,
+  owner: Owner,
+  tap: Tap,
+  held = () => false,
+): Wiring {
   const wiring: Wiring = { ...unconnected(), connect };
   stdio.forEach((how, fd) => {
     if (how === "relay") relayThroughPipe(fd);
@@ -104,14 +126,16 @@ export function wireToCaller(stdio: Stdio, callerIsTerminal: boolean, owner: Own
     const [inside, outside] = fd === 0 ? [ends.read, ends.write] : [ends.write, ends.read];
     wiring.inside[fd] = inside;
     const onEnd = () => close(outside);
-    if (fd === 0) wiring.pumps.push({ from: 0, to: outside, onEnd });
-    else wiring.pumps.push({ from: outside, ...destination(fd), onData: (bytes) => tap(fd as 1 | 2, bytes), onEnd });
+    if (fd === 0) wiring.pumps.push({ ...source(0), ...ownDestination(outside), inward: true, onEnd });
+    else
+      wiring.pumps.push({ from: outside, ...destination(fd), held, onData: (bytes) => tap(fd as 1 | 2, bytes), onEnd });
   }
 
   function connect(master: number): void {
     const keys: Pump = {
-      from: 0,
-      to: master,
+      ...source(0),
+      ...ownDestination(master),
+      inward: true,
       onData: watchInterrupts(wiring, master),
       onEnd: (ended) => {
         if (ended === "from") wiring.idle = endOfInput(master);
@@ -119,7 +143,8 @@ export function wireToCaller(stdio: Stdio, callerIsTerminal: boolean, owner: Own
     };
     const screen: Pump = {
       from: master,
-      to: 1,
+      ...destination(1),
+      held,
       onData: (bytes) => tap(1, bytes),
       onEnd: (ended) => {
         // Nobody looks at the screen any more: hang up, as a terminal does.
@@ -132,7 +157,12 @@ export function wireToCaller(stdio: Stdio, callerIsTerminal: boolean, owner: Own
     if (!callerIsTerminal) return;
     const modes = getModes(0);
     wiring.resize = () => {
-      if (!screen.ended) setSize(master, getSize(0));
+      try {
+        if (!screen.ended) setSize(master, getSize(0));
+      } catch (error) {
+        // A terminal that is gone has no size.
+        if (!hasCode(error, "EIO", "ENOTTY", "EBADF")) throw error;
+      }
       return true;
     };
     wiring.restore = () => restoreModes(0, modes);
@@ -165,6 +195,7 @@ export function wireToMonitor(
   if (terminal) {
     if (stderrApart) listenToPipe(2);
     wiring.connect = (master) => {
+      setNonblocking(master);
       wiring.input = master;
       wiring.typed = watchInterrupts(wiring, master);
       listen(master, 1);
@@ -177,6 +208,7 @@ export function wireToMonitor(
   if (interactive) {
     const stdin = pipeOf(owner);
     wiring.inside[0] = stdin.read;
+    setNonblocking(stdin.write);
     wiring.input = stdin.write;
     wiring.endInput = () => {
       delete wiring.input;

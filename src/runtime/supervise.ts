@@ -1,7 +1,7 @@
 /** A process from its start to its end: bytes and signals are passed on, and in the end there is an exit code. */
 
 import { type Child, type Exit, pidfdSendSignal, wait } from "../linux/clone.ts";
-import { readdir, readFileIfAny } from "../linux/file.ts";
+import { close, readdir, readFileIfAny } from "../linux/file.ts";
 import type { Companion } from "../linux/poll.ts";
 import { hasSignal } from "../linux/procfs.ts";
 import { readSignal, signalfd, signals } from "../linux/signal.ts";
@@ -9,7 +9,7 @@ import { isatty, setSize } from "../linux/tty.ts";
 import type { NetworkChange } from "./channel.ts";
 import { type Clients, type Controls, clientsOf } from "./clients.ts";
 import { forwarded } from "./forwarded.ts";
-import { drain, relay } from "./relay.ts";
+import { deliver, drain, relay } from "./relay.ts";
 import type { Wiring } from "./stdio.ts";
 
 /** What is known while the container runs. */
@@ -47,7 +47,9 @@ export function controlsOf(
 /** Looks after a process that nobody else can attach to. */
 export function supervise(child: Child, wiring: Wiring): Exit {
   const supervision: Supervision = { child, wiring, companions: [] };
-  return superviseChild(supervision, clientsOf(undefined, undefined, controlsOf(supervision)));
+  const exit = superviseChild(supervision, clientsOf(undefined, undefined, controlsOf(supervision)));
+  deliverRest(wiring);
+  return exit;
 }
 
 /** Passes bytes and signals on until the child has ended. */
@@ -73,7 +75,7 @@ export function superviseChild(supervision: Supervision, clients: Clients): Exit
   relay(
     wiring.pumps,
     () => [...watches, ...clients.watches(), ...companions.flatMap((companion) => companion.watches())],
-    () => companions.flatMap((companion) => companion.timers()),
+    () => [...clients.timers(), ...companions.flatMap((companion) => companion.timers())],
     () => over,
     () => wiring.idle,
   );
@@ -82,6 +84,13 @@ export function superviseChild(supervision: Supervision, clients: Clients): Exit
   drain(wiring.pumps);
   const { killedBy } = supervision;
   return killedBy === undefined ? exit : { signal: killedBy };
+}
+
+/** Whoever waits for a reader who does not read can still be ended. */
+export function deliverRest({ pumps }: Wiring): void {
+  const incoming = signalfd(forwarded);
+  deliver(pumps, { fd: incoming, onReady: () => ending.has(readSignal(incoming)) });
+  close(incoming);
 }
 
 /** What ends a program that does not handle it. */

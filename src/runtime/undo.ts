@@ -1,19 +1,23 @@
 /** The undo list of one run: what was done on the host, taken back in reverse order. */
 
-import { Failure } from "../errors.ts";
+import { addNote, explain } from "../errors.ts";
 
 export interface UndoList {
   /** Registers how to take back what was just done. */
   add(undo: () => void): void;
-  /** Takes everything back, last first. One that fails does not stop the others; the first failure is thrown at the end. */
-  run(): void;
+  /**
+   * Takes everything back, last first; one that fails does not stop the others. What went wrong first is what is to be said:
+   * failures are noted beside it.
+   * @param reason what that was. Without it the first failure is thrown, with the others beside it.
+   */
+  run(reason?: unknown): void;
 }
 
 export function undoList(): UndoList {
   const entries: (() => void)[] = [];
   return {
     add: (undo) => void entries.push(undo),
-    run: () => {
+    run: (reason) => {
       const failures: unknown[] = [];
       for (let undo = entries.pop(); undo; undo = entries.pop()) {
         try {
@@ -22,9 +26,22 @@ export function undoList(): UndoList {
           failures.push(error);
         }
       }
-      if (failures.length === 0) return;
-      const [first] = failures;
-      throw first instanceof Failure ? first : new Failure(`cannot clean up: ${String(first)}`);
+      const main = reason ?? failures.shift();
+      for (const failure of failures) addNote(main, `cannot clean up: ${explain(failure).text}`);
+      if (reason === undefined && main !== undefined) throw main;
     },
   };
+}
+
+/** Does something, and takes back what is on the list however that ended. */
+export function undoing<Result>(undo: UndoList, action: () => Result): Result {
+  let result: Result;
+  try {
+    result = action();
+  } catch (error) {
+    undo.run(error);
+    throw error;
+  }
+  undo.run();
+  return result;
 }

@@ -1,6 +1,8 @@
 /** Being attached: one's own container, somebody else's, leaving and coming back. */
 
 import { describe, expect } from "bun:test";
+import { close } from "../../src/linux/file.ts";
+import { pipe } from "../../src/linux/poll.ts";
 import { binary } from "../support/cli.ts";
 import { type Machine, withMachine } from "../support/containers.ts";
 import { detached, forever, ok, status, until } from "../support/life.ts";
@@ -143,6 +145,57 @@ describe("without a terminal", () => {
       proxy.kill("SIGTERM");
       expect(await proxy.exited).toBe(7);
       await until(async () => (await status(machine, "box")).includes("Exited (7)"), "it ended");
+      ok(await machine.run(["rm", "box"]));
+    });
+  });
+});
+
+/** A shell script outside, with pipes of its own between the commands. */
+const outside = async (machine: Machine, script: string): Promise<string> =>
+  ok(await machine.exec(["sh", "-c", script], { env: { T: binary() } }));
+
+describe("nobody waits on one side while he owes the other", () => {
+  test("more than all the pipes hold goes into a container and comes out of it at once", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      ok(await machine.run(["create", "-i", "--name", "cat", "--network", "none", "busybox", "cat"]));
+      expect(await outside(machine, "head -c 400000 /dev/urandom | $T start -a -i cat | wc -c")).toBe("400000");
+      const run = "$T run --rm -i --network none";
+      for (const options of ["--health-cmd true", ""])
+        expect(await outside(machine, `head -c 20000000 /dev/zero | ${run} ${options} busybox cat | wc -c`)).toBe(
+          "20000000",
+        );
+      ok(await machine.run(["rm", "cat"]));
+    });
+  });
+  test("a signal reaches a container that reads nothing and whose output nobody reads", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const script = "trap 'exit 7' TERM; yes & while :; do sleep 0.05; done";
+      for (const options of [["--health-cmd", "true"], []]) {
+        const stdout = pipe();
+        const words = ["run", "-i", "--name", "box", ...options, "busybox", "sh", "-c", script];
+        const child = Bun.spawn(machine.command([binary(), ...words]), {
+          stdio: ["pipe", stdout.write, "ignore"],
+          env: machine.environment(),
+        });
+        close(stdout.write);
+        // What it has not taken when it ends is an error of this pipe's.
+        void Promise.resolve(child.stdin.write(Buffer.alloc(1 << 20))).catch(() => {});
+        const last = async () => (await machine.run(["logs", "-n", "1", "box"])).stdout;
+        await until(async () => (await last()).endsWith("y\n"), "it writes");
+        child.kill("SIGTERM");
+        await until(async () => (await status(machine, "box")).includes("Exited (7)"), "it has ended");
+        close(stdout.read);
+        expect(await child.exited).toBe(7);
+        ok(await machine.run(["rm", "box"]));
+      }
+    });
+  });
+  test("who attaches later and reads slowly gets all of it", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      await detached(machine, "box", "until [ -e /go ]; do sleep 0.05; done; head -c 20000000 /dev/zero");
+      const slowly = "$T exec box touch /go; head -c 100000 | wc -c; sleep 1; cat | wc -c";
+      const counts = await outside(machine, `$T attach box | { ${slowly}; }`);
+      expect(counts.split("\n").reduce((sum, count) => sum + Number(count), 0)).toBe(20_000_000);
       ok(await machine.run(["rm", "box"]));
     });
   });

@@ -167,6 +167,27 @@ describe.if(isRoot)("published ports", () => {
         process.exit();`;
       expect((await box.exec([process.execPath, "-e", ask])).stdout).toBe("40\n");
     });
+    test("datagrams without a byte, there and back, and others after them (rosenpass#41)", async () => {
+      const ask = `
+        for (const hostname of ["::1", "fd00::9", "127.0.0.1"]) {
+          const got = [];
+          const socket = await Bun.udpSocket({
+            hostname: hostname.includes(":") ? "::" : "0.0.0.0",
+            connect: { hostname, port: 8080 },
+            socket: { data: (_socket, data) => void got.push(data.length), error: () => {} },
+          });
+          while (!got.includes(0) || !got.includes(5)) {
+            socket.send("");
+            socket.send("hello");
+            await Bun.sleep(20);
+          }
+          console.log(hostname);
+        }
+        process.exit();`;
+      const { stdout } = await box.exec([process.execPath, "-e", ask]);
+      expect(stdout).toBe("::1\nfd00::9\n127.0.0.1\n");
+      expect(await connect("::1", 8080, 1, 10, 0)).toEqual({ "10 sent, 0 received": 1 });
+    });
     test("datagrams to somebody who comes later", async () => {
       const send = `
         const { promise, resolve } = Promise.withResolvers();

@@ -1,0 +1,41 @@
+/** What goes on beside a container while it runs, and must not end it: relays, a resolver, health checks, counting. */
+
+import type { Companion } from "../linux/poll.ts";
+
+/** The same companions, but one that fails is ended, and the container and the others go on. */
+export const guarded = (companions: Companion[]): Companion[] => companions.map(guard);
+
+function guard(companion: Companion): Companion {
+  let ended = false;
+  const end = () => {
+    if (ended) return;
+    ended = true;
+    try {
+      companion.end();
+    } catch {
+      // It has failed already, or there is nothing that would be left to do.
+    }
+  };
+  const attempt = <Result>(action: () => Result, otherwise: Result): Result => {
+    if (ended) return otherwise;
+    try {
+      return action();
+    } catch {
+      end();
+      return otherwise;
+    }
+  };
+  return {
+    watches: () =>
+      attempt(() => companion.watches(), []).map((watch) => ({
+        ...watch,
+        onReady: () => attempt(watch.onReady, undefined),
+      })),
+    timers: () =>
+      attempt(() => companion.timers(), []).map((timer) => ({
+        ...timer,
+        onTime: () => attempt(timer.onTime, undefined),
+      })),
+    end,
+  };
+}

@@ -1,0 +1,98 @@
+/** Who a program runs as, by the files of its rootfs (passwd(5), group(5)). */
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { close, O_DIRECTORY, O_PATH, open } from "../../src/linux/file.ts";
+import { type Identity, identityOf, resolveUser } from "../../src/runtime/user.ts";
+
+const passwd = `root:x:0:0:root:/root:/bin/sh
+web:x:1000:1001:Web:/srv/web:/bin/sh
+1234:x:77:78::/numeric:
+homeless:x:1002:1002::
+bad:x:many:1:::
+huge:x:4294967295:1:::
+short
+`;
+const group = `root:x:0:
+web:x:1001:
+log:x:50:web,other
+admin:x:51:other,web
+nobody:x:65534:
+alone:x:52:webmaster
+odd:x:none:web
+`;
+
+describe("resolveUser()", () => {
+  let directory: string;
+  let full: number;
+  let empty: number;
+  beforeAll(() => {
+    directory = mkdtempSync(join(tmpdir(), "user-"));
+    for (const path of ["full/etc", "empty", "linked"]) mkdirSync(join(directory, path), { recursive: true });
+    writeFileSync(join(directory, "full/etc/passwd"), passwd);
+    writeFileSync(join(directory, "full/etc/group"), group);
+    full = open(join(directory, "full"), O_PATH | O_DIRECTORY);
+    empty = open(join(directory, "empty"), O_PATH | O_DIRECTORY);
+  });
+  afterAll(() => {
+    close(full);
+    close(empty);
+    rmSync(directory, { recursive: true });
+  });
+
+  const cases: [string, string, Identity][] = [
+    ["root with no group but its own", "root", { uid: 0, gid: 0, groups: [0], home: "/root" }],
+    ["a name with all groups that list it", "web", { uid: 1000, gid: 1001, groups: [1001, 50, 51], home: "/srv/web" }],
+    [
+      "a number that has a name as that name",
+      "1000",
+      { uid: 1000, gid: 1001, groups: [1001, 50, 51], home: "/srv/web" },
+    ],
+    ["a number that nobody has, in the group root", "4711", { uid: 4711, gid: 0, groups: [0], home: "/" }],
+    ["a name of digits before the number", "1234", { uid: 77, gid: 78, groups: [78], home: "/numeric" }],
+    ["a group by its name, instead of all others", "web:log", { uid: 1000, gid: 50, groups: [50], home: "/srv/web" }],
+    ["a group by its number", "4711:4712", { uid: 4711, gid: 4712, groups: [4712], home: "/" }],
+    ["a home that is empty as the root directory", "homeless", { uid: 1002, gid: 1002, groups: [1002], home: "/" }],
+    ["the highest id there is", "4294967294", { uid: 4294967294, gid: 0, groups: [0], home: "/" }],
+  ];
+  for (const [what, user, identity] of cases)
+    test(`takes ${what}`, () => {
+      expect(resolveUser(full, user)).toEqual(identity);
+    });
+
+  const refused: [string, string, string][] = [
+    ["a name that nobody has", "ghost", 'no user "ghost"'],
+    ["a group that there is not", "web:ghosts", 'no group "ghosts"'],
+    ["an id that is none", "4294967295", 'no user "4294967295"'],
+    ["a number with a sign", "-1", 'no user "-1"'],
+    ["an entry whose id is no number", "bad", 'no user "bad"'],
+    ["an entry whose id is -1", "huge", 'no user "huge"'],
+    ["a group whose id is no number", "web:odd", 'no group "odd"'],
+  ];
+  for (const [what, user, message] of refused)
+    test(`refuses ${what}`, () => {
+      expect(() => resolveUser(full, user)).toThrow(message);
+    });
+
+  test("needs no files for numbers, and has none for names", () => {
+    expect(resolveUser(empty, "5:6")).toEqual({ uid: 5, gid: 6, groups: [6], home: "/" });
+    expect(() => resolveUser(empty, "root")).toThrow('no user "root"');
+  });
+  test("never leaves the rootfs", () => {
+    mkdirSync(join(directory, "linked/etc"));
+    symlinkSync(join(directory, "full/etc/passwd"), join(directory, "linked/etc/passwd"));
+    const linked = open(join(directory, "linked"), O_PATH | O_DIRECTORY);
+    expect(() => resolveUser(linked, "root")).toThrow('no user "root"');
+    close(linked);
+  });
+  test("is not asked for numbers that a spec gives, but for their home", () => {
+    expect(identityOf(full, { uid: 1000, gid: 5, groups: [6] })).toEqual({
+      uid: 1000,
+      gid: 5,
+      groups: [6],
+      home: "/srv/web",
+    });
+  });
+});
