@@ -223,6 +223,11 @@ export function rmdir(path: string): boolean {
 export const rename = (from: string, to: string): void =>
   void check("rename", `${from} to ${to}`, libc.renameat(AT_FDCWD | 0, cstr(from), AT_FDCWD | 0, cstr(to)));
 
+/** lseek(2) from where the descriptor is. */
+export const seekBy = (fd: number, bytes: number): void =>
+  void check("seek", `fd ${fd}`, libc.lseek(fd, bytes, SEEK_CUR));
+const SEEK_CUR = 1;
+
 /** link(2): another name for a file. */
 export const link = (from: string, to: string): void =>
   void check("link", `${from} to ${to}`, libc.linkat(AT_FDCWD | 0, cstr(from), AT_FDCWD | 0, cstr(to), 0));

@@ -10,6 +10,7 @@ import { isatty } from "./tty.ts";
 
 const libc = bind({
   fcntl: ["int", "int", "int", "long"],
+  ioctl: ["int", "int", "long", "ptr"],
   send: ["long", "int", "ptr", "long", "int"],
   recv: ["long", "int", "ptr", "long", "int"],
 });
@@ -37,6 +38,15 @@ const F_SETFL = 4;
 export function setNonblocking(fd: number): void {
   const flags = check("fcntl", `fd ${fd}`, libc.fcntl(fd, F_GETFL, 0));
   check("fcntl", `fd ${fd}`, libc.fcntl(fd, F_SETFL, flags | O_NONBLOCK));
+}
+
+const FIONREAD = 0x541b;
+
+/** How many bytes of a pipe nobody has read yet (ioctl_pipe(2)). */
+export function unreadBytes(pipe: number): number {
+  const count = new Int32Array(new ArrayBuffer(4));
+  check("ioctl", "FIONREAD", libc.ioctl(pipe, FIONREAD, count));
+  return count[0]!;
 }
 
 const MSG_DONTWAIT = 0x40;

@@ -6,9 +6,9 @@
 
 import { hasCode } from "../errors.ts";
 import { fchown } from "../linux/at.ts";
-import { close, write } from "../linux/file.ts";
-import { openInput, openOutput, setNonblocking } from "../linux/nonblocking.ts";
-import { pipe } from "../linux/poll.ts";
+import { close, seekBy, statIfAny, write } from "../linux/file.ts";
+import { openInput, openOutput, setNonblocking, unreadBytes } from "../linux/nonblocking.ts";
+import { duplicate, pipe } from "../linux/poll.ts";
 import { getModes, getSize, interruptedGroup, rawModes, restoreModes, setModes, setSize } from "../linux/tty.ts";
 import type { StdioKind } from "../plan/step.ts";
 import type { Pump } from "./relay.ts";
@@ -87,7 +87,7 @@ function endOfInput(master: number): () => void {
 }
 
 /** From a descriptor of the caller's. */
-function source(fd: number): Pick<Pump, "from" | "read"> {
+function source(fd: number): Required<Pick<Pump, "from" | "read">> {
   const { fd: from, read } = openInput(fd);
   return { from, read };
 }
@@ -99,9 +99,37 @@ function destination(fd: number): Pick<Pump, "to" | "write"> {
 }
 
 /** To a pipe or a pty's master that only we have. */
-function ownDestination(fd: number): Pick<Pump, "to" | "write"> {
+function ownDestination(fd: number): Required<Pick<Pump, "to" | "write">> {
   setNonblocking(fd);
   return { to: fd, write: (bytes) => write(fd, bytes) };
+}
+
+/**
+ * What of a file the container has not read is left for the next one to read, as if we had not read ahead: in
+ * `while read line; do tinydocker run ...; done <file` the loop goes on. A pipe can't be given back what was taken from it.
+ */
+function giveBackUnread(wiring: Wiring, input: Required<Pick<Pump, "read" | "write">>, pipe: number): void {
+  const { read, write: put } = input;
+  // Ours too: so what lies in the pipe when the container has ended can be counted.
+  const reader = duplicate(pipe);
+  let ahead = 0;
+  input.read = (into) => {
+    const count = read(into);
+    ahead += count;
+    return count;
+  };
+  input.write = (bytes) => {
+    const count = put(bytes);
+    ahead -= count;
+    return count;
+  };
+  const { restore } = wiring;
+  wiring.restore = () => {
+    restore();
+    const unread = ahead + unreadBytes(reader);
+    close(reader);
+    if (unread > 0) seekBy(0, -unread);
+  };
 }
 
 /**
@@ -126,8 +154,11 @@ export function wireToCaller(
     const [inside, outside] = fd === 0 ? [ends.read, ends.write] : [ends.write, ends.read];
     wiring.inside[fd] = inside;
     const onEnd = () => close(outside);
-    if (fd === 0) wiring.pumps.push({ ...source(0), ...ownDestination(outside), inward: true, onEnd });
-    else
+    if (fd === 0) {
+      const counted = { ...source(0), ...ownDestination(outside) };
+      if (statIfAny("/proc/self/fd/0")?.type === "file") giveBackUnread(wiring, counted, ends.read);
+      wiring.pumps.push({ ...counted, inward: true, onEnd });
+    } else
       wiring.pumps.push({ from: outside, ...destination(fd), held, onData: (bytes) => tap(fd as 1 | 2, bytes), onEnd });
   }
 
