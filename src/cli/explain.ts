@@ -4,12 +4,12 @@ import { explainRun } from "../engine/explain.ts";
 import { UsageError } from "../errors.ts";
 import { cloneProgram } from "../linux/program/clone-program.ts";
 import { describeRecord } from "../linux/program/text.ts";
-import { ignoredSignals } from "../linux/signal.ts";
 import { pathsOf } from "../paths.ts";
 import type { NetworkStep, Publication } from "../plan/network.ts";
 import { compileInit } from "../plan/program/compile.ts";
 import type { Plan, Step } from "../plan/step.ts";
 import { documentation } from "../plan/step.ts";
+import { compileOptions } from "../runtime/init.ts";
 import { parseArgv } from "./argv.ts";
 import { defineCommand } from "./command.ts";
 import { hostPortText } from "./ports.ts";
@@ -52,7 +52,7 @@ interface Phase {
 /** What the process makes of each step, numbered through; where to go on is said by these numbers. */
 function callsOf(plan: Plan): Map<Step, string[]> {
   const steps = [...plan.setup, ...plan.start];
-  const { records } = compileInit(steps, { ignoredSignals: ignoredSignals() });
+  const { records } = compileInit(steps, compileOptions());
   const calls = new Map<Step, string[]>();
   const add = (step: Step, line: string) => calls.set(step, [...(calls.get(step) ?? []), line]);
   records.forEach((record, index) => {

@@ -16,13 +16,13 @@ import { closeAll, socketpair } from "../linux/poll.ts";
 import { pidfdOpen } from "../linux/proc.ts";
 import { readStat } from "../linux/procfs.ts";
 import { launch } from "../linux/program/launch.ts";
-import { blockSignals, ignoredSignals } from "../linux/signal.ts";
+import { blockSignals } from "../linux/signal.ts";
 import type { ExecPlan } from "../plan/exec.ts";
 import { compileExec } from "../plan/program/compile.ts";
 import { given } from "../plan/program/context.ts";
 import { readFailure, startError } from "./failure.ts";
 import { forwarded } from "./forwarded.ts";
-import { awaitStart, givenFor, isAtProgram, killInit, type Starting } from "./init.ts";
+import { awaitStart, compileOptions, givenFor, isAtProgram, killInit, type Starting } from "./init.ts";
 import { type Stdio, type Wiring, wireToCaller } from "./stdio.ts";
 import { supervise } from "./supervise.ts";
 import { identityOf } from "./user.ts";
@@ -104,7 +104,7 @@ function spawnInto(
   inside: Wiring["inside"],
 ): Starting {
   const steps = [...plan.setup, ...plan.start];
-  const program = compileExec(steps, { ignoredSignals: ignoredSignals(), cgroup: cgroup !== undefined });
+  const program = compileExec(steps, { ...compileOptions(), cgroup: cgroup !== undefined });
   const directory = cgroup === undefined ? undefined : open(cgroup, O_RDONLY | O_DIRECTORY);
   const [socket, theirs] = socketpair();
   const exe = sealedExeFile();

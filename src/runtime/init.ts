@@ -14,16 +14,22 @@
 import { StartError } from "../errors.ts";
 import { type Child, pidfdSendSignal, wait } from "../linux/clone.ts";
 import { sealedExeFile } from "../linux/exe-file.ts";
-import { close } from "../linux/file.ts";
+import { close, readFile } from "../linux/file.ts";
 import { closeAll, receiveMessage, sendMessage, socketpair } from "../linux/poll.ts";
 import { launch } from "../linux/program/launch.ts";
 import { ignoredSignals, signals } from "../linux/signal.ts";
 import { compileInit } from "../plan/program/compile.ts";
-import { given } from "../plan/program/context.ts";
+import { type CompileOptions, given } from "../plan/program/context.ts";
 import type { CloneStep, InitStep } from "../plan/step.ts";
 import { type Failed, readFailure, startError } from "./failure.ts";
 import type { Wiring } from "./stdio.ts";
 import type { Identity } from "./user.ts";
+
+/** What decides which records there are. */
+export const compileOptions = (): CompileOptions => ({
+  ignoredSignals: ignoredSignals(),
+  lastCapability: Number(readFile("/proc/sys/kernel/cap_last_cap")),
+});
 
 /** What the host's side has made before the clone. */
 export interface Prepared {
@@ -58,7 +64,7 @@ export function spawnInit(
   wiring: Wiring,
 ): Starting {
   const steps = [...setup, ...start];
-  const program = compileInit(steps, { ignoredSignals: ignoredSignals() });
+  const program = compileInit(steps, compileOptions());
   const [socket, theirs] = socketpair();
   const exe = sealedExeFile();
   const { root, binds, identity, network, cgroup } = prepared;

@@ -32,7 +32,7 @@ import {
   readonlyRoot,
   symlink,
 } from "./mounts.ts";
-import { close, ensureDirectory, open, openInRoot } from "./path.ts";
+import { ensureDirectory, open, openInRoot } from "./path.ts";
 import { console, fdMessage, sendFd, stdio } from "./terminal.ts";
 
 /** What a process says on the sync socket when only the limits are missing, and what it waits for. */
@@ -71,7 +71,8 @@ const compilers: Compile = {
     const path = "/proc/self/ns/net";
     writer.call("openat", [names("AT_FDCWD"), path, names("O_RDONLY", "O_CLOEXEC")], { into: toHost.fd });
     sendFd(context, toHost);
-    close(context, toHost.fd);
+    // The namespace is not to be kept by us, nor its devices.
+    writer.call("close", [toHost.fd]);
   },
   "join-network": ({ writer }) => {
     writer.about("the network namespace");
@@ -97,7 +98,6 @@ const compilers: Compile = {
     const directory = existing ? openInRoot(context, path, open.directory) : ensureDirectory(context, path);
     context.writer.about(path);
     context.writer.call("fchdir", [directory]);
-    close(context, directory);
   },
   enter: (context, { namespaces }) => {
     const { writer } = context;
@@ -229,8 +229,7 @@ function exeFile({ writer }: Context): void {
 const IFF_UP = 1;
 
 /** `lo` up gives it 127.0.0.1 and ::1. */
-function loopback(context: Context): void {
-  const { writer } = context;
+function loopback({ writer }: Context): void {
   // struct ifreq: 16 bytes of name, then the flags.
   const request = new Uint8Array(40);
   request.set(new TextEncoder().encode("lo"));
@@ -238,5 +237,4 @@ function loopback(context: Context): void {
   writer.about("lo up");
   const socket = writer.into("socket", "socket", [names("AF_INET"), names("SOCK_DGRAM", "SOCK_CLOEXEC"), 0]);
   writer.call("ioctl", [socket, names("SIOCSIFFLAGS"), new Block("ifreq", { bytes: request })]);
-  close(context, socket);
 }

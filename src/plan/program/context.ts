@@ -7,6 +7,8 @@ import { room, type Writer, words } from "../../linux/program/writer.ts";
 export interface CompileOptions {
   /** Signals that this process ignores; a child inherits that. */
   ignoredSignals: number[];
+  /** Number of the last capability that the kernel knows. */
+  lastCapability: number;
 }
 
 export interface Context {
@@ -27,6 +29,8 @@ export interface Context {
   masks: Slot;
   /** Open directory that the last device or link was made in. */
   parent?: { path: string; fd: Slot };
+  /** Where file systems of our own are mounted by now. */
+  own: string[];
   /** Of the program that `reap` starts. */
   programFrame?: Frame;
 }
@@ -41,6 +45,7 @@ export const newContext = (writer: Writer, options: CompileOptions): Context => 
   fsLog: room("log", 1024),
   slave: new Slot("slave"),
   masks: new Slot("masks"),
+  own: [],
 });
 
 /** What a program is told when it is assembled. */

@@ -2,7 +2,7 @@
 
 import { Block, Label, names } from "../../linux/program/record.ts";
 import { ints, words } from "../../linux/program/writer.ts";
-import { capabilityNames, capabilityNumber } from "../../oci/capabilities.ts";
+import { capabilityNumber } from "../../oci/capabilities.ts";
 import type { InitStep } from "../step.ts";
 import { type Context, given } from "./context.ts";
 
@@ -57,18 +57,13 @@ export function rlimit({ writer }: Context, { rlimit: { type, soft, hard } }: Of
   writer.call("prlimit64", [0, names(type as "RLIMIT_CORE"), limits, 0]);
 }
 
-const highestCapability = 63;
+const dropCapability = names("PR_CAPBSET_DROP");
 
-/** Past the last capability that this kernel knows there is nothing to drop. */
-export function boundingSet({ writer }: Context, { keep }: Of<"bounding-set">): void {
+/** Also those that have no name here yet. */
+export function boundingSet({ writer, options }: Context, { keep }: Of<"bounding-set">): void {
   const kept = new Set(keep.map(capabilityNumber));
-  const done = new Label();
-  for (let number = 0; number < capabilityNames.length; number++)
-    if (!kept.has(number)) writer.call("prctl", [names("PR_CAPBSET_DROP"), number], { ok: ["EINVAL"] });
-  // Those that have no name here yet.
-  for (let number = capabilityNames.length; number <= highestCapability; number++)
-    writer.call("prctl", [names("PR_CAPBSET_DROP"), number], { ok: ["EINVAL"], to: done });
-  writer.label(done);
+  for (let number = 0; number <= options.lastCapability; number++)
+    if (!kept.has(number)) writer.call("prctl", [dropCapability, number]);
 }
 
 /** setgroups(2), setresgid(2), setresuid(2): the other order fails, or leaves some. */

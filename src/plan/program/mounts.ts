@@ -1,14 +1,13 @@
 /** The file system tree of a container, as records: the root, what is mounted in it, devices, masks, and pivot_root(2). */
 
 import { mountAttributes } from "../../linux/program/mount-attributes.ts";
-import { names, Slot } from "../../linux/program/record.ts";
+import { Label, names, type Slot } from "../../linux/program/record.ts";
 import { deviceNumber, fileMode } from "../../linux/program/values.ts";
 import { words } from "../../linux/program/writer.ts";
 import type { InitStep } from "../step.ts";
 import { type Context, given } from "./context.ts";
 import {
   attach,
-  close,
   ensureDirectory,
   ensureFile,
   ifDirectory,
@@ -34,19 +33,14 @@ function newMount({ writer, fsContext: fs }: Context, type: string, source: stri
     }
   }
   writer.call("fsconfig", [fs, names("FSCONFIG_CMD_CREATE"), 0, 0, 0]);
-  const mount = writer.into(type, "fsmount", [fs, names("FSMOUNT_CLOEXEC"), set]);
-  writer.call("close", [fs]);
-  return mount;
+  return writer.into(type, "fsmount", [fs, names("FSMOUNT_CLOEXEC"), set]);
 }
 
 const directoryFlags = names("O_PATH", "O_DIRECTORY", "O_CLOEXEC");
 
 export function attachRoot(context: Context, { path }: Of<"attach-root">): void {
-  const { writer } = context;
-  const over = writer.into("over", "openat", [names("AT_FDCWD"), path, directoryFlags]);
-  const flags = names("MOVE_MOUNT_F_EMPTY_PATH", "MOVE_MOUNT_T_EMPTY_PATH");
-  writer.call("move_mount", [given.root, "", over, "", flags]);
-  close(context, over);
+  const over = context.writer.into("over", "openat", [names("AT_FDCWD"), path, directoryFlags]);
+  attach(context, given.root, over);
 }
 
 export function mount(context: Context, { type, source, target, options }: Of<"mount">): void {
@@ -55,10 +49,14 @@ export function mount(context: Context, { type, source, target, options }: Of<"m
   writer.about(`${type} on ${target}`);
   const made = newMount(context, type, source, options);
   const over = ensureDirectory(context, target);
-  refuseProc(context, over, target);
+  if (!liesOnOwn(context, target)) refuseProc(context, over, target);
   writer.about(`${type} on ${target}`);
   attach(context, made, over);
+  context.own.push(target);
 }
+
+/** Below a file system that we have just made there is nothing of the image's that could lead elsewhere. */
+const liesOnOwn = ({ own }: Context, target: string): boolean => own.some((path) => target.startsWith(`${path}/`));
 
 export function attachBind(context: Context, { number, source, target }: Of<"attach">): void {
   const { writer } = context;
@@ -124,21 +122,24 @@ export function prepareMasks(context: Context): void {
   writer.call("mount_setattr", [masks, "", names("AT_EMPTY_PATH"), readOnly, mountAttrBytes]);
 }
 
-/** Covers a file with the null device, a directory with an empty one. */
+const cloneNamed = names("OPEN_TREE_CLONE", "OPEN_TREE_CLOEXEC");
+
+/** Covers a file with the null device; what is no file, which only the kernel knows, with an empty directory. */
 export function mask(context: Context, { path }: Of<"mask">): void {
   const { writer, masks } = context;
-  const flags = names("OPEN_TREE_CLONE", "OPEN_TREE_CLOEXEC");
   leaveParent(context);
   ifPresent(context, path, (fd) => {
+    const isDirectory = new Label();
+    const done = new Label();
     writer.about(`a mask on ${path}`);
-    const cover = new Slot("cover");
-    ifDirectory(
-      context,
-      fd,
-      () => writer.call("open_tree", [masks, "empty", flags], { into: cover }),
-      () => writer.call("open_tree", [masks, "null", flags], { into: cover }),
-    );
-    attach(context, cover, fd);
+    attach(context, writer.into("null", "open_tree", [masks, "null", cloneNamed]), fd, {
+      ok: ["ENOTDIR"],
+      to: isDirectory,
+    });
+    writer.jump(done);
+    writer.label(isDirectory);
+    attach(context, writer.into("empty", "open_tree", [masks, "empty", cloneNamed]), fd);
+    writer.label(done);
   });
 }
 

@@ -1,7 +1,7 @@
 /** Paths below a root that must not be left, as records: opened, made, covered (SECURITY R15). */
 
 import { type Arg, Field, Label, names, type Slot } from "../../linux/program/record.ts";
-import { room, words } from "../../linux/program/writer.ts";
+import { type CallOptions, room, words } from "../../linux/program/writer.ts";
 import type { Context } from "./context.ts";
 
 const inRoot = names("RESOLVE_IN_ROOT", "RESOLVE_NO_MAGICLINKS");
@@ -25,9 +25,6 @@ export const openInRoot = (
   answer: { ok?: readonly ["ENOENT"] | readonly ["ENOENT", "ENOTDIR"]; to?: Label } = {},
 ): Slot => writer.into("fd", "openat2", [root, path === "" ? "." : path, as, howBytes], answer);
 
-export const close = ({ writer }: Context, fd: Arg): void => writer.call("close", [fd]);
-
-const nothing = ["ENOENT"] as const;
 const exists = ["EEXIST"] as const;
 
 /** The names of a path, without empty ones. */
@@ -35,41 +32,30 @@ const partsOf = (path: string): string[] => path.split("/").filter((part) => par
 
 /** Opens a directory below the root, making what is missing of its path. */
 export function ensureDirectory(context: Context, path: string): Slot {
-  return ensure(context, path, open.directory, (parent, name) =>
-    context.writer.call("mkdirat", [parent, name, 0o755], { ok: exists }),
-  );
+  const parts = partsOf(path);
+  if (parts.length === 0) return openInRoot(context, "/", open.directory);
+  const { parent, name } = ensureParent(context, parts);
+  context.writer.call("mkdirat", [parent, name, 0o755], { ok: exists });
+  return openInRoot(context, path, open.directory);
 }
 
 /** Opens what a path below the root names, making an empty file where there is nothing. */
 export function ensureFile(context: Context, path: string): Slot {
   const { writer } = context;
+  const { parent, name } = ensureParent(context, partsOf(path));
   const flags = names("O_WRONLY", "O_CREAT", "O_EXCL", "O_NOFOLLOW", "O_CLOEXEC");
-  return ensure(context, path, open.path, (parent, name) => {
-    const there = new Label();
-    const file = writer.into("file", "openat", [parent, name, flags, 0o644], { ok: exists, to: there });
-    close(context, file);
-    writer.label(there);
-  });
+  writer.call("openat", [parent, name, flags, 0o644], { ok: exists });
+  return openInRoot(context, path, open.path);
 }
 
-/** What is there is taken as it is. Otherwise each part of the path is made, the last by `create`, and all of it opened again. */
-function ensure(context: Context, path: string, as: How, create: (parent: Slot, name: string) => void): Slot {
-  const { writer } = context;
-  const missing = new Label();
-  const done = new Label();
-  const fd = openInRoot(context, path, as, { ok: nothing, to: missing });
-  writer.jump(done);
-  writer.label(missing);
-  const parts = partsOf(path);
-  parts.forEach((name, index) => {
-    const parent = openInRoot(context, `/${parts.slice(0, index).join("/")}`, open.directory);
-    if (index < parts.length - 1) writer.call("mkdirat", [parent, name, 0o755], { ok: exists });
-    else create(parent, name);
-    close(context, parent);
+/** What the last name of a path is made in: each name above is made, if it is not there, in the one that was opened before. */
+function ensureParent(context: Context, parts: string[]): { parent: Arg; name: string } {
+  let parent: Arg = context.root;
+  parts.slice(0, -1).forEach((name, index) => {
+    context.writer.call("mkdirat", [parent, name, 0o755], { ok: exists });
+    parent = openInRoot(context, `/${parts.slice(0, index + 1).join("/")}`, open.directory);
   });
-  writer.call("openat2", [context.root, path, as, howBytes], { into: fd });
-  writer.label(done);
-  return fd;
+  return { parent, name: parts.at(-1)! };
 }
 
 /** Opens the directory that a path is in; one that is open already from the step before is used again. */
@@ -77,26 +63,20 @@ export function parentOf(context: Context, path: string): { parent: Slot; name: 
   const parts = partsOf(path);
   const name = parts.pop()!;
   const directory = `/${parts.join("/")}`;
-  if (context.parent?.path !== directory) {
-    leaveParent(context);
-    context.parent = { path: directory, fd: ensureDirectory(context, directory) };
-  }
+  if (context.parent?.path !== directory) context.parent = { path: directory, fd: ensureDirectory(context, directory) };
   return { parent: context.parent.fd, name };
 }
 
 /** What is mounted from here on may cover the directory that is open. */
 export function leaveParent(context: Context): void {
-  if (context.parent) close(context, context.parent.fd);
   delete context.parent;
 }
 
-/** Attaches a detached mount over what is open, and closes both. */
-export function attach(context: Context, mount: Arg, over: Slot): void {
-  const flags = names("MOVE_MOUNT_F_EMPTY_PATH", "MOVE_MOUNT_T_EMPTY_PATH");
-  context.writer.call("move_mount", [mount, "", over, "", flags]);
-  close(context, mount);
-  close(context, over);
-}
+const byDescriptors = names("MOVE_MOUNT_F_EMPTY_PATH", "MOVE_MOUNT_T_EMPTY_PATH");
+
+/** Attaches a detached mount over what is open. Descriptors are not closed one by one: all go with execve. */
+export const attach = ({ writer }: Context, mount: Arg, over: Slot, answer: CallOptions = {}): void =>
+  writer.call("move_mount", [mount, "", over, "", byDescriptors], answer);
 
 /** Records for a path, if this kernel has it: what it has not needs no protection. */
 export function ifPresent(context: Context, path: string, use: (fd: Slot) => void): void {

@@ -4,7 +4,7 @@ import { Block, Field, names, type Slot } from "../../linux/program/record.ts";
 import { ints, words } from "../../linux/program/writer.ts";
 import type { InitStep } from "../step.ts";
 import { type Context, given } from "./context.ts";
-import { attach, close, ensureFile, mustBeNullDevice, open, openInRoot } from "./path.ts";
+import { attach, ensureFile, mustBeNullDevice, open, openInRoot } from "./path.ts";
 
 type Of<Kind> = Extract<InitStep, { do: Kind }>;
 
@@ -63,7 +63,8 @@ export function console(context: Context, { rows, columns, only }: Of<"console">
   }
   writer.call("ioctl", [slave, names("TIOCSCTTY"), 0]);
   sendFd(context, toHost);
-  close(context, master);
+  // Whoever has it keeps the terminal from ending.
+  writer.call("close", [master]);
 }
 
 /** All three at once: no descriptor of the caller's is left. */
