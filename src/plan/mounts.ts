@@ -33,7 +33,9 @@ export function planMounts(spec: Spec): InitStep[] {
     ...(spec.linux.readonlyPaths ?? []).map((path): InitStep => ({ do: "readonly-path", path })),
     ...(masked.length > 0 ? [{ do: "prepare-masks" } as const] : []),
     ...masked.map((path): InitStep => ({ do: "mask", path })),
-    ...(spec.root.readonly ? [{ do: "readonly-root" } as const] : []),
+    ...(spec.root.readonly
+      ? [{ do: "directory", path: spec.process.cwd } as const, { do: "readonly-root" } as const]
+      : []),
   ];
 }
 

@@ -139,6 +139,7 @@ export type InitStep =
   | { do: "readonly-path"; path: string }
   | { do: "prepare-masks" }
   | { do: "mask"; path: string }
+  | { do: "directory"; path: string }
   | { do: "readonly-root" }
   /** `only` leaves /dev/console as it is: that is process 1's. */
   | { do: "console"; rows?: number; columns?: number; only?: boolean }
@@ -287,6 +288,7 @@ export const documentation: { [Kind in Step["do"]]: { man: string; why: string; 
     why: "a null device and an empty directory of the container's own: nothing of the host's lies over what is masked",
   },
   mask: { man: "open_tree(2)", why: "tells about the host, or harms it" },
+  directory: { man: "mkdir(2)", why: "the working directory, made while the root can still be written to" },
   "readonly-root": { man: "mount_setattr(2)", why: "asked for: nothing below / can be changed" },
   console: {
     man: "pty(7)",

@@ -1,7 +1,7 @@
 /** What the kernel sees of a container's first process, compared with the records that `explain --full` prints. */
 
 import { describe, expect } from "bun:test";
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { errnos } from "../../src/linux/errno.ts";
 import { cloneProgram } from "../../src/linux/program/clone-program.ts";
@@ -38,6 +38,7 @@ async function trace(machine: Machine, options: string[]): Promise<Trace> {
   const { code, stderr } = await machine.exec(["strace", "-f", "-qq", "-s", "4096", "-o", file, ...argv]);
   if (code !== 0) throw new Error(`exit ${code}: ${stderr}`);
   const lines = readFileSync(file, "utf8").split("\n");
+  rmSync(file);
   // A call that others interrupt is written in two parts.
   const begun = new Map<string, string>();
   const whole: { pid: string; text: string }[] = [];

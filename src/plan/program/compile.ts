@@ -90,6 +90,7 @@ const compilers: Compile = {
   "readonly-path": readonlyPath,
   "prepare-masks": prepareMasks,
   mask,
+  directory: (context, { path }) => void ensureDirectory(context, path),
   "readonly-root": readonlyRoot,
   console,
   stdio,

@@ -133,7 +133,7 @@ export function mask(context: Context, { path }: Of<"mask">): void {
     const done = new Label();
     writer.about(`a mask on ${path}`);
     attach(context, writer.into("null", "open_tree", [masks, "null", cloneNamed]), fd, {
-      ok: ["ENOTDIR"],
+      ok: ["EINVAL", "ENOTDIR"],
       to: isDirectory,
     });
     writer.jump(done);
