@@ -1,6 +1,6 @@
 /** `tinydocker version`: which tinydocker this is. */
 
-import { commit, version } from "../version.ts";
+import { commit, version, versionLine } from "../version.ts";
 import { defineCommand } from "./command.ts";
 import { inspectArgs, printByFormat } from "./objects.ts";
 import { printLine } from "./print.ts";
@@ -17,9 +17,7 @@ export default defineCommand({
       printByFormat("version", { Client: program, Server: program }, format);
       return 0;
     }
-    printLine(
-      json ? JSON.stringify({ version, commit, bun: Bun.version, arch }) : `tinydocker ${version} (${commit}, ${arch})`,
-    );
+    printLine(json ? JSON.stringify({ version, commit, bun: Bun.version, arch }) : versionLine());
     return 0;
   },
 });

@@ -17,23 +17,56 @@ type Functions<Table> = {
 };
 
 /**
- * Functions of libc by name, as `[what it returns, ...its arguments]`. Each is looked up (10 µs) at its first call, as a
- * run needs half of those that its modules know. Use `syscall` for calls that an older libc lacks.
+ * Functions of libc by name, as `[what it returns, ...its arguments]`, each looked up when it is first called. Use `syscall`
+ * for calls that an older libc lacks.
  */
 export function bind<const Table extends Record<string, Signature>>(table: Table): Functions<Table> {
   // A function that is there already is found on the object itself; any other on its prototype, which makes it.
-  const maker = new Proxy({}, { get: (_target, name: string, functions) => lookUp(table, name, functions) });
-  return Object.create(maker) as Functions<Table>;
+  const maker = new Proxy({}, { get: (_target, name: string) => lookUp(bound, name) });
+  const bound: Bound = { table, functions: Object.create(maker) };
+  known.push(bound);
+  return bound.functions as Functions<Table>;
 }
 
-function lookUp(table: Record<string, Signature>, name: string, functions: Record<string, unknown>): unknown {
-  const [returns, ...args] = table[name] as Signature;
-  const types = { returns: ctypes[returns], args: args.map((type) => ctypes[type]) };
-  // Nothing is opened, also not inside a container: libc is loaded, and found by its name. musl answers to this one too.
-  const made = dlopen("libc.so.6", { [name]: types }).symbols[name];
-  Object.defineProperty(functions, name, { value: made });
-  return made;
+interface Bound {
+  table: Record<string, Signature>;
+  functions: Record<string, unknown>;
 }
+const known: Bound[] = [];
+
+/** What a run calls. One look-up of several functions takes 10 µs for each of them, one of a single function 40. */
+const ofRun = new Set(
+  (
+    "__errno_location bind chdir close dlsym fchdir fchmod fcntl flock fstatfs futimens getpagesize isatty listen mkdirat mmap mprotect " +
+    "munmap openat pipe2 poll prlimit read recvmsg renameat sendmsg sigaction signalfd sigprocmask socket socketpair " +
+    "syscall umask unlinkat waitid write"
+  ).split(" "),
+);
+
+function lookUp(bound: Bound, name: string): unknown {
+  if (ofRun.has(name)) {
+    // All that modules know by now; those that several know have one signature.
+    const wanted = known.flatMap(({ table, functions }) =>
+      Object.keys(table)
+        .filter((key) => ofRun.has(key) && !Object.hasOwn(functions, key))
+        .map((key) => ({ table, functions, key })),
+    );
+    const together: Record<string, ReturnType<typeof typesOf>> = {};
+    for (const { table, key } of wanted) together[key] = typesOf(table[key]!);
+    const made = open(together);
+    for (const { functions, key } of wanted) Object.defineProperty(functions, key, { value: made[key] });
+  } else Object.defineProperty(bound.functions, name, { value: open({ [name]: typesOf(bound.table[name]!) })[name] });
+  return bound.functions[name];
+}
+
+const typesOf = ([returns, ...args]: Signature) => ({
+  returns: ctypes[returns],
+  args: args.map((type) => ctypes[type]),
+});
+
+/** Nothing is opened, also not inside a container: libc is loaded, and found by its name. musl answers to this one too. */
+const open = (types: Record<string, ReturnType<typeof typesOf>>) =>
+  dlopen("libc.so.6", types).symbols as Record<string, unknown>;
 
 const libc = bind({
   __errno_location: ["ptr"],

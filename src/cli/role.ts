@@ -1,0 +1,18 @@
+/** The roles of this program: a command of a person's, the monitor of a container, or a process that only ends. */
+
+import { exitNow } from "../linux/clone.ts";
+import { blockSignals } from "../linux/signal.ts";
+import { forwarded } from "../runtime/forwarded.ts";
+
+/** Plays the role that the words ask for. @returns the exit code. */
+export async function play(argv: string[]): Promise<number> {
+  // Somebody had no time to wait for the kernel (network/linger.ts).
+  if (argv[0] === "linger") return 0;
+  // Before there are threads, which would take the signals that are to wait for us. Who does not want them to wait says so (main.ts).
+  blockSignals(forwarded);
+  // A monitor stays as long as its container does, so it does without all that is not about that.
+  const { main } = await (argv[0] === "monitor" ? import("./monitor.ts") : import("./main.ts"));
+  return await main(argv);
+}
+
+export { exitNow };
