@@ -46,7 +46,7 @@ export interface Listener {
   /** The program runs. @returns what is to go on beside it. */
   started(): Companion[];
   ended(outcome: Outcome): void;
-  /** Everything is taken back but the claim: what is not done now, nobody will do. @param failure why it did not start, or lost output. */
+  /** Everything is taken back but the claim: what is not done now, nobody will do. @param failure why it did not start. */
   takenBack(failure: unknown): void;
 }
 
@@ -79,6 +79,7 @@ export function runContainer(plan: Plan, birth: Birth, io: Io, place: Place, lis
   let wiring: Wiring | undefined;
   let ended = false;
   let failure: unknown;
+  let outcome: Outcome;
   try {
     // The claim is the first step, so its undo, which must be the last, comes before that of the birth.
     const [claim, ...prepare] = plan.prepare;
@@ -120,16 +121,11 @@ export function runContainer(plan: Plan, birth: Birth, io: Io, place: Place, lis
     const exit = superviseChild(supervision, clients);
     // Whole before anybody hears of the end.
     log.close();
-    const outcome: Outcome = { exit, oomKilled: wasOomKilled(plan), usage: meter.usage() };
+    outcome = { exit, oomKilled: wasOomKilled(plan), usage: meter.usage() };
     ended = true;
     listener.ended(outcome);
     const { oomKilled, usage } = outcome;
     clients.end({ type: "exit", code: exit.code ?? 128 + exit.signal!, oomKilled, usage });
-    deliverRest(wiring);
-    // What it wrote and nobody got must not look like a success.
-    const lost = wiring.pumps.find(({ failure }) => failure !== undefined);
-    if (lost) throw lost.failure;
-    return outcome;
   } catch (error) {
     failure = error;
     throw error;
@@ -137,6 +133,12 @@ export function runContainer(plan: Plan, birth: Birth, io: Io, place: Place, lis
     undo.add(() => wiring?.restore());
     undo.run(failure);
   }
+  // Now that it is gone, nobody waits but us for a reader who does not read.
+  deliverRest(wiring);
+  // What it wrote and nobody got must not look like a success.
+  const lost = wiring.pumps.find(({ failure }) => failure !== undefined);
+  if (lost) throw lost.failure;
+  return outcome;
 }
 
 /** What another process in a container needs: its steps and the caller's stdio. */
