@@ -1,6 +1,6 @@
 /** `tinydocker logs`: what a container has written. */
 
-import { type Piece, readLog } from "../engine/logs.ts";
+import { followLog, openLog, type Piece, readLog } from "../engine/logs.ts";
 import { findContainer } from "../engine/record.ts";
 import { recoverIfAllowed } from "../engine/recover.ts";
 import { ConflictError, hasCode, UsageError } from "../errors.ts";
@@ -32,10 +32,11 @@ export default defineCommand({
     if (found.record.settings.log.driver === "none")
       throw new ConflictError(`container ${found.record.name} keeps no log (--log-driver none)`);
     const show = printer(timestamps);
-    const chosen = (following: boolean) => between(readLog(paths, found, following), sinceMs, untilMs);
-    let skip = tail === "all" ? 0 : Math.max(0, countLines(chosen(false)) - Number(tail));
+    const log = openLog(paths, found);
+    const chosen = (pieces: Iterable<Piece>) => between(pieces, sinceMs, untilMs);
+    let skip = tail === "all" ? 0 : Math.max(0, countLines(chosen(readLog(log))) - Number(tail));
     try {
-      for (const piece of chosen(follow)) {
+      for (const piece of chosen(follow ? followLog(paths, found, log) : readLog(log))) {
         const rest = skip > 0 ? skipLines(piece, skip) : { bytes: piece.bytes, skipped: 0 };
         skip -= rest.skipped;
         if (rest.bytes.length > 0) show({ ...piece, bytes: rest.bytes });

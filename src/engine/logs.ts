@@ -1,6 +1,7 @@
 /** What a container has written, out of its log files (runtime/log.ts). */
 
-import { close, fstat, O_RDONLY, openIfAny, read, statIfAny } from "../linux/file.ts";
+import { pread } from "../linux/at.ts";
+import { close, fstat, O_RDONLY, openIfAny, statIfAny } from "../linux/file.ts";
 import { memory } from "../linux/libc.ts";
 import { poll } from "../linux/poll.ts";
 import type { Paths } from "../paths.ts";
@@ -18,22 +19,54 @@ const blockBytes = 1 << 20;
 const lookMs = 50;
 const most = 9999;
 
-/** All that is in the log, the oldest first; with `follow` also what comes, until the container has ended. */
-export function* readLog(paths: Paths, { record }: Container, follow: boolean): Generator<Piece> {
-  const path = `${directoryOf(paths, record.id)}/log`;
-  const { driver } = record.settings.log;
-  let fd: number | undefined;
-  let decode = decoderOf(driver);
+/** The files of a log as they were at one moment: held open, so that what is rotated away meanwhile is read all the same. */
+export interface OpenLog {
+  driver: string;
+  /** The oldest first. What was added to the newest later comes after its `size`. */
+  files: { fd: number; size: number }[];
+}
+
+/** Opens what there is of a container's log. */
+export function openLog(paths: Paths, { record }: Container): OpenLog {
+  const name = namesOf(paths, record.id);
+  const files: OpenLog["files"] = [];
+  const seen = new Set<bigint>();
+  // From the newest on, as they move that way: one that moves meanwhile is met again, and none is missed.
+  for (let number = 0, gaps = 0; gaps <= maxGaps && number <= most; number++) {
+    const fd = openIfAny(name(number), O_RDONLY);
+    if (fd === undefined) gaps++;
+    else {
+      gaps = 0;
+      const { ino, size } = fstat(fd);
+      if (seen.has(ino)) close(fd);
+      else files.unshift({ fd, size });
+      seen.add(ino);
+    }
+  }
+  return { driver: record.settings.log.driver, files };
+}
+
+/** All that was in a log when it was opened, the oldest first. May be read more than once. */
+export function* readLog(log: OpenLog): Generator<Piece> {
+  yield* readFiles(log);
+}
+
+/** As `readLog`, and then what comes, until the container has ended. */
+export function* followLog(paths: Paths, { record }: Container, log: OpenLog): Generator<Piece> {
+  const name = namesOf(paths, record.id);
+  let decode = yield* readFiles(log);
+  let { fd, size: at } = log.files.at(-1) ?? { fd: undefined, size: 0 };
   for (;;) {
     // Asked before the last look: what was written until then is seen.
-    const over = !follow || !goesOn(paths, record.id);
-    const next = openNext(path, fd);
-    if (fd !== undefined) yield* readRest(fd, decode);
+    const over = !goesOn(paths, record.id);
+    const next = openNext(name, fd);
+    if (fd !== undefined) at = yield* readUntil(fd, at, Number.POSITIVE_INFINITY, decode);
     if (next !== undefined) {
       // What was read from gets no more, and the next file begins anew.
       if (fd !== undefined) close(fd);
       fd = next;
-      decode = decoderOf(driver);
+      at = 0;
+      decode = decoderOf(log.driver);
       continue;
     }
     if (over) break;
@@ -41,6 +74,22 @@ export function* readLog(paths: Paths, { record }: Container, follow: boolean): 
   }
   if (fd !== undefined) close(fd);
 }
+
+/** @returns what takes the newest file apart, with what it has kept: the rest of a piece may come. */
+function* readFiles({ driver, files }: OpenLog): Generator<Piece, Decode> {
+  let decode = decoderOf(driver);
+  for (const { fd, size } of files) {
+    decode = decoderOf(driver);
+    yield* readUntil(fd, 0, size, decode);
+  }
+  return decode;
+}
+
+const namesOf = (paths: Paths, id: string) => (number: number) =>
+  `${directoryOf(paths, id)}/log${number === 0 ? "" : `.${number}`}`;
+
+/** A name is free for a moment while the files move on. */
+const maxGaps = 1;
 
 /** Between two starts of one that its policy starts again, nobody looks after it for a moment. */
 const goesOn = (paths: Paths, id: string): boolean =>
@@ -50,8 +99,7 @@ const goesOn = (paths: Paths, id: string): boolean =>
  * The file that comes after this one, or the oldest; undefined if this is the newest. Files move on while we look
  * (`log` becomes `log.1`, that `log.2`), so what was opened counts only if nothing has moved meanwhile.
  */
-function openNext(path: string, current: number | undefined): number | undefined {
-  const name = (number: number) => (number === 0 ? path : `${path}.${number}`);
+function openNext(name: (number: number) => string, current: number | undefined): number | undefined {
   const inode = current === undefined ? undefined : fstat(current).ino;
   for (;;) {
     const files = inodes(name);
@@ -66,22 +114,30 @@ function openNext(path: string, current: number | undefined): number | undefined
   }
 }
 
-/** The files of the log, the newest first; that is `log.1` for a moment, until there is something for a new `log`. */
+/** The files of the log, the newest first; that is `log.1` for a moment, until there is a new `log`. */
 function inodes(name: (number: number) => string): { number: number; inode: bigint }[] {
   const files: { number: number; inode: bigint }[] = [];
-  for (let number = 0; number <= most; number++) {
+  for (let number = 0, gaps = 0; gaps <= maxGaps && number <= most; number++) {
     const stat = statIfAny(name(number));
+    gaps = stat ? 0 : gaps + 1;
     if (stat) files.push({ number, inode: stat.ino });
-    else if (number > 0) break;
   }
   return files;
 }
 
 type Decode = (bytes: Uint8Array) => Piece[];
 
-function* readRest(fd: number, decode: Decode): Generator<Piece> {
+/** Reads a file from one place to another, or to its end. @returns where that was. */
+function* readUntil(fd: number, from: number, end: number, decode: Decode): Generator<Piece, number> {
   const block = memory(blockBytes);
-  for (let count = read(fd, block); count > 0; count = read(fd, block)) yield* decode(block.subarray(0, count));
+  let at = from;
+  while (at < end) {
+    const count = pread(fd, block.subarray(0, Math.min(block.length, end - at)), at, "the log");
+    if (count === 0) break;
+    at += count;
+    yield* decode(block.subarray(0, count));
+  }
+  return at;
 }
 
 /** Takes a file apart block by block, and keeps what is not whole yet. */

@@ -35,7 +35,10 @@ export interface LogOptions {
 
 export const headerBytes = 16;
 
-/** The newest file is `path`, older ones are `path.1`, `path.2`. The first is made with the first byte. */
+/**
+ * The newest file is `path`, older ones are `path.1`, `path.2`. The first is made at once: whoever follows it has a
+ * descriptor that outlives its name, and so gets also what a container writes just before it is removed.
+ */
 export function openLog(path: string, { driver, maxBytes, maxFiles }: LogOptions): Log {
   if (driver === "none") return { write: () => {}, close: () => {} };
   let fd: number | undefined;
@@ -44,22 +47,25 @@ export function openLog(path: string, { driver, maxBytes, maxFiles }: LogOptions
     fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0o600);
     size = fstat(fd).size;
   };
-  const append = (bytes: Uint8Array) => {
+  const attempt = (action: () => void) => {
     try {
-      if (fd === undefined) openNewest();
-      if (size > 0 && size + bytes.length > maxBytes) {
-        close(fd!);
-        fd = undefined;
-        rotate(path, maxFiles);
-        openNewest();
-      }
-      writeAll(fd!, bytes, path);
-      size += bytes.length;
+      action();
     } catch (error) {
       // A full disk, or one that is gone, loses pieces of the log; it must not end the container.
       if (!(error instanceof SyscallError)) throw error;
       takeBack();
     }
+  };
+  const append = (bytes: Uint8Array) => {
+    if (fd === undefined) openNewest();
+    if (size > 0 && size + bytes.length > maxBytes) {
+      close(fd!);
+      fd = undefined;
+      rotate(path, maxFiles);
+      openNewest();
+    }
+    writeAll(fd!, bytes, path);
+    size += bytes.length;
   };
   /** Half a piece would make what follows unreadable. */
   const takeBack = () => {
@@ -69,17 +75,19 @@ export function openLog(path: string, { driver, maxBytes, maxFiles }: LogOptions
       // Then it is unreadable from there on.
     }
   };
+  attempt(openNewest);
   const encode = driver === "local" ? record : jsonLines();
   return {
     write: (stream, bytes) => {
       const encoded = encode(stream, bytes);
       // What one read(2) brought may be more than a file is to have: many short lines, and each has a time of its own.
-      if (driver === "json-file" && encoded.length > maxBytes) for (const line of linesOf(encoded)) append(line);
-      else if (encoded.length > 0) append(encoded);
+      if (driver === "json-file" && encoded.length > maxBytes)
+        for (const line of linesOf(encoded)) attempt(() => append(line));
+      else if (encoded.length > 0) attempt(() => append(encoded));
     },
     close: () => {
       const rest = driver === "json-file" ? [encode(1, nothing, true), encode(2, nothing, true)] : [];
-      for (const encoded of rest) if (encoded.length > 0) append(encoded);
+      for (const encoded of rest) if (encoded.length > 0) attempt(() => append(encoded));
       if (fd !== undefined) close(fd);
       fd = undefined;
     },

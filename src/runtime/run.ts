@@ -41,7 +41,7 @@ export interface Listener {
   /** The program runs. @returns what is to go on beside it. */
   started(): Companion[];
   ended(outcome: Outcome): void;
-  /** Everything is taken back but the claim: what is not done now, nobody will do. @param failure why it did not start, or lost output. */
+  /** Everything is taken back but the claim: what is not done now, nobody will do. @param failure why it did not start. */
   takenBack(failure: unknown): void;
 }
 
@@ -76,6 +76,7 @@ export function runContainer(plan: Plan, io: Io, place: Place, listener: Listene
   let wiring: Wiring | undefined;
   let ended = false;
   let failure: unknown;
+  let outcome: Outcome;
   try {
     const prepared: Partial<Prepared> & Pick<Prepared, "binds"> = { binds: [] };
     const perform = (steps: HostStep[]) => performHost(steps, undo, () => ended, prepared);
@@ -125,16 +126,11 @@ export function runContainer(plan: Plan, io: Io, place: Place, listener: Listene
     const exit = superviseChild(supervision, clients);
     // Whole before anybody hears of the end.
     log.close();
-    const outcome: Outcome = { exit, oomKilled: wasOomKilled(plan), usage: meter.usage() };
+    outcome = { exit, oomKilled: wasOomKilled(plan), usage: meter.usage() };
     ended = true;
     listener.ended(outcome);
     const { oomKilled, usage } = outcome;
     clients.end({ type: "exit", code: exit.code ?? 128 + exit.signal!, oomKilled, usage });
-    deliverRest(wiring);
-    // What it wrote and nobody got must not look like a success.
-    const lost = wiring.pumps.find(({ failure }) => failure !== undefined);
-    if (lost) throw lost.failure;
-    return outcome;
   } catch (error) {
     failure = error;
     throw error;
@@ -142,6 +138,12 @@ export function runContainer(plan: Plan, io: Io, place: Place, listener: Listene
     undo.add(() => wiring?.restore());
     undo.run(failure);
   }
+  // Now that it is gone, nobody waits but us for a reader who does not read.
+  deliverRest(wiring);
+  // What it wrote and nobody got must not look like a success.
+  const lost = wiring.pumps.find(({ failure }) => failure !== undefined);
+  if (lost) throw lost.failure;
+  return outcome;
 }
 
 /** The socket at which others attach; it goes with the container. */

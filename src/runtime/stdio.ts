@@ -204,7 +204,13 @@ export function wireToCaller(
 
 /** Notes the interrupt key, which is to end also a program that would ignore its signal. */
 const watchInterrupts = (wiring: Wiring, master: number) => (keys: Uint8Array) => {
-  const group = interruptedGroup(master, keys);
+  let group: number | undefined;
+  try {
+    group = interruptedGroup(master, keys);
+  } catch (error) {
+    // A terminal that was hung up has no modes, and interrupts nobody.
+    if (!hasCode(error, "EIO", "ENOTTY")) throw error;
+  }
   if (group !== undefined) wiring.onInterrupt(group);
 };
 

@@ -184,9 +184,9 @@ describe("nobody waits on one side while he owes the other", () => {
         await until(async () => (await last()).endsWith("y\n"), "it writes");
         child.kill("SIGTERM");
         await until(async () => (await status(machine, "box")).includes("Exited (7)"), "it has ended");
+        ok(await machine.run(["rm", "box"]));
         close(stdout.read);
         expect(await child.exited).toBe(7);
-        ok(await machine.run(["rm", "box"]));
       }
     });
   });

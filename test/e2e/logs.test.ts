@@ -1,13 +1,21 @@
 /** What containers write, kept for later and bounded. */
 
 import { describe, expect } from "bun:test";
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { type Machine, said, withMachine } from "../support/containers.ts";
 import { detached, ok, status, until } from "../support/life.ts";
 import { needing, root } from "../support/needs.ts";
 
 const test = needing(root);
+
+const linkOf = (path: string): string => {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return ""; // it was closed meanwhile
+  }
+};
 
 const ended = async (machine: Machine, name: string, script: string, options: string[] = []): Promise<string> => {
   const id = await detached(machine, name, script, options);
@@ -141,6 +149,33 @@ describe("logs", () => {
       expect(lines).toHaveLength(3000);
       expect(lines.at(-1)).toBe("line number 3000");
       ok(await machine.run(["rm", "-f", "box"]));
+    });
+  });
+  test("-f of one with --rm has what it wrote at its very end, when its files are gone", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const script = "until [ -e /go ]; do sleep 0.05; done; echo hello";
+      for (const driver of ["local", "json-file"]) {
+        await detached(machine, "box", script, ["--rm", "--log-driver", driver]);
+        const following = machine.spawn(["logs", "-f", "box"]);
+        const holds = () =>
+          readdirSync(`/proc/${following.pid}/fd`).some((fd) =>
+            linkOf(`/proc/${following.pid}/fd/${fd}`).endsWith("/log"),
+          );
+        await until(holds, "it follows");
+        ok(await machine.run(["exec", "box", "touch", "/go"]));
+        expect(await following.stdout.text()).toBe("hello\n");
+        expect(await following.exited).toBe(0);
+      }
+    });
+  });
+  test("of one that writes faster than anybody reads are those of this moment: --tail 1 is one line", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      for (const driver of ["local", "json-file"]) {
+        await detached(machine, "box", "exec yes", ["--log-driver", driver, "--log-opt", "max-size=1m"]);
+        await until(async () => (await machine.run(["logs", "box"])).stdout !== "", "it writes");
+        for (let count = 0; count < 5; count++) expect(ok(await machine.run(["logs", "-n", "1", "box"]))).toBe("y");
+        ok(await machine.run(["rm", "-f", "box"]));
+      }
     });
   });
   test("go on while somebody who is attached does not read: after 10 s he is left behind, and told so (F17)", async () => {
