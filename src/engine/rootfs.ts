@@ -13,7 +13,6 @@ import {
   O_RDWR,
   open,
   openIfAny,
-  readFile,
   statIfAny,
   unlink,
 } from "../linux/file.ts";
@@ -25,6 +24,7 @@ import type { Paths } from "../paths.ts";
 import { planMounts } from "../plan/mounts.ts";
 import type { InitStep } from "../plan/step.ts";
 import { bindFromHost, mountOverlay } from "../runtime/rootfs.ts";
+import { readSpec } from "./bundle.ts";
 import { type Container, type ContainerState, directoryOf, isUp } from "./record.ts";
 
 /** The layers of a container's image, bottom first; a directory that is used in place is the only one. */
@@ -64,9 +64,9 @@ export async function withRoot<Result>(
 }
 
 function mountStopped(paths: Paths, container: Container): number {
-  const { id, rootfs } = container.record;
+  const { rootfs } = container.record;
   if (rootfs !== undefined) return open(rootfs, O_RDONLY | O_DIRECTORY);
-  const spec = JSON.parse(readFile(`${directoryOf(paths, id)}/config.json`)) as Spec;
+  const spec = readSpec(paths, container.record);
   const [overlay] = stepsOf(spec, "overlay");
   const root = mountPrivately(paths, () => mountOverlay({ ...overlay!, target: paths.rootfs }));
   // As it is: nothing is made, filled or given away; and memory that no container uses is not there.
