@@ -175,8 +175,8 @@ function findIfForced(paths: Paths, reference: string, force: boolean): Network 
 
 /** Its bridge and its rules first: while they are there, they have a name. */
 function discard(paths: Paths, network: Network): void {
-  // Of one that is damaged perhaps nothing is known by which to find them.
-  if (network.bridge !== "") takeDown(paths, network);
+  // Of one that is damaged perhaps nothing is known by which to find them: then they stay, and do nothing.
+  if (network.bridge !== "" && network.subnets.length > 0) takeDown(paths, network);
   const gone = `${paths.networks}/.${randomHex(6)}`;
   rename(networkDirectory(paths, network.name), gone);
   removePath(gone);

@@ -245,6 +245,7 @@ const forgetLookMs = 5;
  */
 export function waitUntilForgotten(paths: Paths, id: string, name: string): void {
   const until = performance.now() + forgetMs;
-  const isLeft = () => !isRecorded(paths, id) && readFileIfAny(`${paths.names}/${name}`) === id;
+  const isLeft = () =>
+    !isRecorded(paths, id) && readFileIfAny(`${paths.names}/${name}`) === id && !isLeftBehind(paths, id);
   while (isLeft() && performance.now() < until) poll([], forgetLookMs);
 }

@@ -3,7 +3,7 @@
  * `bun test/state-roots/make.ts BINARY VERSION` leaves VERSION.tar.gz beside this file.
  */
 
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { architecture, configOf, dockerArchive } from "../support/images.ts";
 import { Sandbox } from "../support/sandbox.ts";
@@ -111,7 +111,8 @@ await Bun.sleep(500);
 for (const pid of sandbox.snapshot().processIds) process.kill(pid, "SIGKILL");
 await Bun.sleep(500);
 
-rmSync(join(sandbox.root, "staging"), { recursive: true, force: true });
+for (const name of readdirSync(join(sandbox.root, "staging")))
+  rmSync(join(sandbox.root, "staging", name), { recursive: true });
 for (const path of recordsIn(sandbox.root))
   writeFileSync(path, readFileSync(path, "utf8").replaceAll(sandbox.directory, placeholder));
 const out = join(import.meta.dir, `${version}.tar.gz`);
