@@ -32,8 +32,17 @@ export interface Kind<Type extends object> {
   /** From schema 1 to 2, from 2 to 3, and so on. They may rely on nothing in a record. */
   upgrades: readonly Upgrade[];
   fields: Shape<Type>;
-  /** What one field asks of another. */
-  together?: (value: Type) => string | undefined;
+  check: Check<Type>;
+}
+
+/** @param together what one field asks of another. */
+export function kindOf<Type extends object = never>(
+  fields: Shape<Type>,
+  { upgrades = [], together }: Partial<Upgrades> & { together?: (value: Type) => string | undefined } = {},
+): Kind<Type> {
+  const each = object<Type>(fields);
+  const check: Check<Type> = together ? (value) => each(value) ?? together(value as Type) : each;
+  return { upgrades, fields, check };
 }
 
 /** A record of today; or what is wrong with it, to be said behind what it is the record of, and what it is as far as it can be read. */
@@ -70,7 +79,7 @@ export function parseRecord<Type extends object>(
     return { damage, rest: content };
   }
   const value = upgrade(kind, content, schema);
-  const wrong = object(kind.fields)(value) ?? kind.together?.(value as Type);
+  const wrong = kind.check(value);
   if (wrong === undefined) return { value: value as Type };
   return damagedBy(wrong.startsWith(".") ? `${file}: ${wrong.slice(1)}` : `${file}${wrong}`, value);
 }
@@ -166,13 +175,16 @@ export const map =
   };
 
 /** An object with the fields of a type, which is to be said; others are no harm. */
-export const object =
-  <Type extends object = never>(fields: Shape<Type>): Check<Type> =>
-  (value) => {
+export function object<Type extends object = never>(fields: Shape<Type>): Check<Type> {
+  const names = Object.keys(fields);
+  const checks = Object.values(fields) as ((value: unknown) => string | undefined)[];
+  return (value) => {
     if (!isObject(value)) return " is not an object";
-    for (const name in fields) {
-      const wrong = fields[name](value[name]);
-      if (wrong !== undefined) return value[name] === undefined ? `.${name} is missing` : `.${name}${wrong}`;
+    for (let at = 0; at < names.length; at++) {
+      const inner = value[names[at]!];
+      const wrong = checks[at]!(inner);
+      if (wrong !== undefined) return inner === undefined ? `.${names[at]} is missing` : `.${names[at]}${wrong}`;
     }
     return undefined;
   };
+}

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import {
   formatRecord,
-  type Kind,
+  kindOf,
   list,
   map,
   number,
@@ -23,19 +23,21 @@ interface Door {
 }
 
 /** Schema 1 had a width alone, and schema 2 one colour. */
-const doorKind: Kind<Door> = {
-  upgrades: [
-    ({ width, ...old }) => ({ ...old, size: { width, height: 2 }, notes: {} }),
-    ({ colour, ...old }) => ({ ...old, colours: [colour.toLowerCase()] }),
-  ],
-  fields: {
+const doorKind = kindOf<Door>(
+  {
     name: text,
     size: object<Door["size"]>({ width: number, height: number }),
     colours: list(text),
     notes: map(text),
     price: optional(number),
   },
-};
+  {
+    upgrades: [
+      ({ width, ...old }) => ({ ...old, size: { width, height: 2 }, notes: {} }),
+      ({ colour, ...old }) => ({ ...old, colours: [colour.toLowerCase()] }),
+    ],
+  },
+);
 
 const door: Door = { name: "front", size: { width: 1, height: 2 }, colours: ["red"], notes: {} };
 const parse = (record: unknown) => parseRecord(doorKind, JSON.stringify(record), "door.json");

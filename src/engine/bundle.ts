@@ -20,7 +20,7 @@ import {
   type Check,
   damaged,
   flag,
-  type Kind,
+  kindOf,
   list,
   map,
   number,
@@ -98,25 +98,22 @@ const linux = object<Linux>({
 const version1: Check<string> = (value) =>
   typeof value === "string" && value.startsWith("1.") ? undefined : " is none that this tinydocker knows (1.x)";
 
-const specKind: Kind<Spec> = {
-  upgrades: [],
-  fields: {
-    ociVersion: version1,
-    root: object<Root>({ path: text, readonly: optional(flag) }),
-    process,
-    hostname: optional(text),
-    mounts: list(
-      object<Mount>({
-        destination: text,
-        type: optional(text),
-        source: optional(text),
-        options: optional(texts),
-      }),
-    ),
-    linux,
-    annotations: optional(map(text)),
-  },
-};
+const specKind = kindOf<Spec>({
+  ociVersion: version1,
+  root: object<Root>({ path: text, readonly: optional(flag) }),
+  process,
+  hostname: optional(text),
+  mounts: list(
+    object<Mount>({
+      destination: text,
+      type: optional(text),
+      source: optional(text),
+      options: optional(texts),
+    }),
+  ),
+  linux,
+  annotations: optional(map(text)),
+});
 
 /** @throws DamagedError */
 export function readSpec(paths: Paths, { id, name }: ContainerRecord): Spec {

@@ -3,24 +3,21 @@
 import { readFileIfAny } from "../linux/file.ts";
 import type { Paths } from "../paths.ts";
 import type { Leftovers } from "../plan/step.ts";
-import { flag, type Kind, list, optional, parseRecord, salvage, text } from "../schema.ts";
+import { flag, kindOf, list, optional, parseRecord, salvage, text } from "../schema.ts";
 import { connected } from "./container-kind.ts";
 import { directoryOf, nameOf } from "./record.ts";
 
 /** Written by runtime/host.ts. */
-const claimKind: Kind<Leftovers> = {
-  upgrades: [],
-  fields: {
-    id: text,
-    namePath: optional(text),
-    cgroup: optional(text),
-    directory: text,
-    keep: flag,
-    outlives: flag,
-    volumes: optional(list(text)),
-    network: optional(connected),
-  },
-};
+const claimKind = kindOf<Leftovers>({
+  id: text,
+  namePath: optional(text),
+  cgroup: optional(text),
+  directory: text,
+  keep: flag,
+  outlives: flag,
+  volumes: optional(list(text)),
+  network: optional(connected),
+});
 
 /**
  * What is left of a container; undefined where whoever holds the file has nothing to clean up. Of a file that is damaged what

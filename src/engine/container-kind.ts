@@ -12,20 +12,7 @@ import type { ExposedPort, PortRange, PortRequest } from "../plan/publish.ts";
 import type { DnsOptions } from "../plan/resolv-conf.ts";
 import type { ImageDefaults } from "../plan/spec.ts";
 import type { Usage } from "../runtime/usage.ts";
-import {
-  anything,
-  flag,
-  type Kind,
-  list,
-  map,
-  nullable,
-  number,
-  object,
-  oneOf,
-  optional,
-  text,
-  time,
-} from "../schema.ts";
+import { anything, flag, kindOf, list, map, nullable, number, object, oneOf, optional, text, time } from "../schema.ts";
 
 /** What a container is: written when it is created, and by `rename` and `update`. */
 export interface ContainerRecord {
@@ -232,22 +219,19 @@ const defaults = object<ImageDefaults>({
 });
 
 /** container.json */
-export const containerKind: Kind<ContainerRecord> = {
-  upgrades: [],
-  fields: {
-    id: text,
-    name: text,
-    created: time,
-    image: text,
-    imageId: optional(text),
-    rootfs: optional(text),
-    lower: texts,
-    rootMode: number,
-    defaults,
-    options,
-    settings,
-  },
-};
+export const containerKind = kindOf<ContainerRecord>({
+  id: text,
+  name: text,
+  created: time,
+  image: text,
+  imageId: optional(text),
+  rootfs: optional(text),
+  lower: texts,
+  rootMode: number,
+  defaults,
+  options,
+  settings,
+});
 
 const processId = object<ProcessId>({ pid: number, startTicks: number, bootId: text });
 
@@ -281,9 +265,8 @@ const usage = object<Usage>({
 });
 
 /** state.json */
-export const stateKind: Kind<ContainerState> = {
-  upgrades: [],
-  fields: {
+export const stateKind = kindOf<ContainerState>(
+  {
     status: oneOf("created", "running", "restarting", "exited"),
     process: optional(processId),
     cgroup: optional(text),
@@ -304,5 +287,5 @@ export const stateKind: Kind<ContainerState> = {
     ),
     network: optional(connected),
   },
-  together: ({ status, process }) => (status === "running" && !process ? ".process is missing" : undefined),
-};
+  { together: ({ status, process }) => (status === "running" && !process ? ".process is missing" : undefined) },
+);

@@ -14,7 +14,7 @@ import {
   write,
 } from "../linux/file.ts";
 import type { Paths } from "../paths.ts";
-import { formatRecord, type Kind, map, number, oneOf, text } from "../schema.ts";
+import { formatRecord, kindOf, map, number, oneOf, text } from "../schema.ts";
 
 export const eventTypes = ["container", "image", "network", "volume"] as const;
 
@@ -35,10 +35,13 @@ export interface RecordedEvent extends Event {
 }
 
 /** A line of the log. */
-export const eventKind: Kind<RecordedEvent> = {
-  upgrades: [],
-  fields: { type: oneOf(...eventTypes), action: text, id: text, attributes: map(text), timeMs: number },
-};
+export const eventKind = kindOf<RecordedEvent>({
+  type: oneOf(...eventTypes),
+  action: text,
+  id: text,
+  attributes: map(text),
+  timeMs: number,
+});
 
 /** The log is two files: when this one is full it becomes the other. */
 export const logFile = (paths: Paths): string => `${paths.root}/events.log`;

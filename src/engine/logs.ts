@@ -5,7 +5,7 @@ import { memory } from "../linux/libc.ts";
 import { poll } from "../linux/poll.ts";
 import type { Paths } from "../paths.ts";
 import { headerBytes } from "../runtime/log.ts";
-import { type Kind, parseRecord, text, time } from "../schema.ts";
+import { kindOf, parseRecord, text, time } from "../schema.ts";
 import { type Container, directoryOf, isLookedAfter, readContainer } from "./record.ts";
 
 /** A piece of output, as it came. */
@@ -141,10 +141,7 @@ function takeLines(bytes: Uint8Array): Taken {
 }
 
 /** Docker's format, which has no version. */
-const lineKind: Kind<{ log: string; stream: string; time: string }> = {
-  upgrades: [],
-  fields: { log: text, stream: text, time },
-};
+const lineKind = kindOf<{ log: string; stream: string; time: string }>({ log: text, stream: text, time });
 
 /** A line that a crash has cut is left out. */
 function parseLine(line: string): { log: string; stream: string; time: string } | undefined {

@@ -8,7 +8,7 @@ import {
   damaged,
   flag,
   formatRecord,
-  type Kind,
+  kindOf,
   list,
   map,
   number,
@@ -26,22 +26,19 @@ export const leasesOf = (paths: Paths, name: string): string => `${networkDirect
 export const namesOf = (paths: Paths, name: string): string => `${networkDirectory(paths, name)}/names`;
 
 /** network.json */
-const networkKind: Kind<Network> = {
-  upgrades: [],
-  fields: {
-    id: text,
-    name: text,
-    created: time,
-    bridge: text,
-    subnets: list(object<Subnet>({ subnet: text, gateway: text, range: optional(text) })),
-    internal: flag,
-    icc: flag,
-    isolate: flag,
-    mtu: optional(number),
-    labels: map(text),
-    options: map(text),
-  },
-};
+const networkKind = kindOf<Network>({
+  id: text,
+  name: text,
+  created: time,
+  bridge: text,
+  subnets: list(object<Subnet>({ subnet: text, gateway: text, range: optional(text) })),
+  internal: flag,
+  icc: flag,
+  isolate: flag,
+  mtu: optional(number),
+  labels: map(text),
+  options: map(text),
+});
 
 export const formatNetwork = (network: Network): string => formatRecord(networkKind, network);
 

@@ -3,7 +3,7 @@
 import { readFileIfAny, unlink, writeFileAtomic } from "../linux/file.ts";
 import { restoreSysctls, type SysctlChange } from "../linux/sysctl.ts";
 import type { Paths } from "../paths.ts";
-import { formatRecord, type Kind, list, object, parseRecord, text } from "../schema.ts";
+import { formatRecord, kindOf, list, object, parseRecord, text } from "../schema.ts";
 
 const noteFile = (paths: Paths): string => `${paths.networks}/.sysctls`;
 
@@ -21,10 +21,10 @@ export function giveBackSysctls(paths: Paths): void {
 }
 
 /** Schema 1 was the bare list. */
-const notesKind: Kind<{ changes: SysctlChange[] }> = {
-  upgrades: [(changes) => ({ changes })],
-  fields: { changes: list(object<SysctlChange>({ name: text, before: text, after: text })) },
-};
+const notesKind = kindOf<{ changes: SysctlChange[] }>(
+  { changes: list(object<SysctlChange>({ name: text, before: text, after: text })) },
+  { upgrades: [(changes) => ({ changes })] },
+);
 
 /** Where they are damaged nothing is known, and nothing is touched. */
 const readNotes = (paths: Paths): SysctlChange[] =>

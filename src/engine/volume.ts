@@ -11,7 +11,7 @@ import { dataOf, recordOf } from "../plan/volume.ts";
 import { performHost } from "../runtime/host.ts";
 import { undoList } from "../runtime/undo.ts";
 import { unmountVolume } from "../runtime/volume-mount.ts";
-import { damaged, formatRecord, type Kind, map, parseRecord, salvage, text, time } from "../schema.ts";
+import { damaged, formatRecord, kindOf, map, parseRecord, salvage, text, time } from "../schema.ts";
 import { recordEvent } from "./events.ts";
 import { type Container, directoryOf, listContainers } from "./record.ts";
 
@@ -25,10 +25,7 @@ export interface Volume {
 }
 
 /** volume.json */
-const volumeKind: Kind<Volume> = {
-  upgrades: [],
-  fields: { name: text, created: time, labels: map(text), options: map(text) },
-};
+const volumeKind = kindOf<Volume>({ name: text, created: time, labels: map(text), options: map(text) });
 
 /** A volume of which perhaps not all is known: what is in it is there all the same. */
 export interface AnyVolume extends Volume {

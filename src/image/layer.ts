@@ -19,7 +19,7 @@ import type { Paths } from "../paths.ts";
 import {
   damaged as damagedObject,
   formatRecord,
-  type Kind,
+  kindOf,
   number,
   optional,
   type Parsed,
@@ -202,20 +202,17 @@ export function installLayer(paths: Paths, directory: string, chainId: Digest): 
 
 export const layerDirectory = (paths: Paths, chainId: Digest): string => `${paths.layers}/${hexOf(chainId)}`;
 
-const layerKind: Kind<LayerMeta> = {
-  upgrades: [],
-  fields: {
-    chainId: digest,
-    diffId: digest,
-    parent: optional(digest),
-    link,
-    digest: optional(digest),
-    mediaType: optional(text),
-    sizeBytes: number,
-    entries: number,
-    tarBytes: optional(number),
-  },
-};
+const layerKind = kindOf<LayerMeta>({
+  chainId: digest,
+  diffId: digest,
+  parent: optional(digest),
+  link,
+  digest: optional(digest),
+  mediaType: optional(text),
+  sizeBytes: number,
+  entries: number,
+  tarBytes: optional(number),
+});
 
 /** A layer that the store has; one that is damaged is as good as none for who can make it again. */
 export const findLayer = (paths: Paths, chainId: Digest): LayerMeta | undefined => parseLayer(paths, chainId)?.value;

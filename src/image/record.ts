@@ -8,7 +8,7 @@ import {
   type Check,
   damaged as damagedObject,
   formatRecord as format,
-  type Kind,
+  kindOf,
   list,
   number,
   object,
@@ -30,13 +30,10 @@ export const digest: Check<Digest> = (value) => (isDigest(value) ? undefined : "
 export const link: Check<string> = (value) =>
   text(value) ?? (/^[0-9a-f]{12,64}$/.test(value as string) ? undefined : " is no short id");
 
-const imageKind: Kind<ImageRecord> = {
-  upgrades: [],
-  fields: {
-    id: digest,
-    layers: list(object<ImageRecord["layers"][number]>({ chainId: digest, link, sizeBytes: number })),
-  },
-};
+const imageKind = kindOf<ImageRecord>({
+  id: digest,
+  layers: list(object<ImageRecord["layers"][number]>({ chainId: digest, link, sizeBytes: number })),
+});
 
 /** Undefined where there is no such image. */
 export function parseImage(paths: Paths, id: Digest): Parsed<ImageRecord> | undefined {

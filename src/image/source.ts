@@ -4,7 +4,7 @@ import { ConflictError, hasCode } from "../errors.ts";
 import { close, fstat, O_PATH, open, readFileIfAny, readlink, type Stat } from "../linux/file.ts";
 import { type Digest, digestOf, hexOf } from "../oci/digest.ts";
 import type { Paths } from "../paths.ts";
-import { formatRecord, type Kind, list, parseRecord, text } from "../schema.ts";
+import { formatRecord, kindOf, list, parseRecord, text } from "../schema.ts";
 import { digest } from "./record.ts";
 import { type Image, readAnyImage } from "./store.ts";
 
@@ -75,10 +75,7 @@ function identify(file: string): { path: string; stat: Stat } | undefined {
 /** The record's place: real paths can be longer than file names. */
 export const sourceFile = (paths: Paths, path: string): string => `${paths.sources}/${hexOf(digestOf(path))}`;
 
-const sourceKind: Kind<SourceIdentity & { images: Digest[] }> = {
-  upgrades: [],
-  fields: { path: text, stamp: text, images: list(digest) },
-};
+const sourceKind = kindOf<SourceIdentity & { images: Digest[] }>({ path: text, stamp: text, images: list(digest) });
 
 export const formatSource = ({ path, stamp }: SourceIdentity, images: Digest[]): string =>
   `${formatRecord(sourceKind, { path, stamp, images })}\n`;

@@ -13,7 +13,7 @@ import { readdir, readFileIfAny } from "../linux/file.ts";
 import { type Digest, hexOf, isDigest } from "../oci/digest.ts";
 import { type ImageConfig, parseImageConfig } from "../oci/image.ts";
 import type { Paths } from "../paths.ts";
-import { formatRecord, type Kind, type Parsed, parseRecord, text } from "../schema.ts";
+import { formatRecord, kindOf, type Parsed, parseRecord, text } from "../schema.ts";
 import { damagedImage, digest, parseImage } from "./record.ts";
 import { formatReference, parseReference } from "./reference.ts";
 
@@ -145,7 +145,7 @@ interface Ref {
   image: Digest;
 }
 
-const refKind: Kind<Ref> = { upgrades: [], fields: { reference: text, image: digest } };
+const refKind = kindOf<Ref>({ reference: text, image: digest });
 
 /** What the file of a reference holds. */
 export const formatRef = (reference: string, image: Digest): string =>

@@ -3,7 +3,7 @@
 import { mkdirAll, readdir, readFileIfAny, statIfAny, unlink, writeFileAtomic } from "../linux/file.ts";
 import { formatAddress, readAddress } from "../plan/address.ts";
 import type { Names } from "../plan/network.ts";
-import { type Check, formatRecord, type Kind, list, parseRecord, text } from "../schema.ts";
+import { type Check, formatRecord, kindOf, list, parseRecord, text } from "../schema.ts";
 
 /** Where the names of a network are kept. */
 export interface ZoneSource {
@@ -64,10 +64,7 @@ export const readNames = (directory: string, id: string): Names | undefined =>
 const address: Check<string> = (value) =>
   typeof value === "string" && readAddress(value) ? undefined : " is not an address";
 
-const namesKind: Kind<Names> = {
-  upgrades: [],
-  fields: { name: text, aliases: list(text), addresses: list(address) },
-};
+const namesKind = kindOf<Names>({ name: text, aliases: list(text), addresses: list(address) });
 
 /** A directory that was changed this shortly before it was read may have been changed again with no later time: a tick. */
 const tickNs = 20_000_000n;
