@@ -24,6 +24,9 @@ export class ConflictError extends Failure {}
 /** Input from outside (a tar, a manifest, a config file) breaks its format or its promises. */
 export class InvalidError extends Failure {}
 
+/** What we keep of an object on disk is damaged, or written by a newer version: that object's trouble, and of no other. */
+export class DamagedError extends InvalidError {}
+
 /** This host lacks something that was asked of it (a controller, a kernel feature, root). */
 export class UnsupportedError extends Failure {}
 

@@ -1,6 +1,6 @@
 /** What commands for several containers have in common. */
 
-import { type Container, findContainer } from "../engine/record.ts";
+import { type Container, findAnyContainer, findContainer } from "../engine/record.ts";
 import { recoverIfAllowed } from "../engine/recover.ts";
 import type { Failure } from "../errors.ts";
 import { type Paths, pathsOf } from "../paths.ts";
@@ -14,14 +14,15 @@ export const containerOperand = {
   description: "Names, or ids or the beginning of one",
 } as const;
 
-/** Does something with each container. @param forgives failures that are only told. @returns the exit code: 1 if one failed. */
+/** Does something with each container. @param damaged also with one that is. @param forgives failures that are only told. @returns the exit code: 1 if one failed. */
 export async function forEachContainer(
   root: string,
   references: string[],
   use: (paths: Paths, container: Container, reference: string) => void | Promise<void>,
-  forgives?: (failure: Failure) => boolean,
+  { damaged = false, forgives }: { damaged?: boolean; forgives?: (failure: Failure) => boolean } = {},
 ): Promise<number> {
   const paths = pathsOf(root);
   recoverIfAllowed(paths);
-  return await forEachName(references, (reference) => use(paths, findContainer(paths, reference), reference), forgives);
+  const find = damaged ? findAnyContainer : findContainer;
+  return await forEachName(references, (reference) => use(paths, find(paths, reference), reference), forgives);
 }

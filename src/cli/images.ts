@@ -52,7 +52,7 @@ const listing = ({ full, digests }: { full: boolean; digests: boolean }): Listin
     ID: ["IMAGE ID", ({ image }) => (full ? image.id : image.id.slice("sha256:".length, "sha256:".length + 12))],
     CreatedSince: ["CREATED", ({ image }) => (hasDate(image) ? humanAge(image.created) : "N/A")],
     CreatedAt: ["CREATED AT", ({ image }) => (hasDate(image) ? localTime(image.created) : "N/A")],
-    Size: ["SIZE", ({ image }) => humanSize(image.sizeBytes)],
+    Size: ["SIZE", ({ image }) => (image.damage === undefined ? humanSize(image.sizeBytes) : "damaged")],
   },
   table: ["Repository", "Tag", ...(digests ? ["Digest"] : []), "ID", "CreatedSince", "Size"],
   quiet: "ID",

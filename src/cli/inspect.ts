@@ -2,7 +2,7 @@
 
 import { describeContainer } from "../engine/inspect.ts";
 import { listKnownNetworks } from "../engine/known-networks.ts";
-import { type Container, directoryOf, findContainer } from "../engine/record.ts";
+import { type Container, directoryOf, findAnyContainer } from "../engine/record.ts";
 import { recoverIfAllowed } from "../engine/recover.ts";
 import { sizeOfContainer } from "../engine/size.ts";
 import { InvalidError, NotFoundError, UsageError } from "../errors.ts";
@@ -100,7 +100,7 @@ function kindOf(type: string | undefined): Kind {
 
 function containerIfAny(paths: Paths, name: string): Container | undefined {
   try {
-    return findContainer(paths, name);
+    return findAnyContainer(paths, name);
   } catch (error) {
     if (error instanceof NotFoundError) return undefined;
     throw error;

@@ -1,7 +1,7 @@
 /** `tinydocker logs`: what a container has written. */
 
 import { followLog, openLog, type Piece, readLog } from "../engine/logs.ts";
-import { findContainer } from "../engine/record.ts";
+import { findAnyContainer, refuseDamaged } from "../engine/record.ts";
 import { recoverIfAllowed } from "../engine/recover.ts";
 import { ConflictError, hasCode, UsageError } from "../errors.ts";
 import { writeAll } from "../linux/file.ts";
@@ -28,7 +28,8 @@ export default defineCommand({
     const untilMs = when.until === undefined ? Number.POSITIVE_INFINITY : parseTime("--until", when.until, now);
     const paths = pathsOf(root);
     recoverIfAllowed(paths);
-    const found = findContainer(paths, container);
+    const found = findAnyContainer(paths, container);
+    if (found.record.settings.log.driver === "none") refuseDamaged(paths, found);
     if (found.record.settings.log.driver === "none")
       throw new ConflictError(`container ${found.record.name} keeps no log (--log-driver none)`);
     const show = printer(timestamps);

@@ -45,9 +45,10 @@ const filters: Filters<KnownNetwork> = {
 const listing = (full: boolean): Listing<KnownNetwork> => ({
   type: "network",
   columns: {
-    ID: ["NETWORK ID", ({ id }) => (full ? id : id.slice(0, 12))],
+    // One that is damaged is only found by its name.
+    ID: ["NETWORK ID", ({ id, name, damage }) => (damage !== undefined ? name : full ? id : id.slice(0, 12))],
     Name: ["NAME", ({ name }) => name],
-    Driver: ["DRIVER", ({ driver }) => driver],
+    Driver: ["DRIVER", ({ driver, damage }) => (damage === undefined ? driver : "damaged")],
     Scope: ["SCOPE", () => "local"],
     CreatedAt: ["CREATED AT", ({ created }) => localTime(created)],
     IPv4: ["IPV4", () => "true"],

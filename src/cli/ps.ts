@@ -2,7 +2,7 @@
 
 import { listKnownNetworks } from "../engine/known-networks.ts";
 import { type ShownPort, shownPorts } from "../engine/ports.ts";
-import { type Container, findContainer, isUp, listContainers } from "../engine/record.ts";
+import { type Container, findContainer, isUp, listContainers, type Status } from "../engine/record.ts";
 import { recoverIfAllowed } from "../engine/recover.ts";
 import { sizeOfContainer } from "../engine/size.ts";
 import { UsageError } from "../errors.ts";
@@ -39,7 +39,7 @@ export default defineCommand({
     const any = all || newest !== undefined || filter.some((word) => /^(status|exited)=/.test(word));
     const containers = any
       ? listContainers(paths)
-      : listContainers(paths, "running").filter((container) => isUp(container) || isRestarting(container));
+      : listContainers(paths, "running").filter((container) => isUp(container) || listed.includes(container.status));
     // It takes its time: only for who wants to know.
     const sizes = size || how.format?.includes(".Size") ? (row: Container) => sizeText(paths, row) : () => "N/A";
     printList(listing(full, sizes, size ?? false), containers.filter(keep).slice(0, newest), how);
@@ -47,7 +47,8 @@ export default defineCommand({
   },
 });
 
-const isRestarting = ({ status }: Container): boolean => status === "restarting";
+/** Beside those that are up; what is damaged may be up, too. */
+const listed: Status[] = ["restarting", "damaged"];
 
 function parseCount(text: string | undefined): number | undefined {
   if (text === undefined || text === "-1") return undefined;

@@ -22,6 +22,6 @@ export default defineCommand({
         removeContainer(paths, found, { force, volumes });
         printLine(reference);
       },
-      (failure) => force && failure instanceof NotFoundError,
+      { damaged: true, forgives: (failure) => force && failure instanceof NotFoundError },
     ),
 });

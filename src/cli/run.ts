@@ -225,9 +225,9 @@ function tell(end: RunEnd, { detach }: RunRequest | { detach: boolean }): number
 export async function replace(paths: Paths, name: string | undefined): Promise<void> {
   if (name === undefined) throw new UsageError("--replace needs a --name to replace");
   const { removeContainer } = await import("../engine/remove.ts");
-  const { findContainer } = await import("../engine/record.ts");
+  const { findAnyContainer } = await import("../engine/record.ts");
   try {
-    removeContainer(paths, findContainer(paths, name), { force: true });
+    removeContainer(paths, findAnyContainer(paths, name), { force: true });
   } catch (error) {
     if (!(error instanceof NotFoundError)) throw error;
   }

@@ -1,7 +1,9 @@
 /** `tinydocker stop`: the stop signal, some patience, then SIGKILL. */
 
+import type { Container } from "../engine/record.ts";
 import { parseSignal } from "../engine/signals.ts";
 import { stopContainer } from "../engine/stop.ts";
+import type { Paths } from "../paths.ts";
 import { defineCommand } from "./command.ts";
 import { containerOperand, forEachContainer } from "./containers.ts";
 import { parseSeconds } from "./lifecycle.ts";
@@ -38,9 +40,10 @@ export default defineCommand({
   examples: ["tinydocker stop web", "tinydocker stop -t 2 web db"],
   run: ({ container, ...args }, { root }) => {
     const options = stopOptions(args);
-    return forEachContainer(root, container, (paths, found, reference) => {
+    const stop = (paths: Paths, found: Container, reference: string) => {
       stopContainer(paths, found, options);
       printLine(reference);
-    });
+    };
+    return forEachContainer(root, container, stop, { damaged: true });
   },
 });

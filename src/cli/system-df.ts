@@ -101,7 +101,7 @@ const imageRows: Listing<Usage["images"][number] & { name: string }> = {
     Tag: ["TAG", ({ name }) => (name && parseReference(name).tag) || "<none>"],
     ID: ["IMAGE ID", ({ image }) => shortId(image.id)],
     CreatedSince: ["CREATED", ({ image }) => (Date.parse(image.created) > 0 ? humanAge(image.created) : "N/A")],
-    Size: ["SIZE", ({ image }) => humanSize(image.sizeBytes)],
+    Size: ["SIZE", ({ image }) => (image.damage === undefined ? humanSize(image.sizeBytes) : "damaged")],
     SharedSize: ["SHARED SIZE", ({ sharedBytes }) => humanSize(sharedBytes)],
     UniqueSize: ["UNIQUE SIZE", ({ uniqueBytes }) => humanSize(uniqueBytes)],
     Containers: ["CONTAINERS", ({ users }) => String(users)],

@@ -1,7 +1,7 @@
 /** `tinydocker volume ls`: what volumes there are. */
 
 import { recoverIfAllowed } from "../engine/recover.ts";
-import { listVolumes, mountPointOf, usersOfVolumes, type Volume } from "../engine/volume.ts";
+import { type AnyVolume, listVolumes, mountPointOf, usersOfVolumes, type Volume } from "../engine/volume.ts";
 import { pathsOf } from "../paths.ts";
 import { defineCommand } from "./command.ts";
 import { asPattern, booleanFilter, type Filters, labelFilter, parseFilters } from "./filter.ts";
@@ -30,7 +30,7 @@ export default defineCommand({
   },
 });
 
-const volumeFilters: Filters<Volume> = {
+const volumeFilters: Filters<AnyVolume> = {
   name: (text) => {
     const pattern = asPattern(text);
     return ({ name }) => pattern.test(name);
@@ -41,11 +41,11 @@ const volumeFilters: Filters<Volume> = {
 
 const unknown = () => "N/A";
 
-const listing = (mountPoint: (volume: Volume) => string): Listing<Volume> => ({
+const listing = (mountPoint: (volume: Volume) => string): Listing<AnyVolume> => ({
   type: "volume",
   columns: {
     Name: ["VOLUME NAME", ({ name }) => name],
-    Driver: ["DRIVER", () => "local"],
+    Driver: ["DRIVER", ({ damage }) => (damage === undefined ? "local" : "damaged")],
     Scope: ["SCOPE", () => "local"],
     Mountpoint: ["MOUNTPOINT", mountPoint],
     Labels: [

@@ -1,6 +1,6 @@
 /** What images, containers and volumes take of the disk. */
 
-import { readRecord } from "../image/record.ts";
+import { knownLayers } from "../image/record.ts";
 import { type Image, listImages } from "../image/store.ts";
 import type { Paths } from "../paths.ts";
 import { type Container, isUp, listContainers } from "./record.ts";
@@ -30,16 +30,25 @@ export function readUsage(paths: Paths): Usage {
     volumes: listVolumes(paths).map((volume) => ({
       volume,
       users: users(volume.name).length,
-      ...(!backingOf(volume) && { bytes: sizeOfTree(mountPointOf(paths, volume)) }),
+      ...(!liesElsewhere(volume) && { bytes: sizeOfTree(mountPointOf(paths, volume)) }),
     })),
   };
+}
+
+/** Options that nobody understands do not tell where. */
+function liesElsewhere(volume: Volume): boolean {
+  try {
+    return backingOf(volume) !== undefined;
+  } catch {
+    return true;
+  }
 }
 
 function imageUsage(paths: Paths, containers: Container[]): Pick<Usage, "images" | "layers"> {
   const layers = new Map<string, { bytes: number; images: number; used: boolean }>();
   const found = listImages(paths).map((image) => {
     const users = containers.filter(({ record }) => record.imageId === image.id).length;
-    const own = readRecord(paths, image.id)?.layers ?? [];
+    const own = knownLayers(paths, image.id);
     for (const { chainId, sizeBytes } of own) {
       const layer = layers.get(chainId) ?? { bytes: sizeBytes, images: 0, used: false };
       layers.set(chainId, { ...layer, images: layer.images + 1, used: layer.used || users > 0 });

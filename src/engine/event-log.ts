@@ -5,7 +5,8 @@ import { watchDirectory } from "../linux/inotify.ts";
 import { memory } from "../linux/libc.ts";
 import { POLLIN, poll } from "../linux/poll.ts";
 import type { Paths } from "../paths.ts";
-import { eventTypes, logFile, olderLogFile, type RecordedEvent } from "./events.ts";
+import { parseRecord } from "../schema.ts";
+import { eventKind, logFile, olderLogFile, type RecordedEvent } from "./events.ts";
 
 export interface Span {
   /** Milliseconds since 1970: events at this time or later; without it only those that come. */
@@ -105,15 +106,4 @@ function openFile(path: string): LogFile | undefined {
 }
 
 /** A line of the log; undefined if it is damaged, which is no reason to keep the others from anybody. */
-function parseEvent(line: string): RecordedEvent | undefined {
-  try {
-    const event = JSON.parse(line) as Partial<RecordedEvent> | null;
-    const { type, action, id, attributes, timeMs } = event ?? {};
-    const texts = [action, id, ...Object.values(attributes ?? {})].every((value) => typeof value === "string");
-    return texts && Number.isSafeInteger(timeMs) && eventTypes.includes(type!) && typeof attributes === "object"
-      ? (event as RecordedEvent)
-      : undefined;
-  } catch {
-    return undefined;
-  }
-}
+const parseEvent = (line: string): RecordedEvent | undefined => parseRecord(eventKind, line, "events.log").value;

@@ -14,6 +14,7 @@ import {
   write,
 } from "../linux/file.ts";
 import type { Paths } from "../paths.ts";
+import { formatRecord, kindOf, map, number, oneOf, text } from "../schema.ts";
 
 export const eventTypes = ["container", "image", "network", "volume"] as const;
 
@@ -32,6 +33,15 @@ export interface RecordedEvent extends Event {
   /** Milliseconds since 1970. */
   timeMs: number;
 }
+
+/** A line of the log. */
+export const eventKind = kindOf<RecordedEvent>({
+  type: oneOf(...eventTypes),
+  action: text,
+  id: text,
+  attributes: map(text),
+  timeMs: number,
+});
 
 /** The log is two files: when this one is full it becomes the other. */
 export const logFile = (paths: Paths): string => `${paths.root}/events.log`;
@@ -61,11 +71,11 @@ export function recordEvent(paths: Paths, event: Event): void {
 }
 
 function lineOf(event: RecordedEvent): string {
-  const line = `${JSON.stringify(event)}\n`;
+  const line = `${formatRecord(eventKind, event)}\n`;
   if (line.length <= longestLine) return line;
   const own = Object.entries(event.attributes).filter(([name]) => ownAttributes.includes(name));
   const short = own.map(([name, value]) => [name, value.slice(0, 1000)]);
-  return `${JSON.stringify({ ...event, attributes: Object.fromEntries(short) })}\n`;
+  return `${formatRecord(eventKind, { ...event, attributes: Object.fromEntries(short) })}\n`;
 }
 
 /** Of many who find the log full, the one who locks it first renames it; the others then find another file in its place. */

@@ -1,7 +1,7 @@
 /** The history of an image beside the layers that its steps made. */
 
 import { NotFoundError } from "../errors.ts";
-import { readRecord } from "../image/record.ts";
+import { knownLayers } from "../image/record.ts";
 import { findImage } from "../image/store.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Paths } from "../paths.ts";
@@ -22,7 +22,7 @@ export interface HistoryStep {
 export function imageHistory(paths: Paths, reference: string): HistoryStep[] {
   const image = findImage(paths, reference);
   if (!image) throw new NotFoundError(`no such image: ${reference}`, "tinydocker images lists the images there are");
-  const layers = readRecord(paths, image.id)?.layers.map(({ sizeBytes }) => sizeBytes) ?? [];
+  const layers = knownLayers(paths, image.id).map(({ sizeBytes }) => sizeBytes);
   const history = image.config.history ?? [];
   const steps: HistoryStep[] = history.map(({ created, created_by = "", comment = "", empty_layer }) => ({
     ...(created !== undefined && { created }),

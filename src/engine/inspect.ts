@@ -64,7 +64,7 @@ function describeEtcFiles(container: Container) {
 const statusNames: Partial<Record<Status, string>> = { unknown: "running", damaged: "dead" };
 
 function describeState(container: Container) {
-  const { state, status } = container;
+  const { state, status, damage } = container;
   const up = isUp(container);
   return {
     Status: statusNames[status] ?? status,
@@ -75,7 +75,7 @@ function describeState(container: Container) {
     Dead: status === "damaged",
     Pid: up ? (state.process?.pid ?? 0) : 0,
     ExitCode: up ? 0 : (state.exitCode ?? 0),
-    Error: state.error ?? "",
+    Error: damage === undefined ? (state.error ?? "") : `it ${damage}`,
     StartedAt: state.started ?? never,
     FinishedAt: state.finished ?? never,
     // Ours: false for one that has lost its monitor.

@@ -6,11 +6,13 @@ import type { Paths } from "../paths.ts";
 import type { Network } from "../plan/network.ts";
 import { builtinNetworks, defaultNetwork } from "../plan/network-options.ts";
 import { networkToBe } from "./network.ts";
-import { findNetwork, listNetworks } from "./network-record.ts";
+import { findNetwork, listAnyNetworks } from "./network-record.ts";
 
 export interface KnownNetwork extends Network {
   /** `null` is none at all, as Docker calls it. */
   driver: "bridge" | "host" | "null";
+  /** What is wrong with it, if something is. */
+  damage?: string;
 }
 
 export const isBuiltin = ({ name }: Pick<Network, "name">): boolean => builtinNetworks.includes(name);
@@ -37,7 +39,7 @@ const defaultToBe = (paths: Paths): Network => ({ ...networkToBe(paths, defaultN
 
 /** All of them, by name. */
 export function listKnownNetworks(paths: Paths): KnownNetwork[] {
-  const kept = listNetworks(paths);
+  const kept = listAnyNetworks(paths);
   const missing = kept.some(({ name }) => name === defaultNetwork) ? [] : [defaultToBe(paths)];
   const bridges = [...missing, ...kept].map((network): KnownNetwork => ({ ...network, driver: "bridge" }));
   return [...bridges, withoutBridge("host"), withoutBridge("none")].sort((a, b) => byName.compare(a.name, b.name));
@@ -48,7 +50,7 @@ const byName = new Intl.Collator("en", { numeric: true });
 /** One of them, by its name or the beginning of its id; undefined if there is none. */
 export function findKnownNetwork(paths: Paths, reference: string): KnownNetwork | undefined {
   const named = listKnownNetworks(paths).find(({ name }) => name === reference);
-  if (named) return named;
+  if (named && named.damage === undefined) return named;
   try {
     return { ...findNetwork(paths, reference), driver: "bridge" };
   } catch (error) {

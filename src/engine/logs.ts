@@ -6,6 +6,7 @@ import { memory } from "../linux/libc.ts";
 import { poll } from "../linux/poll.ts";
 import type { Paths } from "../paths.ts";
 import { headerBytes } from "../runtime/log.ts";
+import { kindOf, parseRecord, text, time } from "../schema.ts";
 import { type Container, directoryOf, isLookedAfter, readContainer } from "./record.ts";
 
 /** A piece of output, as it came. */
@@ -195,12 +196,10 @@ function takeLines(bytes: Uint8Array): Taken {
   return { pieces, used };
 }
 
+/** Docker's format, which has no version. */
+const lineKind = kindOf<{ log: string; stream: string; time: string }>({ log: text, stream: text, time });
+
 /** A line that a crash has cut is left out. */
 function parseLine(line: string): { log: string; stream: string; time: string } | undefined {
-  if (line === "") return undefined;
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
+  return line === "" ? undefined : parseRecord(lineKind, line, "log").value;
 }

@@ -63,8 +63,7 @@ function declared(volumes: Record<string, unknown>): MountRequest[] {
 
 /** What another container has mounted, but for its tmpfs, which is its own. As it is: nothing is filled or made for us. */
 function mountsOf(paths: Paths, { container, readOnly }: VolumesFrom): MountRequest[] {
-  const { record, status } = findContainer(paths, container);
-  if (status === "damaged") throw new ConflictError(`container ${record.name} is damaged: its mounts are not known`);
+  const { record } = findContainer(paths, container);
   return record.options.mounts
     .filter(({ type }) => type === "volume" || type === "bind")
     .map(({ options = [], ...mount }) => ({

@@ -1,6 +1,6 @@
 /** Networks: bridges with a name and subnets of their own, which containers are connected to. */
 
-import { ConflictError, hasCode, InvalidError, NotFoundError, UsageError } from "../errors.ts";
+import { ConflictError, hasCode, NotFoundError, UsageError } from "../errors.ts";
 import { randomHex } from "../linux/clone.ts";
 import {
   close,
@@ -32,7 +32,15 @@ import { type Chosen, type NewNetwork, planNetwork } from "../plan/new-network.t
 import { uniqueLocalBytes } from "../plan/subnet.ts";
 import { firewallOf } from "./firewall.ts";
 import { aloneWithNetworks } from "./network-lock.ts";
-import { findNetwork, listNetworks, networkDirectory, readNetwork, tellNetwork } from "./network-record.ts";
+import {
+  findDamagedNetwork,
+  findNetwork,
+  formatNetwork,
+  listNetworks,
+  networkDirectory,
+  readNetwork,
+  tellNetwork,
+} from "./network-record.ts";
 import { type Container, isUp, listContainers, resolveContainer } from "./record.ts";
 import { giveBackSysctls } from "./sysctls.ts";
 
@@ -98,7 +106,7 @@ function makeNetwork(paths: Paths, asked: NewNetwork, other: "theirs" | "refuse"
     const staging = `${paths.networks}/.${network.id.slice(0, 12)}`;
     mkdir(staging);
     for (const name of ["leases", "names"]) mkdir(`${staging}/${name}`);
-    writeNewFile(`${staging}/network.json`, JSON.stringify(network));
+    writeNewFile(`${staging}/network.json`, formatNetwork(network));
     rename(staging, networkDirectory(paths, network.name));
     tellNetwork(paths, network, "create");
     return network;
@@ -131,13 +139,17 @@ export function usersOfNetworks(paths: Paths): (network: Network) => Container[]
 
 /** Removes a network that no container is in. @param force one that is not there is fine. @returns false if there was none. */
 export function removeNetwork(paths: Paths, reference: string, { force }: { force: boolean }): boolean {
-  refuseBuiltin(reference);
+  if (!findDamagedNetwork(paths, reference)) refuseBuiltin(reference);
   mkdirAll(paths.networks);
   return withoutStarts(paths, () => {
-    const network = findOrDamaged(paths, reference, force);
-    if (typeof network === "boolean") return network;
-    refuseBuiltin(network.name);
-    const users = usersOfNetworks(paths)(network).map(({ record }) => record.name);
+    const broken = findDamagedNetwork(paths, reference);
+    const network = broken ?? findIfForced(paths, reference, force);
+    if (!network) return false;
+    if (!broken) refuseBuiltin(network.name);
+    // Nobody can be started in one that is damaged, and the default one is made again.
+    const users = usersOfNetworks(paths)(network)
+      .filter((user) => !broken || isUp(user))
+      .map(({ record }) => record.name);
     if (users.length > 0)
       throw new ConflictError(
         `network ${network.name} is in use by ${users.join(", ")}`,
@@ -152,22 +164,20 @@ function refuseBuiltin(name: string): void {
   if (builtinNetworks.includes(name)) throw new ConflictError(`${name} is a pre-defined network and cannot be removed`);
 }
 
-/** A network to be removed. One whose record is damaged goes at once (true): nothing more is known of it. */
-function findOrDamaged(paths: Paths, reference: string, force: boolean): Network | boolean {
+function findIfForced(paths: Paths, reference: string, force: boolean): Network | undefined {
   try {
     return findNetwork(paths, reference);
   } catch (error) {
-    if (error instanceof NotFoundError && force) return false;
-    if (!(error instanceof InvalidError)) throw error;
-    removePath(networkDirectory(paths, reference));
-    return true;
+    if (error instanceof NotFoundError && force) return undefined;
+    throw error;
   }
 }
 
 /** Its bridge and its rules first: while they are there, they have a name. */
 function discard(paths: Paths, network: Network): void {
-  takeDown(paths, network);
-  const gone = `${paths.networks}/.${network.id.slice(0, 12)}`;
+  // Of one that is damaged perhaps nothing is known by which to find them: then they stay, and do nothing.
+  if (network.bridge !== "" && network.subnets.length > 0) takeDown(paths, network);
+  const gone = `${paths.networks}/.${randomHex(6)}`;
   rename(networkDirectory(paths, network.name), gone);
   removePath(gone);
   tellNetwork(paths, network, "destroy");

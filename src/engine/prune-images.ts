@@ -1,7 +1,7 @@
 /** Removes images that nobody needs, and tells how much room that made. */
 
 import { ConflictError } from "../errors.ts";
-import { readRecord } from "../image/record.ts";
+import { knownLayers } from "../image/record.ts";
 import { listImages } from "../image/store.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Paths } from "../paths.ts";
@@ -45,6 +45,6 @@ function removeUnused(paths: Paths, reference: string, pruned: Pruned): void {
 
 /** Of every layer that an image has, each once. */
 function layerSizes(paths: Paths): Map<Digest, number> {
-  const layers = listImages(paths).flatMap(({ id }) => readRecord(paths, id)?.layers ?? []);
+  const layers = listImages(paths).flatMap(({ id }) => knownLayers(paths, id));
   return new Map(layers.map(({ chainId, sizeBytes }) => [chainId, sizeBytes]));
 }

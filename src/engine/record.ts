@@ -16,112 +16,24 @@ import {
 import { poll } from "../linux/poll.ts";
 import { openProcess, type ProcessId } from "../linux/proc.ts";
 import type { Paths } from "../paths.ts";
-import type { HealthOptions } from "../plan/health.ts";
-import type { Connected } from "../plan/network.ts";
-import { noOptions, type RunOptions } from "../plan/options.ts";
-import type { ImageDefaults } from "../plan/spec.ts";
+import { noOptions } from "../plan/options.ts";
 import { anonymousOption } from "../plan/volume.ts";
-import type { Usage } from "../runtime/usage.ts";
+import { damaged, formatRecord, type Parsed, parseRecord, salvage } from "../schema.ts";
+import { type ContainerRecord, type ContainerState, containerKind, stateKind } from "./container-kind.ts";
 import { recordEvent } from "./events.ts";
 
-/** What a container is: written when it is created, and by `rename` and `update`. */
-export interface ContainerRecord {
-  /** 64 hexadecimal digits. */
-  id: string;
-  name: string;
-  /** ISO 8601. */
-  created: string;
-  /** As the user named it. */
-  image: string;
-  imageId?: string;
-  /** A directory of the host that is the root, in place. */
-  rootfs?: string;
-  /** Layers of the image from the bottom to the top; none where `rootfs` is given. */
-  lower: string[];
-  /** Permission bits of the image's root directory. */
-  rootMode: number;
-  defaults: ImageDefaults;
-  options: RunOptions;
-  settings: Settings;
-}
-
-/** How a container is looked after, beyond what its program sees. */
-export interface Settings {
-  /** Forget the container when it ends. */
-  remove: boolean;
-  /** A small init as process 1. */
-  init: boolean;
-  /** Its stdin stays open for those who attach. */
-  interactive: boolean;
-  restart: RestartPolicy;
-  log: LogSettings;
-  labels: Record<string, string>;
-  /** A signal's name or number; the image's, or SIGTERM. */
-  stopSignal?: string;
-  stopTimeoutS?: number;
-  /** What was said about health checks; the rest is the image's. */
-  health?: HealthOptions;
-  /** Its user wants to know what it took: look closer where this host does not count. */
-  report?: boolean;
-}
-
-export interface RestartPolicy {
-  name: "no" | "always" | "unless-stopped" | "on-failure";
-  /** Of on-failure; 0 is without limit. */
-  maximumRetries: number;
-}
-
-export interface LogSettings {
-  driver: "local" | "json-file" | "none";
-  maxBytes: number;
-  maxFiles: number;
-}
-
-/** What became of a container: written by whoever looks after it. */
-export interface ContainerState {
-  status: "created" | "running" | "restarting" | "exited";
-  /** Its first process, on the host; of the last start. */
-  process?: ProcessId;
-  /** Its cgroup v2 directory. */
-  cgroup?: string;
-  /** ISO 8601. */
-  started?: string;
-  finished?: string;
-  exitCode?: number;
-  oomKilled?: boolean;
-  /** Why it could not be started. */
-  error?: string;
-  restartCount: number;
-  /** Who waits to start it again. */
-  monitor?: ProcessId;
-  /** What it used, of the run that has ended. */
-  usage?: Usage;
-  /** Of a container with a health check, since its last start. */
-  health?: Health;
-  /** Of its last start. */
-  network?: Connected;
-}
+export type {
+  ContainerRecord,
+  ContainerState,
+  Health,
+  HealthResult,
+  LogSettings,
+  RestartPolicy,
+  Settings,
+} from "./container-kind.ts";
 
 /** Of a container that was never started. */
 export const unstarted: ContainerState = { status: "created", restartCount: 0 };
-
-/** What its health check said (engine/health.ts). */
-export interface Health {
-  status: "starting" | "healthy" | "unhealthy";
-  /** Failures one after the other, until now. */
-  failingStreak: number;
-  /** The last results, the newest at the end. */
-  log: HealthResult[];
-}
-
-export interface HealthResult {
-  /** ISO 8601. */
-  start: string;
-  end: string;
-  /** -1 for one that took too long. */
-  exitCode: number;
-  output: string;
-}
 
 /** As it is shown: what was written down, and what the kernel says now. */
 export type Status =
@@ -129,13 +41,15 @@ export type Status =
   | "paused"
   /** It lives, and nobody looks after it. */
   | "unknown"
-  /** Its files tell nothing. */
+  /** One of its files cannot be read: nobody knows all of it, and it may run or not. */
   | "damaged";
 
 export interface Container {
   record: ContainerRecord;
   state: ContainerState;
   status: Status;
+  /** Of one that is damaged, what is wrong: `is damaged: state.json is empty`. The rest is what could be read. */
+  damage?: string;
 }
 
 /** Tells those who watch (`events`) what happened to a container. */
@@ -155,51 +69,55 @@ const recordOf = (paths: Paths, id: string): string => `${directoryOf(paths, id)
 export const isRecorded = (paths: Paths, id: string): boolean => statIfAny(recordOf(paths, id)) !== undefined;
 
 export const writeRecord = (paths: Paths, record: ContainerRecord): void =>
-  writeFileAtomic(recordOf(paths, record.id), JSON.stringify(record));
+  writeFileAtomic(recordOf(paths, record.id), formatRecord(containerKind, record));
+
+const stateOf = (paths: Paths, id: string): string => `${directoryOf(paths, id)}/state.json`;
 
 export const writeState = (paths: Paths, id: string, state: ContainerState): void =>
-  writeFileAtomic(`${directoryOf(paths, id)}/state.json`, JSON.stringify(state));
+  writeFileAtomic(stateOf(paths, id), formatRecord(stateKind, state));
 
 /** On a full disk: the file is there, and was as long. */
 export const overwriteState = (paths: Paths, id: string, state: ContainerState): void =>
-  overwriteFile(`${directoryOf(paths, id)}/state.json`, JSON.stringify(state));
+  overwriteFile(stateOf(paths, id), formatRecord(stateKind, state));
 
-/** A container by its full id; undefined where there is none (yet). A file that tells nothing makes one that says so. */
+/** A container by its full id; undefined where there is none (yet). One that is damaged says so. */
 export function readContainer(paths: Paths, id: string): Container | undefined {
   const text = readSmallFileIfAny(recordOf(paths, id));
-  if (text === undefined) return undefined;
-  const record = parseObject<ContainerRecord>(text, isRecord);
-  const state = parseObject<ContainerState>(
-    readSmallFileIfAny(`${directoryOf(paths, id)}/state.json`) ?? JSON.stringify(unstarted),
-    isState,
-  );
-  if (!record || !state)
-    return { record: record ?? damagedRecord(id), state: state ?? damagedState, status: "damaged" };
-  return { record, state, status: statusOf(paths, id, state) };
+  if (text === undefined && !isLeftBehind(paths, id)) return undefined;
+  const record = ofDirectory(id, parseRecord(containerKind, text, "container.json"));
+  const state = parseRecord(stateKind, readSmallFileIfAny(stateOf(paths, id)), "state.json");
+  if (!record.value || !state.value) return damagedContainer(paths, id, record, state);
+  return { record: record.value, state: state.value, status: statusOf(paths, id, state.value) };
 }
 
-function parseObject<Type>(text: string, isWhole: (value: Partial<Type>) => boolean): Type | undefined {
-  try {
-    const value = JSON.parse(text) as Partial<Type> | null;
-    return value && isWhole(value) ? (value as Type) : undefined;
-  } catch {
-    return undefined;
-  }
+/** All its paths are made of its id. */
+const ofDirectory = (id: string, record: Parsed<ContainerRecord>): Parsed<ContainerRecord> =>
+  record.value === undefined || record.value.id === id
+    ? record
+    : { damage: "is damaged: container.json: id is not that of its directory", rest: record.value };
+
+/** True for a directory whose record is lost: who makes or removes a container looks after it. */
+const isLeftBehind = (paths: Paths, id: string): boolean =>
+  statIfAny(directoryOf(paths, id)) !== undefined && !isLookedAfter(paths, id) && !isRecorded(paths, id);
+
+/** What can be read of it, so that it can be found, seen and removed. */
+function damagedContainer(
+  paths: Paths,
+  id: string,
+  record: Parsed<ContainerRecord>,
+  state: Parsed<ContainerState>,
+): Container {
+  return {
+    record: record.value ?? { ...salvage(containerKind, record.rest, unknownRecord(paths, id)), id },
+    state: state.value ?? salvage(stateKind, state.rest, { status: "exited", restartCount: 0 }),
+    status: "damaged",
+    damage: record.damage ?? state.damage!,
+  };
 }
 
-const isRecord = ({ id, name, image, created, options, settings }: Partial<ContainerRecord>): boolean =>
-  [id, name, image, created].every((value) => typeof value === "string") &&
-  Array.isArray(options?.command) &&
-  typeof settings === "object";
-
-const isState = ({ status }: Partial<ContainerState>): boolean =>
-  status !== undefined && ["created", "running", "restarting", "exited"].includes(status);
-
-const damagedState: ContainerState = { status: "exited", restartCount: 0 };
-
-const damagedRecord = (id: string): ContainerRecord => ({
+const unknownRecord = (paths: Paths, id: string): ContainerRecord => ({
   id,
-  name: id.slice(0, 12),
+  name: nameOf(paths, id) ?? id.slice(0, 12),
   created: "1970-01-01T00:00:00Z",
   image: "?",
   lower: [],
@@ -215,6 +133,17 @@ const damagedRecord = (id: string): ContainerRecord => ({
     labels: {},
   },
 });
+
+/** The name that leads to it. */
+export const nameOf = (paths: Paths, id: string): string | undefined =>
+  (readdir(paths.names) ?? []).find((name) => readFileIfAny(`${paths.names}/${name}`) === id);
+
+/** Refuses what needs all that there is to know of a container. @throws DamagedError */
+export function refuseDamaged(paths: Paths, { record: { id, name }, damage }: Container): void {
+  if (damage === undefined) return;
+  const files = `what it wrote is in ${directoryOf(paths, id)}/upper`;
+  throw damaged(`container ${name}`, damage, `tinydocker rm -f ${name} removes it; ${files}`);
+}
 
 function statusOf(paths: Paths, id: string, state: ContainerState): Status {
   if (state.status === "restarting") return isWaitedFor(paths, id, state) ? "restarting" : "exited";
@@ -290,8 +219,15 @@ export function resolveContainer(paths: Paths, reference: string): string {
   return matches[0];
 }
 
-/** A container by its name or id prefix. */
+/** A container by its name or id prefix. @throws DamagedError for one that is damaged. */
 export function findContainer(paths: Paths, reference: string): Container {
+  const found = findAnyContainer(paths, reference);
+  refuseDamaged(paths, found);
+  return found;
+}
+
+/** The same for who can do with what is left of a damaged one. */
+export function findAnyContainer(paths: Paths, reference: string): Container {
   const id = resolveContainer(paths, reference);
   waitUntilForgotten(paths, id, reference.replace(/^\//, ""));
   const found = readContainer(paths, id);
@@ -308,6 +244,7 @@ const forgetLookMs = 5;
  */
 export function waitUntilForgotten(paths: Paths, id: string, name: string): void {
   const until = performance.now() + forgetMs;
-  const isLeft = () => !isRecorded(paths, id) && readFileIfAny(`${paths.names}/${name}`) === id;
+  const isLeft = () =>
+    !isRecorded(paths, id) && readFileIfAny(`${paths.names}/${name}`) === id && !isLeftBehind(paths, id);
   while (isLeft() && performance.now() < until) poll([], forgetLookMs);
 }

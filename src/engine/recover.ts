@@ -17,6 +17,7 @@ import type { Paths } from "../paths.ts";
 import type { Connected } from "../plan/network.ts";
 import type { Leftovers } from "../plan/step.ts";
 import { cleanUp, forget } from "../runtime/host.ts";
+import { parseClaim } from "./claim.ts";
 import { forgetVolumes } from "./forget.ts";
 import { leasesOf } from "./network-record.ts";
 import { type Container, isAlive, noteEnding, readContainer, writeState } from "./record.ts";
@@ -41,7 +42,7 @@ export function recover(paths: Paths): void {
     if (flock(lock, { wait: false }) && fstat(lock).nlink > 0) {
       const content = readAll(lock, path);
       if (id.endsWith(noteEnding)) mend(paths, path, id.slice(0, -noteEnding.length), content);
-      else takeAway(paths, path, content);
+      else takeAway(paths, path, id, content);
     }
     close(lock);
   }
@@ -64,8 +65,8 @@ function dropStrayLeases(paths: Paths): void {
   }
 }
 
-function takeAway(paths: Paths, path: string, content: Uint8Array): void {
-  const leftovers = JSON.parse(new TextDecoder().decode(content) || "null") as Leftovers | null;
+function takeAway(paths: Paths, path: string, id: string, content: Uint8Array): void {
+  const leftovers = parseClaim(paths, id, new TextDecoder().decode(content));
   if (leftovers) {
     const container = readContainer(paths, leftovers.id);
     // It lives on without its monitor, as it was promised; somebody may stop it (stop.ts).

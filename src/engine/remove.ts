@@ -8,6 +8,7 @@ import { forgetContainer } from "./forget.ts";
 import { type Container, isUp, readContainer, tell, waitUntilForgotten } from "./record.ts";
 import { recover } from "./recover.ts";
 import { stopContainer } from "./stop.ts";
+import { mayRun } from "./stop-damaged.ts";
 import { inTurn } from "./turn.ts";
 
 export interface RemoveOptions {
@@ -29,7 +30,7 @@ export function removeContainer(paths: Paths, container: Container, options: Rem
 
 function removeNow(paths: Paths, container: Container, { force, volumes = false }: RemoveOptions): void {
   const { record, status } = container;
-  if (isUp(container) || status === "restarting") {
+  if (isUp(container) || status === "restarting" || mayRun(paths, container)) {
     if (!force) {
       const hint = `tinydocker stop ${record.name}, or rm --force`;
       throw new ConflictError(

@@ -1,7 +1,8 @@
 /** Names of containers: each a file that can be created only once. */
 
 import { ConflictError } from "../errors.ts";
-import { readFileIfAny, unlink, writeFileAtomic } from "../linux/file.ts";
+import { unlink } from "../linux/file.ts";
+import { readNames, writeNames } from "../network/zone.ts";
 import type { Paths } from "../paths.ts";
 import { claimName } from "../runtime/host.ts";
 import { namesOf } from "./network-record.ts";
@@ -29,8 +30,7 @@ export function renameContainer(paths: Paths, { record }: Container, name: strin
 function renameInNetworks(paths: Paths, id: string, name: string): void {
   const endpoints = readContainer(paths, id)?.state.network?.endpoints ?? [];
   for (const { network } of endpoints) {
-    const path = `${namesOf(paths, network)}/${id}`;
-    const text = readFileIfAny(path);
-    if (text !== undefined) writeFileAtomic(path, JSON.stringify({ ...JSON.parse(text), name }));
+    const names = readNames(namesOf(paths, network), id);
+    if (names) writeNames(namesOf(paths, network), id, { ...names, name });
   }
 }

@@ -5,7 +5,7 @@ import { close } from "../linux/file.ts";
 import type { Paths } from "../paths.ts";
 import { launch } from "./launch.ts";
 import type { Attachment } from "./order.ts";
-import { type Container, findContainer, isUp, tell } from "./record.ts";
+import { type Container, findContainer, isUp, refuseDamaged, tell } from "./record.ts";
 import { recover } from "./recover.ts";
 import { clearStopped, wasStopped } from "./start.ts";
 import { type StopOptions, stopContainer } from "./stop.ts";
@@ -22,6 +22,7 @@ export function startContainer(
   const { record } = container;
   const socket = inTurn(paths, record.id, (now) => {
     if (!now) throw new NotFoundError(`no such container: ${record.name}`);
+    refuseDamaged(paths, now);
     // Also by somebody who had his turn before us.
     if (isUp(now) || now.status === "restarting") return undefined;
     recover(paths);
@@ -39,7 +40,7 @@ export function startContainer(
 export function startAgain(paths: Paths, id: string): void {
   const isUnwanted = () => wasStopped(paths, id);
   const again = (now: Container | undefined) => {
-    if (!now || isUp(now) || isUnwanted()) return;
+    if (!now || isUp(now) || now.status === "damaged" || isUnwanted()) return;
     const launched = launch(paths, now, { attached: false, stdin: false }, () => {});
     if ("socket" in launched) close(launched.socket);
   };

@@ -13,7 +13,6 @@ import {
   O_RDWR,
   open,
   openIfAny,
-  readFile,
   statIfAny,
   unlink,
 } from "../linux/file.ts";
@@ -21,11 +20,11 @@ import { ensureDirectory, ensureFile } from "../linux/inroot.ts";
 import { attachAt, fchdir, moveMount, setPropagation } from "../linux/mount.ts";
 import { unshare } from "../linux/namespace.ts";
 import { openProcess } from "../linux/proc.ts";
-import type { Spec } from "../oci/spec.ts";
 import type { Paths } from "../paths.ts";
 import { planBinds, planRoot } from "../plan/mounts.ts";
 import { makeBind, makeOverlay } from "../runtime/rootfs.ts";
 import { type Identity, identityOf } from "../runtime/user.ts";
+import { readSpec } from "./bundle.ts";
 import { type Container, type ContainerState, directoryOf, isUp } from "./record.ts";
 
 /** The layers of a container's image, bottom first; a directory that is used in place is the only one. */
@@ -65,9 +64,9 @@ export async function withRoot<Result>(
 }
 
 function mountStopped(paths: Paths, container: Container): number {
-  const { id, rootfs } = container.record;
+  const { rootfs } = container.record;
   if (rootfs !== undefined) return open(rootfs, O_RDONLY | O_DIRECTORY);
-  const spec = JSON.parse(readFile(`${directoryOf(paths, id)}/config.json`)) as Spec;
+  const spec = readSpec(paths, container.record);
   const root = planRoot(spec);
   if (root.do !== "overlay") throw new Failure(`container ${container.record.name} has no layers`);
   const opened = mountPrivately(paths, makeOverlay(root));

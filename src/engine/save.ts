@@ -1,6 +1,7 @@
 /** Saving images: what the words of a command line select, written as one archive. */
 
 import { NotFoundError } from "../errors.ts";
+import { damagedImage } from "../image/record.ts";
 import { formatReference, parseReference } from "../image/reference.ts";
 import { type SaveOptions, type Selected, saveImages } from "../image/save.ts";
 import { findImage, listImages } from "../image/store.ts";
@@ -32,6 +33,7 @@ export async function save(
 export function select(paths: Paths, words: readonly string[]): Selected[] {
   const selected = new Map<Digest, Selected>();
   const add = (image: Selected["image"], references: string[]) => {
+    if (image.damage !== undefined) throw damagedImage(references[0] ?? image.id, image.damage);
     const known = selected.get(image.id) ?? { image, references: [] };
     known.references = [...new Set([...known.references, ...references])];
     selected.set(image.id, known);

@@ -1,7 +1,7 @@
 /** How much room files take: a container's, a volume's. */
 
 import { hasCode } from "../errors.ts";
-import { readImage } from "../image/store.ts";
+import { readAnyImage } from "../image/store.ts";
 import { type ByteName, byteNameOf, openAt } from "../linux/at.ts";
 import { close, fstat, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY } from "../linux/file.ts";
 import { AT_FDCWD } from "../linux/libc.ts";
@@ -18,7 +18,7 @@ export function sizeOfContainer(
 ): { writtenBytes: number; rootBytes: number } {
   const upper = `${directoryOf(paths, id)}/upper`;
   const writtenBytes = sizeOfTree(upper) - sizeOfEtcFiles(upper);
-  const image = imageId === undefined ? undefined : readImage(paths, imageId as Digest, []);
+  const image = imageId === undefined ? undefined : readAnyImage(paths, imageId as Digest, []);
   return { writtenBytes, rootBytes: writtenBytes + (image?.sizeBytes ?? 0) };
 }
 

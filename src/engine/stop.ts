@@ -17,12 +17,14 @@ import {
   findContainer,
   isUp,
   readContainer,
+  refuseDamaged,
   tell,
   waitUntilLeft,
 } from "./record.ts";
 import { recover } from "./recover.ts";
 import { parseSignal, signalName } from "./signals.ts";
 import { stopFile } from "./start.ts";
+import { endDamaged, mayRun } from "./stop-damaged.ts";
 
 export interface StopOptions {
   /** Instead of the container's own. */
@@ -41,8 +43,11 @@ export function stopContainer(paths: Paths, container: Container, options: StopO
   const { record } = container;
   const goesOn = (now: Container | undefined): now is Container =>
     now !== undefined && (isUp(now) || now.status === "restarting");
-  if (!goesOn(container)) return;
+  const isDamaged = mayRun(paths, container);
+  if (!isDamaged) refuseDamaged(paths, container);
+  if (!goesOn(container) && !isDamaged) return;
   noteStop(paths, record.id);
+  if (isDamaged) endDamaged(paths, container, signalOf(container, options), timeoutOf(container, options));
   // Its policy may have started it again, before that was written down.
   for (let now: Container | undefined = container; goesOn(now); now = readContainer(paths, record.id))
     stopOnce(paths, now, options);
@@ -58,8 +63,8 @@ function stopOnce(paths: Paths, container: Container, options: StopOptions): voi
     recover(paths);
     return;
   }
-  const signal = options.signal ?? stopSignalOf(container);
-  const timeoutS = options.timeoutS ?? record.settings.stopTimeoutS ?? defaultTimeoutS;
+  const signal = signalOf(container, options);
+  const timeoutS = timeoutOf(container, options);
   thaw(container);
   const ignored = signal !== signals.SIGKILL && ignores(state.process!.pid, signal);
   if (ignored && !options.killIfIgnored && timeoutS !== 0) {
@@ -78,6 +83,11 @@ function stopOnce(paths: Paths, container: Container, options: StopOptions): voi
   close(pidfd);
   waitUntilDown(paths, record.id);
 }
+
+const signalOf = (container: Container, { signal = stopSignalOf(container) }: StopOptions): number => signal;
+
+const timeoutOf = ({ record }: Container, { timeoutS }: StopOptions): number =>
+  timeoutS ?? record.settings.stopTimeoutS ?? defaultTimeoutS;
 
 /** Writes down that a user wants it stopped, for its restart policy. */
 function noteStop(paths: Paths, id: string): void {

@@ -3,6 +3,7 @@
 import { readFileIfAny, unlink, writeFileAtomic } from "../linux/file.ts";
 import { restoreSysctls, type SysctlChange } from "../linux/sysctl.ts";
 import type { Paths } from "../paths.ts";
+import { formatRecord, kindOf, list, object, parseRecord, text } from "../schema.ts";
 
 const noteFile = (paths: Paths): string => `${paths.networks}/.sysctls`;
 
@@ -10,7 +11,7 @@ const noteFile = (paths: Paths): string => `${paths.networks}/.sysctls`;
 export function noteSysctls(paths: Paths, changes: SysctlChange[]): void {
   const noted = readNotes(paths);
   const more = changes.filter(({ name }) => !noted.some((note) => note.name === name));
-  if (more.length > 0) writeFileAtomic(noteFile(paths), JSON.stringify([...noted, ...more]));
+  if (more.length > 0) writeFileAtomic(noteFile(paths), formatRecord(notesKind, { changes: [...noted, ...more] }));
 }
 
 /** Gives them back. */
@@ -19,10 +20,12 @@ export function giveBackSysctls(paths: Paths): void {
   unlink(noteFile(paths));
 }
 
-function readNotes(paths: Paths): SysctlChange[] {
-  try {
-    return JSON.parse(readFileIfAny(noteFile(paths)) ?? "[]");
-  } catch {
-    return []; // it was damaged: nothing is known, and nothing is touched
-  }
-}
+/** Schema 1 was the bare list. */
+const notesKind = kindOf<{ changes: SysctlChange[] }>(
+  { changes: list(object<SysctlChange>({ name: text, before: text, after: text })) },
+  { upgrades: [(changes) => ({ changes })] },
+);
+
+/** Where they are damaged nothing is known, and nothing is touched. */
+const readNotes = (paths: Paths): SysctlChange[] =>
+  parseRecord(notesKind, readFileIfAny(noteFile(paths)), ".sysctls").value?.changes ?? [];

@@ -2,23 +2,13 @@
 
 import { ConflictError, UnsupportedError } from "../errors.ts";
 import { findCgroup2 } from "../linux/cgroup.ts";
-import {
-  close,
-  flock,
-  O_DIRECTORY,
-  O_RDONLY,
-  open,
-  readFile,
-  readFileIfAny,
-  statIfAny,
-  writeSetting,
-} from "../linux/file.ts";
+import { close, flock, O_DIRECTORY, O_RDONLY, open, readFile, statIfAny, writeSetting } from "../linux/file.ts";
 import type { Paths } from "../paths.ts";
 import { planUpdate, type Setting } from "../plan/cgroup.ts";
 import { lackOf } from "../plan/container.ts";
 import type { RunOptions } from "../plan/options.ts";
 import { planResources } from "../plan/spec.ts";
-import type { Leftovers } from "../plan/step.ts";
+import { readClaim } from "./claim.ts";
 import { askedLimits } from "./plan.ts";
 import { type Container, directoryOf, findContainer, isUp, type RestartPolicy, tell, writeRecord } from "./record.ts";
 
@@ -41,8 +31,7 @@ export function updateContainer(paths: Paths, { record: { id } }: Container, upd
 }
 
 function updateLocked(paths: Paths, container: Container, { limits, restart }: Update): void {
-  const { record, status } = container;
-  if (status === "damaged") throw new ConflictError(`container ${record.name} is damaged: its options are not known`);
+  const { record } = container;
   checkControllers(limits);
   if (restart) checkRestart(paths, container, restart);
   const options = { ...record.options, ...limits };
@@ -69,8 +58,7 @@ function checkRestart(paths: Paths, container: Container, { name }: RestartPolic
   const { id, name: containerName } = container.record;
   if (container.record.settings.remove)
     throw new ConflictError(`container ${containerName} was started with --rm: what is forgotten can't start again`);
-  const running = isUp(container) ? readFileIfAny(`${paths.running}/${id}`) : undefined;
-  if (running && !(JSON.parse(running) as Leftovers).outlives)
+  if (isUp(container) && readClaim(paths, id)?.outlives === false)
     throw new ConflictError(
       `container ${containerName} runs in the foreground: it has no monitor that could start it again`,
       "stop it, then update and start it",

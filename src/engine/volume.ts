@@ -3,7 +3,7 @@
 import { ConflictError, NotFoundError, UsageError } from "../errors.ts";
 import { emptyTrash, moveToTrash, withStoreLock } from "../image/staging.ts";
 import { randomHex } from "../linux/clone.ts";
-import { mkdirAll, readdir, readFileIfAny, statIfAny } from "../linux/file.ts";
+import { mkdirAll, readdir, readFileIfAny, statIfAny, writeFileAtomic } from "../linux/file.ts";
 import type { Paths } from "../paths.ts";
 import { isVolumeName } from "../plan/mounts.ts";
 import type { VolumeStep } from "../plan/step.ts";
@@ -11,6 +11,7 @@ import { dataOf, recordOf } from "../plan/volume.ts";
 import { performHost } from "../runtime/host.ts";
 import { undoList } from "../runtime/undo.ts";
 import { unmountVolume } from "../runtime/volume-mount.ts";
+import { damaged, formatRecord, kindOf, map, parseRecord, salvage, text, time } from "../schema.ts";
 import { recordEvent } from "./events.ts";
 import { type Container, directoryOf, listContainers } from "./record.ts";
 
@@ -21,6 +22,15 @@ export interface Volume {
   labels: Record<string, string>;
   /** Of the driver `local`: type, device and o, as mount(8). */
   options: Record<string, string>;
+}
+
+/** volume.json */
+const volumeKind = kindOf<Volume>({ name: text, created: time, labels: map(text), options: map(text) });
+
+/** A volume of which perhaps not all is known: what is in it is there all the same. */
+export interface AnyVolume extends Volume {
+  /** `is damaged: volume.json is empty` */
+  damage?: string;
 }
 
 /** What Docker labels the volumes with that nobody has named; `prune` goes by it. */
@@ -44,7 +54,7 @@ export const stepFor = (paths: Paths, volume: Volume, mark: string, anonymous: b
   name: volume.name,
   path: volumePath(paths, volume.name),
   staging: `${paths.staging}/${mark}-${volume.name}`,
-  record: JSON.stringify(volume),
+  record: formatRecord(volumeKind, volume),
   anonymous,
 });
 
@@ -87,22 +97,29 @@ function allowed(words: string[], known: RegExp, hint: string): string[] {
   return words;
 }
 
-/** A volume by its name; one whose record is damaged is a volume still, of which no more is known. */
-export function readVolume(paths: Paths, name: string): Volume | undefined {
+/** A volume by its name, whole or not. */
+export function readAnyVolume(paths: Paths, name: string): AnyVolume | undefined {
   const path = volumePath(paths, name);
   if (!isVolumeName(name) || !statIfAny(path)) return undefined;
-  try {
-    const volume = JSON.parse(readFileIfAny(recordOf(path)) ?? "") as Volume | null;
-    if (typeof volume?.labels === "object" && typeof volume.options === "object") return { ...volume, name };
-  } catch {} // it is damaged
-  return { name, created: "1970-01-01T00:00:00Z", labels: {}, options: {} };
+  const { value, damage, rest } = parseRecord(volumeKind, readFileIfAny(recordOf(path)), "volume.json");
+  return value ?? { ...salvage(volumeKind, rest, unknown), name, damage };
 }
 
-/** All volumes, by name. */
-export const listVolumes = (paths: Paths): Volume[] =>
-  (readdir(paths.volumes) ?? []).sort().flatMap((name) => readVolume(paths, name) ?? []);
+const unknown: Volume = { name: "", created: "1970-01-01T00:00:00Z", labels: {}, options: {} };
 
-/** Makes a volume. One that is there already stays as it is. @throws ConflictError if it is another than was asked for. */
+/** A volume by its name. @throws DamagedError: without its options nobody knows where it is. */
+export function readVolume(paths: Paths, name: string): Volume | undefined {
+  const volume = readAnyVolume(paths, name);
+  if (volume?.damage === undefined) return volume;
+  const hint = `tinydocker volume create ${name} writes that anew and leaves what is in it; volume rm ${name} removes it`;
+  throw damaged(`volume ${name}`, volume.damage, hint);
+}
+
+/** All volumes, by name; also those that are damaged. */
+export const listVolumes = (paths: Paths): AnyVolume[] =>
+  (readdir(paths.volumes) ?? []).sort().flatMap((name) => readAnyVolume(paths, name) ?? []);
+
+/** Makes a volume. One that is there already stays as it is, and one that is damaged gets what was asked for. @throws ConflictError if it is another than was asked for. */
 export function makeVolume(
   paths: Paths,
   {
@@ -115,7 +132,11 @@ export function makeVolume(
   const volume = newVolume(name, labels, asked.options);
   mkdirAll(paths.root);
   withStoreLock(paths, "shared", () => {
-    const there = readVolume(paths, name);
+    const there = readAnyVolume(paths, name);
+    if (there?.damage !== undefined) {
+      writeFileAtomic(recordOf(volumePath(paths, name)), formatRecord(volumeKind, volume));
+      return;
+    }
     if (there) return refuseOther(there, volume);
     performHost([stepFor(paths, volume, randomHex(6), false)], undoList(), () => true);
     recordEvent(paths, { type: "volume", action: "create", id: name, attributes: { driver: "local" } });
@@ -154,7 +175,7 @@ function uses(paths: Paths, { record, status }: Container, name: string): boolea
 /** Removes a volume that no container uses. @param force one that is not there is fine. */
 export function removeVolume(paths: Paths, name: string, { force }: { force: boolean }): void {
   withStoreLock(paths, "exclusive", () => {
-    if (!readVolume(paths, name)) {
+    if (!readAnyVolume(paths, name)) {
       if (force) return;
       throw new NotFoundError(`no such volume: ${name}`, "tinydocker volume ls lists what there is");
     }
@@ -189,7 +210,7 @@ export function pruneVolumes(paths: Paths, choose: (volume: Volume) => boolean, 
  */
 export function removeAnonymous(paths: Paths, names: string[]): void {
   const users = usersOfVolumes(paths);
-  for (const name of names) if (readVolume(paths, name) && users(name).length === 0) discard(paths, name);
+  for (const name of names) if (readAnyVolume(paths, name) && users(name).length === 0) discard(paths, name);
   emptyTrash(paths);
 }
 
@@ -197,7 +218,7 @@ export function removeAnonymous(paths: Paths, names: string[]): void {
 function discard(paths: Paths, name: string): void {
   mkdirAll(paths.trash);
   // The memory of one whose containers were all killed.
-  if (readVolume(paths, name)?.options.type === "tmpfs") unmountVolume(volumePath(paths, name));
+  if (readAnyVolume(paths, name)?.options.type === "tmpfs") unmountVolume(volumePath(paths, name));
   moveToTrash(paths, volumePath(paths, name));
   recordEvent(paths, { type: "volume", action: "destroy", id: name, attributes: { driver: "local" } });
 }

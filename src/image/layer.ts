@@ -14,12 +14,22 @@ import {
   writeFileAtomic,
 } from "../linux/file.ts";
 import { AT_FDCWD } from "../linux/libc.ts";
-import { type Digest, digestOf, hexOf, isDigest } from "../oci/digest.ts";
-import { count, fields, need, parseJson, text } from "../oci/json.ts";
+import { type Digest, digestOf, hexOf } from "../oci/digest.ts";
 import type { Paths } from "../paths.ts";
+import {
+  damaged as damagedObject,
+  formatRecord,
+  kindOf,
+  number,
+  optional,
+  type Parsed,
+  parseRecord,
+  text,
+} from "../schema.ts";
 import type { LayerBlob } from "./archive-files.ts";
 import { type ByteRange, readCompressed, sniffRange } from "./compression.ts";
 import { createExtractor, defaultLimits, type Extracted } from "./extract.ts";
+import { digest, link, shortId } from "./record.ts";
 import { createTarReader, type TarVisitor } from "./tar.ts";
 import { createTarSplitter } from "./tar-split.ts";
 
@@ -158,7 +168,7 @@ export const metaOf = ({ diffId, extracted, tarBytes }: BuiltLayer, parent: Dige
 /** Writes the meta.json of a layer that stands in `directory`, and claims its short link. */
 export function describeLayer(paths: Paths, directory: string, meta: Omit<LayerMeta, "link">): LayerMeta {
   const described = { ...meta, link: claimLink(paths, meta.chainId) };
-  writeFileAtomic(`${directory}/meta.json`, `${JSON.stringify(described)}\n`);
+  writeFileAtomic(`${directory}/meta.json`, `${formatRecord(layerKind, described)}\n`);
   return described;
 }
 
@@ -180,41 +190,44 @@ function claimLink(paths: Paths, chainId: Digest): string {
   }
 }
 
-/** Moves a finished layer into the store. If another loader was faster, its layer is the same: ours is left where it is. */
+/** Moves a finished layer into the store. If another loader was faster, its layer is the same: ours is left where it is, unless that one is damaged. */
 export function installLayer(paths: Paths, directory: string, chainId: Digest): void {
   try {
     rename(directory, layerDirectory(paths, chainId));
   } catch (error) {
     if (!hasCode(error, "EEXIST", "ENOTEMPTY")) throw error;
+    if (!findLayer(paths, chainId)) rename(`${directory}/meta.json`, `${layerDirectory(paths, chainId)}/meta.json`);
   }
 }
 
 export const layerDirectory = (paths: Paths, chainId: Digest): string => `${paths.layers}/${hexOf(chainId)}`;
 
-/** A layer that the store has already. */
-export function findLayer(paths: Paths, chainId: Digest): LayerMeta | undefined {
-  const file = `${layerDirectory(paths, chainId)}/meta.json`;
-  const content = readFileIfAny(file);
-  if (content === undefined) return undefined;
-  const meta = fields(parseJson(content, file), file, {
-    diffId: text,
-    link: text,
-    sizeBytes: count,
-    entries: count,
-    tarBytes: count,
-  });
-  const diffId = need(meta.diffId, `${file}: diffId`);
-  if (!isDigest(diffId)) throw new InvalidError(`${file}: diffId is no digest`);
-  return {
-    chainId,
-    diffId,
-    link: need(meta.link, `${file}: link`),
-    sizeBytes: meta.sizeBytes ?? 0,
-    entries: meta.entries ?? 0,
-    ...(meta.tarBytes !== undefined && { tarBytes: meta.tarBytes }),
-  };
+const layerKind = kindOf<LayerMeta>({
+  chainId: digest,
+  diffId: digest,
+  parent: optional(digest),
+  link,
+  digest: optional(digest),
+  mediaType: optional(text),
+  sizeBytes: number,
+  entries: number,
+  tarBytes: optional(number),
+});
+
+/** A layer that the store has; one that is damaged is as good as none for who can make it again. */
+export const findLayer = (paths: Paths, chainId: Digest): LayerMeta | undefined => parseLayer(paths, chainId)?.value;
+
+/** @throws DamagedError, InvalidError if it is not there */
+export function readLayer(paths: Paths, chainId: Digest): LayerMeta {
+  const { value, damage = "is damaged: meta.json is missing" } = parseLayer(paths, chainId) ?? {};
+  if (value) return value;
+  throw damagedObject(`layer ${shortId(chainId)}`, damage, "load its image again");
 }
 
+function parseLayer(paths: Paths, chainId: Digest): Parsed<LayerMeta> | undefined {
+  const content = readFileIfAny(`${layerDirectory(paths, chainId)}/meta.json`);
+  return content === undefined ? undefined : parseRecord(layerKind, content, "meta.json");
+}
 /** The chain id of a layer on top of others. */
 export const chainIdOf = (parent: Digest | undefined, diffId: Digest): Digest =>
   parent ? digestOf(`${parent} ${diffId}`) : diffId;

@@ -1,10 +1,21 @@
 /** The record that makes an image exist: which layers it has. */
 
-import { InvalidError } from "../errors.ts";
+import { type DamagedError, InvalidError } from "../errors.ts";
 import { readFileIfAny } from "../linux/file.ts";
-import { type Digest, hexOf, parseDigest } from "../oci/digest.ts";
-import { count, fields, list, need, parseJson, text } from "../oci/json.ts";
+import { type Digest, hexOf, isDigest } from "../oci/digest.ts";
 import type { Paths } from "../paths.ts";
+import {
+  type Check,
+  damaged as damagedObject,
+  formatRecord as format,
+  kindOf,
+  list,
+  number,
+  object,
+  type Parsed,
+  parseRecord,
+  text,
+} from "../schema.ts";
 
 /** What `images/<hex of the id>` holds. */
 export interface ImageRecord {
@@ -13,22 +24,41 @@ export interface ImageRecord {
   layers: { chainId: Digest; link: string; sizeBytes: number }[];
 }
 
-/** Undefined where there is no such image. @throws InvalidError if the record is damaged */
-export function readRecord(paths: Paths, id: Digest): ImageRecord | undefined {
-  const file = `${paths.images}/${hexOf(id)}`;
-  const content = readFileIfAny(file);
-  if (content === undefined) return undefined;
-  const layer = (value: unknown, where: string) => {
-    const found = fields(value, where, { chainId: parseDigest, link: text, sizeBytes: count });
-    const link = need(found.link, `${where}: link`);
-    if (!/^[0-9a-f]{12,64}$/.test(link)) throw damaged(`${where}: link is no short id`);
-    return { chainId: need(found.chainId, `${where}: chainId`), link, sizeBytes: found.sizeBytes ?? 0 };
-  };
-  const found = fields(parseJson(content, file), file, { layers: list(layer) });
-  return { id, layers: need(found.layers, `${file}: layers`) };
+export const digest: Check<Digest> = (value) => (isDigest(value) ? undefined : " is not a sha256 digest");
+
+/** A name under `l/`, and nothing that leads elsewhere. */
+export const link: Check<string> = (value) =>
+  text(value) ?? (/^[0-9a-f]{12,64}$/.test(value as string) ? undefined : " is no short id");
+
+const imageKind = kindOf<ImageRecord>({
+  id: digest,
+  layers: list(object<ImageRecord["layers"][number]>({ chainId: digest, link, sizeBytes: number })),
+});
+
+/** Undefined where there is no such image. */
+export function parseImage(paths: Paths, id: Digest): Parsed<ImageRecord> | undefined {
+  const content = readFileIfAny(`${paths.images}/${hexOf(id)}`);
+  return content === undefined ? undefined : parseRecord(imageKind, content, `images/${hexOf(id)}`);
 }
 
-export const formatRecord = (record: ImageRecord): string => `${JSON.stringify(record)}\n`;
+/** Undefined where there is no such image. @throws DamagedError */
+export function readRecord(paths: Paths, id: Digest): ImageRecord | undefined {
+  const parsed = parseImage(paths, id);
+  if (parsed?.damage !== undefined) throw damagedImage(shortId(id), parsed.damage);
+  return parsed?.value;
+}
+
+/** The layers of an image; none of one that is damaged, or not there. */
+export const knownLayers = (paths: Paths, id: Digest): ImageRecord["layers"] =>
+  parseImage(paths, id)?.value?.layers ?? [];
+
+export const formatRecord = (record: ImageRecord): string => `${format(imageKind, record)}\n`;
+
+export const shortId = (id: Digest): string => hexOf(id).slice(0, 12);
+
+/** @param name as the user has it. */
+export const damagedImage = (name: string, damage: string): DamagedError =>
+  damagedObject(`image ${name}`, damage, `load it again, or remove it: tinydocker rmi ${name}`);
 
 export const damaged = (what: string): InvalidError =>
   new InvalidError(`the store is damaged: ${what}`, "load the image again");

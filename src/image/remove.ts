@@ -7,7 +7,7 @@ import type { Paths } from "../paths.ts";
 import { collectUnused } from "./garbage.ts";
 import { formatReference, parseReference } from "./reference.ts";
 import { emptyTrash, withStoreLock } from "./staging.ts";
-import { findImage, type Image, refFile } from "./store.ts";
+import { findAnyImage, type Image, isDamagedReference, refFile } from "./store.ts";
 
 export interface Removed {
   /** References that name nothing any more. */
@@ -27,7 +27,12 @@ export function removeImage(
   options: { force?: boolean; inUse: (id: Digest) => string | undefined },
 ): Removed {
   const removed = withStoreLock(paths, "exclusive", () => {
-    const image = findImage(paths, reference);
+    const broken = canonical(reference);
+    if (broken !== undefined && isDamagedReference(paths, broken)) {
+      unlink(refFile(paths, broken));
+      return { untagged: [broken] };
+    }
+    const image = findAnyImage(paths, reference);
     if (!image) throw new NotFoundError(`no such image: ${reference}`, "tinydocker images lists the images there are");
     const name = nameIn(image, reference);
     const untagged = name ? [name] : image.references;
@@ -54,10 +59,14 @@ export function removeImage(
 
 /** The reference of the image that was asked for, if it was asked for by name. */
 function nameIn(image: Image, asked: string): string | undefined {
+  const name = canonical(asked);
+  return name !== undefined && image.references.includes(name) ? name : undefined;
+}
+
+function canonical(asked: string): string | undefined {
   if (/^sha256:[0-9a-f]*$/.test(asked)) return undefined;
   try {
-    const name = formatReference(parseReference(asked));
-    return image.references.includes(name) ? name : undefined;
+    return formatReference(parseReference(asked));
   } catch {
     return undefined;
   }

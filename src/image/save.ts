@@ -20,7 +20,7 @@ import {
 import { memory } from "../linux/libc.ts";
 import { type Digest, digestOf, hexOf } from "../oci/digest.ts";
 import type { Paths } from "../paths.ts";
-import { findLayer, type LayerMeta, layerDirectory } from "./layer.ts";
+import { type LayerMeta, layerDirectory, readLayer } from "./layer.ts";
 import type { LoadProgress } from "./load.ts";
 import { packTree } from "./pack.ts";
 import { damaged, readRecord } from "./record.ts";
@@ -123,8 +123,7 @@ function createLayers(paths: Paths, staging: Staging) {
   const known = new Map<Digest, LayerTar>();
 
   function find(chainId: Digest, below: Digest[]): LayerTar {
-    const meta = findLayer(paths, chainId);
-    if (!meta) throw damaged(`the layer ${chainId} is missing`);
+    const meta = readLayer(paths, chainId);
     const tar = known.get(meta.diffId) ?? (meta.tarBytes === undefined ? pack(meta) : join(meta, below));
     known.set(meta.diffId, tar);
     return tar;

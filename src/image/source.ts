@@ -2,10 +2,11 @@
 
 import { ConflictError, hasCode } from "../errors.ts";
 import { close, fstat, O_PATH, open, readFileIfAny, readlink, type Stat } from "../linux/file.ts";
-import { type Digest, digestOf, hexOf, parseDigest } from "../oci/digest.ts";
-import { fields, list, parseJson, text } from "../oci/json.ts";
+import { type Digest, digestOf, hexOf } from "../oci/digest.ts";
 import type { Paths } from "../paths.ts";
-import { type Image, readImage } from "./store.ts";
+import { formatRecord, kindOf, list, parseRecord, text } from "../schema.ts";
+import { digest } from "./record.ts";
+import { type Image, readAnyImage } from "./store.ts";
 
 /** Everything that changes when a file is replaced or written to; a directory goes by its index.json. */
 export interface SourceIdentity {
@@ -23,12 +24,11 @@ export function findSource(paths: Paths, file: string): Image | undefined {
   const identity = identifySource(file);
   if (!identity) return undefined;
   const recordFile = sourceFile(paths, identity.path);
-  const content = readFileIfAny(recordFile);
-  if (content === undefined) return undefined;
-  const record = fields(parseJson(content, recordFile), recordFile, { stamp: text, images: list(parseDigest) });
-  if (record.stamp !== identity.stamp || !record.images) return undefined;
-  const images = record.images.map((id) => readImage(paths, id));
-  if (images.includes(undefined)) return undefined;
+  // What is damaged is loaded again, which makes it whole.
+  const record = parseRecord(sourceKind, readFileIfAny(recordFile), recordFile).value;
+  if (record?.stamp !== identity.stamp) return undefined;
+  const images = record.images.map((id) => readAnyImage(paths, id));
+  if (images.some((image) => !image || image.damage !== undefined)) return undefined;
   if (images.length > 1)
     throw severalImages(
       file,
@@ -75,5 +75,7 @@ function identify(file: string): { path: string; stat: Stat } | undefined {
 /** The record's place: real paths can be longer than file names. */
 export const sourceFile = (paths: Paths, path: string): string => `${paths.sources}/${hexOf(digestOf(path))}`;
 
-export const formatSource = ({ path, stamp }: SourceIdentity, images: readonly Digest[]): string =>
-  `${JSON.stringify({ path, stamp, images })}\n`;
+const sourceKind = kindOf<SourceIdentity & { images: Digest[] }>({ path: text, stamp: text, images: list(digest) });
+
+export const formatSource = ({ path, stamp }: SourceIdentity, images: Digest[]): string =>
+  `${formatRecord(sourceKind, { path, stamp, images })}\n`;

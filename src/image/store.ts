@@ -10,11 +10,11 @@
 
 import { ConflictError, InvalidError } from "../errors.ts";
 import { readdir, readFileIfAny } from "../linux/file.ts";
-import { type Digest, hexOf, isDigest, parseDigest } from "../oci/digest.ts";
+import { type Digest, hexOf, isDigest } from "../oci/digest.ts";
 import { type ImageConfig, parseImageConfig } from "../oci/image.ts";
-import { fields, need, parseJson, text } from "../oci/json.ts";
 import type { Paths } from "../paths.ts";
-import { damaged, readRecord } from "./record.ts";
+import { formatRecord, kindOf, type Parsed, parseRecord, text } from "../schema.ts";
+import { damagedImage, digest, parseImage } from "./record.ts";
 import { formatReference, parseReference } from "./reference.ts";
 
 export interface Image {
@@ -29,6 +29,8 @@ export interface Image {
   sizeBytes: number;
   /** RFC 3339; 1970 if the image does not say. */
   created: string;
+  /** What is wrong with it, if something is: `is damaged: images/0123 is empty`. The rest is what could be read of it. */
+  damage?: string;
 }
 
 /**
@@ -36,48 +38,73 @@ export interface Image {
  * @throws ConflictError if several ids begin so; InvalidError if the text can be neither
  */
 export function findImage(paths: Paths, reference: string): Image | undefined {
-  const id = resolveId(paths, reference);
-  return id && readImage(paths, id);
+  const image = findAnyImage(paths, reference);
+  if (image?.damage !== undefined) throw damagedImage(reference, image.damage);
+  return image;
 }
 
-/** An image by its full id. Its references are only read when somebody asks: a run does not, and there may be many. */
-export function readImage(paths: Paths, id: Digest, references?: string[]): Image | undefined {
-  const record = readRecord(paths, id);
+/** The same for who can do with what is left of a damaged one. @throws DamagedError if it is the name that is damaged */
+export function findAnyImage(paths: Paths, reference: string): Image | undefined {
+  const id = resolveId(paths, reference);
+  return id && readAnyImage(paths, id);
+}
+
+/** An image by its full id, damaged or not. Its references are only read when somebody asks: a run does not, and there may be many. */
+export function readAnyImage(paths: Paths, id: Digest, references?: string[]): Image | undefined {
+  const names = () => {
+    references ??= (readReferences(paths).get(id) ?? []).sort();
+    return references;
+  };
+  const isNamed = () => names().some((name) => parseRef(paths, refName(name)) !== undefined);
+  const record = parseImage(paths, id) ?? (isNamed() ? lost(`images/${hexOf(id)}`) : undefined);
   if (!record) return undefined;
-  const file = `${paths.blobs}/${hexOf(id)}`;
-  const content = readFileIfAny(file);
-  if (content === undefined) {
-    if (!readRecord(paths, id)) return undefined; // removed while we were reading
-    throw damaged(`image ${id}: its configuration is missing`);
-  }
-  const config = parseImageConfig(content, file, { trusted: true });
+  const configured = readConfig(paths, id);
+  const damage = record.damage ?? configured.damage;
+  if (damage !== undefined && !parseImage(paths, id) && !isNamed()) return undefined; // removed while we were reading
+  const { layers } = record.value ?? { layers: [] };
+  const { config = noConfig } = configured;
   return {
     id,
     get references() {
-      references ??= (readReferences(paths).get(id) ?? []).sort();
-      return references;
+      return names();
     },
     config,
-    layers: record.layers.map(({ link }) => `${paths.links}/${link}`),
-    sizeBytes: record.layers.reduce((sum, layer) => sum + layer.sizeBytes, 0),
+    layers: layers.map(({ link }) => `${paths.links}/${link}`),
+    sizeBytes: layers.reduce((sum, layer) => sum + layer.sizeBytes, 0),
     created: config.created ?? "1970-01-01T00:00:00Z",
+    ...(damage !== undefined && { damage }),
   };
 }
 
-/** Every image, by creation, the newest first. A damaged one is left out. */
+const noConfig: ImageConfig = { architecture: "", os: "", config: {}, rootfs: { type: "layers", diff_ids: [] } };
+
+const lost = (file: string): { damage: string; value?: undefined; config?: undefined } => ({
+  damage: `is damaged: ${file} is missing`,
+});
+
+function readConfig(
+  paths: Paths,
+  id: Digest,
+): { config: ImageConfig; damage?: undefined } | { config?: undefined; damage: string } {
+  const file = `blobs/sha256/${hexOf(id)}`;
+  const content = readFileIfAny(`${paths.blobs}/${hexOf(id)}`);
+  if (content === undefined) return lost(file);
+  try {
+    return { config: parseImageConfig(content, file, { trusted: true }) };
+  } catch (error) {
+    if (!(error instanceof InvalidError)) throw error;
+    return { damage: `is damaged: ${content === "" ? `${file} is empty` : error.message}` };
+  }
+}
+
+/** Every image, by creation, the newest first; also those that are damaged. */
 export function listImages(paths: Paths): Image[] {
   const references = readReferences(paths);
-  const images: Image[] = [];
-  for (const hex of readdir(paths.images) ?? []) {
-    const id = `sha256:${hex}`;
-    if (!isDigest(id)) continue;
-    try {
-      const image = readImage(paths, id, (references.get(id) ?? []).sort());
-      if (image) images.push(image);
-    } catch (error) {
-      if (!(error instanceof InvalidError)) throw error;
-    }
-  }
+  const ids = new Set([
+    ...(readdir(paths.images) ?? []).map((hex) => `sha256:${hex}`).filter(isDigest),
+    ...references.keys(),
+  ]);
+  const images = [...ids].flatMap((id) => readAnyImage(paths, id, (references.get(id) ?? []).sort()) ?? []);
   return images.sort((a, b) => (a.created < b.created ? 1 : a.created > b.created ? -1 : a.id < b.id ? -1 : 1));
 }
 
@@ -87,16 +114,17 @@ function resolveId(paths: Paths, asked: string): Digest | undefined {
   const prefix = digits.length <= 64 && /^[0-9a-f]+$/.test(digits) ? digits : undefined;
   if (prefix?.length === 64) return `sha256:${prefix}`;
   if (named && prefix) return resolvePrefix(paths, prefix);
-  const record = readRef(paths, asked);
-  if (record !== undefined) return parseRef(record, asked).image;
+  const { value, damage } = readRef(paths, asked) ?? {};
+  if (damage !== undefined) throw damagedImage(asked, damage);
+  if (value) return value.image;
   return prefix ? resolvePrefix(paths, prefix) : undefined;
 }
 
 /** Most names are asked for as they are stored, and parsing them costs more than looking (half a millisecond, once). */
-function readRef(paths: Paths, asked: string): string | undefined {
-  const likely = asked.isWellFormed() ? refFile(paths, asked.includes(":") ? asked : `${asked}:latest`) : undefined;
-  const record = likely && likely.length < 4000 ? readFileIfAny(likely) : undefined;
-  return record ?? readFileIfAny(refFile(paths, formatReference(parseReference(asked))));
+function readRef(paths: Paths, asked: string): Parsed<Ref> | undefined {
+  const likely = asked.isWellFormed() ? refName(asked.includes(":") ? asked : `${asked}:latest`) : undefined;
+  const found = likely && likely.length < 4000 ? parseRef(paths, likely) : undefined;
+  return found ?? parseRef(paths, refName(formatReference(parseReference(asked))));
 }
 
 function resolvePrefix(paths: Paths, prefix: string): Digest | undefined {
@@ -108,28 +136,36 @@ function resolvePrefix(paths: Paths, prefix: string): Digest | undefined {
 }
 
 /** Where a reference, in canonical form, is kept. */
-export const refFile = (paths: Paths, reference: string): string => `${paths.refs}/${encodeURIComponent(reference)}`;
+export const refFile = (paths: Paths, reference: string): string => `${paths.refs}/${refName(reference)}`;
+
+const refName = encodeURIComponent;
+
+interface Ref {
+  reference: string;
+  image: Digest;
+}
+
+const refKind = kindOf<Ref>({ reference: text, image: digest });
 
 /** What the file of a reference holds. */
-export const formatRef = (reference: string, image: Digest): string => `${JSON.stringify({ reference, image })}\n`;
+export const formatRef = (reference: string, image: Digest): string =>
+  `${formatRecord(refKind, { reference, image })}\n`;
 
-function parseRef(content: string, subject: string): { reference: string; image: Digest } {
-  const found = fields(parseJson(content, subject), subject, { reference: text, image: parseDigest });
-  return { reference: need(found.reference, `${subject}: reference`), image: need(found.image, `${subject}: image`) };
+function parseRef(paths: Paths, name: string): Parsed<Ref> | undefined {
+  const content = readFileIfAny(`${paths.refs}/${name}`);
+  return content === undefined ? undefined : parseRecord(refKind, content, `refs/${name}`);
 }
+
+/** True for a reference that is there, and does not say what image it is of. */
+export const isDamagedReference = (paths: Paths, reference: string): boolean =>
+  parseRef(paths, refName(reference))?.damage !== undefined;
 
 /** All references, by image. */
 function readReferences(paths: Paths): Map<Digest, string[]> {
   const references = new Map<Digest, string[]>();
   for (const name of readdir(paths.refs) ?? []) {
-    const content = readFileIfAny(`${paths.refs}/${name}`);
-    if (content === undefined) continue;
-    try {
-      const { reference, image } = parseRef(content, name);
-      references.set(image, [...(references.get(image) ?? []), reference]);
-    } catch (error) {
-      if (!(error instanceof InvalidError)) throw error; // a damaged name names nothing
-    }
+    const ref = parseRef(paths, name)?.value; // a damaged name names nothing
+    if (ref) references.set(ref.image, [...(references.get(ref.image) ?? []), ref.reference]);
   }
   return references;
 }

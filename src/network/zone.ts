@@ -3,6 +3,7 @@
 import { mkdirAll, readdir, readFileIfAny, statIfAny, unlink, writeFileAtomic } from "../linux/file.ts";
 import { formatAddress, readAddress } from "../plan/address.ts";
 import type { Names } from "../plan/network.ts";
+import { type Check, formatRecord, kindOf, list, parseRecord, text } from "../schema.ts";
 
 /** Where the names of a network are kept. */
 export interface ZoneSource {
@@ -27,7 +28,7 @@ const idPattern = /^[0-9a-f]{64}$/;
 /** Adds a container to a network's names, or changes what it has there. */
 export function writeNames(directory: string, id: string, names: Names): void {
   mkdirAll(directory);
-  writeFileAtomic(`${directory}/${id}`, JSON.stringify(names));
+  writeFileAtomic(`${directory}/${id}`, formatRecord(namesKind, names));
 }
 
 /** Takes a container out of a network's names; one that is not there is fine. */
@@ -42,7 +43,7 @@ export function dropNames(directory: string, id: string): void {
 export function readZone({ network, directory }: ZoneSource): Zone {
   const zone: Zone = { network: network.toLowerCase(), byName: new Map(), byAddress: new Map() };
   for (const id of (readdir(directory) ?? []).toSorted()) {
-    const names = idPattern.test(id) ? parseNames(readFileIfAny(`${directory}/${id}`) ?? "") : undefined;
+    const names = idPattern.test(id) ? readNames(directory, id) : undefined;
     if (!names) continue;
     const addresses = names.addresses.map((address) => formatAddress(readAddress(address)!));
     const keys = [names.name, ...names.aliases, id.slice(0, shortIdLength)].map((name) => name.toLowerCase());
@@ -56,18 +57,14 @@ export function readZone({ network, directory }: ZoneSource): Zone {
   return zone;
 }
 
-function parseNames(text: string): Names | undefined {
-  try {
-    const { name, aliases, addresses } = JSON.parse(text) as Partial<Names>;
-    const fine = isTexts(aliases) && isTexts(addresses) && addresses.every((address) => readAddress(address));
-    return typeof name === "string" && fine ? { name, aliases, addresses } : undefined;
-  } catch {
-    return undefined;
-  }
-}
+/** What a container is called in a network; undefined where that is damaged, or not there. */
+export const readNames = (directory: string, id: string): Names | undefined =>
+  parseRecord(namesKind, readFileIfAny(`${directory}/${id}`), id).value;
 
-const isTexts = (value: unknown): value is string[] =>
-  Array.isArray(value) && value.every((one) => typeof one === "string");
+const address: Check<string> = (value) =>
+  typeof value === "string" && readAddress(value) ? undefined : " is not an address";
+
+const namesKind = kindOf<Names>({ name: text, aliases: list(text), addresses: list(address) });
 
 /** A directory that was changed this shortly before it was read may have been changed again with no later time: a tick. */
 const tickNs = 20_000_000n;

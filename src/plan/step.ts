@@ -80,6 +80,9 @@ export interface BindStep {
   why?: string;
 }
 
+/** The version in which lock files are written (engine/claim.ts reads them). */
+export const leftoversSchema = 1;
+
 /** What is left to do for a container whose caretaker was killed; kept in the file that the caretaker held locked. */
 export interface Leftovers {
   id: string;

@@ -25,7 +25,7 @@ import {
   writeSetting,
 } from "../linux/file.ts";
 import { removePath } from "../linux/tree.ts";
-import type { HostStep, Leftovers, VolumeStep } from "../plan/step.ts";
+import { type HostStep, type Leftovers, leftoversSchema, type VolumeStep } from "../plan/step.ts";
 import { dataOf, recordOf } from "../plan/volume.ts";
 import { writeEtcFiles } from "./etc-files.ts";
 import type { Prepared } from "./init.ts";
@@ -55,7 +55,7 @@ type Performer<Step> = (step: Step, undo: UndoList, more: Performing) => void;
 
 const performers: { [Kind in HostStep["do"]]: Performer<Extract<HostStep, { do: Kind }>> } = {
   claim: ({ running, leftovers }, undo) => {
-    const lock = claim(running, JSON.stringify(leftovers));
+    const lock = claim(running, JSON.stringify({ schema: leftoversSchema, ...leftovers }));
     undo.add(() => {
       unlink(running);
       close(lock);

@@ -118,7 +118,9 @@ describe("network create and rm", () => {
       await network(machine, "create", "broken");
       writeFileSync(join(machine.root, "networks/broken/network.json"), "{");
       const result = await machine.run(["run", "--rm", "--network", "broken", "busybox", "true"]);
-      expect(said(result)).toMatch(/the record of network broken is damaged[\s\S]*tinydocker network rm broken/);
+      expect(said(result)).toMatch(
+        /network broken is damaged: network.json is not JSON[\s\S]*tinydocker network rm broken/,
+      );
       expect(await network(machine, "rm", "broken")).toBe("broken");
     });
   });

@@ -51,17 +51,18 @@ describe("a volume", () => {
       "x-tinydocker.subpath=x",
     ]);
   });
-  test("is what its record says; one that is damaged is a directory still", () => {
+  test("is what its record says; of one that is damaged nobody knows where it is", () => {
     const root = temporaryDirectory();
     const record = (name: string, text: string) => {
       mkdirSync(`${root}/volumes/${name}`, { recursive: true });
       writeFileSync(`${root}/volumes/${name}/volume.json`, text);
     };
-    record("there", JSON.stringify({ labels: {}, options: { type: "none", o: "bind,ro", device: "/srv" } }));
-    record("memory", JSON.stringify({ labels: {}, options: { type: "tmpfs", o: "size=1m" } }));
+    const rest = { name: "x", created: "2026-01-02T03:04:05Z" };
+    record("there", JSON.stringify({ ...rest, labels: {}, options: { type: "none", o: "bind,ro", device: "/srv" } }));
+    record("memory", JSON.stringify({ ...rest, labels: {}, options: { type: "tmpfs", o: "size=1m" } }));
     for (const text of ["", "{", "null", "[]", '{"labels":7}']) {
       record("broken", text);
-      expect(plan(root, [volume("broken", "/a")]).mounts[0]!.source).toBe(`${root}/volumes/broken/_data`);
+      expect(() => plan(root, [volume("broken", "/a")])).toThrow("volume broken is damaged: volume.json");
     }
     expect(plan(root, [volume("there", "/a")]).mounts[0]).toMatchObject({ source: "/srv", options: ["rbind", "ro"] });
     const { steps } = plan(root, [volume("memory", "/a"), volume("memory", "/b")]);
