@@ -2,7 +2,7 @@
 
 import { readFileIfAny } from "../linux/file.ts";
 import type { Paths } from "../paths.ts";
-import type { Leftovers } from "../plan/step.ts";
+import type { Leftovers } from "../plan/leftovers.ts";
 import { flag, kindOf, list, optional, parseRecord, salvage, text } from "../schema.ts";
 import { connected } from "./container-kind.ts";
 import { directoryOf, nameOf } from "./record.ts";

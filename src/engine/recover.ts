@@ -14,8 +14,8 @@ import {
 } from "../linux/file.ts";
 import { removePath } from "../linux/tree.ts";
 import type { Paths } from "../paths.ts";
+import type { Leftovers } from "../plan/leftovers.ts";
 import type { Connected } from "../plan/network.ts";
-import type { Leftovers } from "../plan/step.ts";
 import { cleanUp, forget } from "../runtime/host.ts";
 import { parseClaim } from "./claim.ts";
 import { forgetVolumes } from "./forget.ts";

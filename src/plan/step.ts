@@ -19,7 +19,8 @@
  */
 
 import type { Capabilities, Device, Rlimit } from "../oci/spec.ts";
-import type { Connected, EtcFile, NetworkStep } from "./network.ts";
+import type { Leftovers } from "./leftovers.ts";
+import type { EtcFile, NetworkStep } from "./network.ts";
 import type { User } from "./user.ts";
 
 /** What the host's side does. Each has an undo, run when the start fails or the container ends. */
@@ -78,25 +79,6 @@ export interface BindStep {
   /** Files of this user of the host are the container's user's inside, and the other way round. */
   idmap?: { uid: number; gid: number; user: User };
   why?: string;
-}
-
-/** The version in which lock files are written (engine/claim.ts reads them). */
-export const leftoversSchema = 1;
-
-/** What is left to do for a container whose caretaker was killed; kept in the file that the caretaker held locked. */
-export interface Leftovers {
-  id: string;
-  namePath?: string;
-  /** Its cgroup v2 directory. */
-  cgroup?: string;
-  directory: string;
-  /** The directory outlives the container (no --rm). */
-  keep: boolean;
-  /** It lives on without its caretaker: only when it is dead there is something to clean up. */
-  outlives: boolean;
-  /** Names of its anonymous volumes, which go with it. */
-  volumes?: string[];
-  network?: Connected;
 }
 
 export interface Directory {

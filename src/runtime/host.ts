@@ -25,7 +25,8 @@ import {
   writeSetting,
 } from "../linux/file.ts";
 import { removePath } from "../linux/tree.ts";
-import { type HostStep, type Leftovers, leftoversSchema, type VolumeStep } from "../plan/step.ts";
+import { type Leftovers, leftoversSchema } from "../plan/leftovers.ts";
+import type { HostStep, VolumeStep } from "../plan/step.ts";
 import { dataOf, recordOf } from "../plan/volume.ts";
 import { writeEtcFiles } from "./etc-files.ts";
 import type { Prepared } from "./init.ts";

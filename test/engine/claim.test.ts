@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { claimKind } from "../../src/engine/claim.ts";
-import { leftoversSchema } from "../../src/plan/step.ts";
+import { leftoversSchema } from "../../src/plan/leftovers.ts";
 import { formatRecord } from "../../src/schema.ts";
 
 test("lock files are written in the version that is read", () => {

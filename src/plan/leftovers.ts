@@ -1,0 +1,22 @@
+/** What the lock file of a running container says. Pure. */
+
+import type { Connected } from "./network.ts";
+
+/** The version in which lock files are written (engine/claim.ts reads them). */
+export const leftoversSchema = 1;
+
+/** What is left to do for a container whose caretaker was killed; kept in the file that the caretaker held locked. */
+export interface Leftovers {
+  id: string;
+  namePath?: string;
+  /** Its cgroup v2 directory. */
+  cgroup?: string;
+  directory: string;
+  /** The directory outlives the container (no --rm). */
+  keep: boolean;
+  /** It lives on without its caretaker: only when it is dead there is something to clean up. */
+  outlives: boolean;
+  /** Names of its anonymous volumes, which go with it. */
+  volumes?: string[];
+  network?: Connected;
+}
