@@ -77,8 +77,8 @@ describe("a volume", () => {
       volume("n".repeat(64), "/a", "x-tinydocker.anonymous"),
       { ...volume("memory", "/b"), volume: { labels: {}, options: { type: "tmpfs" } } },
     ]);
-    const plan = (fresh: boolean) => planContainer(aSpec(), container({ volumes: steps, fresh }), host);
-    const prepare = (fresh: boolean) => plan(fresh).prepare;
+    const planned = (fresh: boolean) => planContainer(aSpec(), container({ volumes: steps, fresh }), host);
+    const prepare = (fresh: boolean) => planned(fresh).prepare;
     expect(prepare(true)[0]).toMatchObject({ do: "claim", leftovers: { volumes: ["n".repeat(64)] } });
     expect(prepare(true).map((step) => step.do)).toEqual([
       ...(["claim", "claim-name", "directories"] as const),
@@ -86,6 +86,6 @@ describe("a volume", () => {
     ]);
     expect(prepare(false).map((step) => step.do)).toEqual(["claim"]);
     for (const fresh of [true, false])
-      expect(plan(fresh).build.map((step) => step.do)).toEqual(["cgroup", "mount-volume", "overlay", "user"]);
+      expect(planned(fresh).build.map((step) => step.do)).toEqual(["cgroup", "mount-volume", "overlay", "user"]);
   });
 });
