@@ -2,8 +2,8 @@
 
 import { type Child, type Exit, pidfdSendSignal, wait } from "../linux/clone.ts";
 import { close, readdir, readFileIfAny } from "../linux/file.ts";
-import type { Companion } from "../linux/poll.ts";
-import { hasSignal } from "../linux/procfs.ts";
+import { type Companion, sleepMicroseconds } from "../linux/poll.ts";
+import { hasSignal, readStat } from "../linux/procfs.ts";
 import { readSignal, signalfd, signals } from "../linux/signal.ts";
 import { isatty, setSize } from "../linux/tty.ts";
 import type { NetworkChange } from "./channel.ts";
@@ -110,6 +110,9 @@ function forward(child: Child, signal: number): boolean {
   return false;
 }
 
+const maxLooks = 20;
+const lookUs = 1000;
+
 /** True if a process catches, ignores, blocks or waits for the signal. @see proc_pid_status(5) */
 function handles(pid: number, signal: number): boolean {
   // While a thread sits in sigwait(3), the kernel shows neither a handler nor a block; and between two looks it may begin to.
@@ -117,6 +120,10 @@ function handles(pid: number, signal: number): boolean {
     (readdir(`/proc/${pid}/task`) ?? []).some((thread) =>
       readFileIfAny(`/proc/${pid}/task/${thread}/wchan`)?.includes("sigtimedwait"),
     );
-  for (let looks = 0; looks < 4; looks++) if (waits() || hasSignal(pid, signal, ["Blk", "Ign", "Cgt"])) return true;
-  return false;
+  for (let looks = 1; ; looks++) {
+    if (waits() || hasSignal(pid, signal, ["Blk", "Ign", "Cgt"])) return true;
+    // On its way into sigwait(3) or out of it shows neither; who runs on and on has no handler.
+    if (looks === maxLooks || readStat(pid)?.state !== "R") return false;
+    sleepMicroseconds(lookUs);
+  }
 }

@@ -141,7 +141,9 @@ describe("after kill -9", () => {
   test("of init at any moment of a start the run ends with an error, at once (F3)", async () => {
     await withMachine(["busybox"], async (machine) => {
       const codes = new Set<number>();
-      for (let delay = 5; delay <= 45; delay += 2) {
+      const hit = () => codes.has(137) || codes.has(125);
+      // On a busy machine it takes longer until there is an init.
+      for (let delay = 5; delay <= 45 || (!hit() && delay < 1000); delay += 2) {
         const child = machine.spawn(["run", "--rm", "busybox", "sleep", "60"]);
         await Bun.sleep(delay);
         const ours = machine.snapshot().processIds.filter((id) => id !== child.pid);
@@ -152,7 +154,7 @@ describe("after kill -9", () => {
         expect([delay, [125, 137, 143].includes(code)]).toEqual([delay, true]);
         expect(await child.stderr.text()).not.toContain("internal error");
       }
-      expect(codes.has(137) || codes.has(125)).toBe(true);
+      expect(hit()).toBe(true);
     });
   });
   test("of the container's process 1 all of it is gone at once", async () => {

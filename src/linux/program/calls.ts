@@ -52,6 +52,7 @@ const calls = {
   setresgid: [119, 149, "rgid egid sgid"],
   setresuid: [117, 147, "ruid euid suid"],
   setsid: [112, 157, ""],
+  signalfd4: [289, 74, "fd mask sizemask flags"],
   socket: [41, 198, "domain type protocol"],
   statx: [332, 291, "dirfd pathname flags mask statxbuf"],
   symlinkat: [266, 36, "target newdirfd linkpath"],

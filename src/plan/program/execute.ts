@@ -53,6 +53,7 @@ const searchPath = (env: string[]): string[] =>
 
 const siginfo = { code: 8, pid: 16, status: 24, bytes: 128 } as const;
 const CLD_EXITED = 1;
+const signalfdSiginfoBytes = 128;
 const ownName = new Block("name", { bytes: new TextEncoder().encode("init\0") });
 
 /**
@@ -62,7 +63,8 @@ const ownName = new Block("name", { bytes: new TextEncoder().encode("init\0") })
 export function reap(context: Context, step: Of<"reap">): void {
   const { writer } = context;
   const program = new Slot("program");
-  const signal = new Slot("signal");
+  const taken = room("signalfd_siginfo", signalfdSiginfoBytes);
+  const signal = new Field(taken, 0, "i32");
   const code = new Slot("code");
   const info = room("siginfo", siginfo.bytes);
   const every = words("every signal", { mask: -1 });
@@ -84,8 +86,10 @@ export function reap(context: Context, step: Of<"reap">): void {
   writer.clone(args, entry, frame, { into: program });
   // Everything beyond stdio, the sync socket among it: its closing tells the host's side that the program runs.
   writer.call("close_range", [3, -1, 0]);
+  // They stay blocked: so everybody can see that process 1 takes them, and the kernel drops none.
+  const signals = writer.into("signals", "signalfd4", [-1, every, 8, names("SFD_CLOEXEC")]);
   writer.label(wait);
-  writer.call("rt_sigtimedwait", [every, 0, 0, 8], { into: signal });
+  writer.call("read", [signals, taken, signalfdSiginfoBytes]);
   writer.test(signal, -1, names("SIGCHLD"), forward!);
   writer.label(collect);
   writer.call("waitid", [names("P_ALL"), 0, info, names("WEXITED", "WNOHANG", "__WALL"), 0], {
