@@ -1,9 +1,10 @@
 /** Mounts: the file-descriptor based API (fsopen, open_tree, move_mount, mount_setattr), mount(2) and pivot_root(2). */
 
 import { hasCode, SyscallError } from "../errors.ts";
+import { type ConstantName, constants } from "./constants.ts";
 import { close, O_CLOEXEC, O_DIRECTORY, O_NOFOLLOW, O_PATH, open, read } from "./file.ts";
 import { bind, check, cstr, memory, syscall } from "./libc.ts";
-import { mountAttributes } from "./program/mount-attributes.ts";
+import { mountAttributes } from "./mount-attributes.ts";
 
 const libc = bind({
   mount: ["int", "ptr", "ptr", "ptr", "long", "ptr"],
@@ -16,6 +17,8 @@ const propagations: Record<string, number> = { unbindable: 1 << 17, private: 1 <
 
 /** True for `private`, `rslave` and the like. */
 export const isPropagation = (option: string): boolean => option in propagations || option.slice(1) in propagations;
+
+const bitsOf = (list: ConstantName[]): number => list.reduce((bits, name) => bits | constants[name], 0);
 
 const FSOPEN_CLOEXEC = 1;
 const FSCONFIG_SET_FLAG = 0;
@@ -47,7 +50,7 @@ export function newMount(type: string, source: string, options: string[]): numbe
       );
     }
     configure(type, FSCONFIG_CMD_CREATE, null, null);
-    return check("mount", type, syscall("fsmount", context, FSOPEN_CLOEXEC, set.value));
+    return check("mount", type, syscall("fsmount", context, FSOPEN_CLOEXEC, bitsOf(set)));
   } catch (error) {
     throw withKernelLog(error, context);
   } finally {
@@ -105,7 +108,7 @@ export function mountSetattr(mount: number, options: string[], how: { recursive:
   const { set, clear } = mountAttributes(options);
   const wanted = options.find(isPropagation)?.replace(/^r(?=private|shared|slave|unbindable)/, "");
   const propagation = wanted === undefined ? 0 : propagations[wanted]!;
-  const attr = BigUint64Array.of(BigInt(set.value), BigInt(clear), BigInt(propagation), 0n);
+  const attr = BigUint64Array.of(BigInt(bitsOf(set)), BigInt(clear), BigInt(propagation), 0n);
   const flags = AT_EMPTY_PATH | (how.recursive ? AT_RECURSIVE : 0);
   check("remount", subject, syscall("mount_setattr", mount, cstr(""), flags, attr, attr.byteLength));
 }

@@ -4,8 +4,8 @@ import { hasCode, type SyscallError } from "../errors.ts";
 import { byteNameOf, fchown } from "../linux/at.ts";
 import { close, fstat, O_NONBLOCK, O_RDONLY, open, readFile } from "../linux/file.ts";
 import { mapOwners } from "../linux/mount.ts";
+import { makeUserNamespace } from "../linux/program/user-namespace.ts";
 import { giveTree } from "../linux/tree.ts";
-import { makeUserNamespace } from "../linux/user-namespace.ts";
 import type { Identity } from "./user.ts";
 
 /** chown(2) of an open file or directory, and of all that is in it. */

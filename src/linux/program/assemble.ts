@@ -1,9 +1,9 @@
 /** From records to what the interpreter runs: numbers, addresses and the layout of an arena. The only place that knows them. */
 
+import { constants } from "../constants.ts";
 import { errnos } from "../errno.ts";
 import { Arena, pageBytes, type Range, recordBytes } from "./arena.ts";
 import { callNumber } from "./calls.ts";
-import { constants } from "./constants.ts";
 import {
   type Arg,
   type Block,

@@ -3,9 +3,9 @@
  * (writer.ts) before any process exists, and printed, checked or assembled (assemble.ts); nothing here knows an address.
  */
 
+import { type ConstantName, constants } from "../constants.ts";
 import type { ErrnoName } from "../errno.ts";
 import type { CallName } from "./calls.ts";
-import { type ConstantName, constants } from "./constants.ts";
 
 /** An argument of a call. A string is the address of its bytes with a NUL behind. */
 export type Arg = number | string | Names | Given | Slot | Block | Field | Label | Frame | typeof ownBase;

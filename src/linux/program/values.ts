@@ -1,6 +1,6 @@
 /** Numbers that the kernel packs: file modes and device numbers. */
 
-import { constants } from "./constants.ts";
+import { constants } from "../constants.ts";
 
 const types = { c: constants.S_IFCHR, b: constants.S_IFBLK, p: constants.S_IFIFO } as const;
 

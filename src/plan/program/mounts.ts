@@ -1,6 +1,6 @@
 /** The file system tree of a container, as records: the root, what is mounted in it, devices, masks, and pivot_root(2). */
 
-import { mountAttributes } from "../../linux/program/mount-attributes.ts";
+import { mountAttributes } from "../../linux/mount-attributes.ts";
 import { Label, names, type Slot } from "../../linux/program/record.ts";
 import { deviceNumber, fileMode } from "../../linux/program/values.ts";
 import { words } from "../../linux/program/writer.ts";
@@ -33,7 +33,7 @@ function newMount({ writer, fsContext: fs }: Context, type: string, source: stri
     }
   }
   writer.call("fsconfig", [fs, names("FSCONFIG_CMD_CREATE"), 0, 0, 0]);
-  return writer.into(type, "fsmount", [fs, names("FSMOUNT_CLOEXEC"), set]);
+  return writer.into(type, "fsmount", [fs, names("FSMOUNT_CLOEXEC"), names(...set)]);
 }
 
 const directoryFlags = names("O_PATH", "O_DIRECTORY", "O_CLOEXEC");

@@ -1,12 +1,12 @@
 /** A user namespace without inhabitants: kept open, it says how owners are mapped (user_namespaces(7), mount_setattr(2)). */
 
-import { Failure } from "../errors.ts";
-import { pidfdSendSignal, wait } from "./clone.ts";
-import { close, O_RDONLY, open, readFile, writeSetting } from "./file.ts";
-import { launch } from "./program/launch.ts";
-import { Frame, names } from "./program/record.ts";
-import { Writer } from "./program/writer.ts";
-import { signals } from "./signal.ts";
+import { Failure } from "../../errors.ts";
+import { pidfdSendSignal, wait } from "../clone.ts";
+import { close, O_RDONLY, open, readFile, writeSetting } from "../file.ts";
+import { signals } from "../signal.ts";
+import { launch } from "./launch.ts";
+import { Frame, names } from "./record.ts";
+import { Writer } from "./writer.ts";
 
 /**
  * @param maps lines of uid_map and gid_map: "INSIDE OUTSIDE COUNT".

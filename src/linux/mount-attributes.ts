@@ -1,7 +1,6 @@
 /** Options of fstab(5) that are attributes of the mount, and not of the file system: what each sets and clears (mount_setattr(2)). */
 
 import type { ConstantName } from "./constants.ts";
-import { Names } from "./record.ts";
 
 const atime = 0x70;
 
@@ -24,7 +23,7 @@ const attributes: Record<string, { set?: ConstantName; clear?: number }> = {
 };
 
 /** Attributes to set and bits to clear; `rest` is the file system's own. */
-export function mountAttributes(options: readonly string[]): { set: Names; clear: number; rest: string[] } {
+export function mountAttributes(options: readonly string[]): { set: ConstantName[]; clear: number; rest: string[] } {
   const set = new Set<ConstantName>();
   const rest: string[] = [];
   let clear = 0;
@@ -34,5 +33,5 @@ export function mountAttributes(options: readonly string[]): { set: Names; clear
     if (attribute?.set) set.add(attribute.set);
     clear |= attribute?.clear ?? 0;
   }
-  return { set: new Names([...set]), clear, rest };
+  return { set: [...set], clear, rest };
 }
