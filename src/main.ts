@@ -1,4 +1,4 @@
-/** From the process to a role, and to the exit code. All output is written by then (cli/print.ts). */
+/** From the process to a role, and to the exit code. All output is written by then (cli/words/print.ts). */
 
 import { versionLine } from "./version.ts";
 

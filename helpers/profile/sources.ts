@@ -7,7 +7,7 @@ const repository = join(import.meta.dir, "../..");
 /**
  * Bundles this tree as the build does, and compares. Minified names differ from build to build, longer words do not; chunks
  * that another version of the source had have no counterpart.
- * @returns what finds the modules for a chunk's code: "src/engine/run.ts", or the first of several and how many more.
+ * @returns what finds the modules for a chunk's code: "src/engine/container/run.ts", or the first of several and how many more.
  */
 export async function sourceFinder(): Promise<(code: string) => string | undefined> {
   const entrypoints = [join(repository, "src/main.ts")];

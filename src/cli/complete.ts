@@ -1,15 +1,15 @@
 /** `tinydocker __complete -- WORD...`: what the last of these words may become; the shells' completion asks this (completion.ts). */
 
-import { listNetworks } from "../engine/network-record.ts";
-import { listContainers } from "../engine/record.ts";
-import { listVolumes } from "../engine/volume.ts";
+import { listContainers } from "../engine/record/container.ts";
+import { listNetworks } from "../engine/record/network.ts";
+import { listVolumes } from "../engine/record/volume.ts";
 import { listImages } from "../image/store.ts";
 import { absolutePath, defaultRoot, pathsOf } from "../paths.ts";
-import { type Argument, type Arguments, type Command, type Commands, defineCommand } from "./command.ts";
-import { globalArgs } from "./global.ts";
+import { original } from "./container/run.ts";
 import { findCommand, groups, isGroup } from "./groups.ts";
-import { plain, printLine } from "./print.ts";
-import { original } from "./run.ts";
+import { type Argument, type Arguments, type Command, type Commands, defineCommand } from "./words/command.ts";
+import { globalArgs } from "./words/global.ts";
+import { plain, printLine } from "./words/print.ts";
 
 /** What a word may become, and whether names of files are meant as well. */
 export interface Completion {

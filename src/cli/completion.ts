@@ -1,12 +1,12 @@
 /** `tinydocker completion SHELL`: a script that teaches a shell to ask us what a word may become (complete.ts). */
 
 import { UsageError } from "../errors.ts";
-import { nearest } from "./argv.ts";
-import { defineCommand } from "./command.ts";
 import bash from "./completion/bash.txt" with { type: "text" };
 import fish from "./completion/fish.txt" with { type: "text" };
 import zsh from "./completion/zsh.txt" with { type: "text" };
-import { printText } from "./print.ts";
+import { nearest } from "./words/argv.ts";
+import { defineCommand } from "./words/command.ts";
+import { printText } from "./words/print.ts";
 
 export default defineCommand({
   meta: { name: "completion", description: "Print a script that completes commands in bash, zsh or fish" },

@@ -1,8 +1,8 @@
 /** Commands by what they are about, as in `image ls`: for who thinks so, and where the short names are taken. */
 
 import { UsageError } from "../errors.ts";
-import { nearest } from "./argv.ts";
-import type { Command, Commands, Loader } from "./command.ts";
+import { nearest } from "./words/argv.ts";
+import type { Command, Commands, Loader } from "./words/command.ts";
 
 /** Words after a group's name: a command that also has a short name by that name, any other by its loader. */
 export interface Group {
@@ -23,13 +23,13 @@ export const groups: Record<string, Group> = {
       diff: "diff",
       exec: "exec",
       export: "export",
-      inspect: async () => ({ default: (await import("./inspect.ts")).inspectContainers }),
+      inspect: async () => ({ default: (await import("./system/inspect.ts")).inspectContainers }),
       kill: "kill",
       logs: "logs",
       ls: "ps",
       pause: "pause",
       port: "port",
-      prune: () => import("./container-prune.ts"),
+      prune: () => import("./container/prune.ts"),
       rename: "rename",
       restart: "restart",
       rm: "rm",
@@ -49,10 +49,10 @@ export const groups: Record<string, Group> = {
     commands: {
       history: "history",
       import: "import",
-      inspect: async () => ({ default: (await import("./inspect.ts")).inspectImages }),
+      inspect: async () => ({ default: (await import("./system/inspect.ts")).inspectImages }),
       load: "load",
       ls: "images",
-      prune: () => import("./image-prune.ts"),
+      prune: () => import("./image/prune.ts"),
       rm: "rmi",
       save: "save",
       tag: "tag",
@@ -62,35 +62,35 @@ export const groups: Record<string, Group> = {
   network: {
     description: "Manage networks",
     commands: {
-      connect: () => import("./network-connect.ts"),
-      create: () => import("./network-create.ts"),
-      disconnect: () => import("./network-disconnect.ts"),
-      inspect: () => import("./network-inspect.ts"),
-      ls: () => import("./network-ls.ts"),
-      prune: () => import("./network-prune.ts"),
-      reload: () => import("./network-reload.ts"),
-      rm: () => import("./network-rm.ts"),
+      connect: () => import("./network/connect.ts"),
+      create: () => import("./network/create.ts"),
+      disconnect: () => import("./network/disconnect.ts"),
+      inspect: () => import("./network/inspect.ts"),
+      ls: () => import("./network/ls.ts"),
+      prune: () => import("./network/prune.ts"),
+      reload: () => import("./network/reload.ts"),
+      rm: () => import("./network/rm.ts"),
     },
     aliases: { list: "ls", remove: "rm" },
   },
   system: {
     description: "Manage tinydocker",
     commands: {
-      df: () => import("./system-df.ts"),
+      df: () => import("./system/df.ts"),
       events: "events",
       info: "info",
-      prune: () => import("./system-prune.ts"),
+      prune: () => import("./system/prune.ts"),
     },
     aliases: {},
   },
   volume: {
     description: "Manage volumes",
     commands: {
-      create: () => import("./volume-create.ts"),
-      inspect: () => import("./volume-inspect.ts"),
-      ls: () => import("./volume-ls.ts"),
-      prune: () => import("./volume-prune.ts"),
-      rm: () => import("./volume-rm.ts"),
+      create: () => import("./volume/create.ts"),
+      inspect: () => import("./volume/inspect.ts"),
+      ls: () => import("./volume/ls.ts"),
+      prune: () => import("./volume/prune.ts"),
+      rm: () => import("./volume/rm.ts"),
     },
     aliases: { list: "ls", remove: "rm" },
   },

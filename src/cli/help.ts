@@ -1,12 +1,12 @@
 /** `--help`: citty renders what the definitions say; we add the commands' table and the examples. */
 
 import { isatty } from "../linux/tty.ts";
-import { asCitty, type Command } from "./command.ts";
 import { commands } from "./commands.ts";
-import { globalArgs } from "./global.ts";
+import { original } from "./container/run.ts";
 import { findCommand, groups, isGroup } from "./groups.ts";
-import { printLine } from "./print.ts";
-import { original } from "./run.ts";
+import { asCitty, type Command } from "./words/command.ts";
+import { globalArgs } from "./words/global.ts";
+import { printLine } from "./words/print.ts";
 
 /** citty decides about colours when it is loaded, and does not ask whether anybody sees them. */
 async function loadRenderer() {

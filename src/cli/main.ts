@@ -1,16 +1,16 @@
 /** From argv to one command: global options, the command's name, its options, help, and what a failure prints. */
 
-import { requireRoot, sudoLine } from "../engine/host.ts";
+import { requireRoot, sudoLine } from "../engine/container/host.ts";
 import { explain, hasCode, InterruptedError, notesOf, StartError, UsageError } from "../errors.ts";
 import { unblockSignals } from "../linux/signal.ts";
 import { absolutePath, defaultRoot, pathsOf } from "../paths.ts";
 import { forwarded } from "../runtime/forwarded.ts";
-import { parseArgv } from "./argv.ts";
-import type { Command, Global } from "./command.ts";
 import { commands } from "./commands.ts";
-import { globalArgs } from "./global.ts";
-import { advise, fail } from "./print.ts";
-import { original } from "./run.ts";
+import { original } from "./container/run.ts";
+import { parseArgv } from "./words/argv.ts";
+import type { Command, Global } from "./words/command.ts";
+import { globalArgs } from "./words/global.ts";
+import { advise, fail } from "./words/print.ts";
 
 /** "125 means us": a container's program can hardly end with it. */
 const ourFailure = 125;
@@ -92,7 +92,7 @@ function chooseFirewall(root: string, driver: string): void {
       "--firewall nft, or --firewall iptables",
     );
   requireRoot("setting up networks");
-  const { useFirewall } = require("../engine/firewall.ts") as typeof import("../engine/firewall.ts");
+  const { useFirewall } = require("../engine/network/firewall.ts") as typeof import("../engine/network/firewall.ts");
   useFirewall(pathsOf(root), driver);
 }
 

@@ -1,11 +1,11 @@
 /** `tinydocker man`: the manual page, in roff, made of the same definitions as --help. */
 
 import { version } from "../version.ts";
-import { type Arguments, type Command, type Commands, defineCommand } from "./command.ts";
-import { globalArgs } from "./global.ts";
+import { original } from "./container/run.ts";
 import { findCommand, groups } from "./groups.ts";
-import { printText } from "./print.ts";
-import { original } from "./run.ts";
+import { type Arguments, type Command, type Commands, defineCommand } from "./words/command.ts";
+import { globalArgs } from "./words/global.ts";
+import { printText } from "./words/print.ts";
 
 export default defineCommand({
   meta: { name: "man", description: "Print the manual page, for man(1)" },

@@ -1,6 +1,6 @@
-/** What this program is when a container is to outlive a command: its monitor, as engine/launch.ts starts it. */
+/** What this program is when a container is to outlive a command: its monitor, as engine/container/launch.ts starts it. */
 
-import { LauncherGoneError, monitor } from "../engine/monitor.ts";
+import { LauncherGoneError, monitor } from "../engine/container/monitor.ts";
 
 /** `tinydocker monitor ID`, which nobody types. @returns the exit code. */
 export function main(): number {

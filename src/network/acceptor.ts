@@ -3,7 +3,7 @@
 import { EAGAIN, EINTR } from "../linux/libc.ts";
 import { POLLIN, type Timer } from "../linux/poll.ts";
 import { accept, closeWithReset } from "../linux/socket.ts";
-import type { Hub } from "./hub.ts";
+import type { Hub } from "./epoll-loop.ts";
 
 /** Before the next is tried when there is no room for one: the socket would be ready again and again meanwhile. */
 const pauseMs = 100;

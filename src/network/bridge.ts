@@ -3,9 +3,9 @@
 import { ConflictError } from "../errors.ts";
 import { readdir } from "../linux/file.ts";
 import { EEXIST, EINVAL } from "../linux/libc.ts";
-import { deleteLink, ENODEV, findLink, type Link, listLinks, newBridge, setLink } from "../linux/link.ts";
-import { transact } from "../linux/netlink.ts";
-import { listAddresses } from "../linux/route.ts";
+import { deleteLink, ENODEV, findLink, type Link, listLinks, newBridge, setLink } from "../linux/netlink/link.ts";
+import { listAddresses } from "../linux/netlink/route.ts";
+import { transact } from "../linux/netlink/socket.ts";
 import { changeSysctl, readSysctl, type SysctlChange, writeSysctl } from "../linux/sysctl.ts";
 import { addressOfVeth, formatAddress, isIpv6, macOf, parseAddress, parseMac } from "../plan/address.ts";
 import type { Network } from "../plan/network.ts";

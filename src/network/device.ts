@@ -1,10 +1,10 @@
 /** What the devices of hosts and containers have in common: their addresses, their IPv6, and when they are ready. */
 
 import { Failure } from "../errors.ts";
-import { findLink, type Link, type Port, setLink, setPort } from "../linux/link.ts";
-import type { Request } from "../linux/netlink.ts";
+import { findLink, type Link, type Port, setLink, setPort } from "../linux/netlink/link.ts";
+import { addAddress, isLocal } from "../linux/netlink/route.ts";
+import type { Request } from "../linux/netlink/socket.ts";
 import { sleepMicroseconds } from "../linux/poll.ts";
-import { addAddress, isLocal } from "../linux/route.ts";
 import { writeSysctl } from "../linux/sysctl.ts";
 import { formatAddress } from "../plan/address.ts";
 import { lastAddress, type Prefix } from "../plan/subnet.ts";

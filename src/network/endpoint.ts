@@ -3,10 +3,10 @@
 import { ConflictError } from "../errors.ts";
 import { close } from "../linux/file.ts";
 import { EEXIST, EINVAL } from "../linux/libc.ts";
-import { deleteLink, ENODEV, findLink, newVeth, type Port, setLink } from "../linux/link.ts";
 import { inNetworkNamespace } from "../linux/namespace.ts";
-import { openNetlink, type Request, transact, withNetlink } from "../linux/netlink.ts";
-import { addRoute } from "../linux/route.ts";
+import { deleteLink, ENODEV, findLink, newVeth, type Port, setLink } from "../linux/netlink/link.ts";
+import { addRoute } from "../linux/netlink/route.ts";
+import { openNetlink, type Request, transact, withNetlink } from "../linux/netlink/socket.ts";
 import { addressOfVeth, formatAddress, hostMacOf, isIpv6, parseAddress, parseMac } from "../plan/address.ts";
 import type { Endpoint } from "../plan/network.ts";
 import { parsePrefix } from "../plan/subnet.ts";

@@ -19,7 +19,7 @@ import {
 } from "../linux/socket.ts";
 import type { Protocol } from "../plan/network.ts";
 import { hostAddresses, type PortRange, type PortRequest } from "../plan/publish.ts";
-import { findHolder } from "./holder.ts";
+import { findHolder } from "./port-owner.ts";
 
 /** A port of the host that is ours. */
 export interface HeldPort {

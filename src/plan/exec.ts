@@ -20,7 +20,7 @@ export interface ExecOptions {
 }
 
 /**
- * What the second of its two processes does (program/compile.ts has the first).
+ * What the second of its two processes does (plan/program/compile.ts has the first).
  * @param spec of the container. @param own the capabilities that we have, for `privileged`: no other can be handed on.
  */
 export function planExec(spec: Spec, options: ExecOptions, stdio: StdioKind[], own: string[]): ExecPlan {

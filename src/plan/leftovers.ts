@@ -2,7 +2,7 @@
 
 import type { Connected } from "./network.ts";
 
-/** The version in which lock files are written (engine/claim.ts reads them). */
+/** The version in which lock files are written (engine/record/lock-file.ts reads them). */
 export const leftoversSchema = 1;
 
 /** What is left to do for a container whose caretaker was killed; kept in the file that the caretaker held locked. */

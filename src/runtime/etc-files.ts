@@ -33,7 +33,7 @@ export function writeEtcFiles(files: EtcFile[], root: number): void {
     writeAll(file, new TextEncoder().encode(text), `/etc/${name}`);
     close(file);
   }
-  // They are no change of the container's (engine/etc-files.ts): their directory looks as before.
+  // They are no change of the container's (engine/network/etc-files.ts): their directory looks as before.
   const nanoseconds = Number(mtimeNs % 1_000_000_000n);
   at.futimens(etc, { seconds: Number(mtimeNs / 1_000_000_000n), nanoseconds }, "/etc");
   close(etc);

@@ -1,7 +1,7 @@
 /** Templates mean what they mean to Docker: its own command line, which needs no daemon for this, answers the same. */
 
 import { expect } from "bun:test";
-import { compile } from "../../src/cli/template.ts";
+import { compile } from "../../src/cli/words/template.ts";
 import { runProgram } from "../support/cli.ts";
 import { needing, tool } from "../support/needs.ts";
 

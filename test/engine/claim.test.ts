@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { claimKind } from "../../src/engine/claim.ts";
+import { claimKind } from "../../src/engine/record/lock-file.ts";
 import { leftoversSchema } from "../../src/plan/leftovers.ts";
 import { formatRecord } from "../../src/schema.ts";
 

@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { close, read, writeAll } from "../../src/linux/file.ts";
 import { memory } from "../../src/linux/libc.ts";
 import { type Interest, POLLIN, pipe, poll } from "../../src/linux/poll.ts";
-import { type Hub, openHub } from "../../src/network/hub.ts";
+import { type Hub, openHub } from "../../src/network/epoll-loop.ts";
 
 /** The loop, until there is nothing more to do. @returns how often there was. */
 function turn(hub: Hub): number {

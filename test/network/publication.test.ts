@@ -2,12 +2,12 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { addition, parsePublication, parseSaved, planPublication } from "../../src/network/iptables-rules.ts";
+import { addition, parsePublication, parseSaved, planPublication } from "../../src/network/firewall/iptables-rules.ts";
 import {
   parsePublication as parseElement,
   planPublication as planElement,
   type portSets,
-} from "../../src/network/nft-element.ts";
+} from "../../src/network/firewall/nft-element.ts";
 import { formatAddress } from "../../src/plan/address.ts";
 import type { Publication } from "../../src/plan/network.ts";
 

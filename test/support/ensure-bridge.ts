@@ -1,6 +1,6 @@
 /** A process of its own that ensures a bridge a number of times, while others do the same. */
 
-import { withNetlink } from "../../src/linux/netlink.ts";
+import { withNetlink } from "../../src/linux/netlink/socket.ts";
 import { ensureBridge } from "../../src/network/bridge.ts";
 import { aNetwork } from "./network.ts";
 

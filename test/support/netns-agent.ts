@@ -1,6 +1,6 @@
 /** A process inside a network namespace of a test: listens, connects and sets up the firewall there, as it is told on stdin. */
 
-import { type FirewallDriver, openFirewall } from "../../src/network/firewall.ts";
+import { type FirewallDriver, openFirewall } from "../../src/network/firewall/choose.ts";
 
 export type Protocol = "tcp" | "udp";
 export type Order =

@@ -4,7 +4,7 @@
  */
 
 import { join } from "node:path";
-import type { FirewallDriver } from "../../src/network/firewall.ts";
+import type { FirewallDriver } from "../../src/network/firewall/choose.ts";
 import type { Network, Publication } from "../../src/plan/network.ts";
 import type { Answer, Order, Protocol } from "./netns-agent.ts";
 

@@ -1,0 +1,52 @@
+/** `tinydocker attach`: joins a running container's terminal or output. */
+
+import { attachTo, connectToContainer } from "../../engine/container/attach.ts";
+import { ended } from "../../engine/container/detached.ts";
+import { recoverIfAllowed } from "../../engine/container/recover.ts";
+import { type Container, findContainer, isUp } from "../../engine/record/container.ts";
+import { ConflictError } from "../../errors.ts";
+import { type Paths, pathsOf } from "../../paths.ts";
+import { sendFrame } from "../../runtime/channel.ts";
+import { defineCommand } from "../words/command.ts";
+import { warn } from "../words/print.ts";
+import { parseDetachKeys } from "./lifecycle.ts";
+
+export default defineCommand({
+  meta: { name: "attach", description: "Join the terminal or output of a running container" },
+  args: {
+    container: { type: "positional", required: true, description: "Its name, or its id or the beginning of it" },
+    "no-stdin": { type: "boolean", description: "Only look on" },
+    "detach-keys": { type: "string", valueHint: "keys", description: "Keys that leave it running (ctrl-p,ctrl-q)" },
+    "sig-proxy": { type: "boolean", description: "Signals to us are the container's (the default)" },
+  },
+  examples: ["tinydocker attach web"],
+  takesSignals: true,
+  run: ({ container, ...options }, { root }) => {
+    const detachKeys = parseDetachKeys(options["detach-keys"]);
+    const paths = pathsOf(root);
+    recoverIfAllowed(paths);
+    const found = findContainer(paths, container);
+    const stdin = !options["no-stdin"] && found.record.settings.interactive;
+    return join(paths, found, { stdin, detachKeys, sigProxy: options["sig-proxy"] ?? true });
+  },
+});
+
+/** Stays with a container that runs already. @returns its exit code, or 0 once we have left. */
+export function join(
+  paths: Paths,
+  found: Container,
+  how: { stdin: boolean; detachKeys: Uint8Array; sigProxy: boolean },
+): number {
+  const { record, status } = found;
+  if (status === "paused")
+    throw new ConflictError(`container ${record.name} is paused`, `tinydocker unpause ${record.name}`);
+  const socket = isUp(found) ? connectToContainer(paths, record.id) : undefined;
+  if (socket === undefined) {
+    const why = status === "unknown" ? "has no monitor any more" : "is not running";
+    throw new ConflictError(`container ${record.name} ${why}`);
+  }
+  sendFrame(socket, { said: { type: "attach", stdin: how.stdin } });
+  const end = attachTo(socket, { ...how, terminal: record.options.terminal });
+  const result = ended(paths, record.id, end, warn);
+  return "code" in result ? result.code : 0;
+}

@@ -1,0 +1,47 @@
+/** `tinydocker commit`: what a container changed becomes an image. */
+
+import { commit } from "../../engine/container/commit.ts";
+import { requireRoot } from "../../engine/container/host.ts";
+import { recoverIfAllowed } from "../../engine/container/recover.ts";
+import { pathsOf } from "../../paths.ts";
+import { defineCommand } from "../words/command.ts";
+import { printLine, warn } from "../words/print.ts";
+import { showProgress } from "../words/progress.ts";
+
+export default defineCommand({
+  meta: { name: "commit", description: "Make an image of what a container has changed" },
+  args: {
+    container: { type: "positional", required: true, description: "Name or unique id prefix" },
+    name: { type: "positional", description: "What to call the image: REPOSITORY or REPOSITORY:TAG" },
+    author: { type: "string", alias: "a", valueHint: "name", description: "Who made it" },
+    message: { type: "string", alias: "m", valueHint: "text", description: "A comment for its history" },
+    change: {
+      type: "string",
+      alias: "c",
+      multiple: true,
+      valueHint: "instruction",
+      description: "Apply a line of a Dockerfile to the image",
+    },
+    pause: { type: "boolean", alias: "p", default: true, description: "Pause the container meanwhile" },
+    quiet: { type: "boolean", alias: "q", description: "Show no progress" },
+  },
+  examples: [`tinydocker commit -m "with my tools" -c 'CMD ["sh"]' web web:2`],
+  takesSignals: true,
+  run: async ({ container, name, author, message, change, pause, quiet }, { root }) => {
+    requireRoot("committing");
+    const paths = pathsOf(root);
+    recoverIfAllowed(paths);
+    const progress = quiet ? undefined : showProgress(container, "committing");
+    const committing = commit(paths, container, {
+      ...(name !== undefined && { reference: name }),
+      ...(author !== undefined && { author }),
+      ...(message !== undefined && { message }),
+      changes: change,
+      pause: pause ?? true,
+      onProgress: (made) => progress?.update(made),
+      warn,
+    });
+    printLine(await committing.finally(() => progress?.done()));
+    return 0;
+  },
+});

@@ -1,0 +1,56 @@
+/** `tinydocker cp`: files between a container and the host. */
+
+import { type ContainerPath, copyFromContainer, copyToContainer } from "../../engine/container/cp.ts";
+import { requireRoot } from "../../engine/container/host.ts";
+import { recoverIfAllowed } from "../../engine/container/recover.ts";
+import { UsageError } from "../../errors.ts";
+import { pathsOf } from "../../paths.ts";
+import { defineCommand } from "../words/command.ts";
+import { humanSize, notice, plain, warn } from "../words/print.ts";
+
+export default defineCommand({
+  meta: { name: "cp", description: "Copy files between a container and the host" },
+  args: {
+    source: { type: "positional", required: true, description: "CONTAINER:PATH, a path here, or - for a tar on stdin" },
+    target: {
+      type: "positional",
+      required: true,
+      description: "a path here, CONTAINER:PATH, or - for a tar on stdout",
+    },
+    archive: { type: "boolean", alias: "a", description: "Keep owners, set-user-id bits and devices" },
+    "follow-link": { type: "boolean", alias: "L", description: "Copy what SOURCE leads to, if it is a symbolic link" },
+    quiet: { type: "boolean", alias: "q", description: "Do not tell how much was copied" },
+  },
+  examples: [
+    "tinydocker cp web:/etc/hosts .",
+    "tinydocker cp site/. web:/srv",
+    "tinydocker cp web:/var/log - | tar -t",
+  ],
+  takesSignals: true,
+  run: async ({ source, target, archive = false, "follow-link": followLink = false, quiet }, { root }) => {
+    requireRoot("copying");
+    const paths = pathsOf(root);
+    recoverIfAllowed(paths);
+    const options = { archive, followLink, warn: (text: string) => warn(plain(text)) };
+    const [from, to] = [parse(source), parse(target)];
+    if (from && to)
+      throw new UsageError(
+        "copying between containers is not supported",
+        "copy to the host first, or by: cp A:PATH - | tinydocker cp - B:PATH",
+      );
+    const copying = from
+      ? copyFromContainer(paths, from, target, options)
+      : to && copyToContainer(paths, source, to, options);
+    if (!copying) throw new UsageError("neither SOURCE nor TARGET is in a container", "CONTAINER:PATH");
+    const bytes = await copying;
+    if (!quiet && target !== "-") notice(`Successfully copied ${humanSize(bytes)} to ${plain(target)}`);
+    return 0;
+  },
+});
+
+/** Docker's rule: a path here is absolute, begins with a dot, or has no colon. */
+function parse(word: string): ContainerPath | undefined {
+  const colon = word.indexOf(":");
+  if (colon < 1 || /^[./]/.test(word)) return undefined;
+  return { container: word.slice(0, colon), path: word.slice(colon + 1) };
+}

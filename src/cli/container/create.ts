@@ -1,0 +1,46 @@
+/** `tinydocker create`: a container that is not started yet. */
+
+import {
+  chooseName,
+  createContainer,
+  lockStore,
+  newRecord,
+  prepareImage,
+  writeCidfile,
+} from "../../engine/container/create.ts";
+import { prepareRoot, recover } from "../../engine/container/recover.ts";
+import { needsRoot } from "../../engine/container/run.ts";
+import { randomHex } from "../../linux/clone.ts";
+import { unlink } from "../../linux/file.ts";
+import { pathsOf } from "../../paths.ts";
+import { defineCommand } from "../words/command.ts";
+import { printLine, warn } from "../words/print.ts";
+import { createArgs, createRequest, replace, reporter } from "./run.ts";
+
+export default defineCommand({
+  meta: { name: "create", description: "Make a container, to be started later" },
+  args: createArgs,
+  optionsFirst: true,
+  takesSignals: true,
+  examples: ["tinydocker create --name web busybox httpd -f"],
+  run: async (args, { root }) => {
+    if (process.geteuid?.() !== 0) throw needsRoot();
+    const request = createRequest(args, args.tty ?? false);
+    const paths = pathsOf(root);
+    prepareRoot(paths);
+    recover(paths);
+    if (args.replace) await replace(paths, request.name);
+    const store = lockStore(paths);
+    const image = await prepareImage(paths, request, store, reporter);
+    const record = newRecord(paths, randomHex(32), request, image, request.name ?? chooseName(paths));
+    if (request.cidfile !== undefined) writeCidfile(request.cidfile, record.id);
+    try {
+      createContainer(paths, record, request, warn);
+    } catch (error) {
+      if (request.cidfile !== undefined) unlink(request.cidfile);
+      throw error;
+    }
+    printLine(record.id);
+    return 0;
+  },
+});

@@ -1,0 +1,52 @@
+/** `tinydocker exec`: another command in a container that runs. */
+
+import { execInContainer } from "../../engine/container/exec.ts";
+import { needsRoot } from "../../engine/container/run.ts";
+import { findContainer } from "../../engine/record/container.ts";
+import { getSize, isatty } from "../../linux/tty.ts";
+import { pathsOf } from "../../paths.ts";
+import { defineCommand } from "../words/command.ts";
+import { parseUser, parseWorkdir } from "../words/units.ts";
+import { readEnv, wantsTerminal } from "./run.ts";
+
+export default defineCommand({
+  meta: { name: "exec", description: "Run another command in a running container" },
+  args: {
+    container: { type: "positional", required: true, description: "Its name, or its id or the beginning of it" },
+    command: { type: "positional", multiple: true, required: true, description: "What to run" },
+    detach: { type: "boolean", alias: "d", description: "Do not wait for it" },
+    env: { type: "string", alias: "e", multiple: true, valueHint: "name=value", description: "Set a variable" },
+    "env-file": { type: "string", multiple: true, valueHint: "file", description: "Read variables from a file" },
+    interactive: { type: "boolean", alias: "i", description: "Our stdin is its (the default at a terminal)" },
+    tty: { type: "boolean", alias: "t", description: "Give it a terminal (the default on a terminal)" },
+    privileged: { type: "boolean", description: "All capabilities" },
+    user: { type: "string", alias: "u", valueHint: "user[:group]", description: "Who to run as (the container's)" },
+    workdir: { type: "string", alias: "w", valueHint: "dir", description: "Directory to start in (the container's)" },
+  },
+  optionsFirst: true,
+  examples: ["tinydocker exec web ps", "tinydocker exec -it web sh"],
+  takesSignals: true,
+  run: (args, { root }) => {
+    if (process.geteuid?.() !== 0) throw needsRoot();
+    const paths = pathsOf(root);
+    const terminal = wantsTerminal(args);
+    const interactive = !args.detach && (args.interactive ?? (terminal || isatty(0)));
+    const options = {
+      command: args.command,
+      env: readEnv(args),
+      ...(args.workdir !== undefined && { workdir: parseWorkdir(args.workdir) }),
+      ...(args.user !== undefined && { user: parseUser(args.user) }),
+      terminal,
+      ...(terminal && isatty(0) && { terminalSize: getSize(0) }),
+      privileged: args.privileged ?? false,
+      detach: args.detach ?? false,
+    };
+    const stdin = !interactive ? "null" : terminal ? "terminal" : "relay";
+    const out = args.detach ? "null" : terminal ? "terminal" : "relay";
+    const stdio = [stdin, out, out] as const;
+    return execInContainer(paths, findContainer(paths, args.container), options, {
+      stdio: [...stdio],
+      callerIsTerminal: isatty(0),
+    });
+  },
+});

@@ -1,0 +1,32 @@
+/** `tinydocker export`: the files of a container as a tar. */
+
+import { exportContainer } from "../../engine/container/export.ts";
+import { requireRoot } from "../../engine/container/host.ts";
+import { recoverIfAllowed } from "../../engine/container/recover.ts";
+import { pathsOf } from "../../paths.ts";
+import { defineCommand } from "../words/command.ts";
+import { showProgress } from "../words/progress.ts";
+
+export default defineCommand({
+  meta: { name: "export", description: "Write the file system of a container as a tar, on stdout if no file is named" },
+  args: {
+    container: { type: "positional", required: true, description: "Name or unique id prefix" },
+    output: { type: "string", alias: "o", valueHint: "file", description: "Write to a file instead of stdout" },
+    quiet: { type: "boolean", alias: "q", description: "Show no progress" },
+  },
+  examples: ["tinydocker export -o web.tar web", "tinydocker export web | tar -t"],
+  takesSignals: true,
+  run: async ({ container, output, quiet }, { root }) => {
+    requireRoot("exporting");
+    const paths = pathsOf(root);
+    recoverIfAllowed(paths);
+    const progress = quiet ? undefined : showProgress(container, "exporting");
+    let bytes = 0;
+    const exporting = exportContainer(paths, container, output, (count) => {
+      bytes += count;
+      progress?.update({ layer: 1, ofLayers: 1, bytes, totalBytes: 0 });
+    });
+    await exporting.finally(() => progress?.done());
+    return 0;
+  },
+});

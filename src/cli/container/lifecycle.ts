@@ -1,0 +1,82 @@
+/** Option values about a container's life: restarts, logs, signals, keys. Strict, and checked before anything is touched. */
+
+import { parseSignal } from "../../engine/container/signals.ts";
+import type { LogSettings, RestartPolicy } from "../../engine/record/container.ts";
+import { UsageError } from "../../errors.ts";
+import { parseSize } from "../words/units.ts";
+
+const policies: RestartPolicy["name"][] = ["no", "always", "unless-stopped", "on-failure"];
+
+/** `--restart no|always|unless-stopped|on-failure[:tries]`. */
+export function parseRestart(text = "no"): RestartPolicy {
+  const [word, tries, ...more] = text.split(":");
+  const name = policies.find((policy) => policy === (word || "no"));
+  if (!name || more.length > 0)
+    throw new UsageError(`--restart: ${JSON.stringify(text)} is no policy`, `one of ${policies.join(", ")}`);
+  if (tries === undefined) return { name, maximumRetries: 0 };
+  if (name !== "on-failure" || !/^\d{1,9}$/.test(tries))
+    throw new UsageError(`--restart: ${JSON.stringify(text)}: only on-failure has a number of tries`, "on-failure:3");
+  return { name, maximumRetries: Number(tries) };
+}
+
+const drivers: LogSettings["driver"][] = ["local", "json-file", "none"];
+const defaultLog = { maxBytes: 10 << 20, maxFiles: 3 };
+
+/** `--log-driver` and `--log-opt`. Bounded also where nothing is said: Docker's default fills the disk. */
+export function parseLog(driverName = "local", options: string[] = []): LogSettings {
+  const driver = drivers.find((name) => name === driverName);
+  if (!driver) {
+    const known = `one of ${drivers.join(", ")}`;
+    throw new UsageError(`--log-driver: ${JSON.stringify(driverName)} is not supported`, known);
+  }
+  const log: LogSettings = { driver, ...defaultLog };
+  for (const option of options) {
+    const equals = option.indexOf("=");
+    const [name, value] = [option.slice(0, equals), option.slice(equals + 1)];
+    if (name === "max-size" && equals > 0) log.maxBytes = parseLogSize(value);
+    else if (name === "max-file" && /^[1-9]\d{0,3}$/.test(value)) log.maxFiles = Number(value);
+    else throw new UsageError(`--log-opt: ${JSON.stringify(option)} is not supported`, "max-size=10m or max-file=3");
+  }
+  return log;
+}
+
+function parseLogSize(text: string): number {
+  if (text === "-1") return Number.MAX_SAFE_INTEGER;
+  const bytes = parseSize("--log-opt max-size", text);
+  if (bytes < 4096) throw new UsageError(`--log-opt max-size: ${text} is less than 4k`);
+  return bytes;
+}
+
+/** `--stop-signal` and the like: checked, and kept as it was written. */
+export function parseStopSignal(text: string): string {
+  parseSignal(text);
+  return text;
+}
+
+/** Whole seconds; -1 is for ever. */
+export function parseSeconds(option: string, text: string): number {
+  if (!/^(-1|\d{1,9})$/.test(text))
+    throw new UsageError(`${option}: ${JSON.stringify(text)} is no number of seconds`, "0 and up, -1 is for ever");
+  return Number(text);
+}
+
+/** `--pull`: there is no registry to ask yet. */
+export function parsePull(text = "missing"): void {
+  if (text === "missing" || text === "never") return;
+  const hint = "missing or never: images come from files";
+  throw new UsageError(`--pull: ${JSON.stringify(text)} is not supported`, hint);
+}
+
+const controlKeys = "@abcdefghijklmnopqrstuvwxyz[\\]^_";
+
+/** `--detach-keys ctrl-p,ctrl-q` as the bytes that a terminal sends for them; "" for none. */
+export function parseDetachKeys(text = "ctrl-p,ctrl-q"): Uint8Array {
+  if (text === "") return new Uint8Array(0);
+  return Uint8Array.from(text.split(","), (key) => {
+    const control = key.startsWith("ctrl-") && key.length === 6 ? controlKeys.indexOf(key.slice(5).toLowerCase()) : -1;
+    if (control >= 0) return control;
+    if (/^[\x20-\x7e]$/.test(key)) return key.charCodeAt(0);
+    const hint = "ctrl-p,ctrl-q: keys with commas between, each one character or ctrl- and one";
+    throw new UsageError(`--detach-keys: ${JSON.stringify(key)} is no key`, hint);
+  });
+}

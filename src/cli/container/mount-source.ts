@@ -1,0 +1,18 @@
+/** What the source of a mount means: a path of the host, or the name of a volume. Pure. */
+
+import { UsageError } from "../../errors.ts";
+import { isVolumeName } from "../../plan/mounts.ts";
+
+/** Absolute, or beginning with a dot; undefined for a bare word, which is the name of a volume. */
+export function asHostPath(path: string, cwd: string): string | undefined {
+  if (path.startsWith("/")) return path;
+  return /^\.\.?(\/|$)/.test(path) ? `${cwd}/${path}` : undefined;
+}
+
+/** The source of a volume: its name, or none. */
+export function volumeSource(option: string, name: string): { source?: string } {
+  if (name === "") return {};
+  if (isVolumeName(name)) return { source: name };
+  const hint = `two or more of [a-zA-Z0-9_.-], no sign first; for a directory here: ./${name}`;
+  throw new UsageError(`${option}: ${JSON.stringify(name)} is no name of a volume`, hint);
+}

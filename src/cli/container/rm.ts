@@ -1,0 +1,27 @@
+/** `tinydocker rm`: forgets containers. */
+
+import { removeContainer } from "../../engine/container/remove.ts";
+import { NotFoundError } from "../../errors.ts";
+import { defineCommand } from "../words/command.ts";
+import { printLine } from "../words/print.ts";
+import { containerOperand, forEachContainer } from "./for-each.ts";
+
+export default defineCommand({
+  meta: { name: "rm", description: "Remove containers" },
+  args: {
+    container: containerOperand,
+    force: { type: "boolean", alias: "f", description: "Kill those that run" },
+    volumes: { type: "boolean", alias: "v", description: "Remove their anonymous volumes too" },
+  },
+  examples: ["tinydocker rm my-container", "tinydocker rm -f -v web"],
+  run: ({ container, force = false, volumes = false }, { root }) =>
+    forEachContainer(
+      root,
+      container,
+      (paths, found, reference) => {
+        removeContainer(paths, found, { force, volumes });
+        printLine(reference);
+      },
+      { damaged: true, forgives: (failure) => force && failure instanceof NotFoundError },
+    ),
+});

@@ -1,0 +1,404 @@
+/** `tinydocker run`: options and operands to one call of the engine. */
+
+import type { CreateRequest, RunEnd, RunRequest } from "../../engine/container/request.ts";
+import { run } from "../../engine/container/run.ts";
+import type { Settings } from "../../engine/record/container.ts";
+import { NotFoundError, UsageError } from "../../errors.ts";
+import { readFile, statIfAny } from "../../linux/file.ts";
+import { getSize, isatty } from "../../linux/tty.ts";
+import { absolutePath, type Paths, pathsOf } from "../../paths.ts";
+import type { MountRequest } from "../../plan/mounts.ts";
+import { noNetworkOptions } from "../../plan/network-options.ts";
+import { defaults, noOptions, type RunOptions } from "../../plan/options.ts";
+import type { Stdio } from "../../runtime/stdio.ts";
+import { type Arguments, defineCommand, type Values } from "../words/command.ts";
+import { printLine, warn } from "../words/print.ts";
+import { showProgress } from "../words/progress.ts";
+import {
+  parseCpus,
+  parseEnv,
+  parseEnvFile,
+  parseHostname,
+  parseMemory,
+  parseName,
+  parsePidsLimit,
+  parseUser,
+  parseWorkdir,
+} from "../words/units.ts";
+import { parseDetachKeys, parseLog, parsePull, parseRestart, parseSeconds, parseStopSignal } from "./lifecycle.ts";
+import { networkArgs } from "./network-args.ts";
+
+/** The limits and the name that `run` and the original form share. */
+export const commonArgs = {
+  hostname: {
+    type: "string",
+    alias: "h",
+    valueHint: "name",
+    description: `Host name inside (${defaults.hostname})`,
+  },
+  cpus: {
+    type: "string",
+    alias: "c",
+    valueHint: "n",
+    description: `CPUs it may use, fractions too; 0 is unlimited (${defaults.cpus})`,
+  },
+  memory: {
+    type: "string",
+    alias: "m",
+    valueHint: "size",
+    description: "Memory it may use: MB, or with b, k, m, g; 0 is unlimited (512)",
+  },
+} as const satisfies Arguments;
+
+/** The options of `create`, which `run` has too. */
+export const createArgs = {
+  image: {
+    type: "positional",
+    required: true,
+    description: "A tar, an OCI layout, a root directory, or a name from `tinydocker images`",
+  },
+  command: { type: "positional", multiple: true, description: "What to run instead of the image's own command" },
+  ...commonArgs,
+  volume: {
+    type: "string",
+    alias: "v",
+    multiple: true,
+    valueHint: "source:container[:ro]",
+    description: "Show a directory or file of the host inside, or a volume; options ro, rw, nocopy, U, me, rslave...",
+  },
+  mount: {
+    type: "string",
+    multiple: true,
+    valueHint: "type=bind,...",
+    description: "The same in words: type=volume (the default), bind or tmpfs",
+  },
+  "volumes-from": {
+    type: "string",
+    multiple: true,
+    valueHint: "container[:ro]",
+    description: "Show what another container has mounted",
+  },
+  tmpfs: { type: "string", multiple: true, valueHint: "path[:options]", description: "A directory in memory" },
+  env: {
+    type: "string",
+    alias: "e",
+    multiple: true,
+    valueHint: "name=value",
+    description: "Set a variable, or pass the caller's",
+  },
+  "env-file": { type: "string", multiple: true, valueHint: "file", description: "Read variables from a file" },
+  workdir: { type: "string", alias: "w", valueHint: "dir", description: "Directory to start in" },
+  user: { type: "string", alias: "u", valueHint: "user[:group]", description: "Who to run as, by name or number" },
+  interactive: { type: "boolean", alias: "i", description: "Keep stdin open (the default; =false gives /dev/null)" },
+  tty: { type: "boolean", alias: "t", description: "Give it a terminal (the default on a terminal)" },
+  name: { type: "string", valueHint: "name", description: "Name of the container" },
+  rm: { type: "boolean", description: "Forget the container when it ends" },
+  label: { type: "string", alias: "l", multiple: true, valueHint: "key=value", description: "Note something about it" },
+  "label-file": { type: "string", multiple: true, valueHint: "file", description: "Read labels from a file" },
+  restart: {
+    type: "string",
+    valueHint: "policy",
+    description: "Start it again when it ends: no (the default), always, unless-stopped, on-failure[:tries]",
+  },
+  "stop-signal": { type: "string", valueHint: "signal", description: "What `stop` sends (the image's, or SIGTERM)" },
+  "stop-timeout": { type: "string", valueHint: "seconds", description: "How long `stop` waits before SIGKILL (10)" },
+  "log-driver": {
+    type: "string",
+    valueHint: "driver",
+    description: "Where its output is kept: local (the default), json-file or none",
+  },
+  "log-opt": {
+    type: "string",
+    multiple: true,
+    valueHint: "name=value",
+    description: "max-size (10m) and max-file (3) of the log",
+  },
+  "health-cmd": {
+    type: "string",
+    valueHint: "command",
+    description: "A shell command that ends with 0 if all is well",
+  },
+  "health-interval": { type: "string", valueHint: "time", description: "How long from check to check (30s)" },
+  "health-timeout": { type: "string", valueHint: "time", description: "How long one may take (30s)" },
+  "health-retries": { type: "string", valueHint: "n", description: "So many failures make it unhealthy (3)" },
+  "health-start-period": { type: "string", valueHint: "time", description: "So long failures do not count yet (0s)" },
+  "health-start-interval": { type: "string", valueHint: "time", description: "From check to check until then (5s)" },
+  "no-healthcheck": { type: "boolean", description: "No health check, also if the image has one" },
+  pull: { type: "string", valueHint: "when", description: "missing (the default) or never: images come from files" },
+  replace: { type: "boolean", description: "Remove a container that has this --name first" },
+  entrypoint: { type: "string", valueHint: "program", description: "Run this instead of the image's entrypoint" },
+  "read-only": { type: "boolean", description: "Nothing below / can be changed" },
+  "pids-limit": {
+    type: "string",
+    valueHint: "n",
+    description: `Processes it may have; 0 is unlimited (${defaults.pidsLimit})`,
+  },
+  ...networkArgs,
+  init: { type: "boolean", description: "A small init as process 1 forwards signals and reaps" },
+  cidfile: { type: "string", valueHint: "file", description: "Write the container's id to a file" },
+  privileged: { type: "boolean", description: "All capabilities and devices, nothing masked: no protection" },
+  "cap-add": { type: "string", multiple: true, valueHint: "capability", description: "Give it a capability, or ALL" },
+  "cap-drop": {
+    type: "string",
+    multiple: true,
+    valueHint: "capability",
+    description: "Take a capability away, or ALL",
+  },
+} as const satisfies Arguments;
+
+/** The options of `run`, which `explain run` has too. */
+export const runArgs = {
+  ...createArgs,
+  detach: { type: "boolean", alias: "d", description: "Leave it running and print its id" },
+  "detach-keys": { type: "string", valueHint: "keys", description: "Keys that leave it running (ctrl-p,ctrl-q)" },
+  "sig-proxy": { type: "boolean", description: "Signals to us are the container's (the default; =false ends us)" },
+  report: { type: "boolean", description: "Say on stderr what it took: time, CPU, memory, input and output" },
+  "report-format": { type: "string", valueHint: "text|json", description: "How --report says it (text)" },
+} as const satisfies Arguments;
+
+export default defineCommand({
+  meta: { name: "run", description: "Run a command in a new container" },
+  args: runArgs,
+  optionsFirst: true,
+  examples: [
+    "tinydocker run busybox.tar -- sh",
+    "tinydocker run --rm -m 64 -c 0.5 -v ./data:/data:ro busybox ls /data",
+  ],
+  takesSignals: true,
+  run: async (args, { root }) => {
+    const request = runRequest(args);
+    const paths = pathsOf(root);
+    if (args.replace) await replace(paths, request.name);
+    const end = await run(paths, request, reporter);
+    const format = parseReport(args);
+    if (format && "code" in end) (await import("./report.ts")).printReport(end, format);
+    return tell(end, request);
+  },
+});
+
+/** The original form: `tinydocker [OPTIONS] -- COMMAND [ARGS...]` runs in a root directory, in place. */
+export const original = defineCommand({
+  meta: { name: "tinydocker", description: "Run a command with a directory as its root" },
+  args: {
+    command: { type: "positional", multiple: true, description: "What to run (/bin/sh)" },
+    ...commonArgs,
+    rootfs: { type: "string", alias: "r", valueHint: "path", default: "./rootfs", description: "The root directory" },
+  },
+  optionsFirst: true,
+  examples: ["tinydocker -r ./rootfs -m 256 -- sh -c 'echo hello'"],
+  takesSignals: true,
+  run: (args, { root }) => {
+    const terminal = wantsTerminal({});
+    const request: RunRequest = {
+      source: { rootfs: rootDirectory(args.rootfs) },
+      options: commonOptions(args, args.command, terminal),
+      settings: { ...defaultSettings, remove: true },
+      detach: false,
+      stdio: planStdio(terminal, {}),
+      callerIsTerminal: isatty(0),
+      detachKeys: parseDetachKeys(undefined),
+      sigProxy: true,
+    };
+    return run(pathsOf(root), request, reporter).then((end) => tell(end, request));
+  },
+});
+
+/** How to report; undefined if nobody asked. */
+function parseReport({ report, detach, ...args }: Values<typeof runArgs>): "text" | "json" | undefined {
+  const format = args["report-format"] ?? "text";
+  if (!report && args["report-format"] !== undefined) throw new UsageError("--report-format needs --report");
+  if (format !== "text" && format !== "json")
+    throw new UsageError(`--report-format: ${JSON.stringify(format)} is not supported`, "text or json");
+  if (report && detach)
+    throw new UsageError("--report waits for the end, and --detach does not", "tinydocker inspect tells it, too");
+  return report ? format : undefined;
+}
+
+/** The exit code; or the id of what goes on without us. */
+function tell(end: RunEnd, { detach }: RunRequest | { detach: boolean }): number {
+  if ("code" in end) return end.code;
+  if (detach) printLine(end.running);
+  return 0;
+}
+
+/** `--replace`: the container that has the name makes room. */
+export async function replace(paths: Paths, name: string | undefined): Promise<void> {
+  if (name === undefined) throw new UsageError("--replace needs a --name to replace");
+  const { removeContainer } = await import("../../engine/container/remove.ts");
+  const { findAnyContainer } = await import("../../engine/record/container.ts");
+  try {
+    removeContainer(paths, findAnyContainer(paths, name), { force: true });
+  } catch (error) {
+    if (!(error instanceof NotFoundError)) throw error;
+  }
+}
+
+/** The root of the original form, which must be there. */
+function rootDirectory(path: string): string {
+  if (path === "") throw new UsageError("option --rootfs needs a directory", "-r ./rootfs");
+  const rootfs = absolutePath(path, process.cwd());
+  if (statIfAny(rootfs)?.type === "directory") return rootfs;
+  throw new NotFoundError(
+    `there is no root directory ${path}`,
+    `make one (mkdir ${path} && tar -xf busybox.tar -C ${path}), or run an image: tinydocker run busybox.tar`,
+  );
+}
+
+export const reporter = { warn, loading: showProgress };
+
+/** Checks every option's value and makes the request; nothing of the host is touched. */
+export function runRequest(args: Values<typeof runArgs>): RunRequest {
+  const terminal = wantsTerminal(args);
+  const callerIsTerminal = isatty(0);
+  const request = createRequest(args, terminal);
+  return {
+    ...request,
+    settings: {
+      ...request.settings,
+      interactive: args.interactive ?? !args.detach,
+      ...(parseReport(args) && { report: true }),
+    },
+    detach: args.detach ?? false,
+    callerIsTerminal,
+    stdio: planStdio(terminal, args),
+    detachKeys: parseDetachKeys(args["detach-keys"]),
+    sigProxy: args["sig-proxy"] ?? true,
+  };
+}
+
+/** What `create` and `run` ask for alike. */
+export function createRequest(args: Values<typeof createArgs>, terminal: boolean): CreateRequest {
+  // Docker's habit: a "--" after the image is the caller's, not the container's.
+  const command = args.command[0] === "--" ? args.command.slice(1) : args.command;
+  if (args.init && args["pids-limit"] === "1")
+    throw new UsageError("--init needs two processes, and --pids-limit is 1");
+  if (args.cidfile === "") throw new UsageError("option --cidfile needs a file");
+  parsePull(args.pull);
+  const restart = parseRestart(args.restart);
+  if (args.rm && restart.name !== "no")
+    throw new UsageError("--rm and --restart can't both be: what is forgotten can't start again");
+  return {
+    source: { image: args.image },
+    options: { ...commonOptions(args, command, terminal), ...ownOptions(args) },
+    settings: {
+      ...defaultSettings,
+      remove: args.rm ?? false,
+      init: args.init ?? false,
+      interactive: args.interactive ?? false,
+      restart,
+      log: parseLog(args["log-driver"], args["log-opt"]),
+      labels: readLabels(args),
+      ...readHealth(args),
+      ...(args["stop-signal"] !== undefined && { stopSignal: parseStopSignal(args["stop-signal"]) }),
+      ...(args["stop-timeout"] !== undefined && { stopTimeoutS: parseSeconds("--stop-timeout", args["stop-timeout"]) }),
+    },
+    ...(args.name !== undefined && { name: parseName(args.name) }),
+    ...(args.cidfile !== undefined && { cidfile: args.cidfile }),
+    ...(args["volumes-from"].length > 0 && { volumesFrom: args["volumes-from"].map(parsers().parseVolumesFrom) }),
+  };
+}
+
+/** Loaded for who asks only. */
+function readHealth(args: Values<typeof createArgs>): Pick<Settings, "health"> {
+  const said = Object.entries(args).some(([name, value]) => name.includes("health") && value !== undefined);
+  const health = said ? (require("./health.ts") as typeof import("./health.ts")).parseHealth(args) : undefined;
+  return health ? { health } : {};
+}
+
+function ownOptions(args: Values<typeof createArgs>): Partial<RunOptions> {
+  return {
+    ...(args.entrypoint !== undefined && { entrypoint: args.entrypoint === "" ? [] : [args.entrypoint] }),
+    ...(args["pids-limit"] !== undefined && { pidsLimit: parsePidsLimit(args["pids-limit"]) }),
+    ...(args.workdir !== undefined && { workdir: parseWorkdir(args.workdir) }),
+    ...(args.user !== undefined && { user: parseUser(args.user) }),
+    mounts: readMounts(args),
+    env: readEnv(args),
+    network: readNetwork(args),
+    readOnly: args["read-only"] ?? false,
+    privileged: args.privileged ?? false,
+    capAdd: args["cap-add"],
+    capDrop: args["cap-drop"],
+  };
+}
+
+/** Loaded for those who have mounts. */
+const parsers = () => require("./mounts.ts") as typeof import("./mounts.ts");
+
+function readMounts(args: Values<typeof createArgs>): MountRequest[] {
+  if (args.volume.length + args.mount.length + args.tmpfs.length === 0) return [];
+  const { callerOf, parseMounts } = parsers();
+  return parseMounts(args, callerOf(process.env));
+}
+
+/** The variables of `--env-file`, then those of `--env`. */
+export function readEnv(args: { "env-file": string[]; env: string[] }): string[] {
+  const env: string[] = [];
+  for (const file of args["env-file"]) env.push(...parseEnvFile(file, readFile(file), process.env));
+  for (const text of args.env) env.push(...parseEnv("--env", text, process.env));
+  return env;
+}
+
+/** As Docker's: labels of files first, a later one wins. */
+function readLabels(args: Values<typeof createArgs>): Record<string, string> {
+  const labels: Record<string, string> = {};
+  for (const file of args["label-file"])
+    for (const line of readFile(file).split("\n"))
+      if (line.trim() && !line.startsWith("#")) addLabel(labels, line.trim());
+  for (const text of args.label) addLabel(labels, text);
+  return labels;
+}
+
+function addLabel(labels: Record<string, string>, text: string): void {
+  const equals = text.indexOf("=");
+  const key = equals < 0 ? text : text.slice(0, equals);
+  if (key === "") throw new UsageError(`--label: ${JSON.stringify(text)} has no key`, "key=value or key");
+  labels[key] = equals < 0 ? "" : text.slice(equals + 1);
+}
+
+type CommonValues = Values<typeof commonArgs>;
+
+/** What the original form can say too. */
+function commonOptions(args: CommonValues, command: string[], terminal: boolean): RunOptions {
+  return {
+    ...noOptions,
+    command,
+    ...(args.hostname !== undefined && { hostname: parseHostname(args.hostname) }),
+    ...(args.cpus !== undefined && { cpus: parseCpus(args.cpus) }),
+    ...(args.memory !== undefined && { memoryBytes: parseMemory(args.memory) }),
+    terminal,
+    ...(terminal && isatty(0) && { terminalSize: getSize(0) }),
+  };
+}
+
+const defaultSettings: Settings = {
+  remove: false,
+  init: false,
+  interactive: false,
+  restart: { name: "no", maximumRetries: 0 },
+  log: parseLog(undefined, []),
+  labels: {},
+};
+
+/** With nothing said: a person at a terminal gets one; a script, a pipe or something in the background does not. */
+export const wantsTerminal = ({ tty, detach }: { tty?: boolean | undefined; detach?: boolean | undefined }): boolean =>
+  tty ?? (!detach && isatty(0) && isatty(1));
+
+function planStdio(
+  terminal: boolean,
+  { interactive, tty }: { interactive?: boolean | undefined; tty?: boolean | undefined },
+): Stdio {
+  const stdin = interactive === false ? "null" : terminal ? "terminal" : "relay";
+  if (!terminal) return [stdin, "relay", "relay"];
+  // Asked for by name, a terminal takes all three (as Docker's); on our own account we leave `2>file` to the file.
+  return [stdin, "terminal", tty || isatty(2) ? "terminal" : "relay"];
+}
+
+/** Loaded for those who ask for more than everybody has. */
+function readNetwork(args: Values<typeof createArgs>): RunOptions["network"] {
+  const asked = Object.keys(networkArgs).some((name) => {
+    const value = args[name as keyof typeof networkArgs];
+    return Array.isArray(value) ? value.length > 0 : value !== undefined;
+  });
+  if (!asked) return noNetworkOptions;
+  return (require("./network.ts") as typeof import("./network.ts")).parseNetworkOptions(args);
+}

@@ -1,0 +1,51 @@
+/** `tinydocker start`: containers that are down come up again, with what they had written. */
+
+import { attachTo } from "../../engine/container/attach.ts";
+import { ended } from "../../engine/container/detached.ts";
+import { startContainer } from "../../engine/container/restart.ts";
+import { findContainer } from "../../engine/record/container.ts";
+import { UsageError } from "../../errors.ts";
+import { close } from "../../linux/file.ts";
+import { pathsOf } from "../../paths.ts";
+import { defineCommand } from "../words/command.ts";
+import { printLine, warn } from "../words/print.ts";
+import { join } from "./attach.ts";
+import { containerOperand, forEachContainer } from "./for-each.ts";
+import { parseDetachKeys } from "./lifecycle.ts";
+
+export default defineCommand({
+  meta: { name: "start", description: "Start containers that are down" },
+  args: {
+    container: containerOperand,
+    attach: { type: "boolean", alias: "a", description: "Stay with it: its output, our signals" },
+    interactive: { type: "boolean", alias: "i", description: "And our stdin" },
+    "detach-keys": { type: "string", valueHint: "keys", description: "Keys that leave it running (ctrl-p,ctrl-q)" },
+    "sig-proxy": { type: "boolean", description: "Signals to us are the container's (the default)" },
+  },
+  examples: ["tinydocker start web", "tinydocker start -ai shell"],
+  takesSignals: true,
+  run: async ({ container, attach, interactive, ...options }, { root }) => {
+    if (!attach && !interactive)
+      return forEachContainer(root, container, (paths, found, reference) => {
+        startContainer(paths, found, { attached: false, stdin: false }, close, warn);
+        printLine(reference);
+      });
+    const [reference, ...more] = container;
+    if (more.length > 0) throw new UsageError("only one container can be attached to at a time");
+    const detachKeys = parseDetachKeys(options["detach-keys"]);
+    const paths = pathsOf(root);
+    const found = findContainer(paths, reference!);
+    const stdin = interactive ?? false;
+    const sigProxy = options["sig-proxy"] ?? true;
+    let code: number | undefined;
+    const stay = (socket: number) => {
+      const { terminal } = found.record.options;
+      const end = attachTo(socket, { stdin, terminal, detachKeys, sigProxy });
+      const result = ended(paths, found.record.id, end, warn);
+      code = "code" in result ? result.code : 0;
+    };
+    startContainer(paths, found, { attached: true, stdin }, stay, warn);
+    // One that ran already is joined.
+    return code ?? join(paths, findContainer(paths, found.record.id), { stdin, detachKeys, sigProxy });
+  },
+});

@@ -1,0 +1,31 @@
+/** `tinydocker top`: the processes of a container. */
+
+import { recoverIfAllowed } from "../../engine/container/recover.ts";
+import { askHostPs, listProcesses } from "../../engine/container/top.ts";
+import { findContainer } from "../../engine/record/container.ts";
+import { pathsOf } from "../../paths.ts";
+import { defineCommand } from "../words/command.ts";
+import { alignColumns } from "../words/list.ts";
+import { plain, printText } from "../words/print.ts";
+
+export default defineCommand({
+  meta: { name: "top", description: "Show the processes of a container" },
+  args: {
+    container: { type: "positional", required: true, description: "Its name, or its id or the beginning of it" },
+    options: {
+      type: "positional",
+      multiple: true,
+      description: "Options for the host's ps, which then makes the table",
+    },
+  },
+  optionsFirst: true,
+  examples: ["tinydocker top web", "tinydocker top web -o pid,rss,args"],
+  run: ({ container: name, options }, { root }) => {
+    const paths = pathsOf(root);
+    recoverIfAllowed(paths);
+    const container = findContainer(paths, name);
+    const { titles, rows } = options.length > 0 ? askHostPs(container, options) : listProcesses(container);
+    printText(alignColumns([titles, ...rows].map((row) => `${row.map(plain).join("\t")}\n`).join("")));
+    return 0;
+  },
+});

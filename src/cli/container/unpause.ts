@@ -1,0 +1,17 @@
+/** `tinydocker unpause`: the processes of a paused container go on. */
+
+import { unpauseContainer } from "../../engine/container/stop.ts";
+import { defineCommand } from "../words/command.ts";
+import { printLine } from "../words/print.ts";
+import { containerOperand, forEachContainer } from "./for-each.ts";
+
+export default defineCommand({
+  meta: { name: "unpause", description: "Let paused containers go on" },
+  args: { container: containerOperand },
+  examples: ["tinydocker unpause web"],
+  run: ({ container }, { root }) =>
+    forEachContainer(root, container, (paths, found, reference) => {
+      unpauseContainer(paths, found);
+      printLine(reference);
+    }),
+});

@@ -1,0 +1,41 @@
+/** `tinydocker update`: other limits and another restart policy, also while a container runs. */
+
+import { needsRoot } from "../../engine/container/run.ts";
+import { updateContainer } from "../../engine/container/update.ts";
+import { UsageError } from "../../errors.ts";
+import { defineCommand } from "../words/command.ts";
+import { printLine } from "../words/print.ts";
+import { parseCpus, parseMemory, parsePidsLimit } from "../words/units.ts";
+import { containerOperand, forEachContainer } from "./for-each.ts";
+import { parseRestart } from "./lifecycle.ts";
+import { createArgs } from "./run.ts";
+
+export default defineCommand({
+  meta: { name: "update", description: "Change the limits of containers, also while they run" },
+  args: {
+    container: containerOperand,
+    cpus: createArgs.cpus,
+    memory: createArgs.memory,
+    "pids-limit": createArgs["pids-limit"],
+    restart: createArgs.restart,
+  },
+  examples: ["tinydocker update -m 1g --cpus 2 web", "tinydocker update --restart unless-stopped web"],
+  run: ({ container, cpus, memory, restart, ...args }, { root }) => {
+    if (process.geteuid?.() !== 0) throw needsRoot();
+    const pids = args["pids-limit"];
+    if ([cpus, memory, pids, restart].every((value) => value === undefined))
+      throw new UsageError("nothing to change", "--cpus, --memory, --pids-limit or --restart");
+    const update = {
+      limits: {
+        ...(cpus !== undefined && { cpus: parseCpus(cpus) }),
+        ...(memory !== undefined && { memoryBytes: parseMemory(memory) }),
+        ...(pids !== undefined && { pidsLimit: parsePidsLimit(pids) }),
+      },
+      ...(restart !== undefined && { restart: parseRestart(restart) }),
+    };
+    return forEachContainer(root, container, (paths, found, reference) => {
+      updateContainer(paths, found, update);
+      printLine(reference);
+    });
+  },
+});

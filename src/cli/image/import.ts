@@ -1,0 +1,39 @@
+/** `tinydocker import`: the tar of a root file system becomes an image. */
+
+import { requireRoot } from "../../engine/container/host.ts";
+import { importImage } from "../../engine/image/import.ts";
+import { pathsOf } from "../../paths.ts";
+import { defineCommand } from "../words/command.ts";
+import { printLine } from "../words/print.ts";
+import { showProgress } from "../words/progress.ts";
+
+export default defineCommand({
+  meta: { name: "import", description: "Make an image of the tar of a root file system" },
+  args: {
+    file: { type: "positional", required: true, description: "The tar, plain or compressed; - for stdin" },
+    name: { type: "positional", description: "What to call the image: REPOSITORY or REPOSITORY:TAG" },
+    change: {
+      type: "string",
+      alias: "c",
+      multiple: true,
+      valueHint: "instruction",
+      description: "Apply a line of a Dockerfile to the image",
+    },
+    message: { type: "string", alias: "m", valueHint: "text", description: "A comment for its history" },
+    quiet: { type: "boolean", alias: "q", description: "Show no progress" },
+  },
+  examples: [`tinydocker export web | tinydocker import -c 'CMD ["/bin/sh"]' - flat:1`],
+  takesSignals: true,
+  run: async ({ file, name, change, message, quiet }, { root }) => {
+    requireRoot("importing images");
+    const progress = quiet ? undefined : showProgress(file, "importing");
+    const importing = importImage(pathsOf(root), file, {
+      changes: change,
+      ...(name !== undefined && { reference: name }),
+      ...(message !== undefined && { message }),
+      onProgress: (made) => progress?.update(made),
+    });
+    printLine(await importing.finally(() => progress?.done()));
+    return 0;
+  },
+});

@@ -1,0 +1,30 @@
+/** `tinydocker load`: puts the images of a file into the store. */
+
+import { requireRoot } from "../../engine/container/host.ts";
+import { load } from "../../engine/image/load.ts";
+import { pathsOf } from "../../paths.ts";
+import { defineCommand } from "../words/command.ts";
+import { plain, printLine } from "../words/print.ts";
+import { showProgress } from "../words/progress.ts";
+
+export default defineCommand({
+  meta: { name: "load", description: "Load images from a tar, an archive or an OCI layout" },
+  args: {
+    input: { type: "string", alias: "i", valueHint: "file", description: "Read from a file instead of stdin" },
+    quiet: { type: "boolean", alias: "q", description: "No progress, only what was loaded" },
+    tag: { type: "string", alias: "t", valueHint: "name", description: "Name the image, if there is one in the file" },
+  },
+  examples: ["tinydocker load -i busybox.tar", "docker save alpine | tinydocker load"],
+  takesSignals: true,
+  run: async ({ input = "/dev/stdin", quiet, tag }, { root }) => {
+    requireRoot("loading images");
+    const progress = quiet ? undefined : showProgress(input);
+    const reference = tag === undefined ? {} : { reference: tag };
+    const loading = load(pathsOf(root), input, reference, (bytes) => progress?.update(bytes));
+    for (const { id, references } of await loading.finally(() => progress?.done())) {
+      if (references.length === 0) printLine(`Loaded image ID: ${id}`);
+      else for (const name of references) printLine(`Loaded image: ${plain(name)}`);
+    }
+    return 0;
+  },
+});

@@ -1,0 +1,86 @@
+/** `tinydocker images`: what is in the store. */
+
+import { NotFoundError } from "../../errors.ts";
+import { parseReference } from "../../image/reference.ts";
+import { findImage, type Image, listImages } from "../../image/store.ts";
+import { type Paths, pathsOf } from "../../paths.ts";
+import { defineCommand } from "../words/command.ts";
+import { booleanFilter, type Filters, globPattern, labelFilter, parseFilters } from "../words/filter.ts";
+import { type Listing, listArgs, printList } from "../words/list.ts";
+import { humanAge, humanSize, localTime } from "../words/print.ts";
+
+/** An image under one of its names; without a name, under none. */
+interface Row {
+  image: Image;
+  /** In canonical form. */
+  reference?: string;
+}
+
+export default defineCommand({
+  meta: { name: "images", description: "List images" },
+  args: {
+    reference: { type: "positional", description: "Only those with this name, which may have * and ? in it" },
+    all: { type: "boolean", alias: "a", description: "Also intermediate images (this store never has any)" },
+    digests: { type: "boolean", description: "Show the digest that is part of a name" },
+    ...listArgs,
+  },
+  examples: [
+    "tinydocker images",
+    "tinydocker images --filter dangling=true -q",
+    `tinydocker images --format 'table {{.Repository}}\\t{{.Size}}'`,
+  ],
+  run: ({ reference, digests = false, filter, "no-trunc": full = false, ...how }, { root }) => {
+    const paths = pathsOf(root);
+    const words = reference === undefined ? filter : [...filter, `reference=${reference}`];
+    const keep = parseFilters(words, filtersOf(paths));
+    printList(listing({ full, digests }), listImages(paths).flatMap(rowsOf).filter(keep), how);
+    return 0;
+  },
+});
+
+const rowsOf = (image: Image): Row[] =>
+  image.references.length > 0 ? image.references.map((reference) => ({ image, reference })) : [{ image }];
+
+const none = "<none>";
+
+const listing = ({ full, digests }: { full: boolean; digests: boolean }): Listing<Row> => ({
+  type: "image",
+  columns: {
+    Repository: ["REPOSITORY", ({ reference }) => (reference ? parseReference(reference).name : none)],
+    Tag: ["TAG", ({ reference }) => (reference && parseReference(reference).tag) || none],
+    Digest: ["DIGEST", ({ reference }) => (reference && parseReference(reference).digest) || none],
+    ID: ["IMAGE ID", ({ image }) => (full ? image.id : image.id.slice("sha256:".length, "sha256:".length + 12))],
+    CreatedSince: ["CREATED", ({ image }) => (hasDate(image) ? humanAge(image.created) : "N/A")],
+    CreatedAt: ["CREATED AT", ({ image }) => (hasDate(image) ? localTime(image.created) : "N/A")],
+    Size: ["SIZE", ({ image }) => (image.damage === undefined ? humanSize(image.sizeBytes) : "damaged")],
+  },
+  table: ["Repository", "Tag", ...(digests ? ["Digest"] : []), "ID", "CreatedSince", "Size"],
+  quiet: "ID",
+});
+
+/** An image that does not say when it was made counts as made in 1970. */
+const hasDate = ({ created }: Image): boolean => Date.parse(created) > 0;
+
+const filtersOf = (paths: Paths): Filters<Row> => ({
+  reference: (text) => {
+    const pattern = globPattern(text);
+    return ({ reference }) =>
+      reference !== undefined && (pattern.test(reference) || pattern.test(parseReference(reference).name));
+  },
+  dangling: booleanFilter("dangling", ({ reference }) => reference === undefined),
+  label: labelFilter(({ image }) => image.config.config.Labels),
+  before: (text) => {
+    const { created } = wanted(paths, text);
+    return ({ image }) => Date.parse(image.created) < Date.parse(created);
+  },
+  since: (text) => {
+    const { created } = wanted(paths, text);
+    return ({ image }) => Date.parse(image.created) > Date.parse(created);
+  },
+});
+
+function wanted(paths: Paths, name: string): Image {
+  const image = findImage(paths, name);
+  if (!image) throw new NotFoundError(`--filter: no such image: ${name}`);
+  return image;
+}

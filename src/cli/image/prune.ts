@@ -1,0 +1,32 @@
+/** `tinydocker image prune`: removes images that nobody needs. */
+
+import { requireRoot } from "../../engine/container/host.ts";
+import { pruneImages } from "../../engine/image/prune.ts";
+import { Failure } from "../../errors.ts";
+import { pathsOf } from "../../paths.ts";
+import { defineCommand } from "../words/command.ts";
+import { confirm } from "../words/confirm.ts";
+import { humanSize, plain, printLine } from "../words/print.ts";
+import { parsePruneFilter, pruneArgs } from "../words/prune.ts";
+
+export default defineCommand({
+  meta: { name: "prune", description: "Remove images without a name, or all that no container uses" },
+  args: {
+    all: { type: "boolean", alias: "a", description: "Also those with a name, if no container uses them" },
+    ...pruneArgs,
+  },
+  examples: ["tinydocker image prune -a", "tinydocker image prune -a --filter label=stage=build"],
+  run: ({ all = false, force, filter }, { root }) => {
+    requireRoot("removing images");
+    const chosen = parsePruneFilter(filter);
+    const which = all ? "all images that no container uses" : "all images without a name that no container uses";
+    if (!force && !confirm(`This will remove ${which}.`)) throw new Failure("nothing was removed");
+    const { untagged, deleted, reclaimedBytes } = pruneImages(pathsOf(root), { all, chosen });
+    if (untagged.length + deleted.length > 0) printLine("Deleted Images:");
+    for (const name of untagged) printLine(`untagged: ${plain(name)}`);
+    for (const id of deleted) printLine(`deleted: ${id}`);
+    if (untagged.length + deleted.length > 0) printLine("");
+    printLine(`Total reclaimed space: ${humanSize(reclaimedBytes)}`);
+    return 0;
+  },
+});

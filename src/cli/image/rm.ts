@@ -1,0 +1,26 @@
+/** `tinydocker rmi`: removes names of images, and with the last name the image. */
+
+import { rmi } from "../../engine/image/remove.ts";
+import { NotFoundError } from "../../errors.ts";
+import { pathsOf } from "../../paths.ts";
+import { defineCommand } from "../words/command.ts";
+import { forEachName } from "../words/for-each.ts";
+import { printLine } from "../words/print.ts";
+
+export default defineCommand({
+  meta: { name: "rmi", description: "Remove images" },
+  args: {
+    image: { type: "positional", multiple: true, required: true, description: "Names, or ids or the beginning of one" },
+    force: { type: "boolean", alias: "f", description: "Remove all names of an id, also while a container uses it" },
+  },
+  examples: ["tinydocker rmi busybox"],
+  run: ({ image, force = false }, { root }) => {
+    const paths = pathsOf(root);
+    const remove = (reference: string) => {
+      const { untagged, deleted } = rmi(paths, reference, { force });
+      for (const name of untagged) printLine(`Untagged: ${name}`);
+      if (deleted) printLine(`Deleted: ${deleted}`);
+    };
+    return forEachName(image, remove, (failure) => force && failure instanceof NotFoundError);
+  },
+});

@@ -1,0 +1,39 @@
+/** `tinydocker save`: images of the store as one archive. */
+
+import { requireRoot } from "../../engine/container/host.ts";
+import { save } from "../../engine/image/save.ts";
+import { UsageError } from "../../errors.ts";
+import { archiveFormats } from "../../image/save.ts";
+import { pathsOf } from "../../paths.ts";
+import { defineCommand } from "../words/command.ts";
+import { warn } from "../words/print.ts";
+import { showProgress } from "../words/progress.ts";
+
+export default defineCommand({
+  meta: { name: "save", description: "Save images to an archive, on stdout if no file is named" },
+  args: {
+    image: { type: "positional", multiple: true, required: true, description: "Names, or ids or the beginning of one" },
+    output: { type: "string", alias: "o", valueHint: "file", description: "Write to a file instead of stdout" },
+    format: {
+      type: "string",
+      default: "docker-archive",
+      valueHint: "format",
+      description: `${archiveFormats.join(" or ")}`,
+    },
+    quiet: { type: "boolean", alias: "q", description: "Show no progress" },
+  },
+  examples: ["tinydocker save -o busybox.tar busybox", "tinydocker save busybox alpine | gzip >both.tar.gz"],
+  takesSignals: true,
+  run: async ({ image, output, format: word, quiet }, { root }) => {
+    requireRoot("saving images");
+    const format = archiveFormats.find((known) => known === word);
+    if (!format)
+      throw new UsageError(`--format: ${JSON.stringify(word)} is not supported`, archiveFormats.join(" or "));
+    const progress = quiet
+      ? undefined
+      : showProgress(image.length === 1 ? image[0]! : `${image.length} images`, "saving");
+    const saving = save(pathsOf(root), image, output, { format, warn, onProgress: (made) => progress?.update(made) });
+    await saving.finally(() => progress?.done());
+    return 0;
+  },
+});

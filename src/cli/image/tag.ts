@@ -1,0 +1,20 @@
+/** `tinydocker tag`: one more name for an image. */
+
+import { requireRoot } from "../../engine/container/host.ts";
+import { tag } from "../../engine/image/tag.ts";
+import { pathsOf } from "../../paths.ts";
+import { defineCommand } from "../words/command.ts";
+
+export default defineCommand({
+  meta: { name: "tag", description: "Give an image one more name" },
+  args: {
+    source: { type: "positional", required: true, description: "A name, or an id or the beginning of one" },
+    target: { type: "positional", required: true, description: "The name it gets: NAME or NAME:TAG" },
+  },
+  examples: ["tinydocker tag busybox registry.example.org/tools/busybox:1"],
+  run: ({ source, target }, { root }) => {
+    requireRoot("naming images");
+    tag(pathsOf(root), source, target);
+    return 0;
+  },
+});

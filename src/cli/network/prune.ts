@@ -1,0 +1,41 @@
+/** `tinydocker network prune`: removes networks that no container is in. */
+
+import { requireRoot } from "../../engine/container/host.ts";
+import { recoverIfAllowed } from "../../engine/container/recover.ts";
+import { pruneNetworks } from "../../engine/network/create.ts";
+import { Failure } from "../../errors.ts";
+import { pathsOf } from "../../paths.ts";
+import type { Network } from "../../plan/network.ts";
+import { defineCommand } from "../words/command.ts";
+import { confirm } from "../words/confirm.ts";
+import { parsePruneFilter, printRemoved, pruneArgs } from "../words/prune.ts";
+import { parseTime } from "../words/time.ts";
+
+export default defineCommand({
+  meta: { name: "network prune", description: "Remove networks that no container is in" },
+  args: {
+    force: pruneArgs.force,
+    filter: {
+      type: "string",
+      multiple: true,
+      valueHint: "key=value",
+      description: "Only those for which it is so: label=, label!=, until= (made before that time, or so long ago)",
+    },
+  },
+  examples: ["tinydocker network prune", "tinydocker network prune -f --filter until=24h"],
+  run: ({ force, filter }, { root }) => {
+    requireRoot("removing networks");
+    const paths = pathsOf(root);
+    const chosen = parsePruneFilter<Network>(filter, {
+      until: (text) => {
+        const ms = parseTime("--filter until", text, Date.now());
+        return ({ created }) => Date.parse(created) < ms;
+      },
+    });
+    if (!force && !confirm("This will remove all custom networks not used by at least one container."))
+      throw new Failure("nothing was removed");
+    recoverIfAllowed(paths);
+    printRemoved("Deleted Networks:", pruneNetworks(paths, chosen));
+    return 0;
+  },
+});

@@ -1,0 +1,32 @@
+/** `tinydocker network reload`: makes bridges and rules anew, after somebody has flushed or deleted them. */
+
+import { requireRoot } from "../../engine/container/host.ts";
+import { recoverIfAllowed } from "../../engine/container/recover.ts";
+import { useFirewall } from "../../engine/network/firewall.ts";
+import { reloadNetworks } from "../../engine/network/reload.ts";
+import { UsageError } from "../../errors.ts";
+import { pathsOf } from "../../paths.ts";
+import { defineCommand } from "../words/command.ts";
+import { printLine } from "../words/print.ts";
+
+export default defineCommand({
+  meta: { name: "network reload", description: "Make the bridges and rules of running containers anew" },
+  args: {
+    firewall: {
+      type: "string",
+      valueHint: "nft|iptables",
+      description: "From now on by this one (nft, where the kernel has it)",
+    },
+  },
+  examples: ["tinydocker network reload", "tinydocker network reload --firewall iptables"],
+  run: ({ firewall }, { root }) => {
+    requireRoot("setting up networks");
+    if (firewall !== undefined && firewall !== "nft" && firewall !== "iptables")
+      throw new UsageError(`--firewall: ${JSON.stringify(firewall)} is not supported`, "nft or iptables");
+    const paths = pathsOf(root);
+    recoverIfAllowed(paths);
+    if (firewall) useFirewall(paths, firewall);
+    for (const name of reloadNetworks(paths)) printLine(name);
+    return 0;
+  },
+});

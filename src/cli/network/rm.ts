@@ -1,0 +1,26 @@
+/** `tinydocker network rm`: removes networks that no container is in. */
+
+import { requireRoot } from "../../engine/container/host.ts";
+import { recoverIfAllowed } from "../../engine/container/recover.ts";
+import { removeNetwork } from "../../engine/network/create.ts";
+import { pathsOf } from "../../paths.ts";
+import { defineCommand } from "../words/command.ts";
+import { forEachName } from "../words/for-each.ts";
+import { printLine } from "../words/print.ts";
+
+export default defineCommand({
+  meta: { name: "network rm", description: "Remove networks, with their bridges and rules" },
+  args: {
+    network: { type: "positional", multiple: true, required: true, description: "Names, or the beginning of an id" },
+    force: { type: "boolean", alias: "f", description: "One that is not there is fine" },
+  },
+  examples: ["tinydocker network rm web"],
+  run: ({ network, force = false }, { root }) => {
+    requireRoot("removing networks");
+    const paths = pathsOf(root);
+    recoverIfAllowed(paths);
+    return forEachName(network, (reference) => {
+      if (removeNetwork(paths, reference, { force })) printLine(reference);
+    });
+  },
+});

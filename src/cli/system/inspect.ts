@@ -1,0 +1,140 @@
+/** `tinydocker inspect`: all that is known of containers, images, networks and volumes, as JSON. */
+
+import { describeContainer } from "../../engine/container/inspect.ts";
+import { recoverIfAllowed } from "../../engine/container/recover.ts";
+import { sizeOfContainer } from "../../engine/container/size.ts";
+import { listKnownNetworks } from "../../engine/network/known.ts";
+import { type Container, directoryOf, findAnyContainer } from "../../engine/record/container.ts";
+import { InvalidError, NotFoundError, UsageError } from "../../errors.ts";
+import { findImage, type Image } from "../../image/store.ts";
+import { type Paths, pathsOf } from "../../paths.ts";
+import { findOneNetwork } from "../network/inspect.ts";
+import { findOneVolume } from "../volume/inspect.ts";
+import { defineCommand, type Values } from "../words/command.ts";
+import { inspectArgs, printObjects } from "../words/objects.ts";
+import type { Struct } from "../words/template/value.ts";
+
+const args = {
+  name: { type: "positional", multiple: true, required: true, description: "Names, or ids or the beginning of one" },
+  ...inspectArgs,
+  size: { type: "boolean", alias: "s", description: "Also how much room a container's files take" },
+} as const;
+
+export default defineCommand({
+  meta: { name: "inspect", description: "Describe containers, images, networks or volumes as JSON" },
+  args: {
+    ...args,
+    type: { type: "string", valueHint: "container|image|network|volume", description: "What the names are names of" },
+  },
+  examples: ["tinydocker inspect web", "tinydocker inspect -f '{{json .Config.Cmd}}' busybox"],
+  run: ({ type, ...values }, { root }) => inspect(kindOf(type), values, root),
+});
+
+export const inspectContainers = defineCommand({
+  meta: { name: "container inspect", description: "Describe containers as JSON" },
+  args,
+  examples: ["tinydocker container inspect -s web"],
+  run: (values, { root }) => inspect("container", values, root),
+});
+
+export const inspectImages = defineCommand({
+  meta: { name: "image inspect", description: "Describe images as JSON" },
+  args: { name: args.name, ...inspectArgs },
+  examples: ["tinydocker image inspect busybox"],
+  run: (values, { root }) => inspect("image", values, root),
+});
+
+const kinds = ["container", "image", "network", "volume"] as const;
+type Kind = (typeof kinds)[number] | "object";
+
+function inspect(kind: Kind, { name, size, format }: Partial<Values<typeof args>>, root: string): number {
+  const paths = pathsOf(root);
+  recoverIfAllowed(paths);
+  printObjects(kind, name!, (one) => finders[kind](paths, one, size), format);
+  return 0;
+}
+
+type Find = (paths: Paths, name: string, size: boolean | undefined) => Struct | undefined;
+
+const findOneImage: Find = (paths, name) => {
+  const image = findImage(paths, name);
+  return image && describeImage(image);
+};
+
+const findOneContainer: Find = (paths, name, size) => {
+  const container = containerIfAny(paths, name);
+  if (!container) return undefined;
+  const sizes = size ? sizeOfContainer(paths, container.record) : undefined;
+  return describeContainer(container, directoryOf(paths, container.record.id), listKnownNetworks(paths), sizes);
+};
+
+const finders: Record<Kind, Find> = {
+  container: findOneContainer,
+  image: findOneImage,
+  network: findOneNetwork,
+  volume: findOneVolume,
+  // In Docker's order, where several have the name.
+  object: (paths, name, size) => {
+    let invalid: InvalidError | undefined;
+    for (const kind of kinds) {
+      try {
+        const found = finders[kind](paths, name, size);
+        if (found) return found;
+      } catch (error) {
+        if (!(error instanceof InvalidError)) throw error;
+        // An image can't be called so; something else may.
+        invalid ??= error;
+      }
+    }
+    if (invalid) throw invalid;
+    return undefined;
+  },
+};
+
+function kindOf(type: string | undefined): Kind {
+  if (type === undefined) return "object";
+  const kind = kinds.find((one) => one === type);
+  if (kind) return kind;
+  throw new UsageError(`--type: ${JSON.stringify(type)} is not supported`, `one of ${kinds.join(", ")}`);
+}
+
+function containerIfAny(paths: Paths, name: string): Container | undefined {
+  try {
+    return findAnyContainer(paths, name);
+  } catch (error) {
+    if (error instanceof NotFoundError) return undefined;
+    throw error;
+  }
+}
+
+/** By the names `docker inspect` uses. */
+export const describeImage = ({ id, references, created, sizeBytes, config }: Image) => ({
+  Id: id,
+  RepoTags: references.filter((reference) => !reference.includes("@")),
+  RepoDigests: references.filter((reference) => reference.includes("@")),
+  Comment: config.history?.at(-1)?.comment ?? "",
+  Created: created,
+  Author: config.author ?? "",
+  Architecture: config.architecture,
+  Variant: config.variant,
+  Os: config.os,
+  Size: sizeBytes,
+  Config: describeConfig(config.config),
+  RootFS: { Type: "layers", Layers: config.rootfs.diff_ids },
+  History: config.history ?? [],
+});
+
+/** What an image says of nothing is there all the same, empty: templates ask for it. */
+const describeConfig = (config: Image["config"]["config"]) => ({
+  User: config.User ?? "",
+  ExposedPorts: new Map(Object.entries(config.ExposedPorts ?? {})),
+  Env: config.Env ?? [],
+  Cmd: config.Cmd ?? null,
+  Healthcheck: config.Healthcheck,
+  Volumes: new Map(Object.entries(config.Volumes ?? {})),
+  WorkingDir: config.WorkingDir ?? "",
+  Entrypoint: config.Entrypoint ?? null,
+  Labels: new Map(Object.entries(config.Labels ?? {})),
+  StopSignal: config.StopSignal,
+  Shell: config.Shell,
+});

@@ -1,0 +1,50 @@
+/** `tinydocker system prune`: removes what nobody uses. */
+
+import { requireRoot } from "../../engine/container/host.ts";
+import { recoverIfAllowed } from "../../engine/container/recover.ts";
+import { pruneSystem } from "../../engine/system/prune.ts";
+import { Failure } from "../../errors.ts";
+import { pathsOf } from "../../paths.ts";
+import { defineCommand } from "../words/command.ts";
+import { confirm } from "../words/confirm.ts";
+import { parsePruneFilter, printReclaimed, printRemoved, pruneArgs } from "../words/prune.ts";
+
+export default defineCommand({
+  meta: {
+    name: "system prune",
+    description: "Remove stopped containers, networks nobody is in, and images without a name",
+  },
+  args: {
+    all: { type: "boolean", alias: "a", description: "Also images that no container uses" },
+    volumes: { type: "boolean", description: "Also anonymous volumes that no container uses" },
+    ...pruneArgs,
+  },
+  examples: ["tinydocker system prune", "tinydocker system prune -a -f --volumes"],
+  run: ({ all = false, volumes = false, force, filter }, { root }) => {
+    requireRoot("removing things");
+    const paths = pathsOf(root);
+    const chosen = parsePruneFilter(filter);
+    if (!force && !confirm(warningOf({ all, volumes, filter }))) throw new Failure("nothing was removed");
+    recoverIfAllowed(paths);
+    const pruned = pruneSystem(paths, { all, volumes, chosen });
+    printRemoved("Deleted Containers:", pruned.containers);
+    printRemoved("Deleted Networks:", pruned.networks);
+    printRemoved("Deleted Volumes:", pruned.volumes);
+    printRemoved("Deleted Images:", pruned.images);
+    printReclaimed(pruned.bytes);
+    return 0;
+  },
+});
+
+function warningOf({ all, volumes, filter }: { all: boolean; volumes: boolean; filter: string[] }): string {
+  const lines = [
+    "This will remove:",
+    "  - all stopped containers",
+    "  - all networks not used by at least one container",
+    ...(volumes ? ["  - all anonymous volumes not used by at least one container"] : []),
+    all ? "  - all images without at least one container associated to them" : "  - all dangling images",
+    ...(filter.length > 0 ? ["", "  Items to be pruned will be filtered with:"] : []),
+    ...filter.map((word) => `  - ${word}`),
+  ];
+  return `${lines.join("\n")}\n`;
+}

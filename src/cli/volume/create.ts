@@ -1,0 +1,46 @@
+/** `tinydocker volume create`: a volume, to be used by containers later. */
+
+import { requireRoot } from "../../engine/container/host.ts";
+import { makeVolume } from "../../engine/record/volume.ts";
+import { UsageError } from "../../errors.ts";
+import { pathsOf } from "../../paths.ts";
+import { isVolumeName } from "../../plan/mounts.ts";
+import { defineCommand } from "../words/command.ts";
+import { parsePairs } from "../words/pairs.ts";
+import { printLine } from "../words/print.ts";
+
+export default defineCommand({
+  meta: { name: "volume create", description: "Make a volume" },
+  args: {
+    volume: { type: "positional", description: "Its name; without one it gets 64 digits" },
+    driver: { type: "string", alias: "d", valueHint: "local", description: "What keeps it: local, the only one" },
+    opt: {
+      type: "string",
+      alias: "o",
+      multiple: true,
+      valueHint: "name=value",
+      description: "type=none, o=bind and device=PATH make it stand for a directory of the host",
+    },
+    label: { type: "string", multiple: true, valueHint: "key=value", description: "Note something about it" },
+  },
+  examples: [
+    "tinydocker volume create data",
+    "tinydocker volume create -o type=none -o o=bind -o device=/srv/data data",
+  ],
+  run: ({ volume: name, driver = "local", opt, label }, { root }) => {
+    requireRoot("making volumes");
+    if (driver !== "local") throw new UsageError(`--driver: ${JSON.stringify(driver)} is not supported`, "local");
+    if (name !== undefined && !isVolumeName(name))
+      throw new UsageError(
+        `${JSON.stringify(name)} is no name of a volume`,
+        "two or more of [a-zA-Z0-9_.-], no sign first",
+      );
+    const asked = {
+      labels: parsePairs("--label", label),
+      options: parsePairs("--opt", opt),
+      anonymous: name === undefined,
+    };
+    printLine(makeVolume(pathsOf(root), { ...asked, ...(name !== undefined && { name }) }));
+    return 0;
+  },
+});

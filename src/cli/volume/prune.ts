@@ -1,0 +1,46 @@
+/** `tinydocker volume prune`: removes volumes that no container uses. */
+
+import { requireRoot } from "../../engine/container/host.ts";
+import { recoverIfAllowed } from "../../engine/container/recover.ts";
+import { sizeOfTree } from "../../engine/container/size.ts";
+import { anonymousLabel, mountPointOf, pruneVolumes } from "../../engine/record/volume.ts";
+import { Failure } from "../../errors.ts";
+import { collectGarbage } from "../../image/garbage.ts";
+import { pathsOf } from "../../paths.ts";
+import { defineCommand } from "../words/command.ts";
+import { confirm } from "../words/confirm.ts";
+import { parsePruneFilter, printReclaimed, printRemoved, pruneArgs } from "../words/prune.ts";
+
+export default defineCommand({
+  meta: { name: "volume prune", description: "Remove volumes that no container uses" },
+  args: {
+    all: { type: "boolean", alias: "a", description: "Also those that have a name" },
+    ...pruneArgs,
+  },
+  examples: ["tinydocker volume prune", "tinydocker volume prune -a -f --filter label=test"],
+  run: ({ all: withNames = false, force, filter }, { root }) => {
+    requireRoot("removing volumes");
+    const paths = pathsOf(root);
+    // As Docker, where --all was a filter once.
+    const all = withNames || filter.some((word) => /^all=(1|t|true)$/i.test(word));
+    const chosen = parsePruneFilter(filter, { all: () => () => true });
+    const what = all ? "all local volumes" : "anonymous local volumes";
+    if (!force && !confirm(`This will remove ${what} not used by at least one container.`))
+      throw new Failure("nothing was removed");
+    recoverIfAllowed(paths);
+    const names: string[] = [];
+    let bytes = 0;
+    pruneVolumes(
+      paths,
+      (volume) => (all || Object.hasOwn(volume.labels, anonymousLabel)) && chosen(volume),
+      (volume) => {
+        names.push(volume.name);
+        bytes += sizeOfTree(mountPointOf(paths, volume));
+      },
+    );
+    collectGarbage(paths);
+    printRemoved("Deleted Volumes:", names);
+    printReclaimed(bytes);
+    return 0;
+  },
+});

@@ -1,0 +1,27 @@
+/** `tinydocker volume rm`: removes volumes that no container uses. */
+
+import { requireRoot } from "../../engine/container/host.ts";
+import { recoverIfAllowed } from "../../engine/container/recover.ts";
+import { removeVolume } from "../../engine/record/volume.ts";
+import { pathsOf } from "../../paths.ts";
+import { defineCommand } from "../words/command.ts";
+import { forEachName } from "../words/for-each.ts";
+import { printLine } from "../words/print.ts";
+
+export default defineCommand({
+  meta: { name: "volume rm", description: "Remove volumes, with all that is in them" },
+  args: {
+    volume: { type: "positional", multiple: true, required: true, description: "Their names" },
+    force: { type: "boolean", alias: "f", description: "One that is not there is fine" },
+  },
+  examples: ["tinydocker volume rm data"],
+  run: ({ volume, force = false }, { root }) => {
+    requireRoot("removing volumes");
+    const paths = pathsOf(root);
+    recoverIfAllowed(paths);
+    return forEachName(volume, (name) => {
+      removeVolume(paths, name, { force });
+      printLine(name);
+    });
+  },
+});

@@ -1,0 +1,111 @@
+/** What people see: results on stdout, everything else on stderr, both written at once (nothing is lost at exit). */
+
+import { createConsola } from "consola/core";
+import { hasCode } from "../../errors.ts";
+import { writeAll } from "../../linux/file.ts";
+import { isatty } from "../../linux/tty.ts";
+
+const encoder = new TextEncoder();
+
+/** A line of results on stdout. */
+export const printLine = (text: string): void => print(1, `${text}\n`);
+
+/** Results on stdout, as they are. */
+export const printText = (text: string): void => print(1, text);
+
+/** A line for people or programs that is no message of ours, on stderr. */
+export const printError = (text: string): void => print(2, `${text}\n`);
+
+/** A failure, on stderr. */
+export const fail = (text: string): void => speak().error(text);
+
+/** What to do about a failure, on stderr. */
+export const advise = (text: string): void => speak().info(`hint: ${text}`);
+
+/** A warning, on stderr. */
+export const warn = (text: string): void => speak().warn(text);
+
+/** A line for people that is no trouble, on stderr. */
+export const notice = (text: string): void => speak().info(text);
+
+let consola: ReturnType<typeof createConsola> | undefined;
+
+/** consola's core, with one reporter that writes at once; made when there is something to say (0.4 ms). */
+function speak() {
+  consola ??= createConsola({
+    reporters: [
+      {
+        log: ({ type, args }) => {
+          const label = type === "warn" ? "warning: " : "";
+          print(2, `${paint("tinydocker:", type)} ${label}${args.join(" ")}\n`);
+        },
+      },
+    ],
+  });
+  return consola;
+}
+
+/** In red for errors and yellow for warnings, for people at a terminal who did not say NO_COLOR. */
+function paint(text: string, type: string): string {
+  const color = { error: 31, warn: 33 }[type];
+  return color && isatty(2) && !process.env.NO_COLOR ? `\u001b[${color}m${text}\u001b[0m` : text;
+}
+
+function print(fd: number, text: string): void {
+  try {
+    writeAll(fd, encoder.encode(text));
+  } catch (error) {
+    // Nobody reads, or the descriptor is closed: there is nobody to tell either.
+    if (!hasCode(error, "EPIPE", "EBADF")) throw error;
+  }
+}
+
+/** Text from outside, without the control characters that could command a terminal (SECURITY R39). */
+export const plain = (text: string): string => text.replace(/[\u0000-\u001f\u007f-\u009f]/g, "?");
+
+/** Bytes for people: 4.2MB, as Docker prints them (powers of 1000). */
+export function humanSize(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let value = bytes;
+  let unit = 0;
+  for (; value >= 1000 && unit < units.length - 1; unit++) value /= 1000;
+  return `${Number(value.toPrecision(3))}${units[unit]}`;
+}
+
+const minuteMs = 60_000;
+const hourMs = 60 * minuteMs;
+const dayMs = 24 * hourMs;
+
+/** A time span for people, in Docker's words: "45 seconds", "About a minute", "3 hours", "2 weeks". */
+export function humanDuration(ms: number): string {
+  const counted = (size: number, unit: string) => {
+    const count = Math.floor(ms / size);
+    return `${count} ${unit}${count === 1 ? "" : "s"}`;
+  };
+  if (ms < 1000) return "Less than a second";
+  if (ms < minuteMs) return counted(1000, "second");
+  if (ms < 2 * minuteMs) return "About a minute";
+  if (ms < hourMs) return counted(minuteMs, "minute");
+  if (ms < 1.5 * hourMs) return "About an hour";
+  // As Docker, which rounds hours and nothing else.
+  if (ms < 2 * dayMs) return counted(hourMs, "hour").replace(/^\d+/, String(Math.round(ms / hourMs)));
+  if (ms < 14 * dayMs) return counted(dayMs, "day");
+  if (ms < 60 * dayMs) return counted(7 * dayMs, "week");
+  if (ms < 730 * dayMs) return counted(30 * dayMs, "month");
+  return counted(365 * dayMs, "year");
+}
+
+/** How long ago, for people: "3 minutes ago". */
+export const humanAge = (iso: string, now = Date.now()): string => `${humanDuration(now - Date.parse(iso))} ago`;
+
+/** A time as Docker's CreatedAt has it: `2024-01-02 03:04:05 +0000 UTC`, in the caller's time zone. */
+export function localTime(iso: string): string {
+  const date = new Date(iso);
+  const minutes = -date.getTimezoneOffset();
+  const two = (value: number) => String(Math.floor(value)).padStart(2, "0");
+  const offset = `${minutes < 0 ? "-" : "+"}${two(Math.abs(minutes) / 60)}${two(Math.abs(minutes) % 60)}`;
+  const zone = new Intl.DateTimeFormat("en-US", { timeZoneName: "short" }).formatToParts(date);
+  const name = zone.find(({ type }) => type === "timeZoneName")?.value ?? "";
+  const shifted = new Date(date.getTime() + minutes * minuteMs).toISOString();
+  return `${shifted.slice(0, 10)} ${shifted.slice(11, 19)} ${offset} ${name}`;
+}

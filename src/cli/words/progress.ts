@@ -1,0 +1,56 @@
+/** The progress of long work (loading, saving, committing), on stderr: one line redrawn on a terminal, one line in all elsewhere. */
+
+import { writeAll } from "../../linux/file.ts";
+import { getSize, isatty } from "../../linux/tty.ts";
+import { humanSize, notice, plain } from "./print.ts";
+
+/** What such work tells as it goes on. */
+export interface Progress {
+  layer: number;
+  ofLayers: number;
+  bytes: number;
+  /** 0 where nobody knows. */
+  totalBytes: number;
+}
+
+const encoder = new TextEncoder();
+const redrawMs = 100;
+const barWidth = 30;
+
+/** Shows the progress of one file; call `done` when it is over, however it ended. */
+export function showProgress(file: string, doing = "loading"): { update(progress: Progress): void; done(): void } {
+  const name = `${doing} ${plain(file.slice(file.lastIndexOf("/") + 1))}`;
+  if (!isatty(2)) {
+    notice(name);
+    return { update: () => {}, done: () => {} };
+  }
+  let drawnAt = 0;
+  let drawn = false;
+  return {
+    update: (progress) => {
+      const now = performance.now();
+      if (now - drawnAt < redrawMs) return;
+      drawnAt = now;
+      drawn = true;
+      draw(`${line(name, progress)}`);
+    },
+    done: () => {
+      if (drawn) writeAll(2, encoder.encode("\r\u001b[K"));
+    },
+  };
+}
+
+function line(name: string, { layer, ofLayers, bytes, totalBytes }: Progress): string {
+  if (totalBytes === 0) return `${name} ${humanSize(bytes)}`;
+  const part = totalBytes > 0 ? Math.min(1, bytes / totalBytes) : 0;
+  const filled = Math.round(part * barWidth);
+  const bar = `${"=".repeat(filled)}${filled < barWidth ? ">" : ""}`.padEnd(barWidth).slice(0, barWidth);
+  const layers = ofLayers > 1 ? ` layer ${layer}/${ofLayers}` : "";
+  return `${name}${layers} [${bar}] ${humanSize(bytes)}/${humanSize(totalBytes)}`;
+}
+
+/** Over the line before, cut to the screen: a longer one would wrap and stay. */
+function draw(text: string): void {
+  const width = getSize(2).columns || 80;
+  writeAll(2, encoder.encode(`\r\u001b[K${text.slice(0, width - 1)}`));
+}

@@ -1,0 +1,49 @@
+/** Points in time on a command line, as Docker reads `--since` and `--until`. Pure. */
+
+import { UsageError } from "../../errors.ts";
+
+const unitMs: Record<string, number> = {
+  ns: 1e-6,
+  us: 1e-3,
+  µs: 1e-3,
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+};
+
+/** A duration of Go in milliseconds: `10m`, `1h30m`, `1.5s`; undefined if it is none. */
+export function parseDuration(text: string): number | undefined {
+  if (!/^-?(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+$/.test(text)) return undefined;
+  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)/g)];
+  const total = parts.reduce((sum, [, count, unit]) => sum + Number(count) * unitMs[unit!]!, 0);
+  return text.startsWith("-") ? -total : total;
+}
+
+/**
+ * Seconds since 1970 (with a fraction), RFC 3339 (a part that is missing is zero, a missing zone is the caller's), or a
+ * duration before now. In milliseconds since 1970.
+ */
+export function parseTime(option: string, text: string, nowMs: number): number {
+  const ago = parseDuration(text);
+  if (ago !== undefined) return nowMs - ago;
+  if (/^\d{1,12}(\.\d{1,9})?$/.test(text)) return Number(text) * 1000;
+  const match = /^(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d)(:\d\d(?:\.\d{1,9})?)?)?(Z|[+-]\d\d:\d\d)?$/.exec(text);
+  const [, date, time = "00:00", seconds = ":00", zone = ""] = match ?? [];
+  const ms = match ? Date.parse(`${date}T${time}${seconds}${zone}`) : Number.NaN;
+  if (Number.isNaN(ms))
+    throw new UsageError(
+      `${option}: ${JSON.stringify(text)} is no time`,
+      "as in 10m, 2026-01-02T15:04:05, 2026-01-02T15:04:05Z or seconds since 1970",
+    );
+  return ms;
+}
+
+/** A time as RFC 3339 with nanoseconds, in the caller's time zone: what `events` and `logs` begin a line with. */
+export function rfc3339(ms: number): string {
+  const minutes = -new Date(ms).getTimezoneOffset();
+  const two = (value: number) => String(Math.floor(value)).padStart(2, "0");
+  const size = Math.abs(minutes);
+  const zone = minutes === 0 ? "Z" : `${minutes < 0 ? "-" : "+"}${two(size / 60)}:${two(size % 60)}`;
+  return `${new Date(ms + minutes * 60_000).toISOString().slice(0, -1)}000000${zone}`;
+}

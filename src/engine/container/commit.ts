@@ -1,0 +1,125 @@
+/** Committing: what a container changed becomes a layer, and on top of its image's layers a new image. */
+
+import type { RawRunConfig } from "../../image/change.ts";
+import type { LoadProgress } from "../../image/load.ts";
+import { makeImage } from "../../image/make.ts";
+import { packTree } from "../../image/pack.ts";
+import { findImage } from "../../image/store.ts";
+import { close, O_DIRECTORY, O_RDONLY, open, readdir, stat } from "../../linux/file.ts";
+import type { Digest } from "../../oci/digest.ts";
+import type { Paths } from "../../paths.ts";
+import { endIfInterrupted } from "../image/interrupt.ts";
+import { isOfNetwork } from "../network/etc-files.ts";
+import { type Container, type ContainerRecord, findContainer } from "../record/container.ts";
+import { recordEvent } from "../record/events.ts";
+import { layersOf, lowersOf, openLayers, upperOf } from "../record/rootfs.ts";
+import { pauseContainer, unpauseContainer } from "./stop.ts";
+
+export interface CommitOptions {
+  reference?: string;
+  author?: string;
+  message?: string;
+  changes: string[];
+  /** Hold the container still meanwhile. */
+  pause: boolean;
+  onProgress(progress: LoadProgress): void;
+  warn(text: string): void;
+}
+
+/** @returns the id of the new image. */
+export async function commit(paths: Paths, reference: string, options: CommitOptions): Promise<Digest> {
+  const container = findContainer(paths, reference);
+  const id = await commitPaused(paths, reference, container, options);
+  const { name, image } = container.record;
+  recordEvent(paths, { type: "container", action: "commit", id: container.record.id, attributes: { name, image } });
+  return id;
+}
+
+async function commitPaused(
+  paths: Paths,
+  reference: string,
+  container: Container,
+  options: CommitOptions,
+): Promise<Digest> {
+  const { status, state } = container;
+  const moves = status === "running" || status === "unknown";
+  if (!options.pause || !moves) return await commitContainer(paths, container, options);
+  if (state.cgroup === undefined) {
+    options.warn(`${reference} is not paused while it is committed: this host has no cgroup v2`);
+    return await commitContainer(paths, container, options);
+  }
+  pauseContainer(paths, container);
+  try {
+    return await commitContainer(paths, container, options);
+  } finally {
+    unpauseContainer(paths, { ...container, status: "paused" });
+  }
+}
+
+async function commitContainer(paths: Paths, container: Container, options: CommitOptions): Promise<Digest> {
+  const { reference, author, message, changes, onProgress } = options;
+  const { record } = container;
+  const image = record.imageId === undefined ? undefined : findImage(paths, record.imageId);
+  // A container of a directory has no image below it: all that it sees is its layer.
+  const openTree = () =>
+    image ? open(upperOf(paths, container), O_RDONLY | O_DIRECTORY) : openLayers(paths, layersOf(paths, container));
+  return await makeImage(paths, {
+    ...(image && { base: image.id }),
+    ...(!(image && isUnchanged(paths, container)) && {
+      layer: {
+        subject: `the layer of ${record.name}`,
+        feed(write) {
+          const root = openTree();
+          try {
+            packTree(root, { layer: image !== undefined, omit: isOfNetwork }, (bytes) => {
+              endIfInterrupted();
+              write(bytes);
+            });
+          } finally {
+            close(root);
+          }
+        },
+      },
+    }),
+    config: (base) => configOf(record, base),
+    changes,
+    step: {
+      created_by: (configOf(record, { ...image?.config.config }).Cmd ?? []).join(" "),
+      comment: message ?? "",
+      ...(author !== undefined && { author }),
+    },
+    ...(reference !== undefined && { reference }),
+    onProgress,
+  });
+}
+
+/** True if the writable layer says nothing: no names in it, and the root is as it was. */
+function isUnchanged(paths: Paths, container: Container): boolean {
+  const upper = upperOf(paths, container);
+  if ((readdir(upper) ?? []).length > 0) return false;
+  const [now, before] = [stat(upper), stat(lowersOf(container).at(-1) as string)];
+  return now.mode === before.mode && now.uid === before.uid && now.gid === before.gid;
+}
+
+/** How the container was run is how the image is run, as Docker has it: the options of `run` over those of its image. */
+export function configOf(
+  { options, settings }: Pick<ContainerRecord, "options" | "settings">,
+  base: RawRunConfig,
+): RawRunConfig & { Cmd?: string[] } {
+  const { command, entrypoint, env, workdir, user } = options;
+  const variables = new Map<string, string>();
+  for (const entry of [...((base.Env as string[] | null | undefined) ?? []), ...env])
+    variables.set(entry.split("=", 1)[0]!, entry);
+  const labels = { ...(base.Labels as object | null | undefined), ...settings.labels };
+  return {
+    ...base,
+    ...(variables.size > 0 && { Env: [...variables.values()] }),
+    // Docker's rule: an --entrypoint forgets the image's Cmd, a command replaces it.
+    ...(entrypoint && { Entrypoint: entrypoint, Cmd: command }),
+    ...(command.length > 0 && { Cmd: command }),
+    ...(workdir !== undefined && { WorkingDir: workdir }),
+    ...(user !== undefined && { User: user }),
+    ...(Object.keys(labels).length > 0 && { Labels: labels }),
+    ...(settings.stopSignal !== undefined && { StopSignal: settings.stopSignal }),
+  };
+}

@@ -1,0 +1,133 @@
+/** The paths of `cp`, on the host and in a container: what they name, and what a copy of them will be called. */
+
+import { ConflictError, hasCode, NotFoundError } from "../../errors.ts";
+import { type ByteName, byteNameOf, openAt, openInRoot, readlinkAt } from "../../linux/at.ts";
+import { close, fstat, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, type Stat } from "../../linux/file.ts";
+import { AT_FDCWD } from "../../linux/libc.ts";
+
+/** A side of a copy. */
+export interface Side {
+  /** The container's root, which no path leads out of (SECURITY R25); absent for the host. */
+  root?: number;
+  /** As errors call a path of it. */
+  describe(path: string): string;
+}
+
+function openPath({ root }: Side, path: ByteName, flags: number): number {
+  return root === undefined ? openAt(AT_FDCWD | 0, path === "" ? "." : path, flags) : openInRoot(root, path, flags);
+}
+
+/** What is to be copied. */
+export interface Source {
+  /** O_PATH. */
+  fd: number;
+  stat: Stat;
+  /** What its copy in a directory is called; absent for `dir/.` and `/`, of which only the content goes there. */
+  name?: ByteName;
+}
+
+/**
+ * Docker's rules: a symbolic link is copied itself, unless `follow` or a slash after it asks for what it leads to; a slash says
+ * that it is a directory.
+ * @throws NotFoundError, ConflictError for a slash after what is no directory
+ */
+export function openSource(side: Side, path: string, follow: boolean): Source {
+  const flags = O_PATH | (assertsDirectory(path) ? O_DIRECTORY : follow ? 0 : O_NOFOLLOW);
+  const fd = found(side, path, () => openPath(side, byteNameOf(path), flags));
+  const [, name] = split(byteNameOf(path.replace(/\/+$/, "")));
+  return { fd, stat: fstat(fd), ...(isName(name) && { name }) };
+}
+
+/** Where a copy goes: into an open directory, under a name; without one, the content of the source goes into it. */
+export interface Target {
+  directory: number;
+  name?: ByteName;
+}
+
+/**
+ * Docker's rules: into a directory that is there; otherwise the last name is the copy's, and its parent must be there. Symbolic
+ * links are followed, the last one too.
+ * @throws NotFoundError, ConflictError
+ */
+export function openTarget(side: Side, path: string, source: Pick<Source, "stat" | "name">): Target {
+  const isDirectory = source.stat.type === "directory";
+  const into = (directory: number): Target => ({ directory, ...(source.name !== undefined && { name: source.name }) });
+  const { directory, name, stat } = resolveLast(side, path);
+  if (name === undefined) return into(directory);
+  if (stat?.type === "directory") {
+    const target = openAt(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    close(directory);
+    return into(target);
+  }
+  const shown = side.describe(path);
+  if (stat && isDirectory) throw new ConflictError(`cannot copy a directory over ${shown}, which is none`);
+  if (stat && assertsDirectory(path)) throw new ConflictError(`${shown} is no directory`);
+  if (stat && side.root === undefined && stat.type !== "file")
+    throw new ConflictError(`cannot copy over ${shown}: it is no file`);
+  if (!stat && assertsDirectory(path) && !isDirectory) throw new NotFoundError(`no such directory: ${shown}`);
+  return { directory, name };
+}
+
+/** A slash at the end says that a path is a directory. */
+const assertsDirectory = (path: string): boolean => /(^|\/)\.{0,2}$/.test(path);
+
+const isName = (name: ByteName): boolean => name !== "" && name !== "." && name !== "..";
+
+function split(path: ByteName): [parent: ByteName, name: ByteName] {
+  const slash = path.lastIndexOf("/");
+  return [slash === 0 ? "/" : path.slice(0, Math.max(slash, 0)), path.slice(slash + 1)];
+}
+
+/** An existing directory, as the target of a tar. @throws NotFoundError, ConflictError */
+export const openDirectory = (side: Side, path: string): number =>
+  found(side, path, () => openPath(side, byteNameOf(path), O_RDONLY | O_DIRECTORY));
+
+const maxLinks = 40; // as path_resolution(7)
+
+interface Last {
+  directory: number;
+  /** Absent for a path that is the directory itself: it ends in "..", or is the root. */
+  name?: ByteName;
+  /** Absent where there is nothing of that name. */
+  stat?: Stat;
+}
+
+/** The directory and the name that a path means in the end, through a symbolic link that may lead to nothing yet. */
+function resolveLast(side: Side, path: string): Last {
+  let current = byteNameOf(path);
+  for (let links = 0; links < maxLinks; links++) {
+    const [parent, name] = split(current.replace(/(\/\.?)+$/, ""));
+    const open = (what: ByteName) => found(side, path, () => openPath(side, what, O_RDONLY | O_DIRECTORY));
+    // Never by its parent: the parent of a container's root is on the host.
+    if (!isName(name)) return { directory: open(current) };
+    const directory = open(parent);
+    const stat = statName(directory, name);
+    if (stat?.type !== "symlink") return { directory, name, ...(stat && { stat }) };
+    const target = readlinkAt(directory, name);
+    close(directory);
+    current = target.startsWith("/") ? target : `${parent === "" ? "." : parent}/${target}`;
+  }
+  throw new ConflictError(`${side.describe(path)} leads through too many symbolic links`);
+}
+
+function statName(directory: number, name: ByteName): Stat | undefined {
+  try {
+    const fd = openAt(directory, name, O_PATH | O_NOFOLLOW);
+    const stat = fstat(fd);
+    close(fd);
+    return stat;
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return undefined;
+    throw error;
+  }
+}
+
+function found<Result>(side: Side, path: string, open: () => Result): Result {
+  try {
+    return open();
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) throw new NotFoundError(`could not find ${side.describe(path)}`);
+    if (hasCode(error, "ENOTDIR")) throw new ConflictError(`${side.describe(path)} is no directory`);
+    throw error;
+  }
+}

@@ -1,0 +1,157 @@
+/**
+ * Copying between a container and the host. Whatever the two ends are, one side is packed and the other extracts, in memory:
+ * both walk by descriptors, follow no symbolic link and never leave their directory, even while a program in the container
+ * changes the tree under them (SECURITY R25).
+ */
+
+import { ConflictError, UsageError } from "../../errors.ts";
+import { readCompressed, sniffRange } from "../../image/compression.ts";
+import { createExtractor, defaultLimits } from "../../image/extract.ts";
+import { openInput } from "../../image/input.ts";
+import { packTree } from "../../image/pack.ts";
+import { createStaging, prepareStore } from "../../image/staging.ts";
+import { createTarReader } from "../../image/tar.ts";
+import type { TarEntry } from "../../image/tar-entry.ts";
+import { type ByteName, freeBytes, isOnKernelFileSystem, textOf } from "../../linux/at.ts";
+import { fstat } from "../../linux/file.ts";
+import type { Paths } from "../../paths.ts";
+import { endIfInterrupted } from "../image/interrupt.ts";
+import { withOutput } from "../image/output.ts";
+import { findContainer } from "../record/container.ts";
+import { withRoot } from "../record/rootfs.ts";
+import { openDirectory, openSource, openTarget, type Side, type Source } from "./cp-path.ts";
+
+export interface CopyOptions {
+  /** Keep owners, and what a copy to the host leaves out otherwise: set-user-id bits, capabilities, devices. */
+  archive: boolean;
+  /** Copy what a symbolic link leads to. */
+  followLink: boolean;
+  warn(text: string): void;
+}
+
+/** A path in a container. */
+export interface ContainerPath {
+  container: string;
+  path: string;
+}
+
+/** @param to a path of the host, or "-" for a tar on stdout. @returns how many bytes the copy's tar has. */
+export async function copyFromContainer(
+  paths: Paths,
+  from: ContainerPath,
+  to: string,
+  options: CopyOptions,
+): Promise<number> {
+  const container = findContainer(paths, from.container);
+  return await withRoot(paths, container, async (root) => {
+    const side = containerSide(root, from.container);
+    const path = inContainer(from.path);
+    const source = openSource(side, path, options.followLink);
+    if (isOnKernelFileSystem(source.fd, path))
+      throw new ConflictError(`${side.describe(path)} is no file of the container but a view of the kernel`);
+    if (to === "-") return await withOutput(undefined, (write) => pack(source, source.name, false, write));
+    const { directory, name } = openTarget(host, to, source);
+    const adapt = options.archive ? keep : forHost(options.warn);
+    return await extract(directory, adapt, (write) => pack(source, name, true, write));
+  });
+}
+
+/** @param from a path of the host, or "-" for a tar on stdin. @returns how many bytes the copy's tar has. */
+export async function copyToContainer(
+  paths: Paths,
+  from: string,
+  to: ContainerPath,
+  options: CopyOptions,
+): Promise<number> {
+  const container = findContainer(paths, to.container);
+  const source = from === "-" ? undefined : openSource(host, from, options.followLink);
+  return await withRoot(paths, container, async (root) => {
+    const side = containerSide(root, to.container);
+    const path = inContainer(to.path);
+    const { directory, name } = source ? openTarget(side, path, source) : { directory: openDirectory(side, path) };
+    // Volumes in a read-only root may be written to.
+    if (container.record.options.readOnly && fstat(directory).device === fstat(root).device)
+      throw new ConflictError(`the root file system of container ${to.container} is read-only`);
+    if (!source) return await extract(directory, keep, (write) => readStdin(paths, write));
+    return await extract(directory, options.archive ? keep : ownedBy(0, 0), (write) => pack(source, name, true, write));
+  });
+}
+
+const host: Side = { describe: (path) => path };
+
+const containerSide = (root: number, container: string): Side => ({
+  root,
+  describe: (path) => `${path} in container ${container}`,
+});
+
+/** @param name what the source is called in the tar; without one, its content stands there alone. */
+const pack = ({ fd }: Source, name: ByteName | undefined, holes: boolean, write: (chunk: Uint8Array) => void): void =>
+  packTree(fd, { layer: false, holes, ...(name !== undefined && { name }) }, write);
+
+/** Relative paths of a container are relative to its root. */
+const inContainer = (path: string): string => (path.startsWith("/") ? path : `/${path}`);
+
+/** Changes an entry on its way, or leaves it out. */
+type Adapt = (entry: TarEntry) => TarEntry | undefined;
+
+const keep: Adapt = (entry) => entry;
+
+const ownedBy =
+  (uid: number, gid: number): Adapt =>
+  (entry) => ({ ...entry, uid, gid });
+
+/**
+ * As cp(1) without -p: the copies belong to whoever copies, and a program that would run with more rights than its caller does
+ * not come out of a container as one.
+ */
+const forHost =
+  (warn: (text: string) => void): Adapt =>
+  (entry) => {
+    if (entry.type === "char" || entry.type === "block") {
+      warn(`${textOf(entry.path)} is a device: left out (-a copies devices)`);
+      return undefined;
+    }
+    const [uid, gid] = [process.geteuid?.() ?? 0, process.getegid?.() ?? 0];
+    return { ...entry, uid, gid, mode: entry.mode & 0o777, xattrs: new Map() };
+  };
+
+type Feed = (write: (chunk: Uint8Array) => void) => void | Promise<void>;
+
+/** Extracts the tar that `feed` writes into an open directory. @returns its size. */
+async function extract(directory: number, adapt: Adapt, feed: Feed): Promise<number> {
+  const limits = { ...defaultLimits, freeBytes: freeBytes(directory, "the target") };
+  const extractor = createExtractor(directory, { lowers: [], limits, merge: true });
+  const entry = (found: TarEntry) => {
+    const adapted = adapt(found);
+    return adapted !== undefined && extractor.entry(adapted);
+  };
+  const reader = createTarReader({ ...extractor, entry }, "the tar");
+  let bytes = 0;
+  try {
+    await feed((chunk) => {
+      endIfInterrupted();
+      bytes += chunk.length;
+      reader.write(chunk);
+    });
+    endIfInterrupted();
+    reader.finish();
+    extractor.finish();
+    return bytes;
+  } finally {
+    extractor.close();
+  }
+}
+
+/** A tar on stdin, which may be compressed. */
+async function readStdin(paths: Paths, write: (chunk: Uint8Array) => void): Promise<void> {
+  prepareStore(paths);
+  const staging = createStaging(paths);
+  try {
+    const input = openInput("/dev/stdin", `${staging.path}/input`);
+    if (!input.range) throw new UsageError("stdin is a directory, not a tar");
+    await readCompressed(input.range, sniffRange(input.range), { content: write });
+    input.close();
+  } finally {
+    staging.discard();
+  }
+}

@@ -1,0 +1,187 @@
+/** A new container: its record from what was asked for and what the image says, its name and its directories. */
+
+import { ConflictError, InvalidError, NotFoundError } from "../../errors.ts";
+import { severalImages } from "../../image/source.ts";
+import { findImage, type Image } from "../../image/store.ts";
+import { randomHex } from "../../linux/clone.ts";
+import { close, flock, O_CREAT, O_RDWR, open, stat, statIfAny, writeNewFile } from "../../linux/file.ts";
+import type { Paths } from "../../paths.ts";
+import { type NetworkOptions, noNetworkOptions } from "../../plan/network-options.ts";
+import type { ImageDefaults } from "../../plan/spec.ts";
+import { performHost } from "../../runtime/host.ts";
+import { undoing, undoList } from "../../runtime/undo.ts";
+import { type Found, resolveImage } from "../image/resolve.ts";
+import { type ContainerRecord, tell, unstarted, writeRecord, writeState } from "../record/container.ts";
+import { planStart } from "./plan.ts";
+import type { CreateRequest, Reporter, RunImage } from "./request.ts";
+
+const maxTries = 10;
+
+/** A name for a container that was given none; one that nobody has. */
+export function chooseName(paths: Paths): string {
+  const { randomName } = require("../record/names.ts") as typeof import("../record/names.ts");
+  for (let tries = 1; ; tries++) {
+    const name = randomName((below) => Math.floor(Math.random() * below)) + (tries > maxTries ? randomHex(2) : "");
+    if (!statIfAny(`${paths.names}/${name}`)) return name;
+  }
+}
+
+/** The record of a container that is to be. Nothing is touched. @param name what is called by its id needs none. */
+export const newRecord = (
+  paths: Paths,
+  id: string,
+  request: CreateRequest,
+  image: RunImage | { rootfs: string },
+  name = request.name ?? id.slice(0, 12),
+): ContainerRecord => ({
+  id,
+  name,
+  created: new Date().toISOString(),
+  ...("rootfs" in image
+    ? { image: image.rootfs, rootfs: image.rootfs, lower: [], rootMode: 0o755, defaults: {} }
+    : {
+        image: image.name,
+        ...(image.id !== undefined && { imageId: image.id }),
+        lower: image.lower,
+        rootMode: image.rootMode,
+        defaults: image.defaults,
+      }),
+  options: {
+    ...request.options,
+    mounts: mountsOf(paths, request, "rootfs" in image ? {} : image.defaults),
+    network: networkOf(paths, request.options.network),
+  },
+  settings: request.settings,
+});
+
+/** Most containers have no mounts of their own, and need nothing for it. */
+function mountsOf(paths: Paths, { options: { mounts }, volumesFrom = [] }: CreateRequest, defaults: ImageDefaults) {
+  if (mounts.length === 0 && volumesFrom.length === 0 && !defaults.Volumes) return mounts;
+  const { completeMounts } = require("./mounts.ts") as typeof import("./mounts.ts");
+  return completeMounts(paths, mounts, volumesFrom, defaults);
+}
+
+/** Networks and containers by the names that they have; most containers are in the default network. */
+function networkOf(paths: Paths, network: NetworkOptions): NetworkOptions {
+  if (network === noNetworkOptions || network.mode === "none" || network.mode === "host") return network;
+  const { resolveNetworks } = require("../network/create.ts") as typeof import("../network/create.ts");
+  return resolveNetworks(paths, network);
+}
+
+/**
+ * Makes a container that is not started. Its image stays while it is there: the store's lock is held.
+ * @param asked where it gives no name, and somebody has taken the one that was chosen since, it gets another.
+ * @returns the record as it was written.
+ */
+export function createContainer(
+  paths: Paths,
+  record: ContainerRecord,
+  asked: Pick<CreateRequest, "name">,
+  warn: Reporter["warn"],
+): ContainerRecord {
+  try {
+    makeContainer(paths, record, warn);
+    return record;
+  } catch (error) {
+    const isTaken = error instanceof ConflictError && statIfAny(`${paths.names}/${record.name}`) !== undefined;
+    if (asked.name !== undefined || !isTaken) throw error;
+    return createContainer(paths, { ...record, name: chooseName(paths) }, asked, warn);
+  }
+}
+
+function makeContainer(paths: Paths, record: ContainerRecord, warn: Reporter["warn"]): void {
+  const { plan } = planStart(paths, record, record.id, { fresh: true, monitored: false, stdio: [] }, warn);
+  // The claim only guards the making; the rest stays.
+  const [claim, ...making] = plan.prepare;
+  const guard = undoList();
+  const undo = undoList();
+  undoing(guard, () => {
+    try {
+      performHost([claim!], guard, () => false);
+      performHost([...making, ...plan.record], undo, () => false);
+      writeState(paths, record.id, unstarted);
+      writeRecord(paths, record);
+      tell(paths, record, "create");
+    } catch (error) {
+      undo.run(error);
+      throw error;
+    }
+  });
+}
+
+/** The store's lock, shared, so that an image found in it stays until the container is known as its user. */
+export interface StoreLock {
+  take(): void;
+  /** A second time does no harm. */
+  release(): void;
+}
+
+export function lockStore(paths: Paths): StoreLock {
+  let held: number | undefined;
+  const lock: StoreLock = {
+    take: () => {
+      held = open(paths.lock, O_RDWR | O_CREAT, 0o600);
+      flock(held, { shared: true, wait: true });
+    },
+    release: () => {
+      if (held !== undefined) close(held);
+      held = undefined;
+    },
+  };
+  lock.take();
+  return lock;
+}
+
+/** Finds the image. An archive that the store does not have yet is loaded first, without the lock: that may take long. */
+export async function prepareImage(
+  paths: Paths,
+  { source }: Pick<CreateRequest, "source">,
+  store: StoreLock,
+  reporter: Reporter,
+): Promise<RunImage | { rootfs: string }> {
+  if ("rootfs" in source) return source;
+  const found: Found = resolveImage(paths, source.image, process.cwd());
+  if (found.kind === "directory") return directoryAsRunImage(source.image, found.path);
+  if (found.kind === "image") return asRunImage(source.image, found.image);
+  store.release();
+  const { load } = await import("../image/load.ts");
+  const progress = reporter.loading(found.path);
+  const images = await load(paths, found.path, {}, progress.update).finally(progress.done);
+  const [first] = images;
+  if (!first || images.length > 1)
+    throw severalImages(
+      source.image,
+      images.flatMap(({ references }) => references),
+    );
+  store.take();
+  const image = findImage(paths, first.id);
+  if (!image) throw new NotFoundError(`the image that was just loaded is gone: ${first.id}`);
+  return asRunImage(source.image, image);
+}
+
+/** A stored image as a container needs it. */
+export function asRunImage(name: string, image: Image): RunImage {
+  const top = image.layers.at(-1);
+  if (top === undefined) throw new InvalidError(`${name} has no layers: there is nothing to run in it`);
+  return { name, id: image.id, defaults: image.config.config, lower: image.layers, rootMode: stat(top).mode };
+}
+
+/** A root directory as one layer, which is never written to. */
+export const directoryAsRunImage = (name: string, path: string): RunImage => ({
+  name,
+  defaults: {},
+  lower: [path],
+  rootMode: stat(path).mode,
+});
+
+export function writeCidfile(path: string, id: string): void {
+  try {
+    writeNewFile(path, id, 0o644);
+  } catch (error) {
+    if (!statIfAny(path)) throw error;
+    throw new ConflictError(
+      `--cidfile ${path} exists already`,
+      "its container may still be there; remove the file if not",
+    );
+  }
+}

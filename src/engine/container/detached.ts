@@ -1,0 +1,84 @@
+/** Containers with a monitor, as those who start them see it: launched, and attached to or left alone. */
+
+import { ConflictError, Failure } from "../../errors.ts";
+import { close, unlink } from "../../linux/file.ts";
+import type { Paths } from "../../paths.ts";
+import { type ContainerRecord, readContainer, unstarted, waitUntilLeft } from "../record/container.ts";
+import { inTurn } from "../record/container-lock.ts";
+import { attachTo } from "./attach.ts";
+import { createContainer, type StoreLock } from "./create.ts";
+import { launch } from "./launch.ts";
+import { isStderrApart } from "./plan.ts";
+import { recover } from "./recover.ts";
+import { removeContainer } from "./remove.ts";
+import type { Reporter, RunEnd, RunRequest } from "./request.ts";
+
+/** Creates a container, has it started, and stays with it unless it is to be detached. */
+export function runWithMonitor(
+  paths: Paths,
+  planned: ContainerRecord,
+  request: RunRequest,
+  store: StoreLock,
+  { warn }: Reporter,
+): RunEnd {
+  const record = createContainer(paths, planned, request, warn);
+  store.release();
+  const attached = !request.detach;
+  const stdin = attached && record.settings.interactive;
+  const stderrApart = isStderrApart(record, request);
+  let launched: ReturnType<typeof launch>;
+  try {
+    const how = { attached, stdin, stderrApart };
+    launched = inTurn(paths, record.id, (now) => {
+      if (now?.status !== "created")
+        throw new ConflictError(`somebody else started or removed ${record.name} meanwhile`);
+      return launch(paths, { record, state: unstarted }, how, warn);
+    })!;
+  } catch (error) {
+    removeFailed(paths, record.id);
+    throw error;
+  }
+  if ("failed" in launched) {
+    if (launched.killed) warn("the container's monitor was killed before it could say that the program runs");
+    removeFailed(paths, record.id);
+    if (request.cidfile !== undefined) unlink(request.cidfile);
+    return { code: launched.failed };
+  }
+  if (!attached) {
+    close(launched.socket);
+    return { running: record.id };
+  }
+  const { detachKeys, sigProxy } = request;
+  const { terminal } = record.options;
+  // Nobody would look for one that is forgotten when it ends.
+  const endsWithUs = record.settings.remove;
+  const end = attachTo(launched.socket, { stdin, terminal, detachKeys, sigProxy, endsWithUs });
+  return ended(paths, record.id, end, warn);
+}
+
+/** Docker keeps what could not be started, for somebody to remove; a run that fails leaves nothing. */
+function removeFailed(paths: Paths, id: string): void {
+  recover(paths);
+  const left = readContainer(paths, id);
+  if (left) removeContainer(paths, left, { force: true, volumes: true });
+}
+
+/** The exit code, once all is written down and cleaned up; or that it goes on. */
+export function ended(paths: Paths, id: string, end: ReturnType<typeof attachTo>, warn: Reporter["warn"]): RunEnd {
+  if (end === "detached") return { running: id };
+  if (end === "dropped")
+    throw new Failure(
+      "nobody read what the container wrote for 10 s: it goes on without us",
+      "`tinydocker logs` has what it wrote, `tinydocker attach` comes back to it",
+    );
+  if (end !== "lost" && "signal" in end) return { code: 128 + end.signal };
+  const told = end === "lost" ? undefined : end;
+  // A restart policy may have it come up again: that is not for us to wait for.
+  const policy = readContainer(paths, id)?.record.settings.restart.name ?? "no";
+  if (policy === "no") waitUntilLeft(paths, id);
+  const after = readContainer(paths, id);
+  const { code = 125, ...how } = told ?? { ...after?.state, code: after?.state.exitCode };
+  if (how.oomKilled) warn("out of memory: the kernel killed a process that wanted more than the limit (--memory)");
+  if (!told) warn("the container's monitor is gone");
+  return { code, oomKilled: how.oomKilled ?? false, ...(how.usage && { usage: how.usage }) };
+}

@@ -1,0 +1,84 @@
+/** What a container has added, changed and deleted: its writable layer against those below. */
+
+import { hasCode } from "../../errors.ts";
+import { isWhiteout } from "../../image/parents.ts";
+import { type ByteName, fgetxattr, openAt, openInRootIfAny } from "../../linux/at.ts";
+import { close, fstat, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, open, type Stat } from "../../linux/file.ts";
+import { listAt } from "../../linux/tree.ts";
+import type { Paths } from "../../paths.ts";
+import { isOfNetwork } from "../network/etc-files.ts";
+import { findContainer } from "../record/container.ts";
+import { lowersOf, openLayers, upperOf } from "../record/rootfs.ts";
+
+export interface Change {
+  kind: "A" | "C" | "D";
+  path: ByteName;
+}
+
+/** Sorted by path. A directory counts as changed when something in it has, as Docker counts. */
+export function diffContainer(paths: Paths, reference: string): Change[] {
+  const container = findContainer(paths, reference);
+  const upper = open(upperOf(paths, container), O_RDONLY | O_DIRECTORY);
+  const lower = openLayers(paths, lowersOf(container));
+  const changes: Change[] = [];
+
+  function directory(fd: number, path: ByteName, opaque: boolean): void {
+    const names = new Set<ByteName>();
+    for (const { name } of listAt(fd, path)) {
+      names.add(name);
+      entry(fd, name, `${path}/${name}`);
+    }
+    // Nothing of below shines through: what is not here again is deleted.
+    if (opaque)
+      for (const name of lowerNames(path)) if (!names.has(name)) changes.push({ kind: "D", path: `${path}/${name}` });
+  }
+
+  function entry(parent: number, name: ByteName, path: ByteName): void {
+    const fd = openAt(parent, name, O_PATH | O_NOFOLLOW, path);
+    const now = fstat(fd);
+    close(fd);
+    if (isOfNetwork(path)) return;
+    const before = statBelow(path);
+    if (isWhiteout(now)) {
+      if (before) changes.push({ kind: "D", path });
+      return;
+    }
+    const at = changes.push({ kind: before ? "C" : "A", path });
+    if (now.type !== "directory") return;
+    const opened = openAt(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, path);
+    const opaque = before?.type === "directory" && fgetxattr(opened, "trusted.overlay.opaque")?.[0] === 0x79;
+    directory(opened, path, opaque);
+    close(opened);
+    // overlayfs copies a directory up to look into it for writing: then nothing has changed.
+    if (before && isSameDirectory(before, now) && changes.length === at) changes.pop();
+  }
+
+  function statBelow(path: ByteName): Stat | undefined {
+    try {
+      const fd = openInRootIfAny(lower, path, O_PATH | O_NOFOLLOW, false);
+      if (fd === undefined) return undefined;
+      const found = fstat(fd);
+      close(fd);
+      return found;
+    } catch (error) {
+      if (hasCode(error, "ENOTDIR", "ELOOP")) return undefined; // a directory of the path was something else
+      throw error;
+    }
+  }
+
+  function lowerNames(path: ByteName): ByteName[] {
+    const fd = openInRootIfAny(lower, path, O_RDONLY | O_DIRECTORY, false);
+    if (fd === undefined) return [];
+    const names = listAt(fd, path).map(({ name }) => name);
+    close(fd);
+    return names;
+  }
+
+  directory(upper, "", false);
+  close(upper);
+  close(lower);
+  return changes.sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+const isSameDirectory = (a: Stat, b: Stat): boolean =>
+  a.type === "directory" && a.mode === b.mode && a.uid === b.uid && a.gid === b.gid && a.mtimeNs === b.mtimeNs;

@@ -1,0 +1,30 @@
+/** Another process in a container that runs. */
+
+import { ConflictError } from "../../errors.ts";
+import { findCgroup2 } from "../../linux/cgroup.ts";
+import { openProcess } from "../../linux/proc.ts";
+import type { Paths } from "../../paths.ts";
+import { type ExecOptions, planExec } from "../../plan/exec.ts";
+import { runExec } from "../../runtime/exec.ts";
+import { kindsOf, type Stdio } from "../../runtime/stdio.ts";
+import { readSpec } from "../record/bundle.ts";
+import type { Container } from "../record/container.ts";
+import { ownCapabilities } from "./host.ts";
+
+/** @returns the exit code: the program's, or 128 + n for signal n; 0 for one that is not waited for. */
+export function execInContainer(
+  paths: Paths,
+  { record, state, status }: Container,
+  options: ExecOptions,
+  io: { stdio: Stdio; callerIsTerminal: boolean },
+): number {
+  if (status === "paused")
+    throw new ConflictError(`container ${record.name} is paused`, `tinydocker unpause ${record.name}`);
+  const pidfd = state.status === "running" && state.process ? openProcess(state.process) : undefined;
+  if (pidfd === undefined) throw new ConflictError(`container ${record.name} is not running`);
+  const spec = readSpec(paths, record);
+  const plan = planExec(spec, options, kindsOf(io.stdio), options.privileged ? ownCapabilities() : []);
+  const joined = { pid: state.process!.pid, pidfd, cgroup: state.cgroup, cgroupMount: findCgroup2()?.mountPoint };
+  const exit = runExec(joined, plan, { ...io, detach: options.detach });
+  return exit === undefined ? 0 : (exit.code ?? 128 + exit.signal!);
+}

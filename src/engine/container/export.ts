@@ -1,0 +1,29 @@
+/** Exporting: all that a container has of files, as one tar. */
+
+import { packTree } from "../../image/pack.ts";
+import { close } from "../../linux/file.ts";
+import type { Paths } from "../../paths.ts";
+import { withOutput } from "../image/output.ts";
+import { findContainer } from "../record/container.ts";
+import { layersOf, openLayers } from "../record/rootfs.ts";
+
+/** Without what is mounted in it: volumes are not the container's. @param file stdout if undefined. */
+export async function exportContainer(
+  paths: Paths,
+  container: string,
+  file: string | undefined,
+  onBytes: (bytes: number) => void,
+): Promise<void> {
+  const layers = layersOf(paths, findContainer(paths, container));
+  await withOutput(file, (write) => {
+    const root = openLayers(paths, layers);
+    try {
+      packTree(root, { layer: false }, (bytes) => {
+        write(bytes);
+        onBytes(bytes.length);
+      });
+    } finally {
+      close(root);
+    }
+  });
+}

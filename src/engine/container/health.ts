@@ -1,0 +1,201 @@
+/**
+ * Health checks of a running container: every now and then another process in it, whose exit code says how it is. The
+ * monitor starts them and never waits for one: they are watched beside everything else (runtime/relay.ts).
+ */
+
+import { explain, StartError } from "../../errors.ts";
+import { fchown } from "../../linux/at.ts";
+import { findCgroup2, readCgroupFile } from "../../linux/cgroup.ts";
+import { type Child, pidfdSendSignal, wait } from "../../linux/clone.ts";
+import { close, read } from "../../linux/file.ts";
+import { memory } from "../../linux/libc.ts";
+import type { Companion } from "../../linux/poll.ts";
+import { type Interest, POLLIN, pipe, poll } from "../../linux/poll.ts";
+import { openProcess } from "../../linux/proc.ts";
+import { kill } from "../../linux/process.ts";
+import { readStat } from "../../linux/procfs.ts";
+import { signals } from "../../linux/signal.ts";
+import type { ExecPlan } from "../../plan/exec.ts";
+import type { HealthPlan } from "../../plan/health.ts";
+import { identityIn, spawnExec } from "../../runtime/exec.ts";
+import { follow, leave, type Starting } from "../../runtime/init.ts";
+import type { ContainerState, Health, HealthResult } from "../record/container.ts";
+import { processesOf } from "./processes.ts";
+
+/** Results that are remembered, and bytes of output of each; Docker's. */
+const remembered = 5;
+const outputBytes = 4096;
+/** What a check is that took too long, or could not be started. */
+const failed = -1;
+
+/** What one check changes. @param sinceStartMs of the container. */
+export function judge(before: Health, plan: HealthPlan, result: HealthResult, sinceStartMs: number): Health {
+  const log = [...before.log, result].slice(-remembered);
+  if (result.exitCode === 0) return { status: "healthy", failingStreak: 0, log };
+  // It may take its time to come up; once it was healthy, every failure counts.
+  if (before.status === "starting" && sinceStartMs < plan.startPeriodMs) return { ...before, log };
+  const failingStreak = before.failingStreak + 1;
+  return { status: failingStreak >= plan.retries ? "unhealthy" : before.status, failingStreak, log };
+}
+
+/** How long to wait for the next check. */
+export const pauseMs = ({ status }: Health, plan: HealthPlan, sinceStartMs: number): number =>
+  status === "starting" && sinceStartMs < plan.startPeriodMs ? plan.startIntervalMs : plan.intervalMs;
+
+/** A check that runs: another process in the container, our child. */
+interface Check {
+  child: Child;
+  /** Until it has become its program. */
+  starting?: Starting;
+  /** Why it could not. */
+  failure?: StartError;
+  /** Where its output comes; undefined when that has ended. */
+  output: number | undefined;
+  bytes: Uint8Array[];
+  started: Date;
+  deadlineMs: number;
+  late: boolean;
+}
+
+type Plan = HealthPlan & { exec: ExecPlan };
+
+/** @param of the container that runs. @param note writes down how it is. */
+export function healthChecks(of: ContainerState, plan: Plan, note: (health: Health) => void): Companion {
+  const startedMs = performance.now();
+  const sinceStartMs = () => performance.now() - startedMs;
+  let health: Health = { status: "starting", failingStreak: 0, log: [] };
+  let check: Check | undefined;
+  let nextMs = startedMs + pauseMs(health, plan, 0);
+  note(health);
+
+  const schedule = () => {
+    nextMs = performance.now() + pauseMs(health, plan, sinceStartMs());
+  };
+  const begin = () => {
+    // Nobody in a frozen container can answer.
+    if (isFrozen(of)) return schedule();
+    const started = startCheck(of, plan);
+    if (!("exitCode" in started)) check = started;
+    else report(new Date(), started.exitCode, started.output);
+  };
+  const report = (start: Date, exitCode: number, output: string) => {
+    const times = { start: start.toISOString(), end: new Date().toISOString() };
+    health = judge(health, plan, { ...times, exitCode, output }, sinceStartMs());
+    note(health);
+    schedule();
+  };
+  const finish = (ended: Check) => {
+    check = undefined;
+    // Its last word may still be on the way.
+    while (ended.starting) followCheck(ended);
+    const { exit } = wait(ended.child)!;
+    const exitCode = ended.late ? failed : (ended.failure?.exitCode ?? exit.code ?? 128 + exit.signal!);
+    const output = takeOutput(ended) + (ended.failure?.message ?? "");
+    if (ended.late && isFrozen(of)) return schedule();
+    const late = `Health check exceeded timeout (${plan.timeoutMs / 1000}s)${output && `: ${output}`}`;
+    report(ended.started, exitCode, ended.late ? late : output);
+  };
+  return {
+    watches: () => {
+      const now = check;
+      if (!now) return [];
+      const { output, starting, child } = now;
+      return [
+        ...(starting ? [{ fd: starting.socket, onReady: () => now.starting && followCheck(now) }] : []),
+        ...(output === undefined ? [] : [{ fd: output, onReady: () => readOutput(now) }]),
+        { fd: child.pidfd, onReady: () => finish(now) },
+      ];
+    },
+    timers: () => {
+      const now = check;
+      if (!now) return [{ atMs: nextMs, onTime: begin }];
+      // When it is killed its end is seen by the watch.
+      return now.late ? [] : [{ atMs: now.deadlineMs, onTime: () => cutShort(now, of) }];
+    },
+    end: () => {
+      if (!check) return;
+      pidfdSendSignal(check.child.pidfd, signals.SIGKILL);
+      if (check.starting) leave(check.starting);
+      wait(check.child);
+      takeOutput(check);
+    },
+  };
+}
+
+const isFrozen = ({ cgroup }: Pick<ContainerState, "cgroup">): boolean =>
+  readCgroupFile(cgroup, "cgroup.freeze")?.trim() === "1";
+
+/** @returns the check; or how it went if there is nothing to wait for. */
+function startCheck(
+  { process, cgroup }: Pick<ContainerState, "process" | "cgroup">,
+  { exec, timeoutMs }: Plan,
+): Check | Pick<HealthResult, "exitCode" | "output"> {
+  const pidfd = process && openProcess(process);
+  if (!process || pidfd === undefined) return { exitCode: 1, output: "the container has ended" };
+  const joined = { pid: process.pid, pidfd, cgroup, cgroupMount: findCgroup2()?.mountPoint };
+  const output = pipe();
+  try {
+    const identity = identityIn(joined, exec);
+    fchown(output.write, identity.uid, identity.gid, "a pipe");
+    const starting = spawnExec(joined, exec, identity, [undefined, output.write, output.write]);
+    const deadlineMs = performance.now() + timeoutMs;
+    const started = new Date();
+    return { child: starting.child, starting, output: output.read, bytes: [], started, deadlineMs, late: false };
+  } catch (error) {
+    // That is how the container is: it says nothing against its monitor.
+    close(output.read);
+    return { exitCode: 125, output: explain(error).text };
+  } finally {
+    close(output.write);
+    close(pidfd);
+  }
+}
+
+/** Hears the next word of a check on its way to its program. */
+function followCheck(check: Check): void {
+  const starting = check.starting!;
+  try {
+    if (!follow(starting, { terminal: close })) return;
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    check.failure = error;
+  }
+  leave(starting);
+  delete check.starting;
+}
+
+/** Reads once. What is too much is read all the same, so that nobody waits for us, and forgotten. */
+function readOutput(check: Check): void {
+  const block = memory(outputBytes);
+  const count = read(check.output!, block);
+  const room = outputBytes - check.bytes.reduce((sum, { length }) => sum + length, 0);
+  if (room > 0) check.bytes.push(block.subarray(0, Math.min(count, room)));
+  if (count > 0) return;
+  close(check.output!);
+  check.output = undefined;
+}
+
+/** What is in the pipe now: something that it left in the background may hold the pipe open for ever. */
+function takeOutput(check: Check): string {
+  for (let reads = 0; check.output !== undefined && reads < 16; reads++) {
+    const interest: Interest = { fd: check.output, events: POLLIN };
+    poll([interest], 0);
+    if (!interest.happened) break;
+    readOutput(check);
+  }
+  if (check.output !== undefined) close(check.output);
+  close(check.child.pidfd);
+  return Buffer.concat(check.bytes).toString();
+}
+
+const rounds = 3;
+
+/** Kills a check that takes too long, with what it has started: it leads a session of its own. */
+function cutShort(check: Check, of: Pick<ContainerState, "process" | "cgroup">): void {
+  check.late = true;
+  const { pid, pidfd } = check.child;
+  for (let round = 0; round < rounds; round++)
+    // It stays there, killed, until we have waited for it: so the session can be told also the next time.
+    for (const other of processesOf(of)) if (readStat(other)?.session === pid) kill(other, signals.SIGKILL);
+  pidfdSendSignal(pidfd, signals.SIGKILL);
+}

@@ -1,0 +1,60 @@
+/** What this host is: the facts that plans need, read from /proc, /sys and /dev. */
+
+import { UnsupportedError } from "../../errors.ts";
+import { findCgroup2 } from "../../linux/cgroup.ts";
+import { readdir, readFile, stat } from "../../linux/file.ts";
+import { hardLimits } from "../../linux/process.ts";
+import { capabilityNames } from "../../oci/capabilities.ts";
+import type { Device } from "../../oci/spec.ts";
+import type { Host } from "../../plan/container.ts";
+import type { HostFacts } from "../../plan/spec.ts";
+
+/** @param all also what only some containers need to know: every device of the host, for --privileged. */
+export function readHost(all: { devices: boolean }): Host & HostFacts {
+  const cgroup2 = findCgroup2();
+  return {
+    ...(cgroup2 && { cgroup2 }),
+    devices: all.devices ? hostDevices("/dev") : [],
+    ...facts(),
+  };
+}
+
+function facts(): Pick<HostFacts, "capabilities" | "hardLimits"> {
+  const capabilities = ownCapabilities();
+  const raises = capabilities.includes("CAP_SYS_RESOURCE");
+  return { capabilities, hardLimits: raises ? {} : hardLimits() };
+}
+
+/** @throws UnsupportedError without root. @param doing what needs it: "loading images". */
+export function requireRoot(doing: string): void {
+  if (process.geteuid?.() !== 0) throw new UnsupportedError(`${doing} needs root`, sudoLine());
+}
+
+/** The line that would have worked: this command line with sudo before it. */
+export function sudoLine(): string {
+  const words = process.argv.slice(2);
+  const quoted = words.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`));
+  return `sudo tinydocker ${quoted.join(" ")}`;
+}
+
+/** Capabilities we may hand on. Without root this only serves `explain`, which shows what root would do. */
+export function ownCapabilities(): string[] {
+  const status = readFile("/proc/self/status");
+  const mask = BigInt(`0x${/^CapPrm:\s*([0-9a-f]+)/m.exec(status)![1]}`);
+  return mask === 0n ? [...capabilityNames] : capabilityNames.filter((_, number) => (mask >> BigInt(number)) & 1n);
+}
+
+/** Directories of /dev that a container has of its own, or that are no devices. */
+const skipped = new Set(["pts", "shm", "mqueue", "fd", "console", "ptmx"]);
+
+function hostDevices(directory: string): Device[] {
+  return (readdir(directory) ?? []).flatMap((name): Device[] => {
+    if (skipped.has(name)) return [];
+    const path = `${directory}/${name}`;
+    const { type, rdev, mode, uid, gid } = stat(path, { follow: false });
+    if (type === "directory") return hostDevices(path);
+    if (type !== "char" && type !== "block") return [];
+    const [major, minor] = rdev.split(":").map(Number) as [number, number];
+    return [{ type: type === "char" ? "c" : "b", path, major, minor, fileMode: mode, uid, gid }];
+  });
+}

@@ -1,0 +1,100 @@
+/**
+ * Starting a container that is to outlive this command: a monitor of its own looks after it, another process of this
+ * program, which this command starts, and to which others attach later.
+ */
+
+import { randomHex, wait } from "../../linux/clone.ts";
+import { close, O_RDWR, open } from "../../linux/file.ts";
+import { socketpair } from "../../linux/poll.ts";
+import { stringVector } from "../../linux/process.ts";
+import { posixSpawn } from "../../linux/spawn.ts";
+import type { Spec } from "../../oci/spec.ts";
+import type { Paths } from "../../paths.ts";
+import { type ExecPlan, planExec } from "../../plan/exec.ts";
+import type { HealthPlan } from "../../plan/health.ts";
+import { receiveFrame, sendFrame } from "../../runtime/channel.ts";
+import { prepareNetwork, type StartNetwork } from "../network/prepare.ts";
+import type { Container } from "../record/container.ts";
+import { monitoredStdio, planHealthOf, planStart } from "./plan.ts";
+import { type Attachment, environment, giveOrder } from "./start-request.ts";
+
+/**
+ * Starts a container that was created. What goes wrong after the planning the monitor prints for itself.
+ * @returns the socket to the monitor, for `attachTo`, once the program runs; or the exit code of a start that failed,
+ * and whether that was because somebody killed the monitor.
+ */
+export function launch(
+  paths: Paths,
+  { record, state }: Pick<Container, "record" | "state">,
+  how: Attachment,
+  warn: (text: string) => void,
+): { socket: number } | { failed: number; killed?: true } {
+  let prepared: StartNetwork | undefined;
+  const words = ["tinydocker", "monitor", record.id];
+  const [ours, theirs] = socketpair();
+  const nowhere = open("/dev/null", O_RDWR);
+  const fds = [nowhere, nowhere, 2, theirs];
+  // A session of its own: no signal of our terminal reaches it. It loads what it needs while we plan.
+  const pid = posixSpawn("/proc/self/exe", stringVector(words), stringVector(environment(paths)), {
+    fds,
+    session: true,
+  });
+  close(theirs);
+  close(nowhere);
+  try {
+    const kind = {
+      fresh: false,
+      monitored: true,
+      first: state.started === undefined,
+      stdio: monitoredStdio(record, how),
+    };
+    prepared = prepareNetwork(paths, record, state.network, warn);
+    const { plan, spec } = planStart(paths, record, randomHex(32), kind, warn, prepared);
+    plan.warnings.forEach(warn);
+    const health = planHealthOf(record.settings, record.defaults);
+    giveOrder(ours, {
+      root: paths.root,
+      record,
+      state,
+      plan: { ...plan, warnings: [] },
+      how,
+      ...(health && { health: { ...health, exec: planCheck(spec, health) } }),
+      ...(prepared.reserved && { network: prepared.reserved }),
+    });
+    if (hasStarted(paths, record.id, ours, prepared)) {
+      prepared.letGo();
+      return { socket: ours };
+    }
+  } catch (error) {
+    close(ours);
+    // It takes back what it has done before we say what was wrong.
+    wait({ pid });
+    prepared?.release();
+    throw error;
+  }
+  close(ours);
+  const { exit } = wait({ pid })!;
+  prepared.release();
+  return exit.signal === undefined ? { failed: exit.code || 125 } : { failed: 125, killed: true };
+}
+
+/** One health check: another process in the container, whose output is noted. */
+function planCheck(spec: Spec, { command }: HealthPlan): ExecPlan {
+  const options = { command, env: [], terminal: false, privileged: false, detach: false };
+  return planExec(spec, options, ["null", "pipe", "pipe"], []);
+}
+
+/** Connects the container when the monitor has its network namespace: we wait anyway, and a monitor stays small without. */
+function hasStarted(paths: Paths, id: string, socket: number, { connection }: StartNetwork): boolean {
+  for (let frame = receiveFrame(socket); frame; frame = receiveFrame(socket)) {
+    if (!("said" in frame)) continue;
+    if (frame.said.type === "started") return true;
+    const [namespace] = frame.fds;
+    if (namespace === undefined) continue;
+    const { connect } = require("../network/endpoints.ts") as typeof import("../network/endpoints.ts");
+    connect(paths, id, connection!, namespace);
+    close(namespace);
+    sendFrame(socket, { said: { type: "connected" } });
+  }
+  return false;
+}

@@ -1,0 +1,145 @@
+/** The monitor of one container: runs it, and starts it again as its restart policy says. */
+
+import { Failure } from "../../errors.ts";
+import { close, O_RDWR, open, unlink } from "../../linux/file.ts";
+import { dropProgramText } from "../../linux/memory.ts";
+import { chdir } from "../../linux/mount.ts";
+import { type Companion, poll } from "../../linux/poll.ts";
+import { identify } from "../../linux/proc.ts";
+import { dup2 } from "../../linux/process.ts";
+import { type Paths, pathsOf } from "../../paths.ts";
+import { receiveFrame, sendFrame } from "../../runtime/channel.ts";
+import { claim } from "../../runtime/host.ts";
+import { keepNetwork } from "../network/keep.ts";
+import {
+  type ContainerRecord,
+  type ContainerState,
+  type Health,
+  readContainer,
+  tell,
+  writeState,
+} from "../record/container.ts";
+import { healthChecks } from "./health.ts";
+import { runToEnd, wasStopped } from "./start.ts";
+import { launcherFd, takeOrder } from "./start-request.ts";
+
+/** Runs a container that was created, to its end. @returns the exit code. */
+export function monitor(): number {
+  // No directory of the caller's is kept busy.
+  chdir("/");
+  const order = takeOrder();
+  // Who wanted it is gone, or could not plan it and has said why.
+  if (!order) return 125;
+  const { record, state, plan, health, how, network } = order;
+  const paths = pathsOf(order.root);
+  const io = {
+    to: "monitor" as const,
+    terminal: record.options.terminal,
+    interactive: record.settings.interactive,
+    stderrApart: how.stderrApart ?? false,
+    launcher: { socket: launcherFd, ...how },
+  };
+  const ended = runToEnd(paths, {
+    plan,
+    record,
+    state,
+    io,
+    ...(network && { network: keepNetwork(paths, record.id, network, connectByLauncher, { soon: false }) }),
+    onRecorded: () => {},
+    onStarted: (note, started) => {
+      leaveCaller();
+      if (!health) return [restAt(performance.now() + restAfterMs)];
+      return [healthChecks(started, health, noteHealth(paths, record, note))];
+    },
+    onEnded: (state) =>
+      wantsRestart(paths, record.id, state) ? { status: "restarting", monitor: identify(process.pid) } : {},
+    // Once the program runs nobody hears us any more.
+    warn: () => {},
+  });
+  if (ended.state.status === "restarting") restartLater(paths, record.id, ended.state);
+  return ended.code;
+}
+
+/** The launcher connects the container, which waits for us anyway; we keep what was taken, and take the container off. */
+function connectByLauncher(namespace: number): void {
+  sendFrame(launcherFd, { said: { type: "network" } }, { fds: [namespace] });
+  const answer = receiveFrame(launcherFd);
+  if (!answer || !("said" in answer) || answer.said.type !== "connected") throw new LauncherGoneError();
+}
+
+/** Who started us has ended, and has said why if it could. */
+export class LauncherGoneError extends Failure {
+  constructor() {
+    super("whoever started this container has ended");
+  }
+}
+
+/** Writes down how it is and, when that is new, tells it. */
+function noteHealth(paths: Paths, record: ContainerRecord, note: (change: { health: Health }) => void) {
+  let told: Health["status"] = "starting";
+  return (health: Health): void => {
+    note({ health });
+    if (health.status !== told) tell(paths, record, `health_status: ${health.status}`);
+    told = health.status;
+  };
+}
+
+/** Our stderr was the caller's until now, for what might go wrong. */
+function leaveCaller(): void {
+  const nowhere = open("/dev/null", O_RDWR);
+  for (const fd of [0, 1, 2]) dup2(nowhere, fd);
+  close(nowhere);
+}
+
+/** By then what it took to start is done. */
+const restAfterMs = 1000;
+
+/** One moment after the start, gives back the memory that only the start needed. */
+function restAt(atMs: number): Companion {
+  let timers = [
+    {
+      atMs,
+      onTime: () => {
+        timers = [];
+        dropProgramText();
+      },
+    },
+  ];
+  return { watches: () => [], timers: () => timers, end: () => {} };
+}
+
+const firstDelayMs = 100;
+const longestDelayMs = 60_000;
+/** Who ran that long starts again with the first delay. */
+const longEnoughMs = 10_000;
+const lookMs = 100;
+
+/** Waits as Docker does, twice as long each time, and has a new monitor start it: our own threads must not fork (birth.ts). */
+function restartLater(paths: Paths, id: string, state: ContainerState): void {
+  const running = `${paths.running}/${id}`;
+  const lock = claim(running, "");
+  const tries = (state.usage?.wallMs ?? 0) >= longEnoughMs ? 0 : state.restartCount;
+  const again = { ...state, restartCount: state.restartCount + 1 };
+  writeState(paths, id, again);
+  const delayMs = Math.min(longestDelayMs, firstDelayMs * 2 ** Math.min(tries, 10));
+  for (let waitedMs = 0; waitedMs < delayMs && !wasStopped(paths, id); waitedMs += lookMs) poll([], lookMs);
+  if (wasStopped(paths, id)) writeState(paths, id, { ...again, status: "exited" });
+  letGo(running, lock);
+  // Loaded by those who need it: it can plan.
+  const { startAgain } = require("./restart.ts") as typeof import("./restart.ts");
+  startAgain(paths, id);
+}
+
+function letGo(running: string, lock: number): void {
+  unlink(running);
+  close(lock);
+}
+
+function wantsRestart(paths: Paths, id: string, state: ContainerState): boolean {
+  // Read again: `update` may have changed the policy.
+  const settings = readContainer(paths, id)?.record.settings;
+  if (!settings || settings.remove || settings.restart.name === "no" || wasStopped(paths, id)) return false;
+  if (settings.restart.name !== "on-failure") return true;
+  const retriesLeft = settings.restart.maximumRetries === 0 || state.restartCount < settings.restart.maximumRetries;
+  return state.exitCode !== 0 && retriesLeft;
+}

@@ -1,0 +1,118 @@
+/** From a container's record to the plan of its next start: everything it will do, before any of it is done. */
+
+import { statIfAny } from "../../linux/file.ts";
+import type { Spec } from "../../oci/spec.ts";
+import type { Paths } from "../../paths.ts";
+import { type Container, planContainer } from "../../plan/container.ts";
+import type { HealthPlan } from "../../plan/health.ts";
+import { createSourceOption } from "../../plan/mounts.ts";
+import type { RunOptions } from "../../plan/options.ts";
+import { type ImageDefaults, lacksCommand, planSpec, type Rootfs } from "../../plan/spec.ts";
+import type { Directory, Plan, StdioKind } from "../../plan/step.ts";
+import type { Stdio } from "../../runtime/stdio.ts";
+import type { StartNetwork } from "../network/prepare.ts";
+import { type ContainerRecord, directoryOf } from "../record/container.ts";
+import { readHost } from "./host.ts";
+
+export interface Start {
+  /** The container is created by this very start: its name and directories are claimed and made. */
+  fresh: boolean;
+  /** A monitor looks after it, and it outlives that one's death. */
+  monitored: boolean;
+  /** It was never started, whenever it was created. */
+  first?: boolean;
+  /** What the program gets as 0, 1 and 2. */
+  stdio: StdioKind[];
+}
+
+/** Its health check, if it has one. What plans it is loaded for those who may. */
+export function planHealthOf({ health }: ContainerRecord["settings"], defaults: ImageDefaults): HealthPlan | undefined {
+  if (!health && !defaults.Healthcheck) return undefined;
+  const { planHealth } = require("../../plan/health.ts") as typeof import("../../plan/health.ts");
+  return planHealth(health ?? {}, defaults);
+}
+
+/** @param start names the cgroup of this start. @param network none where it is not started yet. */
+export function planStart(
+  paths: Paths,
+  record: ContainerRecord,
+  start: string,
+  { fresh, monitored, first = false, stdio }: Start,
+  warn: (text: string) => void,
+  network: Pick<StartNetwork, "connection" | "namespace" | "etc"> = {},
+): { plan: Plan; spec: Spec } {
+  const { id, name, defaults, settings } = record;
+  const host = readHost({ devices: record.options.privileged });
+  const directory = directoryOf(paths, id);
+  const rootfs = rootfsOf(record, directory, paths.rootfs);
+  const volumes = planMountsOf(paths, record, fresh || first);
+  const options = { ...record.options, mounts: volumes.mounts };
+  for (const { source, options: words } of options.mounts) {
+    if (!words?.includes(createSourceOption) || statIfAny(source!)) continue;
+    warn(`${source} does not exist on this host: making an empty directory`);
+  }
+  if (lacksCommand(options, defaults)) warn("no command given and none in the image: running /bin/sh");
+  const spec = planSpec(start, options, defaults, rootfs, host, network.namespace);
+  const container: Container = {
+    id,
+    name,
+    // A name that is the beginning of the id needs no file.
+    ...(!id.startsWith(name) && { namePath: `${paths.names}/${name}` }),
+    running: `${paths.running}/${id}`,
+    directory,
+    directories: overlayDirectories(rootfs, record.rootMode),
+    volumes: volumes.steps,
+    keep: !settings.remove,
+    fresh,
+    outlives: monitored,
+    asked: askedLimits(options),
+    reap: settings.init,
+    stdio,
+    ...(network.connection && { connection: network.connection }),
+    ...(network.etc && { etc: network.etc }),
+  };
+  return { plan: planContainer(spec, container, host), spec };
+}
+
+function rootfsOf({ rootfs, lower }: ContainerRecord, directory: string, mountPoint: string): Rootfs {
+  if (rootfs !== undefined) return { kind: "directory", path: rootfs };
+  return { kind: "overlay", lower, upper: `${directory}/upper`, work: `${directory}/work`, path: mountPoint };
+}
+
+/** The upper directory's mode is the mode of the container's "/": that of the image's. */
+function overlayDirectories(rootfs: Rootfs, mode: number): Directory[] {
+  if (rootfs.kind !== "overlay") return [];
+  return [
+    { path: rootfs.upper, mode },
+    { path: rootfs.work, mode: 0o700 },
+  ];
+}
+
+function planMountsOf(paths: Paths, { id, options }: ContainerRecord, first: boolean) {
+  if (options.mounts.length === 0) return { mounts: [], steps: [] };
+  // Loaded here: most containers have none.
+  const { planVolumes } = require("./mounts.ts") as typeof import("./mounts.ts");
+  return planVolumes(paths, id, options.mounts, first);
+}
+
+/** The controllers of limits that the user named; a limit of 0 needs none. */
+export function askedLimits({ cpus, memoryBytes, pidsLimit }: Partial<RunOptions>): Container["asked"] {
+  const asked: Container["asked"] = new Set();
+  if (cpus) asked.add("cpu");
+  if (memoryBytes) asked.add("memory");
+  if (pidsLimit) asked.add("pids");
+  return asked;
+}
+
+/** The container has a terminal, and whoever starts it wants its stderr somewhere else. */
+export const isStderrApart = ({ options }: ContainerRecord, { stdio }: { stdio: Stdio }): boolean =>
+  options.terminal && stdio[2] !== "terminal";
+
+/** What a program gets that a monitor looks after. */
+export function monitoredStdio(
+  { options, settings }: ContainerRecord,
+  { stderrApart = false }: { stderrApart?: boolean },
+): StdioKind[] {
+  if (options.terminal) return ["terminal", "terminal", stderrApart ? "pipe" : "terminal"];
+  return [settings.interactive ? "pipe" : "null", "pipe", "pipe"];
+}

@@ -1,0 +1,60 @@
+/** What `create` and `run` are asked for, and what they answer. */
+
+import type { LoadProgress } from "../../image/load.ts";
+import type { RunOptions } from "../../plan/options.ts";
+import type { ImageDefaults } from "../../plan/spec.ts";
+import type { Stdio } from "../../runtime/stdio.ts";
+import type { Usage } from "../../runtime/usage.ts";
+import type { Settings } from "../record/container.ts";
+
+/** What `create` and `run` were asked for. */
+export interface CreateRequest {
+  /** An image by any of its names, or a directory to use in place as the root. */
+  source: { image: string } | { rootfs: string };
+  options: RunOptions;
+  settings: Settings;
+  name?: string;
+  /** Where to write the id. */
+  cidfile?: string;
+  /** Other containers whose volumes and binds it has too. */
+  volumesFrom?: VolumesFrom[];
+}
+
+export interface VolumesFrom {
+  /** By name or id. */
+  container: string;
+  readOnly: boolean;
+}
+
+/** How a command speaks to the user. */
+export interface Reporter {
+  warn(text: string): void;
+  /** Called when a file has to be loaded first. */
+  loading(file: string): { update(progress: LoadProgress): void; done(): void };
+}
+
+/** An image as a container needs it. */
+export interface RunImage {
+  /** As the user named it. */
+  name: string;
+  id?: string;
+  defaults: ImageDefaults;
+  /** Layers of a stored image from the bottom to the top; a directory is one layer. */
+  lower: string[];
+  /** Permission bits of its root directory. */
+  rootMode: number;
+}
+
+/** What `run` was asked for. */
+export interface RunRequest extends CreateRequest {
+  /** Leave it running and print its id. */
+  detach: boolean;
+  stdio: Stdio;
+  /** stdin is a terminal. */
+  callerIsTerminal: boolean;
+  detachKeys: Uint8Array;
+  sigProxy: boolean;
+}
+
+/** How a run ended: with an exit code, or not: it goes on. */
+export type RunEnd = { code: number; oomKilled?: boolean; usage?: Usage } | { running: string };

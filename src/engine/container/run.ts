@@ -1,0 +1,96 @@
+/** `run`: a container is made and started, here or by a monitor, and in the end there is an exit code. */
+
+import { UnsupportedError } from "../../errors.ts";
+import { randomHex } from "../../linux/clone.ts";
+import { unlink } from "../../linux/file.ts";
+import type { Paths } from "../../paths.ts";
+import { kindsOf } from "../../runtime/stdio.ts";
+import { connectionHere, prepareNetwork, previewNetwork, releasing } from "../network/prepare.ts";
+import { type ContainerRecord, unstarted } from "../record/container.ts";
+import { chooseName, lockStore, newRecord, prepareImage, type StoreLock, writeCidfile } from "./create.ts";
+import { sudoLine } from "./host.ts";
+import { isStderrApart, monitoredStdio, planHealthOf, planStart } from "./plan.ts";
+import { prepareRoot, recover } from "./recover.ts";
+import type { Reporter, RunEnd, RunImage, RunRequest } from "./request.ts";
+import { runToEnd } from "./start.ts";
+
+/** Runs a container. */
+export async function run(paths: Paths, request: RunRequest, reporter: Reporter): Promise<RunEnd> {
+  if (process.geteuid?.() !== 0) throw needsRoot();
+  const soon = !needsMonitor(request);
+  prepareRoot(paths);
+  // A name that is asked for may be a dead container's; otherwise its traces can wait until init is at work.
+  if (request.name !== undefined || !soon) recover(paths);
+  const store = lockStore(paths);
+  const image = await prepareImage(paths, request, store, reporter);
+  const here = soon && !hasHealthCheck(request, image);
+  // What is forgotten when it ends, and nobody else looks after, can do without.
+  const name = request.name ?? (here && request.settings.remove ? undefined : chooseName(paths));
+  const record = newRecord(paths, randomHex(32), request, image, name);
+  if (request.cidfile !== undefined) writeCidfile(request.cidfile, record.id);
+  try {
+    if (here) return runHere(paths, record, request, store, reporter);
+    const { runWithMonitor } = await import("./detached.ts");
+    return runWithMonitor(paths, record, request, store, reporter);
+  } catch (error) {
+    if (request.cidfile !== undefined) unlink(request.cidfile);
+    throw error;
+  }
+}
+
+/** True where somebody has to stay with the container when this command is gone, or may be. */
+const needsMonitor = ({ source, detach, options, settings }: RunRequest): boolean =>
+  detach || ("image" in source && options.terminal) || settings.restart.name !== "no";
+
+/** A monitor performs health checks. */
+const hasHealthCheck = ({ settings }: RunRequest, image: RunImage | { rootfs: string }): boolean =>
+  planHealthOf(settings, "rootfs" in image ? {} : image.defaults) !== undefined;
+
+/** This process looks after the container, and ends with it. */
+function runHere(
+  paths: Paths,
+  record: ContainerRecord,
+  { stdio, callerIsTerminal }: RunRequest,
+  store: StoreLock,
+  { warn }: Reporter,
+): RunEnd {
+  const network = prepareNetwork(paths, record, undefined, warn);
+  const { code, outcome } = releasing(network, () => {
+    const how = { fresh: true, monitored: false, stdio: kindsOf(stdio) };
+    const { plan } = planStart(paths, record, record.id, how, warn, network);
+    return runToEnd(paths, {
+      plan,
+      record,
+      state: unstarted,
+      io: { to: "caller", stdio, callerIsTerminal },
+      ...(network.reserved && { network: connectionHere(paths, record.id, network.reserved, network) }),
+      onRecorded: () => {
+        store.release();
+        // A name that is asked for was looked at before; other traces of the dead could wait until now.
+        recover(paths);
+      },
+      warn,
+    });
+  });
+  if (outcome.oomKilled) warn("out of memory: the kernel killed a process that wanted more than the limit (--memory)");
+  return { code, oomKilled: outcome.oomKilled, usage: outcome.usage };
+}
+
+export const needsRoot = () => new UnsupportedError("making a container needs root", sudoLine());
+
+/** The plan of a run that is only to be explained. */
+export const planRun = (
+  paths: Paths,
+  request: RunRequest,
+  image: RunImage | { rootfs: string },
+  id: string,
+  warn: Reporter["warn"],
+) => {
+  const record = newRecord(paths, id, request, image);
+  const monitored = needsMonitor(request) || hasHealthCheck(request, image);
+  const stdio = monitored
+    ? monitoredStdio(record, { stderrApart: isStderrApart(record, request) })
+    : kindsOf(request.stdio);
+  return planStart(paths, record, id, { fresh: true, monitored, stdio }, warn, previewNetwork(paths, record, warn))
+    .plan;
+};

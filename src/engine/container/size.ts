@@ -1,0 +1,71 @@
+/** How much room files take: a container's, a volume's. */
+
+import { hasCode } from "../../errors.ts";
+import { readAnyImage } from "../../image/store.ts";
+import { type ByteName, byteNameOf, openAt } from "../../linux/at.ts";
+import { close, fstat, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY } from "../../linux/file.ts";
+import { AT_FDCWD } from "../../linux/libc.ts";
+import { listAt } from "../../linux/tree.ts";
+import type { Digest } from "../../oci/digest.ts";
+import type { Paths } from "../../paths.ts";
+import { etcNames } from "../network/etc-files.ts";
+import { type ContainerRecord, directoryOf } from "../record/container.ts";
+
+/** What it has written itself, and that with its image's layers below; the bytes of all files, as Docker counts. */
+export function sizeOfContainer(
+  paths: Paths,
+  { id, imageId }: ContainerRecord,
+): { writtenBytes: number; rootBytes: number } {
+  const upper = `${directoryOf(paths, id)}/upper`;
+  const writtenBytes = sizeOfTree(upper) - sizeOfEtcFiles(upper);
+  const image = imageId === undefined ? undefined : readAnyImage(paths, imageId as Digest, []);
+  return { writtenBytes, rootBytes: writtenBytes + (image?.sizeBytes ?? 0) };
+}
+
+/** What each start writes is not the container's. */
+function sizeOfEtcFiles(upper: string): number {
+  const etc = openIfThere(AT_FDCWD | 0, byteNameOf(`${upper}/etc`), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  if (etc === undefined) return 0;
+  const seen = new Set<bigint>();
+  const bytes = etcNames.reduce((sum, name) => sum + sizeOfFile(etc, name, seen), 0);
+  close(etc);
+  return bytes;
+}
+
+/** The bytes of all files below a directory. */
+export const sizeOfTree = (path: string): number => sizeBelow(AT_FDCWD | 0, byteNameOf(path), new Set());
+
+/** Never through a symbolic link; a file with several names counts once; what goes away meanwhile not at all. */
+function sizeBelow(at: number, directory: ByteName, seen: Set<bigint>): number {
+  const fd = openIfThere(at, directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  if (fd === undefined) return 0;
+  let bytes = 0;
+  try {
+    for (const { name, isDirectory } of listAt(fd, directory))
+      bytes += isDirectory ? sizeBelow(fd, name, seen) : sizeOfFile(fd, name, seen);
+  } finally {
+    close(fd);
+  }
+  return bytes;
+}
+
+function sizeOfFile(at: number, name: ByteName, seen: Set<bigint>): number {
+  const fd = openIfThere(at, name, O_PATH | O_NOFOLLOW);
+  if (fd === undefined) return 0;
+  const { type, size, nlink, ino } = fstat(fd);
+  close(fd);
+  if (nlink > 1) {
+    if (seen.has(ino)) return 0;
+    seen.add(ino);
+  }
+  return type === "file" || type === "symlink" ? size : 0;
+}
+
+function openIfThere(at: number, name: ByteName, flags: number): number | undefined {
+  try {
+    return openAt(at, name, flags);
+  } catch (error) {
+    if (hasCode(error, "ENOENT", "ENOTDIR", "ELOOP")) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * What a launcher tells the monitor that it has started: all that is to be done, planned already. A monitor lives as long as its
+ * container, so it knows how to look after one, and nothing of how to plan it.
+ */
+
+import { close, readAll } from "../../linux/file.ts";
+import { receiveMessage, sendMessage } from "../../linux/poll.ts";
+import { memfd } from "../../linux/process.ts";
+import type { Paths } from "../../paths.ts";
+import type { ExecPlan } from "../../plan/exec.ts";
+import type { HealthPlan } from "../../plan/health.ts";
+import { defaultPath } from "../../plan/path.ts";
+import type { Plan } from "../../plan/step.ts";
+import type { Reserved } from "../network/reserve.ts";
+import type { ContainerRecord, ContainerState } from "../record/container.ts";
+
+export interface Order {
+  /** The state root. */
+  root: string;
+  record: ContainerRecord;
+  /** As it was before this start. */
+  state: ContainerState;
+  plan: Plan;
+  /** How its health is checked, and what one check does. */
+  health?: HealthPlan & { exec: ExecPlan };
+  /** What was taken for it; the descriptors come beside. */
+  network?: Reserved;
+  how: Attachment;
+}
+
+/** Whether the launcher stays attached to what is started, and whether its stdin is the container's. */
+export interface Attachment {
+  attached: boolean;
+  stdin: boolean;
+  /** The container has a terminal, but its stderr is not to go there. */
+  stderrApart?: boolean;
+}
+
+/** What the monitor gets as a descriptor: the socket to its launcher. */
+export const launcherFd = 3;
+
+/** A fixed environment: what is in ours is none of the container's business (SECURITY R3). */
+export const environment = (paths: Paths): string[] => [defaultPath, `TINYDOCKER_ROOT=${paths.root}`];
+
+/** As many descriptors as fit beside one message. */
+const mostFds = 60;
+
+/** Sends an order, as a file: it may be longer than a message. The descriptors of what was taken follow. */
+export function giveOrder(socket: number, order: Order): void {
+  const text = memfd("order", JSON.stringify(order));
+  sendMessage(socket, { data: Uint8Array.of(1), fds: [text] });
+  close(text);
+  const held = order.network ? heldBy(order.network) : [];
+  for (let at = 0; at < held.length; at += mostFds)
+    sendMessage(socket, { data: Uint8Array.of(1), fds: held.slice(at, at + mostFds) });
+}
+
+/** Waits for the order; undefined when the launcher is gone. */
+export function takeOrder(): Order | undefined {
+  const [text] = receiveMessage(launcherFd)?.fds ?? [];
+  if (text === undefined) return undefined;
+  const order = JSON.parse(new TextDecoder().decode(readAll(text, "the order"))) as Order;
+  close(text);
+  const count = order.network ? heldBy(order.network).length : 0;
+  const held: number[] = [];
+  while (held.length < count) {
+    const message = receiveMessage(launcherFd);
+    if (!message) return undefined;
+    held.push(...message.fds);
+  }
+  return order.network ? { ...order, network: withHeld(order.network, held) } : order;
+}
+
+/** The descriptors of what was taken, in a fixed order. */
+const heldBy = ({ leases, ports }: Reserved): number[] => [
+  ...leases.map(({ lock }) => lock),
+  ...ports.flatMap(({ socket }) => socket ?? []),
+];
+
+/** The same as another process has them. */
+function withHeld({ leases, ports, ...rest }: Reserved, held: number[]): Reserved {
+  return {
+    ...rest,
+    leases: leases.map((lease) => ({ ...lease, lock: held.shift()! })),
+    ports: ports.map((port) => (port.socket === undefined ? port : { ...port, socket: held.shift()! })),
+  };
+}

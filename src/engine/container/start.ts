@@ -1,0 +1,151 @@
+/** One start of a container, by the process that looks after it: the plan, the run, and what is written down of it. */
+
+import { explain, isFull, StartError } from "../../errors.ts";
+import { readFileIfAny, statIfAny, unlink } from "../../linux/file.ts";
+import type { Companion } from "../../linux/poll.ts";
+import { identify } from "../../linux/proc.ts";
+import type { Paths } from "../../paths.ts";
+import type { Plan } from "../../plan/step.ts";
+import { type Io, type Outcome, runContainer } from "../../runtime/run.ts";
+import type { KeptNetwork } from "../network/keep.ts";
+import {
+  anonymousVolumes,
+  type ContainerRecord,
+  type ContainerState,
+  directoryOf,
+  isRecorded,
+  overwriteState,
+  readContainer,
+  tell,
+  writeRecord,
+  writeState,
+} from "../record/container.ts";
+import { forgetVolumes } from "./delete.ts";
+
+export interface Run {
+  plan: Plan;
+  record: ContainerRecord;
+  /** As it was before. */
+  state: ContainerState;
+  io: Io;
+  /** Called when the container is written down: from here on nobody removes its image. */
+  onRecorded(): void;
+  /** Its networks, if it is in any. */
+  network?: KeptNetwork;
+  /** @returns what is to go on beside it. @param note writes down what is new of its state, which is `started`. */
+  onStarted?(note: (change: Partial<ContainerState>) => void, started: ContainerState): Companion[];
+  /** @returns what is to be written down beside its end, in the same moment: nobody sees it ended that is to start again. */
+  onEnded?(state: ContainerState): Partial<ContainerState>;
+  warn(text: string): void;
+}
+
+/** Runs a container to its end and writes down how it went. @returns the exit code, and how it came to it. */
+export function runToEnd(
+  paths: Paths,
+  { plan, record, state, io, network, ...on }: Run,
+): { code: number; outcome: Outcome; state: ContainerState } {
+  const directory = directoryOf(paths, record.id);
+  const { settings } = record;
+  const report = settings.report ?? false;
+  let current: ContainerState = { ...state, status: "running", started: new Date().toISOString() };
+  for (const key of ["finished", "exitCode", "error", "usage", "health", "monitor", "network"] as const)
+    delete current[key];
+  if (network) current.network = network.connected();
+  const note = (change: Partial<ContainerState>) => {
+    current = { ...current, ...change };
+    keepState(paths, record.id, current, "what is new of the container", on.warn);
+  };
+  /** A start that failed: otherwise it would be one that runs, without a process. */
+  const noteFailure = (failure: unknown) =>
+    note({
+      status: "exited",
+      exitCode: failure instanceof StartError ? failure.exitCode : 125,
+      finished: new Date().toISOString(),
+      error: explain(failure).text,
+    });
+  const outcome = runContainer(
+    plan,
+    io,
+    { directory, log: settings.log, usage: { wanted: report || !settings.remove, look: report } },
+    {
+      starting: (pid) => {
+        plan.warnings.forEach(on.warn);
+        current = {
+          ...current,
+          process: identify(pid),
+          ...(plan.clone.cgroup !== undefined && { cgroup: plan.clone.cgroup }),
+        };
+        writeState(paths, record.id, current);
+        if (!isRecorded(paths, record.id)) {
+          writeRecord(paths, record);
+          tell(paths, record, "create");
+        }
+        on.onRecorded();
+      },
+      ...(network && {
+        connect: network.connect,
+        change: (said, fds) => {
+          network.change(said, fds);
+          note({ network: network.connected() });
+        },
+      }),
+      started: () => {
+        tell(paths, record, "start");
+        return on.onStarted?.(note, current) ?? [];
+      },
+      ended: ({ exit, oomKilled, usage }) => {
+        current = {
+          ...current,
+          status: "exited",
+          exitCode: exit.code ?? 128 + exit.signal!,
+          finished: new Date().toISOString(),
+          oomKilled,
+          usage,
+        };
+        current = { ...current, ...on.onEnded?.(current) };
+        const now = underItsName(paths, record);
+        if (oomKilled) tell(paths, now, "oom");
+        tell(paths, now, "die", { exitCode: String(current.exitCode) });
+        if (record.settings.remove) tell(paths, now, "destroy");
+        // One that is forgotten is read for its published ports alone (withdrawEnded, engine/network/firewall.ts).
+        if (!record.settings.remove || network?.connected().publications.length)
+          keepState(paths, record.id, current, "the end of the container", on.warn);
+      },
+      // With --rm the anonymous volumes go too, however it ends.
+      takenBack: (failure) => {
+        if (current.status === "running" && isRecorded(paths, record.id)) noteFailure(failure);
+        network?.release();
+        if (settings.remove) forgetVolumes(paths, anonymousVolumes(record));
+      },
+    },
+  );
+  return { code: current.exitCode!, outcome, state: current };
+}
+
+/** It may have another name by now. */
+const underItsName = (paths: Paths, record: ContainerRecord): ContainerRecord =>
+  readFileIfAny(`${paths.names}/${record.name}`) === record.id
+    ? record
+    : (readContainer(paths, record.id)?.record ?? record);
+
+/** A full disk must not end the program, nor hide how it ended. */
+function keepState(paths: Paths, id: string, state: ContainerState, what: string, warn: Run["warn"]): void {
+  try {
+    try {
+      writeState(paths, id, state);
+    } catch (error) {
+      if (!isFull(error)) throw error;
+      overwriteState(paths, id, state);
+    }
+  } catch (error) {
+    warn(`${what} is not recorded: ${explain(error).text}`);
+  }
+}
+
+export const stopFile = (paths: Paths, id: string): string => `${directoryOf(paths, id)}/stopped`;
+
+/** True if a user has said that this container is to stop: then no restart policy starts it again. */
+export const wasStopped = (paths: Paths, id: string): boolean => statIfAny(stopFile(paths, id)) !== undefined;
+
+/** Forgets that it was to stop: it is started by hand. */
+export const clearStopped = (paths: Paths, id: string): void => unlink(stopFile(paths, id));

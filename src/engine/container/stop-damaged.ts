@@ -1,0 +1,60 @@
+/** Ending a container whose files do not tell what its processes are: its monitor still knows, and its cgroup has them. */
+
+import { ConflictError } from "../../errors.ts";
+import { killCgroup } from "../../linux/cgroup.ts";
+import { pidfdSendSignal } from "../../linux/clone.ts";
+import { close } from "../../linux/file.ts";
+import { poll } from "../../linux/poll.ts";
+import { openProcess } from "../../linux/proc.ts";
+import { signals } from "../../linux/signal.ts";
+import type { Paths } from "../../paths.ts";
+import { sendFrame } from "../../runtime/channel.ts";
+import { type Container, isAlive, isLookedAfter } from "../record/container.ts";
+import { readClaim } from "../record/lock-file.ts";
+import { connectToContainer } from "./attach.ts";
+import { recover } from "./recover.ts";
+
+const lookMs = 20;
+const killLimitMs = 10_000;
+
+/** True for a damaged container that has a process, or somebody who looks after it. */
+export const mayRun = (paths: Paths, { record, state, status }: Container): boolean =>
+  status === "damaged" && (isLookedAfter(paths, record.id) || isAlive(state));
+
+/**
+ * Sends the signal, and SIGKILL after a while. Its monitor then writes down how it ended: a state that was damaged is whole again.
+ * @param timeoutS -1 waits for ever. @throws ConflictError if nothing leads to its processes.
+ */
+export function endDamaged(paths: Paths, container: Container, signal: number, timeoutS: number): void {
+  sendSignal(paths, container, signal);
+  const isKilled = signal === signals.SIGKILL;
+  if (!endsWithin(paths, container, isKilled ? killLimitMs : timeoutS * 1000)) {
+    if (!isKilled) sendSignal(paths, container, signals.SIGKILL);
+    if (isKilled || !endsWithin(paths, container, killLimitMs))
+      throw new ConflictError(`container ${container.record.name} is damaged, and nothing tells what runs in it`);
+  }
+  recover(paths);
+}
+
+function endsWithin(paths: Paths, container: Container, limitMs: number): boolean {
+  for (let waitedMs = 0; mayRun(paths, container); waitedMs += lookMs) {
+    if (limitMs >= 0 && waitedMs >= limitMs) return false;
+    poll([], lookMs);
+  }
+  return true;
+}
+
+function sendSignal(paths: Paths, { record: { id }, state }: Container, signal: number): void {
+  const cgroup = signal === signals.SIGKILL ? (readClaim(paths, id)?.cgroup ?? state.cgroup) : undefined;
+  if (cgroup !== undefined) killCgroup(cgroup);
+  const pidfd = state.process && openProcess(state.process);
+  if (pidfd !== undefined) {
+    pidfdSendSignal(pidfd, signal);
+    close(pidfd);
+    return;
+  }
+  const socket = connectToContainer(paths, id);
+  if (socket === undefined) return;
+  sendFrame(socket, { said: { type: "signal", signal } });
+  close(socket);
+}

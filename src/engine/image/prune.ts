@@ -1,0 +1,50 @@
+/** Removes images that nobody needs, and tells how much room that made. */
+
+import { ConflictError } from "../../errors.ts";
+import { knownLayers } from "../../image/record.ts";
+import { listImages } from "../../image/store.ts";
+import type { Digest } from "../../oci/digest.ts";
+import type { Paths } from "../../paths.ts";
+import { rmi } from "./remove.ts";
+import { imageUser } from "./users.ts";
+
+export interface Pruned {
+  untagged: string[];
+  deleted: Digest[];
+  /** Bytes of the files in layers that are gone. */
+  reclaimedBytes: number;
+}
+
+/** What filters choose, by labels. */
+export type Chosen = (object: { labels: Record<string, string> | undefined }) => boolean;
+
+/** Images without a name, or with `all` also those with names. What a container uses stays. */
+export function pruneImages(paths: Paths, { all, chosen = () => true }: { all: boolean; chosen?: Chosen }): Pruned {
+  const before = layerSizes(paths);
+  const inUse = imageUser(paths);
+  const pruned: Pruned = { untagged: [], deleted: [], reclaimedBytes: 0 };
+  for (const { id, references, config } of listImages(paths)) {
+    if ((references.length > 0 && !all) || inUse(id) || !chosen({ labels: config.config.Labels })) continue;
+    for (const reference of references.length > 0 ? references : [id]) removeUnused(paths, reference, pruned);
+  }
+  const after = layerSizes(paths);
+  for (const [chainId, bytes] of before) if (!after.has(chainId)) pruned.reclaimedBytes += bytes;
+  return pruned;
+}
+
+/** Not by force: a container may begin to use it right now. */
+function removeUnused(paths: Paths, reference: string, pruned: Pruned): void {
+  try {
+    const { untagged, deleted } = rmi(paths, reference, { force: false });
+    pruned.untagged.push(...untagged);
+    if (deleted) pruned.deleted.push(deleted);
+  } catch (error) {
+    if (!(error instanceof ConflictError)) throw error;
+  }
+}
+
+/** Of every layer that an image has, each once. */
+function layerSizes(paths: Paths): Map<Digest, number> {
+  const layers = listImages(paths).flatMap(({ id }) => knownLayers(paths, id));
+  return new Map(layers.map(({ chainId, sizeBytes }) => [chainId, sizeBytes]));
+}

@@ -1,0 +1,199 @@
+/** Connecting containers to networks after they were made, and taking them off again; those that run notice it at once. */
+
+import { ConflictError, Failure } from "../../errors.ts";
+import { close, O_RDONLY, openIfAny } from "../../linux/file.ts";
+import type { Paths } from "../../paths.ts";
+import { planConnection, planEndpoint, planPublications } from "../../plan/connection.ts";
+import type { Connected, Endpoint, Network, ResolverPlan } from "../../plan/network.ts";
+import { type NetworkRequest, networkMode } from "../../plan/network-options.ts";
+import { type NetworkChange, receiveFrame, sendFrame } from "../../runtime/channel.ts";
+import { connectToContainer } from "../container/attach.ts";
+import { type Container, type ContainerRecord, findContainer, isUp, writeRecord } from "../record/container.ts";
+import { findNetwork } from "../record/network.ts";
+import { networkFor } from "./create.ts";
+import { connect, disconnect } from "./endpoints.ts";
+import { rewriteEtcFiles } from "./etc-rewrite.ts";
+import { firewallOf } from "./firewall.ts";
+import { noted } from "./journal.ts";
+import { type HeldLease, letGo, release, takeFor } from "./reserve.ts";
+
+/** Connects a container to a network. @param request says how; its network is by name or id. */
+export const connectContainer = (paths: Paths, { record: { id } }: Container, request: NetworkRequest): void =>
+  noted(paths, id, () => connectNoted(paths, findContainer(paths, id), request));
+
+function connectNoted(paths: Paths, container: Container, request: NetworkRequest): void {
+  const { record } = container;
+  refuseModes(request.network, "connected to");
+  const network = networkFor(paths, request.network);
+  const { networks } = optionsOf(record);
+  if (networks.some((one) => one.network === network.name))
+    throw new ConflictError(`container ${record.name} is in network ${network.name} already`);
+  const changed = withNetworks(record, [...networks, { ...request, network: network.name }]);
+  // Somebody was killed who had connected it, and had not written that down.
+  if (isUp(container) && isConnected(container, network.name)) leaveRunning(paths, container, record, network.name);
+  // First: if we are killed, what it is not in yet is taken out of it again (journal.ts).
+  writeRecord(paths, changed);
+  if (!isUp(container)) return;
+  try {
+    joinRunning(paths, findContainer(paths, record.id), changed, network, request);
+  } catch (error) {
+    writeRecord(paths, record);
+    throw error;
+  }
+}
+
+/** Takes a container off a network. @param force one that is not in it is fine. */
+export const disconnectContainer = (
+  paths: Paths,
+  { record: { id } }: Container,
+  reference: string,
+  { force = false } = {},
+): void => noted(paths, id, () => disconnectNoted(paths, findContainer(paths, id), reference, force));
+
+function disconnectNoted(paths: Paths, container: Container, reference: string, force: boolean): void {
+  const { record } = container;
+  refuseModes(reference, "disconnected from");
+  const { networks } = optionsOf(record);
+  // A network that is gone, or whose record is damaged, can be left by its name.
+  const isNamed = networks.some(({ network }) => network === reference);
+  const name = isNamed ? reference : findNetwork(paths, reference).name;
+  const rest = networks.filter(({ network }) => network !== name);
+  if (rest.length === networks.length && !(isUp(container) && isConnected(container, name))) {
+    if (force) return;
+    throw new ConflictError(`container ${record.name} is not in network ${name}`);
+  }
+  const changed = withNetworks(record, rest);
+  if (isUp(container)) leaveRunning(paths, container, changed, name);
+  writeRecord(paths, changed);
+}
+
+/** What is listed as a network, and is the lack of one. */
+function refuseModes(reference: string, verb: string): void {
+  if (reference === "host" || reference === "none")
+    throw new ConflictError(
+      `a container cannot be ${verb} ${reference} after it was made`,
+      `tinydocker run --network ${reference}`,
+    );
+}
+
+function optionsOf({ name, options: { network } }: ContainerRecord) {
+  if (network.mode === "bridge") return network;
+  throw new ConflictError(
+    `container ${name} has no networks of its own: it was made with --network ${networkMode(network)}`,
+  );
+}
+
+const withNetworks = (record: ContainerRecord, networks: NetworkRequest[]): ContainerRecord => ({
+  ...record,
+  options: { ...record.options, network: { ...record.options.network, networks } },
+});
+
+/** The caretaker has its own, from the start. */
+const unasked: ResolverPlan = { servers: [], searchFirst: false };
+
+/** What it has now. */
+const connectedNow = ({ state }: Container): Connected =>
+  state.network ?? { endpoints: [], publications: [], ports: [] };
+
+const isConnected = (container: Container, name: string): boolean =>
+  connectedNow(container).endpoints.some(({ network }) => network === name);
+
+function joinRunning(
+  paths: Paths,
+  container: Container,
+  changed: ContainerRecord,
+  network: Network,
+  request: NetworkRequest,
+): void {
+  const { id, name } = container.record;
+  const before = connectedNow(container);
+  const leases: HeldLease[] = [];
+  const taken = { leases, ports: [] };
+  const namespace = namespaceOf(container);
+  const caretaker = callCaretaker(paths, container);
+  try {
+    const take = takeFor(paths, id, undefined, leases);
+    const endpoint = planEndpoint(network, request, freeDevice(before.endpoints), take);
+    const endpoints = [...before.endpoints, endpoint];
+    const one = planConnection({
+      name,
+      networks: [[network, request]],
+      endpoints: [endpoint],
+      ports: [],
+      resolver: unasked,
+    });
+    connect(paths, id, one, namespace);
+    try {
+      const publications = republish(paths, id, before, endpoints);
+      rewriteEtcFiles(paths, { ...container, record: changed }, endpoints);
+      const fds = [...leases.map(({ lock }) => lock), namespace];
+      tellCaretaker(caretaker, container, { type: "join", endpoint, publications }, fds);
+    } catch (error) {
+      disconnect(paths, id, { endpoints: [endpoint], publications: [] });
+      throw error;
+    }
+    letGo(taken);
+  } catch (error) {
+    release(paths, taken);
+    throw error;
+  } finally {
+    close(namespace);
+    close(caretaker);
+  }
+}
+
+function leaveRunning(paths: Paths, container: Container, changed: ContainerRecord, network: string): void {
+  const { id } = container.record;
+  const before = connectedNow(container);
+  const endpoints = before.endpoints.filter((endpoint) => endpoint.network !== network);
+  const caretaker = callCaretaker(paths, container);
+  const publications = republish(paths, id, before, endpoints);
+  // It is written down first: if we are killed, the rest is mended (journal.ts).
+  tellCaretaker(caretaker, container, { type: "leave", network, publications }, []);
+  close(caretaker);
+  disconnect(paths, id, {
+    endpoints: before.endpoints.filter((endpoint) => endpoint.network === network),
+    publications: [],
+  });
+  rewriteEtcFiles(paths, { ...container, record: changed }, endpoints);
+}
+
+/** Published ports lead to the first network with a way out; that may be another one now. */
+function republish(paths: Paths, id: string, before: Connected, endpoints: Endpoint[]) {
+  const publications = planPublications(endpoints, before.ports);
+  if (JSON.stringify(publications) === JSON.stringify(before.publications)) return publications;
+  const firewall = firewallOf(paths);
+  firewall.unpublish(id, before.publications);
+  firewall.publish(id, publications);
+  return publications;
+}
+
+function freeDevice(endpoints: Endpoint[]): string {
+  const taken = new Set(endpoints.map(({ device }) => device));
+  for (let number = 0; ; number++) if (!taken.has(`eth${number}`)) return `eth${number}`;
+}
+
+/** Who looks after it must hear of what is changed. @returns the socket to it. */
+function callCaretaker(paths: Paths, { record }: Container): number {
+  const socket = connectToContainer(paths, record.id);
+  if (socket !== undefined) return socket;
+  throw new ConflictError(
+    `nobody looks after container ${record.name}: its networks can't be changed while it runs`,
+    `tinydocker restart ${record.name}`,
+  );
+}
+
+/** Who looks after it holds what is taken, so that it ends with the container. */
+function tellCaretaker(socket: number, { record }: Container, change: NetworkChange, fds: number[]): void {
+  sendFrame(socket, { said: change }, { fds });
+  for (let frame = receiveFrame(socket); frame; frame = receiveFrame(socket))
+    if ("said" in frame && frame.said.type === "done") return;
+  throw new Failure(`container ${record.name} has ended, or could not change its networks`);
+}
+
+/** Its first process is there as long as somebody looks after it. */
+function namespaceOf({ state, record }: Container): number {
+  const namespace = openIfAny(`/proc/${state.process?.pid}/ns/net`, O_RDONLY);
+  if (namespace === undefined) throw new ConflictError(`container ${record.name} is not running`);
+  return namespace;
+}

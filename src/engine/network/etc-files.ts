@@ -1,0 +1,52 @@
+/** What a container finds of its network in /etc: hosts, hostname and resolv.conf, written anew at each start. */
+
+import type { ByteName } from "../../linux/at.ts";
+import { readFile, readFileIfAny } from "../../linux/file.ts";
+import { planHostname, planHosts, planHostsOfHost } from "../../plan/hosts.ts";
+import { bare, type Connected, type EtcFile } from "../../plan/network.ts";
+import { hasNames, type NetworkOptions } from "../../plan/network-options.ts";
+import { defaults } from "../../plan/options.ts";
+import { behindStubPath, isStub, parseResolvConf, planResolvConf, type ResolvConf } from "../../plan/resolv-conf.ts";
+
+/** @param connected absent where the container is in no networks of its own. */
+export function planEtcFiles(
+  { network, hostname }: { network: NetworkOptions; hostname?: string },
+  connected: Pick<Connected, "endpoints"> | undefined,
+  warn: (text: string) => void,
+): EtcFile[] {
+  const file = (name: EtcFile["name"], text: string): EtcFile => ({ name, text });
+  if (network.mode === "host") {
+    const name = hostname ?? readFile("/proc/sys/kernel/hostname").trim();
+    return [
+      file("hosts", planHostsOfHost(readFileIfAny("/etc/hosts") ?? "", network.hosts)),
+      file("hostname", planHostname(name)),
+      file("resolv.conf", planResolvConf("host", readResolvConf(), network.dns).text),
+    ];
+  }
+  const { endpoints = [] } = connected ?? {};
+  const asksUs = endpoints.some((endpoint) => hasNames(endpoint.network));
+  const { text, warning } = planResolvConf(asksUs ? "resolver" : "servers", behindStub(readResolvConf()), network.dns);
+  // Who has no network asks nobody.
+  if (warning && connected) warn(warning);
+  const name = hostname ?? defaults.hostname;
+  const hosts = planHosts({
+    hostname: name,
+    addresses: endpoints.flatMap(bare),
+    extra: network.hosts,
+    gateways: endpoints.flatMap(({ gateways }) => gateways),
+    ipv6: true,
+  });
+  return [file("hosts", hosts), file("hostname", planHostname(name)), file("resolv.conf", text)];
+}
+
+export const readResolvConf = (): ResolvConf => parseResolvConf(readFileIfAny("/etc/resolv.conf") ?? "");
+
+/** A container's own loopback has no stub: the servers that systemd-resolved itself asks. */
+const behindStub = (conf: ResolvConf): ResolvConf =>
+  isStub(conf) ? parseResolvConf(readFileIfAny(behindStubPath) ?? "") : conf;
+
+export const etcNames: EtcFile["name"][] = ["hosts", "hostname", "resolv.conf"];
+const paths = new Set(etcNames.map((name) => `etc/${name}`));
+
+/** True for the files that each start writes: as with Docker, they are no changes of the container's, and never of an image. */
+export const isOfNetwork = (path: ByteName): boolean => paths.has(path.replace(/^\//, ""));

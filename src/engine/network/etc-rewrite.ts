@@ -1,0 +1,82 @@
+/** The files of /etc of a container that runs, when its networks have changed. */
+
+import { hasCode } from "../../errors.ts";
+import { byteNameOf, openOnMountIfAny } from "../../linux/at.ts";
+import {
+  close,
+  fstat,
+  O_DIRECTORY,
+  O_PATH,
+  O_TRUNC,
+  O_WRONLY,
+  open,
+  openIfAny,
+  readFileIfAny,
+  writeAll,
+} from "../../linux/file.ts";
+import type { Paths } from "../../paths.ts";
+import type { Endpoint } from "../../plan/network.ts";
+import type { Container } from "../record/container.ts";
+import { upperOf } from "../record/rootfs.ts";
+import { planEtcFiles } from "./etc-files.ts";
+
+/**
+ * In place, for programs that have them open. The container may have put anything in their stead, which is then within its
+ * root in any case, and written to only if it is a file of its own: what is mounted there is the host's, or a volume's.
+ */
+export function rewriteEtcFiles(
+  paths: Paths,
+  container: Pick<Container, "record" | "state">,
+  endpoints: Endpoint[],
+): void {
+  const { record, state } = container;
+  if (record.rootfs !== undefined) return;
+  // What is read-only inside is so by its mount: the layer below is not. Its files are there since the start.
+  const path = record.options.readOnly ? upperOf(paths, container) : `/proc/${state.process?.pid}/root`;
+  const root = openIfAny(path, O_PATH | O_DIRECTORY);
+  if (root === undefined) return;
+  try {
+    const before = planEtcFiles(record.options, state.network, () => {}).find(({ name }) => name === "hosts");
+    for (const { name, text } of planEtcFiles(record.options, { endpoints }, () => {}))
+      rewrite(root, name, (old) => (name === "hosts" ? text + addedTo(before?.text ?? "", old) : text));
+  } finally {
+    close(root);
+  }
+}
+
+/** The lines that somebody wrote into the container's file. */
+const addedTo = (before: string, now: string): string => {
+  const ours = new Set(before.split("\n"));
+  const added = now.split("\n").filter((line) => !ours.has(line));
+  return added.map((line) => `${line}\n`).join("");
+};
+
+function rewrite(root: number, name: string, textFor: (old: string) => string): void {
+  const place = ownFile(root, `/etc/${name}`);
+  if (place === undefined) return;
+  try {
+    // The same file, whatever its name leads to by now.
+    const path = `/proc/self/fd/${place}`;
+    const text = textFor(fstat(place).size > largest ? "" : (readFileIfAny(path) ?? ""));
+    const file = open(path, O_WRONLY | O_TRUNC);
+    writeAll(file, new TextEncoder().encode(text), `/etc/${name}`);
+    close(file);
+  } finally {
+    close(place);
+  }
+}
+
+/** Bytes: a container may fill its files with what it likes. */
+const largest = 1 << 20;
+
+/** A file of the container's own layers (O_PATH). */
+function ownFile(root: number, path: string): number | undefined {
+  try {
+    const place = openOnMountIfAny(root, byteNameOf(path), O_PATH);
+    if (place === undefined || fstat(place).type === "file") return place;
+    close(place);
+  } catch (error) {
+    if (!hasCode(error, "EXDEV", "ELOOP", "ENOTDIR")) throw error;
+  }
+  return undefined;
+}

@@ -1,0 +1,172 @@
+/**
+ * A note beside the claims, `running/<id>.network`: somebody takes addresses for a container that runs, or gives them back, and
+ * who looks after it does not know of that yet. Locked meanwhile, so that no two do it at once; whoever finds it unlocked mends what was begun.
+ */
+
+import {
+  close,
+  flock,
+  fstat,
+  O_CREAT,
+  O_RDWR,
+  open,
+  readAll,
+  seekToStart,
+  unlink,
+  writeAll,
+} from "../../linux/file.ts";
+import { findLink } from "../../linux/netlink/link.ts";
+import { withNetlink } from "../../linux/netlink/socket.ts";
+import { sleepMicroseconds } from "../../linux/poll.ts";
+import { dropNames } from "../../network/dns/zone.ts";
+import { removeVeth } from "../../network/endpoint.ts";
+import type { Published } from "../../network/firewall/driver.ts";
+import { dropLease, listLeases } from "../../network/leases.ts";
+import type { Paths } from "../../paths.ts";
+import { addressOfVeth, formatAddress, isIpv6, vethOf } from "../../plan/address.ts";
+import { bare, type Connected, type Network } from "../../plan/network.ts";
+import { type Container, isUp, noteEnding, readContainer, writeRecord } from "../record/container.ts";
+import { leasesOf, listNetworks, namesOf } from "../record/network.ts";
+import { lockNetworks } from "../record/network-lock.ts";
+import { rewriteEtcFiles } from "./etc-rewrite.ts";
+import { firewallOf } from "./firewall.ts";
+
+const noteOf = (paths: Paths, id: string): string => `${paths.running}/${id}${noteEnding}`;
+
+/** Waits for others who have one for this container. @returns how to take it back; a second time does no harm. */
+function noteNetwork(paths: Paths, id: string): () => void {
+  const path = noteOf(paths, id);
+  for (;;) {
+    const lock = open(path, O_RDWR | O_CREAT, 0o600);
+    flock(lock, { wait: true });
+    const { nlink, size } = fstat(lock);
+    if (nlink === 0) {
+      close(lock);
+      continue;
+    }
+    // Who had it before was killed.
+    if (size > 0) settle(paths, id, new TextDecoder().decode(readAll(lock, path)));
+    seekToStart(lock);
+    writeAll(lock, new TextEncoder().encode(textOf(paths, id)), path);
+    let held = true;
+    return () => {
+      if (!held) return;
+      held = false;
+      unlink(path);
+      close(lock);
+    };
+  }
+}
+
+/** The devices that it has: when one is no longer known, nothing else tells of it. */
+const textOf = (paths: Paths, id: string): string =>
+  (readContainer(paths, id)?.state.network?.endpoints ?? []).map(({ veth }) => `${veth}\n`).join("");
+
+const mostLooks = 200;
+const betweenLooksUs = 2000;
+
+/** Waits for those who hold what they have not written down yet: they are about to, or they are dying. */
+function settle(paths: Paths, id: string, note: string): void {
+  for (let looks = 0; looks < mostLooks && !mendNetworks(paths, id, note); looks++) sleepMicroseconds(betweenLooksUs);
+}
+
+/** Changes the networks of a container under a note. */
+export function noted<Result>(paths: Paths, id: string, use: () => Result): Result {
+  const done = noteNetwork(paths, id);
+  const unlock = lockNetworks(paths, "use");
+  try {
+    return use();
+  } finally {
+    unlock();
+    done();
+  }
+}
+
+/**
+ * Makes what there is of a container in all networks what is written down of it. @param note what was in the note.
+ * @returns false if somebody holds more who may end before he has written it down: then it is to be looked at again.
+ */
+export function mendNetworks(paths: Paths, id: string, note: string): boolean {
+  const container = readContainer(paths, id);
+  const connected = container && isUp(container) ? container.state.network : undefined;
+  const done = listNetworks(paths).map((network) => mendNetwork(paths, id, network, connected));
+  if (done.includes(false)) return false;
+  if (container && connected) mendRunning(paths, container, connected, note.split("\n"));
+  return true;
+}
+
+/** A change that was begun is finished, or given up. */
+function mendRunning(paths: Paths, { record, state }: Container, connected: Connected, veths: string[]): void {
+  const isIn = (name: string) => connected.endpoints.some(({ network }) => network === name);
+  const { network } = record.options;
+  const networks = network.networks.filter((request) => isIn(request.network));
+  const mended = { ...record, options: { ...record.options, network: { ...network, networks } } };
+  for (const veth of veths)
+    if (!connected.endpoints.some((endpoint) => endpoint.veth === veth)) removeLeft(paths, record.id, veth);
+  rewriteEtcFiles(paths, { record: mended, state }, connected.endpoints);
+  mendPublished(paths, record.id, connected);
+  writeRecord(paths, mended);
+}
+
+/** A device in a network that its container has left; unless another one has the address by now. */
+function removeLeft(paths: Paths, id: string, veth: string): void {
+  const bytes = addressOfVeth(veth);
+  if (bytes === undefined) return;
+  const address = formatAddress(bytes);
+  withNetlink("ROUTE", (socket) => {
+    const master = findLink(socket, veth)?.master;
+    const network =
+      master === undefined
+        ? undefined
+        : listNetworks(paths).find(({ bridge }) => findLink(socket, bridge)?.index === master);
+    if (!network) return;
+    const lease = listLeases(leasesOf(paths, network.name)).find((one) => one.address === address);
+    if (!lease || lease.owner === id) removeVeth(socket, veth);
+  });
+}
+
+/** The same for one whose caretaker was killed: it has nothing. */
+export function forgetNetworks(paths: Paths, id: string): void {
+  for (const network of listNetworks(paths)) mendNetwork(paths, id, network, undefined);
+}
+
+const sameKeys = ["protocol", "hostIp", "hostPort", "ip", "port"] as const;
+
+/** It has the ports that are written down, and they lead where that says. */
+function mendPublished(paths: Paths, id: string, connected: Connected): void {
+  if (connected.ports.length === 0) return;
+  const firewall = firewallOf(paths);
+  const isWanted = (one: Published) =>
+    connected.publications.some((wanted) => sameKeys.every((key) => one[key] === wanted[key]));
+  const stray = firewall.list().filter((one) => one.owner === id && !isWanted(one));
+  firewall.unpublish(
+    id,
+    stray.map((one) => ({ ...one, bridge: "" })),
+  );
+  firewall.publish(id, connected.publications);
+  const now = readContainer(paths, id);
+  // It has ended in the meantime, and they were taken back before they were there.
+  if (!now || !isUp(now)) firewall.unpublish(id, connected.publications);
+}
+
+function mendNetwork(paths: Paths, id: string, { name, bridge }: Network, connected: Connected | undefined): boolean {
+  const endpoint = connected?.endpoints.find(({ network }) => network === name);
+  const known = endpoint ? bare(endpoint) : [];
+  // One without an owner was made by somebody who was killed before he could say whose it is.
+  const unknown = listLeases(leasesOf(paths, name)).filter(
+    ({ address, owner, held }) => (owner === id && !known.includes(address)) || (owner === "" && !held),
+  );
+  withNetlink("ROUTE", (socket) => {
+    const master = findLink(socket, bridge)?.index;
+    for (const { address, owner, held } of unknown) {
+      if (held) continue;
+      const veth = owner === "" || isIpv6(address) ? undefined : vethOf(address);
+      // A device of that name behind another bridge is another state root's.
+      if (veth !== undefined && master !== undefined && findLink(socket, veth)?.master === master)
+        removeVeth(socket, veth);
+      dropLease(leasesOf(paths, name), address, owner);
+    }
+  });
+  if (!endpoint) dropNames(namesOf(paths, name), id);
+  return !unknown.some(({ held }) => held);
+}

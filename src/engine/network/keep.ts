@@ -1,0 +1,115 @@
+/**
+ * What the process that looks after a container keeps of its networks: addresses and ports, the resolver, the relay of ports.
+ * Small, as it lives as long as the container; what connects and takes off is loaded when it is needed.
+ */
+
+import { close } from "../../linux/file.ts";
+import { type Companion, duplicate, type Timer, type Watch } from "../../linux/poll.ts";
+import type { Resolver } from "../../network/dns/resolver.ts";
+import type { Paths } from "../../paths.ts";
+import { bare, type Connected, connectedOf } from "../../plan/network.ts";
+import { hasNames } from "../../plan/network-options.ts";
+import type { NetworkChange } from "../../runtime/channel.ts";
+import type { UndoList } from "../../runtime/undo.ts";
+import { namesOf } from "../record/network.ts";
+import type { Reserved } from "./reserve.ts";
+
+/**
+ * What a monitor (or a `run` in the foreground) asks of a network. There is one that makes veths and bridges, below. Without root
+ * another goes here: pasta(1) and slirp4netns(1) want just this, a namespace when there is one, a process to keep beside the
+ * container (a Companion), and to be told when it ends.
+ */
+export interface KeptNetwork {
+  /** As it is now. */
+  connected(): Connected;
+  /** The container has a network namespace. @returns what goes on beside it. */
+  connect(namespace: number, undo: UndoList): Companion[];
+  /** Somebody has connected it to another network, or taken it off one. */
+  change(said: NetworkChange, fds: number[]): void;
+  /** It is off its networks: gives back its addresses and ports. */
+  release(): void;
+}
+
+const connecting = () => require("./endpoints.ts") as typeof import("./endpoints.ts");
+const reserving = () => require("./reserve.ts") as typeof import("./reserve.ts");
+
+/** @param connect does it, or has it done. @param soon we are about to end, and somebody waits for that: see disconnect (endpoints.ts). */
+export function keepNetwork(
+  paths: Paths,
+  id: string,
+  { connection, leases, ports }: Reserved,
+  connect: (namespace: number) => void,
+  { soon }: { soon: boolean },
+): KeptNetwork {
+  const companions: Companion[] = [];
+  let resolver: Resolver | undefined;
+  const zones = () =>
+    connection.endpoints
+      .map(({ network }) => network)
+      .filter(hasNames)
+      .map((network) => ({ network, directory: namesOf(paths, network) }));
+  const { servers, searchFirst } = connection.resolver;
+  const resolve = (namespace: number, forward: boolean) => {
+    const { openResolver } = require("../../network/dns/resolver.ts") as typeof import("../../network/dns/resolver.ts");
+    resolver = openResolver({ netns: namespace, zones: zones(), upstreams: servers, forward, searchFirst });
+    companions.push(resolver);
+  };
+  // Whoever does it for us may be killed half way.
+  const connectWhole = (namespace: number) => {
+    try {
+      connect(namespace);
+    } catch (error) {
+      if (!soon) connecting().forgetBegun(paths, id, connection);
+      throw error;
+    }
+  };
+  return {
+    connected: () => connectedOf(connection),
+    connect: (namespace, undo) => {
+      connectWhole(namespace);
+      const kept = soon ? duplicate(namespace) : undefined;
+      undo.add(() => {
+        const { disconnect, hasConnections } = connecting();
+        // Devices go with their namespace, but for one that a TCP connection keeps which has not heard of its end.
+        disconnect(paths, id, connection, { lingering: kept !== undefined && !hasConnections(kept) });
+        if (kept !== undefined) close(kept);
+      });
+      for (const step of connection.connect) {
+        if (step.do === "resolver") resolve(namespace, step.forward);
+        if (step.do === "relay") {
+          const { openRelay } =
+            require("../../network/relay/relay.ts") as typeof import("../../network/relay/relay.ts");
+          companions.push(openRelay(ports.splice(0), step.to));
+        }
+      }
+      return [together(companions)];
+    },
+    change: (said, fds) => {
+      connection.publications = said.publications;
+      if (said.type === "join") {
+        const namespace = fds.pop()!;
+        connection.endpoints.push(said.endpoint);
+        for (const address of bare(said.endpoint))
+          leases.push({ network: said.endpoint.network, address, lock: fds.shift()! });
+        if (!resolver && hasNames(said.endpoint.network)) resolve(namespace, true);
+        close(namespace);
+      } else {
+        connection.endpoints = connection.endpoints.filter(({ network }) => network !== said.network);
+        const left = leases.filter(({ network }) => network === said.network);
+        for (const lease of left) leases.splice(leases.indexOf(lease), 1);
+        reserving().release(paths, { leases: left, ports: [] });
+      }
+      resolver?.setZones(zones());
+    },
+    release: () => reserving().release(paths, { leases, ports }),
+  };
+}
+
+/** Several as one, also those that come later. */
+const together = (companions: Companion[]): Companion => ({
+  watches: (): Watch[] => companions.flatMap((companion) => companion.watches()),
+  timers: (): Timer[] => companions.flatMap((companion) => companion.timers()),
+  end: () => {
+    for (const companion of companions) companion.end();
+  },
+});

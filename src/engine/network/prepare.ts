@@ -1,0 +1,149 @@
+/** What one start has to know of its network before it can be planned. */
+
+import { ConflictError } from "../../errors.ts";
+import { close, O_RDONLY, open } from "../../linux/file.ts";
+import { openProcess } from "../../linux/proc.ts";
+import type { Paths } from "../../paths.ts";
+import { hasWayOut } from "../../plan/connection.ts";
+import type { Connected, Connection, EtcFile } from "../../plan/network.ts";
+import { type Container, type ContainerRecord, type ContainerState, readContainer } from "../record/container.ts";
+import { planEtcFiles } from "./etc-files.ts";
+import { type KeptNetwork, keepNetwork } from "./keep.ts";
+import type { Reserved } from "./reserve.ts";
+
+export interface StartNetwork {
+  /** Absent where it is in no networks of its own. */
+  reserved?: Reserved;
+  connection?: Connection;
+  /** A network namespace to be joined, as init opens it. */
+  namespace?: string;
+  /** What it finds in /etc. */
+  etc?: EtcFile[];
+  /** Gives everything back: it was not planned, or has ended. */
+  release(): void;
+  /** Closes what another process holds now. */
+  letGo(): void;
+  /** It is written down and connected: if we are killed from here on, all that was taken is known. */
+  connected(): void;
+}
+
+/** @param last how it was connected before. */
+export function prepareNetwork(
+  paths: Paths,
+  record: ContainerRecord,
+  last: ContainerState["network"],
+  warn: (text: string) => void,
+): StartNetwork {
+  const { mode, publish, publishAll } = record.options.network;
+  if (mode === "container") return join(paths, record);
+  if (mode === "host" && (publish.length > 0 || publishAll))
+    warn("published ports are discarded: in the host's network every port is there as it is");
+  if (mode !== "bridge") return { ...etcOf(record, undefined, warn), ...noEndings };
+  const { lockNetworks } = require("../record/network-lock.ts") as typeof import("../record/network-lock.ts");
+  const connected = lockNetworks(paths, "use");
+  try {
+    const reserved = reserving().reserve(paths, record, last);
+    const { connection } = reserved;
+    if (connection.ports.length > 0 && !hasWayOut(connection.endpoints))
+      warn("published ports lead nowhere: the container is in internal networks only");
+    return { ...etcOf(record, connection, warn), reserved, connection, ...endingsOf(paths, reserved, connected) };
+  } catch (error) {
+    connected();
+    throw error;
+  }
+}
+
+type Endings = Pick<StartNetwork, "release" | "letGo" | "connected">;
+const noEndings: Endings = { release: () => {}, letGo: () => {}, connected: () => {} };
+
+const endingsOf = (paths: Paths, reserved: Reserved, connected: () => void): Endings => ({
+  connected,
+  release: () => {
+    reserving().release(paths, reserved);
+    connected();
+  },
+  letGo: () => {
+    reserving().letGo(reserved);
+    connected();
+  },
+});
+
+/** Loaded for those that are in networks. */
+const reserving = () => require("./reserve.ts") as typeof import("./reserve.ts");
+const connecting = () => require("./endpoints.ts") as typeof import("./endpoints.ts");
+
+/** Runs something, and gives the network back whatever happens. */
+export function releasing<Result>(network: StartNetwork, use: () => Result): Result {
+  try {
+    return use();
+  } finally {
+    network.release();
+  }
+}
+
+/** How this process connects a container that it looks after itself. */
+export const connectionHere = (
+  paths: Paths,
+  id: string,
+  reserved: Reserved,
+  { connected }: Pick<StartNetwork, "connected">,
+): KeptNetwork => {
+  const connect = (namespace: number) => {
+    connecting().connect(paths, id, reserved.connection, namespace);
+    connected();
+  };
+  return keepNetwork(paths, id, reserved, connect, { soon: true });
+};
+
+/** The same without taking anything: what it would be now. */
+export function previewNetwork(paths: Paths, record: ContainerRecord, warn: (text: string) => void): StartNetwork {
+  const { mode } = record.options.network;
+  const connection = mode === "bridge" ? reserving().previewReserve(paths, record) : undefined;
+  const etc = mode === "container" ? { namespace: "/proc/PID/ns/net" } : etcOf(record, connection, warn);
+  return { ...etc, ...(connection && { connection }), ...noEndings };
+}
+
+/** A directory that is used in place gets nothing that is not the user's. */
+const etcOf = (
+  { rootfs, options }: ContainerRecord,
+  connected: Connected | undefined,
+  warn: (text: string) => void,
+): Pick<StartNetwork, "etc"> => (rootfs === undefined ? { etc: planEtcFiles(options, connected, warn) } : {});
+
+/** Another container's network namespace, and what that one has in /etc. */
+function join(paths: Paths, record: ContainerRecord): StartNetwork {
+  const {
+    name,
+    options: { network },
+  } = record;
+  const target = readContainer(paths, network.container!);
+  const pidfd = target?.state.status === "running" && target.state.process && openProcess(target.state.process);
+  if (!target || !pidfd) {
+    const other = target?.record.name ?? network.container;
+    throw new ConflictError(
+      `${name} shares the network of container ${other}, which is not running`,
+      `tinydocker start ${other}`,
+    );
+  }
+  const namespace = open(`/proc/${target.state.process!.pid}/ns/net`, O_RDONLY);
+  // It is still the same process, so that was its namespace.
+  const alive = openProcess(target.state.process!);
+  for (const fd of [pidfd, alive]) if (fd !== undefined) close(fd);
+  if (alive === undefined) throw new ConflictError(`container ${target.record.name} has ended`);
+  const done = () => close(namespace);
+  return {
+    ...noEndings,
+    // Init opens it by this name while we wait for it.
+    namespace: `/proc/${process.pid}/fd/${namespace}`,
+    ...(record.rootfs === undefined && { etc: etcOfTarget(paths, target) }),
+    release: done,
+    letGo: done,
+  };
+}
+
+/** What the one whose network it is has in /etc: that one may share another's in turn. */
+function etcOfTarget(paths: Paths, { record, state }: Container): EtcFile[] {
+  const { mode, container } = record.options.network;
+  const next = mode === "container" ? readContainer(paths, container!) : undefined;
+  return next ? etcOfTarget(paths, next) : planEtcFiles(record.options, state.network, () => {});
+}

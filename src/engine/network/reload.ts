@@ -1,0 +1,25 @@
+/** Bridges and rules made anew for all that runs, whatever somebody did to them. */
+
+import { withNetlink } from "../../linux/netlink/socket.ts";
+import { ensureBridge } from "../../network/bridge.ts";
+import type { Paths } from "../../paths.ts";
+import { aloneWithNetworks } from "../record/network-lock.ts";
+import { firewallOf, published, withdrawEnded } from "./firewall.ts";
+import { noteSysctls } from "./sysctls.ts";
+
+/** @returns names of the networks that are in use. */
+export const reloadNetworks = (paths: Paths): string[] => aloneWithNetworks(paths, () => reloadAlone(paths));
+
+function reloadAlone(paths: Paths): string[] {
+  const [networks, publications] = published(paths);
+  if (networks.length === 0) return [];
+  withNetlink("ROUTE", (socket) => {
+    for (const network of networks) {
+      const { changes } = ensureBridge(socket, network);
+      if (changes.length > 0) noteSysctls(paths, changes);
+    }
+  });
+  firewallOf(paths).reload(networks, publications);
+  withdrawEnded(paths, publications);
+  return networks.map(({ name }) => name);
+}

@@ -1,0 +1,125 @@
+/** The config.json of a container's bundle, as its last start has written it: the OCI specification says what is in it. */
+
+import { NotFoundError } from "../../errors.ts";
+import { readFileIfAny } from "../../linux/file.ts";
+import type {
+  Capabilities,
+  Device,
+  Linux,
+  Mount,
+  Namespace,
+  Process,
+  Resources,
+  Rlimit,
+  Root,
+  Spec,
+  User,
+} from "../../oci/spec.ts";
+import type { Paths } from "../../paths.ts";
+import {
+  type Check,
+  damaged,
+  flag,
+  kindOf,
+  list,
+  map,
+  number,
+  object,
+  oneOf,
+  optional,
+  parseRecord,
+  text,
+} from "../../schema.ts";
+import { type ContainerRecord, directoryOf, isRecorded } from "./container.ts";
+
+const texts = list(text);
+
+const process = object<Process>({
+  terminal: optional(flag),
+  consoleSize: optional(object<NonNullable<Process["consoleSize"]>>({ height: number, width: number })),
+  user: object<User>({
+    uid: number,
+    gid: number,
+    additionalGids: optional(list(number)),
+    umask: optional(number),
+    username: optional(text),
+  }),
+  args: texts,
+  env: texts,
+  cwd: text,
+  capabilities: optional(
+    object<Capabilities>({
+      bounding: texts,
+      effective: texts,
+      permitted: texts,
+      inheritable: texts,
+      ambient: texts,
+    }),
+  ),
+  rlimits: optional(list(object<Rlimit>({ type: text, soft: number, hard: number }))),
+  noNewPrivileges: optional(flag),
+  oomScoreAdj: optional(number),
+});
+
+const linux = object<Linux>({
+  namespaces: list(
+    object<Namespace>({
+      type: oneOf("pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time"),
+      path: optional(text),
+    }),
+  ),
+  devices: optional(
+    list(
+      object<Device>({
+        type: oneOf("c", "b", "p"),
+        path: text,
+        major: number,
+        minor: number,
+        fileMode: number,
+        uid: number,
+        gid: number,
+      }),
+    ),
+  ),
+  cgroupsPath: optional(text),
+  resources: optional(
+    object<Resources>({
+      memory: optional(object<NonNullable<Resources["memory"]>>({ limit: optional(number), swap: optional(number) })),
+      cpu: optional(object<NonNullable<Resources["cpu"]>>({ quota: optional(number), period: optional(number) })),
+      pids: optional(object<NonNullable<Resources["pids"]>>({ limit: number })),
+    }),
+  ),
+  maskedPaths: optional(texts),
+  readonlyPaths: optional(texts),
+  rootfsPropagation: optional(text),
+});
+
+/** Its schema is the specification's: what begins with another number may mean something else by the same names. */
+const version1: Check<string> = (value) =>
+  typeof value === "string" && value.startsWith("1.") ? undefined : " is none that this tinydocker knows (1.x)";
+
+const specKind = kindOf<Spec>({
+  ociVersion: version1,
+  root: object<Root>({ path: text, readonly: optional(flag) }),
+  process,
+  hostname: optional(text),
+  mounts: list(
+    object<Mount>({
+      destination: text,
+      type: optional(text),
+      source: optional(text),
+      options: optional(texts),
+    }),
+  ),
+  linux,
+  annotations: optional(map(text)),
+});
+
+/** @throws DamagedError */
+export function readSpec(paths: Paths, { id, name }: ContainerRecord): Spec {
+  const content = readFileIfAny(`${directoryOf(paths, id)}/config.json`);
+  if (content === undefined && !isRecorded(paths, id)) throw new NotFoundError(`no such container: ${name}`);
+  const { value, damage } = parseRecord(specKind, content, "config.json");
+  if (value) return value;
+  throw damaged(`container ${name}`, damage, `its next start writes that anew: tinydocker restart ${name}`);
+}

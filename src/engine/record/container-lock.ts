@@ -1,0 +1,32 @@
+/** Who starts or removes a container does so alone: two who start it would each wait for the other's run to end, and run it again. */
+
+import { close, flock, O_DIRECTORY, O_RDONLY, openIfAny } from "../../linux/file.ts";
+import { poll } from "../../linux/poll.ts";
+import type { Paths } from "../../paths.ts";
+import { type Container, directoryOf, readContainer } from "./container.ts";
+
+const lookMs = 20;
+
+/**
+ * Waits until nobody else starts or removes the container. The lock is on its directory, and goes with whoever holds it.
+ * @param act gets the container as it is by then; undefined if it is gone.
+ * @param givesUp asked while others have their turn. @returns undefined then.
+ */
+export function inTurn<Result>(
+  paths: Paths,
+  id: string,
+  act: (now: Container | undefined) => Result,
+  givesUp?: () => boolean,
+): Result | undefined {
+  const directory = openIfAny(directoryOf(paths, id), O_RDONLY | O_DIRECTORY);
+  if (directory === undefined) return act(undefined);
+  try {
+    while (!flock(directory, { wait: givesUp === undefined })) {
+      if (givesUp?.()) return undefined;
+      poll([], lookMs);
+    }
+    return act(readContainer(paths, id));
+  } finally {
+    close(directory);
+  }
+}

@@ -1,0 +1,250 @@
+/** What is known of a container: what was asked for (container.json) and what became of it (state.json). */
+
+import { ConflictError, NotFoundError } from "../../errors.ts";
+import {
+  close,
+  flock,
+  O_RDONLY,
+  openIfAny,
+  overwriteFile,
+  readdir,
+  readFileIfAny,
+  readSmallFileIfAny,
+  statIfAny,
+  writeFileAtomic,
+} from "../../linux/file.ts";
+import { poll } from "../../linux/poll.ts";
+import { openProcess, type ProcessId } from "../../linux/proc.ts";
+import type { Paths } from "../../paths.ts";
+import { noOptions } from "../../plan/options.ts";
+import { anonymousOption } from "../../plan/volume.ts";
+import { damaged, formatRecord, type Parsed, parseRecord, salvage } from "../../schema.ts";
+import { type ContainerRecord, type ContainerState, containerKind, stateKind } from "./container-kind.ts";
+import { recordEvent } from "./events.ts";
+
+export type {
+  ContainerRecord,
+  ContainerState,
+  Health,
+  HealthResult,
+  LogSettings,
+  RestartPolicy,
+  Settings,
+} from "./container-kind.ts";
+
+/** Of a container that was never started. */
+export const unstarted: ContainerState = { status: "created", restartCount: 0 };
+
+/** As it is shown: what was written down, and what the kernel says now. */
+export type Status =
+  | ContainerState["status"]
+  | "paused"
+  /** It lives, and nobody looks after it. */
+  | "unknown"
+  /** One of its files cannot be read: nobody knows all of it, and it may run or not. */
+  | "damaged";
+
+export interface Container {
+  record: ContainerRecord;
+  state: ContainerState;
+  status: Status;
+  /** Of one that is damaged, what is wrong: `is damaged: state.json is empty`. The rest is what could be read. */
+  damage?: string;
+}
+
+/** Tells those who watch (`events`) what happened to a container. */
+export const tell = (
+  paths: Paths,
+  { id, name, image, settings }: ContainerRecord,
+  action: string,
+  more: Record<string, string> = {},
+): void =>
+  recordEvent(paths, { type: "container", action, id, attributes: { image, name, ...more, ...settings.labels } });
+
+export const directoryOf = (paths: Paths, id: string): string => `${paths.containers}/${id}`;
+
+const recordOf = (paths: Paths, id: string): string => `${directoryOf(paths, id)}/container.json`;
+
+/** Whether a container is there for everybody: its record is written last. */
+export const isRecorded = (paths: Paths, id: string): boolean => statIfAny(recordOf(paths, id)) !== undefined;
+
+export const writeRecord = (paths: Paths, record: ContainerRecord): void =>
+  writeFileAtomic(recordOf(paths, record.id), formatRecord(containerKind, record));
+
+const stateOf = (paths: Paths, id: string): string => `${directoryOf(paths, id)}/state.json`;
+
+export const writeState = (paths: Paths, id: string, state: ContainerState): void =>
+  writeFileAtomic(stateOf(paths, id), formatRecord(stateKind, state));
+
+/** On a full disk: the file is there, and was as long. */
+export const overwriteState = (paths: Paths, id: string, state: ContainerState): void =>
+  overwriteFile(stateOf(paths, id), formatRecord(stateKind, state));
+
+/** A container by its full id; undefined where there is none (yet). One that is damaged says so. */
+export function readContainer(paths: Paths, id: string): Container | undefined {
+  const text = readSmallFileIfAny(recordOf(paths, id));
+  if (text === undefined && !isLeftBehind(paths, id)) return undefined;
+  const record = ofDirectory(id, parseRecord(containerKind, text, "container.json"));
+  const state = parseRecord(stateKind, readSmallFileIfAny(stateOf(paths, id)), "state.json");
+  if (!record.value || !state.value) return damagedContainer(paths, id, record, state);
+  return { record: record.value, state: state.value, status: statusOf(paths, id, state.value) };
+}
+
+/** All its paths are made of its id. */
+const ofDirectory = (id: string, record: Parsed<ContainerRecord>): Parsed<ContainerRecord> =>
+  record.value === undefined || record.value.id === id
+    ? record
+    : { damage: "is damaged: container.json: id is not that of its directory", rest: record.value };
+
+/** True for a directory whose record is lost: who makes or removes a container looks after it. */
+const isLeftBehind = (paths: Paths, id: string): boolean =>
+  statIfAny(directoryOf(paths, id)) !== undefined && !isLookedAfter(paths, id) && !isRecorded(paths, id);
+
+/** What can be read of it, so that it can be found, seen and removed. */
+function damagedContainer(
+  paths: Paths,
+  id: string,
+  record: Parsed<ContainerRecord>,
+  state: Parsed<ContainerState>,
+): Container {
+  return {
+    record: record.value ?? { ...salvage(containerKind, record.rest, unknownRecord(paths, id)), id },
+    state: state.value ?? salvage(stateKind, state.rest, { status: "exited", restartCount: 0 }),
+    status: "damaged",
+    damage: record.damage ?? state.damage!,
+  };
+}
+
+const unknownRecord = (paths: Paths, id: string): ContainerRecord => ({
+  id,
+  name: nameOf(paths, id) ?? id.slice(0, 12),
+  created: "1970-01-01T00:00:00Z",
+  image: "?",
+  lower: [],
+  rootMode: 0o755,
+  defaults: {},
+  options: noOptions,
+  settings: {
+    remove: false,
+    init: false,
+    interactive: false,
+    restart: { name: "no", maximumRetries: 0 },
+    log: { driver: "none", maxBytes: 0, maxFiles: 0 },
+    labels: {},
+  },
+});
+
+/** The name that leads to it. */
+export const nameOf = (paths: Paths, id: string): string | undefined =>
+  (readdir(paths.names) ?? []).find((name) => readFileIfAny(`${paths.names}/${name}`) === id);
+
+/** Refuses what needs all that there is to know of a container. @throws DamagedError */
+export function refuseDamaged(paths: Paths, { record: { id, name }, damage }: Container): void {
+  if (damage === undefined) return;
+  const files = `what it wrote is in ${directoryOf(paths, id)}/upper`;
+  throw damaged(`container ${name}`, damage, `tinydocker rm -f ${name} removes it; ${files}`);
+}
+
+function statusOf(paths: Paths, id: string, state: ContainerState): Status {
+  if (state.status === "restarting") return isWaitedFor(paths, id, state) ? "restarting" : "exited";
+  if (state.status !== "running") return state.status;
+  const lookedAfter = isLookedAfter(paths, id);
+  if (!lookedAfter && !isAlive(state)) return "exited";
+  const frozen = state.cgroup !== undefined && readFileIfAny(`${state.cgroup}/cgroup.freeze`)?.trim() === "1";
+  return frozen ? "paused" : lookedAfter ? "running" : "unknown";
+}
+
+/** True while its monitor is there to start it again. Between two starts nobody holds the lock, for a moment. */
+function isWaitedFor(paths: Paths, id: string, { monitor }: ContainerState): boolean {
+  return isLookedAfter(paths, id) || isAlive({ process: monitor });
+}
+
+/** True while a process holds the lock that says so. */
+export function isLookedAfter(paths: Paths, id: string): boolean {
+  const lock = openIfAny(`${paths.running}/${id}`, O_RDONLY);
+  if (lock === undefined) return false;
+  const free = flock(lock, { shared: true, wait: false });
+  close(lock);
+  return !free;
+}
+
+/** Waits until nobody looks after it any more: then all that happened is written down. */
+export function waitUntilLeft(paths: Paths, id: string): void {
+  const lock = openIfAny(`${paths.running}/${id}`, O_RDONLY);
+  if (lock === undefined) return;
+  flock(lock, { shared: true, wait: true });
+  close(lock);
+}
+
+/** True while its first process lives. */
+export function isAlive({ process }: { process?: ProcessId | undefined }): boolean {
+  const pidfd = process && openProcess(process);
+  if (pidfd === undefined) return false;
+  close(pidfd);
+  return true;
+}
+
+/** True for a container that has a process: it can be signalled, entered, and not simply removed. */
+export const isUp = ({ status }: Container): boolean =>
+  status === "running" || status === "paused" || status === "unknown";
+
+/** Names of the volumes that were made for a container, and go with it. */
+export const anonymousVolumes = ({ options }: ContainerRecord): string[] =>
+  options.mounts.filter((mount) => mount.options?.includes(anonymousOption)).map(({ source }) => source!);
+
+/** Of what stands beside the claims of containers, `running/<id>.network` (engine/network/journal.ts). */
+export const noteEnding = ".network";
+
+/** All containers, the newest first; or only those that somebody looks after, which costs nothing for the others. */
+export function listContainers(paths: Paths, which: "all" | "running" = "all"): Container[] {
+  const containers: Container[] = [];
+  for (const id of readdir(which === "all" ? paths.containers : paths.running) ?? []) {
+    const container = id.endsWith(noteEnding) ? undefined : readContainer(paths, id);
+    if (container) containers.push(container);
+  }
+  return containers.sort((a, b) => (a.record.created < b.record.created ? 1 : -1));
+}
+
+/** The id of the one container with this name or id prefix. What is too long for a file's name is no name (NAME_MAX). */
+export function resolveContainer(paths: Paths, reference: string): string {
+  const named = /^\/?[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}$/.test(reference)
+    ? readFileIfAny(`${paths.names}/${reference.replace(/^\//, "")}`)
+    : undefined;
+  if (named) return named;
+  const matches = /^[0-9a-f]+$/.test(reference)
+    ? (readdir(paths.containers) ?? []).filter((id) => id.startsWith(reference))
+    : [];
+  if (matches.length > 1) throw new ConflictError(`${reference} is the beginning of ${matches.length} container ids`);
+  if (matches[0] === undefined) throw new NotFoundError(`no such container: ${reference}`);
+  return matches[0];
+}
+
+/** A container by its name or id prefix. @throws DamagedError for one that is damaged. */
+export function findContainer(paths: Paths, reference: string): Container {
+  const found = findAnyContainer(paths, reference);
+  refuseDamaged(paths, found);
+  return found;
+}
+
+/** The same for who can do with what is left of a damaged one. */
+export function findAnyContainer(paths: Paths, reference: string): Container {
+  const id = resolveContainer(paths, reference);
+  waitUntilForgotten(paths, id, reference.replace(/^\//, ""));
+  const found = readContainer(paths, id);
+  if (!found) throw new NotFoundError(`no such container: ${reference}`);
+  return found;
+}
+
+const forgetMs = 2000;
+const forgetLookMs = 5;
+
+/**
+ * A container's name goes last (runtime/host.ts): who is told that it is gone can use the name at once. One that is there is
+ * not waited for.
+ */
+export function waitUntilForgotten(paths: Paths, id: string, name: string): void {
+  const until = performance.now() + forgetMs;
+  const isLeft = () =>
+    !isRecorded(paths, id) && readFileIfAny(`${paths.names}/${name}`) === id && !isLeftBehind(paths, id);
+  while (isLeft() && performance.now() < until) poll([], forgetLookMs);
+}

@@ -1,0 +1,41 @@
+/** What is in `running/<id>`, the lock file of a container that runs: what there is to clean up if whoever holds it is killed. */
+
+import { readFileIfAny } from "../../linux/file.ts";
+import type { Paths } from "../../paths.ts";
+import type { Leftovers } from "../../plan/leftovers.ts";
+import { flag, kindOf, list, optional, parseRecord, salvage, text } from "../../schema.ts";
+import { directoryOf, nameOf } from "./container.ts";
+import { connected } from "./container-kind.ts";
+
+/** Written by runtime/host.ts. */
+export const claimKind = kindOf<Leftovers>({
+  id: text,
+  namePath: optional(text),
+  cgroup: optional(text),
+  directory: text,
+  keep: flag,
+  outlives: flag,
+  volumes: optional(list(text)),
+  network: optional(connected),
+});
+
+/**
+ * What is left of a container; undefined where whoever holds the file has nothing to clean up. Of a file that is damaged what
+ * can be read of it: the rest is asked of the container itself, and nothing of it is removed.
+ */
+export function parseClaim(paths: Paths, id: string, content: string): Leftovers | undefined {
+  if (content === "") return undefined;
+  const { value, rest } = parseRecord(claimKind, content, id);
+  if (value) return value;
+  const name = nameOf(paths, id);
+  const place = {
+    id,
+    directory: directoryOf(paths, id),
+    ...(name !== undefined && { namePath: `${paths.names}/${name}` }),
+  };
+  return { ...salvage(claimKind, rest, { ...place, keep: true, outlives: true }), ...place };
+}
+
+/** The same of a container that runs. */
+export const readClaim = (paths: Paths, id: string): Leftovers | undefined =>
+  parseClaim(paths, id, readFileIfAny(`${paths.running}/${id}`) ?? "");

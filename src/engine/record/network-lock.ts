@@ -1,0 +1,31 @@
+/** The lock between those who put containers into networks, any number at once, and those who take networks away. */
+
+import { close, flock, mkdirAll, O_CREAT, O_RDWR, open, openIfAny } from "../../linux/file.ts";
+import type { Paths } from "../../paths.ts";
+
+/** Waits until nobody is in the way. Take it before any other lock of networks. @returns how to let it go; a second time does no harm. */
+export function lockNetworks(paths: Paths, what: "use" | "remove"): () => void {
+  const path = `${paths.networks}/.lock`;
+  const lock = openIfAny(path, O_RDWR) ?? makeLock(paths, path);
+  flock(lock, { shared: what === "use", wait: true });
+  let held = true;
+  return () => {
+    if (held) close(lock);
+    held = false;
+  };
+}
+
+function makeLock(paths: Paths, path: string): number {
+  mkdirAll(paths.networks);
+  return open(path, O_RDWR | O_CREAT, 0o600);
+}
+
+/** Does something while no container is being put into a network. */
+export function aloneWithNetworks<Result>(paths: Paths, use: () => Result): Result {
+  const done = lockNetworks(paths, "remove");
+  try {
+    return use();
+  } finally {
+    done();
+  }
+}

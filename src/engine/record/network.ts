@@ -1,0 +1,115 @@
+/** What is kept of networks: `networks/<name>/{network.json, leases/, names/}`. */
+
+import { ConflictError, NotFoundError } from "../../errors.ts";
+import { readdir, readFileIfAny, statIfAny } from "../../linux/file.ts";
+import type { Paths } from "../../paths.ts";
+import type { Network, Subnet } from "../../plan/network.ts";
+import {
+  damaged,
+  flag,
+  formatRecord,
+  kindOf,
+  list,
+  map,
+  number,
+  object,
+  optional,
+  parseRecord,
+  salvage,
+  text,
+  time,
+} from "../../schema.ts";
+import { recordEvent } from "./events.ts";
+
+export const networkDirectory = (paths: Paths, name: string): string => `${paths.networks}/${name}`;
+export const leasesOf = (paths: Paths, name: string): string => `${networkDirectory(paths, name)}/leases`;
+export const namesOf = (paths: Paths, name: string): string => `${networkDirectory(paths, name)}/names`;
+
+/** network.json */
+const networkKind = kindOf<Network>({
+  id: text,
+  name: text,
+  created: time,
+  bridge: text,
+  subnets: list(object<Subnet>({ subnet: text, gateway: text, range: optional(text) })),
+  internal: flag,
+  icc: flag,
+  isolate: flag,
+  mtu: optional(number),
+  labels: map(text),
+  options: map(text),
+});
+
+export const formatNetwork = (network: Network): string => formatRecord(networkKind, network);
+
+/** A network whole or not: then with what could be read of it. */
+export interface AnyNetwork extends Network {
+  /** `is damaged: network.json is empty` */
+  damage?: string;
+}
+
+function readAnyNetwork(paths: Paths, name: string): AnyNetwork | undefined {
+  const directory = networkDirectory(paths, name);
+  const content = readFileIfAny(`${directory}/network.json`);
+  if (content === undefined && !statIfAny(directory)) return undefined;
+  const { value, damage, rest } = parseRecord(networkKind, content, "network.json");
+  return value ?? { ...salvage(networkKind, rest, unknown(name)), name, damage };
+}
+
+const unknown = (name: string): Network => ({
+  id: "",
+  name,
+  created: "1970-01-01T00:00:00Z",
+  bridge: "",
+  subnets: [],
+  internal: false,
+  icc: true,
+  isolate: false,
+  labels: {},
+  options: {},
+});
+
+/** A network by its name. @throws DamagedError */
+export function readNetwork(paths: Paths, name: string): Network | undefined {
+  const network = readAnyNetwork(paths, name);
+  if (network?.damage === undefined) return network;
+  throw damaged(`network ${name}`, network.damage, `tinydocker network rm ${name} removes it`);
+}
+
+/** One that is damaged; undefined for others. */
+export function findDamagedNetwork(paths: Paths, name: string): Network | undefined {
+  const network = isName(name) ? readAnyNetwork(paths, name) : undefined;
+  return network?.damage === undefined ? undefined : network;
+}
+
+/** Tells those who watch (`events`) what happened to a network. */
+export const tellNetwork = (
+  paths: Paths,
+  { id, name }: Pick<Network, "id" | "name">,
+  action: string,
+  attributes: Record<string, string> = {},
+): void => recordEvent(paths, { type: "network", action, id, attributes: { ...attributes, name, type: "bridge" } });
+
+/** Every network that is kept, by name; the damaged ones are left out. */
+export const listNetworks = (paths: Paths): Network[] =>
+  listAnyNetworks(paths).filter(({ damage }) => damage === undefined);
+
+/** The same with the damaged ones. */
+export const listAnyNetworks = (paths: Paths): AnyNetwork[] =>
+  networkNames(paths).flatMap((name) => readAnyNetwork(paths, name) ?? []);
+
+/** What is being made or removed begins with a dot. */
+const networkNames = (paths: Paths): string[] =>
+  (readdir(paths.networks) ?? []).filter((name) => !name.startsWith(".")).sort();
+
+const isName = (reference: string): boolean => /^[\w.-]{1,255}$/.test(reference) && !reference.startsWith(".");
+
+/** A network by its name, or the beginning of its id. What is too long for a file's name is no name (NAME_MAX). */
+export function findNetwork(paths: Paths, reference: string): Network {
+  const named = isName(reference) ? readNetwork(paths, reference) : undefined;
+  if (named) return named;
+  const matches = /^[0-9a-f]+$/.test(reference) ? listNetworks(paths).filter(({ id }) => id.startsWith(reference)) : [];
+  if (matches.length > 1) throw new ConflictError(`${reference} is the beginning of ${matches.length} network ids`);
+  if (matches[0]) return matches[0];
+  throw new NotFoundError(`no such network: ${reference}`, "tinydocker network ls lists what there is");
+}

@@ -1,0 +1,145 @@
+/** The file system of a container, as it lies on the disk and as its programs see it. */
+
+import { ConflictError, Failure, hasCode, UnsupportedError } from "../../errors.ts";
+import { isOnProc, openAt } from "../../linux/at.ts";
+import {
+  close,
+  flock,
+  fstat,
+  O_CREAT,
+  O_DIRECTORY,
+  O_PATH,
+  O_RDONLY,
+  O_RDWR,
+  open,
+  openIfAny,
+  statIfAny,
+  unlink,
+} from "../../linux/file.ts";
+import { ensureDirectory, ensureFile } from "../../linux/inroot.ts";
+import { attachAt, fchdir, moveMount, setPropagation } from "../../linux/mount.ts";
+import { unshare } from "../../linux/namespace.ts";
+import { openProcess } from "../../linux/proc.ts";
+import type { Paths } from "../../paths.ts";
+import { planBinds, planRoot } from "../../plan/mounts.ts";
+import { makeBind, makeOverlay } from "../../runtime/rootfs.ts";
+import { type Identity, identityOf } from "../../runtime/user.ts";
+import { readSpec } from "./bundle.ts";
+import { type Container, type ContainerState, directoryOf, isUp } from "./container.ts";
+
+/** The layers of a container's image, bottom first; a directory that is used in place is the only one. */
+export const lowersOf = ({ record }: Container): string[] =>
+  record.rootfs === undefined ? record.lower : [record.rootfs];
+
+/** What a container changed. @throws UnsupportedError for one that has no layer of its own. */
+export function upperOf(paths: Paths, { record }: Pick<Container, "record">): string {
+  if (record.rootfs === undefined) return `${directoryOf(paths, record.id)}/upper`;
+  throw new UnsupportedError(
+    `container ${record.name} works in a directory in place: what it changed is not kept apart`,
+  );
+}
+
+/** All layers of a container. Read-only, this is right while it runs, too. */
+export const layersOf = (paths: Paths, container: Container): string[] =>
+  container.record.rootfs === undefined ? [...container.record.lower, upperOf(paths, container)] : lowersOf(container);
+
+/**
+ * Opens the container's root as its programs see it, volumes and all, for reading and writing: by way of its first process
+ * where it has one; where it has not, by mounting what init would mount, in a mount namespace of our own that nobody sees and
+ * that ends with us.
+ */
+export async function withRoot<Result>(
+  paths: Paths,
+  container: Container,
+  use: (root: number) => Result | Promise<Result>,
+): Promise<Result> {
+  const running = isUp(container) ? openRunningRoot(container.state) : undefined;
+  if (running !== undefined) return await use(running);
+  const release = claimStopped(paths, container);
+  try {
+    return await use(mountStopped(paths, container));
+  } finally {
+    release();
+  }
+}
+
+function mountStopped(paths: Paths, container: Container): number {
+  const { rootfs } = container.record;
+  if (rootfs !== undefined) return open(rootfs, O_RDONLY | O_DIRECTORY);
+  const spec = readSpec(paths, container.record);
+  const root = planRoot(spec);
+  if (root.do !== "overlay") throw new Failure(`container ${container.record.name} has no layers`);
+  const opened = mountPrivately(paths, makeOverlay(root));
+  // As it is: nothing is made, filled or given away; and memory that no container uses is not there.
+  for (const { chown: _owner, ...bind } of planBinds(spec)) {
+    if (bind.handedOver || !statIfAny(bind.source)) continue;
+    const step = { ...bind, createSource: false, copyUp: false };
+    const user = bind.idmap ? identityOf(opened, bind.idmap.user) : nobody;
+    attachInRoot(makeBind(step, opened, user), opened, bind.target);
+  }
+  return opened;
+}
+
+const nobody: Identity = { uid: 0, gid: 0, groups: [], home: "/" };
+
+/** Where the container's init attached it, or would have. */
+function attachInRoot(mount: number, root: number, target: string): void {
+  const over = fstat(mount).type === "directory" ? ensureDirectory(root, target) : ensureFile(root, target);
+  if (isOnProc(over, target)) throw new Failure(`cannot mount on ${target}: it leads into /proc`);
+  moveMount(mount, over, target);
+  close(over);
+  close(mount);
+}
+
+/** The view of layers, bottom first, read-only and without anything mounted in it. @returns an open directory. */
+export function openLayers(paths: Paths, layers: readonly string[]): number {
+  const [only] = layers;
+  if (only !== undefined && layers.length === 1) return open(only, O_RDONLY | O_DIRECTORY);
+  return mountPrivately(paths, makeOverlay({ lower: layers.toReversed() }));
+}
+
+/** Mounts on the empty directory that all roots are mounted on, where only this process sees it. */
+function mountPrivately(paths: Paths, root: number): number {
+  const here = open(".", O_PATH | O_DIRECTORY);
+  unshare("NEWNS");
+  setPropagation("/", "rslave"); // what the host unmounts must not stay busy through us
+  attachAt(root, paths.rootfs, "the container's root");
+  fchdir(here); // what the user names is relative to where the user is
+  close(here);
+  return open(paths.rootfs, O_RDONLY | O_DIRECTORY);
+}
+
+/** The root of a running container's first process, or undefined if that has ended. */
+function openRunningRoot({ process }: ContainerState): number | undefined {
+  const proc = process && openIfAny(`/proc/${process.pid}`, O_PATH | O_DIRECTORY);
+  if (!process || proc === undefined) return undefined;
+  try {
+    // Asked after the directory is open, which stays this process's: another that gets its number is not mistaken for it.
+    const pidfd = openProcess(process);
+    if (pidfd === undefined) return undefined;
+    close(pidfd);
+    return openAt(proc, "root", O_RDONLY | O_DIRECTORY);
+  } catch (error) {
+    if (hasCode(error, "ENOENT", "ESRCH")) return undefined; // it ended meanwhile
+    throw error;
+  } finally {
+    close(proc);
+  }
+}
+
+/**
+ * Keeps a container stopped: the kernel lets two mounts share one writable layer, and then its content is anybody's guess.
+ * This is the lock of those who look after running containers; whoever wants to start this one waits for us.
+ */
+function claimStopped(paths: Paths, { record }: Container): () => void {
+  const path = `${paths.running}/${record.id}`;
+  const lock = open(path, O_RDWR | O_CREAT, 0o600);
+  if (!flock(lock, { wait: false }) || fstat(lock).nlink === 0) {
+    close(lock);
+    throw new ConflictError(`container ${record.name} is starting, ending or in use`, "try again");
+  }
+  return () => {
+    unlink(path);
+    close(lock);
+  };
+}

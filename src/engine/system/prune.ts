@@ -1,0 +1,51 @@
+/** `system prune`: everything that is not in use, in the order in which one thing makes the next unused. */
+
+import { collectGarbage } from "../../image/garbage.ts";
+import type { Paths } from "../../paths.ts";
+import { pruneContainers } from "../container/prune.ts";
+import { sizeOfTree } from "../container/size.ts";
+import { type Chosen, pruneImages } from "../image/prune.ts";
+import { pruneNetworks } from "../network/create.ts";
+import { anonymousLabel, mountPointOf, pruneVolumes } from "../record/volume.ts";
+
+export interface PruneOptions {
+  /** Also images that have a name. */
+  all: boolean;
+  /** Also anonymous volumes. */
+  volumes: boolean;
+  chosen: Chosen;
+}
+
+export interface Pruned {
+  /** Ids. */
+  containers: string[];
+  /** Names. */
+  networks: string[];
+  volumes: string[];
+  /** Lines as `rmi` prints them. */
+  images: string[];
+  bytes: number;
+}
+
+export function pruneSystem(paths: Paths, { all, volumes, chosen }: PruneOptions): Pruned {
+  const pruned: Pruned = { containers: [], networks: [], volumes: [], images: [], bytes: 0 };
+  const containers = pruneContainers(paths, ({ record }) => chosen(record.settings));
+  pruned.containers.push(...containers.ids);
+  pruned.bytes += containers.bytes;
+  pruned.networks.push(...pruneNetworks(paths, chosen));
+  const isChosen = (labels: Record<string, string>) => Object.hasOwn(labels, anonymousLabel) && chosen({ labels });
+  if (volumes)
+    pruneVolumes(
+      paths,
+      (volume) => isChosen(volume.labels),
+      (volume) => {
+        pruned.volumes.push(volume.name);
+        pruned.bytes += sizeOfTree(mountPointOf(paths, volume));
+      },
+    );
+  const { untagged, deleted, reclaimedBytes } = pruneImages(paths, { all, chosen });
+  pruned.images.push(...untagged.map((name) => `untagged: ${name}`), ...deleted.map((id) => `deleted: ${id}`));
+  pruned.bytes += reclaimedBytes;
+  collectGarbage(paths);
+  return pruned;
+}

@@ -1,0 +1,188 @@
+/** DNS queries that other servers answer: each from a socket of its own, one server after the other until one knows. */
+
+import { randomHex } from "../../linux/clone.ts";
+import { close } from "../../linux/file.ts";
+import { EAGAIN, memory } from "../../linux/libc.ts";
+import { POLLIN, type Timer } from "../../linux/poll.ts";
+import { connect, EINPROGRESS, encodeSockaddr, openSocket, receive, type Sockaddr, send } from "../../linux/socket.ts";
+import type { Hub } from "../epoll-loop.ts";
+import { idOf, isResponseTo, RCODE, rcodeOf, refuse, setId, truncate } from "./message.ts";
+import { openStream, type Stream } from "./tcp.ts";
+
+export interface ForwardRequest {
+  query: Uint8Array;
+  /** Asked over tcp, as the asker did. */
+  stream: boolean;
+  /** What the asker takes. */
+  maxBytes: number;
+  /** Of the asker: a query that is repeated while we ask is asked once. */
+  key: string;
+  reply(message: Uint8Array): void;
+}
+
+export interface Forwarder {
+  forward(request: ForwardRequest): void;
+  timers(): Timer[];
+}
+
+const timeoutMs = 2000;
+/** A server that does not answer is asked last for so long. */
+const avoidMs = 10_000;
+/** Asked at the same time; others wait. */
+const mostInFlight = 256;
+const mostWaiting = 2048;
+/** After so long no server is asked any more: the C library gives up after five seconds, and asks again. */
+const patienceMs = 3000;
+/** With one server, it is asked again: a packet may get lost. */
+const leastTries = 2;
+
+/** What other servers say when they cannot or do not want to, but another may. */
+const askAnother: readonly number[] = [RCODE.SERVFAIL, RCODE.NOTIMP, RCODE.REFUSED];
+
+interface Server {
+  address: Sockaddr;
+  /** By performance.now(). */
+  avoidedUntilMs: number;
+}
+
+/** A query on its way. */
+interface Pending extends ForwardRequest {
+  /** With an id of our own. */
+  query: Uint8Array;
+  id: number;
+  servers: Server[];
+  tries: number;
+  server?: Server;
+  giveUpMs: number;
+  atMs: number;
+  socket?: number;
+  upstream?: Stream;
+  /** What a server that could not help has said. */
+  refusal?: Uint8Array;
+}
+
+const buffer = memory(65536);
+
+/** @param upstreams addresses of servers, reached from the network namespace that we are in. */
+export function openForwarder(hub: Hub, upstreams: string[]): Forwarder {
+  const servers = upstreams.map((ip): Server => ({ address: encodeSockaddr(ip, 53), avoidedUntilMs: 0 }));
+  /** In the order of their deadlines, as all wait equally long. */
+  const inFlight = new Set<Pending>();
+  const waiting: Pending[] = [];
+  const keys = new Set<string>();
+  let filling = false;
+
+  const leave = (pending: Pending) => {
+    if (pending.socket !== undefined) hub.drop(pending.socket);
+    pending.upstream?.close();
+    delete pending.socket;
+    delete pending.upstream;
+    inFlight.delete(pending);
+  };
+
+  const finish = (pending: Pending, message: Uint8Array) => {
+    leave(pending);
+    keys.delete(pending.key);
+    const fits = message.length <= pending.maxBytes ? message.slice() : truncate(message);
+    setId(fits, pending.id);
+    pending.reply(fits);
+    // One that fails at once comes back here.
+    if (filling) return;
+    filling = true;
+    while (inFlight.size < mostInFlight && waiting.length > 0) ask(waiting.shift()!);
+    filling = false;
+  };
+
+  /** The next server, or the end of it. */
+  const ask = (pending: Pending): void => {
+    for (;;) {
+      leave(pending);
+      const now = performance.now();
+      if (pending.tries >= Math.max(leastTries, pending.servers.length) || now >= pending.giveUpMs) break;
+      pending.server = pending.servers[pending.tries++ % pending.servers.length]!;
+      pending.atMs = now + timeoutMs;
+      inFlight.add(pending);
+      if (pending.stream ? askByStream(pending) : askByDatagram(pending)) return;
+    }
+    finish(pending, pending.refusal ?? refuse(pending.query, RCODE.SERVFAIL));
+  };
+
+  const askByDatagram = (pending: Pending): boolean => {
+    const { address } = pending.server!;
+    const socket = openSocket("udp", address);
+    if (socket === undefined) return false;
+    // The kernel gives it a port that nobody knows, and lets in what comes from the server alone.
+    if (connect(socket, address) !== 0 || send(socket, pending.query) < 0) {
+      close(socket);
+      return false;
+    }
+    pending.socket = socket;
+    hub.set(socket, POLLIN, () => {
+      const size = receive(socket, buffer);
+      if (size === -EAGAIN) return;
+      // Nobody is there, or the way there is closed.
+      if (size < 0) return ask(pending);
+      heard(pending, buffer.subarray(0, size));
+    });
+    return true;
+  };
+
+  const askByStream = (pending: Pending): boolean => {
+    const { address } = pending.server!;
+    const socket = openSocket("tcp", address);
+    if (socket === undefined) return false;
+    const errno = connect(socket, address);
+    if (errno !== 0 && errno !== EINPROGRESS) {
+      close(socket);
+      return false;
+    }
+    pending.upstream = openStream(hub, socket, {
+      maxBytes: 65535,
+      connecting: errno === EINPROGRESS,
+      onMessage: (message) => heard(pending, message),
+      onEnd: () => ask(pending),
+    });
+    pending.upstream.send(pending.query);
+    return true;
+  };
+
+  const heard = (pending: Pending, message: Uint8Array) => {
+    // A lie, or an answer to somebody else: the right one may still come.
+    if (!isResponseTo(message, pending.query)) return;
+    if (!askAnother.includes(rcodeOf(message))) return finish(pending, message);
+    pending.refusal = message.slice();
+    ask(pending);
+  };
+
+  const late = () => {
+    const now = performance.now();
+    for (const pending of inFlight) {
+      if (pending.atMs > now) break;
+      pending.server!.avoidedUntilMs = now + avoidMs;
+      ask(pending);
+    }
+    while (waiting.length > 0 && waiting[0]!.giveUpMs <= now) ask(waiting.shift()!);
+  };
+
+  return {
+    forward(request) {
+      if (keys.has(request.key)) return;
+      const now = performance.now();
+      const id = idOf(request.query);
+      const query = request.query.slice();
+      const fails = servers.length === 0 || waiting.length >= mostWaiting;
+      if (fails) return request.reply(refuse(query, RCODE.SERVFAIL));
+      setId(query, Number.parseInt(randomHex(2), 16));
+      const avoided = ({ avoidedUntilMs }: Server) => Number(avoidedUntilMs > now);
+      const ordered = servers.toSorted((a, b) => avoided(a) - avoided(b));
+      const pending = { ...request, query, id, servers: ordered, tries: 0, giveUpMs: now + patienceMs, atMs: 0 };
+      keys.add(request.key);
+      if (inFlight.size < mostInFlight) ask(pending);
+      else waiting.push(pending);
+    },
+    timers() {
+      const [first] = inFlight;
+      return first ? [{ atMs: Math.min(first.atMs, waiting[0]?.giveUpMs ?? first.atMs), onTime: late }] : [];
+    },
+  };
+}

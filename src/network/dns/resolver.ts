@@ -1,0 +1,194 @@
+/**
+ * The DNS server of a container in networks that have names: at 127.0.0.11 inside, as Docker's. Its sockets are in the
+ * container's network namespace, those with which it asks other servers in the one of the process that runs it.
+ */
+
+import { Failure } from "../../errors.ts";
+import { close } from "../../linux/file.ts";
+import { memory, syscallError } from "../../linux/libc.ts";
+import { inNetworkNamespace } from "../../linux/namespace.ts";
+import { type Companion, POLLIN } from "../../linux/poll.ts";
+import {
+  decodeSockaddr,
+  encodeSockaddr,
+  localAddress,
+  openBound,
+  receiveFrom,
+  type SocketKind,
+  sendTo,
+  setOption,
+} from "../../linux/socket.ts";
+import { resolverAddress } from "../../plan/resolv-conf.ts";
+import { openAcceptor } from "../acceptor.ts";
+import { openHub } from "../epoll-loop.ts";
+import type { Verdict } from "./answer.ts";
+import { openForwarder } from "./forward.ts";
+import { RCODE, refuse } from "./message.ts";
+import { redirect } from "./redirect.ts";
+import { openStream, type Stream } from "./tcp.ts";
+import { followZone, type ZoneSource } from "./zone.ts";
+
+export interface ResolverOptions {
+  /** Descriptor of the container's network namespace; its `lo` is up. */
+  netns: number;
+  /** Of the networks that the container is in: the first that knows a name answers. */
+  zones: ZoneSource[];
+  /** Asked for all other names. */
+  upstreams: string[];
+  /** False in networks that have no way out: then no other name exists. */
+  forward: boolean;
+  /** See AnswerOptions. */
+  searchFirst?: boolean;
+  /** False: at port 53 itself, as where the kernel has no nf_tables; then the container can't have a server there. */
+  redirected?: boolean;
+}
+
+export interface Resolver extends Companion {
+  /** The container has joined a network, or left one. */
+  setZones(zones: ZoneSource[]): void;
+  close(): void;
+}
+
+const dnsPort = 53;
+/** Queries are small; one that is larger is dropped. */
+const maxQueryBytes = 4096;
+/** So many are taken before something else has its turn. */
+const turnQueries = 64;
+/** Queries of a burst that wait in the socket: 1,000 need less than this. */
+const receiveBufferBytes = 2 << 20;
+const mostStreams = 64;
+const streamIdleMs = 10_000;
+
+/** Sockets are open when it returns; what answers them is loaded at the first query. */
+export function openResolver(options: ResolverOptions): Resolver {
+  const sockets = inNetworkNamespace(options.netns, () => openSockets(options.redirected ?? true));
+  const hub = openHub();
+  const forwarder = openForwarder(hub, options.upstreams);
+  let zones = options.zones.map(followZone);
+  const { forward, searchFirst = false } = options;
+  const judge = (query: Uint8Array, stream: boolean): Verdict => {
+    const { answer } = require("./answer.ts") as typeof import("./answer.ts");
+    try {
+      return answer(query, { zones: zones.map((zone) => zone()), forward, searchFirst, stream });
+    } catch {
+      // The names cannot be read: no descriptor is left, or the disk is broken. The container goes on.
+      return { reply: refuse(query, RCODE.SERVFAIL) };
+    }
+  };
+
+  const handle = (query: Uint8Array, stream: boolean, key: () => string, reply: (message: Uint8Array) => void) => {
+    const verdict = judge(query, stream);
+    if (!verdict) return;
+    if ("reply" in verdict) return reply(verdict.reply);
+    forwarder.forward({ query, stream, maxBytes: verdict.maxBytes, key: key(), reply });
+  };
+
+  const buffer = memory(maxQueryBytes + 1);
+  hub.set(sockets.udp, POLLIN, () => {
+    for (let count = 0; count < turnQueries; count++) {
+      const received = receiveFrom(sockets.udp, buffer);
+      if (typeof received === "number") return;
+      const { size, from } = received;
+      if (size > maxQueryBytes) continue;
+      const query = buffer.subarray(0, size);
+      const key = () => `${from.toHex()} ${query[0]} ${query[1]}`;
+      try {
+        handle(query, false, key, (message) => sendTo(sockets.udp, message, from));
+      } catch {
+        // It is lost, as a datagram may be: who asked will ask again.
+      }
+    }
+  });
+
+  /** The least recently used first. */
+  const streams = new Map<Stream, { lastMs: number }>();
+  let accepted = 0;
+  const acceptTimers = openAcceptor(hub, sockets.tcp, (socket) => {
+    const number = accepted++;
+    let queries = 0;
+    const stream = openStream(hub, socket, {
+      maxBytes: maxQueryBytes,
+      onMessage: (query) => {
+        use();
+        const key = `stream ${number} ${queries++}`;
+        handle(
+          query,
+          true,
+          () => key,
+          (message) => stream.send(message),
+        );
+      },
+      onEnd: () => streams.delete(stream),
+    });
+    const use = () => {
+      streams.delete(stream);
+      streams.set(stream, { lastMs: performance.now() });
+    };
+    use();
+    if (streams.size > mostStreams) endStream(streams.keys().next().value!);
+  });
+  const endStream = (stream: Stream) => {
+    streams.delete(stream);
+    stream.close();
+  };
+  const endIdle = () => {
+    for (const [stream, { lastMs }] of streams) {
+      if (lastMs + streamIdleMs > performance.now()) return;
+      endStream(stream);
+    }
+  };
+
+  let open = true;
+  const closeAll = () => {
+    if (open) hub.close();
+    open = false;
+  };
+  return {
+    watches: () => (open ? [hub.watch] : []),
+    timers: () => {
+      if (!open) return [];
+      const [idle] = streams.values();
+      return [
+        ...forwarder.timers(),
+        ...acceptTimers(),
+        ...(idle ? [{ atMs: idle.lastMs + streamIdleMs, onTime: endIdle }] : []),
+      ];
+    },
+    end: closeAll,
+    close: closeAll,
+    setZones: (sources) => {
+      zones = sources.map(followZone);
+    },
+  };
+}
+
+/** In the container's namespace, where no other program may have been yet. */
+function openSockets(redirected: boolean): { udp: number; tcp: number } {
+  if (redirected) {
+    const sockets = openAt(0);
+    const portOf = (socket: number): number => decodeSockaddr(localAddress(socket)).port;
+    const ports = { udp: portOf(sockets.udp), tcp: portOf(sockets.tcp) };
+    if (redirect(resolverAddress, dnsPort, ports)) return sockets;
+    close(sockets.udp);
+    close(sockets.tcp);
+  }
+  return openAt(dnsPort);
+}
+
+function openAt(port: number): { udp: number; tcp: number } {
+  const udp = openOne("udp", port);
+  setOption(udp, "SO_RCVBUFFORCE", receiveBufferBytes);
+  try {
+    return { udp, tcp: openOne("tcp", port) };
+  } catch (error) {
+    close(udp);
+    throw error;
+  }
+}
+
+function openOne(kind: SocketKind, port: number): number {
+  const { socket, errno } = openBound(kind, encodeSockaddr(resolverAddress, port));
+  if (socket !== undefined) return socket;
+  const error = syscallError("open", `the resolver at ${resolverAddress}:${port}/${kind}`, errno);
+  throw new Failure(error.message, "something in the container's network has this port already");
+}

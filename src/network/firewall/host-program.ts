@@ -1,0 +1,43 @@
+/** Helper programs of the system: by absolute path, with a fixed environment, to their end. */
+
+import { UnsupportedError } from "../../errors.ts";
+import { wait } from "../../linux/clone.ts";
+import { readAll, seekToStart, statIfAny } from "../../linux/file.ts";
+import { closeAll } from "../../linux/poll.ts";
+import { memfd, stringVector } from "../../linux/process.ts";
+import { posixSpawn } from "../../linux/spawn.ts";
+
+const directories = ["/usr/sbin", "/sbin", "/usr/bin", "/bin", "/usr/local/sbin", "/run/current-system/sw/bin"];
+const environment = ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"];
+
+/** Where a program of the system is. */
+export const findHelper = (name: string): string | undefined =>
+  directories.map((directory) => `${directory}/${name}`).find((path) => statIfAny(path) !== undefined);
+
+export interface HelperResult {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs a program that may fail. @param input what it reads. @throws UnsupportedError where there is no such program. */
+export function runHelper(name: string, args: string[], input = ""): HelperResult {
+  const path = findHelper(name);
+  if (path === undefined) throw new UnsupportedError(`the firewall needs the program ${name}, which is not installed`);
+  const files = [memfd("stdin", input), memfd("stdout", ""), memfd("stderr", "")];
+  try {
+    const pid = posixSpawn(path, stringVector([name, ...args]), stringVector(environment), { fds: files });
+    const ended = wait({ pid });
+    const [, stdout = "", stderr = ""] = files.map(textOf);
+    return { code: ended?.exit.code ?? 128, stdout, stderr };
+  } finally {
+    closeAll(files);
+  }
+}
+
+const decoder = new TextDecoder();
+
+function textOf(file: number): string {
+  seekToStart(file);
+  return decoder.decode(readAll(file, "what a helper program wrote"));
+}

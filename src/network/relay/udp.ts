@@ -1,0 +1,107 @@
+/** Datagrams that are passed on: each sender has a socket of its own towards the container, so that answers find back. */
+
+import { type Datagram, receiveDatagram, sendDatagram } from "../../linux/datagram.ts";
+import { close } from "../../linux/file.ts";
+import { EAGAIN, memory } from "../../linux/libc.ts";
+import { POLLIN, type Timer } from "../../linux/poll.ts";
+import {
+  connect,
+  isIpv6,
+  localAddress,
+  openSocket,
+  receive,
+  type Sockaddr,
+  type SocketKind,
+  send,
+  setOption,
+} from "../../linux/socket.ts";
+import type { Hub } from "../epoll-loop.ts";
+
+/** Senders of one port; the one that was there first makes room for another. */
+const mostSenders = 1024;
+/** So long without a datagram of either side a sender is forgotten. */
+const idleMs = 90_000;
+const checkMs = 30_000;
+/** Datagrams that are moved before others have their turn. */
+const turn = 64;
+/** What may wait while others have theirs. */
+const receiveBufferBytes = 2 << 20;
+
+interface Sender {
+  socket: number;
+  usedMs: number;
+}
+
+const buffer = memory(65536);
+
+/** @param listener is waited for by the hub. @returns the timers that it needs. */
+export function relayDatagrams(hub: Hub, listener: number, kind: SocketKind, target: Sockaddr): () => Timer[] {
+  /** By their address and the one of ours that they sent to: an answer comes from the same. */
+  const senders = new Map<string, Sender>();
+  let checkAtMs = 0;
+  setOption(listener, isIpv6(localAddress(listener)) ? "IPV6_RECVPKTINFO" : "IP_PKTINFO", 1);
+  setOption(listener, "SO_RCVBUFFORCE", receiveBufferBytes);
+
+  const forget = (key: string, { socket }: Sender) => {
+    senders.delete(key);
+    hub.drop(socket);
+  };
+
+  const open = (key: string, { from, to }: Datagram): Sender | undefined => {
+    const socket = openSocket(kind, target);
+    if (socket === undefined) return undefined;
+    if (connect(socket, target) !== 0) {
+      close(socket);
+      return undefined;
+    }
+    const [oldest] = senders;
+    if (oldest && senders.size >= mostSenders) forget(...oldest);
+    if (senders.size === 0) checkAtMs = performance.now() + checkMs;
+    const sender: Sender = { socket, usedMs: 0 };
+    senders.set(key, sender);
+    const answer = () => {
+      sender.usedMs = performance.now();
+      for (let count = 0; count < turn; count++) {
+        const size = receive(socket, buffer);
+        if (size === -EAGAIN) return;
+        // Nobody listens yet, or no longer: to be told of once is enough.
+        if (size < 0) continue;
+        sendDatagram(listener, buffer.subarray(0, size), from, to);
+      }
+    };
+    hub.set(socket, POLLIN, () => attempt(answer) || forget(key, sender));
+    return sender;
+  };
+
+  const pass = (datagram: Datagram) => {
+    const key = `${datagram.from.toHex()} ${datagram.to.toHex()}`;
+    const sender = senders.get(key) ?? open(key, datagram);
+    if (!sender) return;
+    sender.usedMs = performance.now();
+    send(sender.socket, buffer.subarray(0, datagram.size));
+  };
+  hub.set(listener, POLLIN, () => {
+    for (let count = 0; count < turn; count++) {
+      const datagram = receiveDatagram(listener, buffer);
+      if (typeof datagram === "number") return;
+      attempt(() => pass(datagram));
+    }
+  });
+
+  const check = () => {
+    const now = performance.now();
+    for (const [key, sender] of senders) if (sender.usedMs + idleMs <= now) forget(key, sender);
+    checkAtMs = now + checkMs;
+  };
+  return () => (senders.size > 0 ? [{ atMs: checkAtMs, onTime: check }] : []);
+}
+
+/** What cannot be passed on is lost, as datagrams are: it must not keep others. @returns false then. */
+function attempt(action: () => void): boolean {
+  try {
+    action();
+    return true;
+  } catch {
+    return false;
+  }
+}

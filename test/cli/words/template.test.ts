@@ -1,0 +1,169 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { quote, unquote } from "../../../src/cli/words/template/literal.ts";
+import { TemplateError } from "../../../src/cli/words/template/tree.ts";
+import { toJson } from "../../../src/cli/words/template/value.ts";
+import { compile } from "../../../src/cli/words/template.ts";
+import { explain } from "../../../src/errors.ts";
+
+const image = {
+  ID: "4f2a",
+  Tags: ["a:1", "b:2"],
+  Labels: new Map([
+    ["z", "last"],
+    ["a", "first"],
+  ]),
+  Config: { Env: null, Cmd: ["/bin/sh"] },
+  Size: () => "4.2MB",
+  Label: (name: string) => (name === "a" ? "first" : ""),
+};
+const print = (template: string, data: unknown = image) => compile(template)(data, { type: "image" });
+
+function refusal(template: string, data: unknown = image): string {
+  try {
+    print(template, data);
+  } catch (error) {
+    expect(error).toBeInstanceOf(TemplateError);
+    const { text, hint } = explain(error);
+    return hint ? `${text}; ${hint}` : text;
+  }
+  throw new Error(`accepted: ${template}`);
+}
+
+describe("compile()", () => {
+  test("prints fields, fields worked out when asked for, methods with arguments, and elements", () => {
+    expect(print("{{.ID}} {{.Size}} {{index .Tags 1}} {{.Config.Cmd}}")).toBe("4f2a 4.2MB b:2 [/bin/sh]");
+    expect(print('{{.Label "a"}}|{{"a" | .Label}}|{{.Label "b"}}|{{len (.Label "a")}}')).toBe("first|first||5");
+  });
+  test("a key that a map does not have is no value, one asked for by index is empty", () => {
+    expect(print('{{.Labels.nope}} [{{index .Labels "nope"}}] {{.Labels.a}}')).toBe("<no value> [] first");
+  });
+  test("maps are gone through by their sorted keys", () => {
+    expect(print("{{range $key, $value := .Labels}}{{$key}}={{$value}} {{end}}")).toBe("a=first z=last ");
+    expect(print("{{.Labels}} {{json .Labels}}")).toBe('map[a:first z:last] {"a":"first","z":"last"}');
+  });
+  test("a field that a struct does not have is an error that names the fields there are", () => {
+    expect(refusal("{{.Nmae}}")).toBe(
+      'template parsing error: template: :1:2: executing "" at <.Nmae>: can\'t evaluate field Nmae in type image; the fields are: ID, Tags, Labels, Config, Size, Label',
+    );
+    expect(refusal("a\n{{.Config.Nope}}")).toContain("template: :2:9: executing");
+    expect(refusal("{{.Config.Env.Nope}}")).toContain("nil pointer evaluating interface {}.Nope");
+    expect(refusal("{{.Label}}")).toContain("wrong number of args for Label: want 1 got 0");
+  });
+  test("what every object of JavaScript has by nature is no field", () => {
+    for (const name of ["constructor", "__proto__", "toString", "hasOwnProperty", "prototype"]) {
+      expect(refusal(`{{.${name}}}`)).toContain(`can't evaluate field ${name}`);
+      expect(refusal(`{{.Tags.${name}}}`)).toContain(`can't evaluate field ${name}`);
+      expect(refusal(`{{.Size.${name}}}`)).toContain(`can't evaluate field ${name}`);
+      expect(print(`{{.Labels.${name}}} {{index .Config "${name}"}}`)).toBe("<no value> <no value>");
+      expect(refusal(`{{${name} .}}`)).toContain(`function "${name}" not defined`);
+    }
+  });
+  test("names the line of a mistake", () => {
+    expect(refusal("{{.ID}}\n\n{{foo}}")).toBe('template parsing error: template: :3: function "foo" not defined');
+    expect(refusal('{{define "x"}}{{end}}')).toContain("{{define}} is not supported");
+  });
+  test("what strangers wrote is shown as `show` says, the template's own words are not touched", () => {
+    const data = { ID: "\x1b[2J", Labels: new Map([["a", "\x07"]]) };
+    const show = (text: string) => text.replace(/[\x00-\x08\x0b-\x1f]/g, "?");
+    expect(compile('{{"\\x1b"}}\x1b{{.ID}}{{"\\t"}}{{.Labels}}')(data, { type: "x", show })).toBe(
+      "\x1b\x1b?[2J\tmap[a:?]",
+    );
+  });
+  test("a template made to exhaust us is refused", () => {
+    const deep = 10_000;
+    expect(refusal(`${"{{if 1}}".repeat(deep)}${"{{end}}".repeat(deep)}`)).toContain("nested deeper than 100 levels");
+    expect(refusal(`{{${"(".repeat(deep)}1${")".repeat(deep)}}}`)).toContain("nested deeper than 100 levels");
+    expect(refusal("{{if 0}}x".concat("{{else if 0}}x".repeat(deep), "{{end}}"))).toContain("nested deeper");
+    expect(refusal('{{range 1000000}}{{printf "%9999d" 1}}{{end}}')).toContain("larger than 64 MB");
+    expect(refusal("{{range 1000000000}}x{{end}}")).toContain("range can't iterate over");
+  });
+  test("text without braces is printed as it is", () => {
+    fc.assert(
+      fc.property(
+        fc.string({ unit: "binary" }).filter((text) => !text.includes("{{")),
+        (text) => {
+          expect(print(text)).toBe(text);
+        },
+      ),
+    );
+  });
+  test("whatever is written is a result or a TemplateError", () => {
+    const words = fc.constantFrom(
+      ...'{{|}}|{{-|-}}|.ID|.Tags|.Labels|.Config|.|$|$x|$x :=|=|,|||(|)|if|else|end|range|with|break|nil|true|1|-1|1.5|0x|\'a\'|"a"|`b`|"%v %d %q"|json|index|printf|join|split|slice|len|eq|lt|and|or|not|print|println|upper|pad|truncate|/*|*/| |\n|é|\x1b|!'.split(
+        "|",
+      ),
+    );
+    const template = fc.array(fc.oneof({ weight: 9, arbitrary: words }, fc.string()), { maxLength: 25 });
+    fc.assert(
+      fc.property(template, fc.constantFrom("", " "), (parts, between) => {
+        try {
+          expect(print(parts.join(between))).toBeString();
+        } catch (error) {
+          expect(error).toBeInstanceOf(TemplateError);
+        }
+      }),
+      { numRuns: 3000 },
+    );
+  });
+  test("whatever is put into one action is a result or a TemplateError", () => {
+    const operand = fc.constantFrom(
+      ".ID",
+      ".Tags",
+      ".Labels",
+      ".Config",
+      ".Size",
+      ".Label",
+      "nil",
+      "-1",
+      "99",
+      '"a"',
+      "(len .Tags)",
+    );
+    const name = fc.constantFrom(
+      ..."json index printf join split slice len eq ne lt ge and or not print println upper title pad truncate".split(
+        " ",
+      ),
+    );
+    fc.assert(
+      fc.property(name, fc.array(operand, { maxLength: 4 }), fc.option(name), (first, operands, second) => {
+        try {
+          expect(print(`{{${first} ${operands.join(" ")}${second ? ` | ${second}` : ""}}}`)).toBeString();
+        } catch (error) {
+          expect(error).toBeInstanceOf(TemplateError);
+        }
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});
+
+describe("literals", () => {
+  test("what was quoted reads back as it was, and has no control character", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary" }), (text) => {
+        expect(quote(text)).not.toMatch(/[\x00-\x1f\x7f-\x9f]/);
+        expect(unquote(quote(text))).toBe(text);
+        expect(print(`{{${quote(text)}}}`)).toBe(text);
+      }),
+    );
+  });
+});
+
+describe("json", () => {
+  test("is JSON, whatever the names, and shows no control character", () => {
+    fc.assert(
+      fc.property(fc.dictionary(fc.string({ unit: "binary" }), fc.jsonValue()), (record) => {
+        const map = new Map(Object.entries(record));
+        const text = toJson(map);
+        expect(text).not.toMatch(/[\x00-\x1f\x7f-\x9f]/);
+        expect(JSON.parse(text)).toEqual(JSON.parse(JSON.stringify(Object.fromEntries(map))));
+      }),
+    );
+  });
+  test("has fields in their order, those worked out too, and no methods", () => {
+    expect(print("{{json .}}")).toBe(
+      '{"ID":"4f2a","Tags":["a:1","b:2"],"Labels":{"a":"first","z":"last"},"Config":{"Env":null,"Cmd":["/bin/sh"]},"Size":"4.2MB"}',
+    );
+  });
+});
