@@ -1,6 +1,6 @@
 /** From argv to one command: global options, the command's name, its options, help, and what a failure prints. */
 
-import { requireRoot, sudoLine } from "../engine/container/host.ts";
+import { requireRoot, sudoLine } from "../engine/record/root.ts";
 import { explain, hasCode, InterruptedError, notesOf, StartError, UsageError } from "../errors.ts";
 import { unblockSignals } from "../linux/signal.ts";
 import { absolutePath, defaultRoot, pathsOf } from "../paths.ts";

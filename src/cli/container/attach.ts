@@ -1,9 +1,10 @@
 /** `tinydocker attach`: joins a running container's terminal or output. */
 
-import { attachTo, connectToContainer } from "../../engine/container/attach.ts";
+import { attachTo } from "../../engine/container/attach.ts";
 import { ended } from "../../engine/container/detached.ts";
 import { recoverIfAllowed } from "../../engine/container/recover.ts";
 import { type Container, findContainer, isUp } from "../../engine/record/container.ts";
+import { connectToContainer } from "../../engine/record/monitor-socket.ts";
 import { ConflictError } from "../../errors.ts";
 import { type Paths, pathsOf } from "../../paths.ts";
 import { sendFrame } from "../../runtime/channel.ts";

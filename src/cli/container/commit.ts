@@ -1,8 +1,8 @@
 /** `tinydocker commit`: what a container changed becomes an image. */
 
 import { commit } from "../../engine/container/commit.ts";
-import { requireRoot } from "../../engine/container/host.ts";
 import { recoverIfAllowed } from "../../engine/container/recover.ts";
+import { requireRoot } from "../../engine/record/root.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
 import { printLine, warn } from "../words/print.ts";

@@ -1,8 +1,8 @@
 /** `tinydocker cp`: files between a container and the host. */
 
 import { type ContainerPath, copyFromContainer, copyToContainer } from "../../engine/container/cp.ts";
-import { requireRoot } from "../../engine/container/host.ts";
 import { recoverIfAllowed } from "../../engine/container/recover.ts";
+import { requireRoot } from "../../engine/record/root.ts";
 import { UsageError } from "../../errors.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";

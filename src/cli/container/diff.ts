@@ -1,8 +1,8 @@
 /** `tinydocker diff`: what a container has added (A), changed (C) and deleted (D). */
 
 import { diffContainer } from "../../engine/container/diff.ts";
-import { requireRoot } from "../../engine/container/host.ts";
 import { recoverIfAllowed } from "../../engine/container/recover.ts";
+import { requireRoot } from "../../engine/record/root.ts";
 import { textOf } from "../../linux/at.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";

@@ -1,8 +1,8 @@
 /** `tinydocker export`: the files of a container as a tar. */
 
 import { exportContainer } from "../../engine/container/export.ts";
-import { requireRoot } from "../../engine/container/host.ts";
 import { recoverIfAllowed } from "../../engine/container/recover.ts";
+import { requireRoot } from "../../engine/record/root.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
 import { showProgress } from "../words/progress.ts";

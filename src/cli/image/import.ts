@@ -1,7 +1,7 @@
 /** `tinydocker import`: the tar of a root file system becomes an image. */
 
-import { requireRoot } from "../../engine/container/host.ts";
 import { importImage } from "../../engine/image/import.ts";
+import { requireRoot } from "../../engine/record/root.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
 import { printLine } from "../words/print.ts";

@@ -1,7 +1,7 @@
 /** `tinydocker load`: puts the images of a file into the store. */
 
-import { requireRoot } from "../../engine/container/host.ts";
 import { load } from "../../engine/image/load.ts";
+import { requireRoot } from "../../engine/record/root.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
 import { plain, printLine } from "../words/print.ts";

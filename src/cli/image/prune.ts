@@ -1,7 +1,7 @@
 /** `tinydocker image prune`: removes images that nobody needs. */
 
-import { requireRoot } from "../../engine/container/host.ts";
 import { pruneImages } from "../../engine/image/prune.ts";
+import { requireRoot } from "../../engine/record/root.ts";
 import { Failure } from "../../errors.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";

@@ -1,7 +1,7 @@
 /** `tinydocker save`: images of the store as one archive. */
 
-import { requireRoot } from "../../engine/container/host.ts";
 import { save } from "../../engine/image/save.ts";
+import { requireRoot } from "../../engine/record/root.ts";
 import { UsageError } from "../../errors.ts";
 import { archiveFormats } from "../../image/save.ts";
 import { pathsOf } from "../../paths.ts";

@@ -1,7 +1,7 @@
 /** `tinydocker tag`: one more name for an image. */
 
-import { requireRoot } from "../../engine/container/host.ts";
 import { tag } from "../../engine/image/tag.ts";
+import { requireRoot } from "../../engine/record/root.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
 

@@ -1,9 +1,9 @@
 /** `tinydocker network connect`: one more network for a container. */
 
-import { requireRoot } from "../../engine/container/host.ts";
 import { recoverIfAllowed } from "../../engine/container/recover.ts";
 import { connectContainer } from "../../engine/network/connect.ts";
 import { findContainer } from "../../engine/record/container.ts";
+import { requireRoot } from "../../engine/record/root.ts";
 import { pathsOf } from "../../paths.ts";
 import { parseAlias } from "../../plan/resolv-conf.ts";
 import { parseIp, parseMac } from "../words/address.ts";

@@ -1,7 +1,7 @@
 /** `tinydocker network create`: a network of its own for some containers. */
 
-import { requireRoot } from "../../engine/container/host.ts";
 import { createNetwork } from "../../engine/network/create.ts";
+import { requireRoot } from "../../engine/record/root.ts";
 import { UsageError } from "../../errors.ts";
 import { pathsOf } from "../../paths.ts";
 import { isIpv6, readAddress } from "../../plan/address.ts";

@@ -1,9 +1,9 @@
 /** `tinydocker network disconnect`: takes a container off a network. */
 
-import { requireRoot } from "../../engine/container/host.ts";
 import { recoverIfAllowed } from "../../engine/container/recover.ts";
 import { disconnectContainer } from "../../engine/network/connect.ts";
 import { findContainer } from "../../engine/record/container.ts";
+import { requireRoot } from "../../engine/record/root.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
 

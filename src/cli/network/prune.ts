@@ -1,8 +1,8 @@
 /** `tinydocker network prune`: removes networks that no container is in. */
 
-import { requireRoot } from "../../engine/container/host.ts";
 import { recoverIfAllowed } from "../../engine/container/recover.ts";
 import { pruneNetworks } from "../../engine/network/create.ts";
+import { requireRoot } from "../../engine/record/root.ts";
 import { Failure } from "../../errors.ts";
 import { pathsOf } from "../../paths.ts";
 import type { Network } from "../../plan/network.ts";

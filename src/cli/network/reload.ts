@@ -1,9 +1,9 @@
 /** `tinydocker network reload`: makes bridges and rules anew, after somebody has flushed or deleted them. */
 
-import { requireRoot } from "../../engine/container/host.ts";
 import { recoverIfAllowed } from "../../engine/container/recover.ts";
 import { useFirewall } from "../../engine/network/firewall.ts";
 import { reloadNetworks } from "../../engine/network/reload.ts";
+import { requireRoot } from "../../engine/record/root.ts";
 import { UsageError } from "../../errors.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";

@@ -1,8 +1,8 @@
 /** `tinydocker network rm`: removes networks that no container is in. */
 
-import { requireRoot } from "../../engine/container/host.ts";
 import { recoverIfAllowed } from "../../engine/container/recover.ts";
 import { removeNetwork } from "../../engine/network/create.ts";
+import { requireRoot } from "../../engine/record/root.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
 import { forEachName } from "../words/for-each.ts";

@@ -1,7 +1,7 @@
 /** `tinydocker system prune`: removes what nobody uses. */
 
-import { requireRoot } from "../../engine/container/host.ts";
 import { recoverIfAllowed } from "../../engine/container/recover.ts";
+import { requireRoot } from "../../engine/record/root.ts";
 import { pruneSystem } from "../../engine/system/prune.ts";
 import { Failure } from "../../errors.ts";
 import { pathsOf } from "../../paths.ts";

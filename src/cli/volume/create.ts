@@ -1,7 +1,7 @@
 /** `tinydocker volume create`: a volume, to be used by containers later. */
 
-import { requireRoot } from "../../engine/container/host.ts";
-import { makeVolume } from "../../engine/record/volume.ts";
+import { requireRoot } from "../../engine/record/root.ts";
+import { makeVolume } from "../../engine/volume/create.ts";
 import { UsageError } from "../../errors.ts";
 import { pathsOf } from "../../paths.ts";
 import { isVolumeName } from "../../plan/mounts.ts";

@@ -1,9 +1,10 @@
 /** `tinydocker volume prune`: removes volumes that no container uses. */
 
-import { requireRoot } from "../../engine/container/host.ts";
 import { recoverIfAllowed } from "../../engine/container/recover.ts";
 import { sizeOfTree } from "../../engine/container/size.ts";
-import { anonymousLabel, mountPointOf, pruneVolumes } from "../../engine/record/volume.ts";
+import { requireRoot } from "../../engine/record/root.ts";
+import { anonymousLabel, mountPointOf } from "../../engine/record/volume.ts";
+import { pruneVolumes } from "../../engine/volume/remove.ts";
 import { Failure } from "../../errors.ts";
 import { collectGarbage } from "../../image/garbage.ts";
 import { pathsOf } from "../../paths.ts";

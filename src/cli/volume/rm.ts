@@ -1,8 +1,8 @@
 /** `tinydocker volume rm`: removes volumes that no container uses. */
 
-import { requireRoot } from "../../engine/container/host.ts";
 import { recoverIfAllowed } from "../../engine/container/recover.ts";
-import { removeVolume } from "../../engine/record/volume.ts";
+import { requireRoot } from "../../engine/record/root.ts";
+import { removeVolume } from "../../engine/volume/remove.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
 import { forEachName } from "../words/for-each.ts";

@@ -1,14 +1,12 @@
 /** Being attached to a container that a monitor looks after: our keys in, its output out, until it ends or we leave. */
 
 import { hasCode } from "../../errors.ts";
-import { close, O_DIRECTORY, O_PATH, open } from "../../linux/file.ts";
+import { close } from "../../linux/file.ts";
 import { memory } from "../../linux/libc.ts";
 import { type Input, type Output, openInput, openOutput } from "../../linux/nonblocking.ts";
 import { type Interest, POLLIN, POLLOUT, poll } from "../../linux/poll.ts";
 import { blockSignals, readSignal, signalfd, signals } from "../../linux/signal.ts";
 import { getModes, getSize, isatty, rawModes, restoreModes, setModes } from "../../linux/tty.ts";
-import { connectAt } from "../../linux/unix.ts";
-import type { Paths } from "../../paths.ts";
 import {
   type Frame,
   frameBytes,
@@ -19,8 +17,6 @@ import {
   windowBytes,
 } from "../../runtime/channel.ts";
 import { forwarded } from "../../runtime/forwarded.ts";
-import { controlSocket } from "../../runtime/run.ts";
-import { directoryOf } from "../record/container.ts";
 
 export interface AttachOptions {
   /** Our stdin is the container's. */
@@ -43,16 +39,6 @@ export type Exited = Pick<Extract<Message, { type: "exit" }>, "code" | "oomKille
  * our stdout took nothing for too long.
  */
 export type AttachEnd = Exited | { signal: number } | "detached" | "lost" | "dropped";
-
-/** Connects to the monitor of a running container, or undefined where there is none. */
-export function connectToContainer(paths: Paths, id: string): number | undefined {
-  const directory = open(directoryOf(paths, id), O_PATH | O_DIRECTORY);
-  try {
-    return connectAt(directory, controlSocket);
-  } finally {
-    close(directory);
-  }
-}
 
 /** Stays until the end. @param socket to the monitor; one that did not launch the container says `attach` first. */
 export function attachTo(socket: number, options: AttachOptions): AttachEnd {

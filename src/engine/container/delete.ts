@@ -32,6 +32,6 @@ export function forgetContainer(paths: Paths, record: ContainerRecord, { volumes
 export function forgetVolumes(paths: Paths, names: string[]): void {
   if (names.length === 0) return;
   // Loaded here: most containers have none.
-  const { removeAnonymous } = require("../record/volume.ts") as typeof import("../record/volume.ts");
+  const { removeAnonymous } = require("../volume/remove.ts") as typeof import("../volume/remove.ts");
   removeAnonymous(paths, names);
 }

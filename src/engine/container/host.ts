@@ -1,6 +1,5 @@
 /** What this host is: the facts that plans need, read from /proc, /sys and /dev. */
 
-import { UnsupportedError } from "../../errors.ts";
 import { findCgroup2 } from "../../linux/cgroup.ts";
 import { readdir, readFile, stat } from "../../linux/file.ts";
 import { hardLimits } from "../../linux/process.ts";
@@ -23,18 +22,6 @@ function facts(): Pick<HostFacts, "capabilities" | "hardLimits"> {
   const capabilities = ownCapabilities();
   const raises = capabilities.includes("CAP_SYS_RESOURCE");
   return { capabilities, hardLimits: raises ? {} : hardLimits() };
-}
-
-/** @throws UnsupportedError without root. @param doing what needs it: "loading images". */
-export function requireRoot(doing: string): void {
-  if (process.geteuid?.() !== 0) throw new UnsupportedError(`${doing} needs root`, sudoLine());
-}
-
-/** The line that would have worked: this command line with sudo before it. */
-export function sudoLine(): string {
-  const words = process.argv.slice(2);
-  const quoted = words.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`));
-  return `sudo tinydocker ${quoted.join(" ")}`;
 }
 
 /** Capabilities we may hand on. Without root this only serves `explain`, which shows what root would do. */

@@ -24,10 +24,10 @@ import {
   backingOf,
   newVolume,
   readVolume,
-  stepFor,
   type Volume,
   volumePath,
 } from "../record/volume.ts";
+import { stepFor } from "../volume/create.ts";
 import type { VolumesFrom } from "./request.ts";
 
 /**

@@ -11,7 +11,7 @@ import type { Paths } from "../../paths.ts";
 import { sendFrame } from "../../runtime/channel.ts";
 import { type Container, isAlive, isLookedAfter } from "../record/container.ts";
 import { readClaim } from "../record/lock-file.ts";
-import { connectToContainer } from "./attach.ts";
+import { connectToContainer } from "../record/monitor-socket.ts";
 import { recover } from "./recover.ts";
 
 const lookMs = 20;

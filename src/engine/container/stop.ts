@@ -20,7 +20,7 @@ import {
   tell,
   waitUntilLeft,
 } from "../record/container.ts";
-import { connectToContainer } from "./attach.ts";
+import { connectToContainer } from "../record/monitor-socket.ts";
 import { recover } from "./recover.ts";
 import { parseSignal, signalName } from "./signals.ts";
 import { stopFile } from "./start.ts";

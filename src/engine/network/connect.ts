@@ -7,8 +7,8 @@ import { planConnection, planEndpoint, planPublications } from "../../plan/conne
 import type { Connected, Endpoint, Network, ResolverPlan } from "../../plan/network.ts";
 import { type NetworkRequest, networkMode } from "../../plan/network-options.ts";
 import { type NetworkChange, receiveFrame, sendFrame } from "../../runtime/channel.ts";
-import { connectToContainer } from "../container/attach.ts";
 import { type Container, type ContainerRecord, findContainer, isUp, writeRecord } from "../record/container.ts";
+import { connectToContainer } from "../record/monitor-socket.ts";
 import { findNetwork } from "../record/network.ts";
 import { networkFor } from "./create.ts";
 import { connect, disconnect } from "./endpoints.ts";

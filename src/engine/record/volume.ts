@@ -1,19 +1,12 @@
-/** Volumes: directories with a name that outlive the containers which use them. */
+/** What is kept of volumes: `volumes/<name>/{volume.json, _data}`, and which containers use them. */
 
-import { ConflictError, NotFoundError, UsageError } from "../../errors.ts";
-import { emptyTrash, moveToTrash, withStoreLock } from "../../image/staging.ts";
-import { randomHex } from "../../linux/clone.ts";
-import { mkdirAll, readdir, readFileIfAny, statIfAny, writeFileAtomic } from "../../linux/file.ts";
+import { UsageError } from "../../errors.ts";
+import { readdir, readFileIfAny, statIfAny } from "../../linux/file.ts";
 import type { Paths } from "../../paths.ts";
 import { isVolumeName } from "../../plan/mounts.ts";
-import type { VolumeStep } from "../../plan/step.ts";
 import { dataOf, recordOf } from "../../plan/volume.ts";
-import { performHost } from "../../runtime/host.ts";
-import { undoList } from "../../runtime/undo.ts";
-import { unmountVolume } from "../../runtime/volume-mount.ts";
-import { damaged, formatRecord, kindOf, map, parseRecord, salvage, text, time } from "../../schema.ts";
+import { damaged, kindOf, map, parseRecord, salvage, text, time } from "../../schema.ts";
 import { type Container, directoryOf, listContainers } from "./container.ts";
-import { recordEvent } from "./events.ts";
 
 export interface Volume {
   name: string;
@@ -25,7 +18,7 @@ export interface Volume {
 }
 
 /** volume.json */
-const volumeKind = kindOf<Volume>({ name: text, created: time, labels: map(text), options: map(text) });
+export const volumeKind = kindOf<Volume>({ name: text, created: time, labels: map(text), options: map(text) });
 
 /** A volume of which perhaps not all is known: what is in it is there all the same. */
 export interface AnyVolume extends Volume {
@@ -47,16 +40,6 @@ export function newVolume(name: string, labels: Volume["labels"], options: Volum
 
 /** Where containers find what is in it. */
 export const mountPointOf = (paths: Paths, { name }: Volume): string => dataOf(volumePath(paths, name));
-
-/** What makes it, if it is not there. @param mark of who wants it, so that no two build it in one place. */
-export const stepFor = (paths: Paths, volume: Volume, mark: string, anonymous: boolean): VolumeStep => ({
-  do: "volume",
-  name: volume.name,
-  path: volumePath(paths, volume.name),
-  staging: `${paths.staging}/${mark}-${volume.name}`,
-  record: formatRecord(volumeKind, volume),
-  anonymous,
-});
 
 const knownOptions = ["type", "device", "o"];
 
@@ -119,45 +102,6 @@ export function readVolume(paths: Paths, name: string): Volume | undefined {
 export const listVolumes = (paths: Paths): AnyVolume[] =>
   (readdir(paths.volumes) ?? []).sort().flatMap((name) => readAnyVolume(paths, name) ?? []);
 
-/** Makes a volume. One that is there already stays as it is, and one that is damaged gets what was asked for. @throws ConflictError if it is another than was asked for. */
-export function makeVolume(
-  paths: Paths,
-  {
-    name = randomHex(32),
-    anonymous,
-    ...asked
-  }: Pick<Volume, "labels" | "options"> & { name?: string; anonymous: boolean },
-): string {
-  const labels = { ...asked.labels, ...(anonymous && { [anonymousLabel]: "" }) };
-  const volume = newVolume(name, labels, asked.options);
-  mkdirAll(paths.root);
-  withStoreLock(paths, "shared", () => {
-    const there = readAnyVolume(paths, name);
-    if (there?.damage !== undefined) {
-      writeFileAtomic(recordOf(volumePath(paths, name)), formatRecord(volumeKind, volume));
-      return;
-    }
-    if (there) return refuseOther(there, volume);
-    performHost([stepFor(paths, volume, randomHex(6), false)], undoList(), () => true);
-    recordEvent(paths, { type: "volume", action: "create", id: name, attributes: { driver: "local" } });
-  });
-  return name;
-}
-
-/** Docker keeps the old one and says nothing. */
-function refuseOther(there: Volume, { name, labels, options }: Volume): void {
-  for (const [what, old, wanted] of [
-    ["options", there.options, options],
-    ["labels", there.labels, labels],
-  ] as const) {
-    if (Object.entries(wanted).some(([key, value]) => old[key] !== value))
-      throw new ConflictError(
-        `volume ${name} exists with other ${what}`,
-        `tinydocker volume inspect ${name} shows them; volume rm ${name} removes it`,
-      );
-  }
-}
-
 /** Which containers use which volumes, in whatever state they are. */
 export function usersOfVolumes(paths: Paths): (name: string) => Container[] {
   const containers = listContainers(paths);
@@ -170,55 +114,4 @@ function uses(paths: Paths, { record, status }: Container, name: string): boolea
   if (status !== "damaged") return false;
   const spec = readFileIfAny(`${directoryOf(paths, record.id)}/config.json`) ?? "";
   return spec.includes(JSON.stringify(`${volumePath(paths, name)}/`).slice(0, -1));
-}
-
-/** Removes a volume that no container uses. @param force one that is not there is fine. */
-export function removeVolume(paths: Paths, name: string, { force }: { force: boolean }): void {
-  withStoreLock(paths, "exclusive", () => {
-    if (!readAnyVolume(paths, name)) {
-      if (force) return;
-      throw new NotFoundError(`no such volume: ${name}`, "tinydocker volume ls lists what there is");
-    }
-    const users = usersOfVolumes(paths)(name).map(({ record }) => record.name);
-    if (users.length > 0)
-      throw new ConflictError(
-        `volume ${name} is in use by ${users.join(", ")}`,
-        `remove what uses it first: tinydocker rm ${users.join(" ")}`,
-      );
-    discard(paths, name);
-  });
-  emptyTrash(paths);
-}
-
-/** Removes the unused volumes that `keep` does not hold back. @param use is told of each before it is gone. */
-export function pruneVolumes(paths: Paths, choose: (volume: Volume) => boolean, use: (volume: Volume) => void): void {
-  if (!statIfAny(paths.volumes)) return;
-  withStoreLock(paths, "exclusive", () => {
-    const users = usersOfVolumes(paths);
-    for (const volume of listVolumes(paths)) {
-      if (users(volume.name).length > 0 || !choose(volume)) continue;
-      use(volume);
-      discard(paths, volume.name);
-    }
-  });
-  emptyTrash(paths);
-}
-
-/**
- * Removes the anonymous volumes of a container that is gone, but for those that another has by --volumes-from. Without the
- * store's lock, which who calls us may hold: nobody else knows these names.
- */
-export function removeAnonymous(paths: Paths, names: string[]): void {
-  const users = usersOfVolumes(paths);
-  for (const name of names) if (readAnyVolume(paths, name) && users(name).length === 0) discard(paths, name);
-  emptyTrash(paths);
-}
-
-/** From here on it is gone for everybody; the disk follows. */
-function discard(paths: Paths, name: string): void {
-  mkdirAll(paths.trash);
-  // The memory of one whose containers were all killed.
-  if (readAnyVolume(paths, name)?.options.type === "tmpfs") unmountVolume(volumePath(paths, name));
-  moveToTrash(paths, volumePath(paths, name));
-  recordEvent(paths, { type: "volume", action: "destroy", id: name, attributes: { driver: "local" } });
 }

@@ -6,7 +6,8 @@ import { pruneContainers } from "../container/prune.ts";
 import { sizeOfTree } from "../container/size.ts";
 import { type Chosen, pruneImages } from "../image/prune.ts";
 import { pruneNetworks } from "../network/create.ts";
-import { anonymousLabel, mountPointOf, pruneVolumes } from "../record/volume.ts";
+import { anonymousLabel, mountPointOf } from "../record/volume.ts";
+import { pruneVolumes } from "../volume/remove.ts";
 
 export interface PruneOptions {
   /** Also images that have a name. */

@@ -1,0 +1,61 @@
+/** Removing volumes: by name, all that no container uses, and the anonymous ones of a container that is removed. */
+
+import { ConflictError, NotFoundError } from "../../errors.ts";
+import { emptyTrash, moveToTrash, withStoreLock } from "../../image/staging.ts";
+import { mkdirAll, statIfAny } from "../../linux/file.ts";
+import type { Paths } from "../../paths.ts";
+import { unmountVolume } from "../../runtime/volume-mount.ts";
+import { map } from "../../schema.ts";
+import { recordEvent } from "../record/events.ts";
+import { listVolumes, readAnyVolume, usersOfVolumes, type Volume, volumePath } from "../record/volume.ts";
+
+/** Removes a volume that no container uses. @param force one that is not there is fine. */
+export function removeVolume(paths: Paths, name: string, { force }: { force: boolean }): void {
+  withStoreLock(paths, "exclusive", () => {
+    if (!readAnyVolume(paths, name)) {
+      if (force) return;
+      throw new NotFoundError(`no such volume: ${name}`, "tinydocker volume ls lists what there is");
+    }
+    const users = usersOfVolumes(paths)(name).map(({ record }) => record.name);
+    if (users.length > 0)
+      throw new ConflictError(
+        `volume ${name} is in use by ${users.join(", ")}`,
+        `remove what uses it first: tinydocker rm ${users.join(" ")}`,
+      );
+    discard(paths, name);
+  });
+  emptyTrash(paths);
+}
+
+/** Removes the unused volumes that `keep` does not hold back. @param use is told of each before it is gone. */
+export function pruneVolumes(paths: Paths, choose: (volume: Volume) => boolean, use: (volume: Volume) => void): void {
+  if (!statIfAny(paths.volumes)) return;
+  withStoreLock(paths, "exclusive", () => {
+    const users = usersOfVolumes(paths);
+    for (const volume of listVolumes(paths)) {
+      if (users(volume.name).length > 0 || !choose(volume)) continue;
+      use(volume);
+      discard(paths, volume.name);
+    }
+  });
+  emptyTrash(paths);
+}
+
+/**
+ * Removes the anonymous volumes of a container that is gone, but for those that another has by --volumes-from. Without the
+ * store's lock, which who calls us may hold: nobody else knows these names.
+ */
+export function removeAnonymous(paths: Paths, names: string[]): void {
+  const users = usersOfVolumes(paths);
+  for (const name of names) if (readAnyVolume(paths, name) && users(name).length === 0) discard(paths, name);
+  emptyTrash(paths);
+}
+
+/** From here on it is gone for everybody; the disk follows. */
+function discard(paths: Paths, name: string): void {
+  mkdirAll(paths.trash);
+  // The memory of one whose containers were all killed.
+  if (readAnyVolume(paths, name)?.options.type === "tmpfs") unmountVolume(volumePath(paths, name));
+  moveToTrash(paths, volumePath(paths, name));
+  recordEvent(paths, { type: "volume", action: "destroy", id: name, attributes: { driver: "local" } });
+}
