@@ -1,9 +1,9 @@
 /** `tinydocker network ls`: what networks there are. */
 
 import { recoverIfAllowed } from "../../engine/container/recover.ts";
-import { usersOfNetworks } from "../../engine/network/create.ts";
 import { hasIpv6 } from "../../engine/network/inspect.ts";
 import { isBuiltin, type KnownNetwork, listKnownNetworks } from "../../engine/network/known.ts";
+import { usersOfNetworks } from "../../engine/network/remove.ts";
 import { UsageError } from "../../errors.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";

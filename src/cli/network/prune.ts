@@ -1,7 +1,7 @@
 /** `tinydocker network prune`: removes networks that no container is in. */
 
 import { recoverIfAllowed } from "../../engine/container/recover.ts";
-import { pruneNetworks } from "../../engine/network/create.ts";
+import { pruneNetworks } from "../../engine/network/remove.ts";
 import { requireRoot } from "../../engine/record/root.ts";
 import { Failure } from "../../errors.ts";
 import { pathsOf } from "../../paths.ts";

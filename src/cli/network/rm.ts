@@ -1,7 +1,7 @@
 /** `tinydocker network rm`: removes networks that no container is in. */
 
 import { recoverIfAllowed } from "../../engine/container/recover.ts";
-import { removeNetwork } from "../../engine/network/create.ts";
+import { removeNetwork } from "../../engine/network/remove.ts";
 import { requireRoot } from "../../engine/record/root.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";

@@ -5,7 +5,7 @@ import type { Paths } from "../../paths.ts";
 import { pruneContainers } from "../container/prune.ts";
 import { sizeOfTree } from "../container/size.ts";
 import { type Chosen, pruneImages } from "../image/prune.ts";
-import { pruneNetworks } from "../network/create.ts";
+import { pruneNetworks } from "../network/remove.ts";
 import { anonymousLabel, mountPointOf } from "../record/volume.ts";
 import { pruneVolumes } from "../volume/remove.ts";
 

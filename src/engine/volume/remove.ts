@@ -5,7 +5,6 @@ import { emptyTrash, moveToTrash, withStoreLock } from "../../image/staging.ts";
 import { mkdirAll, statIfAny } from "../../linux/file.ts";
 import type { Paths } from "../../paths.ts";
 import { unmountVolume } from "../../runtime/volume-mount.ts";
-import { map } from "../../schema.ts";
 import { recordEvent } from "../record/events.ts";
 import { listVolumes, readAnyVolume, usersOfVolumes, type Volume, volumePath } from "../record/volume.ts";
 
