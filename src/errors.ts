@@ -97,7 +97,7 @@ export function addNote(error: unknown, text: string): void {
 export const notesOf = (error: unknown): string[] =>
   (typeof error === "object" && error !== null && notes.get(error)) || [];
 
-/** What to print for a failure: the text, and the hint if there is one. Anything that is no Failure is a bug of ours and keeps its stack. */
+/** What to print for a failure: the text, and the hint if there is one. Anything that is not a Failure is a bug of ours and keeps its stack. */
 export function explain(error: unknown): { text: string; hint?: string } {
   if (error instanceof Failure) {
     const hint = error.hint ?? (isFull(error) ? fullHint : undefined);

@@ -30,7 +30,7 @@ export interface Paths {
   rootfs: string;
   /** One file for each container's name, with its id. */
   names: string;
-  /** One file for each running container, locked by who looks after it. */
+  /** One file for each running container, locked by its monitor. */
   running: string;
 }
 

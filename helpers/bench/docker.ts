@@ -11,7 +11,7 @@ export interface Docker {
   close(): Promise<void>;
 }
 
-const mostWaitMs = 30_000;
+const maxWaitMs = 30_000;
 
 /** @param directory for what it keeps. @param tar the root file system of the image `busybox`. */
 export async function dockerWith(directory: string, tar: string): Promise<Docker | undefined> {
@@ -39,7 +39,7 @@ export async function dockerWith(directory: string, tar: string): Promise<Docker
       text(program, [...args, "import", tar, "busybox"]);
       return { version: `docker ${version}`, command: (...more) => ({ argv: [...words, ...more] }), close };
     } catch (error) {
-      if (performance.now() - began > mostWaitMs || daemon.exitCode !== null) {
+      if (performance.now() - began > maxWaitMs || daemon.exitCode !== null) {
         await close();
         console.error(`docker's engine does not run here: ${(error as Error).message}`);
         return undefined;

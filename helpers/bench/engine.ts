@@ -1,4 +1,4 @@
-/** What the engine costs with many containers: starting them, listing them, entering one, the memory of those who look after them. */
+/** What the engine costs with many containers: starting them, listing them, entering one, the memory of their monitors. */
 
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";

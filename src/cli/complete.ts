@@ -5,7 +5,7 @@ import { listNetworks } from "../engine/record/network.ts";
 import { listVolumes } from "../engine/record/volume.ts";
 import { listImages } from "../image/store.ts";
 import { absolutePath, defaultRoot, pathsOf } from "../paths.ts";
-import { original } from "./container/run.ts";
+import { rootfsMode } from "./container/run.ts";
 import { findCommand, groups, isGroup } from "./groups.ts";
 import { type Argument, type Arguments, type Command, type Commands, defineCommand } from "./words/command.ts";
 import { globalArgs } from "./words/global.ts";
@@ -52,9 +52,9 @@ async function afterGlobal(commands: Commands, before: string[], current: string
   if (first === "--firewall" && rest.length > 0) return await afterGlobal(commands, rest.slice(1), current, root);
   if (first === "--firewall") return only([{ word: "nft" }, { word: "iptables" }]);
   if (first?.startsWith("--firewall=")) return await afterGlobal(commands, rest, current, root);
-  if (first?.startsWith("-")) return completeArguments(original, before, current, root);
+  if (first?.startsWith("-")) return completeArguments(rootfsMode, before, current, root);
   if (first === undefined && !current.startsWith("-")) return only(await commandNames(commands));
-  if (first === undefined) return only(optionNames({ ...globalArgs, ...original.args }));
+  if (first === undefined) return only(optionNames({ ...globalArgs, ...rootfsMode.args }));
   if (first === "help") return only(rest.length === 0 ? await commandNames(commands) : []);
   // It takes the words of another command, and knows only this one.
   if (first === "explain")
@@ -167,7 +167,7 @@ function imageNames(root: string): string[] {
   return references.flatMap((name) => (name.endsWith(":latest") ? [name.slice(0, -":latest".length), name] : [name]));
 }
 
-/** Only root may look into the state root; who may not can still complete what is no name. */
+/** Only root may look into the state root; who may not can still complete what is not a name. */
 function ifAllowed<Item>(list: () => Item[]): Item[] {
   try {
     return list();

@@ -2,7 +2,7 @@
 
 import { isatty } from "../linux/tty.ts";
 import { commands } from "./commands.ts";
-import { original } from "./container/run.ts";
+import { rootfsMode } from "./container/run.ts";
 import { findCommand, groups, isGroup } from "./groups.ts";
 import { asCitty, type Command } from "./words/command.ts";
 import { globalArgs } from "./words/global.ts";
@@ -16,7 +16,7 @@ async function loadRenderer() {
 
 /** Prints the help of a command, of a group, of a command in a group, or of tinydocker itself. */
 export async function showHelp(name?: string, word?: string): Promise<number> {
-  if (name === undefined || name === original.meta.name) return await showOverview();
+  if (name === undefined || name === rootfsMode.meta.name) return await showOverview();
   if (isGroup(name) && word === undefined) return await showGroup(name);
   const command = await findCommand(commands, name, word);
   const renderUsage = await loadRenderer();
@@ -33,10 +33,10 @@ async function showOverview(): Promise<number> {
     if (!command.meta.hidden) subCommands[name] = asCitty(command);
   }
   for (const [name, { description }] of Object.entries(groups)) subCommands[name] = { meta: { name, description } };
-  const args = { ...original.args, ...globalArgs };
+  const args = { ...rootfsMode.args, ...globalArgs };
   const meta = { name: "tinydocker", description: "Containers in one file" };
   printLine(await renderUsage({ meta, args: args as never, subCommands }));
-  printExamples(["tinydocker run busybox.tar -- sh", ...original.examples]);
+  printExamples(["tinydocker run busybox.tar -- sh", ...rootfsMode.examples]);
   return 0;
 }
 

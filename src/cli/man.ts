@@ -1,7 +1,7 @@
 /** `tinydocker man`: the manual page, in roff, made of the same definitions as --help. */
 
 import { version } from "../version.ts";
-import { original } from "./container/run.ts";
+import { rootfsMode } from "./container/run.ts";
 import { findCommand, groups } from "./groups.ts";
 import { type Arguments, type Command, type Commands, defineCommand } from "./words/command.ts";
 import { globalArgs } from "./words/global.ts";
@@ -44,7 +44,7 @@ export async function manualPage(commands: Commands): Promise<string> {
     "Starts programs in containers, from image files or images it keeps in a store. No daemon is needed, and nothing has to be",
     "installed. The second form runs a command with a directory as its root.",
     ".SH OPTIONS",
-    ...describeOptions({ ...globalArgs, ...original.args }),
+    ...describeOptions({ ...globalArgs, ...rootfsMode.args }),
     ".SH COMMANDS",
     ...visible.flatMap(describeCommand),
     ".SH GROUPS",
@@ -67,7 +67,9 @@ export async function manualPage(commands: Commands): Promise<string> {
     ".I /var/lib/tinydocker",
     "Images and containers.",
     ".SH EXAMPLES",
-    ...[...visible, original].flatMap(({ examples }) => examples.flatMap((line) => [".PP", ".EX", roff(line), ".EE"])),
+    ...[...visible, rootfsMode].flatMap(({ examples }) =>
+      examples.flatMap((line) => [".PP", ".EX", roff(line), ".EE"]),
+    ),
     ".SH SEE ALSO",
     ".BR namespaces (7),",
     ".BR cgroups (7),",

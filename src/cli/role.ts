@@ -7,7 +7,7 @@ import { forwarded } from "../runtime/forwarded.ts";
 /** Plays the role that the words ask for. @returns the exit code. */
 export async function play(argv: string[]): Promise<number> {
   // Somebody had no time to wait for the kernel (network/firewall/deferred-close.ts).
-  if (argv[0] === "linger") return 0;
+  if (argv[0] === "deferred-close") return 0;
   // Before there are threads, which would take the signals that are to wait for us. Who does not want them to wait says so (main.ts).
   blockSignals(forwarded);
   // A monitor stays as long as its container does, so it does without all that is not about that.

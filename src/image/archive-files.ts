@@ -130,7 +130,7 @@ export function directoryFiles(directory: string, opened: number[]): ArchiveFile
     const fd = open(`${directory}/${name}`, O_RDONLY | O_NONBLOCK); // a fifo must not hold us
     opened.push(fd);
     const { type, size } = fstat(fd);
-    if (type !== "file") throw new InvalidError(`${directory}/${name} is no file`);
+    if (type !== "file") throw new InvalidError(`${directory}/${name} is not a file`);
     return { fd, offset: 0, length: size, subject: `${directory}/${name}` };
   };
   const attempt = (name: string): ByteRange | undefined => {

@@ -47,7 +47,7 @@ const commandOf = (name: string, rest: string): string[] =>
   rest.startsWith("[") ? (jsonWords(rest) ?? badJson(name, rest)) : ["/bin/sh", "-c", rest];
 
 const badJson = (name: string, rest: string): never => {
-  throw new UsageError(`--change: ${name} ${rest} is no JSON list of texts`, `as in ${name} ["a", "b"]`);
+  throw new UsageError(`--change: ${name} ${rest} is not a JSON list of strings`, `as in ${name} ["a", "b"]`);
 };
 
 function jsonWords(text: string): string[] | undefined {
@@ -110,7 +110,7 @@ function portsOf(text: string): string[] {
   const [, first, last, protocol = "tcp"] = /^(\d{1,5})(?:-(\d{1,5}))?(?:\/(tcp|udp|sctp))?$/i.exec(text) ?? [];
   const [from, to] = [Number(first), Number(last ?? first)];
   if (first === undefined || from < 1 || to > 65535 || to < from)
-    throw new UsageError(`--change: ${JSON.stringify(text)} in EXPOSE is no port`, "as in 80 or 53/udp");
+    throw new UsageError(`--change: ${JSON.stringify(text)} in EXPOSE is not a valid port`, "as in 80 or 53/udp");
   return Array.from({ length: to - from + 1 }, (_, index) => `${from + index}/${protocol.toLowerCase()}`);
 }
 
@@ -118,7 +118,7 @@ function stopSignalOf(text: string): string {
   const name = text.toUpperCase().replace(/^(?!SIG)/, "SIG");
   if (/^\d{1,2}$/.test(text) && Number(text) >= 1 && Number(text) <= 64) return text;
   if (Object.hasOwn(signals, name) || /^SIGRT(MIN|MAX)([+-]\d{1,2})?$/.test(name)) return name;
-  throw new UsageError(`--change: ${JSON.stringify(text)} in STOPSIGNAL is no signal`, "as in SIGTERM or 15");
+  throw new UsageError(`--change: ${JSON.stringify(text)} in STOPSIGNAL is not a valid signal`, "as in SIGTERM or 15");
 }
 
 const directoryOf = (text: string, current: string): string =>

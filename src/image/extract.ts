@@ -176,7 +176,7 @@ export function createExtractor(root: number, { lowers, limits, merge = false }:
     const found = target === "" ? undefined : parents.find(target);
     if (!found || found.stat.type === "directory")
       throw new InvalidError(
-        `${textOf(path)} is a hard link to ${textOf(entry.linkPath)}, which is no file of the image`,
+        `${textOf(path)} is a hard link to ${textOf(entry.linkPath)}, which is not a file of the image`,
       );
     const [foundDirectory, foundName] = split(found.path);
     const from = at.openInRoot(found.layer, foundDirectory, O_PATH | O_DIRECTORY, false);

@@ -40,7 +40,7 @@ export function openInput(file: string, spool?: string): Input {
     // A device may never end (/dev/zero), or is somebody's keyboard.
     if (found.type === "char" || found.type === "block") throw new InvalidError(`${file} is a device, not an image`);
     if (found.type !== "file") {
-      if (!spool) throw new InvalidError(`${file} is no file and no directory`);
+      if (!spool) throw new InvalidError(`${file} is neither a file nor a directory`);
       fd = copyTo(fd, spool);
       opened.push(fd);
     }

@@ -78,7 +78,7 @@ export async function extractLayer(
   const { range } = blob;
   const compression = sniffRange(range);
   const storedHash = blob.digest && compression !== "none" ? new Bun.CryptoHasher("sha256") : undefined;
-  const mostContent = Math.max(freeOfRatio, range.length * maxRatio);
+  const maxContent = Math.max(freeOfRatio, range.length * maxRatio);
   let contentBytes = 0;
   const built = await buildLayer(directory, range.subject, options, (write) =>
     readCompressed(range, compression, {
@@ -88,8 +88,8 @@ export async function extractLayer(
       },
       content(chunk) {
         contentBytes += chunk.length;
-        if (contentBytes > mostContent)
-          throw new InvalidError(`it grows to more than ${mostContent} bytes when decompressed`);
+        if (contentBytes > maxContent)
+          throw new InvalidError(`it grows to more than ${maxContent} bytes when decompressed`);
         write(chunk);
       },
     }),
@@ -165,9 +165,9 @@ export const metaOf = ({ diffId, extracted, tarBytes }: BuiltLayer, parent: Dige
   ...(tarBytes !== undefined && { tarBytes }),
 });
 
-/** Writes the meta.json of a layer that stands in `directory`, and claims its short link. */
+/** Writes the meta.json of a layer that stands in `directory`, and takes its short link. */
 export function describeLayer(paths: Paths, directory: string, meta: Omit<LayerMeta, "link">): LayerMeta {
-  const described = { ...meta, link: claimLink(paths, meta.chainId) };
+  const described = { ...meta, link: takeShortLink(paths, meta.chainId) };
   writeFileAtomic(`${directory}/meta.json`, `${formatRecord(layerKind, described)}\n`);
   return described;
 }
@@ -175,7 +175,7 @@ export function describeLayer(paths: Paths, directory: string, meta: Omit<LayerM
 const shortest = 12;
 
 /** A name under `l/` that leads to this chain id and no other: 12 digits, or more where those are taken. */
-function claimLink(paths: Paths, chainId: Digest): string {
+function takeShortLink(paths: Paths, chainId: Digest): string {
   const hex = hexOf(chainId);
   const target = `../layers/${hex}/fs`;
   for (let length = shortest; ; length++) {

@@ -28,7 +28,7 @@ export const digest: Check<Digest> = (value) => (isDigest(value) ? undefined : "
 
 /** A name under `l/`, and nothing that leads elsewhere. */
 export const link: Check<string> = (value) =>
-  text(value) ?? (/^[0-9a-f]{12,64}$/.test(value as string) ? undefined : " is no short id");
+  text(value) ?? (/^[0-9a-f]{12,64}$/.test(value as string) ? undefined : " is not a short id");
 
 const imageKind = kindOf<ImageRecord>({
   id: digest,

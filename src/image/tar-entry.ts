@@ -62,7 +62,7 @@ export function makeEntry(found: TarHeader, extensions: Extensions, where: () =>
   const uid = pax?.uid ?? globals.uid ?? found.uid;
   const gid = pax?.gid ?? globals.gid ?? found.gid;
   if (uid < 0 || gid < 0 || uid >= uidLimit || gid >= uidLimit)
-    throw new InvalidError(`${where()}: ${textOf(path)} belongs to ${uid}:${gid}, which is no user and group`);
+    throw new InvalidError(`${where()}: ${textOf(path)} belongs to ${uid}:${gid}, which is not a valid user and group`);
   // Only files have content; old writers gave links and directories the size of the original, without content.
   const stored = type === "file" ? (pax?.size ?? found.size) : 0;
   return {

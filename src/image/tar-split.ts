@@ -133,7 +133,7 @@ export function joinTar(directory: string, lowers: readonly string[], write: (by
   function content(path: ByteName, offset: number, length: number): void {
     const fd = openContent(path);
     try {
-      if (fstat(fd).type !== "file") throw damaged(`${textOf(path)} of ${directory} is no file`);
+      if (fstat(fd).type !== "file") throw damaged(`${textOf(path)} of ${directory} is not a file`);
       for (let done = 0; done < length; ) {
         const wanted = buffer.subarray(0, Math.min(buffer.length, length - done));
         const count = pread(fd, wanted, offset + done, textOf(path));

@@ -124,7 +124,7 @@ function headerBlocks(member: TarMember, stored: number): Uint8Array[] {
   const { type, linkPath = "", sparse } = member;
   const path = type === "directory" ? `${member.path}/` : member.path;
   if (path === "" || `${path}${linkPath}`.includes("\0"))
-    throw new InvalidError(`${textOf(path)} is no name for a tar`);
+    throw new InvalidError(`${textOf(path)} is not a valid name for a tar`);
   const records = paxRecords(member, path, stored);
   const header = ustarHeader(member, flags[type], sparse ? "GNUSparseFile.0" : path, linkPath, stored);
   if (records.length === 0) return [header];

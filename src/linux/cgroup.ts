@@ -15,11 +15,11 @@ let found: { cgroup2: Cgroup2 | undefined } | undefined;
 
 /** Finds cgroup v2: alone (the usual), beside v1 (hybrid), or not at all. Looked for once: a run asks four times. */
 export function findCgroup2(): Cgroup2 | undefined {
-  found ??= { cgroup2: lookForCgroup2() };
+  found ??= { cgroup2: readCgroup2Mount() };
   return found.cgroup2;
 }
 
-function lookForCgroup2(): Cgroup2 | undefined {
+function readCgroup2Mount(): Cgroup2 | undefined {
   for (const mountPoint of ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"]) {
     const controllers = readFileIfAny(`${mountPoint}/cgroup.controllers`);
     if (controllers !== undefined) return { mountPoint, controllers: controllers.split(/\s+/).filter(Boolean) };

@@ -30,7 +30,7 @@ const FSCONFIG_CMD_CREATE = 6;
  * @param options as fstab(5): attributes ("nosuid") go to the mount, the rest ("mode=755") to the file system.
  * @returns a descriptor for `moveMount`.
  */
-export function newMount(type: string, source: string, options: string[]): number {
+export function fsmount(type: string, source: string, options: string[]): number {
   const context = check("mount", type, syscall("fsopen", cstr(type), FSOPEN_CLOEXEC));
   const configure = (subject: string, command: number, key: string | null, value: string | null) => {
     const text = (string: string | null) => (string === null ? null : cstr(string));
@@ -81,7 +81,7 @@ const AT_EMPTY_PATH = 0x1000;
 const AT_RECURSIVE = 0x8000;
 
 /** open_tree(2) with OPEN_TREE_CLONE: a copy of the mount that an open file lies on, to be moved somewhere (a bind mount). */
-export function cloneMount(fd: number, options: { recursive: boolean }): number {
+export function openTree(fd: number, options: { recursive: boolean }): number {
   const flags = OPEN_TREE_CLONE | O_CLOEXEC | AT_EMPTY_PATH | (options.recursive ? AT_RECURSIVE : 0);
   return check("clone the mount of", `fd ${fd}`, syscall("open_tree", fd, cstr(""), flags));
 }
@@ -119,7 +119,12 @@ const MOUNT_ATTR_IDMAP = 0x100000;
  * mount_setattr(2) with MOUNT_ATTR_IDMAP: owners are shown, and written, as a user namespace maps them. Only for a mount
  * that is attached nowhere yet. @param userNamespace the number inside it is the owner on disk, the one outside what is shown.
  */
-export function mapOwners(mount: number, userNamespace: number, how: { recursive: boolean }, subject: string): void {
+export function mountSetattrIdmap(
+  mount: number,
+  userNamespace: number,
+  how: { recursive: boolean },
+  subject: string,
+): void {
   const attr = BigUint64Array.of(BigInt(MOUNT_ATTR_IDMAP), 0n, 0n, BigInt(userNamespace));
   const flags = AT_EMPTY_PATH | (how.recursive ? AT_RECURSIVE : 0);
   check("map owners of", subject, syscall("mount_setattr", mount, cstr(""), flags, attr, attr.byteLength));
@@ -141,7 +146,7 @@ export const mount = (source: string, target: string, type: string, data: string
 const MNT_DETACH = 2;
 
 /** umount2(2) with MNT_DETACH: gone from the tree now, unmounted when nobody uses it any more. */
-export const detach = (path: string): void => void check("unmount", path, libc.umount2(cstr(path), MNT_DETACH));
+export const umount2 = (path: string): void => void check("unmount", path, libc.umount2(cstr(path), MNT_DETACH));
 
 /** chdir(2). */
 export const chdir = (path: string): void => void check("chdir to", path, libc.chdir(cstr(path)));

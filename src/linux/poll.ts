@@ -57,7 +57,7 @@ export interface Timer {
 }
 
 /** What goes on beside a container while it runs. */
-export interface Companion {
+export interface EventSource {
   watches(): Watch[];
   timers(): Timer[];
   /** The container's first process has ended, and nobody has waited for it yet. */
@@ -76,7 +76,8 @@ const F_DUPFD_CLOEXEC = 1030;
 const firstCopy = 10;
 
 /** A copy of a descriptor (fcntl(2)), close-on-exec. */
-export const duplicate = (fd: number): number => check("fcntl", `fd ${fd}`, libc.fcntl(fd, F_DUPFD_CLOEXEC, firstCopy));
+export const dupCloexec = (fd: number): number =>
+  check("fcntl", `fd ${fd}`, libc.fcntl(fd, F_DUPFD_CLOEXEC, firstCopy));
 
 const AF_UNIX = 1;
 const SOCK_SEQPACKET = 5;

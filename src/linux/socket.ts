@@ -71,7 +71,7 @@ export function encodeSockaddr(ip: string, port: number): Sockaddr {
   view.setUint16(0, family, true);
   view.setUint16(2, port);
   if (libc.inet_pton(family, cstr(address), sockaddr.subarray(family === AF_INET ? 4 : 8)) !== 1)
-    throw new InvalidError(`${JSON.stringify(ip)} is no address`);
+    throw new InvalidError(`${JSON.stringify(ip)} is not a valid address`);
   if (device && family === AF_INET6) view.setUint32(24, libc.if_nametoindex(cstr(device)), true);
   return sockaddr;
 }

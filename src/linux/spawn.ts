@@ -1,7 +1,7 @@
 /** posix_spawn(3): a child made by libc alone. */
 
 import { bind, cstr, memory, syscallError } from "./libc.ts";
-import { closeAll, duplicate } from "./poll.ts";
+import { closeAll, dupCloexec } from "./poll.ts";
 import type { StringVector } from "./process.ts";
 
 const libc = bind({
@@ -41,7 +41,7 @@ export function posixSpawn(
   libc.posix_spawnattr_setsigmask(attributes, memory(128));
   libc.posix_spawn_file_actions_init(actions);
   // First out of the way of each other: a descriptor that is to move may be where another is to go.
-  const copies = fds.map((fd) => duplicate(fd));
+  const copies = fds.map((fd) => dupCloexec(fd));
   copies.forEach((fd, index) => {
     libc.posix_spawn_file_actions_adddup2(actions, fd, index);
   });

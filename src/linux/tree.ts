@@ -31,7 +31,7 @@ export function removeTree(directory: number, entry: ByteName, subject: ByteName
 export const removePath = (path: string): void => removeDirectory(AT_FDCWD | 0, byteNameOf(path), path);
 
 /** Somebody may still put a file into what is being removed. */
-const mostTries = 10;
+const maxTries = 10;
 
 function removeDirectory(directory: number, entry: ByteName, subject: ByteName): void {
   for (let tries = 1; ; tries++) {
@@ -40,7 +40,7 @@ function removeDirectory(directory: number, entry: ByteName, subject: ByteName):
       unlessGone(() => rmdirAt(directory, entry, subject));
       return;
     } catch (error) {
-      if (tries === mostTries || !hasCode(error, "ENOTEMPTY")) throw error;
+      if (tries === maxTries || !hasCode(error, "ENOTEMPTY")) throw error;
     }
   }
 }

@@ -3,7 +3,7 @@
 import { EAGAIN, EINTR } from "../linux/libc.ts";
 import { POLLIN, type Timer } from "../linux/poll.ts";
 import { accept, closeWithReset } from "../linux/socket.ts";
-import type { Hub } from "./epoll-loop.ts";
+import type { EpollLoop } from "./epoll-loop.ts";
 
 /** Before the next is tried when there is no room for one: the socket would be ready again and again meanwhile. */
 const pauseMs = 100;
@@ -11,26 +11,26 @@ const pauseMs = 100;
 const ECONNABORTED = 103;
 
 /** @returns the timers that it needs. */
-export function openAcceptor(hub: Hub, listener: number, onConnection: (socket: number) => void): () => Timer[] {
+export function openAcceptor(loop: EpollLoop, listener: number, onConnection: (socket: number) => void): () => Timer[] {
   let resumeAtMs: number | undefined;
   const take = () => {
     const socket = accept(listener);
     if (socket >= 0) return admit(socket);
     if ([EAGAIN, EINTR, ECONNABORTED].includes(-socket)) return;
     resumeAtMs = performance.now() + pauseMs;
-    hub.set(listener, 0, take);
+    loop.set(listener, 0, take);
   };
   const admit = (socket: number) => {
     try {
       onConnection(socket);
     } catch {
       // It is this connection's end, and nobody else's.
-      hub.drop(socket, closeWithReset);
+      loop.drop(socket, closeWithReset);
     }
   };
   const resume = () => {
     resumeAtMs = undefined;
-    hub.set(listener, POLLIN, take);
+    loop.set(listener, POLLIN, take);
   };
   resume();
   return () => (resumeAtMs === undefined ? [] : [{ atMs: resumeAtMs, onTime: resume }]);

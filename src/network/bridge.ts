@@ -1,4 +1,4 @@
-/** The bridge of a network: made when its first container starts, mended when somebody broke it. */
+/** The bridge of a network: made when its first container starts, repaired when somebody broke it. */
 
 import { ConflictError } from "../errors.ts";
 import { readdir } from "../linux/file.ts";
@@ -22,7 +22,7 @@ export interface EnsuredBridge {
   reattached: string[];
 }
 
-const mostTries = 5;
+const maxTries = 5;
 
 /**
  * Sees to it that the bridge is there, is up and has its addresses. Whoever does the same at the same time does not harm.
@@ -36,7 +36,7 @@ export function ensureBridge(socket: number, network: Network): EnsuredBridge {
   for (let tries = 1; ; tries++) {
     const made = makeBridge(socket, network);
     if (made) return { ...made, changes };
-    if (tries === mostTries) throw new ConflictError(`somebody deletes the bridge ${network.bridge} again and again`);
+    if (tries === maxTries) throw new ConflictError(`somebody deletes the bridge ${network.bridge} again and again`);
   }
 }
 

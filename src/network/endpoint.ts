@@ -24,7 +24,7 @@ export interface Ends {
 
 /** The kernel has no room for another port: errno EXFULL, BR_MAX_PORTS. */
 const EXFULL = 54;
-const mostPorts = 1023;
+const maxPorts = 1023;
 
 /** True if a network namespace has a device of this name. */
 const hasDevice = (namespace: number, device: string): boolean =>
@@ -75,7 +75,7 @@ function refusal(
 ): "taken" | "no bridge" {
   const { veth, device, network } = endpoint;
   if (errno === EXFULL)
-    throw new ConflictError(`network ${network} is full: a bridge has at most ${mostPorts} containers`);
+    throw new ConflictError(`network ${network} is full: a bridge has at most ${maxPorts} containers`);
   if (errno === EEXIST) {
     // It is one of the two ends whose name is there already.
     if (!findLink(socket, veth) && hasDevice(namespace, device))

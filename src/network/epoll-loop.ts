@@ -1,5 +1,5 @@
 /**
- * Many sockets behind one descriptor, so that the loop of a container's process waits for one more and not for hundreds.
+ * Many sockets behind one descriptor, so that a monitor's loop waits for one more and not for hundreds.
  * A handler that throws concerns its own descriptor: nothing that a connection does ends the loop.
  */
 
@@ -10,7 +10,7 @@ import type { Watch } from "../linux/poll.ts";
 /** Told what happened to a descriptor, as POLLIN and the like. */
 export type Handler = (events: number) => void;
 
-export interface Hub {
+export interface EpollLoop {
   /** What the loop has to wait for. */
   watch: Watch;
   /** Waits for events of a descriptor from now on, or for others than before; for none, errors are told all the same. */
@@ -21,7 +21,7 @@ export interface Hub {
   close(): void;
 }
 
-export function openHub(): Hub {
+export function openEpollLoop(): EpollLoop {
   const epoll = openEpoll();
   /** Of those that are not waited for (any more) `events` is undefined. */
   const entries = new Map<number, { events: number | undefined; handler: Handler }>();

@@ -1,6 +1,6 @@
 /**
  * Who has which address: in a network's directory of leases one file for each, `10.201.0.2`, with the id of the container.
- * Who looks after the container holds it locked for life (flock(2)), so that no address is lost when somebody is killed.
+ * The container's monitor holds it locked for life (flock(2)), so that no address is lost when somebody is killed.
  */
 
 import { ConflictError, UsageError } from "../errors.ts";
@@ -51,7 +51,7 @@ export interface LeaseRequest extends Subnet {
   previous?: string | undefined;
   /** Id of the container. */
   owner: string;
-  /** Whether a container runs although nobody looks after it. */
+  /** Whether a container runs without its monitor. */
   isAlive: (owner: string) => boolean;
   /** Whether something of the last who had it is still there; then others are taken first. */
   isLeft?: (address: string) => boolean;
@@ -132,13 +132,13 @@ function takeAny(request: LeaseRequest, at: (number: number) => string | undefin
   );
 }
 
-const mostLooks = 65_536;
+const maxCandidates = 65_536;
 
 /** The address that a lease would be for now, for who only looks. @param taken what has a lease. */
 export function firstFree(asked: Subnet, taken: ReadonlySet<string>): string {
   const subnet = parseSubnet(asked.subnet);
   const { at, count } = candidates(asked, subnet);
-  for (let number = 0; number < Math.min(count, mostLooks); number++) {
+  for (let number = 0; number < Math.min(count, maxCandidates); number++) {
     const address = at(number);
     if (address !== undefined && !taken.has(address)) return address;
   }
@@ -195,7 +195,7 @@ function tryLease({ directory, owner, isAlive }: LeaseRequest, address: string):
     if (lock === undefined) continue;
     const locked = flock(lock, { wait: false });
     const had = ownerIn(lock, path);
-    // A container may live longer than who looked after it.
+    // A container may outlive its monitor.
     if (!locked || (had !== "" && had !== owner && isAlive(had))) {
       close(lock);
       return { owner: had };
@@ -255,13 +255,13 @@ export function dropLease(directory: string, address: string, owner: string): vo
   else close(lock);
 }
 
-/** Removes the files of all leases that nobody holds, but for those of containers that live on without anybody to look after them. */
+/** Removes the files of all leases that nobody holds, but for those of containers that live on without their monitor. */
 export function dropStrays(directory: string, isAlive: (owner: string) => boolean): void {
   for (const { address, owner, held } of listLeases(directory))
     if (!held && !isAlive(owner)) dropLease(directory, address, owner);
 }
 
-/** All leases, also of those who are dead: `held` says whether somebody looks after the container. */
+/** All leases, also of those who are dead: `held` says whether the container has a monitor. */
 export function listLeases(directory: string): { address: string; owner: string; held: boolean }[] {
   return (readdir(directory) ?? []).flatMap((address) => {
     const path = `${directory}/${address}`;

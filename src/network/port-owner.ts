@@ -7,7 +7,11 @@ import { formatAddress } from "../plan/address.ts";
 import type { Protocol } from "../plan/network.ts";
 
 /** The process that keeps others from an address and port, if it is to be found. */
-export function findHolder(protocol: Protocol, ip: string, port: number): { pid: number; command: string } | undefined {
+export function findPortOwner(
+  protocol: Protocol,
+  ip: string,
+  port: number,
+): { pid: number; command: string } | undefined {
   const inodes = new Set(
     [protocol, `${protocol}6`].flatMap((name) =>
       parseSockets(readFileIfAny(`/proc/self/net/${name}`) ?? "")

@@ -1,5 +1,5 @@
 /**
- * Published ports of the host, each held by a socket of the process that looks after the container: no other program takes
+ * Published ports of the host, each held by a socket of the container's monitor: no other program takes
  * it, and one that is taken is found out before the container starts, and whose it is.
  */
 
@@ -19,7 +19,7 @@ import {
 } from "../linux/socket.ts";
 import type { Protocol } from "../plan/network.ts";
 import { hostAddresses, type PortRange, type PortRequest } from "../plan/publish.ts";
-import { findHolder } from "./port-owner.ts";
+import { findPortOwner } from "./port-owner.ts";
 
 /** A port of the host that is ours. */
 export interface HeldPort {
@@ -57,11 +57,11 @@ const choices = ({ hostPorts }: PortRequest): number =>
   hostPorts ? hostPorts.last - hostPorts.first : Number.POSITIVE_INFINITY;
 
 /** Of a port that the kernel picked for one family, and that the other has not free. */
-const mostTries = 100;
+const maxTries = 100;
 
 function hold(request: PortRequest, ownerOf: OwnerOf): HeldPort[] {
   const { hostPorts } = request;
-  const candidates = hostPorts ? portsOf(hostPorts) : new Array<number>(mostTries).fill(0);
+  const candidates = hostPorts ? portsOf(hostPorts) : new Array<number>(maxTries).fill(0);
   let taken: Taken | undefined;
   for (const hostPort of candidates) {
     const tried = holdOne(request, hostPort);
@@ -120,12 +120,12 @@ function conflict({ protocol, hostPorts }: PortRequest, taken: Taken, ownerOf: O
   const { hostIp, hostPort } = taken;
   if (!hostPorts) return new ConflictError(`cannot publish a port of ${hostIp}: none is free for ${protocol}`);
   const container = ownerOf(protocol, hostIp, hostPort);
-  const holder = container === undefined ? findHolder(protocol, hostIp, hostPort) : undefined;
+  const owner = container === undefined ? findPortOwner(protocol, hostIp, hostPort) : undefined;
   const who =
     container !== undefined
       ? `container ${container} has it`
-      : holder
-        ? `process ${holder.pid} (${holder.command}) has it`
+      : owner
+        ? `process ${owner.pid} (${owner.command}) has it`
         : "it is in use";
   const { first, last } = hostPorts;
   if (first === last)

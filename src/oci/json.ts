@@ -60,7 +60,7 @@ export const count: Reader<number> = (value, where) =>
 export const flag: Reader<boolean> = (value, where) =>
   typeof value === "boolean" ? value : refuse(where, "true or false");
 
-/** An object that is no array. */
+/** An object that is not an array. */
 export const object: Reader<Record<string, unknown>> = (value, where) =>
   typeof value === "object" && value !== null && !Array.isArray(value)
     ? (value as Record<string, unknown>)

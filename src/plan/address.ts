@@ -12,7 +12,7 @@ export function parseAddress(text: string): Address {
   return address;
 }
 
-/** As parseAddress, but undefined for what is no address. */
+/** As parseAddress, but undefined for what is not an address. */
 export const readAddress = (text: string): Address | undefined =>
   text.includes(":") ? readIpv6(text) : readIpv4(text);
 

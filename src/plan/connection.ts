@@ -4,9 +4,9 @@ import { UsageError } from "../errors.ts";
 import { isIpv6, macOf, parseAddress, vethOf } from "./address.ts";
 import {
   bare,
-  type Companion,
   type Connection,
   type Endpoint,
+  type EventSourceStep,
   type Network,
   type NetworkStep,
   type Publication,
@@ -89,7 +89,7 @@ export function planConnection({ name, networks, endpoints, ports, resolver }: T
       ...endpoints.map((endpoint): NetworkStep => ({ do: "endpoint", endpoint })),
       ...(publications.length > 0 ? [{ do: "publish", publications } as const] : []),
       ...named,
-      ...planCompanions(members, endpoints, ports, resolver),
+      ...planEventSources(members, endpoints, ports, resolver),
     ],
     endpoints,
     publications,
@@ -114,12 +114,12 @@ export function planPublications(endpoints: Endpoint[], ports: PublishedPort[]):
   });
 }
 
-function planCompanions(
+function planEventSources(
   networks: Network[],
   endpoints: Endpoint[],
   ports: PublishedPort[],
   resolver: ResolverPlan,
-): Companion[] {
+): EventSourceStep[] {
   const names = networks.map(({ name }) => name).filter(hasNames);
   const forward = networks.some(({ internal }) => !internal);
   const entry = entryOf(endpoints);

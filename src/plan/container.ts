@@ -20,7 +20,7 @@ export interface Container {
   name: string;
   /** The file that makes the name ours; absent for a name that is the beginning of the id. */
   namePath?: string;
-  /** Locked while the container has somebody who looks after it. */
+  /** Locked while the container has a monitor. */
   running: string;
   directory: string;
   /** Directories the container needs below its own, parents first. */
@@ -31,7 +31,7 @@ export interface Container {
   keep: boolean;
   /** Its name and directories are made by this start; else it was created before. */
   fresh: boolean;
-  /** It lives on when its caretaker is killed. */
+  /** It lives on when its monitor is killed. */
   outlives: boolean;
   /** Limits that the user named; others are defaults, which a host may lack. */
   asked: Set<Setting["controller"]>;
@@ -84,10 +84,10 @@ function planPrepare(container: Container, cgroup: string | undefined): HostStep
   const { id, name, namePath, running, directory, volumes, keep, fresh, outlives } = container;
   const anonymous = volumes.flatMap((step) => (step.do === "volume" && step.anonymous ? [step.name] : []));
   const paths = { directory, ...(namePath && { namePath }) };
-  const claim: HostStep = {
-    do: "claim",
+  const lockFile: HostStep = {
+    do: "lock-file",
     running,
-    leftovers: {
+    cleanup: {
       id,
       ...paths,
       keep,
@@ -97,10 +97,10 @@ function planPrepare(container: Container, cgroup: string | undefined): HostStep
       ...(container.connection && { network: connectedOf(container.connection) }),
     },
   };
-  if (!fresh) return [claim, ...(keep ? [] : [{ do: "forget", ...paths } as const])];
+  if (!fresh) return [lockFile, ...(keep ? [] : [{ do: "remove", ...paths } as const])];
   return [
-    claim,
-    ...(namePath ? [{ do: "claim-name", name, path: namePath, id, keep } as const] : []),
+    lockFile,
+    ...(namePath ? [{ do: "take-name", name, path: namePath, id, keep } as const] : []),
     { do: "directories", directories: [{ path: directory, mode: 0o700 }, ...container.directories], keep },
     ...volumes.filter((step) => step.do === "volume"),
   ];

@@ -20,7 +20,7 @@ export interface HealthPlan {
   /** From the end of one to the start of the next. */
   intervalMs: number;
   timeoutMs: number;
-  /** So many failures one after the other make it unhealthy. */
+  /** Consecutive failures before the container is unhealthy. */
   retries: number;
   /** So long after the start a failure does not count. */
   startPeriodMs: number;
@@ -42,8 +42,8 @@ export function mergeHealth(options: HealthOptions, image: Healthcheck): Healthc
     StartInterval: nanoseconds(options.startIntervalMs),
   };
   // 0 is as good as nothing said.
-  const said = Object.entries(own).filter(([, value]) => value);
-  return { ...image, ...Object.fromEntries(said) };
+  const given = Object.entries(own).filter(([, value]) => value);
+  return { ...image, ...Object.fromEntries(given) };
 }
 
 const nanoseconds = (ms: number | undefined): number | undefined => (ms === undefined ? undefined : ms * 1e6);

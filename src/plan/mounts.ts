@@ -77,7 +77,7 @@ function planBind({ source = "", destination: target, options = [] }: Mount, spe
     propagation: options.find((option) => propagation.test(option)) ?? spec.linux.rootfsPropagation ?? "rprivate",
     createSource: options.includes(createSourceOption),
     copyUp: options.includes(copyUpOption),
-    ...(options.includes(handedOverOption) && { handedOver: true }),
+    ...(options.includes(detachedMountOption) && { detachedMount: true }),
     ...(options.includes(writableBelowOption) && { writableBelow: true }),
     ...planPart(options, spec),
   };
@@ -120,7 +120,7 @@ export const copyUpOption = "x-tinydocker.copy-up";
 export const writableBelowOption = "x-tinydocker.writable-below";
 
 /** The bind's source is there only while a container uses it. */
-export const handedOverOption = "x-tinydocker.handed-over";
+export const detachedMountOption = "x-tinydocker.handed-over";
 
 /** With `=PATH`: only this part of the source. */
 export const subpathOption = "x-tinydocker.subpath";

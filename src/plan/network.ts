@@ -92,10 +92,10 @@ export type NetworkStep =
   | { do: "endpoint"; endpoint: Endpoint }
   | { do: "publish"; publications: Publication[] }
   | { do: "names"; network: string; names: Names }
-  | Companion;
+  | EventSourceStep;
 
-/** What goes on beside the container, in the process that looks after it. */
-export type Companion =
+/** What goes on beside the container, in its monitor. */
+export type EventSourceStep =
   | ({ do: "resolver"; networks: string[]; forward: boolean } & ResolverPlan)
   | { do: "relay"; ports: PublishedPort[]; to: { ipv4?: string; ipv6?: string } };
 

@@ -51,7 +51,7 @@ export const isStub = ({ nameservers }: ResolvConf): boolean =>
   nameservers.length > 0 && nameservers.every((server) => server === stubAddress);
 
 /** Three are all that the C library asks. */
-const mostServers = 3;
+const maxServers = 3;
 
 /** Whom the resolver of a container asks, from the host's network: there a stub is as good as any, and knows more. */
 export function planUpstreams(host: ResolvConf, { servers }: DnsOptions): string[] {
@@ -92,7 +92,7 @@ export function planResolvConf(
 }
 
 function format({ nameservers, search, options }: ResolvConf): string {
-  const lines = nameservers.slice(0, mostServers).map((server) => `nameserver ${server}`);
+  const lines = nameservers.slice(0, maxServers).map((server) => `nameserver ${server}`);
   if (search.length > 0) lines.push(`search ${search.join(" ")}`);
   if (options.length > 0) lines.push(`options ${options.join(" ")}`);
   return lines.map((line) => `${line}\n`).join("");
@@ -107,14 +107,20 @@ export function asksSearchFirst({ options = [] }: DnsOptions): boolean {
 export function parseDns(text: string): string {
   const bytes = readAddress(text);
   if (!bytes)
-    throw new UsageError(`--dns: ${JSON.stringify(text)} is no address`, "an IPv4 or IPv6 address of a server");
+    throw new UsageError(
+      `--dns: ${JSON.stringify(text)} is not a valid address`,
+      "an IPv4 or IPv6 address of a server",
+    );
   return formatAddress(bytes);
 }
 
 /** `--dns-search DOMAIN`; `.` is for none at all. */
 export function parseDnsSearch(text: string): string {
   if (text === "." || (text.length <= 253 && text.replace(/\.$/, "").split(".").every(isLabel))) return text;
-  throw new UsageError(`--dns-search: ${JSON.stringify(text)} is no domain`, "a name as in example.com, or . for none");
+  throw new UsageError(
+    `--dns-search: ${JSON.stringify(text)} is not a valid domain`,
+    "a name as in example.com, or . for none",
+  );
 }
 
 const isLabel = (text: string): boolean => /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/i.test(text);
@@ -122,14 +128,17 @@ const isLabel = (text: string): boolean => /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_]
 /** `--dns-option NAME[:VALUE]`, as in `ndots:2` or `use-vc`. */
 export function parseDnsOption(text: string): string {
   if (/^[a-z0-9-]{1,32}(:\d{1,5})?$/.test(text)) return text;
-  throw new UsageError(`--dns-option: ${JSON.stringify(text)} is no option of resolv.conf`, "as in ndots:2 or use-vc");
+  throw new UsageError(
+    `--dns-option: ${JSON.stringify(text)} is not a valid option of resolv.conf`,
+    "as in ndots:2 or use-vc",
+  );
 }
 
 /** `--network-alias NAME`: another name by which containers of its networks find it. */
 export function parseAlias(text: string, option = "--network-alias"): string {
   if (text.length <= 253 && text.split(".").every(isLabel)) return text;
   throw new UsageError(
-    `${option}: ${JSON.stringify(text)} is no name`,
+    `${option}: ${JSON.stringify(text)} is not a valid name`,
     "letters, digits, - and _, and dots between them; at most 63 characters from dot to dot",
   );
 }

@@ -125,7 +125,7 @@ export const lacksCommand = (options: Words, image: ImageDefaults): boolean => g
 
 type Words = Pick<RunOptions, "command" | "entrypoint">;
 
-/** Docker's rule: a command replaces Cmd, an --entrypoint replaces Entrypoint and forgets Cmd. */
+/** Docker's rule: a command replaces Cmd, an --entrypoint replaces Entrypoint and drops Cmd. */
 export function givenArgs(options: Words, image: ImageDefaults): string[] {
   const entrypoint = options.entrypoint ?? image.Entrypoint ?? [];
   const inherited = options.entrypoint ? [] : (image.Cmd ?? []);

@@ -19,18 +19,18 @@
  */
 
 import type { Capabilities, Device, Rlimit } from "../oci/spec.ts";
-import type { Leftovers } from "./leftovers.ts";
+import type { CleanupRecord } from "./cleanup-record.ts";
 import type { EtcFile, NetworkStep } from "./network.ts";
 import type { User } from "./user.ts";
 
 /** What the host's side does. Each has an undo, run when the start fails or the container ends. */
 export type HostStep =
-  | { do: "claim"; running: string; leftovers: Leftovers }
-  | { do: "claim-name"; name: string; path: string; id: string; keep: boolean }
+  | { do: "lock-file"; running: string; cleanup: CleanupRecord }
+  | { do: "take-name"; name: string; path: string; id: string; keep: boolean }
   | { do: "directories"; directories: Directory[]; keep: boolean }
   | VolumeStep
   | { do: "mount-volume"; path: string; type: string; options: string[] }
-  | { do: "forget"; directory: string; namePath?: string }
+  | { do: "remove"; directory: string; namePath?: string }
   | { do: "cgroup"; path: string }
   | { do: "overlay"; lower: string[]; upper: string; work: string }
   | { do: "bind-root"; path: string }
@@ -69,7 +69,7 @@ export interface BindStep {
   /** Fill the source, the empty data of a volume, with what the image has at the target. */
   copyUp: boolean;
   /** The source is there only while a container uses it: memory that a volume is made of. */
-  handedOver?: boolean;
+  detachedMount?: boolean;
   /** What is mounted below the source stays writable although the mount is read-only. */
   writableBelow?: boolean;
   /** Only this part of the source; a symbolic link in it can't lead out. */
@@ -172,12 +172,12 @@ export interface Plan {
 
 /** For each kind of step: the man page to read, why it is there, and what ends it. */
 export const documentation: { [Kind in Step["do"]]: { man: string; why: string; undo?: string } } = {
-  claim: {
+  "lock-file": {
     man: "flock(2)",
     why: "the id is ours while this lock lives; a lock without owner tells the next command what to clean up",
     undo: "unlink(2)",
   },
-  "claim-name": {
+  "take-name": {
     man: "open(2)",
     why: "created with O_EXCL: of two containers that want one name exactly one gets it",
     undo: "unlink(2), if the container is not kept",
@@ -197,7 +197,7 @@ export const documentation: { [Kind in Step["do"]]: { man: string; why: string; 
     why: "memory that all containers with this volume share: the first mounts it, the last takes it away",
     undo: "umount2(2), by the last that uses it",
   },
-  forget: {
+  remove: {
     man: "unlinkat(2)",
     why: "asked for (--rm): nothing is kept of it",
     undo: "unlinkat(2), when it ends",

@@ -48,7 +48,7 @@ export type Message =
 export type NetworkChange = Extract<Message, { type: "join" | "leave" }>;
 
 /** Bytes of 0, 1 or 2, or something said. */
-export type Frame = { stream: 0 | 1 | 2; bytes: Uint8Array } | { said: Message };
+export type Frame = { stream: 0 | 1 | 2; bytes: Uint8Array } | { control: Message };
 
 /** Bytes in one message; a socket's buffer takes several. */
 export const frameBytes = 32768;
@@ -62,9 +62,9 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 function encode(frame: Frame): Uint8Array {
-  const bytes = "said" in frame ? encoder.encode(JSON.stringify(frame.said)) : frame.bytes;
+  const bytes = "control" in frame ? encoder.encode(JSON.stringify(frame.control)) : frame.bytes;
   const data = new Uint8Array(bytes.length + 1);
-  data[0] = "said" in frame ? json : frame.stream;
+  data[0] = "control" in frame ? json : frame.stream;
   data.set(bytes, 1);
   return data;
 }
@@ -90,7 +90,7 @@ export function receiveFrame(socket: number): (Frame & { fds: number[] }) | unde
   const [kind] = message.data;
   const bytes = message.data.subarray(1);
   const { fds } = message;
-  if (kind === json) return { said: JSON.parse(decoder.decode(bytes)), fds };
+  if (kind === json) return { control: JSON.parse(decoder.decode(bytes)), fds };
   return { stream: kind as 0 | 1 | 2, bytes, fds };
 }
 

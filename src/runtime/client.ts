@@ -32,11 +32,11 @@ export const newClient = (
 export function deliver(client: Client): boolean {
   if (client.taken > 0) {
     // Before what waits in the queue: input goes on while the client's stdout is full.
-    if (!send(client, { said: { type: "taken", bytes: client.taken } })) return client.full;
+    if (!send(client, { control: { type: "taken", bytes: client.taken } })) return client.full;
     client.taken = 0;
   }
   for (let frame = client.queue[0]; frame; frame = client.queue[0]) {
-    const bytes = "said" in frame ? 0 : frame.bytes.length;
+    const bytes = "control" in frame ? 0 : frame.bytes.length;
     if (client.shown + bytes > windowBytes) break;
     if (!send(client, frame) && !client.full) return false;
     if (client.full) break;
@@ -72,7 +72,7 @@ export function sayDropped(client: Client): boolean {
     return false;
   }
   makeRoom(client.socket, []);
-  send(client, { said: { type: "dropped" } });
+  send(client, { control: { type: "dropped" } });
   return true;
 }
 

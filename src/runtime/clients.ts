@@ -20,7 +20,7 @@ export interface Controls extends Stdin {
   resize(size: { rows: number; columns: number }): void;
   signal(number: number): void;
   /** It is in another network, or has left one. */
-  change(said: NetworkChange, fds: number[]): void;
+  change(control: NetworkChange, fds: number[]): void;
   /** The one who started it has left: a pipe ends with its writer, a terminal waits for the next one. */
   left(): void;
 }
@@ -32,7 +32,7 @@ export interface Clients {
   show(stream: 1 | 2, bytes: Uint8Array): void;
   /** True while somebody has not read what he was shown: the container waits, as it would on a terminal. */
   held(): boolean;
-  tell(message: Message): void;
+  sendToLauncher(message: Message): void;
   /** Lets go of the one who started it. */
   release(): void;
   /** Tells everybody the end, and closes. */
@@ -80,22 +80,22 @@ export function clientsOf(
     if (!clients.includes(client)) return;
     const frame = receiveFrame(client.socket);
     if (!frame) return drop(client);
-    if (!("said" in frame)) return take(client, frame.bytes);
-    const { said } = frame;
-    if (said.type === "attach") Object.assign(client, { attached: true, stdin: said.stdin });
-    if (said.type === "taken") {
-      client.shown -= said.bytes;
+    if (!("control" in frame)) return take(client, frame.bytes);
+    const { control } = frame;
+    if (control.type === "attach") Object.assign(client, { attached: true, stdin: control.stdin });
+    if (control.type === "taken") {
+      client.shown -= control.bytes;
       client.holdingSinceMs = undefined;
       flush(client);
     }
-    if (said.type === "resize") attempt(() => controls.resize(said));
-    if (said.type === "signal") attempt(() => controls.signal(said.signal));
-    if (said.type === "join" || said.type === "leave") {
+    if (control.type === "resize") attempt(() => controls.resize(control));
+    if (control.type === "signal") attempt(() => controls.signal(control.signal));
+    if (control.type === "join" || control.type === "leave") {
       // Who asked for it sees that it was not done.
-      if (!attempt(() => controls.change(said, frame.fds))) return drop(client);
-      queue(client, { said: { type: "done" } });
+      if (!attempt(() => controls.change(control, frame.fds))) return drop(client);
+      queue(client, { control: { type: "done" } });
     }
-    if (said.type === "end-of-input" && client.launcher) {
+    if (control.type === "end-of-input" && client.launcher) {
       client.stdin = false;
       keyboard.afterwards(controls.endInput);
     }
@@ -142,14 +142,14 @@ export function clientsOf(
       }
     },
     held: () => clients.some(({ attached, queue: waiting }) => attached && waiting.length > 0),
-    tell: (said) => {
-      for (const client of clients.filter(({ launcher: first }) => first)) queue(client, { said });
+    sendToLauncher: (control) => {
+      for (const client of clients.filter(({ launcher: first }) => first)) queue(client, { control });
     },
     release: () => {
       for (const client of clients.filter(({ launcher: first, attached }) => first && !attached)) drop(client);
     },
     end: (exit) => {
-      for (const client of clients) client.queue.push({ said: exit });
+      for (const client of clients) client.queue.push({ control: exit });
       deliverRest(clients, patienceMs);
       for (const { socket } of clients) close(socket);
       clients = [];

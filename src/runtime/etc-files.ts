@@ -24,7 +24,7 @@ import type { EtcFile } from "../plan/network.ts";
 
 export function writeEtcFiles(files: EtcFile[], root: number): void {
   const etc = openEtc(root);
-  // The image has something there that is no directory: it will not look for files in it.
+  // The image has something there that is not a directory: it will not look for files in it.
   if (etc === undefined) return;
   const { mtimeNs } = fstat(etc);
   for (const { name, text } of files) {

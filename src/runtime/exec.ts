@@ -23,7 +23,7 @@ import { given } from "../plan/program/context.ts";
 import { readFailure, startError } from "./failure.ts";
 import { forwarded } from "./forwarded.ts";
 import { awaitStart, compileOptions, givenFor, isAtProgram, killInit, type Starting } from "./init.ts";
-import { type Stdio, type Wiring, wireToCaller } from "./stdio.ts";
+import { type ConnectedStdio, connectToCaller, type Stdio } from "./stdio.ts";
 import { supervise } from "./supervise.ts";
 import { identityOf } from "./user.ts";
 
@@ -44,20 +44,20 @@ export function runExec(
 ): Exit | undefined {
   blockSignals(forwarded);
   const identity = identityIn(joined, plan);
-  const wiring = wireToCaller(io.stdio, io.callerIsTerminal, identity, () => {});
+  const connected = connectToCaller(io.stdio, io.callerIsTerminal, identity, () => {});
   try {
-    const starting = spawnExec(joined, plan, identity, wiring.inside);
-    closeAll(wiring.inside.filter((fd) => fd !== undefined));
+    const starting = spawnExec(joined, plan, identity, connected.inside);
+    closeAll(connected.inside.filter((fd) => fd !== undefined));
     try {
-      awaitStart(starting, { terminal: wiring.connect });
+      awaitStart(starting, { terminal: connected.connect });
       if (io.detach) return undefined;
-      return supervise(starting.child, wiring);
+      return supervise(starting.child, connected);
     } catch (error) {
       killInit(starting);
       throw error;
     }
   } finally {
-    wiring.restore();
+    connected.restore();
   }
 }
 
@@ -76,7 +76,7 @@ export function spawnExec(
   joined: Joined,
   plan: ExecPlan,
   identity: ReturnType<typeof identityOf>,
-  inside: Wiring["inside"],
+  inside: ConnectedStdio["inside"],
 ): Starting {
   if (joined.cgroup === undefined) return spawnInto(undefined, joined, plan, identity, inside);
   try {
@@ -101,7 +101,7 @@ function spawnInto(
   { pidfd }: Joined,
   plan: ExecPlan,
   identity: ReturnType<typeof identityOf>,
-  inside: Wiring["inside"],
+  inside: ConnectedStdio["inside"],
 ): Starting {
   const steps = [...plan.setup, ...plan.start];
   const program = compileExec(steps, { ...compileOptions(), cgroup: cgroup !== undefined });

@@ -25,7 +25,7 @@ import {
   writeSetting,
 } from "../linux/file.ts";
 import { removePath } from "../linux/tree.ts";
-import { type Leftovers, leftoversSchema } from "../plan/leftovers.ts";
+import { type CleanupRecord, cleanupSchema } from "../plan/cleanup-record.ts";
 import type { HostStep, VolumeStep } from "../plan/step.ts";
 import { dataOf, recordOf } from "../plan/volume.ts";
 import { writeEtcFiles } from "./etc-files.ts";
@@ -55,15 +55,15 @@ interface Performing {
 type Performer<Step> = (step: Step, undo: UndoList, more: Performing) => void;
 
 const performers: { [Kind in HostStep["do"]]: Performer<Extract<HostStep, { do: Kind }>> } = {
-  claim: ({ running, leftovers }, undo) => {
-    const lock = claim(running, JSON.stringify({ schema: leftoversSchema, ...leftovers }));
+  "lock-file": ({ running, cleanup }, undo) => {
+    const lock = createLockFile(running, JSON.stringify({ schema: cleanupSchema, ...cleanup }));
     undo.add(() => {
       unlink(running);
       close(lock);
     });
   },
-  "claim-name": ({ name, path, id, keep }, undo, { ended }) => {
-    claimName(name, path, id);
+  "take-name": ({ name, path, id, keep }, undo, { ended }) => {
+    takeName(name, path, id);
     undo.add(() => {
       if (!(keep && ended())) freeName(path, id);
     });
@@ -103,7 +103,7 @@ const performers: { [Kind in HostStep["do"]]: Performer<Extract<HostStep, { do: 
   "open-network": ({ path }, undo, { prepared }) => {
     prepared.network = closedLater(open(path, O_RDONLY), undo);
   },
-  forget: (leftovers, undo) => undo.add(() => forget(leftovers)),
+  remove: (cleanup, undo) => undo.add(() => removeContainer(cleanup)),
   "write-file": ({ path, text }) => writeFileAtomic(path, text),
   delegate: ({ cgroup, controllers }) => {
     const cgroup2 = findCgroup2()!;
@@ -117,7 +117,7 @@ function closedLater(fd: number, undo: UndoList): number {
   return fd;
 }
 
-const mostAttempts = 10;
+const maxAttempts = 10;
 
 /** Makes a container's cgroup (its claim has said whose it is) and opens it. */
 function makeContainerCgroup(path: string): number {
@@ -129,7 +129,7 @@ function makeContainerCgroup(path: string): number {
       return open(path, O_RDONLY | O_DIRECTORY);
     } catch (error) {
       // Whoever ended last has removed the cgroup that holds them all, between two steps of ours.
-      if (!hasCode(error, "ENOENT", "ENODEV") || attempt === mostAttempts) throw error;
+      if (!hasCode(error, "ENOENT", "ENODEV") || attempt === maxAttempts) throw error;
     }
   }
 }
@@ -141,7 +141,7 @@ export function removeContainerCgroup(cgroup: string): void {
 }
 
 /** Creates the file of a running container and locks it for life. */
-export function claim(running: string, text: string): number {
+export function createLockFile(running: string, text: string): number {
   for (;;) {
     const lock = open(running, O_RDWR | O_CREAT, 0o600);
     flock(lock, { wait: true });
@@ -181,7 +181,7 @@ function makeVolume({ path, staging, record }: VolumeStep): boolean {
 }
 
 /** Makes a name ours, or names who has it. @param other the file of a name that we have: the new one is a second link to it. */
-export function claimName(name: string, path: string, id: string, other?: string): void {
+export function takeName(name: string, path: string, id: string, other?: string): void {
   try {
     if (other !== undefined && statIfAny(other)) link(other, path);
     else writeNewFile(path, id);
@@ -197,14 +197,14 @@ export function claimName(name: string, path: string, id: string, other?: string
   }
 }
 
-/** Takes back what a killed caretaker left: processes, cgroup, and a directory that was not to be kept. */
-export function cleanUp(leftovers: Leftovers): void {
-  if (leftovers.cgroup) removeContainerCgroup(leftovers.cgroup);
-  if (!leftovers.keep) forget(leftovers);
+/** Takes back what a killed monitor left: processes, cgroup, and a directory that was not to be kept. */
+export function cleanUp(cleanup: CleanupRecord): void {
+  if (cleanup.cgroup) removeContainerCgroup(cleanup.cgroup);
+  if (!cleanup.keep) removeContainer(cleanup);
 }
 
 /** Removes what is kept of a container. The name last: whoever sees it free finds nothing else of it. */
-export function forget({ directory, namePath }: Pick<Leftovers, "directory" | "namePath">): void {
+export function removeContainer({ directory, namePath }: Pick<CleanupRecord, "directory" | "namePath">): void {
   removePath(directory);
   if (namePath) freeName(namePath, directory.slice(directory.lastIndexOf("/") + 1));
 }

@@ -22,7 +22,7 @@ import { compileInit } from "../plan/program/compile.ts";
 import { type CompileOptions, given } from "../plan/program/context.ts";
 import type { CloneStep, InitStep } from "../plan/step.ts";
 import { type Failed, readFailure, startError } from "./failure.ts";
-import type { Wiring } from "./stdio.ts";
+import type { ConnectedStdio } from "./stdio.ts";
 import type { Identity } from "./user.ts";
 
 /** What decides which records there are. */
@@ -61,20 +61,20 @@ export interface Starting {
 export function spawnInit(
   { clone, setup, start }: { clone: CloneStep; setup: InitStep[]; start: InitStep[] },
   prepared: Prepared,
-  wiring: Wiring,
+  connected: ConnectedStdio,
 ): Starting {
   const steps = [...setup, ...start];
   const program = compileInit(steps, compileOptions());
   const [socket, theirs] = socketpair();
   const exe = sealedExeFile();
   const { root, binds, identity, network, cgroup } = prepared;
-  const pipes = wiring.inside.filter((fd) => fd !== undefined);
+  const pipes = connected.inside.filter((fd) => fd !== undefined);
   try {
     const launched = launch(program, {
       flags: clone.flags.map((flag) => `CLONE_${flag}` as const),
       ...(cgroup !== undefined && { cgroup }),
       given: {
-        ...givenFor(identity, theirs, exe, wiring.inside),
+        ...givenFor(identity, theirs, exe, connected.inside),
         [given.root.name]: root,
         ...(network !== undefined && { [given.network.name]: network }),
         ...Object.fromEntries(binds.map((fd, number) => [given.bind(number).name, fd])),
@@ -102,7 +102,7 @@ export function givenFor(
   { uid, gid, groups, home }: Identity,
   sync: number,
   exe: number,
-  stdio: Wiring["inside"],
+  stdio: ConnectedStdio["inside"],
 ): Record<string, number | string | Uint8Array> {
   const values: Record<string, number | string | Uint8Array> = {
     [given.sync.name]: sync,

@@ -22,11 +22,11 @@ export interface Keyboard {
   afterwards(action: () => void): void;
 }
 
-type Entry = { bytes: Uint8Array; seen: boolean; onTaken: (bytes: number) => void } | { action: () => void };
+type ExecProcess = { bytes: Uint8Array; seen: boolean; onTaken: (bytes: number) => void } | { action: () => void };
 
 /** Holds what it is given: whoever gives it sees to it that it is not too much. */
 export function keyboardOf(stdin: Stdin): Keyboard {
-  const queue: Entry[] = [];
+  const queue: ExecProcess[] = [];
 
   /** Deals with what does not have to wait. */
   const settle = () => {

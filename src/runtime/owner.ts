@@ -3,7 +3,7 @@
 import { hasCode, type SyscallError } from "../errors.ts";
 import { byteNameOf, fchown } from "../linux/at.ts";
 import { close, fstat, O_NONBLOCK, O_RDONLY, open, readFile } from "../linux/file.ts";
-import { mapOwners } from "../linux/mount.ts";
+import { mountSetattrIdmap } from "../linux/mount.ts";
 import { makeUserNamespace } from "../linux/program/user-namespace.ts";
 import { giveTree } from "../linux/tree.ts";
 import type { Identity } from "./user.ts";
@@ -31,7 +31,7 @@ export function showAs(
   const maps = { uid: `${owner.uid} ${user.uid} 1`, gid: `${owner.gid} ${user.gid} 1` };
   const userNamespace = makeUserNamespace(maps);
   try {
-    mapOwners(mount, userNamespace, { recursive }, source);
+    mountSetattrIdmap(mount, userNamespace, { recursive }, source);
   } catch (error) {
     if (!hasCode(error, "EINVAL", "EPERM", "EOPNOTSUPP")) throw error;
     throw (error as SyscallError).withHint(whatIsMissing(mount));

@@ -12,7 +12,7 @@ import { memory } from "../linux/libc.ts";
 import { type Interest, POLLIN, POLLOUT, poll, type Timer, type Watch } from "../linux/poll.ts";
 
 /** One direction: what comes out of `from` goes into `to`, or only to who sees it. */
-export interface Pump {
+export interface Copy {
   from: number;
   /** Reads from `from`; read(2) if not given. May throw EAGAIN. */
   read?: (into: Uint8Array) => number;
@@ -41,11 +41,11 @@ const readBytes = 65536;
 const idleMs = 100;
 
 /**
- * Runs pumps, watches and timers until `done` says so.
+ * Runs copies, watches and timers until `done` says so.
  * @param idle what to do whenever nothing happened for a moment, if anything.
  */
 export function relay(
-  pumps: Pump[],
+  copies: Copy[],
   watches: () => Watch[],
   timers: () => Timer[],
   done: () => boolean,
@@ -53,7 +53,7 @@ export function relay(
 ): void {
   const buffer = memory(readBytes);
   while (!done()) {
-    const live = pumps.filter((pump) => !pump.ended && (pump.pending || !pump.held?.()));
+    const live = copies.filter((copy) => !copy.ended && (copy.pending || !copy.held?.()));
     const others = watches();
     const interests: Interest[] = [
       ...live.map(interestOf),
@@ -65,8 +65,8 @@ export function relay(
     poll(interests, waitMs === Number.POSITIVE_INFINITY ? -1 : Math.min(waitMs, longestWaitMs));
     if (rest && waitMs === idleMs && interests.every(({ happened }) => !happened)) rest();
     for (const { atMs, onTime } of due) if (atMs <= performance.now()) onTime();
-    live.forEach((pump, index) => {
-      if (interests[index]!.happened) move(pump, buffer);
+    live.forEach((copy, index) => {
+      if (interests[index]!.happened) move(copy, buffer);
     });
     others.forEach(({ onReady }, index) => {
       if (interests[live.length + index]!.happened) onReady();
@@ -81,7 +81,7 @@ const longestWaitMs = 2 ** 31 - 1;
 const untilFirst = (timers: Timer[]): number =>
   Math.max(0, Math.ceil(Math.min(...timers.map(({ atMs }) => atMs)) - performance.now()));
 
-const interestOf = ({ from, to, pending }: Pump): Interest =>
+const interestOf = ({ from, to, pending }: Copy): Interest =>
   pending ? { fd: to!, events: POLLOUT } : { fd: from, events: POLLIN };
 
 /** As much as a pipe can be made to hold (/proc/sys/fs/pipe-max-size). */
@@ -91,22 +91,22 @@ const maxDrainBytes = 1 << 20;
  * Takes out what is still in the pipes of a container that has ended, and waits for nobody: what comes after a pipe's
  * capacity was written by somebody who has outlived the container. `deliver` writes it.
  */
-export function drain(pumps: Pump[]): void {
+export function drain(copies: Copy[]): void {
   const buffer = memory(readBytes);
-  for (const pump of pumps) {
-    if (pump.inward) {
-      pump.ended = true;
-      delete pump.pending;
+  for (const copy of copies) {
+    if (copy.inward) {
+      copy.ended = true;
+      delete copy.pending;
       continue;
     }
-    const parts = pump.pending ? [pump.pending] : [];
-    delete pump.pending;
-    for (let left = maxDrainBytes; left > 0 && !pump.ended && isReady({ fd: pump.from, events: POLLIN }); ) {
-      left -= move(pump, buffer);
-      if (pump.pending) parts.push(pump.pending);
-      delete pump.pending;
+    const parts = copy.pending ? [copy.pending] : [];
+    delete copy.pending;
+    for (let left = maxDrainBytes; left > 0 && !copy.ended && isReady({ fd: copy.from, events: POLLIN }); ) {
+      left -= move(copy, buffer);
+      if (copy.pending) parts.push(copy.pending);
+      delete copy.pending;
     }
-    if (parts.length > 0) pump.pending = Buffer.concat(parts);
+    if (parts.length > 0) copy.pending = Buffer.concat(parts);
   }
 }
 
@@ -119,57 +119,57 @@ function isReady(interest: Interest): boolean {
  * Writes what is left, and waits for those who are to read it.
  * @param interrupt a descriptor, and what to do when there is something to read: true ends the waiting.
  */
-export function deliver(pumps: Pump[], interrupt: { fd: number; onReady: () => boolean }): void {
+export function deliver(copies: Copy[], interrupt: { fd: number; onReady: () => boolean }): void {
   const buffer = memory(readBytes);
   for (;;) {
-    const full = pumps.filter(({ pending }) => pending);
+    const full = copies.filter(({ pending }) => pending);
     if (full.length === 0) return;
     const interests = [...full.map(interestOf), { fd: interrupt.fd, events: POLLIN, happened: 0 }];
     poll(interests);
-    full.forEach((pump, index) => {
-      if (interests[index]!.happened) move(pump, buffer);
+    full.forEach((copy, index) => {
+      if (interests[index]!.happened) move(copy, buffer);
     });
     if (interests.at(-1)!.happened && interrupt.onReady()) return;
   }
 }
 
 /** @returns how many bytes were read. */
-function move(pump: Pump, buffer: Uint8Array): number {
-  const bytes = readOrWrite(pump, buffer);
+function move(copy: Copy, buffer: Uint8Array): number {
+  const bytes = readOrWrite(copy, buffer);
   if (bytes === undefined) return 0;
   // Somebody who keeps it longer than this call takes a copy.
-  pump.onData?.(bytes);
-  if (pump.to !== undefined) pump.pending = bytes.slice();
+  copy.onData?.(bytes);
+  if (copy.to !== undefined) copy.pending = bytes.slice();
   return bytes.length;
 }
 
 /** Writes what is pending, or reads. @returns what was read, if anything was. */
-function readOrWrite(pump: Pump, buffer: Uint8Array): Uint8Array | undefined {
+function readOrWrite(copy: Copy, buffer: Uint8Array): Uint8Array | undefined {
   try {
-    if (pump.pending) {
-      const { to, write: put = (bytes) => write(to!, bytes.subarray(0, writeBytes)) } = pump;
-      const written = put(pump.pending);
-      if (written < pump.pending.length) pump.pending = pump.pending.subarray(written);
-      else delete pump.pending;
+    if (copy.pending) {
+      const { to, write: put = (bytes) => write(to!, bytes.subarray(0, writeBytes)) } = copy;
+      const written = put(copy.pending);
+      if (written < copy.pending.length) copy.pending = copy.pending.subarray(written);
+      else delete copy.pending;
       return undefined;
     }
-    const count = pump.read ? pump.read(buffer) : read(pump.from, buffer);
+    const count = copy.read ? copy.read(buffer) : read(copy.from, buffer);
     if (count > 0) return buffer.subarray(0, count);
-    end(pump, "from");
+    end(copy, "from");
   } catch (error) {
     // Somebody else was first to fill the pipe, or to empty it.
     if (hasCode(error, "EAGAIN")) return undefined;
     // EIO is how a pty's master says that the last slave was closed; EPIPE that nobody reads what we write.
-    if (!hasCode(error, "EIO", "EPIPE", "ECONNRESET")) pump.failure = error;
-    end(pump, pump.pending ? "to" : "from");
+    if (!hasCode(error, "EIO", "EPIPE", "ECONNRESET")) copy.failure = error;
+    end(copy, copy.pending ? "to" : "from");
   }
   return undefined;
 }
 
-function end(pump: Pump, ended: "from" | "to"): void {
-  delete pump.pending;
+function end(copy: Copy, ended: "from" | "to"): void {
+  delete copy.pending;
   // What was left of one that has no more to come was not taken.
-  if (pump.ended) return;
-  pump.ended = true;
-  pump.onEnd(ended);
+  if (copy.ended) return;
+  copy.ended = true;
+  copy.onEnd(ended);
 }

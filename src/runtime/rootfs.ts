@@ -5,7 +5,7 @@ import { byteNameOf, chownAt } from "../linux/at.ts";
 import { close, mkdirAll, O_DIRECTORY, O_PATH, open, statIfAny } from "../linux/file.ts";
 import { openInRootIfAny } from "../linux/inroot.ts";
 import { AT_FDCWD } from "../linux/libc.ts";
-import { chdir, cloneMount, fchdir, mount, mountSetattr, newMount } from "../linux/mount.ts";
+import { chdir, fchdir, fsmount, mount, mountSetattr, openTree } from "../linux/mount.ts";
 import { inOwnMounts } from "../linux/namespace.ts";
 import type { BindStep } from "../plan/step.ts";
 import { giveTo, showAs } from "./owner.ts";
@@ -37,7 +37,7 @@ export function makeOverlay({ lower, upper, work }: Overlay): number {
   try {
     chdir(base);
     try {
-      if (options.every((option) => option.length <= longestOption)) return newMount("overlay", "overlay", options);
+      if (options.every((option) => option.length <= longestOption)) return fsmount("overlay", "overlay", options);
     } catch (error) {
       // Before Linux 6.5 layers can't be given one by one.
       if (!hasCode(error, "EINVAL") || !error.subject.includes("lowerdir+")) throw error;
@@ -62,7 +62,7 @@ function makeOverlayByPath(lower: string[], above: string[], base: string): numb
     const rest = above.map((option) => option.replace(/[:,]/g, "\\$&"));
     mount("overlay", ".", "overlay", [`lowerdir=${lowerdir}`, ...rest].join(","));
     const root = open(base, O_PATH | O_DIRECTORY);
-    const copy = cloneMount(root, { recursive: false });
+    const copy = openTree(root, { recursive: false });
     close(root);
     return copy;
   });
@@ -71,7 +71,7 @@ function makeOverlayByPath(lower: string[], above: string[], base: string): numb
 /** A directory of the host as the root, with all that is mounted in it. */
 export function makeBindRoot(path: string): number {
   const directory = open(path, O_PATH | O_DIRECTORY);
-  const root = cloneMount(directory, { recursive: true });
+  const root = openTree(directory, { recursive: true });
   close(directory);
   // Mounts the host makes in it later still reach it.
   mountSetattr(root, ["rslave"], { recursive: true }, path);
@@ -95,7 +95,7 @@ export function makeBind(step: BindStep, root: number, user: Identity): number {
   const from = openSource(step);
   if (step.copyUp) fillVolume(root, target, source);
   if (step.chown) giveTo(from, user, source);
-  const copy = cloneMount(from, { recursive });
+  const copy = openTree(from, { recursive });
   close(from);
   if (step.idmap) showAs(copy, step.idmap, user, { recursive, source });
   const below = recursive && options.includes("ro") && !step.writableBelow;

@@ -2,19 +2,19 @@
 
 import type { Exit } from "../linux/clone.ts";
 import { close, O_DIRECTORY, O_PATH, open, readFileIfAny, unlink } from "../linux/file.ts";
-import { type Companion, closeAll } from "../linux/poll.ts";
+import { closeAll, type EventSource } from "../linux/poll.ts";
 import { umask } from "../linux/process.ts";
 import { blockSignals } from "../linux/signal.ts";
 import { listenAt } from "../linux/unix.ts";
 import type { HostStep, Plan } from "../plan/step.ts";
 import type { NetworkChange } from "./channel.ts";
 import { type Clients, clientsOf } from "./clients.ts";
-import { guarded } from "./companions.ts";
+import { guarded } from "./event-sources.ts";
 import { forwarded } from "./forwarded.ts";
 import { performHost } from "./host.ts";
 import { awaitStart, killInit, type Prepared, spawnInit } from "./init.ts";
 import { type LogOptions, openLog } from "./log.ts";
-import { type Stdio, type Tap, type Wiring, wireToCaller, wireToMonitor } from "./stdio.ts";
+import { type ConnectedStdio, connectToCaller, connectToMonitor, type OnOutput, type Stdio } from "./stdio.ts";
 import { controlsOf, deliverRest, type Supervision, superviseChild } from "./supervise.ts";
 import { type UndoList, undoList } from "./undo.ts";
 import { meterOf, type Usage } from "./usage.ts";
@@ -35,13 +35,13 @@ export interface Listener {
   /** Init has its plan and is at work: time to write things down. `pid` is its number on the host. */
   starting(pid: number): void;
   /** Its network namespace is there, to be connected. @returns what is to go on beside it. */
-  connect?(network: number, undo: UndoList): Companion[];
+  connect?(network: number, undo: UndoList): EventSource[];
   /** The networks that it is in have changed. */
-  change?(said: NetworkChange, fds: number[]): void;
+  change?(control: NetworkChange, fds: number[]): void;
   /** The program runs. @returns what is to go on beside it. */
-  started(): Companion[];
+  started(): EventSource[];
   ended(outcome: Outcome): void;
-  /** Everything is taken back but the claim: what is not done now, nobody will do. @param failure why it did not start. */
+  /** Everything is taken back but the lock file: what is not done now, nobody will do. @param failure why it did not start. */
   takenBack(failure: unknown): void;
 }
 
@@ -73,36 +73,36 @@ export function runContainer(plan: Plan, io: Io, place: Place, listener: Listene
   // What we create has exactly the mode that we say.
   umask(0);
   const undo = undoList();
-  let wiring: Wiring | undefined;
+  let connected: ConnectedStdio | undefined;
   let ended = false;
   let failure: unknown;
   let outcome: Outcome;
   try {
     const prepared: Partial<Prepared> & Pick<Prepared, "binds"> = { binds: [] };
     const perform = (steps: HostStep[]) => performHost(steps, undo, () => ended, prepared);
-    // The claim is the first step, so its undo is the last.
+    // The lock file is the first step, so its undo is the last.
     const [claim, ...prepare] = plan.prepare;
     perform([claim!]);
     undo.add(() => listener.takenBack(failure));
     perform([...prepare, ...plan.build]);
     const log = openLog(`${place.directory}/log`, place.log);
     undo.add(log.close);
-    const tap: Tap = (stream, bytes) => {
+    const onOutput: OnOutput = (stream, bytes) => {
       log.write(stream, bytes);
       clients?.show(stream, bytes);
     };
     let clients: Clients | undefined;
     const owner = prepared.identity!;
     const held = () => clients?.held() ?? false;
-    wiring =
+    connected =
       io.to === "caller"
-        ? wireToCaller(io.stdio, io.callerIsTerminal, owner, tap, held)
-        : wireToMonitor(io, owner, tap, held);
-    const init = spawnInit(plan, prepared as Prepared, wiring);
+        ? connectToCaller(io.stdio, io.callerIsTerminal, owner, onOutput, held)
+        : connectToMonitor(io, owner, onOutput, held);
+    const init = spawnInit(plan, prepared as Prepared, connected);
     undo.add(() => killInit(init));
-    closeAll(wiring.inside.filter((fd) => fd !== undefined));
+    closeAll(connected.inside.filter((fd) => fd !== undefined));
     perform(plan.record);
-    const supervision: Supervision = { child: init.child, wiring, companions: [] };
+    const supervision: Supervision = { child: init.child, connected, eventSources: [] };
     clients = clientsOf(
       listenForClients(place.directory, undo),
       io.to === "monitor" ? io.launcher : undefined,
@@ -110,18 +110,18 @@ export function runContainer(plan: Plan, io: Io, place: Place, listener: Listene
     );
     listener.starting(init.child.pid);
     const meter = meterOf(init.child.pid, plan.clone.cgroup, place.usage);
-    let network: Companion[] = [];
+    let network: EventSource[] = [];
     awaitStart(init, {
       network: (namespace) => {
         network = listener.connect?.(namespace, undo) ?? [];
       },
-      terminal: wiring.connect,
+      terminal: connected.connect,
       release: () => perform(plan.release),
       going: meter.begin,
     });
     meter.started();
-    supervision.companions = guarded([meter, ...network, ...listener.started()]);
-    clients.tell({ type: "started" });
+    supervision.eventSources = guarded([meter, ...network, ...listener.started()]);
+    clients.sendToLauncher({ type: "started" });
     clients.release();
     const exit = superviseChild(supervision, clients);
     // Whole before anybody hears of the end.
@@ -135,13 +135,13 @@ export function runContainer(plan: Plan, io: Io, place: Place, listener: Listene
     failure = error;
     throw error;
   } finally {
-    undo.add(() => wiring?.restore());
+    undo.add(() => connected?.restore());
     undo.run(failure);
   }
   // Now that it is gone, nobody waits but us for a reader who does not read.
-  deliverRest(wiring);
+  deliverRest(connected);
   // What it wrote and nobody got must not look like a success.
-  const lost = wiring.pumps.find(({ failure }) => failure !== undefined);
+  const lost = connected.copies.find(({ failure }) => failure !== undefined);
   if (lost) throw lost.failure;
   return outcome;
 }

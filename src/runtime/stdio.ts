@@ -8,10 +8,10 @@ import { hasCode } from "../errors.ts";
 import { fchown } from "../linux/at.ts";
 import { close, seekBy, statIfAny, write } from "../linux/file.ts";
 import { openInput, openOutput, setNonblocking, unreadBytes } from "../linux/nonblocking.ts";
-import { duplicate, pipe } from "../linux/poll.ts";
+import { dupCloexec, pipe } from "../linux/poll.ts";
 import { getModes, getSize, interruptedGroup, rawModes, restoreModes, setModes, setSize } from "../linux/tty.ts";
 import type { StdioKind } from "../plan/step.ts";
-import type { Pump } from "./relay.ts";
+import type { Copy } from "./relay.ts";
 import type { Identity } from "./user.ts";
 
 /** For each of stdin, stdout and stderr: "relay" is a pipe, "null" the null device inside, "terminal" the pty of the container's own. */
@@ -21,10 +21,10 @@ export type Stdio = ("relay" | "null" | "terminal")[];
 export const kindsOf = (stdio: Stdio): StdioKind[] => stdio.map((how) => (how === "relay" ? "pipe" : how));
 
 /** The descriptors made for one container, and what to do with them. */
-export interface Wiring {
+export interface ConnectedStdio {
   /** The ends of pipes that init puts on 0, 1 and 2; absent where it opens something itself. */
   inside: (number | undefined)[];
-  pumps: Pump[];
+  copies: Copy[];
   /** Connects the container's terminal, once its master has come. */
   connect(master: number): void;
   /** Passes on the size of the caller's terminal. False if there is none on either side. */
@@ -53,12 +53,12 @@ function pipeOf({ uid, gid }: Owner): ReturnType<typeof pipe> {
 }
 
 /** Sees everything that the container writes. */
-export type Tap = (stream: 1 | 2, bytes: Uint8Array) => void;
+export type OnOutput = (stream: 1 | 2, bytes: Uint8Array) => void;
 
-/** Wiring with nothing connected yet. */
-const unconnected = (): Wiring => ({
+/** Stdio with nothing connected yet. */
+const unconnected = (): ConnectedStdio => ({
   inside: [],
-  pumps: [],
+  copies: [],
   connect: () => {},
   resize: () => false,
   restore: () => {},
@@ -72,7 +72,7 @@ const maxTries = 100;
 
 /**
  * The end of a pipe is Ctrl-D on a terminal. Said once it could be lost: a shell that just goes from one line to the next
- * changes the terminal's mode, and what was typed before is forgotten. So it is said again while nobody has acted on it.
+ * changes the terminal's mode, and what was typed before is lost. So it is said again while nobody has acted on it.
  */
 function endOfInput(master: number): () => void {
   let tries = 0;
@@ -87,19 +87,19 @@ function endOfInput(master: number): () => void {
 }
 
 /** From a descriptor of the caller's. */
-function source(fd: number): Required<Pick<Pump, "from" | "read">> {
+function source(fd: number): Required<Pick<Copy, "from" | "read">> {
   const { fd: from, read } = openInput(fd);
   return { from, read };
 }
 
 /** To a descriptor of the caller's. */
-function destination(fd: number): Pick<Pump, "to" | "write"> {
+function destination(fd: number): Pick<Copy, "to" | "write"> {
   const { fd: to, write: put } = openOutput(fd);
   return { to, write: put };
 }
 
 /** To a pipe or a pty's master that only we have. */
-function ownDestination(fd: number): Required<Pick<Pump, "to" | "write">> {
+function ownDestination(fd: number): Required<Pick<Copy, "to" | "write">> {
   setNonblocking(fd);
   return { to: fd, write: (bytes) => write(fd, bytes) };
 }
@@ -108,10 +108,10 @@ function ownDestination(fd: number): Required<Pick<Pump, "to" | "write">> {
  * What of a file the container has not read is left for the next one to read, as if we had not read ahead: in
  * `while read line; do tinydocker run ...; done <file` the loop goes on. A pipe can't be given back what was taken from it.
  */
-function giveBackUnread(wiring: Wiring, input: Required<Pick<Pump, "read" | "write">>, pipe: number): void {
+function giveBackUnread(connected: ConnectedStdio, input: Required<Pick<Copy, "read" | "write">>, pipe: number): void {
   const { read, write: put } = input;
   // Ours too: so what lies in the pipe when the container has ended can be counted.
-  const reader = duplicate(pipe);
+  const reader = dupCloexec(pipe);
   let ahead = 0;
   input.read = (into) => {
     const count = read(into);
@@ -123,8 +123,8 @@ function giveBackUnread(wiring: Wiring, input: Required<Pick<Pump, "read" | "wri
     ahead -= count;
     return count;
   };
-  const { restore } = wiring;
-  wiring.restore = () => {
+  const { restore } = connected;
+  connected.restore = () => {
     restore();
     const unread = ahead + unreadBytes(reader);
     close(reader);
@@ -136,58 +136,64 @@ function giveBackUnread(wiring: Wiring, input: Required<Pick<Pump, "read" | "wri
  * @param callerIsTerminal stdin is a terminal: then keys are passed on raw, so that Ctrl-C is the container's.
  * @param held true while the container's output is to wait.
  */
-export function wireToCaller(
+export function connectToCaller(
   stdio: Stdio,
   callerIsTerminal: boolean,
   owner: Owner,
-  tap: Tap,
+  onOutput: OnOutput,
   held = () => false,
-): Wiring {
-  const wiring: Wiring = { ...unconnected(), connect };
+): ConnectedStdio {
+  const connected: ConnectedStdio = { ...unconnected(), connect };
   stdio.forEach((how, fd) => {
     if (how === "relay") relayThroughPipe(fd);
   });
-  return wiring;
+  return connected;
 
   function relayThroughPipe(fd: number): void {
     const ends = pipeOf(owner);
     const [inside, outside] = fd === 0 ? [ends.read, ends.write] : [ends.write, ends.read];
-    wiring.inside[fd] = inside;
+    connected.inside[fd] = inside;
     const onEnd = () => close(outside);
     if (fd === 0) {
       const counted = { ...source(0), ...ownDestination(outside) };
-      if (statIfAny("/proc/self/fd/0")?.type === "file") giveBackUnread(wiring, counted, ends.read);
-      wiring.pumps.push({ ...counted, inward: true, onEnd });
+      if (statIfAny("/proc/self/fd/0")?.type === "file") giveBackUnread(connected, counted, ends.read);
+      connected.copies.push({ ...counted, inward: true, onEnd });
     } else
-      wiring.pumps.push({ from: outside, ...destination(fd), held, onData: (bytes) => tap(fd as 1 | 2, bytes), onEnd });
+      connected.copies.push({
+        from: outside,
+        ...destination(fd),
+        held,
+        onData: (bytes) => onOutput(fd as 1 | 2, bytes),
+        onEnd,
+      });
   }
 
   function connect(master: number): void {
-    const keys: Pump = {
+    const keys: Copy = {
       ...source(0),
       ...ownDestination(master),
       inward: true,
-      onData: watchInterrupts(wiring, master),
+      onData: watchInterrupts(connected, master),
       onEnd: (ended) => {
-        if (ended === "from") wiring.idle = endOfInput(master);
+        if (ended === "from") connected.idle = endOfInput(master);
       },
     };
-    const screen: Pump = {
+    const screen: Copy = {
       from: master,
       ...destination(1),
       held,
-      onData: (bytes) => tap(1, bytes),
+      onData: (bytes) => onOutput(1, bytes),
       onEnd: (ended) => {
         // Nobody looks at the screen any more: hang up, as a terminal does.
         keys.ended = true;
         if (ended === "to") close(master);
       },
     };
-    wiring.pumps.push(screen);
-    if (stdio[0] === "terminal") wiring.pumps.push(keys);
+    connected.copies.push(screen);
+    if (stdio[0] === "terminal") connected.copies.push(keys);
     if (!callerIsTerminal) return;
     const modes = getModes(0);
-    wiring.resize = () => {
+    connected.resize = () => {
       try {
         if (!screen.ended) setSize(master, getSize(0));
       } catch (error) {
@@ -196,14 +202,14 @@ export function wireToCaller(
       }
       return true;
     };
-    wiring.restore = () => restoreModes(0, modes);
+    connected.restore = () => restoreModes(0, modes);
     setModes(0, rawModes(modes));
-    wiring.resize();
+    connected.resize();
   }
 }
 
 /** Notes the interrupt key, which is to end also a program that would ignore its signal. */
-const watchInterrupts = (wiring: Wiring, master: number) => (keys: Uint8Array) => {
+const watchInterrupts = (connected: ConnectedStdio, master: number) => (keys: Uint8Array) => {
   let group: number | undefined;
   try {
     group = interruptedGroup(master, keys);
@@ -211,49 +217,49 @@ const watchInterrupts = (wiring: Wiring, master: number) => (keys: Uint8Array) =
     // A terminal that was hung up has no modes, and interrupts nobody.
     if (!hasCode(error, "EIO", "ENOTTY")) throw error;
   }
-  if (group !== undefined) wiring.onInterrupt(group);
+  if (group !== undefined) connected.onInterrupt(group);
 };
 
 /** For a container with a monitor: pipes or a terminal, whose other ends only the monitor holds. */
-export function wireToMonitor(
+export function connectToMonitor(
   { terminal, interactive, stderrApart }: { terminal: boolean; interactive: boolean; stderrApart: boolean },
   owner: Owner,
-  tap: Tap,
+  onOutput: OnOutput,
   held: () => boolean,
-): Wiring {
-  const wiring = unconnected();
+): ConnectedStdio {
+  const connected = unconnected();
   const listen = (from: number, stream: 1 | 2): void =>
-    void wiring.pumps.push({ from, held, onData: (bytes) => tap(stream, bytes), onEnd: () => close(from) });
+    void connected.copies.push({ from, held, onData: (bytes) => onOutput(stream, bytes), onEnd: () => close(from) });
   const listenToPipe = (stream: 1 | 2) => {
     const ends = pipeOf(owner);
-    wiring.inside[stream] = ends.write;
+    connected.inside[stream] = ends.write;
     listen(ends.read, stream);
   };
   if (terminal) {
     if (stderrApart) listenToPipe(2);
-    wiring.connect = (master) => {
+    connected.connect = (master) => {
       setNonblocking(master);
-      wiring.input = master;
-      wiring.typed = watchInterrupts(wiring, master);
+      connected.input = master;
+      connected.typed = watchInterrupts(connected, master);
       listen(master, 1);
-      wiring.endInput = () => {
-        wiring.idle = endOfInput(master);
+      connected.endInput = () => {
+        connected.idle = endOfInput(master);
       };
     };
-    return wiring;
+    return connected;
   }
   if (interactive) {
     const stdin = pipeOf(owner);
-    wiring.inside[0] = stdin.read;
+    connected.inside[0] = stdin.read;
     setNonblocking(stdin.write);
-    wiring.input = stdin.write;
-    wiring.endInput = () => {
-      delete wiring.input;
+    connected.input = stdin.write;
+    connected.endInput = () => {
+      delete connected.input;
       close(stdin.write);
-      wiring.endInput = () => {};
+      connected.endInput = () => {};
     };
   }
   listenToPipe(1);
   listenToPipe(2);
-  return wiring;
+  return connected;
 }

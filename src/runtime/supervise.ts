@@ -2,7 +2,7 @@
 
 import { type Child, type Exit, pidfdSendSignal, wait } from "../linux/clone.ts";
 import { close, readdir, readFileIfAny } from "../linux/file.ts";
-import { type Companion, sleepMicroseconds } from "../linux/poll.ts";
+import { type EventSource, sleepMicroseconds } from "../linux/poll.ts";
 import { hasSignal, readStat } from "../linux/procfs.ts";
 import { readSignal, signalfd, signals } from "../linux/signal.ts";
 import { isatty, setSize } from "../linux/tty.ts";
@@ -10,13 +10,13 @@ import type { NetworkChange } from "./channel.ts";
 import { type Clients, type Controls, clientsOf } from "./clients.ts";
 import { forwarded } from "./forwarded.ts";
 import { deliver, drain, relay } from "./relay.ts";
-import type { Wiring } from "./stdio.ts";
+import type { ConnectedStdio } from "./stdio.ts";
 
 /** What is known while the container runs. */
 export interface Supervision {
   child: Child;
-  wiring: Wiring;
-  companions: Companion[];
+  connected: ConnectedStdio;
+  eventSources: EventSource[];
   /** The signal that ended it because process 1 would have ignored it. */
   killedBy?: number;
 }
@@ -24,42 +24,42 @@ export interface Supervision {
 /** What attached clients, and signals to us, do to the container. */
 export function controlsOf(
   supervision: Supervision,
-  change: (said: NetworkChange, fds: number[]) => void = () => {},
+  change: (control: NetworkChange, fds: number[]) => void = () => {},
 ): Controls {
-  const { child, wiring } = supervision;
+  const { child, connected } = supervision;
   return {
     resize: (size) => {
-      if (wiring.input !== undefined && isatty(wiring.input)) setSize(wiring.input, size);
+      if (connected.input !== undefined && isatty(connected.input)) setSize(connected.input, size);
     },
     signal: (number) => {
       if (!forward(child, number)) supervision.killedBy = number;
     },
     change,
-    input: () => wiring.input,
-    typed: (keys) => wiring.typed(keys),
-    endInput: () => wiring.endInput(),
+    input: () => connected.input,
+    typed: (keys) => connected.typed(keys),
+    endInput: () => connected.endInput(),
     left: () => {
-      if (wiring.input !== undefined && !isatty(wiring.input)) wiring.endInput();
+      if (connected.input !== undefined && !isatty(connected.input)) connected.endInput();
     },
   };
 }
 
-/** Looks after a process that nobody else can attach to. */
-export function supervise(child: Child, wiring: Wiring): Exit {
-  const supervision: Supervision = { child, wiring, companions: [] };
+/** Stays with a process that nobody else can attach to. */
+export function supervise(child: Child, connected: ConnectedStdio): Exit {
+  const supervision: Supervision = { child, connected, eventSources: [] };
   const exit = superviseChild(supervision, clientsOf(undefined, undefined, controlsOf(supervision)));
-  deliverRest(wiring);
+  deliverRest(connected);
   return exit;
 }
 
 /** Passes bytes and signals on until the child has ended. */
 export function superviseChild(supervision: Supervision, clients: Clients): Exit {
-  const { child, wiring, companions } = supervision;
+  const { child, connected, eventSources } = supervision;
   const { signal } = controlsOf(supervision);
   let over = false;
   const incoming = signalfd(forwarded);
   // The terminal's keys signal its foreground process group, and process 1 of it may have no handler.
-  wiring.onInterrupt = (group) => {
+  connected.onInterrupt = (group) => {
     if (group === child.pid) signal(signals.SIGINT);
   };
   const watches = [
@@ -68,28 +68,28 @@ export function superviseChild(supervision: Supervision, clients: Clients): Exit
       fd: incoming,
       onReady: () => {
         const number = readSignal(incoming);
-        if (number !== signals.SIGWINCH || !wiring.resize()) signal(number);
+        if (number !== signals.SIGWINCH || !connected.resize()) signal(number);
       },
     },
   ];
   relay(
-    wiring.pumps,
-    () => [...watches, ...clients.watches(), ...companions.flatMap((companion) => companion.watches())],
-    () => [...clients.timers(), ...companions.flatMap((companion) => companion.timers())],
+    connected.copies,
+    () => [...watches, ...clients.watches(), ...eventSources.flatMap((eventSource) => eventSource.watches())],
+    () => [...clients.timers(), ...eventSources.flatMap((eventSource) => eventSource.timers())],
     () => over,
-    () => wiring.idle,
+    () => connected.idle,
   );
-  for (const companion of companions) companion.end();
+  for (const eventSource of eventSources) eventSource.end();
   const exit = wait(child)!.exit;
-  drain(wiring.pumps);
+  drain(connected.copies);
   const { killedBy } = supervision;
   return killedBy === undefined ? exit : { signal: killedBy };
 }
 
 /** Whoever waits for a reader who does not read can still be ended. */
-export function deliverRest({ pumps }: Wiring): void {
+export function deliverRest({ copies }: ConnectedStdio): void {
   const incoming = signalfd(forwarded);
-  deliver(pumps, { fd: incoming, onReady: () => ending.has(readSignal(incoming)) });
+  deliver(copies, { fd: incoming, onReady: () => ending.has(readSignal(incoming)) });
   close(incoming);
 }
 

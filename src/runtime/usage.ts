@@ -6,7 +6,7 @@
 import { hasCode } from "../errors.ts";
 import { readCgroupFile } from "../linux/cgroup.ts";
 import { close, O_RDWR, openIfAny, readAll, seekToStart, writeAll } from "../linux/file.ts";
-import type { Companion } from "../linux/poll.ts";
+import type { EventSource } from "../linux/poll.ts";
 import { readIo, readPeak, readStat } from "../linux/procfs.ts";
 
 /** What a run took. Absent is what this host does not count. */
@@ -22,7 +22,7 @@ export interface Usage {
 }
 
 /** Watches a container from its start to its end. */
-export interface Meter extends Companion {
+export interface Meter extends EventSource {
   /** Only the last steps of init are missing. */
   begin(): void;
   /** The program runs. */
@@ -45,7 +45,7 @@ export function meterOf(
   let startedMs = performance.now();
   let usage: Usage = { wallMs: 0 };
   let peak: number | undefined;
-  let looks: Look | undefined;
+  let sampling: Sampling | undefined;
   return {
     begin: () => {
       before = count();
@@ -54,16 +54,16 @@ export function meterOf(
     started: () => {
       peak = cgroup === undefined || !wanted ? undefined : openPeak(`${cgroup}/memory.peak`);
       if (look && peak === undefined && cgroup !== undefined)
-        looks = { cgroup, atMs: startedMs + firstWaitMs, waitMs: firstWaitMs, largest: 0 };
+        sampling = { cgroup, atMs: startedMs + firstWaitMs, waitMs: firstWaitMs, largest: 0 };
     },
     watches: () => [],
-    timers: () => (looks ? [{ atMs: looks.atMs, onTime: () => lookAgain(looks!) }] : []),
+    timers: () => (sampling ? [{ atMs: sampling.atMs, onTime: () => sample(sampling!) }] : []),
     end: () => {
       usage = {
         wallMs: toMicroseconds(performance.now() - startedMs),
         ...difference(count(), before),
         ...(peak !== undefined && { memoryPeakBytes: takePeak(peak) }),
-        ...(looks && looks.largest > 0 && { largestProcessBytes: looks.largest }),
+        ...(sampling && sampling.largest > 0 && { largestProcessBytes: sampling.largest }),
       };
     },
     usage: () => usage,
@@ -126,7 +126,7 @@ function takePeak(fd: number): number {
   return bytes;
 }
 
-interface Look {
+interface Sampling {
   cgroup: string;
   atMs: number;
   waitMs: number;
@@ -138,7 +138,7 @@ const firstWaitMs = 10;
 const longestWaitMs = 100;
 
 /** Soon after the start, because many end soon; later ten times a second. The kernel remembers each process's peak. */
-function lookAgain(look: Look): void {
+function sample(look: Sampling): void {
   const pids = (readCgroupFile(look.cgroup, "cgroup.procs") ?? "").split("\n").filter(Boolean).map(Number);
   look.largest = Math.max(look.largest, ...pids.map((pid) => readPeak(pid) ?? 0));
   look.waitMs = Math.min(longestWaitMs, look.waitMs * 2);

@@ -8,7 +8,7 @@
  */
 
 import { close, flock, O_CREAT, O_RDWR, open, stat } from "../linux/file.ts";
-import { attachAt, detach, newMount } from "../linux/mount.ts";
+import { attachAt, fsmount, umount2 } from "../linux/mount.ts";
 import type { HostStep } from "../plan/step.ts";
 import { dataOf } from "../plan/volume.ts";
 
@@ -17,7 +17,7 @@ export function mountVolume({ path, type, options }: Extract<HostStep, { do: "mo
   const users = alone(path, () => {
     const held = open(`${path}/users.lock`, O_RDWR | O_CREAT, 0o600);
     flock(held, { shared: true, wait: true });
-    if (!isMounted(path)) attachAt(newMount(type, type, options), dataOf(path), `${type} on ${dataOf(path)}`);
+    if (!isMounted(path)) attachAt(fsmount(type, type, options), dataOf(path), `${type} on ${dataOf(path)}`);
     return held;
   });
   return () =>
@@ -29,7 +29,7 @@ export function mountVolume({ path, type, options }: Extract<HostStep, { do: "mo
 
 /** Takes away what is mounted over a volume's data, if anything is. */
 export function unmountVolume(path: string): void {
-  if (isMounted(path)) detach(dataOf(path));
+  if (isMounted(path)) umount2(dataOf(path));
 }
 
 const isMounted = (path: string): boolean => stat(dataOf(path)).device !== stat(path).device;

@@ -13,7 +13,7 @@
 import { hasCode } from "../errors.ts";
 import * as at from "../linux/at.ts";
 import { close, flock, fstat, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, open } from "../linux/file.ts";
-import { cloneMount } from "../linux/mount.ts";
+import { openTree } from "../linux/mount.ts";
 import { listAt, removeTree } from "../linux/tree.ts";
 import { dataName } from "../plan/volume.ts";
 import { copyUp, takeOver } from "./copyup.ts";
@@ -46,7 +46,7 @@ const openDirectory = (directory: number, name: string): number =>
 /** @returns false where the image has no such directory. */
 function copyImage(root: number, target: string, volume: number): boolean {
   // The root's mount alone: what is mounted in it, another volume or /sys, is not of the image.
-  const image = cloneMount(root, { recursive: false });
+  const image = openTree(root, { recursive: false });
   const from = openImage(image, target);
   close(image);
   if (from === undefined) return false;

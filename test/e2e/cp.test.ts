@@ -58,7 +58,7 @@ describe("into a container", () => {
     ["file", "in/relative", ["in/", "in/relative"]],
     ["file", "/in/new/", "no such directory: /in/new/ in container box"],
     ["file", "/no/new", "could not find /no/new in container box"],
-    ["file", "/etc/passwd/", "/etc/passwd/ in container box is no directory"],
+    ["file", "/etc/passwd/", "/etc/passwd/ in container box is not a directory"],
     ["dir", "/in", ["in/", "in/dir/", "in/dir/sub/", "in/dir/sub/f"]],
     ["dir/", "/in", ["in/", "in/dir/", "in/dir/sub/", "in/dir/sub/f"]],
     ["dir/.", "/in", ["in/", "in/sub/", "in/sub/f"]],
@@ -66,7 +66,7 @@ describe("into a container", () => {
     ["dir", "/in/new/", ["in/", "in/new/", "in/new/sub/", "in/new/sub/f"]],
     ["dir/.", "/in/new", ["in/", "in/new/", "in/new/sub/", "in/new/sub/f"]],
     ["dir", "/etc/passwd", "cannot copy a directory over /etc/passwd in container box"],
-    ["file/", "/in", "file/ is no directory"],
+    ["file/", "/in", "file/ is not a directory"],
     ["nothing", "/in", "could not find nothing"],
     ["link", "/in", ["in/", "in/link"]],
     ["link/.", "/in", ["in/", "in/sub/", "in/sub/f"]],
@@ -153,7 +153,7 @@ describe("into a container", () => {
       const script = `mkdir -p a/b; echo x >a/b/c; tar -c a | ${binary()} cp -q - box:/in; tar -cz a/b | ${binary()} cp -q - box:/in/a; tar -c a | ${binary()} cp -q - box:/etc/passwd; echo $?`;
       const { stdout, stderr } = await machine.exec(["sh", "-c", script], { cwd: machine.tmp });
       expect(stdout).toBe("1\n");
-      expect(stderr).toContain("/etc/passwd in container box is no directory");
+      expect(stderr).toContain("/etc/passwd in container box is not a directory");
       expect(await listed(machine, "/in")).toEqual([
         "in/",
         "in/a/",
@@ -193,7 +193,7 @@ describe("out of a container", () => {
     ["/src/l/", "new", ["new", "new/g"]],
     ["src/f", "new", ["new"]],
     ["/nothing", ".", "could not find /nothing in container box"],
-    ["/src/f/", ".", "/src/f/ in container box is no directory"],
+    ["/src/f/", ".", "/src/f/ in container box is not a directory"],
   ];
   for (const [from, to, result] of rules)
     test(`${from} to ${to}`, async () => {

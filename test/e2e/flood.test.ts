@@ -10,9 +10,9 @@ import { needing, root } from "../support/needs.ts";
 const test = needing(root);
 
 /** What a log may take on the disk if nothing is said: 10 MB three times. */
-const mostBytes = 30 << 20;
+const maxBytes = 30 << 20;
 /** What a monitor may hold beyond what it holds when idle: chunks on their way, and garbage of them. */
-const mostKB = 64 << 10;
+const maxKB = 64 << 10;
 
 /** The most memory that a process has ever had, in KB. */
 const peakKB = (pid: number): number =>
@@ -51,9 +51,9 @@ for (const driver of ["local", "json-file"]) {
         return ok(await machine.run(["logs", "-n", "1", "flood"])) === "the end";
       };
       await until(isOver, "the log has the end", 100_000);
-      expect(most).toBeLessThanOrEqual(mostBytes);
-      expect(most).toBeGreaterThan(mostBytes / 2);
-      expect(peakKB(monitor) - idleKB).toBeLessThan(mostKB);
+      expect(most).toBeLessThanOrEqual(maxBytes);
+      expect(most).toBeGreaterThan(maxBytes / 2);
+      expect(peakKB(monitor) - idleKB).toBeLessThan(maxKB);
       for (const child of stuck) {
         child.kill("SIGKILL");
         await child.exited;

@@ -218,7 +218,7 @@ describe("events", () => {
       expect(performance.now() - started).toBeLessThan(5000);
       const refused = await machine.run(["events", "--since", "yesterday"]);
       expect([refused.code, refused.stdout]).toEqual([125, ""]);
-      expect(refused.stderr).toContain('--since: "yesterday" is no time');
+      expect(refused.stderr).toContain('--since: "yesterday" is not a valid time');
       expect((await machine.run(["events", "--filter", "typ=image"])).stderr).toContain("did you mean type?");
     });
   });

@@ -101,7 +101,7 @@ test("a container whose writable layer is full lives on; logs, exec, stop, its e
   });
 });
 
-test("one that runs in the foreground, and one that is to be forgotten, end as always on a full disk", async () => {
+test("one that runs in the foreground, and one with --rm, end as always on a full disk", async () => {
   await withSmallStore(async (machine, full) => {
     const { child } = await machine.start([
       "run",

@@ -145,8 +145,8 @@ describe("network create and rm", () => {
         [["--driver", "macvlan", "other"], /--driver: "macvlan" is not supported/],
         [["-o", "strange=1", "other"], /--opt: "strange" is not supported/],
         [["-o", "mtu=1", "other"], /mtu is a number of bytes/],
-        [["host"], /"host" is no name for a network/],
-        [["no/name"], /"no\/name" is no name for a network/],
+        [["host"], /"host" is not a valid network name/],
+        [["no/name"], /"no\/name" is not a valid network name/],
       ];
       for (const [words, error] of refused) {
         const result = await machine.run(["network", "create", ...words]);
@@ -412,7 +412,7 @@ describe("explain", () => {
       const { stdout, code } = await machine.run(["explain", ...words]);
       expect(code).toBe(0);
       const titles = [...stdout.matchAll(/^([A-Z ]+) \(/gm)].map(([, title]) => title!);
-      const order = ["CLONE", "BIRTH", "RESERVE", "PREPARE", "SET UP", "RECORD", "CONNECT", "START"];
+      const order = ["RESERVE", "PREPARE", "BUILD", "CLONE", "SET UP", "RECORD", "CONNECT", "START"];
       expect(titles.filter((title) => title !== "RELEASE")).toEqual(order);
       expect(stdout).toMatch(/lease network=bridge address=10\.\d+\.0\.\d+\n +flock\(2\): the address is ours/);
       expect(stdout).toContain("port protocol=tcp hostIp=0.0.0.0 hostPort=8080\n");

@@ -265,8 +265,8 @@ test("what can't be connected is refused by name, and nothing changes", async ()
         [["connect", "--ip", "10.72.0.9", "net", "plain"], /10\.72\.0\.9 is not in network net/],
         [["disconnect", "net", "plain"], /plain is not in network net/],
         [["disconnect", "net", "none"], /none has no networks of its own/],
-        [["connect", "net", "orphan"], /nobody looks after container orphan/],
-        [["disconnect", "bridge", "orphan"], /nobody looks after container orphan/],
+        [["connect", "net", "orphan"], /container orphan has no monitor/],
+        [["disconnect", "bridge", "orphan"], /container orphan has no monitor/],
         [["rm", "net"], /net is in use by/],
       ];
       for (const [words, says] of claims) {

@@ -57,7 +57,7 @@ describe("--firewall", () => {
           expect([words, result.code, said(result)]).toEqual([
             words,
             125,
-            expect.stringContaining("--firewall: ufw is no firewall driver"),
+            expect.stringContaining("--firewall: ufw is not a firewall driver"),
           ]);
         }
       const none = await machine.run(["--firewall"]);

@@ -40,7 +40,7 @@ describe("the command", () => {
   });
 });
 
-describe("the original form", () => {
+describe("rootfs mode", () => {
   test("runs a command in a directory, in place, with the exact defaults", async () => {
     await withMachine(
       [],
@@ -68,7 +68,7 @@ describe("the original form", () => {
       unpackedProbe,
     );
   });
-  test("keeps what the program writes, and forgets the container", async () => {
+  test("keeps what the program writes, and removes the container", async () => {
     await withMachine(
       [],
       async (machine) => {

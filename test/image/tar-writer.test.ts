@@ -109,7 +109,7 @@ describe("createTarWriter()", () => {
     const file: TarMember = { type: "file", path: "f", mode: 0, size: 3 };
     expect(() => write({ ...file, content: Buffer.from("toolong") })).toThrow("longer than announced");
     expect(() => write({ ...file, content: Buffer.from("ab") })).toThrow("1 bytes shorter than announced");
-    expect(() => write({ type: "file", path: "a\0b", mode: 0 })).toThrow("is no name for a tar");
+    expect(() => write({ type: "file", path: "a\0b", mode: 0 })).toThrow("is not a valid name for a tar");
   });
 });
 

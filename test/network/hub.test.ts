@@ -4,10 +4,10 @@ import { expect, test } from "bun:test";
 import { close, read, writeAll } from "../../src/linux/file.ts";
 import { memory } from "../../src/linux/libc.ts";
 import { type Interest, POLLIN, pipe, poll } from "../../src/linux/poll.ts";
-import { type Hub, openHub } from "../../src/network/epoll-loop.ts";
+import { type EpollLoop, openEpollLoop } from "../../src/network/epoll-loop.ts";
 
 /** The loop, until there is nothing more to do. @returns how often there was. */
-function turn(hub: Hub): number {
+function turn(hub: EpollLoop): number {
   for (let times = 0; ; times++) {
     const interest: Interest = { fd: hub.watch.fd, events: POLLIN };
     poll([interest], 0);
@@ -23,7 +23,7 @@ const isOpen = (fd: number): boolean => {
 };
 
 test("a handler that throws is not called again, those of others are", () => {
-  const hub = openHub();
+  const hub = openEpollLoop();
   const [bad, good] = [pipe(), pipe()];
   const calls: string[] = [];
   hub.set(bad.read, POLLIN, () => {
@@ -42,7 +42,7 @@ test("a handler that throws is not called again, those of others are", () => {
 });
 
 test("whose handler has thrown can be waited for anew, and dropped", () => {
-  const hub = openHub();
+  const hub = openEpollLoop();
   const ends = pipe();
   writeAll(ends.write, memory(1));
   hub.set(ends.read, POLLIN, () => {
@@ -61,7 +61,7 @@ test("whose handler has thrown can be waited for anew, and dropped", () => {
 });
 
 test("what the kernel does not wait for is refused at once, and closed when it is dropped", () => {
-  const hub = openHub();
+  const hub = openEpollLoop();
   const closed: number[] = [];
   // A number that is not open.
   expect(() => hub.set(999_999, POLLIN, () => {})).toThrow("EBADF");

@@ -158,17 +158,17 @@ describe("limits", () => {
 });
 
 describe("the host's side", () => {
-  test("claims the id, then the name, then makes directories", () => {
-    expect(aPlan().prepare.map((step) => step.do)).toEqual(["claim", "claim-name", "directories"]);
+  test("locks the id, then takes the name, then makes directories", () => {
+    expect(aPlan().prepare.map((step) => step.do)).toEqual(["lock-file", "take-name", "directories"]);
   });
   test("makes all that needs thinking before the clone: the cgroup, the root, users, binds", () => {
     expect(aPlan({ mounts: [bind] }).build.map((step) => step.do)).toEqual(["cgroup", "overlay", "user", "bind"]);
   });
-  test("says with the claim all that must be cleaned up if it is killed", () => {
+  test("writes into the lock file all that must be cleaned up if it is killed", () => {
     expect(aPlan({}, { keep: false }).prepare[0]).toEqual({
-      do: "claim",
+      do: "lock-file",
       running: `/s/running/${id}`,
-      leftovers: {
+      cleanup: {
         id,
         namePath: "/s/names/box",
         directory: "/s/c",

@@ -23,7 +23,7 @@ describe("the program", () => {
   test("a command takes the place of Cmd, and the Entrypoint stays", () => {
     expect(args({ command: ["three"] })).toEqual(["/entry", "-e", "three"]);
   });
-  test("--entrypoint takes the place of Entrypoint and forgets Cmd", () => {
+  test("--entrypoint takes the place of Entrypoint and drops Cmd", () => {
     expect(args({ entrypoint: ["/mine"] })).toEqual(["/mine"]);
     expect(args({ entrypoint: ["/mine"], command: ["x"] })).toEqual(["/mine", "x"]);
   });

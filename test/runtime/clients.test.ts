@@ -72,7 +72,7 @@ function attached(controls: Controls): { clients: Clients; socket: number } {
   return { clients, socket };
 }
 
-const say = (socket: number, said: Message) => sendFrame(socket, { said });
+const say = (socket: number, control: Message) => sendFrame(socket, { control });
 
 /** The monitor's loop, until there is nothing more to do. */
 function turn(clients: Clients): void {
@@ -101,9 +101,11 @@ function received(socket: number): (Frame | "end")[] {
 }
 
 const messages = (frames: (Frame | "end")[]): (Message | "end")[] =>
-  frames.flatMap((frame): (Message | "end")[] => (frame === "end" ? ["end"] : "said" in frame ? [frame.said] : []));
+  frames.flatMap((frame): (Message | "end")[] =>
+    frame === "end" ? ["end"] : "control" in frame ? [frame.control] : [],
+  );
 const outputBytes = (frames: (Frame | "end")[]): number =>
-  frames.reduce((sum, frame) => sum + (frame === "end" || "said" in frame ? 0 : frame.bytes.length), 0);
+  frames.reduce((sum, frame) => sum + (frame === "end" || "control" in frame ? 0 : frame.bytes.length), 0);
 
 const exit: Extract<Message, { type: "exit" }> = { type: "exit", code: 3, oomKilled: false, usage: { wallMs: 1 } };
 
@@ -278,7 +280,7 @@ needing(root)("in the end everybody gets all that is left and the exit code, als
 
 test("the one who started it and does not stay is let go once the program runs", () => {
   const { clients, socket } = launched(container().controls, { attached: false, stdin: false });
-  clients.tell({ type: "started" });
+  clients.sendToLauncher({ type: "started" });
   clients.release();
   clients.show(1, memory(5));
   expect(received(socket).length).toBe(2);

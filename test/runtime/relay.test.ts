@@ -7,13 +7,13 @@ import { close, O_CREAT, O_RDONLY, O_WRONLY, open, read, write, writeAll } from 
 import { EAGAIN, memory, syscallError } from "../../src/linux/libc.ts";
 import { openOutput, setNonblocking } from "../../src/linux/nonblocking.ts";
 import { pipe, type Timer, type Watch } from "../../src/linux/poll.ts";
-import { deliver, drain, type Pump, relay } from "../../src/runtime/relay.ts";
+import { type Copy, deliver, drain, relay } from "../../src/runtime/relay.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 
 const capacity = 65536;
 
 /** A pump, what it has seen, and how it ended. */
-function pumpOf(pump: Omit<Pump, "onEnd" | "onData">): Pump & { how: string; seenBytes: number } {
+function pumpOf(pump: Omit<Copy, "onEnd" | "onData">): Copy & { how: string; seenBytes: number } {
   const made = {
     ...pump,
     how: "",
@@ -29,7 +29,7 @@ function pumpOf(pump: Omit<Pump, "onEnd" | "onData">): Pump & { how: string; see
 }
 
 /** Runs the loop until something is so. */
-const runUntil = (done: () => boolean, pumps: Pump[], watches: Watch[] = [], timers: Timer[] = []): void =>
+const runUntil = (done: () => boolean, pumps: Copy[], watches: Watch[] = [], timers: Timer[] = []): void =>
   relay(
     pumps,
     () => watches,
@@ -39,7 +39,7 @@ const runUntil = (done: () => boolean, pumps: Pump[], watches: Watch[] = [], tim
   );
 
 /** To a pipe that only the pump has. */
-function into(fd: number): Pick<Pump, "to" | "write"> {
+function into(fd: number): Pick<Copy, "to" | "write"> {
   setNonblocking(fd);
   return { to: fd, write: (bytes) => write(fd, bytes) };
 }
@@ -54,7 +54,7 @@ test("more than the pipes hold goes through a program in both directions at once
   close(stdout.write);
   const from = open(`${directory}/in`, O_RDONLY);
   const to = open(`${directory}/out`, O_WRONLY | O_CREAT, 0o600);
-  const down: Pump = { from, ...into(stdin.write), onEnd: () => close(stdin.write) };
+  const down: Copy = { from, ...into(stdin.write), onEnd: () => close(stdin.write) };
   const up = pumpOf({ from: stdout.read, ...openOutputOf(to) });
   runUntil(() => up.ended === true, [down, up]);
   expect(readFileSync(`${directory}/out`, "utf8")).toBe(bytes);
@@ -62,7 +62,7 @@ test("more than the pipes hold goes through a program in both directions at once
   child.kill();
 });
 
-const openOutputOf = (fd: number): Pick<Pump, "to" | "write"> => {
+const openOutputOf = (fd: number): Pick<Copy, "to" | "write"> => {
   const { fd: to, write: put } = openOutput(fd);
   return { to, write: put };
 };

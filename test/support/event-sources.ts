@@ -1,12 +1,12 @@
 /**
- * Runs a part of a container's network alone, in a loop like that of the process that looks after a container:
+ * Runs a part of a container's network alone, in a loop like that of a container's monitor:
  * `bun event-sources.ts resolver|ports JSON`. Says "ready" when it is, and which ports it has; ends when its stdin does.
  */
 
 import { readSync } from "node:fs";
 import { explain } from "../../src/errors.ts";
 import { O_RDONLY, open } from "../../src/linux/file.ts";
-import { type Companion, type Interest, POLLIN, poll } from "../../src/linux/poll.ts";
+import { type EventSource, type Interest, POLLIN, poll } from "../../src/linux/poll.ts";
 import { openResolver, type ResolverOptions } from "../../src/network/dns/resolver.ts";
 import { type HeldPort, holdPorts } from "../../src/network/ports.ts";
 import { openRelay, type RelayTarget } from "../../src/network/relay/relay.ts";
@@ -32,11 +32,11 @@ const starts = {
   },
 };
 
-function loop(companion: Companion): void {
+function loop(eventSource: EventSource): void {
   const stdin: Interest = { fd: 0, events: POLLIN };
   for (let over = false; !over; ) {
-    const watches = companion.watches();
-    const timers = companion.timers();
+    const watches = eventSource.watches();
+    const timers = eventSource.timers();
     const interests: Interest[] = watches.map(({ fd, events = POLLIN }) => ({ fd, events }));
     const waitMs = Math.max(0, Math.ceil(Math.min(...timers.map(({ atMs }) => atMs)) - performance.now()));
     poll([...interests, stdin], Number.isFinite(waitMs) ? waitMs : -1);
@@ -46,7 +46,7 @@ function loop(companion: Companion): void {
     });
     over = stdin.happened !== 0 && readSync(0, new Uint8Array(64)) === 0;
   }
-  companion.end();
+  eventSource.end();
 }
 
 const [kind, json = ""] = process.argv.slice(2);

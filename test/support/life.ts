@@ -38,7 +38,7 @@ export async function until(claim: () => boolean | Promise<boolean>, what: strin
 export const stateOf = (machine: Machine, id: string) =>
   JSON.parse(readFileSync(join(machine.root, "containers", id, "state.json"), "utf8"));
 
-/** The process that looks after a container. */
+/** A container's monitor. */
 export function monitorOf(machine: Machine, id: string): number {
   const found = machine.snapshot().processIds.find((pid) => {
     const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");

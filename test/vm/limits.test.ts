@@ -74,7 +74,7 @@ test("options are written as they were said; 0 is no limit", async () => {
   });
 });
 
-test("the original form has the same limits", async () => {
+test("rootfs mode has the same limits", async () => {
   await withMachine(["busybox"], async (machine) => {
     const layers = join(machine.root, "layers");
     const [layer] = (await machine.exec(["ls", layers])).stdout.trim().split("\n");

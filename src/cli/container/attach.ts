@@ -16,7 +16,7 @@ export default defineCommand({
   meta: { name: "attach", description: "Join the terminal or output of a running container" },
   args: {
     container: { type: "positional", required: true, description: "Its name, or its id or the beginning of it" },
-    "no-stdin": { type: "boolean", description: "Only look on" },
+    "no-stdin": { type: "boolean", description: "Do not attach stdin" },
     "detach-keys": { type: "string", valueHint: "keys", description: "Keys that leave it running (ctrl-p,ctrl-q)" },
     "sig-proxy": { type: "boolean", description: "Signals to us are the container's (the default)" },
   },
@@ -46,7 +46,7 @@ export function join(
     const why = status === "unknown" ? "has no monitor any more" : "is not running";
     throw new ConflictError(`container ${record.name} ${why}`);
   }
-  sendFrame(socket, { said: { type: "attach", stdin: how.stdin } });
+  sendFrame(socket, { control: { type: "attach", stdin: how.stdin } });
   const end = attachTo(socket, { ...how, terminal: record.options.terminal });
   const result = ended(paths, record.id, end, warn);
   return "code" in result ? result.code : 0;

@@ -19,7 +19,7 @@ export default defineCommand({
     },
     archive: { type: "boolean", alias: "a", description: "Keep owners, set-user-id bits and devices" },
     "follow-link": { type: "boolean", alias: "L", description: "Copy what SOURCE leads to, if it is a symbolic link" },
-    quiet: { type: "boolean", alias: "q", description: "Do not tell how much was copied" },
+    quiet: { type: "boolean", alias: "q", description: "Do not print how much was copied" },
   },
   examples: [
     "tinydocker cp web:/etc/hosts .",

@@ -22,7 +22,7 @@ export function parseHealth(args: HealthArgs): HealthOptions | undefined {
   const command = args["health-cmd"];
   const retries = args["health-retries"];
   if (retries !== undefined && !/^\d{1,9}$/.test(retries))
-    throw new UsageError(`--health-retries: ${JSON.stringify(retries)} is no number of failures`, "3");
+    throw new UsageError(`--health-retries: ${JSON.stringify(retries)} is not a valid number of failures`, "3");
   return {
     ...(command && { test: command === "none" ? ["NONE"] : ["CMD-SHELL", command] }),
     ...(retries !== undefined && { retries: Number(retries) }),
@@ -41,7 +41,7 @@ function parsed(key: string, option: string, text: string | undefined): Record<s
 function parseSpan(option: string, text: string): number {
   const ms = text === "0" ? 0 : parseDuration(text);
   if (ms === undefined || ms < 0)
-    throw new UsageError(`${option}: ${JSON.stringify(text)} is no duration`, "as in 30s, 1m30s or 500ms");
+    throw new UsageError(`${option}: ${JSON.stringify(text)} is not a valid duration`, "as in 30s, 1m30s or 500ms");
   if (ms !== 0 && ms < 1) throw new UsageError(`${option}: ${text} is less than 1ms`);
   return ms;
 }

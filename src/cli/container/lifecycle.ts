@@ -12,7 +12,10 @@ export function parseRestart(text = "no"): RestartPolicy {
   const [word, tries, ...more] = text.split(":");
   const name = policies.find((policy) => policy === (word || "no"));
   if (!name || more.length > 0)
-    throw new UsageError(`--restart: ${JSON.stringify(text)} is no policy`, `one of ${policies.join(", ")}`);
+    throw new UsageError(
+      `--restart: ${JSON.stringify(text)} is not a valid restart policy`,
+      `one of ${policies.join(", ")}`,
+    );
   if (tries === undefined) return { name, maximumRetries: 0 };
   if (name !== "on-failure" || !/^\d{1,9}$/.test(tries))
     throw new UsageError(`--restart: ${JSON.stringify(text)}: only on-failure has a number of tries`, "on-failure:3");
@@ -56,7 +59,10 @@ export function parseStopSignal(text: string): string {
 /** Whole seconds; -1 is for ever. */
 export function parseSeconds(option: string, text: string): number {
   if (!/^(-1|\d{1,9})$/.test(text))
-    throw new UsageError(`${option}: ${JSON.stringify(text)} is no number of seconds`, "0 and up, -1 is for ever");
+    throw new UsageError(
+      `${option}: ${JSON.stringify(text)} is not a valid number of seconds`,
+      "0 and up, -1 is for ever",
+    );
   return Number(text);
 }
 
@@ -77,6 +83,6 @@ export function parseDetachKeys(text = "ctrl-p,ctrl-q"): Uint8Array {
     if (control >= 0) return control;
     if (/^[\x20-\x7e]$/.test(key)) return key.charCodeAt(0);
     const hint = "ctrl-p,ctrl-q: keys with commas between, each one character or ctrl- and one";
-    throw new UsageError(`--detach-keys: ${JSON.stringify(key)} is no key`, hint);
+    throw new UsageError(`--detach-keys: ${JSON.stringify(key)} is not a valid key`, hint);
   });
 }

@@ -22,7 +22,7 @@ export default defineCommand({
   examples: ["tinydocker logs -f web", "tinydocker logs -n 20 -t web"],
   run: ({ container, follow = false, tail, timestamps = false, ...when }, { root }) => {
     if (!/^(all|\d{1,12})$/.test(tail))
-      throw new UsageError(`--tail: ${JSON.stringify(tail)} is no number of lines`, "a number, or all");
+      throw new UsageError(`--tail: ${JSON.stringify(tail)} is not a valid number of lines`, "a number, or all");
     const now = Date.now();
     const sinceMs = when.since === undefined ? 0 : parseTime("--since", when.since, now);
     const untilMs = when.until === undefined ? Number.POSITIVE_INFINITY : parseTime("--until", when.until, now);

@@ -14,5 +14,5 @@ export function volumeSource(option: string, name: string): { source?: string } 
   if (name === "") return {};
   if (isVolumeName(name)) return { source: name };
   const hint = `two or more of [a-zA-Z0-9_.-], no sign first; for a directory here: ./${name}`;
-  throw new UsageError(`${option}: ${JSON.stringify(name)} is no name of a volume`, hint);
+  throw new UsageError(`${option}: ${JSON.stringify(name)} is not a valid volume name`, hint);
 }

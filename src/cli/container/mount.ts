@@ -66,7 +66,7 @@ const makers: Record<string, (fields: Fields, target: Target) => MountRequest> =
     if (given === undefined) throw new UsageError(`--mount: source is missing in ${text}`, "source=/path/on/host");
     const source = asHostPath(given, cwd);
     if (source === undefined)
-      throw new UsageError(`--mount: source=${given} is no path of this host`, `source=./${given}, or type=volume`);
+      throw new UsageError(`--mount: source=${given} is not a path of this host`, `source=./${given}, or type=volume`);
     const propagation = fields.take("bind-propagation");
     if (propagation !== undefined && !/^r?(private|shared|slave)$/.test(propagation)) {
       const hint = "private, slave or shared, with or without r";

@@ -100,7 +100,7 @@ function networkName(text: string): string {
   if (/^(none|host)$|^container:/.test(text))
     throw new UsageError(`--network: ${text} can't be combined with other networks or options`, `--network ${text}`);
   if (isNetworkName(text)) return text;
-  throw new UsageError(`--network: ${JSON.stringify(text)} is no name of a network`);
+  throw new UsageError(`--network: ${JSON.stringify(text)} is not a valid network name`);
 }
 
 /** --ip, --mac-address and --network-alias are about the first network; aliases about every one that is not the default. */

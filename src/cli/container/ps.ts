@@ -52,7 +52,8 @@ const listed: Status[] = ["restarting", "damaged"];
 
 function parseCount(text: string | undefined): number | undefined {
   if (text === undefined || text === "-1") return undefined;
-  if (!/^\d{1,9}$/.test(text)) throw new UsageError(`--last: ${JSON.stringify(text)} is no number of containers`);
+  if (!/^\d{1,9}$/.test(text))
+    throw new UsageError(`--last: ${JSON.stringify(text)} is not a valid number of containers`);
   return Number(text);
 }
 
@@ -154,7 +155,7 @@ const filtersOf = (paths: Paths): Filters<Container> => ({
   health: (text) => {
     if (!healths.includes(text))
       throw new UsageError(`--filter: there is no health ${JSON.stringify(text)}`, `one of ${healths.join(", ")}`);
-    // Of one that nobody looks after, what was said last may be wrong by now.
+    // Without a monitor, the last recorded health may be wrong by now.
     const isChecked = ({ status }: Container) => status === "running" || status === "paused";
     return (container) => ((isChecked(container) && container.state.health?.status) || "none") === text;
   },
@@ -202,6 +203,6 @@ function expression(text: string): RegExp {
   try {
     return new RegExp(text);
   } catch {
-    throw new UsageError(`--filter: ${JSON.stringify(text)} is no regular expression`);
+    throw new UsageError(`--filter: ${JSON.stringify(text)} is not a valid regular expression`);
   }
 }

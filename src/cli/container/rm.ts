@@ -1,4 +1,4 @@
-/** `tinydocker rm`: forgets containers. */
+/** `tinydocker rm`: removes containers. */
 
 import { removeContainer } from "../../engine/container/remove.ts";
 import { NotFoundError } from "../../errors.ts";

@@ -28,7 +28,7 @@ import {
 import { parseDetachKeys, parseLog, parsePull, parseRestart, parseSeconds, parseStopSignal } from "./lifecycle.ts";
 import { networkArgs } from "./network-args.ts";
 
-/** The limits and the name that `run` and the original form share. */
+/** The limits and the name that `run` and rootfs mode share. */
 export const commonArgs = {
   hostname: {
     type: "string",
@@ -70,7 +70,7 @@ export const createArgs = {
     type: "string",
     multiple: true,
     valueHint: "type=bind,...",
-    description: "The same in words: type=volume (the default), bind or tmpfs",
+    description: "The same as key=value pairs: type=volume (the default), bind or tmpfs",
   },
   "volumes-from": {
     type: "string",
@@ -92,8 +92,8 @@ export const createArgs = {
   interactive: { type: "boolean", alias: "i", description: "Keep stdin open (the default; =false gives /dev/null)" },
   tty: { type: "boolean", alias: "t", description: "Give it a terminal (the default on a terminal)" },
   name: { type: "string", valueHint: "name", description: "Name of the container" },
-  rm: { type: "boolean", description: "Forget the container when it ends" },
-  label: { type: "string", alias: "l", multiple: true, valueHint: "key=value", description: "Note something about it" },
+  rm: { type: "boolean", description: "Remove the container when it ends" },
+  label: { type: "string", alias: "l", multiple: true, valueHint: "key=value", description: "Set a label" },
   "label-file": { type: "string", multiple: true, valueHint: "file", description: "Read labels from a file" },
   restart: {
     type: "string",
@@ -120,7 +120,7 @@ export const createArgs = {
   },
   "health-interval": { type: "string", valueHint: "time", description: "How long from check to check (30s)" },
   "health-timeout": { type: "string", valueHint: "time", description: "How long one may take (30s)" },
-  "health-retries": { type: "string", valueHint: "n", description: "So many failures make it unhealthy (3)" },
+  "health-retries": { type: "string", valueHint: "n", description: "Consecutive failures before unhealthy (3)" },
   "health-start-period": { type: "string", valueHint: "time", description: "So long failures do not count yet (0s)" },
   "health-start-interval": { type: "string", valueHint: "time", description: "From check to check until then (5s)" },
   "no-healthcheck": { type: "boolean", description: "No health check, also if the image has one" },
@@ -152,8 +152,8 @@ export const runArgs = {
   detach: { type: "boolean", alias: "d", description: "Leave it running and print its id" },
   "detach-keys": { type: "string", valueHint: "keys", description: "Keys that leave it running (ctrl-p,ctrl-q)" },
   "sig-proxy": { type: "boolean", description: "Signals to us are the container's (the default; =false ends us)" },
-  report: { type: "boolean", description: "Say on stderr what it took: time, CPU, memory, input and output" },
-  "report-format": { type: "string", valueHint: "text|json", description: "How --report says it (text)" },
+  report: { type: "boolean", description: "Report on stderr what the run took: time, CPU, memory, input and output" },
+  "report-format": { type: "string", valueHint: "text|json", description: "Format of --report (text)" },
 } as const satisfies Arguments;
 
 export default defineCommand({
@@ -172,12 +172,12 @@ export default defineCommand({
     const end = await run(paths, request, reporter);
     const format = parseReport(args);
     if (format && "code" in end) (await import("./report.ts")).printReport(end, format);
-    return tell(end, request);
+    return reportEnd(end, request);
   },
 });
 
-/** The original form: `tinydocker [OPTIONS] -- COMMAND [ARGS...]` runs in a root directory, in place. */
-export const original = defineCommand({
+/** Rootfs mode: `tinydocker [OPTIONS] -- COMMAND [ARGS...]` runs in a root directory, in place. */
+export const rootfsMode = defineCommand({
   meta: { name: "tinydocker", description: "Run a command with a directory as its root" },
   args: {
     command: { type: "positional", multiple: true, description: "What to run (/bin/sh)" },
@@ -199,7 +199,7 @@ export const original = defineCommand({
       detachKeys: parseDetachKeys(undefined),
       sigProxy: true,
     };
-    return run(pathsOf(root), request, reporter).then((end) => tell(end, request));
+    return run(pathsOf(root), request, reporter).then((end) => reportEnd(end, request));
   },
 });
 
@@ -210,12 +210,12 @@ function parseReport({ report, detach, ...args }: Values<typeof runArgs>): "text
   if (format !== "text" && format !== "json")
     throw new UsageError(`--report-format: ${JSON.stringify(format)} is not supported`, "text or json");
   if (report && detach)
-    throw new UsageError("--report waits for the end, and --detach does not", "tinydocker inspect tells it, too");
+    throw new UsageError("--report waits for the end, and --detach does not", "tinydocker inspect shows it, too");
   return report ? format : undefined;
 }
 
 /** The exit code; or the id of what goes on without us. */
-function tell(end: RunEnd, { detach }: RunRequest | { detach: boolean }): number {
+function reportEnd(end: RunEnd, { detach }: RunRequest | { detach: boolean }): number {
   if ("code" in end) return end.code;
   if (detach) printLine(end.running);
   return 0;
@@ -233,7 +233,7 @@ export async function replace(paths: Paths, name: string | undefined): Promise<v
   }
 }
 
-/** The root of the original form, which must be there. */
+/** The root of rootfs mode, which must be there. */
 function rootDirectory(path: string): string {
   if (path === "") throw new UsageError("option --rootfs needs a directory", "-r ./rootfs");
   const rootfs = absolutePath(path, process.cwd());
@@ -276,7 +276,7 @@ export function createRequest(args: Values<typeof createArgs>, terminal: boolean
   parsePull(args.pull);
   const restart = parseRestart(args.restart);
   if (args.rm && restart.name !== "no")
-    throw new UsageError("--rm and --restart can't both be: what is forgotten can't start again");
+    throw new UsageError("--rm and --restart can't both be: what is removed can't start again");
   return {
     source: { image: args.image },
     options: { ...commonOptions(args, command, terminal), ...ownOptions(args) },
@@ -300,8 +300,8 @@ export function createRequest(args: Values<typeof createArgs>, terminal: boolean
 
 /** Loaded for who asks only. */
 function readHealth(args: Values<typeof createArgs>): Pick<Settings, "health"> {
-  const said = Object.entries(args).some(([name, value]) => name.includes("health") && value !== undefined);
-  const health = said ? (require("./health.ts") as typeof import("./health.ts")).parseHealth(args) : undefined;
+  const given = Object.entries(args).some(([name, value]) => name.includes("health") && value !== undefined);
+  const health = given ? (require("./health.ts") as typeof import("./health.ts")).parseHealth(args) : undefined;
   return health ? { health } : {};
 }
 
@@ -357,7 +357,7 @@ function addLabel(labels: Record<string, string>, text: string): void {
 
 type CommonValues = Values<typeof commonArgs>;
 
-/** What the original form can say too. */
+/** The options of rootfs mode. */
 function commonOptions(args: CommonValues, command: string[], terminal: boolean): RunOptions {
   return {
     ...noOptions,

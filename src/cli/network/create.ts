@@ -37,7 +37,7 @@ const args = {
     valueHint: "name=value",
     description: "mtu, icc=false, isolate=false, or name of its bridge",
   },
-  label: { type: "string", multiple: true, valueHint: "key=value", description: "Note something about it" },
+  label: { type: "string", multiple: true, valueHint: "key=value", description: "Set a label" },
 } as const;
 
 export default defineCommand({
@@ -59,7 +59,10 @@ export function parseNewNetwork(values: Values<typeof args>): NewNetwork {
   const { name, driver = "bridge" } = values;
   if (driver !== "bridge") throw new UsageError(`--driver: ${JSON.stringify(driver)} is not supported`, "bridge");
   if (!isNetworkName(name) || reserved.includes(name))
-    throw new UsageError(`${JSON.stringify(name)} is no name for a network`, "[a-zA-Z0-9][a-zA-Z0-9_.-]*, and no mode");
+    throw new UsageError(
+      `${JSON.stringify(name)} is not a valid network name`,
+      "[a-zA-Z0-9][a-zA-Z0-9_.-]*, and no mode",
+    );
   const options = parsePairs("--opt", values.opt);
   return {
     name,
@@ -83,7 +86,7 @@ function parseSubnets({ subnet, gateway, "ip-range": ranges }: Values<typeof arg
     throw new UsageError("--subnet: one of IPv4 and one of IPv6 at most", "several of one family are not supported");
   for (const text of gateway) {
     const address = readAddress(text);
-    if (!address) throw new UsageError(`--gateway: ${JSON.stringify(text)} is no address`);
+    if (!address) throw new UsageError(`--gateway: ${JSON.stringify(text)} is not a valid address`);
     const owner = subnets.find((one) => contains(parseSubnet(one.subnet), address));
     if (!owner) throw new UsageError(`--gateway: ${text} is in no --subnet`);
     if (owner.gateway !== undefined) throw twice("gateways", owner.gateway, text, owner.subnet);
@@ -158,5 +161,5 @@ function parseMtu(text: string): number {
 /** As the kernel takes it (dev_valid_name): up to 15 bytes. */
 function parseDeviceName(text: string): string {
   if (/^[a-zA-Z0-9_.-]{1,15}$/.test(text) && !/^\.{1,2}$/.test(text)) return text;
-  throw new UsageError(`--opt: ${JSON.stringify(text)} is no name of a device`, "up to 15 of [a-zA-Z0-9_.-]");
+  throw new UsageError(`--opt: ${JSON.stringify(text)} is not a valid device name`, "up to 15 of [a-zA-Z0-9_.-]");
 }

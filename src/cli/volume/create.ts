@@ -21,7 +21,7 @@ export default defineCommand({
       valueHint: "name=value",
       description: "type=none, o=bind and device=PATH make it stand for a directory of the host",
     },
-    label: { type: "string", multiple: true, valueHint: "key=value", description: "Note something about it" },
+    label: { type: "string", multiple: true, valueHint: "key=value", description: "Set a label" },
   },
   examples: [
     "tinydocker volume create data",
@@ -32,7 +32,7 @@ export default defineCommand({
     if (driver !== "local") throw new UsageError(`--driver: ${JSON.stringify(driver)} is not supported`, "local");
     if (name !== undefined && !isVolumeName(name))
       throw new UsageError(
-        `${JSON.stringify(name)} is no name of a volume`,
+        `${JSON.stringify(name)} is not a valid volume name`,
         "two or more of [a-zA-Z0-9_.-], no sign first",
       );
     const asked = {

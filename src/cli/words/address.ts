@@ -9,7 +9,7 @@ export const isNetworkName = (name: string): boolean => /^[a-zA-Z0-9][a-zA-Z0-9_
 export function parseIp(option: string, text: string, family: 4 | 6): string {
   const address = readAddress(text);
   if (address?.length === (family === 4 ? 4 : 16)) return formatAddress(address);
-  throw new UsageError(`${option}: ${JSON.stringify(text)} is no address of IPv${family}`);
+  throw new UsageError(`${option}: ${JSON.stringify(text)} is not an address of IPv${family}`);
 }
 
 /** A MAC that one device can have, in lower case. */

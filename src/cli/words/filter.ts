@@ -94,6 +94,6 @@ function classPattern(part: string): string {
   try {
     return new RegExp(`[${part[1] === "^" ? "^" : ""}${ranges.join("")}]`, "u").source;
   } catch {
-    throw new UsageError(`--filter: ${JSON.stringify(part)} is no range of characters`, "as in [a-z]");
+    throw new UsageError(`--filter: ${JSON.stringify(part)} is not a valid range of characters`, "as in [a-z]");
   }
 }

@@ -33,7 +33,7 @@ export function parseTime(option: string, text: string, nowMs: number): number {
   const ms = match ? Date.parse(`${date}T${time}${seconds}${zone}`) : Number.NaN;
   if (Number.isNaN(ms))
     throw new UsageError(
-      `${option}: ${JSON.stringify(text)} is no time`,
+      `${option}: ${JSON.stringify(text)} is not a valid time`,
       "as in 10m, 2026-01-02T15:04:05, 2026-01-02T15:04:05Z or seconds since 1970",
     );
   return ms;

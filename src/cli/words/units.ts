@@ -10,7 +10,8 @@ const scale: Record<string, number> = { "": 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 3
  */
 export function parseSize(option: string, text: string, bare: "" | "m" = ""): number {
   const match = /^(\d+(?:\.\d+)?) ?([kmgtp]?)(i?b)?$/i.exec(text.trim());
-  if (!match) throw new UsageError(`${option}: ${JSON.stringify(text)} is no size`, "a number and b, k, m or g: 64m");
+  if (!match)
+    throw new UsageError(`${option}: ${JSON.stringify(text)} is not a valid size`, "a number and b, k, m or g: 64m");
   const unit = match[2]!.toLowerCase() || (match[3] ? "" : bare);
   const bytes = Math.floor(Number(match[1]) * scale[unit]!);
   if (!Number.isSafeInteger(bytes)) throw new UsageError(`${option}: ${text} is too large`);
@@ -35,7 +36,8 @@ export function parseMemory(text: string): number {
  */
 export function parseCpus(text: string): number {
   const cpus = /^\d+(\.\d+)?$|^\.\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (Number.isNaN(cpus)) throw new UsageError(`--cpus: ${JSON.stringify(text)} is no number of CPUs`, "as in 1.5");
+  if (Number.isNaN(cpus))
+    throw new UsageError(`--cpus: ${JSON.stringify(text)} is not a valid number of CPUs`, "as in 1.5");
   if (cpus > 0 && cpus < 0.01) throw new UsageError(`--cpus: ${text} is less than the 0.01 that the kernel can give`);
   if (cpus > 8192) throw new UsageError(`--cpus: ${text} is more than any machine has`);
   return cpus;
@@ -44,7 +46,8 @@ export function parseCpus(text: string): number {
 /** `--pids-limit`; 0 and -1 are unlimited. */
 export function parsePidsLimit(text: string): number {
   if (text === "-1") return 0;
-  if (!/^\d{1,9}$/.test(text)) throw new UsageError(`--pids-limit: ${JSON.stringify(text)} is no number of processes`);
+  if (!/^\d{1,9}$/.test(text))
+    throw new UsageError(`--pids-limit: ${JSON.stringify(text)} is not a valid number of processes`);
   return Number(text);
 }
 
@@ -52,7 +55,7 @@ export function parsePidsLimit(text: string): number {
 export function parseHostname(text: string): string {
   if (text.length <= 64 && /^[a-zA-Z0-9]([a-zA-Z0-9._-]*[a-zA-Z0-9])?$/.test(text)) return text;
   throw new UsageError(
-    `--hostname: ${JSON.stringify(text)} is no host name`,
+    `--hostname: ${JSON.stringify(text)} is not a valid host name`,
     "letters, digits, dots and dashes, at most 64",
   );
 }
@@ -61,7 +64,7 @@ export function parseHostname(text: string): string {
 export function parseName(text: string): string {
   if (text.length <= 128 && /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(text)) return text;
   throw new UsageError(
-    `--name: ${JSON.stringify(text)} is no container name`,
+    `--name: ${JSON.stringify(text)} is not a valid container name`,
     "two or more of [a-zA-Z0-9_.-], no sign first",
   );
 }

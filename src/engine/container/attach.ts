@@ -1,4 +1,4 @@
-/** Being attached to a container that a monitor looks after: our keys in, its output out, until it ends or we leave. */
+/** Being attached to a container's monitor: our keys in, its output out, until it ends or we leave. */
 
 import { hasCode } from "../../errors.ts";
 import { close } from "../../linux/file.ts";
@@ -88,7 +88,7 @@ function converse(socket: number, options: AttachOptions, keys: boolean): Attach
     if (number === signals.SIGWINCH && terminal) resize(traffic);
     else if (number === signals.SIGHUP && leaves) return { signal: number };
     // In the end there is nobody left who would take it.
-    else if (sigProxy && !end) send(traffic, { said: { type: "signal", signal: number } });
+    else if (sigProxy && !end) send(traffic, { control: { type: "signal", signal: number } });
     else if (!harmless.has(number)) return { signal: number };
     return undefined;
   };
@@ -99,7 +99,7 @@ function converse(socket: number, options: AttachOptions, keys: boolean): Attach
       // A terminal in raw mode has no other end than its own.
       if (keys && leaves) return { signal: signals.SIGHUP };
       listening = false;
-      send(traffic, { said: { type: "end-of-input" } });
+      send(traffic, { control: { type: "end-of-input" } });
       return undefined;
     }
     const bytes = detach ? detach(buffer.subarray(0, count)) : buffer.subarray(0, count);
@@ -142,7 +142,7 @@ const nobody = -1;
 
 function resize(traffic: Traffic): void {
   const { rows, columns } = getSize(isatty(0) ? 0 : 1);
-  send(traffic, { said: { type: "resize", rows, columns } });
+  send(traffic, { control: { type: "resize", rows, columns } });
 }
 
 function send(traffic: Traffic, frame: Frame): void {
@@ -162,13 +162,13 @@ function flush(traffic: Traffic): void {
 function receive(traffic: Traffic): AttachEnd | undefined {
   const frame = receiveFrame(traffic.socket);
   if (!frame) return "lost";
-  if (!("said" in frame)) {
+  if (!("control" in frame)) {
     if (frame.stream !== 0) traffic.unprinted.push({ stream: frame.stream, bytes: frame.bytes });
     return undefined;
   }
-  if (frame.said.type === "taken") traffic.untaken -= frame.said.bytes;
-  if (frame.said.type === "dropped") return "dropped";
-  return frame.said.type === "exit" ? frame.said : undefined;
+  if (frame.control.type === "taken") traffic.untaken -= frame.control.bytes;
+  if (frame.control.type === "dropped") return "dropped";
+  return frame.control.type === "exit" ? frame.control : undefined;
 }
 
 /** Prints what stdout or stderr has room for, and has the monitor know. */
@@ -179,7 +179,7 @@ function print(traffic: Traffic, output: Output): void {
   if (first.bytes.length === 0) traffic.unprinted.shift();
   traffic.printed += printed;
   if (traffic.printed < portionBytes && traffic.unprinted.length > 0) return;
-  send(traffic, { said: { type: "taken", bytes: traffic.printed } });
+  send(traffic, { control: { type: "taken", bytes: traffic.printed } });
   traffic.printed = 0;
 }
 

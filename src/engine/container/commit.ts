@@ -114,7 +114,7 @@ export function configOf(
   return {
     ...base,
     ...(variables.size > 0 && { Env: [...variables.values()] }),
-    // Docker's rule: an --entrypoint forgets the image's Cmd, a command replaces it.
+    // Docker's rule: an --entrypoint drops the image's Cmd, a command replaces it.
     ...(entrypoint && { Entrypoint: entrypoint, Cmd: command }),
     ...(command.length > 0 && { Cmd: command }),
     ...(workdir !== undefined && { WorkingDir: workdir }),

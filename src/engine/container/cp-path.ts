@@ -29,7 +29,7 @@ export interface Source {
 /**
  * Docker's rules: a symbolic link is copied itself, unless `follow` or a slash after it asks for what it leads to; a slash says
  * that it is a directory.
- * @throws NotFoundError, ConflictError for a slash after what is no directory
+ * @throws NotFoundError, ConflictError for a slash after what is not a directory
  */
 export function openSource(side: Side, path: string, follow: boolean): Source {
   const flags = O_PATH | (assertsDirectory(path) ? O_DIRECTORY : follow ? 0 : O_NOFOLLOW);
@@ -61,9 +61,9 @@ export function openTarget(side: Side, path: string, source: Pick<Source, "stat"
   }
   const shown = side.describe(path);
   if (stat && isDirectory) throw new ConflictError(`cannot copy a directory over ${shown}, which is none`);
-  if (stat && assertsDirectory(path)) throw new ConflictError(`${shown} is no directory`);
+  if (stat && assertsDirectory(path)) throw new ConflictError(`${shown} is not a directory`);
   if (stat && side.root === undefined && stat.type !== "file")
-    throw new ConflictError(`cannot copy over ${shown}: it is no file`);
+    throw new ConflictError(`cannot copy over ${shown}: it is not a file`);
   if (!stat && assertsDirectory(path) && !isDirectory) throw new NotFoundError(`no such directory: ${shown}`);
   return { directory, name };
 }
@@ -127,7 +127,7 @@ function found<Result>(side: Side, path: string, open: () => Result): Result {
     return open();
   } catch (error) {
     if (hasCode(error, "ENOENT")) throw new NotFoundError(`could not find ${side.describe(path)}`);
-    if (hasCode(error, "ENOTDIR")) throw new ConflictError(`${side.describe(path)} is no directory`);
+    if (hasCode(error, "ENOTDIR")) throw new ConflictError(`${side.describe(path)} is not a directory`);
     throw error;
   }
 }

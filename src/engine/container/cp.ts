@@ -48,7 +48,7 @@ export async function copyFromContainer(
     const path = inContainer(from.path);
     const source = openSource(side, path, options.followLink);
     if (isOnKernelFileSystem(source.fd, path))
-      throw new ConflictError(`${side.describe(path)} is no file of the container but a view of the kernel`);
+      throw new ConflictError(`${side.describe(path)} is not a file of the container but a view of the kernel`);
     if (to === "-") return await withOutput(undefined, (write) => pack(source, source.name, false, write));
     const { directory, name } = openTarget(host, to, source);
     const adapt = options.archive ? keep : forHost(options.warn);

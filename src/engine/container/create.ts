@@ -11,7 +11,7 @@ import type { ImageDefaults } from "../../plan/spec.ts";
 import { performHost } from "../../runtime/host.ts";
 import { undoing, undoList } from "../../runtime/undo.ts";
 import { type Found, resolveImage } from "../image/resolve.ts";
-import { type ContainerRecord, tell, unstarted, writeRecord, writeState } from "../record/container.ts";
+import { type ContainerRecord, emitContainerEvent, unstarted, writeRecord, writeState } from "../record/container.ts";
 import { planStart } from "./plan.ts";
 import type { CreateRequest, Reporter, RunImage } from "./request.ts";
 
@@ -91,7 +91,7 @@ export function createContainer(
 
 function makeContainer(paths: Paths, record: ContainerRecord, warn: Reporter["warn"]): void {
   const { plan } = planStart(paths, record, record.id, { fresh: true, monitored: false, stdio: [] }, warn);
-  // The claim only guards the making; the rest stays.
+  // The lock file only guards the making; the rest stays.
   const [claim, ...making] = plan.prepare;
   const guard = undoList();
   const undo = undoList();
@@ -101,7 +101,7 @@ function makeContainer(paths: Paths, record: ContainerRecord, warn: Reporter["wa
       performHost([...making, ...plan.record], undo, () => false);
       writeState(paths, record.id, unstarted);
       writeRecord(paths, record);
-      tell(paths, record, "create");
+      emitContainerEvent(paths, record, "create");
     } catch (error) {
       undo.run(error);
       throw error;

@@ -2,34 +2,34 @@
 
 import { isFull } from "../../errors.ts";
 import type { Paths } from "../../paths.ts";
-import { forget, performHost } from "../../runtime/host.ts";
+import { performHost, removeContainer } from "../../runtime/host.ts";
 import { undoing, undoList } from "../../runtime/undo.ts";
 import { anonymousVolumes, type ContainerRecord, directoryOf } from "../record/container.ts";
 
 /**
- * Removes a container that is down, under its claim: if we are killed half way, the next command goes on with it (recover.ts).
+ * Removes a container that is down, under its lock file: if we are killed half way, the next command goes on with it (recover.ts).
  * Whoever still writes down how it ended is waited for. @param volumes also its anonymous volumes.
  */
-export function forgetContainer(paths: Paths, record: ContainerRecord, { volumes }: { volumes: boolean }): void {
+export function deleteContainer(paths: Paths, record: ContainerRecord, { volumes }: { volumes: boolean }): void {
   const { id, name } = record;
   const kept = { directory: directoryOf(paths, id), namePath: `${paths.names}/${name}` };
   const anonymous = volumes ? anonymousVolumes(record) : [];
-  const leftovers = { id, ...kept, keep: false, outlives: false, volumes: anonymous };
-  const claim = undoList();
+  const cleanup = { id, ...kept, keep: false, outlives: false, volumes: anonymous };
+  const lock = undoList();
   try {
-    performHost([{ do: "claim", running: `${paths.running}/${id}`, leftovers }], claim, () => false);
+    performHost([{ do: "lock-file", running: `${paths.running}/${id}`, cleanup }], lock, () => false);
   } catch (error) {
     // On a full disk removing is what helps.
     if (!isFull(error)) throw error;
   }
-  undoing(claim, () => {
-    forget(kept);
-    forgetVolumes(paths, anonymous);
+  undoing(lock, () => {
+    removeContainer(kept);
+    removeAnonymousVolumes(paths, anonymous);
   });
 }
 
 /** Removes the anonymous volumes of a container that is gone. */
-export function forgetVolumes(paths: Paths, names: string[]): void {
+export function removeAnonymousVolumes(paths: Paths, names: string[]): void {
   if (names.length === 0) return;
   // Loaded here: most containers have none.
   const { removeAnonymous } = require("../volume/remove.ts") as typeof import("../volume/remove.ts");

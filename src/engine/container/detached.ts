@@ -3,8 +3,8 @@
 import { ConflictError, Failure } from "../../errors.ts";
 import { close, unlink } from "../../linux/file.ts";
 import type { Paths } from "../../paths.ts";
-import { type ContainerRecord, readContainer, unstarted, waitUntilLeft } from "../record/container.ts";
-import { inTurn } from "../record/container-lock.ts";
+import { type ContainerRecord, readContainer, unstarted, waitForMonitor } from "../record/container.ts";
+import { withContainerLock } from "../record/container-lock.ts";
 import { attachTo } from "./attach.ts";
 import { createContainer, type StoreLock } from "./create.ts";
 import { launch } from "./launch.ts";
@@ -29,7 +29,7 @@ export function runWithMonitor(
   let launched: ReturnType<typeof launch>;
   try {
     const how = { attached, stdin, stderrApart };
-    launched = inTurn(paths, record.id, (now) => {
+    launched = withContainerLock(paths, record.id, (now) => {
       if (now?.status !== "created")
         throw new ConflictError(`somebody else started or removed ${record.name} meanwhile`);
       return launch(paths, { record, state: unstarted }, how, warn);
@@ -50,7 +50,7 @@ export function runWithMonitor(
   }
   const { detachKeys, sigProxy } = request;
   const { terminal } = record.options;
-  // Nobody would look for one that is forgotten when it ends.
+  // Nobody would look for one that is removed when it ends.
   const endsWithUs = record.settings.remove;
   const end = attachTo(launched.socket, { stdin, terminal, detachKeys, sigProxy, endsWithUs });
   return ended(paths, record.id, end, warn);
@@ -72,13 +72,13 @@ export function ended(paths: Paths, id: string, end: ReturnType<typeof attachTo>
       "`tinydocker logs` has what it wrote, `tinydocker attach` comes back to it",
     );
   if (end !== "lost" && "signal" in end) return { code: 128 + end.signal };
-  const told = end === "lost" ? undefined : end;
+  const reported = end === "lost" ? undefined : end;
   // A restart policy may have it come up again: that is not for us to wait for.
   const policy = readContainer(paths, id)?.record.settings.restart.name ?? "no";
-  if (policy === "no") waitUntilLeft(paths, id);
+  if (policy === "no") waitForMonitor(paths, id);
   const after = readContainer(paths, id);
-  const { code = 125, ...how } = told ?? { ...after?.state, code: after?.state.exitCode };
+  const { code = 125, ...how } = reported ?? { ...after?.state, code: after?.state.exitCode };
   if (how.oomKilled) warn("out of memory: the kernel killed a process that wanted more than the limit (--memory)");
-  if (!told) warn("the container's monitor is gone");
+  if (!reported) warn("the container's monitor is gone");
   return { code, oomKilled: how.oomKilled ?? false, ...(how.usage && { usage: how.usage }) };
 }

@@ -13,11 +13,11 @@ import { planRun } from "./run.ts";
 /** Plans a run without touching anything; an archive that is not loaded is only looked into. */
 export async function explainRun(paths: Paths, request: RunRequest, warn: Reporter["warn"]): Promise<Plan> {
   const { source } = request;
-  const image = "rootfs" in source ? source : await look(paths, source.image);
+  const image = "rootfs" in source ? source : await findRunImage(paths, source.image);
   return planRun(paths, request, image, randomHex(32), warn);
 }
 
-async function look(paths: Paths, word: string): Promise<RunImage> {
+async function findRunImage(paths: Paths, word: string): Promise<RunImage> {
   const found = resolveImage(paths, word, process.cwd(), process.geteuid?.() === 0);
   if (found.kind === "directory") return directoryAsRunImage(word, found.path);
   if (found.kind === "image") return asRunImage(word, found.image);

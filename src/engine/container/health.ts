@@ -9,7 +9,7 @@ import { findCgroup2, readCgroupFile } from "../../linux/cgroup.ts";
 import { type Child, pidfdSendSignal, wait } from "../../linux/clone.ts";
 import { close, read } from "../../linux/file.ts";
 import { memory } from "../../linux/libc.ts";
-import type { Companion } from "../../linux/poll.ts";
+import type { EventSource } from "../../linux/poll.ts";
 import { type Interest, POLLIN, pipe, poll } from "../../linux/poll.ts";
 import { openProcess } from "../../linux/proc.ts";
 import { kill } from "../../linux/process.ts";
@@ -59,14 +59,14 @@ interface Check {
 
 type Plan = HealthPlan & { exec: ExecPlan };
 
-/** @param of the container that runs. @param note writes down how it is. */
-export function healthChecks(of: ContainerState, plan: Plan, note: (health: Health) => void): Companion {
+/** @param of the container that runs. @param update writes down how it is. */
+export function healthChecks(of: ContainerState, plan: Plan, update: (health: Health) => void): EventSource {
   const startedMs = performance.now();
   const sinceStartMs = () => performance.now() - startedMs;
   let health: Health = { status: "starting", failingStreak: 0, log: [] };
   let check: Check | undefined;
   let nextMs = startedMs + pauseMs(health, plan, 0);
-  note(health);
+  update(health);
 
   const schedule = () => {
     nextMs = performance.now() + pauseMs(health, plan, sinceStartMs());
@@ -81,7 +81,7 @@ export function healthChecks(of: ContainerState, plan: Plan, note: (health: Heal
   const report = (start: Date, exitCode: number, output: string) => {
     const times = { start: start.toISOString(), end: new Date().toISOString() };
     health = judge(health, plan, { ...times, exitCode, output }, sinceStartMs());
-    note(health);
+    update(health);
     schedule();
   };
   const finish = (ended: Check) => {
@@ -164,7 +164,7 @@ function followCheck(check: Check): void {
   delete check.starting;
 }
 
-/** Reads once. What is too much is read all the same, so that nobody waits for us, and forgotten. */
+/** Reads once. What is too much is read all the same, so that nobody waits for us, and dropped. */
 function readOutput(check: Check): void {
   const block = memory(outputBytes);
   const count = read(check.output!, block);

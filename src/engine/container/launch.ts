@@ -1,5 +1,5 @@
 /**
- * Starting a container that is to outlive this command: a monitor of its own looks after it, another process of this
+ * Starting a container that is to outlive this command: it gets a monitor of its own, another process of this
  * program, which this command starts, and to which others attach later.
  */
 
@@ -16,7 +16,7 @@ import { receiveFrame, sendFrame } from "../../runtime/channel.ts";
 import { prepareNetwork, type StartNetwork } from "../network/prepare.ts";
 import type { Container } from "../record/container.ts";
 import { monitoredStdio, planHealthOf, planStart } from "./plan.ts";
-import { type Attachment, environment, giveOrder } from "./start-request.ts";
+import { type Attachment, environment, sendStartRequest } from "./start-request.ts";
 
 /**
  * Starts a container that was created. What goes wrong after the planning the monitor prints for itself.
@@ -52,7 +52,7 @@ export function launch(
     const { plan, spec } = planStart(paths, record, randomHex(32), kind, warn, prepared);
     plan.warnings.forEach(warn);
     const health = planHealthOf(record.settings, record.defaults);
-    giveOrder(ours, {
+    sendStartRequest(ours, {
       root: paths.root,
       record,
       state,
@@ -62,7 +62,7 @@ export function launch(
       ...(prepared.reserved && { network: prepared.reserved }),
     });
     if (hasStarted(paths, record.id, ours, prepared)) {
-      prepared.letGo();
+      prepared.handOff();
       return { socket: ours };
     }
   } catch (error) {
@@ -87,14 +87,14 @@ function planCheck(spec: Spec, { command }: HealthPlan): ExecPlan {
 /** Connects the container when the monitor has its network namespace: we wait anyway, and a monitor stays small without. */
 function hasStarted(paths: Paths, id: string, socket: number, { connection }: StartNetwork): boolean {
   for (let frame = receiveFrame(socket); frame; frame = receiveFrame(socket)) {
-    if (!("said" in frame)) continue;
-    if (frame.said.type === "started") return true;
+    if (!("control" in frame)) continue;
+    if (frame.control.type === "started") return true;
     const [namespace] = frame.fds;
     if (namespace === undefined) continue;
     const { connect } = require("../network/endpoints.ts") as typeof import("../network/endpoints.ts");
     connect(paths, id, connection!, namespace);
     close(namespace);
-    sendFrame(socket, { said: { type: "connected" } });
+    sendFrame(socket, { control: { type: "connected" } });
   }
   return false;
 }

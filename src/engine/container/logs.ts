@@ -7,7 +7,7 @@ import { poll } from "../../linux/poll.ts";
 import type { Paths } from "../../paths.ts";
 import { headerBytes } from "../../runtime/log.ts";
 import { kindOf, parseRecord, text, time } from "../../schema.ts";
-import { type Container, directoryOf, isLookedAfter, readContainer } from "../record/container.ts";
+import { type Container, directoryOf, hasMonitor, readContainer } from "../record/container.ts";
 
 /** A piece of output, as it came. */
 export interface Piece {
@@ -17,7 +17,7 @@ export interface Piece {
 }
 
 const blockBytes = 1 << 20;
-const lookMs = 50;
+const pollMs = 50;
 const most = 9999;
 
 /** The files of a log as they were at one moment: held open, so that what is rotated away meanwhile is read all the same. */
@@ -71,7 +71,7 @@ export function* followLog(paths: Paths, { record }: Container, log: OpenLog): G
       continue;
     }
     if (over) break;
-    poll([], lookMs);
+    poll([], pollMs);
   }
   if (fd !== undefined) close(fd);
 }
@@ -92,9 +92,9 @@ const namesOf = (paths: Paths, id: string) => (number: number) =>
 /** A name is free for a moment while the files move on. */
 const maxGaps = 1;
 
-/** Between two starts of one that its policy starts again, nobody looks after it for a moment. */
+/** Between two starts by the restart policy there is no monitor for a moment. */
 const goesOn = (paths: Paths, id: string): boolean =>
-  isLookedAfter(paths, id) || ["running", "restarting"].includes(readContainer(paths, id)?.status ?? "");
+  hasMonitor(paths, id) || ["running", "restarting"].includes(readContainer(paths, id)?.status ?? "");
 
 /**
  * The file that comes after this one, or the oldest; undefined if this is the newest. Files move on while we look

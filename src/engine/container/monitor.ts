@@ -4,34 +4,34 @@ import { Failure } from "../../errors.ts";
 import { close, O_RDWR, open, unlink } from "../../linux/file.ts";
 import { dropProgramText } from "../../linux/memory.ts";
 import { chdir } from "../../linux/mount.ts";
-import { type Companion, poll } from "../../linux/poll.ts";
+import { type EventSource, poll } from "../../linux/poll.ts";
 import { identify } from "../../linux/proc.ts";
 import { dup2 } from "../../linux/process.ts";
 import { type Paths, pathsOf } from "../../paths.ts";
 import { receiveFrame, sendFrame } from "../../runtime/channel.ts";
-import { claim } from "../../runtime/host.ts";
+import { createLockFile } from "../../runtime/host.ts";
 import { keepNetwork } from "../network/keep.ts";
 import {
   type ContainerRecord,
   type ContainerState,
+  emitContainerEvent,
   type Health,
   readContainer,
-  tell,
   writeState,
 } from "../record/container.ts";
 import { healthChecks } from "./health.ts";
 import { runToEnd, wasStopped } from "./start.ts";
-import { launcherFd, takeOrder } from "./start-request.ts";
+import { launcherFd, receiveStartRequest } from "./start-request.ts";
 
 /** Runs a container that was created, to its end. @returns the exit code. */
 export function monitor(): number {
   // No directory of the caller's is kept busy.
   chdir("/");
-  const order = takeOrder();
+  const request = receiveStartRequest();
   // Who wanted it is gone, or could not plan it and has said why.
-  if (!order) return 125;
-  const { record, state, plan, health, how, network } = order;
-  const paths = pathsOf(order.root);
+  if (!request) return 125;
+  const { record, state, plan, health, how, network } = request;
+  const paths = pathsOf(request.root);
   const io = {
     to: "monitor" as const,
     terminal: record.options.terminal,
@@ -46,10 +46,10 @@ export function monitor(): number {
     io,
     ...(network && { network: keepNetwork(paths, record.id, network, connectByLauncher, { soon: false }) }),
     onRecorded: () => {},
-    onStarted: (note, started) => {
+    onStarted: (update, started) => {
       leaveCaller();
       if (!health) return [restAt(performance.now() + restAfterMs)];
-      return [healthChecks(started, health, noteHealth(paths, record, note))];
+      return [healthChecks(started, health, recordHealth(paths, record, update))];
     },
     onEnded: (state) =>
       wantsRestart(paths, record.id, state) ? { status: "restarting", monitor: identify(process.pid) } : {},
@@ -62,9 +62,9 @@ export function monitor(): number {
 
 /** The launcher connects the container, which waits for us anyway; we keep what was taken, and take the container off. */
 function connectByLauncher(namespace: number): void {
-  sendFrame(launcherFd, { said: { type: "network" } }, { fds: [namespace] });
+  sendFrame(launcherFd, { control: { type: "network" } }, { fds: [namespace] });
   const answer = receiveFrame(launcherFd);
-  if (!answer || !("said" in answer) || answer.said.type !== "connected") throw new LauncherGoneError();
+  if (!answer || !("control" in answer) || answer.control.type !== "connected") throw new LauncherGoneError();
 }
 
 /** Who started us has ended, and has said why if it could. */
@@ -75,12 +75,12 @@ export class LauncherGoneError extends Failure {
 }
 
 /** Writes down how it is and, when that is new, tells it. */
-function noteHealth(paths: Paths, record: ContainerRecord, note: (change: { health: Health }) => void) {
-  let told: Health["status"] = "starting";
+function recordHealth(paths: Paths, record: ContainerRecord, update: (change: { health: Health }) => void) {
+  let reported: Health["status"] = "starting";
   return (health: Health): void => {
-    note({ health });
-    if (health.status !== told) tell(paths, record, `health_status: ${health.status}`);
-    told = health.status;
+    update({ health });
+    if (health.status !== reported) emitContainerEvent(paths, record, `health_status: ${health.status}`);
+    reported = health.status;
   };
 }
 
@@ -95,7 +95,7 @@ function leaveCaller(): void {
 const restAfterMs = 1000;
 
 /** One moment after the start, gives back the memory that only the start needed. */
-function restAt(atMs: number): Companion {
+function restAt(atMs: number): EventSource {
   let timers = [
     {
       atMs,
@@ -112,25 +112,25 @@ const firstDelayMs = 100;
 const longestDelayMs = 60_000;
 /** Who ran that long starts again with the first delay. */
 const longEnoughMs = 10_000;
-const lookMs = 100;
+const pollMs = 100;
 
-/** Waits as Docker does, twice as long each time, and has a new monitor start it: our own threads must not fork (birth.ts). */
+/** Waits as Docker does, twice as long each time, and has a new monitor start it. */
 function restartLater(paths: Paths, id: string, state: ContainerState): void {
   const running = `${paths.running}/${id}`;
-  const lock = claim(running, "");
+  const lock = createLockFile(running, "");
   const tries = (state.usage?.wallMs ?? 0) >= longEnoughMs ? 0 : state.restartCount;
   const again = { ...state, restartCount: state.restartCount + 1 };
   writeState(paths, id, again);
   const delayMs = Math.min(longestDelayMs, firstDelayMs * 2 ** Math.min(tries, 10));
-  for (let waitedMs = 0; waitedMs < delayMs && !wasStopped(paths, id); waitedMs += lookMs) poll([], lookMs);
+  for (let waitedMs = 0; waitedMs < delayMs && !wasStopped(paths, id); waitedMs += pollMs) poll([], pollMs);
   if (wasStopped(paths, id)) writeState(paths, id, { ...again, status: "exited" });
-  letGo(running, lock);
+  handOff(running, lock);
   // Loaded by those who need it: it can plan.
   const { startAgain } = require("./restart.ts") as typeof import("./restart.ts");
   startAgain(paths, id);
 }
 
-function letGo(running: string, lock: number): void {
+function handOff(running: string, lock: number): void {
   unlink(running);
   close(lock);
 }

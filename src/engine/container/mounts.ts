@@ -9,7 +9,7 @@ import {
   copyUpOption,
   createSourceOption,
   defaultMounts,
-  handedOverOption,
+  detachedMountOption,
   type MountRequest,
   nocopyOption,
   parseTarget,
@@ -136,7 +136,7 @@ function asBind(
       "rbind",
       ...words,
       ...(isBind && backing.readOnly && !words.includes("ro") ? ["ro"] : []),
-      ...(backing?.type === "tmpfs" ? [handedOverOption] : []),
+      ...(backing?.type === "tmpfs" ? [detachedMountOption] : []),
       ...(fill ? [copyUpOption] : []),
     ],
   };

@@ -15,9 +15,9 @@ import { type ContainerRecord, directoryOf } from "../record/container.ts";
 import { readHost } from "./host.ts";
 
 export interface Start {
-  /** The container is created by this very start: its name and directories are claimed and made. */
+  /** The container is created by this very start: its name and directories are taken and made. */
   fresh: boolean;
-  /** A monitor looks after it, and it outlives that one's death. */
+  /** It has a monitor, and outlives that one's death. */
   monitored: boolean;
   /** It was never started, whenever it was created. */
   first?: boolean;

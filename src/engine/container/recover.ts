@@ -1,4 +1,4 @@
-/** What those who were killed have left behind: found and taken away by whoever comes next. */
+/** What those who were killed have left behind: found and cleaned up by whoever comes next. */
 
 import {
   close,
@@ -14,13 +14,13 @@ import {
 } from "../../linux/file.ts";
 import { removePath } from "../../linux/tree.ts";
 import type { Paths } from "../../paths.ts";
-import type { Leftovers } from "../../plan/leftovers.ts";
+import type { CleanupRecord } from "../../plan/cleanup-record.ts";
 import type { Connected } from "../../plan/network.ts";
-import { cleanUp, forget } from "../../runtime/host.ts";
-import { type Container, isAlive, noteEnding, readContainer, writeState } from "../record/container.ts";
-import { parseClaim } from "../record/lock-file.ts";
+import { cleanUp, removeContainer } from "../../runtime/host.ts";
+import { type Container, isAlive, journalSuffix, readContainer, writeState } from "../record/container.ts";
+import { parseLockFile } from "../record/lock-file.ts";
 import { leasesOf } from "../record/network.ts";
-import { forgetVolumes } from "./delete.ts";
+import { removeAnonymousVolumes } from "./delete.ts";
 
 /** Makes the directories that every command writes to. Mode 0700: images and containers are root's business (R23). */
 export function prepareRoot(paths: Paths): void {
@@ -29,7 +29,7 @@ export function prepareRoot(paths: Paths): void {
 }
 
 /**
- * Cleans up after caretakers that were killed: nothing is left of their containers but what was to be kept.
+ * Cleans up after monitors that were killed: nothing is left of their containers but what was to be kept.
  * Only the files of running containers are read, so that a thousand stopped ones cost nothing.
  */
 export function recover(paths: Paths): void {
@@ -41,21 +41,21 @@ export function recover(paths: Paths): void {
     // put away in good order, and by now another of this name may be of one that lives.
     if (flock(lock, { wait: false }) && fstat(lock).nlink > 0) {
       const content = readAll(lock, path);
-      if (id.endsWith(noteEnding)) mend(paths, path, id.slice(0, -noteEnding.length), content);
-      else takeAway(paths, path, id, content);
+      if (id.endsWith(journalSuffix)) repairFromJournal(paths, path, id.slice(0, -journalSuffix.length), content);
+      else cleanUpDead(paths, path, id, content);
     }
     close(lock);
   }
   dropStrayLeases(paths);
 }
 
-/** Addresses of those who were killed before they had claimed anything. More leases than claims tell that there are some. */
+/** Addresses of those who were killed before they had a lock file. More leases than lock files show that there are some. */
 function dropStrayLeases(paths: Paths): void {
-  const claims = (readdir(paths.running) ?? []).filter((name) => !name.endsWith(noteEnding)).length;
+  const lockFiles = (readdir(paths.running) ?? []).filter((name) => !name.endsWith(journalSuffix)).length;
   for (const network of readdir(paths.networks) ?? []) {
     const directory = leasesOf(paths, network);
     const leases = readdir(directory)?.filter((address) => !address.includes(":")).length ?? 0;
-    if (leases <= claims) continue;
+    if (leases <= lockFiles) continue;
     // Loaded when there is something to do.
     const { dropStrays } = require("../../network/leases.ts") as typeof import("../../network/leases.ts");
     dropStrays(directory, (owner) => {
@@ -65,36 +65,36 @@ function dropStrayLeases(paths: Paths): void {
   }
 }
 
-function takeAway(paths: Paths, path: string, id: string, content: Uint8Array): void {
-  const leftovers = parseClaim(paths, id, new TextDecoder().decode(content));
-  if (leftovers) {
-    const container = readContainer(paths, leftovers.id);
+function cleanUpDead(paths: Paths, path: string, id: string, content: Uint8Array): void {
+  const cleanup = parseLockFile(paths, id, new TextDecoder().decode(content));
+  if (cleanup) {
+    const container = readContainer(paths, cleanup.id);
     // It lives on without its monitor, as it was promised; somebody may stop it (stop.ts).
-    if (leftovers.outlives && container && isAlive(container.state)) return;
-    if (leftovers.network) takeOff(paths, leftovers.id, leftovers.network, container?.state.network);
-    cleanUp(leftovers);
-    removeUnfinished(paths, leftovers.id);
-    if (!leftovers.keep || !container) forgetVolumes(paths, leftovers.volumes ?? []);
-    markEnded(paths, leftovers, container);
+    if (cleanup.outlives && container && isAlive(container.state)) return;
+    if (cleanup.network) disconnectDead(paths, cleanup.id, cleanup.network, container?.state.network);
+    cleanUp(cleanup);
+    removeUnfinished(paths, cleanup.id);
+    if (!cleanup.keep || !container) removeAnonymousVolumes(paths, cleanup.volumes ?? []);
+    markEnded(paths, cleanup, container);
   }
   unlink(path);
 }
 
 /** Somebody was killed while he changed what a container has of its networks. */
-function mend(paths: Paths, path: string, id: string, content: Uint8Array): void {
-  const { mendNetworks } = require("../network/journal.ts") as typeof import("../network/journal.ts");
-  if (mendNetworks(paths, id, new TextDecoder().decode(content))) unlink(path);
+function repairFromJournal(paths: Paths, path: string, id: string, content: Uint8Array): void {
+  const { repairNetworks } = require("../network/journal.ts") as typeof import("../network/journal.ts");
+  if (repairNetworks(paths, id, new TextDecoder().decode(content))) unlink(path);
 }
 
-/** What a killed caretaker had in the network. */
-function takeOff(paths: Paths, id: string, first: Connected, last: Connected | undefined): void {
-  const { forgetConnection } = require("../network/endpoints.ts") as typeof import("../network/endpoints.ts");
-  const { forgetNetworks } = require("../network/journal.ts") as typeof import("../network/journal.ts");
+/** What a container whose monitor was killed had in its networks. */
+function disconnectDead(paths: Paths, id: string, first: Connected, last: Connected | undefined): void {
+  const { removeConnection } = require("../network/endpoints.ts") as typeof import("../network/endpoints.ts");
+  const { repairDead } = require("../network/journal.ts") as typeof import("../network/journal.ts");
   // Those that it has joined later are not among the first. What is written down may be of an earlier life, and its addresses
   // another's by now; but ports are taken back only from itself.
-  forgetConnection(paths, id, first);
-  forgetConnection(paths, id, { endpoints: [], publications: last?.publications ?? [], ports: [] });
-  forgetNetworks(paths, id);
+  removeConnection(paths, id, first);
+  removeConnection(paths, id, { endpoints: [], publications: last?.publications ?? [], ports: [] });
+  repairDead(paths, id);
 }
 
 /** Volumes that it had begun to make (engine/record/volume.ts). */
@@ -104,21 +104,21 @@ function removeUnfinished(paths: Paths, id: string): void {
 }
 
 /** A kept container whose end nobody saw; one that was not even written down is no container. */
-function markEnded(paths: Paths, leftovers: Leftovers, container: Container | undefined): void {
-  if (!leftovers.keep) return;
-  if (!container) forget(leftovers);
+function markEnded(paths: Paths, cleanup: CleanupRecord, container: Container | undefined): void {
+  if (!cleanup.keep) return;
+  if (!container) removeContainer(cleanup);
   else if (container.state.status === "running" || container.state.status === "restarting")
     // SIGKILL is what its processes got, from the kernel or from us.
-    writeState(paths, leftovers.id, {
+    writeState(paths, cleanup.id, {
       ...container.state,
       status: "exited",
       exitCode: 137,
       finished: new Date().toISOString(),
-      error: "whoever looked after it was killed: its end was not seen",
+      error: "its monitor was killed: its end was not seen",
     });
 }
 
-/** As `recover`, for commands that only look: without root, or without a state root, there is nothing to mend. */
+/** As `recover`, for commands that only read: without root, or without a state root, there is nothing to repair. */
 export function recoverIfAllowed(paths: Paths): void {
   if (process.geteuid?.() === 0) recover(paths);
 }

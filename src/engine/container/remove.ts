@@ -4,9 +4,9 @@ import { ConflictError } from "../../errors.ts";
 import { statIfAny } from "../../linux/file.ts";
 import { signals } from "../../linux/signal.ts";
 import type { Paths } from "../../paths.ts";
-import { type Container, isUp, readContainer, tell, waitUntilForgotten } from "../record/container.ts";
-import { inTurn } from "../record/container-lock.ts";
-import { forgetContainer } from "./delete.ts";
+import { type Container, emitContainerEvent, isUp, readContainer, waitUntilRemoved } from "../record/container.ts";
+import { withContainerLock } from "../record/container-lock.ts";
+import { deleteContainer } from "./delete.ts";
 import { recover } from "./recover.ts";
 import { stopContainer } from "./stop.ts";
 import { mayRun } from "./stop-damaged.ts";
@@ -21,11 +21,11 @@ export interface RemoveOptions {
 /** Removes a container with its writable layer, its log and its name. */
 export function removeContainer(paths: Paths, container: Container, options: RemoveOptions): void {
   const { id, name } = container.record;
-  inTurn(paths, id, (now) => {
+  withContainerLock(paths, id, (now) => {
     if (now) removeNow(paths, now, options);
   });
   // Whoever else removes it, as with --rm, may be about to free its name.
-  waitUntilForgotten(paths, id, name);
+  waitUntilRemoved(paths, id, name);
 }
 
 function removeNow(paths: Paths, container: Container, { force, volumes = false }: RemoveOptions): void {
@@ -42,8 +42,8 @@ function removeNow(paths: Paths, container: Container, { force, volumes = false 
     // One that was started with --rm is gone by now.
     if (!readContainer(paths, record.id)) return;
   }
-  // Its first process may have ended a moment ago, after its monitor was killed: what that had is not ours to forget.
+  // Its first process may have ended a moment ago, after its monitor was killed: what that had is not ours to remove.
   if (statIfAny(`${paths.running}/${record.id}`)) recover(paths);
-  tell(paths, record, "destroy");
-  forgetContainer(paths, record, { volumes });
+  emitContainerEvent(paths, record, "destroy");
+  deleteContainer(paths, record, { volumes });
 }

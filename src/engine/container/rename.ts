@@ -4,8 +4,8 @@ import { ConflictError } from "../../errors.ts";
 import { unlink } from "../../linux/file.ts";
 import { readNames, writeNames } from "../../network/dns/zone.ts";
 import type { Paths } from "../../paths.ts";
-import { claimName } from "../../runtime/host.ts";
-import { type Container, readContainer, tell, writeRecord } from "../record/container.ts";
+import { takeName } from "../../runtime/host.ts";
+import { type Container, emitContainerEvent, readContainer, writeRecord } from "../record/container.ts";
 import { namesOf } from "../record/network.ts";
 
 /**
@@ -14,7 +14,7 @@ import { namesOf } from "../record/network.ts";
  */
 export function renameContainer(paths: Paths, { record }: Container, name: string): void {
   if (name === record.name) throw new ConflictError(`container ${name} has that name already`);
-  claimName(name, `${paths.names}/${name}`, record.id, `${paths.names}/${record.name}`);
+  takeName(name, `${paths.names}/${name}`, record.id, `${paths.names}/${record.name}`);
   try {
     writeRecord(paths, { ...record, name });
   } catch (error) {
@@ -23,7 +23,7 @@ export function renameContainer(paths: Paths, { record }: Container, name: strin
   }
   unlink(`${paths.names}/${record.name}`);
   renameInNetworks(paths, record.id, name);
-  tell(paths, { ...record, name }, "rename", { oldName: `/${record.name}` });
+  emitContainerEvent(paths, { ...record, name }, "rename", { oldName: `/${record.name}` });
 }
 
 /** One that runs is found by its new name at once. */

@@ -3,8 +3,8 @@
 import { Failure, NotFoundError } from "../../errors.ts";
 import { close } from "../../linux/file.ts";
 import type { Paths } from "../../paths.ts";
-import { type Container, findContainer, isUp, refuseDamaged, tell } from "../record/container.ts";
-import { inTurn } from "../record/container-lock.ts";
+import { type Container, emitContainerEvent, findContainer, isUp, refuseDamaged } from "../record/container.ts";
+import { withContainerLock } from "../record/container-lock.ts";
 import { launch } from "./launch.ts";
 import { recover } from "./recover.ts";
 import { clearStopped, wasStopped } from "./start.ts";
@@ -20,10 +20,10 @@ export function startContainer(
   warn: (text: string) => void,
 ): void {
   const { record } = container;
-  const socket = inTurn(paths, record.id, (now) => {
+  const socket = withContainerLock(paths, record.id, (now) => {
     if (!now) throw new NotFoundError(`no such container: ${record.name}`);
     refuseDamaged(paths, now);
-    // Also by somebody who had his turn before us.
+    // Also by somebody who had the lock before us.
     if (isUp(now) || now.status === "restarting") return undefined;
     recover(paths);
     clearStopped(paths, record.id);
@@ -45,7 +45,7 @@ export function startAgain(paths: Paths, id: string): void {
     if ("socket" in launched) close(launched.socket);
   };
   // Who removes it waits for us.
-  inTurn(paths, id, again, isUnwanted);
+  withContainerLock(paths, id, again, isUnwanted);
 }
 
 /** Stops a container if it is up, and starts it. */
@@ -59,5 +59,5 @@ export function restartContainer(
   const { id } = container.record;
   stopContainer(paths, container, stop);
   startContainer(paths, findContainer(paths, id), { attached: false, stdin: false }, use, warn);
-  tell(paths, container.record, "restart");
+  emitContainerEvent(paths, container.record, "restart");
 }

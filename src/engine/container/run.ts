@@ -24,7 +24,7 @@ export async function run(paths: Paths, request: RunRequest, reporter: Reporter)
   const store = lockStore(paths);
   const image = await prepareImage(paths, request, store, reporter);
   const here = soon && !hasHealthCheck(request, image);
-  // What is forgotten when it ends, and nobody else looks after, can do without.
+  // A container that is removed when it ends, and has no other monitor, can do without.
   const name = request.name ?? (here && request.settings.remove ? undefined : chooseName(paths));
   const record = newRecord(paths, randomHex(32), request, image, name);
   if (request.cidfile !== undefined) writeCidfile(request.cidfile, record.id);
@@ -46,7 +46,7 @@ const needsMonitor = ({ source, detach, options, settings }: RunRequest): boolea
 const hasHealthCheck = ({ settings }: RunRequest, image: RunImage | { rootfs: string }): boolean =>
   planHealthOf(settings, "rootfs" in image ? {} : image.defaults) !== undefined;
 
-/** This process looks after the container, and ends with it. */
+/** This process is the container's monitor, and ends with it. */
 function runHere(
   paths: Paths,
   record: ContainerRecord,

@@ -5,7 +5,7 @@ import { signals } from "../../linux/signal.ts";
 
 const realTime = { RTMIN: 34, RTMAX: 64 };
 
-/** @throws UsageError for what is no signal. */
+/** @throws UsageError for what is not a signal. */
 export function parseSignal(text: string): number {
   const word = text.toUpperCase().replace(/^SIG/, "");
   const known = (signals as Record<string, number>)[`SIG${word}`];

@@ -1,6 +1,6 @@
 /**
  * What a launcher tells the monitor that it has started: all that is to be done, planned already. A monitor lives as long as its
- * container, so it knows how to look after one, and nothing of how to plan it.
+ * container, so it knows how to run one, and nothing of how to plan it.
  */
 
 import { close, readAll } from "../../linux/file.ts";
@@ -14,7 +14,7 @@ import type { Plan } from "../../plan/step.ts";
 import type { Reserved } from "../network/reserve.ts";
 import type { ContainerRecord, ContainerState } from "../record/container.ts";
 
-export interface Order {
+export interface StartRequest {
   /** The state root. */
   root: string;
   record: ContainerRecord;
@@ -43,32 +43,32 @@ export const launcherFd = 3;
 export const environment = (paths: Paths): string[] => [defaultPath, `TINYDOCKER_ROOT=${paths.root}`];
 
 /** As many descriptors as fit beside one message. */
-const mostFds = 60;
+const maxFds = 60;
 
-/** Sends an order, as a file: it may be longer than a message. The descriptors of what was taken follow. */
-export function giveOrder(socket: number, order: Order): void {
-  const text = memfd("order", JSON.stringify(order));
+/** Sends a start request, as a file: it may be longer than a message. The descriptors of what was taken follow. */
+export function sendStartRequest(socket: number, request: StartRequest): void {
+  const text = memfd("start request", JSON.stringify(request));
   sendMessage(socket, { data: Uint8Array.of(1), fds: [text] });
   close(text);
-  const held = order.network ? heldBy(order.network) : [];
-  for (let at = 0; at < held.length; at += mostFds)
-    sendMessage(socket, { data: Uint8Array.of(1), fds: held.slice(at, at + mostFds) });
+  const held = request.network ? heldBy(request.network) : [];
+  for (let at = 0; at < held.length; at += maxFds)
+    sendMessage(socket, { data: Uint8Array.of(1), fds: held.slice(at, at + maxFds) });
 }
 
-/** Waits for the order; undefined when the launcher is gone. */
-export function takeOrder(): Order | undefined {
+/** Waits for the start request; undefined when the launcher is gone. */
+export function receiveStartRequest(): StartRequest | undefined {
   const [text] = receiveMessage(launcherFd)?.fds ?? [];
   if (text === undefined) return undefined;
-  const order = JSON.parse(new TextDecoder().decode(readAll(text, "the order"))) as Order;
+  const request = JSON.parse(new TextDecoder().decode(readAll(text, "the start request"))) as StartRequest;
   close(text);
-  const count = order.network ? heldBy(order.network).length : 0;
+  const count = request.network ? heldBy(request.network).length : 0;
   const held: number[] = [];
   while (held.length < count) {
     const message = receiveMessage(launcherFd);
     if (!message) return undefined;
     held.push(...message.fds);
   }
-  return order.network ? { ...order, network: withHeld(order.network, held) } : order;
+  return request.network ? { ...request, network: withHeld(request.network, held) } : request;
 }
 
 /** The descriptors of what was taken, in a fixed order. */

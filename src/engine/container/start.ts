@@ -1,8 +1,8 @@
-/** One start of a container, by the process that looks after it: the plan, the run, and what is written down of it. */
+/** One start of a container, by its monitor: the plan, the run, and what is written down of it. */
 
 import { explain, isFull, StartError } from "../../errors.ts";
 import { readFileIfAny, statIfAny, unlink } from "../../linux/file.ts";
-import type { Companion } from "../../linux/poll.ts";
+import type { EventSource } from "../../linux/poll.ts";
 import { identify } from "../../linux/proc.ts";
 import type { Paths } from "../../paths.ts";
 import type { Plan } from "../../plan/step.ts";
@@ -13,14 +13,14 @@ import {
   type ContainerRecord,
   type ContainerState,
   directoryOf,
+  emitContainerEvent,
   isRecorded,
   overwriteState,
   readContainer,
-  tell,
   writeRecord,
   writeState,
 } from "../record/container.ts";
-import { forgetVolumes } from "./delete.ts";
+import { removeAnonymousVolumes } from "./delete.ts";
 
 export interface Run {
   plan: Plan;
@@ -33,7 +33,7 @@ export interface Run {
   /** Its networks, if it is in any. */
   network?: KeptNetwork;
   /** @returns what is to go on beside it. @param note writes down what is new of its state, which is `started`. */
-  onStarted?(note: (change: Partial<ContainerState>) => void, started: ContainerState): Companion[];
+  onStarted?(update: (change: Partial<ContainerState>) => void, started: ContainerState): EventSource[];
   /** @returns what is to be written down beside its end, in the same moment: nobody sees it ended that is to start again. */
   onEnded?(state: ContainerState): Partial<ContainerState>;
   warn(text: string): void;
@@ -51,13 +51,13 @@ export function runToEnd(
   for (const key of ["finished", "exitCode", "error", "usage", "health", "monitor", "network"] as const)
     delete current[key];
   if (network) current.network = network.connected();
-  const note = (change: Partial<ContainerState>) => {
+  const update = (change: Partial<ContainerState>) => {
     current = { ...current, ...change };
     keepState(paths, record.id, current, "what is new of the container", on.warn);
   };
   /** A start that failed: otherwise it would be one that runs, without a process. */
-  const noteFailure = (failure: unknown) =>
-    note({
+  const recordFailure = (failure: unknown) =>
+    update({
       status: "exited",
       exitCode: failure instanceof StartError ? failure.exitCode : 125,
       finished: new Date().toISOString(),
@@ -78,20 +78,20 @@ export function runToEnd(
         writeState(paths, record.id, current);
         if (!isRecorded(paths, record.id)) {
           writeRecord(paths, record);
-          tell(paths, record, "create");
+          emitContainerEvent(paths, record, "create");
         }
         on.onRecorded();
       },
       ...(network && {
         connect: network.connect,
-        change: (said, fds) => {
-          network.change(said, fds);
-          note({ network: network.connected() });
+        change: (control, fds) => {
+          network.change(control, fds);
+          update({ network: network.connected() });
         },
       }),
       started: () => {
-        tell(paths, record, "start");
-        return on.onStarted?.(note, current) ?? [];
+        emitContainerEvent(paths, record, "start");
+        return on.onStarted?.(update, current) ?? [];
       },
       ended: ({ exit, oomKilled, usage }) => {
         current = {
@@ -104,18 +104,18 @@ export function runToEnd(
         };
         current = { ...current, ...on.onEnded?.(current) };
         const now = underItsName(paths, record);
-        if (oomKilled) tell(paths, now, "oom");
-        tell(paths, now, "die", { exitCode: String(current.exitCode) });
-        if (record.settings.remove) tell(paths, now, "destroy");
-        // One that is forgotten is read for its published ports alone (withdrawEnded, engine/network/firewall.ts).
+        if (oomKilled) emitContainerEvent(paths, now, "oom");
+        emitContainerEvent(paths, now, "die", { exitCode: String(current.exitCode) });
+        if (record.settings.remove) emitContainerEvent(paths, now, "destroy");
+        // One that is being removed is read for its published ports alone (withdrawEnded, engine/network/firewall.ts).
         if (!record.settings.remove || network?.connected().publications.length)
           keepState(paths, record.id, current, "the end of the container", on.warn);
       },
       // With --rm the anonymous volumes go too, however it ends.
       takenBack: (failure) => {
-        if (current.status === "running" && isRecorded(paths, record.id)) noteFailure(failure);
+        if (current.status === "running" && isRecorded(paths, record.id)) recordFailure(failure);
         network?.release();
-        if (settings.remove) forgetVolumes(paths, anonymousVolumes(record));
+        if (settings.remove) removeAnonymousVolumes(paths, anonymousVolumes(record));
       },
     },
   );
@@ -147,5 +147,5 @@ export const stopFile = (paths: Paths, id: string): string => `${directoryOf(pat
 /** True if a user has said that this container is to stop: then no restart policy starts it again. */
 export const wasStopped = (paths: Paths, id: string): boolean => statIfAny(stopFile(paths, id)) !== undefined;
 
-/** Forgets that it was to stop: it is started by hand. */
+/** Clears that it was to stop: it is started by hand. */
 export const clearStopped = (paths: Paths, id: string): void => unlink(stopFile(paths, id));

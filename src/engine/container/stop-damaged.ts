@@ -9,17 +9,17 @@ import { openProcess } from "../../linux/proc.ts";
 import { signals } from "../../linux/signal.ts";
 import type { Paths } from "../../paths.ts";
 import { sendFrame } from "../../runtime/channel.ts";
-import { type Container, isAlive, isLookedAfter } from "../record/container.ts";
-import { readClaim } from "../record/lock-file.ts";
+import { type Container, hasMonitor, isAlive } from "../record/container.ts";
+import { readLockFile } from "../record/lock-file.ts";
 import { connectToContainer } from "../record/monitor-socket.ts";
 import { recover } from "./recover.ts";
 
 const lookMs = 20;
 const killLimitMs = 10_000;
 
-/** True for a damaged container that has a process, or somebody who looks after it. */
+/** True for a damaged container that has a process, or somebody its monitor. */
 export const mayRun = (paths: Paths, { record, state, status }: Container): boolean =>
-  status === "damaged" && (isLookedAfter(paths, record.id) || isAlive(state));
+  status === "damaged" && (hasMonitor(paths, record.id) || isAlive(state));
 
 /**
  * Sends the signal, and SIGKILL after a while. Its monitor then writes down how it ended: a state that was damaged is whole again.
@@ -45,7 +45,7 @@ function endsWithin(paths: Paths, container: Container, limitMs: number): boolea
 }
 
 function sendSignal(paths: Paths, { record: { id }, state }: Container, signal: number): void {
-  const cgroup = signal === signals.SIGKILL ? (readClaim(paths, id)?.cgroup ?? state.cgroup) : undefined;
+  const cgroup = signal === signals.SIGKILL ? (readLockFile(paths, id)?.cgroup ?? state.cgroup) : undefined;
   if (cgroup !== undefined) killCgroup(cgroup);
   const pidfd = state.process && openProcess(state.process);
   if (pidfd !== undefined) {
@@ -55,6 +55,6 @@ function sendSignal(paths: Paths, { record: { id }, state }: Container, signal: 
   }
   const socket = connectToContainer(paths, id);
   if (socket === undefined) return;
-  sendFrame(socket, { said: { type: "signal", signal } });
+  sendFrame(socket, { control: { type: "signal", signal } });
   close(socket);
 }

@@ -13,12 +13,12 @@ import { receiveFrame } from "../../runtime/channel.ts";
 import {
   type Container,
   type ContainerRecord,
+  emitContainerEvent,
   findContainer,
   isUp,
   readContainer,
   refuseDamaged,
-  tell,
-  waitUntilLeft,
+  waitForMonitor,
 } from "../record/container.ts";
 import { connectToContainer } from "../record/monitor-socket.ts";
 import { recover } from "./recover.ts";
@@ -46,12 +46,12 @@ export function stopContainer(paths: Paths, container: Container, options: StopO
   const isDamaged = mayRun(paths, container);
   if (!isDamaged) refuseDamaged(paths, container);
   if (!goesOn(container) && !isDamaged) return;
-  noteStop(paths, record.id);
+  recordStop(paths, record.id);
   if (isDamaged) endDamaged(paths, container, signalOf(container, options), timeoutOf(container, options));
   // Its policy may have started it again, before that was written down.
   for (let now: Container | undefined = container; goesOn(now); now = readContainer(paths, record.id))
     stopOnce(paths, now, options);
-  tell(paths, record, "stop");
+  emitContainerEvent(paths, record, "stop");
 }
 
 /** Ends what runs; where nothing does just now, its monitor writes down the end, or looks whether it is to stop. */
@@ -73,11 +73,11 @@ function stopOnce(paths: Paths, container: Container, options: StopOptions): voi
       `process 1 of ${record.name} has no handler for ${signalName(signal)}, so the kernel drops it: ${wait} (--kill-ignored does not wait; \`run --init\` passes signals on)`,
     );
   }
-  tellKill(paths, record, signal);
+  emitKill(paths, record, signal);
   pidfdSendSignal(pidfd, signal);
   const waitMs = ignored && options.killIfIgnored ? 0 : timeoutS < 0 ? -1 : timeoutS * 1000;
   if (!ends(pidfd, waitMs)) {
-    if (signal !== signals.SIGKILL) tellKill(paths, record, signals.SIGKILL);
+    if (signal !== signals.SIGKILL) emitKill(paths, record, signals.SIGKILL);
     killAll(container, pidfd);
   }
   close(pidfd);
@@ -90,7 +90,7 @@ const timeoutOf = ({ record }: Container, { timeoutS }: StopOptions): number =>
   timeoutS ?? record.settings.stopTimeoutS ?? defaultTimeoutS;
 
 /** Writes down that a user wants it stopped, for its restart policy. */
-function noteStop(paths: Paths, id: string): void {
+function recordStop(paths: Paths, id: string): void {
   try {
     writeFileAtomic(stopFile(paths, id), "");
   } catch (error) {
@@ -104,8 +104,8 @@ export function signalContainer(paths: Paths, container: Container, signal: numb
   const pidfd = openFirst(container);
   if (pidfd === undefined) throw new ConflictError(`container ${record.name} is not running`);
   // As Docker has it: killed by hand, it is not to come up again by itself.
-  if (signal === signals.SIGKILL || signal === stopSignalOf(container)) noteStop(paths, record.id);
-  tellKill(paths, record, signal);
+  if (signal === signals.SIGKILL || signal === stopSignalOf(container)) recordStop(paths, record.id);
+  emitKill(paths, record, signal);
   if (signal === signals.SIGKILL) killAll(container, pidfd);
   else pidfdSendSignal(pidfd, signal);
   close(pidfd);
@@ -116,12 +116,12 @@ export function signalContainer(paths: Paths, container: Container, signal: numb
 const openFirst = (container: Container): number | undefined =>
   isUp(container) && container.state.process ? openProcess(container.state.process) : undefined;
 
-const tellKill = (paths: Paths, record: ContainerRecord, signal: number): void =>
-  tell(paths, record, "kill", { signal: String(signal) });
+const emitKill = (paths: Paths, record: ContainerRecord, signal: number): void =>
+  emitContainerEvent(paths, record, "kill", { signal: String(signal) });
 
 /** All that happened to it is written down, and its traces are gone. */
 function waitUntilDown(paths: Paths, id: string): void {
-  waitUntilLeft(paths, id);
+  waitForMonitor(paths, id);
   // One whose monitor was killed has nobody but us.
   recover(paths);
 }
@@ -161,7 +161,7 @@ export function pauseContainer(paths: Paths, container: Container): void {
     throw new ConflictError(`container ${record.name} is not running`);
   }
   waitForFreeze(state.cgroup);
-  tell(paths, record, "pause");
+  emitContainerEvent(paths, record, "pause");
 }
 
 const freezeLimitMs = 2000;
@@ -177,7 +177,7 @@ function waitForFreeze(cgroup: string): void {
 export function unpauseContainer(paths: Paths, container: Container): void {
   if (container.status !== "paused") throw new ConflictError(`container ${container.record.name} is not paused`);
   thaw(container);
-  tell(paths, container.record, "unpause");
+  emitContainerEvent(paths, container.record, "unpause");
 }
 
 function thaw({ state: { cgroup } }: Container): void {
@@ -195,12 +195,12 @@ export function waitForContainer(paths: Paths, reference: string): number {
       recover(paths);
     } else if (isUp(container)) {
       const code = hearTheEnd(paths, record.id);
-      waitUntilLeft(paths, record.id);
+      waitForMonitor(paths, record.id);
       if (code !== undefined) return code;
     } else if (status === "restarting") poll([], 50);
     else {
       // Its end is written down a moment before the last of its log is.
-      waitUntilLeft(paths, record.id);
+      waitForMonitor(paths, record.id);
       return state.exitCode ?? 0;
     }
   }
@@ -212,7 +212,7 @@ function hearTheEnd(paths: Paths, id: string): number | undefined {
   if (socket === undefined) return undefined;
   try {
     for (let frame = receiveFrame(socket); frame; frame = receiveFrame(socket))
-      if ("said" in frame && frame.said.type === "exit") return frame.said.code;
+      if ("control" in frame && frame.control.type === "exit") return frame.control.code;
     return undefined;
   } finally {
     close(socket);

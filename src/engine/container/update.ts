@@ -11,13 +11,13 @@ import { planResources } from "../../plan/spec.ts";
 import {
   type Container,
   directoryOf,
+  emitContainerEvent,
   findContainer,
   isUp,
   type RestartPolicy,
-  tell,
   writeRecord,
 } from "../record/container.ts";
-import { readClaim } from "../record/lock-file.ts";
+import { readLockFile } from "../record/lock-file.ts";
 import { askedLimits } from "./plan.ts";
 
 /** What is to change; what is absent stays. A limit of 0 is none. */
@@ -47,7 +47,7 @@ function updateLocked(paths: Paths, container: Container, { limits, restart }: U
   const undo = applyLimits(container, options, limits);
   try {
     writeRecord(paths, { ...record, options, settings });
-    tell(paths, record, "update");
+    emitContainerEvent(paths, record, "update");
   } catch (error) {
     undo();
     throw error;
@@ -65,8 +65,8 @@ function checkRestart(paths: Paths, container: Container, { name }: RestartPolic
   if (name === "no") return;
   const { id, name: containerName } = container.record;
   if (container.record.settings.remove)
-    throw new ConflictError(`container ${containerName} was started with --rm: what is forgotten can't start again`);
-  if (isUp(container) && readClaim(paths, id)?.outlives === false)
+    throw new ConflictError(`container ${containerName} was started with --rm: what is removed can't start again`);
+  if (isUp(container) && readLockFile(paths, id)?.outlives === false)
     throw new ConflictError(
       `container ${containerName} runs in the foreground: it has no monitor that could start it again`,
       "stop it, then update and start it",

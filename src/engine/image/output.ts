@@ -45,7 +45,7 @@ export async function withOutput(
   }
 }
 
-/** A new file beside the one that it will replace; what is no regular file (a pipe, /dev/null) is written to as it is. */
+/** A new file beside the one that it will replace; what is not a regular file (a pipe, /dev/null) is written to as it is. */
 function openFile(file: string) {
   const there = statIfAny(file);
   if (there?.type === "directory") throw new UsageError(`${file} is a directory`, "name a file in it");

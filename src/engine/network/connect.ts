@@ -14,14 +14,14 @@ import { networkFor } from "./create.ts";
 import { connect, disconnect } from "./endpoints.ts";
 import { rewriteEtcFiles } from "./etc-rewrite.ts";
 import { firewallOf } from "./firewall.ts";
-import { noted } from "./journal.ts";
-import { type HeldLease, letGo, release, takeFor } from "./reserve.ts";
+import { withJournal } from "./journal.ts";
+import { type HeldLease, handOff, release, takeFor } from "./reserve.ts";
 
 /** Connects a container to a network. @param request says how; its network is by name or id. */
 export const connectContainer = (paths: Paths, { record: { id } }: Container, request: NetworkRequest): void =>
-  noted(paths, id, () => connectNoted(paths, findContainer(paths, id), request));
+  withJournal(paths, id, () => connectInJournal(paths, findContainer(paths, id), request));
 
-function connectNoted(paths: Paths, container: Container, request: NetworkRequest): void {
+function connectInJournal(paths: Paths, container: Container, request: NetworkRequest): void {
   const { record } = container;
   refuseModes(request.network, "connected to");
   const network = networkFor(paths, request.network);
@@ -48,9 +48,9 @@ export const disconnectContainer = (
   { record: { id } }: Container,
   reference: string,
   { force = false } = {},
-): void => noted(paths, id, () => disconnectNoted(paths, findContainer(paths, id), reference, force));
+): void => withJournal(paths, id, () => disconnectInJournal(paths, findContainer(paths, id), reference, force));
 
-function disconnectNoted(paths: Paths, container: Container, reference: string, force: boolean): void {
+function disconnectInJournal(paths: Paths, container: Container, reference: string, force: boolean): void {
   const { record } = container;
   refuseModes(reference, "disconnected from");
   const { networks } = optionsOf(record);
@@ -88,7 +88,7 @@ const withNetworks = (record: ContainerRecord, networks: NetworkRequest[]): Cont
   options: { ...record.options, network: { ...record.options.network, networks } },
 });
 
-/** The caretaker has its own, from the start. */
+/** The monitor has its own, from the start. */
 const unasked: ResolverPlan = { servers: [], searchFirst: false };
 
 /** What it has now. */
@@ -110,7 +110,7 @@ function joinRunning(
   const leases: HeldLease[] = [];
   const taken = { leases, ports: [] };
   const namespace = namespaceOf(container);
-  const caretaker = callCaretaker(paths, container);
+  const monitor = monitorSocket(paths, container);
   try {
     const take = takeFor(paths, id, undefined, leases);
     const endpoint = planEndpoint(network, request, freeDevice(before.endpoints), take);
@@ -127,18 +127,18 @@ function joinRunning(
       const publications = republish(paths, id, before, endpoints);
       rewriteEtcFiles(paths, { ...container, record: changed }, endpoints);
       const fds = [...leases.map(({ lock }) => lock), namespace];
-      tellCaretaker(caretaker, container, { type: "join", endpoint, publications }, fds);
+      sendToMonitor(monitor, container, { type: "join", endpoint, publications }, fds);
     } catch (error) {
       disconnect(paths, id, { endpoints: [endpoint], publications: [] });
       throw error;
     }
-    letGo(taken);
+    handOff(taken);
   } catch (error) {
     release(paths, taken);
     throw error;
   } finally {
     close(namespace);
-    close(caretaker);
+    close(monitor);
   }
 }
 
@@ -146,11 +146,11 @@ function leaveRunning(paths: Paths, container: Container, changed: ContainerReco
   const { id } = container.record;
   const before = connectedNow(container);
   const endpoints = before.endpoints.filter((endpoint) => endpoint.network !== network);
-  const caretaker = callCaretaker(paths, container);
+  const monitor = monitorSocket(paths, container);
   const publications = republish(paths, id, before, endpoints);
-  // It is written down first: if we are killed, the rest is mended (journal.ts).
-  tellCaretaker(caretaker, container, { type: "leave", network, publications }, []);
-  close(caretaker);
+  // It is written down first: if we are killed, the rest is repaired (journal.ts).
+  sendToMonitor(monitor, container, { type: "leave", network, publications }, []);
+  close(monitor);
   disconnect(paths, id, {
     endpoints: before.endpoints.filter((endpoint) => endpoint.network === network),
     publications: [],
@@ -173,25 +173,25 @@ function freeDevice(endpoints: Endpoint[]): string {
   for (let number = 0; ; number++) if (!taken.has(`eth${number}`)) return `eth${number}`;
 }
 
-/** Who looks after it must hear of what is changed. @returns the socket to it. */
-function callCaretaker(paths: Paths, { record }: Container): number {
+/** Its monitor must hear of what is changed. @returns the socket to it. */
+function monitorSocket(paths: Paths, { record }: Container): number {
   const socket = connectToContainer(paths, record.id);
   if (socket !== undefined) return socket;
   throw new ConflictError(
-    `nobody looks after container ${record.name}: its networks can't be changed while it runs`,
+    `container ${record.name} has no monitor: its networks can't be changed while it runs`,
     `tinydocker restart ${record.name}`,
   );
 }
 
-/** Who looks after it holds what is taken, so that it ends with the container. */
-function tellCaretaker(socket: number, { record }: Container, change: NetworkChange, fds: number[]): void {
-  sendFrame(socket, { said: change }, { fds });
+/** Its monitor holds what is taken, so that it ends with the container. */
+function sendToMonitor(socket: number, { record }: Container, change: NetworkChange, fds: number[]): void {
+  sendFrame(socket, { control: change }, { fds });
   for (let frame = receiveFrame(socket); frame; frame = receiveFrame(socket))
-    if ("said" in frame && frame.said.type === "done") return;
+    if ("control" in frame && frame.control.type === "done") return;
   throw new Failure(`container ${record.name} has ended, or could not change its networks`);
 }
 
-/** Its first process is there as long as somebody looks after it. */
+/** Its first process is there as long as its monitor is. */
 function namespaceOf({ state, record }: Container): number {
   const namespace = openIfAny(`/proc/${state.process?.pid}/ns/net`, O_RDONLY);
   if (namespace === undefined) throw new ConflictError(`container ${record.name} is not running`);

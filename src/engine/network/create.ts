@@ -13,12 +13,12 @@ import { type Chosen, type NewNetwork, planNetwork } from "../../plan/new-networ
 import { uniqueLocalBytes } from "../../plan/subnet.ts";
 import { resolveContainer } from "../record/container.ts";
 import {
+  emitNetworkEvent,
   findNetwork,
   formatNetwork,
   listNetworks,
   networkDirectory,
   readNetwork,
-  tellNetwork,
 } from "../record/network.ts";
 
 /** A network that a container would be in, without making anything, nor needing to be root. */
@@ -85,7 +85,7 @@ function makeNetwork(paths: Paths, asked: NewNetwork, other: "theirs" | "refuse"
     for (const name of ["leases", "names"]) mkdir(`${staging}/${name}`);
     writeNewFile(`${staging}/network.json`, formatNetwork(network));
     rename(staging, networkDirectory(paths, network.name));
-    tellNetwork(paths, network, "create");
+    emitNetworkEvent(paths, network, "create");
     return network;
   });
 }

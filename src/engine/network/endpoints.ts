@@ -15,9 +15,9 @@ import type { Connected, Connection, Endpoint, Network, NetworkStep, Publication
 import { bare } from "../../plan/network.ts";
 import { type UndoList, undoList } from "../../runtime/undo.ts";
 import { readContainer } from "../record/container.ts";
-import { leasesOf, namesOf, tellNetwork } from "../record/network.ts";
+import { emitNetworkEvent, leasesOf, namesOf } from "../record/network.ts";
 import { firewallOf, published, withdrawEnded } from "./firewall.ts";
-import { noteSysctls } from "./sysctls.ts";
+import { recordSysctls } from "./sysctls.ts";
 
 /** What the steps work with. */
 interface Work {
@@ -59,14 +59,14 @@ export function connect(
 const nothing = () => {};
 
 const performers: { [Kind in NetworkStep["do"]]: (step: Extract<NetworkStep, { do: Kind }>, work: Work) => void } = {
-  // Done before there was a plan (reserve.ts), or by who looks after the container (keep.ts).
+  // Done before there was a plan (reserve.ts), or by the container's monitor (keep.ts).
   lease: nothing,
   port: nothing,
   resolver: nothing,
   relay: nothing,
   bridge: ({ network }, { paths, socket, networks }) => {
     const { index, changes } = ensureBridge(socket, network);
-    if (changes.length > 0) noteSysctls(paths, changes);
+    if (changes.length > 0) recordSysctls(paths, changes);
     networks.set(network.name, { network, index });
   },
   firewall: ({ networks }, { paths, id, firewall }) => {
@@ -88,7 +88,7 @@ const performers: { [Kind in NetworkStep["do"]]: (step: Extract<NetworkStep, { d
   },
 };
 
-/** Who has a port without holding it is a container that nobody looks after any more: it has a name all the same. */
+/** A port that is published without being held is of a container whose monitor is gone: it has a name all the same. */
 function publish(paths: Paths, firewall: Firewall, id: string, publications: Publication[]): void {
   try {
     firewall.publish(id, publications);
@@ -101,10 +101,10 @@ function publish(paths: Paths, firewall: Firewall, id: string, publications: Pub
 const distinct = (networks: Network[]): Network[] => [...new Map(networks.map((one) => [one.id, one])).values()];
 
 /** Tells those who watch (`events`) that a container has come into a network, or has left it. */
-const tell = (paths: Paths, container: string, { network, networkId }: Endpoint, action: string): void =>
-  tellNetwork(paths, { id: networkId, name: network }, action, { container });
+const emitEndpointEvent = (paths: Paths, container: string, { network, networkId }: Endpoint, action: string): void =>
+  emitNetworkEvent(paths, { id: networkId, name: network }, action, { container });
 
-const mostTries = 5;
+const maxTries = 5;
 
 function addEndpoint(endpoint: Endpoint, { paths, id, socket, namespace, networks, undo, hairpin }: Work): void {
   const { network, index } = networks.get(endpoint.network)!;
@@ -112,14 +112,14 @@ function addEndpoint(endpoint: Endpoint, { paths, id, socket, namespace, network
   for (let tries = 1, bridge = index; ; tries++) {
     const result = connectEndpoint({ socket, bridge, namespace }, endpoint, port);
     if (result === "connected") {
-      tell(paths, id, endpoint, "connect");
+      emitEndpointEvent(paths, id, endpoint, "connect");
       undo.add(() => {
         withNetlink("ROUTE", (route) => removeVeth(route, endpoint.veth));
-        tell(paths, id, endpoint, "disconnect");
+        emitEndpointEvent(paths, id, endpoint, "disconnect");
       });
       return;
     }
-    if (tries === mostTries) throw new ConflictError(`cannot connect to ${endpoint.bridge}: somebody is in the way`);
+    if (tries === maxTries) throw new ConflictError(`cannot connect to ${endpoint.bridge}: somebody is in the way`);
     if (result === "no bridge") bridge = ensureBridge(socket, network).index;
     else removeStale(socket, bridge, endpoint);
   }
@@ -141,28 +141,28 @@ function removeStale(socket: number, bridge: number, { veth, addresses }: Endpoi
 
 /**
  * Takes a container off its networks. What is gone already is fine.
- * @param lingering leave it to the kernel to remove the devices with the container's namespace: that takes it a while.
+ * @param deferred leave it to the kernel to remove the devices with the container's namespace: that takes it a while.
  */
 export function disconnect(
   paths: Paths,
   id: string,
   { endpoints, publications }: Pick<Connected, "endpoints" | "publications">,
-  { lingering = false } = {},
+  { deferred = false } = {},
 ): void {
   const undo = undoList();
   undo.add(() =>
     withNetlink("ROUTE", (socket) => {
-      for (const { veth } of endpoints) (lingering ? silenceVeth : removeVeth)(socket, veth);
+      for (const { veth } of endpoints) (deferred ? silenceVeth : removeVeth)(socket, veth);
     }),
   );
-  if (publications.length > 0) undo.add(() => firewallOf(paths).unpublish(id, publications, { soon: lingering }));
+  if (publications.length > 0) undo.add(() => firewallOf(paths).unpublish(id, publications, { soon: deferred }));
   for (const { network } of endpoints) undo.add(() => removeNames(namesOf(paths, network), id));
   undo.run();
-  for (const endpoint of endpoints) tell(paths, id, endpoint, "disconnect");
+  for (const endpoint of endpoints) emitEndpointEvent(paths, id, endpoint, "disconnect");
 }
 
 /** Takes back what somebody has begun who was killed: the devices go with the namespace, in which nothing has run yet. */
-export function forgetBegun(paths: Paths, id: string, { endpoints, publications }: Connected): void {
+export function removeUnfinished(paths: Paths, id: string, { endpoints, publications }: Connected): void {
   for (const { network } of endpoints) dropNames(namesOf(paths, network), id);
   if (publications.length > 0) firewallOf(paths).unpublish(id, publications);
 }
@@ -171,8 +171,8 @@ export function forgetBegun(paths: Paths, id: string, { endpoints, publications 
 export const hasConnections = (namespace: number): boolean =>
   inNetworkNamespace(namespace, () => !/^TCP: inuse 0 /m.test(readFile("/proc/self/net/sockstat")));
 
-/** The same for one whose caretaker was killed: its leases are nobody's. */
-export function forgetConnection(paths: Paths, id: string, connected: Connected): void {
+/** The same for a container whose monitor was killed: its leases are nobody's. */
+export function removeConnection(paths: Paths, id: string, connected: Connected): void {
   disconnect(paths, id, connected);
   for (const { network } of connected.endpoints) dropNames(namesOf(paths, network), id);
   for (const endpoint of connected.endpoints)

@@ -1,6 +1,6 @@
 /**
- * A note beside the claims, `running/<id>.network`: somebody takes addresses for a container that runs, or gives them back, and
- * who looks after it does not know of that yet. Locked meanwhile, so that no two do it at once; whoever finds it unlocked mends what was begun.
+ * A journal beside the lock files, `running/<id>.network`: somebody takes addresses for a container that runs, or gives them back, and
+ * its monitor does not know of that yet. Locked meanwhile, so that no two do it at once; whoever finds it unlocked repairs what was begun.
  */
 
 import {
@@ -25,17 +25,17 @@ import { dropLease, listLeases } from "../../network/leases.ts";
 import type { Paths } from "../../paths.ts";
 import { addressOfVeth, formatAddress, isIpv6, vethOf } from "../../plan/address.ts";
 import { bare, type Connected, type Network } from "../../plan/network.ts";
-import { type Container, isUp, noteEnding, readContainer, writeRecord } from "../record/container.ts";
+import { type Container, isUp, journalSuffix, readContainer, writeRecord } from "../record/container.ts";
 import { leasesOf, listNetworks, namesOf } from "../record/network.ts";
 import { lockNetworks } from "../record/network-lock.ts";
 import { rewriteEtcFiles } from "./etc-rewrite.ts";
 import { firewallOf } from "./firewall.ts";
 
-const noteOf = (paths: Paths, id: string): string => `${paths.running}/${id}${noteEnding}`;
+const journalPath = (paths: Paths, id: string): string => `${paths.running}/${id}${journalSuffix}`;
 
 /** Waits for others who have one for this container. @returns how to take it back; a second time does no harm. */
-function noteNetwork(paths: Paths, id: string): () => void {
-  const path = noteOf(paths, id);
+function openJournal(paths: Paths, id: string): () => void {
+  const path = journalPath(paths, id);
   for (;;) {
     const lock = open(path, O_RDWR | O_CREAT, 0o600);
     flock(lock, { wait: true });
@@ -45,7 +45,7 @@ function noteNetwork(paths: Paths, id: string): () => void {
       continue;
     }
     // Who had it before was killed.
-    if (size > 0) settle(paths, id, new TextDecoder().decode(readAll(lock, path)));
+    if (size > 0) retryRepair(paths, id, new TextDecoder().decode(readAll(lock, path)));
     seekToStart(lock);
     writeAll(lock, new TextEncoder().encode(textOf(paths, id)), path);
     let held = true;
@@ -62,17 +62,18 @@ function noteNetwork(paths: Paths, id: string): () => void {
 const textOf = (paths: Paths, id: string): string =>
   (readContainer(paths, id)?.state.network?.endpoints ?? []).map(({ veth }) => `${veth}\n`).join("");
 
-const mostLooks = 200;
-const betweenLooksUs = 2000;
+const maxRetries = 200;
+const retryUs = 2000;
 
 /** Waits for those who hold what they have not written down yet: they are about to, or they are dying. */
-function settle(paths: Paths, id: string, note: string): void {
-  for (let looks = 0; looks < mostLooks && !mendNetworks(paths, id, note); looks++) sleepMicroseconds(betweenLooksUs);
+function retryRepair(paths: Paths, id: string, journal: string): void {
+  for (let retries = 0; retries < maxRetries && !repairNetworks(paths, id, journal); retries++)
+    sleepMicroseconds(retryUs);
 }
 
-/** Changes the networks of a container under a note. */
-export function noted<Result>(paths: Paths, id: string, use: () => Result): Result {
-  const done = noteNetwork(paths, id);
+/** Changes the networks of a container under a journal. */
+export function withJournal<Result>(paths: Paths, id: string, use: () => Result): Result {
+  const done = openJournal(paths, id);
   const unlock = lockNetworks(paths, "use");
   try {
     return use();
@@ -83,33 +84,33 @@ export function noted<Result>(paths: Paths, id: string, use: () => Result): Resu
 }
 
 /**
- * Makes what there is of a container in all networks what is written down of it. @param note what was in the note.
- * @returns false if somebody holds more who may end before he has written it down: then it is to be looked at again.
+ * Makes what there is of a container in all networks what is written down of it. @param journal what was in it.
+ * @returns false if somebody holds more who may end before he has written it down: then it is to be tried again.
  */
-export function mendNetworks(paths: Paths, id: string, note: string): boolean {
+export function repairNetworks(paths: Paths, id: string, journal: string): boolean {
   const container = readContainer(paths, id);
   const connected = container && isUp(container) ? container.state.network : undefined;
-  const done = listNetworks(paths).map((network) => mendNetwork(paths, id, network, connected));
+  const done = listNetworks(paths).map((network) => repairNetwork(paths, id, network, connected));
   if (done.includes(false)) return false;
-  if (container && connected) mendRunning(paths, container, connected, note.split("\n"));
+  if (container && connected) repairRunning(paths, container, connected, journal.split("\n"));
   return true;
 }
 
 /** A change that was begun is finished, or given up. */
-function mendRunning(paths: Paths, { record, state }: Container, connected: Connected, veths: string[]): void {
+function repairRunning(paths: Paths, { record, state }: Container, connected: Connected, veths: string[]): void {
   const isIn = (name: string) => connected.endpoints.some(({ network }) => network === name);
   const { network } = record.options;
   const networks = network.networks.filter((request) => isIn(request.network));
-  const mended = { ...record, options: { ...record.options, network: { ...network, networks } } };
+  const repaired = { ...record, options: { ...record.options, network: { ...network, networks } } };
   for (const veth of veths)
-    if (!connected.endpoints.some((endpoint) => endpoint.veth === veth)) removeLeft(paths, record.id, veth);
-  rewriteEtcFiles(paths, { record: mended, state }, connected.endpoints);
-  mendPublished(paths, record.id, connected);
-  writeRecord(paths, mended);
+    if (!connected.endpoints.some((endpoint) => endpoint.veth === veth)) removeLeftVeth(paths, record.id, veth);
+  rewriteEtcFiles(paths, { record: repaired, state }, connected.endpoints);
+  repairPublished(paths, record.id, connected);
+  writeRecord(paths, repaired);
 }
 
 /** A device in a network that its container has left; unless another one has the address by now. */
-function removeLeft(paths: Paths, id: string, veth: string): void {
+function removeLeftVeth(paths: Paths, id: string, veth: string): void {
   const bytes = addressOfVeth(veth);
   if (bytes === undefined) return;
   const address = formatAddress(bytes);
@@ -125,15 +126,15 @@ function removeLeft(paths: Paths, id: string, veth: string): void {
   });
 }
 
-/** The same for one whose caretaker was killed: it has nothing. */
-export function forgetNetworks(paths: Paths, id: string): void {
-  for (const network of listNetworks(paths)) mendNetwork(paths, id, network, undefined);
+/** The same for a container whose monitor was killed: it has nothing. */
+export function repairDead(paths: Paths, id: string): void {
+  for (const network of listNetworks(paths)) repairNetwork(paths, id, network, undefined);
 }
 
 const sameKeys = ["protocol", "hostIp", "hostPort", "ip", "port"] as const;
 
 /** It has the ports that are written down, and they lead where that says. */
-function mendPublished(paths: Paths, id: string, connected: Connected): void {
+function repairPublished(paths: Paths, id: string, connected: Connected): void {
   if (connected.ports.length === 0) return;
   const firewall = firewallOf(paths);
   const isWanted = (one: Published) =>
@@ -149,7 +150,7 @@ function mendPublished(paths: Paths, id: string, connected: Connected): void {
   if (!now || !isUp(now)) firewall.unpublish(id, connected.publications);
 }
 
-function mendNetwork(paths: Paths, id: string, { name, bridge }: Network, connected: Connected | undefined): boolean {
+function repairNetwork(paths: Paths, id: string, { name, bridge }: Network, connected: Connected | undefined): boolean {
   const endpoint = connected?.endpoints.find(({ network }) => network === name);
   const known = endpoint ? bare(endpoint) : [];
   // One without an owner was made by somebody who was killed before he could say whose it is.

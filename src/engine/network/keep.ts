@@ -1,10 +1,10 @@
 /**
- * What the process that looks after a container keeps of its networks: addresses and ports, the resolver, the relay of ports.
+ * What a container's monitor keeps of its networks: addresses and ports, the resolver, the relay of ports.
  * Small, as it lives as long as the container; what connects and takes off is loaded when it is needed.
  */
 
 import { close } from "../../linux/file.ts";
-import { type Companion, duplicate, type Timer, type Watch } from "../../linux/poll.ts";
+import { dupCloexec, type EventSource, type Timer, type Watch } from "../../linux/poll.ts";
 import type { Resolver } from "../../network/dns/resolver.ts";
 import type { Paths } from "../../paths.ts";
 import { bare, type Connected, connectedOf } from "../../plan/network.ts";
@@ -17,15 +17,15 @@ import type { Reserved } from "./reserve.ts";
 /**
  * What a monitor (or a `run` in the foreground) asks of a network. There is one that makes veths and bridges, below. Without root
  * another goes here: pasta(1) and slirp4netns(1) want just this, a namespace when there is one, a process to keep beside the
- * container (a Companion), and to be told when it ends.
+ * container (an EventSource), and to be told when it ends.
  */
 export interface KeptNetwork {
   /** As it is now. */
   connected(): Connected;
   /** The container has a network namespace. @returns what goes on beside it. */
-  connect(namespace: number, undo: UndoList): Companion[];
+  connect(namespace: number, undo: UndoList): EventSource[];
   /** Somebody has connected it to another network, or taken it off one. */
-  change(said: NetworkChange, fds: number[]): void;
+  change(control: NetworkChange, fds: number[]): void;
   /** It is off its networks: gives back its addresses and ports. */
   release(): void;
 }
@@ -41,7 +41,7 @@ export function keepNetwork(
   connect: (namespace: number) => void,
   { soon }: { soon: boolean },
 ): KeptNetwork {
-  const companions: Companion[] = [];
+  const eventSources: EventSource[] = [];
   let resolver: Resolver | undefined;
   const zones = () =>
     connection.endpoints
@@ -52,14 +52,14 @@ export function keepNetwork(
   const resolve = (namespace: number, forward: boolean) => {
     const { openResolver } = require("../../network/dns/resolver.ts") as typeof import("../../network/dns/resolver.ts");
     resolver = openResolver({ netns: namespace, zones: zones(), upstreams: servers, forward, searchFirst });
-    companions.push(resolver);
+    eventSources.push(resolver);
   };
   // Whoever does it for us may be killed half way.
   const connectWhole = (namespace: number) => {
     try {
       connect(namespace);
     } catch (error) {
-      if (!soon) connecting().forgetBegun(paths, id, connection);
+      if (!soon) connecting().removeUnfinished(paths, id, connection);
       throw error;
     }
   };
@@ -67,11 +67,11 @@ export function keepNetwork(
     connected: () => connectedOf(connection),
     connect: (namespace, undo) => {
       connectWhole(namespace);
-      const kept = soon ? duplicate(namespace) : undefined;
+      const kept = soon ? dupCloexec(namespace) : undefined;
       undo.add(() => {
         const { disconnect, hasConnections } = connecting();
         // Devices go with their namespace, but for one that a TCP connection keeps which has not heard of its end.
-        disconnect(paths, id, connection, { lingering: kept !== undefined && !hasConnections(kept) });
+        disconnect(paths, id, connection, { deferred: kept !== undefined && !hasConnections(kept) });
         if (kept !== undefined) close(kept);
       });
       for (const step of connection.connect) {
@@ -79,23 +79,23 @@ export function keepNetwork(
         if (step.do === "relay") {
           const { openRelay } =
             require("../../network/relay/relay.ts") as typeof import("../../network/relay/relay.ts");
-          companions.push(openRelay(ports.splice(0), step.to));
+          eventSources.push(openRelay(ports.splice(0), step.to));
         }
       }
-      return [together(companions)];
+      return [together(eventSources)];
     },
-    change: (said, fds) => {
-      connection.publications = said.publications;
-      if (said.type === "join") {
+    change: (control, fds) => {
+      connection.publications = control.publications;
+      if (control.type === "join") {
         const namespace = fds.pop()!;
-        connection.endpoints.push(said.endpoint);
-        for (const address of bare(said.endpoint))
-          leases.push({ network: said.endpoint.network, address, lock: fds.shift()! });
-        if (!resolver && hasNames(said.endpoint.network)) resolve(namespace, true);
+        connection.endpoints.push(control.endpoint);
+        for (const address of bare(control.endpoint))
+          leases.push({ network: control.endpoint.network, address, lock: fds.shift()! });
+        if (!resolver && hasNames(control.endpoint.network)) resolve(namespace, true);
         close(namespace);
       } else {
-        connection.endpoints = connection.endpoints.filter(({ network }) => network !== said.network);
-        const left = leases.filter(({ network }) => network === said.network);
+        connection.endpoints = connection.endpoints.filter(({ network }) => network !== control.network);
+        const left = leases.filter(({ network }) => network === control.network);
         for (const lease of left) leases.splice(leases.indexOf(lease), 1);
         reserving().release(paths, { leases: left, ports: [] });
       }
@@ -106,10 +106,10 @@ export function keepNetwork(
 }
 
 /** Several as one, also those that come later. */
-const together = (companions: Companion[]): Companion => ({
-  watches: (): Watch[] => companions.flatMap((companion) => companion.watches()),
-  timers: (): Timer[] => companions.flatMap((companion) => companion.timers()),
+const together = (eventSources: EventSource[]): EventSource => ({
+  watches: (): Watch[] => eventSources.flatMap((eventSource) => eventSource.watches()),
+  timers: (): Timer[] => eventSources.flatMap((eventSource) => eventSource.timers()),
   end: () => {
-    for (const companion of companions) companion.end();
+    for (const eventSource of eventSources) eventSource.end();
   },
 });

@@ -22,7 +22,7 @@ export interface StartNetwork {
   /** Gives everything back: it was not planned, or has ended. */
   release(): void;
   /** Closes what another process holds now. */
-  letGo(): void;
+  handOff(): void;
   /** It is written down and connected: if we are killed from here on, all that was taken is known. */
   connected(): void;
 }
@@ -53,8 +53,8 @@ export function prepareNetwork(
   }
 }
 
-type Endings = Pick<StartNetwork, "release" | "letGo" | "connected">;
-const noEndings: Endings = { release: () => {}, letGo: () => {}, connected: () => {} };
+type Endings = Pick<StartNetwork, "release" | "handOff" | "connected">;
+const noEndings: Endings = { release: () => {}, handOff: () => {}, connected: () => {} };
 
 const endingsOf = (paths: Paths, reserved: Reserved, connected: () => void): Endings => ({
   connected,
@@ -62,8 +62,8 @@ const endingsOf = (paths: Paths, reserved: Reserved, connected: () => void): End
     reserving().release(paths, reserved);
     connected();
   },
-  letGo: () => {
-    reserving().letGo(reserved);
+  handOff: () => {
+    reserving().handOff(reserved);
     connected();
   },
 });
@@ -81,7 +81,7 @@ export function releasing<Result>(network: StartNetwork, use: () => Result): Res
   }
 }
 
-/** How this process connects a container that it looks after itself. */
+/** How this process connects a container whose monitor it is itself. */
 export const connectionHere = (
   paths: Paths,
   id: string,
@@ -137,7 +137,7 @@ function join(paths: Paths, record: ContainerRecord): StartNetwork {
     namespace: `/proc/${process.pid}/fd/${namespace}`,
     ...(record.rootfs === undefined && { etc: etcOfTarget(paths, target) }),
     release: done,
-    letGo: done,
+    handOff: done,
   };
 }
 

@@ -5,7 +5,7 @@ import { ensureBridge } from "../../network/bridge.ts";
 import type { Paths } from "../../paths.ts";
 import { aloneWithNetworks } from "../record/network-lock.ts";
 import { firewallOf, published, withdrawEnded } from "./firewall.ts";
-import { noteSysctls } from "./sysctls.ts";
+import { recordSysctls } from "./sysctls.ts";
 
 /** @returns names of the networks that are in use. */
 export const reloadNetworks = (paths: Paths): string[] => aloneWithNetworks(paths, () => reloadAlone(paths));
@@ -16,7 +16,7 @@ function reloadAlone(paths: Paths): string[] {
   withNetlink("ROUTE", (socket) => {
     for (const network of networks) {
       const { changes } = ensureBridge(socket, network);
-      if (changes.length > 0) noteSysctls(paths, changes);
+      if (changes.length > 0) recordSysctls(paths, changes);
     }
   });
   firewallOf(paths).reload(networks, publications);

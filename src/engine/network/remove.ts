@@ -11,11 +11,17 @@ import type { Paths } from "../../paths.ts";
 import type { Network } from "../../plan/network.ts";
 import { builtinNetworks, defaultNetwork, networksOf } from "../../plan/network-options.ts";
 import { type Container, isUp, listContainers } from "../record/container.ts";
-import { findDamagedNetwork, findNetwork, listNetworks, networkDirectory, tellNetwork } from "../record/network.ts";
+import {
+  emitNetworkEvent,
+  findDamagedNetwork,
+  findNetwork,
+  listNetworks,
+  networkDirectory,
+} from "../record/network.ts";
 import { aloneWithNetworks } from "../record/network-lock.ts";
 import { withNetworks } from "./create.ts";
 import { firewallOf } from "./firewall.ts";
-import { giveBackSysctls } from "./sysctls.ts";
+import { restoreHostSysctls } from "./sysctls.ts";
 
 /** The same while no container is being put into one either: then all users are known. */
 const withoutStarts = <Result>(paths: Paths, use: () => Result): Result =>
@@ -73,7 +79,7 @@ function discard(paths: Paths, network: Network): void {
   const gone = `${paths.networks}/.${randomHex(6)}`;
   rename(networkDirectory(paths, network.name), gone);
   removePath(gone);
-  tellNetwork(paths, network, "destroy");
+  emitNetworkEvent(paths, network, "destroy");
 }
 
 /** Takes away what a network has in the kernel: its bridge, its rules; with the last one everything of ours. */
@@ -84,7 +90,7 @@ function takeDown(paths: Paths, network: Network): void {
     removeBridge(socket, network);
     if (listNetworks(paths).some(({ bridge }) => bridge !== network.bridge && findLink(socket, bridge))) return;
     firewall.remove();
-    giveBackSysctls(paths);
+    restoreHostSysctls(paths);
   });
 }
 

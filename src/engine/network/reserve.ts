@@ -1,6 +1,6 @@
 /**
  * The networks of one start, before it is planned: addresses and ports of the host become ours, so that all that follows is
- * known. Who starts a container does this; whoever looks after it holds what was taken.
+ * known. Who starts a container does this; its monitor holds what was taken.
  */
 
 import { hasCode } from "../../errors.ts";
@@ -60,7 +60,7 @@ const networkOf = (paths: Paths, name: string): Network =>
 /** Loaded for those that publish ports. */
 const holding = () => require("../../network/ports.ts") as typeof import("../../network/ports.ts");
 
-/** Takes addresses, and notes the leases. */
+/** Takes addresses, and remembers the leases. */
 export function takeFor(
   paths: Paths,
   owner: string,
@@ -133,7 +133,7 @@ export function release(paths: Paths, { leases, ports }: Pick<Reserved, "leases"
 }
 
 /** Closes what another process holds now. */
-export function letGo({ leases, ports }: Pick<Reserved, "leases" | "ports">): void {
+export function handOff({ leases, ports }: Pick<Reserved, "leases" | "ports">): void {
   for (const { lock } of leases.splice(0)) close(lock);
   if (ports.length > 0) holding().releasePorts(ports.splice(0));
 }

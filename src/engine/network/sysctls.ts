@@ -5,19 +5,19 @@ import { restoreSysctls, type SysctlChange } from "../../linux/sysctl.ts";
 import type { Paths } from "../../paths.ts";
 import { formatRecord, kindOf, list, object, parseRecord, text } from "../../schema.ts";
 
-const noteFile = (paths: Paths): string => `${paths.networks}/.sysctls`;
+const recordPath = (paths: Paths): string => `${paths.networks}/.sysctls`;
 
-/** Writes down what was changed; of a setting the first note counts. */
-export function noteSysctls(paths: Paths, changes: SysctlChange[]): void {
-  const noted = readNotes(paths);
-  const more = changes.filter(({ name }) => !noted.some((note) => note.name === name));
-  if (more.length > 0) writeFileAtomic(noteFile(paths), formatRecord(notesKind, { changes: [...noted, ...more] }));
+/** Writes down what was changed; of a setting the first change counts. */
+export function recordSysctls(paths: Paths, changes: SysctlChange[]): void {
+  const known = readChanges(paths);
+  const more = changes.filter(({ name }) => !known.some((change) => change.name === name));
+  if (more.length > 0) writeFileAtomic(recordPath(paths), formatRecord(notesKind, { changes: [...known, ...more] }));
 }
 
 /** Gives them back. */
-export function giveBackSysctls(paths: Paths): void {
-  restoreSysctls(readNotes(paths));
-  unlink(noteFile(paths));
+export function restoreHostSysctls(paths: Paths): void {
+  restoreSysctls(readChanges(paths));
+  unlink(recordPath(paths));
 }
 
 /** Schema 1 was the bare list. */
@@ -27,5 +27,5 @@ const notesKind = kindOf<{ changes: SysctlChange[] }>(
 );
 
 /** Where they are damaged nothing is known, and nothing is touched. */
-const readNotes = (paths: Paths): SysctlChange[] =>
-  parseRecord(notesKind, readFileIfAny(noteFile(paths)), ".sysctls").value?.changes ?? [];
+const readChanges = (paths: Paths): SysctlChange[] =>
+  parseRecord(notesKind, readFileIfAny(recordPath(paths)), ".sysctls").value?.changes ?? [];

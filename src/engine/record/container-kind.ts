@@ -48,9 +48,9 @@ export interface ContainerRecord {
   settings: Settings;
 }
 
-/** How a container is looked after, beyond what its program sees. */
+/** What the monitor does for a container, beyond what its program sees. */
 export interface Settings {
-  /** Forget the container when it ends. */
+  /** Remove the container when it ends. */
   remove: boolean;
   /** A small init as process 1. */
   init: boolean;
@@ -80,7 +80,7 @@ export interface LogSettings {
   maxFiles: number;
 }
 
-/** What became of a container: written by whoever looks after it. */
+/** What became of a container: written by its monitor. */
 export interface ContainerState {
   status: "created" | "running" | "restarting" | "exited";
   /** Its first process, on the host; of the last start. */

@@ -5,14 +5,14 @@ import { poll } from "../../linux/poll.ts";
 import type { Paths } from "../../paths.ts";
 import { type Container, directoryOf, readContainer } from "./container.ts";
 
-const lookMs = 20;
+const pollMs = 20;
 
 /**
  * Waits until nobody else starts or removes the container. The lock is on its directory, and goes with whoever holds it.
  * @param act gets the container as it is by then; undefined if it is gone.
- * @param givesUp asked while others have their turn. @returns undefined then.
+ * @param givesUp asked while others have the lock. @returns undefined then.
  */
-export function inTurn<Result>(
+export function withContainerLock<Result>(
   paths: Paths,
   id: string,
   act: (now: Container | undefined) => Result,
@@ -23,7 +23,7 @@ export function inTurn<Result>(
   try {
     while (!flock(directory, { wait: givesUp === undefined })) {
       if (givesUp?.()) return undefined;
-      poll([], lookMs);
+      poll([], pollMs);
     }
     return act(readContainer(paths, id));
   } finally {

@@ -39,7 +39,7 @@ export const unstarted: ContainerState = { status: "created", restartCount: 0 };
 export type Status =
   | ContainerState["status"]
   | "paused"
-  /** It lives, and nobody looks after it. */
+  /** It lives, and has no monitor. */
   | "unknown"
   /** One of its files cannot be read: nobody knows all of it, and it may run or not. */
   | "damaged";
@@ -53,7 +53,7 @@ export interface Container {
 }
 
 /** Tells those who watch (`events`) what happened to a container. */
-export const tell = (
+export const emitContainerEvent = (
   paths: Paths,
   { id, name, image, settings }: ContainerRecord,
   action: string,
@@ -98,7 +98,7 @@ const ofDirectory = (id: string, record: Parsed<ContainerRecord>): Parsed<Contai
 
 /** True for a directory whose record is lost: who makes or removes a container looks after it. */
 const isLeftBehind = (paths: Paths, id: string): boolean =>
-  statIfAny(directoryOf(paths, id)) !== undefined && !isLookedAfter(paths, id) && !isRecorded(paths, id);
+  statIfAny(directoryOf(paths, id)) !== undefined && !hasMonitor(paths, id) && !isRecorded(paths, id);
 
 /** What can be read of it, so that it can be found, seen and removed. */
 function damagedContainer(
@@ -148,19 +148,19 @@ export function refuseDamaged(paths: Paths, { record: { id, name }, damage }: Co
 function statusOf(paths: Paths, id: string, state: ContainerState): Status {
   if (state.status === "restarting") return isWaitedFor(paths, id, state) ? "restarting" : "exited";
   if (state.status !== "running") return state.status;
-  const lookedAfter = isLookedAfter(paths, id);
-  if (!lookedAfter && !isAlive(state)) return "exited";
+  const monitored = hasMonitor(paths, id);
+  if (!monitored && !isAlive(state)) return "exited";
   const frozen = state.cgroup !== undefined && readFileIfAny(`${state.cgroup}/cgroup.freeze`)?.trim() === "1";
-  return frozen ? "paused" : lookedAfter ? "running" : "unknown";
+  return frozen ? "paused" : monitored ? "running" : "unknown";
 }
 
 /** True while its monitor is there to start it again. Between two starts nobody holds the lock, for a moment. */
 function isWaitedFor(paths: Paths, id: string, { monitor }: ContainerState): boolean {
-  return isLookedAfter(paths, id) || isAlive({ process: monitor });
+  return hasMonitor(paths, id) || isAlive({ process: monitor });
 }
 
 /** True while a process holds the lock that says so. */
-export function isLookedAfter(paths: Paths, id: string): boolean {
+export function hasMonitor(paths: Paths, id: string): boolean {
   const lock = openIfAny(`${paths.running}/${id}`, O_RDONLY);
   if (lock === undefined) return false;
   const free = flock(lock, { shared: true, wait: false });
@@ -168,8 +168,8 @@ export function isLookedAfter(paths: Paths, id: string): boolean {
   return !free;
 }
 
-/** Waits until nobody looks after it any more: then all that happened is written down. */
-export function waitUntilLeft(paths: Paths, id: string): void {
+/** Waits until its monitor has ended: then all that happened is written down. */
+export function waitForMonitor(paths: Paths, id: string): void {
   const lock = openIfAny(`${paths.running}/${id}`, O_RDONLY);
   if (lock === undefined) return;
   flock(lock, { shared: true, wait: true });
@@ -192,14 +192,14 @@ export const isUp = ({ status }: Container): boolean =>
 export const anonymousVolumes = ({ options }: ContainerRecord): string[] =>
   options.mounts.filter((mount) => mount.options?.includes(anonymousOption)).map(({ source }) => source!);
 
-/** Of what stands beside the claims of containers, `running/<id>.network` (engine/network/journal.ts). */
-export const noteEnding = ".network";
+/** Of what stands beside the lock files of containers, `running/<id>.network` (engine/network/journal.ts). */
+export const journalSuffix = ".network";
 
-/** All containers, the newest first; or only those that somebody looks after, which costs nothing for the others. */
+/** All containers, the newest first; or only those that have a monitor, which costs nothing for the others. */
 export function listContainers(paths: Paths, which: "all" | "running" = "all"): Container[] {
   const containers: Container[] = [];
   for (const id of readdir(which === "all" ? paths.containers : paths.running) ?? []) {
-    const container = id.endsWith(noteEnding) ? undefined : readContainer(paths, id);
+    const container = id.endsWith(journalSuffix) ? undefined : readContainer(paths, id);
     if (container) containers.push(container);
   }
   return containers.sort((a, b) => (a.record.created < b.record.created ? 1 : -1));
@@ -229,22 +229,22 @@ export function findContainer(paths: Paths, reference: string): Container {
 /** The same for who can do with what is left of a damaged one. */
 export function findAnyContainer(paths: Paths, reference: string): Container {
   const id = resolveContainer(paths, reference);
-  waitUntilForgotten(paths, id, reference.replace(/^\//, ""));
+  waitUntilRemoved(paths, id, reference.replace(/^\//, ""));
   const found = readContainer(paths, id);
   if (!found) throw new NotFoundError(`no such container: ${reference}`);
   return found;
 }
 
-const forgetMs = 2000;
-const forgetLookMs = 5;
+const removalMs = 2000;
+const removalPollMs = 5;
 
 /**
  * A container's name goes last (runtime/host.ts): who is told that it is gone can use the name at once. One that is there is
  * not waited for.
  */
-export function waitUntilForgotten(paths: Paths, id: string, name: string): void {
-  const until = performance.now() + forgetMs;
+export function waitUntilRemoved(paths: Paths, id: string, name: string): void {
+  const until = performance.now() + removalMs;
   const isLeft = () =>
     !isRecorded(paths, id) && readFileIfAny(`${paths.names}/${name}`) === id && !isLeftBehind(paths, id);
-  while (isLeft() && performance.now() < until) poll([], forgetLookMs);
+  while (isLeft() && performance.now() < until) poll([], removalPollMs);
 }

@@ -2,13 +2,13 @@
 
 import { readFileIfAny } from "../../linux/file.ts";
 import type { Paths } from "../../paths.ts";
-import type { Leftovers } from "../../plan/leftovers.ts";
+import type { CleanupRecord } from "../../plan/cleanup-record.ts";
 import { flag, kindOf, list, optional, parseRecord, salvage, text } from "../../schema.ts";
 import { directoryOf, nameOf } from "./container.ts";
 import { connected } from "./container-kind.ts";
 
 /** Written by runtime/host.ts. */
-export const claimKind = kindOf<Leftovers>({
+export const lockFileKind = kindOf<CleanupRecord>({
   id: text,
   namePath: optional(text),
   cgroup: optional(text),
@@ -23,9 +23,9 @@ export const claimKind = kindOf<Leftovers>({
  * What is left of a container; undefined where whoever holds the file has nothing to clean up. Of a file that is damaged what
  * can be read of it: the rest is asked of the container itself, and nothing of it is removed.
  */
-export function parseClaim(paths: Paths, id: string, content: string): Leftovers | undefined {
+export function parseLockFile(paths: Paths, id: string, content: string): CleanupRecord | undefined {
   if (content === "") return undefined;
-  const { value, rest } = parseRecord(claimKind, content, id);
+  const { value, rest } = parseRecord(lockFileKind, content, id);
   if (value) return value;
   const name = nameOf(paths, id);
   const place = {
@@ -33,9 +33,9 @@ export function parseClaim(paths: Paths, id: string, content: string): Leftovers
     directory: directoryOf(paths, id),
     ...(name !== undefined && { namePath: `${paths.names}/${name}` }),
   };
-  return { ...salvage(claimKind, rest, { ...place, keep: true, outlives: true }), ...place };
+  return { ...salvage(lockFileKind, rest, { ...place, keep: true, outlives: true }), ...place };
 }
 
 /** The same of a container that runs. */
-export const readClaim = (paths: Paths, id: string): Leftovers | undefined =>
-  parseClaim(paths, id, readFileIfAny(`${paths.running}/${id}`) ?? "");
+export const readLockFile = (paths: Paths, id: string): CleanupRecord | undefined =>
+  parseLockFile(paths, id, readFileIfAny(`${paths.running}/${id}`) ?? "");

@@ -3,7 +3,7 @@
 import { close, flock, mkdirAll, O_CREAT, O_RDWR, open, openIfAny } from "../../linux/file.ts";
 import type { Paths } from "../../paths.ts";
 
-/** Waits until nobody is in the way. Take it before any other lock of networks. @returns how to let it go; a second time does no harm. */
+/** Waits until nobody is in the way. Take it before any other lock of networks. @returns how to release it; a second time does no harm. */
 export function lockNetworks(paths: Paths, what: "use" | "remove"): () => void {
   const path = `${paths.networks}/.lock`;
   const lock = openIfAny(path, O_RDWR) ?? makeLock(paths, path);

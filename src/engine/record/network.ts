@@ -83,7 +83,7 @@ export function findDamagedNetwork(paths: Paths, name: string): Network | undefi
 }
 
 /** Tells those who watch (`events`) what happened to a network. */
-export const tellNetwork = (
+export const emitNetworkEvent = (
   paths: Paths,
   { id, name }: Pick<Network, "id" | "name">,
   action: string,

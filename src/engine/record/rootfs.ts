@@ -55,7 +55,7 @@ export async function withRoot<Result>(
 ): Promise<Result> {
   const running = isUp(container) ? openRunningRoot(container.state) : undefined;
   if (running !== undefined) return await use(running);
-  const release = claimStopped(paths, container);
+  const release = lockStopped(paths, container);
   try {
     return await use(mountStopped(paths, container));
   } finally {
@@ -72,7 +72,7 @@ function mountStopped(paths: Paths, container: Container): number {
   const opened = mountPrivately(paths, makeOverlay(root));
   // As it is: nothing is made, filled or given away; and memory that no container uses is not there.
   for (const { chown: _owner, ...bind } of planBinds(spec)) {
-    if (bind.handedOver || !statIfAny(bind.source)) continue;
+    if (bind.detachedMount || !statIfAny(bind.source)) continue;
     const step = { ...bind, createSource: false, copyUp: false };
     const user = bind.idmap ? identityOf(opened, bind.idmap.user) : nobody;
     attachInRoot(makeBind(step, opened, user), opened, bind.target);
@@ -129,9 +129,9 @@ function openRunningRoot({ process }: ContainerState): number | undefined {
 
 /**
  * Keeps a container stopped: the kernel lets two mounts share one writable layer, and then its content is anybody's guess.
- * This is the lock of those who look after running containers; whoever wants to start this one waits for us.
+ * This is the lock of the monitors of running containers; whoever wants to start this one waits for us.
  */
-function claimStopped(paths: Paths, { record }: Container): () => void {
+function lockStopped(paths: Paths, { record }: Container): () => void {
   const path = `${paths.running}/${record.id}`;
   const lock = open(path, O_RDWR | O_CREAT, 0o600);
   if (!flock(lock, { wait: false }) || fstat(lock).nlink === 0) {

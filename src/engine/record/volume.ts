@@ -67,7 +67,7 @@ export function backingOf({ options }: Pick<Volume, "options">): Backing | undef
   }
   allowed(words, /^(r?bind|ro|rw)$/, "o=bind or o=bind,ro");
   if (!device.startsWith("/"))
-    throw new UsageError("volume option device is missing, or no absolute path", "device=/path");
+    throw new UsageError("volume option device is missing, or not an absolute path", "device=/path");
   return { type: "bind", path: device, readOnly: words.includes("ro") };
 }
 

@@ -1,4 +1,4 @@
-/** Connections that the kernel tracks, over netlink: lists of them, and forgetting some. */
+/** Connections that the kernel tracks, over netlink: lists of them, and deleting some. */
 
 import { ENOENT } from "../libc.ts";
 import { attribute, be16, concat, nested, parseAttributes, u8, u32 } from "./attribute.ts";
@@ -39,8 +39,8 @@ export interface Flow {
   original: Direction;
   /** As answers come: from elsewhere, where the destination was translated. */
   reply: Direction;
-  /** What makes the kernel forget it. */
-  forget: Request;
+  /** What makes the kernel delete it. */
+  deletion: Request;
 }
 
 /** Flows of one protocol, in one family, to one port as whoever began them sees it or to any. */
@@ -66,23 +66,23 @@ export function listFlows(socket: number, addressBytes: 4 | 16, protocol: number
     const [there, back] = [parseTuple(original, addressBytes), parseTuple(reply, addressBytes)];
     if (there?.protocol !== protocol || !back) return [];
     if (port !== undefined && there.direction.destinationPort !== port) return [];
-    const forget: Request = {
+    const deletion: Request = {
       type: IPCTNL_MSG_CT_DELETE,
       body: header(number, nested(CTA_TUPLE_ORIG, original), ...(id ? [attribute(CTA_ID, id)] : [])),
-      what: ["forget", "a connection"],
+      what: ["delete", "a connection"],
       expected: [ENOENT],
     };
-    return [{ original: there.direction, reply: back.direction, forget }];
+    return [{ original: there.direction, reply: back.direction, deletion }];
   });
 }
 
 /** So many acknowledgements fit into a socket. */
-const mostAtOnce = 100;
+const maxAtOnce = 100;
 
-/** Makes the kernel forget flows; those that have ended meanwhile are fine. */
-export function forgetFlows(socket: number, flows: readonly Flow[]): void {
-  const requests = flows.map(({ forget }) => forget);
-  for (let at = 0; at < requests.length; at += mostAtOnce) transact(socket, requests.slice(at, at + mostAtOnce));
+/** Makes the kernel delete flows; those that have ended meanwhile are fine. */
+export function deleteFlows(socket: number, flows: readonly Flow[]): void {
+  const requests = flows.map(({ deletion }) => deletion);
+  for (let at = 0; at < requests.length; at += maxAtOnce) transact(socket, requests.slice(at, at + maxAtOnce));
 }
 
 const header = (family: number, ...attributes: Uint8Array[]): Uint8Array =>

@@ -111,7 +111,7 @@ const NFTA_SET_ELEM_FLAGS = 3;
 const NFTA_SET_ELEM_USERDATA = 6;
 const NFT_SET_ELEM_INTERVAL_END = 1;
 /** The length of an attribute has 16 bits, and an element may have 150 bytes. */
-const mostInOneMessage = 400;
+const maxInOneMessage = 400;
 
 /** Adds to a set. @param exclusive EEXIST if one is there already; without it only if it leads elsewhere. */
 export const newElements = (
@@ -149,8 +149,8 @@ function elementMessages(
   expected: readonly number[] = [],
 ): Request[] {
   const requests: Request[] = [];
-  for (let at = 0; at < elements.length; at += mostInOneMessage) {
-    const part = elements.slice(at, at + mostInOneMessage);
+  for (let at = 0; at < elements.length; at += maxInOneMessage) {
+    const part = elements.slice(at, at + maxInOneMessage);
     const what = [name === "NEWSETELEM" ? "add to" : "delete from", setTitle(table, set)] as Request["what"];
     requests.push({ type: messageType(name), flags, body: elementsBody(table, set, part), what, expected });
   }

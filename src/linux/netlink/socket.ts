@@ -141,25 +141,25 @@ export function transact(socket: number, requests: readonly Request[]): number[]
 
 function failureOf({ what: [call, subject] }: Request, errno: number, flags: number, body: Uint8Array): SyscallError {
   const error = syscallError(call, subject, errno);
-  const words = flags & NLM_F_ACK_TLVS ? said(flags, body) : undefined;
+  const words = flags & NLM_F_ACK_TLVS ? extackMessage(flags, body) : undefined;
   return words === undefined ? error : error.withHint(`the kernel says: ${words}`);
 }
 
 /** The words beside an error: after the errno and the header of the request, or all of the request. */
-function said(flags: number, body: Uint8Array): string | undefined {
+function extackMessage(flags: number, body: Uint8Array): string | undefined {
   const requestBytes = new DataView(body.buffer, body.byteOffset).getUint32(4, true);
   const at = 4 + (flags & NLM_F_CAPPED ? headerBytes : requestBytes);
   const words = parseAttributes(body.subarray(Math.min(align(at), body.length))).get(NLMSGERR_ATTR_MSG);
   return words && parseText(words);
 }
 
-const mostDumps = 10;
+const maxDumps = 10;
 
 /** All messages that answer a request for a list; again when the list has changed meanwhile. */
 export function dump(socket: number, type: number, body: Uint8Array, subject: string): Message[] {
   for (let tries = 1; ; tries++) {
     const { messages, interrupted } = dumpOnce(socket, type, body, subject);
-    if (!interrupted || tries === mostDumps) return messages;
+    if (!interrupted || tries === maxDumps) return messages;
   }
 }
 

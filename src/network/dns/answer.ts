@@ -3,7 +3,7 @@
 import { type Answer, decode, encode, type OptAnswer } from "dns-packet";
 import { readAddress } from "../../plan/address.ts";
 import { headerBytes, questionEnd, RCODE, refuse } from "./message.ts";
-import { addressOfPointer } from "./ptr-record.ts";
+import { addressOfPtrName } from "./ptr-record.ts";
 import type { Zone } from "./zone.ts";
 
 /** How a container is to be answered. */
@@ -81,7 +81,7 @@ interface Found {
 
 /** All that there is for a name; nothing, if it is not one of ours. */
 function lookUp(name: string, zones: Zone[]): Found[] | undefined {
-  const address = addressOfPointer(name);
+  const address = addressOfPtrName(name);
   for (const { network, byName, byAddress } of zones) {
     if (address !== undefined) {
       const owner = byAddress.get(address);

@@ -5,7 +5,7 @@ import { close } from "../../linux/file.ts";
 import { EAGAIN, memory } from "../../linux/libc.ts";
 import { POLLIN, type Timer } from "../../linux/poll.ts";
 import { connect, EINPROGRESS, encodeSockaddr, openSocket, receive, type Sockaddr, send } from "../../linux/socket.ts";
-import type { Hub } from "../epoll-loop.ts";
+import type { EpollLoop } from "../epoll-loop.ts";
 import { idOf, isResponseTo, RCODE, rcodeOf, refuse, setId, truncate } from "./message.ts";
 import { openStream, type Stream } from "./tcp.ts";
 
@@ -29,8 +29,8 @@ const timeoutMs = 2000;
 /** A server that does not answer is asked last for so long. */
 const avoidMs = 10_000;
 /** Asked at the same time; others wait. */
-const mostInFlight = 256;
-const mostWaiting = 2048;
+const maxInFlight = 256;
+const maxWaiting = 2048;
 /** After so long no server is asked any more: the C library gives up after five seconds, and asks again. */
 const patienceMs = 3000;
 /** With one server, it is asked again: a packet may get lost. */
@@ -64,7 +64,7 @@ interface Pending extends ForwardRequest {
 const buffer = memory(65536);
 
 /** @param upstreams addresses of servers, reached from the network namespace that we are in. */
-export function openForwarder(hub: Hub, upstreams: string[]): Forwarder {
+export function openForwarder(loop: EpollLoop, upstreams: string[]): Forwarder {
   const servers = upstreams.map((ip): Server => ({ address: encodeSockaddr(ip, 53), avoidedUntilMs: 0 }));
   /** In the order of their deadlines, as all wait equally long. */
   const inFlight = new Set<Pending>();
@@ -73,7 +73,7 @@ export function openForwarder(hub: Hub, upstreams: string[]): Forwarder {
   let filling = false;
 
   const leave = (pending: Pending) => {
-    if (pending.socket !== undefined) hub.drop(pending.socket);
+    if (pending.socket !== undefined) loop.drop(pending.socket);
     pending.upstream?.close();
     delete pending.socket;
     delete pending.upstream;
@@ -89,7 +89,7 @@ export function openForwarder(hub: Hub, upstreams: string[]): Forwarder {
     // One that fails at once comes back here.
     if (filling) return;
     filling = true;
-    while (inFlight.size < mostInFlight && waiting.length > 0) ask(waiting.shift()!);
+    while (inFlight.size < maxInFlight && waiting.length > 0) ask(waiting.shift()!);
     filling = false;
   };
 
@@ -117,7 +117,7 @@ export function openForwarder(hub: Hub, upstreams: string[]): Forwarder {
       return false;
     }
     pending.socket = socket;
-    hub.set(socket, POLLIN, () => {
+    loop.set(socket, POLLIN, () => {
       const size = receive(socket, buffer);
       if (size === -EAGAIN) return;
       // Nobody is there, or the way there is closed.
@@ -136,7 +136,7 @@ export function openForwarder(hub: Hub, upstreams: string[]): Forwarder {
       close(socket);
       return false;
     }
-    pending.upstream = openStream(hub, socket, {
+    pending.upstream = openStream(loop, socket, {
       maxBytes: 65535,
       connecting: errno === EINPROGRESS,
       onMessage: (message) => heard(pending, message),
@@ -170,14 +170,14 @@ export function openForwarder(hub: Hub, upstreams: string[]): Forwarder {
       const now = performance.now();
       const id = idOf(request.query);
       const query = request.query.slice();
-      const fails = servers.length === 0 || waiting.length >= mostWaiting;
+      const fails = servers.length === 0 || waiting.length >= maxWaiting;
       if (fails) return request.reply(refuse(query, RCODE.SERVFAIL));
       setId(query, Number.parseInt(randomHex(2), 16));
       const avoided = ({ avoidedUntilMs }: Server) => Number(avoidedUntilMs > now);
       const ordered = servers.toSorted((a, b) => avoided(a) - avoided(b));
       const pending = { ...request, query, id, servers: ordered, tries: 0, giveUpMs: now + patienceMs, atMs: 0 };
       keys.add(request.key);
-      if (inFlight.size < mostInFlight) ask(pending);
+      if (inFlight.size < maxInFlight) ask(pending);
       else waiting.push(pending);
     },
     timers() {

@@ -6,7 +6,7 @@ const ipv4 = /^((?:\d{1,3}\.){4})in-addr\.arpa$/;
 const ipv6 = /^((?:[0-9a-f]\.){32})ip6\.arpa$/;
 
 /** `2.0.201.10.in-addr.arpa` is about 10.201.0.2; undefined for other names. @param name in lower case. */
-export function addressOfPointer(name: string): string | undefined {
+export function addressOfPtrName(name: string): string | undefined {
   const octets = ipv4.exec(name)?.[1];
   if (octets) {
     const address = octets.split(".").reverse().slice(1).join(".");

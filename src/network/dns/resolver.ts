@@ -7,7 +7,7 @@ import { Failure } from "../../errors.ts";
 import { close } from "../../linux/file.ts";
 import { memory, syscallError } from "../../linux/libc.ts";
 import { inNetworkNamespace } from "../../linux/namespace.ts";
-import { type Companion, POLLIN } from "../../linux/poll.ts";
+import { type EventSource, POLLIN } from "../../linux/poll.ts";
 import {
   decodeSockaddr,
   encodeSockaddr,
@@ -20,7 +20,7 @@ import {
 } from "../../linux/socket.ts";
 import { resolverAddress } from "../../plan/resolv-conf.ts";
 import { openAcceptor } from "../acceptor.ts";
-import { openHub } from "../epoll-loop.ts";
+import { openEpollLoop } from "../epoll-loop.ts";
 import type { Verdict } from "./answer.ts";
 import { openForwarder } from "./forward.ts";
 import { RCODE, refuse } from "./message.ts";
@@ -43,7 +43,7 @@ export interface ResolverOptions {
   redirected?: boolean;
 }
 
-export interface Resolver extends Companion {
+export interface Resolver extends EventSource {
   /** The container has joined a network, or left one. */
   setZones(zones: ZoneSource[]): void;
   close(): void;
@@ -56,14 +56,14 @@ const maxQueryBytes = 4096;
 const turnQueries = 64;
 /** Queries of a burst that wait in the socket: 1,000 need less than this. */
 const receiveBufferBytes = 2 << 20;
-const mostStreams = 64;
+const maxStreams = 64;
 const streamIdleMs = 10_000;
 
 /** Sockets are open when it returns; what answers them is loaded at the first query. */
 export function openResolver(options: ResolverOptions): Resolver {
   const sockets = inNetworkNamespace(options.netns, () => openSockets(options.redirected ?? true));
-  const hub = openHub();
-  const forwarder = openForwarder(hub, options.upstreams);
+  const loop = openEpollLoop();
+  const forwarder = openForwarder(loop, options.upstreams);
   let zones = options.zones.map(followZone);
   const { forward, searchFirst = false } = options;
   const judge = (query: Uint8Array, stream: boolean): Verdict => {
@@ -84,7 +84,7 @@ export function openResolver(options: ResolverOptions): Resolver {
   };
 
   const buffer = memory(maxQueryBytes + 1);
-  hub.set(sockets.udp, POLLIN, () => {
+  loop.set(sockets.udp, POLLIN, () => {
     for (let count = 0; count < turnQueries; count++) {
       const received = receiveFrom(sockets.udp, buffer);
       if (typeof received === "number") return;
@@ -103,10 +103,10 @@ export function openResolver(options: ResolverOptions): Resolver {
   /** The least recently used first. */
   const streams = new Map<Stream, { lastMs: number }>();
   let accepted = 0;
-  const acceptTimers = openAcceptor(hub, sockets.tcp, (socket) => {
+  const acceptTimers = openAcceptor(loop, sockets.tcp, (socket) => {
     const number = accepted++;
     let queries = 0;
-    const stream = openStream(hub, socket, {
+    const stream = openStream(loop, socket, {
       maxBytes: maxQueryBytes,
       onMessage: (query) => {
         use();
@@ -125,7 +125,7 @@ export function openResolver(options: ResolverOptions): Resolver {
       streams.set(stream, { lastMs: performance.now() });
     };
     use();
-    if (streams.size > mostStreams) endStream(streams.keys().next().value!);
+    if (streams.size > maxStreams) endStream(streams.keys().next().value!);
   });
   const endStream = (stream: Stream) => {
     streams.delete(stream);
@@ -140,11 +140,11 @@ export function openResolver(options: ResolverOptions): Resolver {
 
   let open = true;
   const closeAll = () => {
-    if (open) hub.close();
+    if (open) loop.close();
     open = false;
   };
   return {
-    watches: () => (open ? [hub.watch] : []),
+    watches: () => (open ? [loop.watch] : []),
     timers: () => {
       if (!open) return [];
       const [idle] = streams.values();

@@ -4,7 +4,7 @@ import { POLLERR, POLLHUP } from "../../linux/epoll.ts";
 import { EAGAIN, memory } from "../../linux/libc.ts";
 import { POLLIN, POLLOUT } from "../../linux/poll.ts";
 import { receive, send, socketError } from "../../linux/socket.ts";
-import type { Hub } from "../epoll-loop.ts";
+import type { EpollLoop } from "../epoll-loop.ts";
 
 export interface Stream {
   /** What is too much for somebody who does not read ends the stream. */
@@ -29,15 +29,15 @@ const maxWaitingBytes = 256 << 10;
 const buffer = memory(65536);
 
 /** @param socket is closed by the stream. */
-export function openStream(hub: Hub, socket: number, options: StreamOptions): Stream {
+export function openStream(loop: EpollLoop, socket: number, options: StreamOptions): Stream {
   let connecting = options.connecting ?? false;
   let open = true;
   let incoming = new Uint8Array(0);
   let outgoing = new Uint8Array(0);
-  const watch = () => hub.set(socket, POLLIN | (connecting || outgoing.length > 0 ? POLLOUT : 0), onEvent);
+  const watch = () => loop.set(socket, POLLIN | (connecting || outgoing.length > 0 ? POLLOUT : 0), onEvent);
   const close = () => {
     open = false;
-    hub.drop(socket);
+    loop.drop(socket);
   };
   const end = () => {
     if (!open) return;

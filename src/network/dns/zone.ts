@@ -34,7 +34,7 @@ export function writeNames(directory: string, id: string, names: Names): void {
 /** Takes a container out of a network's names; one that is not there is fine. */
 export const removeNames = (directory: string, id: string): void => unlink(`${directory}/${id}`);
 
-/** The same for one whose caretaker was killed, perhaps while he wrote. */
+/** The same for a container whose monitor was killed, perhaps while it wrote. */
 export function dropNames(directory: string, id: string): void {
   for (const name of readdir(directory) ?? []) if (name.startsWith(id)) unlink(`${directory}/${name}`);
 }

@@ -1,37 +1,37 @@
 /**
- * UDP flows that must be forgotten: where a datagram goes is decided for the first of a flow, and a client that goes on
+ * UDP flows that must be flushed: where a datagram goes is decided for the first of a flow, and a client that goes on
  * sending would never reach what was published since, and keep sending to what is gone.
  */
 
-import { type Flow, forgetFlows, listFlows } from "../../linux/netlink/conntrack.ts";
+import { deleteFlows, type Flow, listFlows } from "../../linux/netlink/conntrack.ts";
 import { withNetlink } from "../../linux/netlink/socket.ts";
 import { parseAddress } from "../../plan/address.ts";
 import type { Publication } from "../../plan/network.ts";
 import { isForAll, protocolNumbers } from "./driver.ts";
 
 /** Beyond so many ports one list of all flows is cheaper than one for each. */
-const mostLists = 4;
+const maxLists = 4;
 
 /** To the ports of this host that were published just now. */
-export const forgetUdp = (publications: readonly Publication[]): void =>
-  forget(publications, (publication, { original, reply }) => {
+export const flushUdp = (publications: readonly Publication[]): void =>
+  flush(publications, (publication, { original, reply }) => {
     if (!isForAll(publication)) return original.destination === hex(publication.hostIp);
     // What a container sends to such a port elsewhere has another source than its answers go to: that goes on.
     return reply.source !== original.destination || reply.destination === original.source;
   });
 
 /** To containers by ports that are not published any more. */
-export const forgetUdpTo = (publications: readonly Publication[]): void =>
-  forget(publications, ({ ip, port }, { reply }) => reply.source === hex(ip) && reply.sourcePort === port);
+export const flushUdpTo = (publications: readonly Publication[]): void =>
+  flush(publications, ({ ip, port }, { reply }) => reply.source === hex(ip) && reply.sourcePort === port);
 
 /** From and to addresses that another container may get. */
-export function forgetAddresses(addresses: readonly string[]): void {
+export function flushAddresses(addresses: readonly string[]): void {
   const gone = new Set(addresses.map(hex));
   withNetlink("NETFILTER", (socket) => {
     for (const bytes of [4, 16] as const) {
       if (!addresses.some((address) => parseAddress(address).length === bytes)) continue;
       const flows = listFlows(socket, bytes, protocolNumbers.udp);
-      forgetFlows(
+      deleteFlows(
         socket,
         flows.filter(({ original, reply }) => gone.has(original.source) || gone.has(reply.source)),
       );
@@ -41,10 +41,7 @@ export function forgetAddresses(addresses: readonly string[]): void {
 
 const hex = (address: string): string => parseAddress(address).toHex();
 
-function forget(
-  publications: readonly Publication[],
-  isMeant: (publication: Publication, flow: Flow) => boolean,
-): void {
+function flush(publications: readonly Publication[], isMeant: (publication: Publication, flow: Flow) => boolean): void {
   const udp = publications.filter(({ protocol }) => protocol === "udp");
   if (udp.length === 0) return;
   withNetlink("NETFILTER", (socket) => {
@@ -53,12 +50,12 @@ function forget(
       for (const publication of udp)
         if (parseAddress(publication.hostIp).length === bytes)
           byPort.set(publication.hostPort, [...(byPort.get(publication.hostPort) ?? []), publication]);
-      const ports = byPort.size > mostLists ? [undefined] : byPort.keys();
+      const ports = byPort.size > maxLists ? [undefined] : byPort.keys();
       for (const port of ports) {
         const flows = listFlows(socket, bytes, protocolNumbers.udp, port).filter((flow) =>
           byPort.get(flow.original.destinationPort)?.some((publication) => isMeant(publication, flow)),
         );
-        forgetFlows(socket, flows);
+        deleteFlows(socket, flows);
       }
     }
   });

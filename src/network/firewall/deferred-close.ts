@@ -8,12 +8,12 @@ import { stringVector } from "../../linux/process.ts";
 import { posixSpawn } from "../../linux/spawn.ts";
 
 /** What a process of ours is called that only ends (main.ts), and thereby closes what it was given. */
-export const lingerWord = "linger";
+export const deferredCloseCommand = "deferred-close";
 
 /** Closes a socket without waiting. */
-export function closeElsewhere(socket: number): void {
+export function deferClose(socket: number): void {
   // All that it has is the socket: nobody's output is held open by it.
-  posixSpawn("/proc/self/exe", stringVector(["tinydocker", lingerWord]), stringVector([]), {
+  posixSpawn("/proc/self/exe", stringVector(["tinydocker", deferredCloseCommand]), stringVector([]), {
     fds: [socket, socket, socket],
     session: true,
   });

@@ -30,8 +30,8 @@ export interface Firewall {
   publish(container: string, publications: readonly Publication[]): void;
   /** Takes back those of these ports that this container has. @param how.soon we are about to end, and somebody waits for that. */
   unpublish(container: string, publications: readonly Publication[], how?: { soon: boolean }): void;
-  /** Forgets the UDP flows of addresses that another container may get. */
-  forget(addresses: readonly string[]): void;
+  /** Flushes the UDP flows of addresses that another container may get. */
+  flush(addresses: readonly string[]): void;
   /** Makes everything anew, whatever somebody did to it: all networks, and by container all that is published. */
   reload(networks: readonly Network[], publications: ReadonlyMap<string, readonly Publication[]>): void;
   /** Takes away everything of ours: the last network is gone. */

@@ -3,7 +3,7 @@
 import { text } from "../../linux/netlink/attribute.ts";
 import { listRules } from "../../linux/netlink/nft-rule.ts";
 import { getTable, type Table } from "../../linux/netlink/nftables.ts";
-import { findHelper, runHelper } from "./host-program.ts";
+import { findHostProgram, runHostProgram } from "./host-program.ts";
 
 const table: Table = { family: "inet", name: "firewalld" };
 const program = "firewall-cmd";
@@ -12,7 +12,7 @@ const chains = ["filter_FORWARD_ZONES", "filter_FORWARD_IN_ZONES"];
 
 /** Asking it costs 200 ms, so its rules are read: only where it runs are there any. */
 const isRunning = (socket: number): boolean =>
-  getTable(socket, table) !== undefined && findHelper(program) !== undefined;
+  getTable(socket, table) !== undefined && findHostProgram(program) !== undefined;
 
 /** Puts a bridge into the zone `trusted`, now and for when it is started or reloaded. */
 export function trustInFirewalld(socket: number, bridge: string): void {
@@ -22,13 +22,13 @@ export function trustInFirewalld(socket: number, bridge: string): void {
     listRules(socket, table, chain).some(({ expressions }) => expressions.toHex().includes(name)),
   );
   if (isKnown) return;
-  runHelper(program, ["--zone=trusted", `--change-interface=${bridge}`]);
-  runHelper(program, ["--permanent", "--zone=trusted", `--change-interface=${bridge}`]);
+  runHostProgram(program, ["--zone=trusted", `--change-interface=${bridge}`]);
+  runHostProgram(program, ["--permanent", "--zone=trusted", `--change-interface=${bridge}`]);
 }
 
 /** Takes it out again. */
 export function leaveFirewalld(socket: number, bridge: string): void {
   if (!isRunning(socket)) return;
-  runHelper(program, ["--zone=trusted", `--remove-interface=${bridge}`]);
-  runHelper(program, ["--permanent", "--zone=trusted", `--remove-interface=${bridge}`]);
+  runHostProgram(program, ["--zone=trusted", `--remove-interface=${bridge}`]);
+  runHostProgram(program, ["--permanent", "--zone=trusted", `--remove-interface=${bridge}`]);
 }

@@ -1,5 +1,5 @@
 /**
- * Passage through firewalls of others: what another table drops is dropped, whatever ours says, and Docker's and ufw's drop
+ * Forward-accept rules in firewalls of others: what another table drops is dropped, whatever ours says, and Docker's and ufw's drop
  * all that is forwarded and is not theirs. Two rules at the head of their chain let our bridges' packets pass, which our own
  * table has judged; firewalld is told to trust the bridge.
  */
@@ -12,7 +12,7 @@ import { commitUndisturbed, type Table } from "../../linux/netlink/nftables.ts";
 import type { Network } from "../../plan/network.ts";
 import { commentFor } from "./driver.ts";
 import { leaveFirewalld, trustInFirewalld } from "./firewalld.ts";
-import { findHelper, runHelper } from "./host-program.ts";
+import { findHostProgram, runHostProgram } from "./host-program.ts";
 
 const chain = "FORWARD";
 const families = [
@@ -27,7 +27,7 @@ const hasFamily = ({ subnets }: Network, { colon }: Family): boolean =>
   subnets.some(({ subnet }) => subnet.includes(":") === colon);
 
 /** Adds what is missing. */
-export function ensurePassage(socket: number, networks: readonly Network[]): void {
+export function ensureForwardAccept(socket: number, networks: readonly Network[]): void {
   for (const family of families) {
     const bridges = networks.filter((network) => hasFamily(network, family)).map(({ bridge }) => bridge);
     if (bridges.length === 0) continue;
@@ -38,7 +38,7 @@ export function ensurePassage(socket: number, networks: readonly Network[]): voi
 }
 
 /** Takes out what was added for a network, or all that ever was. */
-export function removePassage(socket: number, network?: Network): void {
+export function removeForwardAccept(socket: number, network?: Network): void {
   const isOurs = (comment: string | undefined): boolean =>
     network ? comment === commentFor(network.bridge) : (comment?.startsWith(commentFor("")) ?? false);
   for (const family of families) {
@@ -76,7 +76,7 @@ const hasLegacyFilter = ({ names }: Family): boolean =>
   readFileIfAny(`/proc/thread-self/net/${names}`)?.split("\n").includes("filter") ?? false;
 
 const legacyProgram = ({ program }: Family): string =>
-  findHelper(`${program}-legacy`) === undefined ? program : `${program}-legacy`;
+  findHostProgram(`${program}-legacy`) === undefined ? program : `${program}-legacy`;
 
 const legacyRule = (end: (typeof ends)[number], bridge: string): string[] => [
   ...[chain, end === "iifname" ? "-i" : "-o", bridge],
@@ -86,16 +86,16 @@ const legacyRule = (end: (typeof ends)[number], bridge: string): string[] => [
 function passLegacy(family: Family, bridge: string): void {
   const program = legacyProgram(family);
   for (const end of ends)
-    if (runHelper(program, ["-w", "-C", ...legacyRule(end, bridge)]).code !== 0)
-      runHelper(program, ["-w", "-I", ...legacyRule(end, bridge)]);
+    if (runHostProgram(program, ["-w", "-C", ...legacyRule(end, bridge)]).code !== 0)
+      runHostProgram(program, ["-w", "-I", ...legacyRule(end, bridge)]);
 }
 
 function removeLegacy(family: Family, isOurs: (comment: string) => boolean): void {
   const program = legacyProgram(family);
-  const listed = runHelper(program, ["-w", "-S", chain]).stdout;
+  const listed = runHostProgram(program, ["-w", "-S", chain]).stdout;
   const bridges = [...listed.matchAll(new RegExp(`--comment "(${commentFor('([^ "]+)')})"`, "g"))].filter(
     ([, comment]) => isOurs(comment!),
   );
   for (const bridge of new Set(bridges.map(([, , name]) => name!)))
-    for (const end of ends) while (runHelper(program, ["-w", "-D", ...legacyRule(end, bridge)]).code === 0);
+    for (const end of ends) while (runHostProgram(program, ["-w", "-D", ...legacyRule(end, bridge)]).code === 0);
 }

@@ -1,4 +1,4 @@
-/** Helper programs of the system: by absolute path, with a fixed environment, to their end. */
+/** Programs of the host: by absolute path, with a fixed environment, to their end. */
 
 import { UnsupportedError } from "../../errors.ts";
 import { wait } from "../../linux/clone.ts";
@@ -11,18 +11,18 @@ const directories = ["/usr/sbin", "/sbin", "/usr/bin", "/bin", "/usr/local/sbin"
 const environment = ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"];
 
 /** Where a program of the system is. */
-export const findHelper = (name: string): string | undefined =>
+export const findHostProgram = (name: string): string | undefined =>
   directories.map((directory) => `${directory}/${name}`).find((path) => statIfAny(path) !== undefined);
 
-export interface HelperResult {
+export interface HostProgramResult {
   code: number;
   stdout: string;
   stderr: string;
 }
 
 /** Runs a program that may fail. @param input what it reads. @throws UnsupportedError where there is no such program. */
-export function runHelper(name: string, args: string[], input = ""): HelperResult {
-  const path = findHelper(name);
+export function runHostProgram(name: string, args: string[], input = ""): HostProgramResult {
+  const path = findHostProgram(name);
   if (path === undefined) throw new UnsupportedError(`the firewall needs the program ${name}, which is not installed`);
   const files = [memfd("stdin", input), memfd("stdout", ""), memfd("stderr", "")];
   try {
@@ -39,5 +39,5 @@ const decoder = new TextDecoder();
 
 function textOf(file: number): string {
   seekToStart(file);
-  return decoder.decode(readAll(file, "what a helper program wrote"));
+  return decoder.decode(readAll(file, "what a program of the host wrote"));
 }

@@ -4,10 +4,10 @@ import { SyscallError } from "../../errors.ts";
 import { close, flock, O_RDONLY, open } from "../../linux/file.ts";
 import { withNetlink } from "../../linux/netlink/socket.ts";
 import type { Network, Publication } from "../../plan/network.ts";
-import { forgetAddresses, forgetUdp, forgetUdpTo } from "./conntrack-flush.ts";
+import { flushAddresses, flushUdp, flushUdpTo } from "./conntrack-flush.ts";
 import { checkDistinct, conflict, type Firewall, type Published } from "./driver.ts";
 import { leaveFirewalld, trustInFirewalld } from "./firewalld.ts";
-import { runHelper } from "./host-program.ts";
+import { runHostProgram } from "./host-program.ts";
 import { dropEmptyTables } from "./iptables-leftover.ts";
 import * as rules from "./iptables-rules.ts";
 import {
@@ -28,9 +28,9 @@ export const iptablesFirewall = (): Firewall => ({
   publish: (container, publications) => alone(() => publish(container, publications)),
   unpublish: (container, publications) => alone(() => unpublish(container, publications)),
   reload: (networks, publications) => alone(() => reload(networks, publications)),
-  forget: forgetAddresses,
+  flush: flushAddresses,
   remove: () => alone(remove),
-  list: () => families.flatMap((family) => published(look(family))),
+  list: () => families.flatMap((family) => published(readTables(family))),
 });
 
 /**
@@ -51,7 +51,7 @@ type Tables = Record<TableName, Present>;
 /** Lines for iptables-restore, by table. */
 type Script = Partial<Record<TableName, string[]>>;
 
-const look = ({ program }: Family): Tables => rules.parseSaved(run(`${program}-save`, []));
+const readTables = ({ program }: Family): Tables => rules.parseSaved(run(`${program}-save`, []));
 
 /** Does what a script says: of each table all or nothing. */
 function restore({ program }: Family, script: Script): void {
@@ -61,7 +61,7 @@ function restore({ program }: Family, script: Script): void {
 }
 
 function run(program: string, args: string[], input = ""): string {
-  const { code, stdout, stderr } = runHelper(program, args, input);
+  const { code, stdout, stderr } = runHostProgram(program, args, input);
   if (code === 0) return stdout;
   throw new SyscallError("run", program, `exit ${code}`, stderr.trim().replaceAll("\n", "; ") || "it says nothing");
 }
@@ -106,7 +106,7 @@ const inUse = (networks: readonly Network[]): Family[] =>
 function ensure(networks: readonly Network[]): boolean {
   let made = false;
   for (const family of inUse(networks)) {
-    const tables = look(family);
+    const tables = readTables(family);
     // Somebody has flushed the table that published ports are in, or nothing was there yet.
     made ||= rules.planJumps(family).some((rule) => rule.table === "nat" && !isThere(tables, rule));
     const wanted = networks.flatMap((network) => rules.planNetwork(family, network));
@@ -128,7 +128,7 @@ function takeOut(family: Family, tables: Tables, all: readonly Rule[]): void {
 }
 
 function removeNetwork(network: Network): void {
-  for (const family of inUse([network])) takeOut(family, look(family), rules.planNetwork(family, network));
+  for (const family of inUse([network])) takeOut(family, readTables(family), rules.planNetwork(family, network));
   withNetlink("NETFILTER", (socket) => leaveFirewalld(socket, network.bridge));
 }
 
@@ -140,7 +140,7 @@ function publish(container: string, publications: readonly Publication[]): void 
   const parts = families
     .map((family) => ({ family, part: inFamily(family, publications) }))
     .filter(({ part }) => part.length > 0)
-    .map(({ family, part }) => ({ family, part, tables: look(family) }));
+    .map(({ family, part }) => ({ family, part, tables: readTables(family) }));
   for (const { part, tables } of parts) {
     const owners = ownersIn(tables);
     const taken = part.find((one) => (owners.get(portOf(one)) ?? container) !== container);
@@ -150,7 +150,7 @@ function publish(container: string, publications: readonly Publication[]): void 
     const planned = part.map((publication) => rules.planPublication(publication, container));
     restore(family, { nat: planned.filter((rule) => !isThere(tables, rule)).map(addition) });
   }
-  forgetUdp(publications);
+  flushUdp(publications);
 }
 
 const portOf = ({ protocol, hostIp, hostPort }: Publication | Published): string => `${protocol} ${hostIp} ${hostPort}`;
@@ -168,17 +168,17 @@ function unpublish(container: string, publications: readonly Publication[]): voi
     if (part.length === 0) continue;
     takeOut(
       family,
-      look(family),
+      readTables(family),
       part.map((publication) => rules.planPublication(publication, container)),
     );
   }
-  forgetUdpTo(publications);
+  flushUdpTo(publications);
 }
 
 function bringBack(networks: readonly Network[], publications: ReadonlyMap<string, readonly Publication[]>): void {
   ensure(networks);
   for (const family of inUse(networks)) {
-    const tables = look(family);
+    const tables = readTables(family);
     const owners = ownersIn(tables);
     const missing = [...publications].flatMap(([container, all]) =>
       inFamily(family, all)
@@ -187,7 +187,7 @@ function bringBack(networks: readonly Network[], publications: ReadonlyMap<strin
     );
     restore(family, { nat: missing.map(addition) });
   }
-  forgetUdp([...publications.values()].flat());
+  flushUdp([...publications.values()].flat());
 }
 
 function reload(networks: readonly Network[], publications: ReadonlyMap<string, readonly Publication[]>): void {
@@ -197,7 +197,7 @@ function reload(networks: readonly Network[], publications: ReadonlyMap<string, 
     );
     const wanted = [...networks.flatMap((network) => rules.planNetwork(family, network)), ...ports];
     const jumps = rules.planJumps(family);
-    const tables = look(family);
+    const tables = readTables(family);
     restore(
       family,
       scriptOf((table) => [
@@ -210,12 +210,12 @@ function reload(networks: readonly Network[], publications: ReadonlyMap<string, 
   withNetlink("NETFILTER", (socket) => {
     for (const { bridge } of networks) trustInFirewalld(socket, bridge);
   });
-  forgetUdp([...publications.values()].flat());
+  flushUdp([...publications.values()].flat());
 }
 
 function remove(): void {
   for (const family of families) {
-    const tables = look(family);
+    const tables = readTables(family);
     const jumps = rules.planJumps(family).filter((rule) => isThere(tables, rule));
     restore(
       family,

@@ -7,10 +7,10 @@ import { deleteElements, getElement, listElements, newElements } from "../../lin
 import { commit, commitUndisturbed, deleteTable, getTable, newTable } from "../../linux/netlink/nftables.ts";
 import { openNetlink, type Request, withNetlink } from "../../linux/netlink/socket.ts";
 import type { Network, Publication } from "../../plan/network.ts";
-import { forgetAddresses, forgetUdp, forgetUdpTo } from "./conntrack-flush.ts";
-import { closeElsewhere } from "./deferred-close.ts";
+import { flushAddresses, flushUdp, flushUdpTo } from "./conntrack-flush.ts";
+import { deferClose } from "./deferred-close.ts";
 import { checkDistinct, conflict, type Firewall, type Published } from "./driver.ts";
-import { ensurePassage, removePassage } from "./forward-accept.ts";
+import { ensureForwardAccept, removeForwardAccept } from "./forward-accept.ts";
 import { type Placed, parsePublication, planNetwork, planPublication, portSets } from "./nft-element.ts";
 import { deviceName, planSkeleton, ruleCount, type SetName, sets, table, tableData } from "./nft-skeleton.ts";
 
@@ -26,11 +26,11 @@ export const nftFirewall = (): Firewall => ({
     try {
       unpublish(socket, container, publications);
     } finally {
-      (soon ? closeElsewhere : close)(socket);
+      (soon ? deferClose : close)(socket);
     }
   },
   reload: (networks, publications) => withNetlink("NETFILTER", (socket) => reload(socket, networks, publications)),
-  forget: forgetAddresses,
+  flush: flushAddresses,
   remove: () => withNetlink("NETFILTER", remove),
   list: () => withNetlink("NETFILTER", list),
 });
@@ -45,7 +45,7 @@ function ensure(socket: number, networks: readonly Network[]): boolean {
     if (owner !== undefined) takeOut(socket, planNetwork({ ...network, icc: true, internal: true, isolate: false }));
     commit(socket, putIn(planNetwork(network)));
   }
-  ensurePassage(socket, networks);
+  ensureForwardAccept(socket, networks);
   return made;
 }
 
@@ -109,7 +109,7 @@ function takeOut(socket: number, elements: readonly Placed[]): void {
 
 function removeNetwork(socket: number, network: Network): void {
   takeOut(socket, planNetwork(network));
-  removePassage(socket, network);
+  removeForwardAccept(socket, network);
 }
 
 function publish(socket: number, container: string, publications: readonly Publication[]): void {
@@ -127,15 +127,15 @@ function publish(socket: number, container: string, publications: readonly Publi
       elements.filter((_element, index) => owners[index] === container),
     );
   }
-  forgetUdp(publications);
+  flushUdp(publications);
 }
 
 /** Beyond so many elements a list of all is cheaper than a question for each. */
-const mostAsked = 32;
+const maxAsked = 32;
 
 /** Whoever published what these elements stand for. */
 function ownersOf(socket: number, elements: readonly Placed[]): (string | undefined)[] {
-  if (elements.length <= mostAsked) return elements.map(({ set, key }) => getElement(socket, table, set, key)?.comment);
+  if (elements.length <= maxAsked) return elements.map(({ set, key }) => getElement(socket, table, set, key)?.comment);
   const owners = new Map<string, string | undefined>();
   for (const set of new Set(elements.map((element) => element.set)))
     for (const { key, comment } of listElements(socket, table, set)) owners.set(set + key.toHex(), comment);
@@ -150,7 +150,7 @@ function unpublish(socket: number, container: string, publications: readonly Pub
     socket,
     elements.filter((_element, index) => owners[index] === container),
   );
-  forgetUdpTo(publications);
+  flushUdpTo(publications);
 }
 
 type Publications = ReadonlyMap<string, readonly Publication[]>;
@@ -164,21 +164,21 @@ function bringBack(socket: number, networks: readonly Network[], publications: P
   const add = (some: readonly Placed[]): number => commit(socket, putIn(some, { expected: [EEXIST] }));
   const elements = planPublications(publications);
   if (add(elements) !== 0) for (const element of elements) add([element]);
-  forgetUdp([...publications.values()].flat());
+  flushUdp([...publications.values()].flat());
 }
 
 function reload(socket: number, networks: readonly Network[], publications: Publications): void {
   const elements = [...networks.flatMap(planNetwork), ...planPublications(publications)];
   commit(socket, replaceTable(putIn(elements)));
-  ensurePassage(socket, networks);
-  forgetUdp([...publications.values()].flat());
+  ensureForwardAccept(socket, networks);
+  flushUdp([...publications.values()].flat());
 }
 
 function remove(socket: number): void {
   const deletion = deleteTable(table);
   deletion.expected = [ENOENT];
   commit(socket, [deletion]);
-  removePassage(socket);
+  removeForwardAccept(socket);
 }
 
 function list(socket: number): Published[] {

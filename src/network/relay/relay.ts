@@ -3,9 +3,9 @@
  * That is ::1, and IPv6 for a container that has none; all else if the firewall's rules were flushed.
  */
 
-import type { Companion, Timer } from "../../linux/poll.ts";
+import type { EventSource, Timer } from "../../linux/poll.ts";
 import { encodeSockaddr } from "../../linux/socket.ts";
-import { openHub } from "../epoll-loop.ts";
+import { openEpollLoop } from "../epoll-loop.ts";
 import { type HeldPort, releasePorts } from "../ports.ts";
 import { relayStreams } from "./tcp.ts";
 import { relayDatagrams } from "./udp.ts";
@@ -17,8 +17,8 @@ export interface RelayTarget {
 }
 
 /** Part of the loop of the process that holds the ports, in the host's network namespace. Its end releases them. */
-export function openRelay(ports: HeldPort[], target: RelayTarget): Companion {
-  const hub = openHub();
+export function openRelay(ports: HeldPort[], target: RelayTarget): EventSource {
+  const loop = openEpollLoop();
   const timers: (() => Timer[])[] = [];
   const relayed = new Set<number>();
   for (const { protocol, hostIp, port, socket } of ports) {
@@ -27,14 +27,14 @@ export function openRelay(ports: HeldPort[], target: RelayTarget): Companion {
     if (socket === undefined || ip === undefined) continue;
     const address = encodeSockaddr(ip, port);
     const start = protocol === "udp" ? relayDatagrams : relayStreams;
-    timers.push(start(hub, socket, protocol, address));
+    timers.push(start(loop, socket, protocol, address));
     relayed.add(socket);
   }
   return {
-    watches: () => [hub.watch],
+    watches: () => [loop.watch],
     timers: () => timers.flatMap((due) => due()),
     end: () => {
-      hub.close();
+      loop.close();
       releasePorts(ports.filter(({ socket }) => socket !== undefined && !relayed.has(socket)));
     },
   };

@@ -17,22 +17,22 @@ import {
 } from "../../linux/socket.ts";
 import { openSplicePipe, splice, spliceBytes } from "../../linux/splice.ts";
 import { openAcceptor } from "../acceptor.ts";
-import type { Hub } from "../epoll-loop.ts";
+import type { EpollLoop } from "../epoll-loop.ts";
 
 /** Of one port; each takes six descriptors. Others are refused. */
-const mostConnections = 1024;
+const maxConnections = 1024;
 /** Times that a connection moves what it has before others have their turn. */
 const turns = 16;
 
-/** @param listener is waited for by the hub. @returns the timers that it needs. */
-export function relayStreams(hub: Hub, listener: number, kind: SocketKind, target: Sockaddr): () => Timer[] {
+/** @param listener is waited for by the loop. @returns the timers that it needs. */
+export function relayStreams(loop: EpollLoop, listener: number, kind: SocketKind, target: Sockaddr): () => Timer[] {
   let connections = 0;
-  return openAcceptor(hub, listener, (client) => {
-    const server = connections < mostConnections ? openSocket(kind, target) : undefined;
+  return openAcceptor(loop, listener, (client) => {
+    const server = connections < maxConnections ? openSocket(kind, target) : undefined;
     const errno = server === undefined ? 0 : connect(server, target);
     if (server !== undefined && (errno === 0 || errno === EINPROGRESS)) {
       connections++;
-      return relayConnection(hub, client, server, () => connections--);
+      return relayConnection(loop, client, server, () => connections--);
     }
     closeWithReset(client);
     if (server !== undefined) close(server);
@@ -50,7 +50,7 @@ interface Direction {
   ended: boolean;
 }
 
-function relayConnection(hub: Hub, client: number, server: number, onEnd: () => void): void {
+function relayConnection(loop: EpollLoop, client: number, server: number, onEnd: () => void): void {
   const up: Direction = { from: client, to: server, filled: 0, ended: false };
   const down: Direction = { from: server, to: client, filled: 0, ended: false };
   let connecting = true;
@@ -59,7 +59,7 @@ function relayConnection(hub: Hub, client: number, server: number, onEnd: () => 
   const end = (closeIt: (fd: number) => void) => {
     if (!open) return;
     open = false;
-    for (const socket of [client, server]) hub.drop(socket, closeIt);
+    for (const socket of [client, server]) loop.drop(socket, closeIt);
     for (const { pipe } of [up, down]) {
       if (pipe) close(pipe.read);
       if (pipe) close(pipe.write);
@@ -71,8 +71,8 @@ function relayConnection(hub: Hub, client: number, server: number, onEnd: () => 
     (reads.filled === 0 && !reads.ended ? POLLIN : 0) | (writes.filled > 0 ? POLLOUT : 0);
   const watch = () => {
     if (!open) return;
-    hub.set(client, connecting ? 0 : interest(up, down), onClient);
-    hub.set(server, connecting ? POLLOUT : interest(down, up), onServer);
+    loop.set(client, connecting ? 0 : interest(up, down), onClient);
+    loop.set(server, connecting ? POLLOUT : interest(down, up), onServer);
   };
 
   /** From the pipe to the other side. */

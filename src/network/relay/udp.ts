@@ -15,11 +15,11 @@ import {
   send,
   setOption,
 } from "../../linux/socket.ts";
-import type { Hub } from "../epoll-loop.ts";
+import type { EpollLoop } from "../epoll-loop.ts";
 
 /** Senders of one port; the one that was there first makes room for another. */
-const mostSenders = 1024;
-/** So long without a datagram of either side a sender is forgotten. */
+const maxSenders = 1024;
+/** So long without a datagram of either side a sender is dropped. */
 const idleMs = 90_000;
 const checkMs = 30_000;
 /** Datagrams that are moved before others have their turn. */
@@ -34,8 +34,8 @@ interface Sender {
 
 const buffer = memory(65536);
 
-/** @param listener is waited for by the hub. @returns the timers that it needs. */
-export function relayDatagrams(hub: Hub, listener: number, kind: SocketKind, target: Sockaddr): () => Timer[] {
+/** @param listener is waited for by the loop. @returns the timers that it needs. */
+export function relayDatagrams(loop: EpollLoop, listener: number, kind: SocketKind, target: Sockaddr): () => Timer[] {
   /** By their address and the one of ours that they sent to: an answer comes from the same. */
   const senders = new Map<string, Sender>();
   let checkAtMs = 0;
@@ -44,7 +44,7 @@ export function relayDatagrams(hub: Hub, listener: number, kind: SocketKind, tar
 
   const forget = (key: string, { socket }: Sender) => {
     senders.delete(key);
-    hub.drop(socket);
+    loop.drop(socket);
   };
 
   const open = (key: string, { from, to }: Datagram): Sender | undefined => {
@@ -55,7 +55,7 @@ export function relayDatagrams(hub: Hub, listener: number, kind: SocketKind, tar
       return undefined;
     }
     const [oldest] = senders;
-    if (oldest && senders.size >= mostSenders) forget(...oldest);
+    if (oldest && senders.size >= maxSenders) forget(...oldest);
     if (senders.size === 0) checkAtMs = performance.now() + checkMs;
     const sender: Sender = { socket, usedMs: 0 };
     senders.set(key, sender);
@@ -69,7 +69,7 @@ export function relayDatagrams(hub: Hub, listener: number, kind: SocketKind, tar
         sendDatagram(listener, buffer.subarray(0, size), from, to);
       }
     };
-    hub.set(socket, POLLIN, () => attempt(answer) || forget(key, sender));
+    loop.set(socket, POLLIN, () => attempt(answer) || forget(key, sender));
     return sender;
   };
 
@@ -80,7 +80,7 @@ export function relayDatagrams(hub: Hub, listener: number, kind: SocketKind, tar
     sender.usedMs = performance.now();
     send(sender.socket, buffer.subarray(0, datagram.size));
   };
-  hub.set(listener, POLLIN, () => {
+  loop.set(listener, POLLIN, () => {
     for (let count = 0; count < turn; count++) {
       const datagram = receiveDatagram(listener, buffer);
       if (typeof datagram === "number") return;

@@ -151,7 +151,7 @@ describe("times", () => {
     for (const text of ["", "yesterday", "10", "10x", "2026-13-01", "1e9", "m", "2026-01-02T99:99"].filter(
       (t) => t !== "10",
     ))
-      expect(() => parseTime("--since", text, now)).toThrow(`--since: ${JSON.stringify(text)} is no time`);
+      expect(() => parseTime("--since", text, now)).toThrow(`--since: ${JSON.stringify(text)} is not a valid time`);
   });
   test("durations are Go's", () => {
     expect(parseDuration("1.5h")).toBe(5_400_000);

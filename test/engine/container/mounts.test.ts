@@ -79,12 +79,12 @@ describe("a volume", () => {
     ]);
     const planned = (fresh: boolean) => planContainer(aSpec(), container({ volumes: steps, fresh }), host);
     const prepare = (fresh: boolean) => planned(fresh).prepare;
-    expect(prepare(true)[0]).toMatchObject({ do: "claim", leftovers: { volumes: ["n".repeat(64)] } });
+    expect(prepare(true)[0]).toMatchObject({ do: "lock-file", cleanup: { volumes: ["n".repeat(64)] } });
     expect(prepare(true).map((step) => step.do)).toEqual([
-      ...(["claim", "claim-name", "directories"] as const),
+      ...(["lock-file", "take-name", "directories"] as const),
       ...(["volume", "volume"] as const),
     ]);
-    expect(prepare(false).map((step) => step.do)).toEqual(["claim"]);
+    expect(prepare(false).map((step) => step.do)).toEqual(["lock-file"]);
     for (const fresh of [true, false])
       expect(planned(fresh).build.map((step) => step.do)).toEqual(["cgroup", "mount-volume", "overlay", "user"]);
   });

@@ -3,7 +3,7 @@ import { type DecodedPacket, decode, encode, type Packet, type RecordType } from
 import fc from "fast-check";
 import { type AnswerOptions, answer } from "../../../src/network/dns/answer.ts";
 import { isResponseTo, refuse, setId, truncate } from "../../../src/network/dns/message.ts";
-import { addressOfPointer } from "../../../src/network/dns/ptr-record.ts";
+import { addressOfPtrName } from "../../../src/network/dns/ptr-record.ts";
 import { zoneOf } from "../../support/zones.ts";
 
 const zone = zoneOf("MyNet");
@@ -210,7 +210,7 @@ describe("a response is taken for one to a query", () => {
 });
 
 test("only whole names of addresses are taken for such", () => {
-  expect(addressOfPointer("1.2.3.4.in-addr.arpa")).toBe("4.3.2.1");
+  expect(addressOfPtrName("1.2.3.4.in-addr.arpa")).toBe("4.3.2.1");
   for (const name of ["3.4.in-addr.arpa", "x.2.3.4.in-addr.arpa", "300.2.3.4.in-addr.arpa", "1.ip6.arpa", "web"])
-    expect(addressOfPointer(name)).toBeUndefined();
+    expect(addressOfPtrName(name)).toBeUndefined();
 });

@@ -405,7 +405,7 @@ for (const { driver, legacy } of [
       expect(rules()).toBe(untouched);
     });
 
-    test("forgets the datagrams of a container that is gone, and of no other", async () => {
+    test("flushes the datagrams of a container that is gone, and of no other", async () => {
       await call("ensure", all);
       for (const name of ["web", "stranger"])
         for (const ip of [outside4, outside6])
@@ -418,7 +418,7 @@ for (const { driver, legacy } of [
           );
         });
       expect(known()).toEqual(["10.1.0.2", "10.2.0.2", "fd00:1::2", "fd00:2::2"]);
-      await call("forget", ["10.1.0.2", "fd00:1::2"]);
+      await call("flush", ["10.1.0.2", "fd00:1::2"]);
       expect(known()).toEqual(["10.2.0.2", "fd00:2::2"]);
       await tearDown(driver);
     });

@@ -13,7 +13,7 @@ export const asJson = Symbol("what json prints instead");
 
 export type Struct = Record<string, Value>;
 
-/** An object that is no list and no map. */
+/** An object that is neither a list nor a map. */
 export const isStruct = (value: Value): value is Struct =>
   typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Map);
 

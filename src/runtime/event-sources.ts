@@ -1,17 +1,17 @@
 /** What goes on beside a container while it runs, and must not end it: relays, a resolver, health checks, counting. */
 
-import type { Companion } from "../linux/poll.ts";
+import type { EventSource } from "../linux/poll.ts";
 
-/** The same companions, but one that fails is ended, and the container and the others go on. */
-export const guarded = (companions: Companion[]): Companion[] => companions.map(guard);
+/** The same, but one that fails is ended, and the container and the others go on. */
+export const guarded = (eventSources: EventSource[]): EventSource[] => eventSources.map(guard);
 
-function guard(companion: Companion): Companion {
+function guard(eventSource: EventSource): EventSource {
   let ended = false;
   const end = () => {
     if (ended) return;
     ended = true;
     try {
-      companion.end();
+      eventSource.end();
     } catch {
       // It has failed already, or there is nothing that would be left to do.
     }
@@ -27,12 +27,12 @@ function guard(companion: Companion): Companion {
   };
   return {
     watches: () =>
-      attempt(() => companion.watches(), []).map((watch) => ({
+      attempt(() => eventSource.watches(), []).map((watch) => ({
         ...watch,
         onReady: () => attempt(watch.onReady, undefined),
       })),
     timers: () =>
-      attempt(() => companion.timers(), []).map((timer) => ({
+      attempt(() => eventSource.timers(), []).map((timer) => ({
         ...timer,
         onTime: () => attempt(timer.onTime, undefined),
       })),

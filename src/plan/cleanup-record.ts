@@ -3,10 +3,10 @@
 import type { Connected } from "./network.ts";
 
 /** The version in which lock files are written (engine/record/lock-file.ts reads them). */
-export const leftoversSchema = 1;
+export const cleanupSchema = 1;
 
-/** What is left to do for a container whose caretaker was killed; kept in the file that the caretaker held locked. */
-export interface Leftovers {
+/** What is left to do for a container whose monitor was killed; kept in the lock file that the monitor held. */
+export interface CleanupRecord {
   id: string;
   namePath?: string;
   /** Its cgroup v2 directory. */
@@ -14,7 +14,7 @@ export interface Leftovers {
   directory: string;
   /** The directory outlives the container (no --rm). */
   keep: boolean;
-  /** It lives on without its caretaker: only when it is dead there is something to clean up. */
+  /** It lives on without its monitor: only when it is dead there is something to clean up. */
   outlives: boolean;
   /** Names of its anonymous volumes, which go with it. */
   volumes?: string[];
