@@ -94,7 +94,8 @@ export function allow(expected: readonly number[], syscall: string, subject: str
   throw syscallError(syscall, subject, errno);
 }
 
-export const { ENOENT, ESRCH, EINTR, EAGAIN, EBUSY, EEXIST, ENOTDIR, EINVAL, ENOTEMPTY, ECONNREFUSED } = errnos;
+export const { EPERM, EACCES, ENOENT, ESRCH, EINTR, EAGAIN, EBUSY, EEXIST, ENOTDIR, EINVAL, ENOTEMPTY, ECONNREFUSED } =
+  errnos;
 
 /** The error for a call that failed with this errno. */
 export function syscallError(syscall: string, subject: string, errno: number): SyscallError {
@@ -131,17 +132,16 @@ export const memoryAt = (address: number, bytes: number): Uint8Array =>
 
 /** Calls without a libc function in every supported libc. Numbers from 424 on are the same on every architecture. */
 const numbers = {
-  setgroups: { x64: 116, arm64: 159 },
-  setresgid: { x64: 119, arm64: 149 },
-  setresuid: { x64: 117, arm64: 147 },
-  pivot_root: { x64: 155, arm64: 41 },
-  capset: { x64: 126, arm64: 91 },
   getdents64: { x64: 217, arm64: 61 },
   mknodat: { x64: 259, arm64: 33 },
   statx: { x64: 332, arm64: 291 },
   memfd_create: { x64: 319, arm64: 279 },
   renameat2: { x64: 316, arm64: 276 },
   getrandom: { x64: 318, arm64: 278 },
+  setpriority: { x64: 141, arm64: 140 },
+  sched_setscheduler: { x64: 144, arm64: 119 },
+  sched_setaffinity: { x64: 203, arm64: 122 },
+  ioprio_set: { x64: 251, arm64: 30 },
   pidfd_send_signal: 424,
   open_tree: 428,
   move_mount: 429,

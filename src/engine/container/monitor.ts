@@ -1,6 +1,7 @@
 /** The monitor of one container: runs it, and starts it again as its restart policy says. */
 
 import { Failure } from "../../errors.ts";
+import { resetAttributes } from "../../linux/attributes.ts";
 import { close, O_RDWR, open, unlink } from "../../linux/file.ts";
 import { dropProgramText } from "../../linux/memory.ts";
 import { chdir } from "../../linux/mount.ts";
@@ -25,8 +26,9 @@ import { launcherFd, receiveStartRequest } from "./start-request.ts";
 
 /** Runs a container that was created, to its end. @returns the exit code. */
 export function monitor(): number {
-  // No directory of the caller's is kept busy.
+  // No directory of the caller's is kept busy, and nothing of the caller's shell makes it another monitor.
   chdir("/");
+  resetAttributes();
   const request = receiveStartRequest();
   // Who wanted it is gone, or could not plan it and has said why.
   if (!request) return 125;
