@@ -187,7 +187,7 @@ function planNamespaces(spec: Spec): InitStep[] {
 function planNetwork(spec: Spec): InitStep[] {
   const network = networkOf(spec);
   if (!network) return [];
-  if (network.path !== undefined) return [{ do: "join-network" }];
+  if (network.path !== undefined) return [{ do: "join-network", path: network.path }];
   return [
     { do: "unshare", namespace: "NEWNET", why: "network devices, addresses and ports of its own" },
     { do: "loopback" },

@@ -112,7 +112,8 @@ export type InitStep =
   | { do: "unshare"; namespace: "NEWNS" | "NEWUTS" | "NEWIPC" | "NEWNET" | "NEWCGROUP"; why: string }
   | { do: "loopback" }
   | { do: "send-network" }
-  | { do: "join-network" }
+  /** `path` is for people: the host's side has opened it. */
+  | { do: "join-network"; path: string }
   | { do: "hostname"; name: string }
   /** `path` is on the host: an empty directory that only this mount namespace has it on. */
   | { do: "attach-root"; path: string }

@@ -1,6 +1,6 @@
 /** The host's side of a run: performs its steps, each with the undo that takes it back. */
 
-import { ConflictError, hasCode } from "../errors.ts";
+import { ConflictError, hasCode, SyscallError } from "../errors.ts";
 import { delegateControllers, findCgroup2, removeCgroup, removeEmptyCgroup } from "../linux/cgroup.ts";
 import {
   close,
@@ -45,7 +45,14 @@ export function performHost(
   ended: () => boolean,
   prepared: Preparing = { binds: [] },
 ): void {
-  for (const step of steps) (performers[step.do] as Performer<HostStep>)(step, undo, { ended, prepared });
+  for (const step of steps) {
+    try {
+      (performers[step.do] as Performer<HostStep>)(step, undo, { ended, prepared });
+    } catch (error) {
+      if (error instanceof SyscallError) error.message = `${step.do}: ${error.message}`;
+      throw error;
+    }
+  }
 }
 
 interface Performing {

@@ -74,8 +74,8 @@ const compilers: Compile = {
     // The namespace is not to be kept by us, nor its devices.
     writer.call("close", [toHost.fd]);
   },
-  "join-network": ({ writer }) => {
-    writer.about("the network namespace");
+  "join-network": ({ writer }, { path }) => {
+    writer.about(path);
     writer.call("setns", [given.network, names("CLONE_NEWNET")]);
   },
   hostname: ({ writer }, { name }) => {
