@@ -24,14 +24,15 @@ export function planMounts(spec: Spec): InitStep[] {
   const root = rootMountOf(spec);
   const masked = spec.linux.maskedPaths ?? [];
   let binds = 0;
+  const { path } = spec.root;
   return [
-    { do: "attach-root", path: spec.root.path },
+    ...(masked.length > 0 ? [{ do: "prepare-masks", path } as const] : []),
+    { do: "attach-root", path },
     ...spec.mounts
       .filter((mount) => mount !== root)
       .map((mount): InitStep => (isBind(mount) ? planAttach(mount, binds++) : planMount(mount))),
     ...planDevices(spec),
     ...(spec.linux.readonlyPaths ?? []).map((path): InitStep => ({ do: "readonly-path", path })),
-    ...(masked.length > 0 ? [{ do: "prepare-masks" } as const] : []),
     ...masked.map((path): InitStep => ({ do: "mask", path })),
     ...(spec.root.readonly
       ? [{ do: "directory", path: spec.process.cwd } as const, { do: "readonly-root" } as const]

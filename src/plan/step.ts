@@ -115,6 +115,8 @@ export type InitStep =
   /** `path` is for people: the host's side has opened it. */
   | { do: "join-network"; path: string }
   | { do: "hostname"; name: string }
+  /** `path` is where the root will be attached, over it. */
+  | { do: "prepare-masks"; path: string }
   /** `path` is on the host: an empty directory that only this mount namespace has it on. */
   | { do: "attach-root"; path: string }
   | { do: "mount"; type: string; source: string; target: string; options: string[]; why?: string }
@@ -123,7 +125,6 @@ export type InitStep =
   | { do: "device"; device: Device }
   | { do: "symlink"; path: string; target: string }
   | { do: "readonly-path"; path: string }
-  | { do: "prepare-masks" }
   | { do: "mask"; path: string }
   | { do: "directory"; path: string }
   | { do: "readonly-root" }

@@ -35,8 +35,8 @@ import type { UndoList } from "./undo.ts";
 import { identityOf } from "./user.ts";
 import { mountVolume } from "./volume-mount.ts";
 
-/** What steps leave for later ones, and for init. */
-type Preparing = Partial<Prepared> & Pick<Prepared, "binds">;
+/** What steps leave for later ones, and for init. `image` is the root alone, a detached mount with nothing mounted in it. */
+type Preparing = Partial<Prepared> & Pick<Prepared, "binds"> & { image?: number };
 
 /** Performs steps of the host's side in order. @param ended true once the container has run: then `keep` counts. */
 export function performHost(
@@ -96,16 +96,19 @@ const performers: { [Kind in HostStep["do"]]: Performer<Extract<HostStep, { do: 
   },
   overlay: (step, undo, { prepared }) => {
     prepared.root = closedLater(makeOverlay(step), undo);
+    prepared.image = prepared.root;
   },
   "bind-root": ({ path }, undo, { prepared }) => {
-    prepared.root = closedLater(makeBindRoot(path), undo);
+    const { root, image } = makeBindRoot(path);
+    prepared.root = closedLater(root, undo);
+    prepared.image = closedLater(image, undo);
   },
   "etc-files": ({ files }, _undo, { prepared }) => writeEtcFiles(files, prepared.root!),
   user: ({ user }, _undo, { prepared }) => {
     prepared.identity = identityOf(prepared.root!, user);
   },
   bind: (step, undo, { prepared }) => {
-    prepared.binds.push(closedLater(makeBind(step, prepared.root!, prepared.identity!), undo));
+    prepared.binds.push(closedLater(makeBind(step, prepared.image!, prepared.identity!), undo));
   },
   "open-network": ({ path }, undo, { prepared }) => {
     prepared.network = closedLater(open(path, O_RDONLY), undo);

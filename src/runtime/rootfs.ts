@@ -68,14 +68,15 @@ function makeOverlayByPath(lower: string[], above: string[], base: string): numb
   });
 }
 
-/** A directory of the host as the root, with all that is mounted in it. */
-export function makeBindRoot(path: string): number {
+/** A directory of the host as the root, with all that is mounted in it; and alone, as kernels before 6.15 can't clone it later. */
+export function makeBindRoot(path: string): { root: number; image: number } {
   const directory = open(path, O_PATH | O_DIRECTORY);
   const root = openTree(directory, { recursive: true });
+  const image = openTree(directory, { recursive: false });
   close(directory);
   // Mounts the host makes in it later still reach it.
   mountSetattr(root, ["rslave"], { recursive: true }, path);
-  return root;
+  return { root, image };
 }
 
 /** The deepest directory that all paths have in common, with its slash. */
@@ -87,13 +88,13 @@ function commonDirectory(paths: string[]): string {
   return base;
 }
 
-/** A directory or file of the host, attached nowhere. @param root the container's, which a volume is filled from. */
-export function makeBind(step: BindStep, root: number, user: Identity): number {
+/** A directory or file of the host, attached nowhere. @param image what a volume is filled from. */
+export function makeBind(step: BindStep, image: number, user: Identity): number {
   const { source, target, options, recursive, propagation } = step;
   const subject = `${source} on ${target}`;
   if (step.createSource) createSource(step);
   const from = openSource(step);
-  if (step.copyUp) fillVolume(root, target, source);
+  if (step.copyUp) fillVolume(image, target, source);
   if (step.chown) giveTo(from, user, source);
   const copy = openTree(from, { recursive });
   close(from);

@@ -13,7 +13,6 @@
 import { hasCode } from "../errors.ts";
 import * as at from "../linux/at.ts";
 import { close, flock, fstat, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, open } from "../linux/file.ts";
-import { openTree } from "../linux/mount.ts";
 import { listAt, removeTree } from "../linux/tree.ts";
 import { dataName } from "../plan/volume.ts";
 import { copyUp, takeOver } from "./copyup.ts";
@@ -23,9 +22,9 @@ const whole = "_whole";
 
 /**
  * Fills a volume that is empty with what the image has at a place. Two that want it take turns; what is in the volume
- * stays. @param root the container's, of which only the image is looked at. @param source the volume's data.
+ * stays. @param image the container's root, with nothing mounted in it: another volume or /sys is not of the image. @param source the volume's data.
  */
-export function fillVolume(root: number, target: string, source: string): void {
+export function fillVolume(image: number, target: string, source: string): void {
   const volume = open(source.slice(0, source.lastIndexOf("/")), O_RDONLY | O_DIRECTORY);
   flock(volume, { wait: true });
   const to = openDirectory(volume, dataName);
@@ -33,7 +32,7 @@ export function fillVolume(root: number, target: string, source: string): void {
     removeTree(volume, copy);
     const isWaiting = listAt(volume, source).some(({ name }) => name === whole);
     if (!isWaiting && listAt(to, source).length > 0) return;
-    if (isWaiting || copyImage(root, target, volume)) moveAll(volume, to);
+    if (isWaiting || copyImage(image, target, volume)) moveAll(volume, to);
   } finally {
     close(to);
     close(volume);
@@ -44,11 +43,8 @@ const openDirectory = (directory: number, name: string): number =>
   at.openAt(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 
 /** @returns false where the image has no such directory. */
-function copyImage(root: number, target: string, volume: number): boolean {
-  // The root's mount alone: what is mounted in it, another volume or /sys, is not of the image.
-  const image = openTree(root, { recursive: false });
+function copyImage(image: number, target: string, volume: number): boolean {
   const from = openImage(image, target);
-  close(image);
   if (from === undefined) return false;
   at.mkdirAt(volume, copy, 0o700);
   const to = openDirectory(volume, copy);

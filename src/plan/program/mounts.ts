@@ -39,9 +39,11 @@ function newMount({ writer, fsContext: fs }: Context, type: string, source: stri
 const directoryFlags = names("O_PATH", "O_DIRECTORY", "O_CLOEXEC");
 
 export function attachRoot(context: Context, { path }: Of<"attach-root">): void {
-  const over = context.writer.into("over", "openat", [names("AT_FDCWD"), path, directoryFlags]);
-  attach(context, given.root, over);
+  attach(context, given.root, onHost(context, path));
 }
+
+const onHost = ({ writer }: Context, path: string): Slot =>
+  writer.into("over", "openat", [names("AT_FDCWD"), path, directoryFlags]);
 
 export function mount(context: Context, { type, source, target, options }: Of<"mount">): void {
   const { writer } = context;
@@ -110,16 +112,19 @@ export function readonlyPath(context: Context, { path }: Of<"readonly-path">): v
   });
 }
 
-/** A file system that nobody can write to, with a null device and an empty directory in it. */
-export function prepareMasks(context: Context): void {
+/**
+ * A file system that nobody can write to, with a null device and an empty directory in it. It is attached where the root
+ * will lie over it, as kernels before 6.15 clone nothing of a mount that is attached nowhere, and goes with the host's tree.
+ */
+export function prepareMasks(context: Context, { path }: Of<"prepare-masks">): void {
   const { writer, masks } = context;
-  leaveParent(context);
   writer.about("tmpfs for masks");
   const made = newMount(context, "tmpfs", "tmpfs", ["nosuid", "noexec", "mode=755", "size=4k"]);
   writer.add(made, 0, masks);
   writer.call("mknodat", [masks, "null", fileMode("c", 0o666), deviceNumber(1, 3)]);
   writer.call("mkdirat", [masks, "empty", 0o555]);
   writer.call("mount_setattr", [masks, "", names("AT_EMPTY_PATH"), readOnly, mountAttrBytes]);
+  attach(context, masks, onHost(context, path));
 }
 
 const cloneNamed = names("OPEN_TREE_CLONE", "OPEN_TREE_CLOEXEC");
