@@ -132,7 +132,7 @@ export function runContainer(plan: Plan, io: Io, place: Place, listener: Listene
     clients.end({ type: "exit", code: exit.code ?? 128 + exit.signal!, oomKilled, usage });
     deliverRest(wiring);
     // What it wrote and nobody got must not look like a success.
-    const lost = wiring.pumps.find(({ failure }) => failure !== undefined);
+    const lost = wiring.pumps.find(({ inward, failure }) => !inward && failure !== undefined);
     if (lost) throw lost.failure;
     return outcome;
   } catch (error) {
