@@ -131,7 +131,7 @@ static int links(const char *path) {
   return 0;
 }
 
-static int limits(void) {
+static void printLimits(void) {
   static const char *const names[] = {"CPU", "FSIZE", "DATA", "STACK", "CORE", "RSS", "NPROC", "NOFILE",
                                       "MEMLOCK", "AS", "LOCKS", "SIGPENDING", "MSGQUEUE", "NICE", "RTPRIO", "RTTIME"};
   bool first = true;
@@ -142,7 +142,12 @@ static int limits(void) {
     comma(&first);
     printf("\"%s\":[%lld,%lld]", names[i], (long long)limit.rlim_cur, (long long)limit.rlim_max);
   }
-  puts("}");
+  putchar('}');
+}
+
+static int limits(void) {
+  printLimits();
+  putchar('\n');
   return 0;
 }
 
@@ -291,10 +296,11 @@ static int attributes(void) {
   line(&first, "oomScoreAdj", "/proc/self/oom_score_adj", "");
   line(&first, "coredumpFilter", "/proc/self/coredump_filter", "");
   for (const char *const *name = (const char *const[]){"Cpus_allowed_list", "Mems_allowed_list", "Umask", "SigBlk",
-                                                       "SigIgn", "SigCgt", "NoNewPrivs", "Groups", NULL}; *name; name++)
+                                                       "SigIgn", "SigCgt", "NoNewPrivs", "Groups",
+                                                       "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", NULL}; *name; name++)
     line(&first, *name, "/proc/self/status", *name);
   printf(",\"limits\":");
-  limits();
+  printLimits();
   puts("}");
   return 0;
 }
