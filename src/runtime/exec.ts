@@ -2,9 +2,9 @@
  * Another process in a container that runs. A pid namespace is entered by a child only, and nobody inside may find anything of
  * ours in it, so there are two (plan/program/compile.ts):
  *
- *     we -- clone --> guide      gives up memory and descriptors, enters the pid namespace
- *                     guide -- clone(CLONE_PARENT, into the cgroup) --> process     our own child: enters the other namespaces,
- *                     guide ends                                                    becomes the program
+ *     we -- clone(into the cgroup) --> guide      gives up memory and descriptors, enters all namespaces
+ *                     guide -- clone(CLONE_PARENT) --> process     our own child: becomes the program
+ *                     guide ends
  */
 
 import { Failure, hasCode } from "../errors.ts";
@@ -104,19 +104,20 @@ function spawnInto(
   inside: Wiring["inside"],
 ): Starting {
   const steps = [...plan.setup, ...plan.start];
-  const program = compileExec(steps, { ...compileOptions(), cgroup: cgroup !== undefined });
+  const program = compileExec(steps, compileOptions());
   const directory = cgroup === undefined ? undefined : open(cgroup, O_RDONLY | O_DIRECTORY);
   const [socket, theirs] = socketpair();
   const exe = sealedExeFile();
   const pipes = inside.filter((fd) => fd !== undefined);
   try {
+    // Nobody inside may find that directory: it leads to the host's files. So the guide is born in the cgroup, and does not have it.
     const { pidfd: guide, assembled } = launch(program, {
+      ...(directory !== undefined && { cgroup: directory }),
       given: {
         ...givenFor(identity, theirs, exe, inside),
         [given.pidfd.name]: pidfd,
-        ...(directory !== undefined && { [given.cgroup.name]: directory }),
       },
-      keep: [theirs, exe, pidfd, ...pipes, ...(directory === undefined ? [] : [directory])],
+      keep: [theirs, exe, pidfd, ...pipes],
     });
     wait({ pidfd: guide });
     close(guide);
