@@ -22,7 +22,7 @@ import { compileExec } from "../plan/program/compile.ts";
 import { given } from "../plan/program/context.ts";
 import { readFailure, startError } from "./failure.ts";
 import { forwarded } from "./forwarded.ts";
-import { awaitStart, compileOptions, givenFor, isAtProgram, killInit, type Starting } from "./init.ts";
+import { awaitStart, compileOptions, givenFor, isAtProgram, killed, killInit, type Starting } from "./init.ts";
 import { type Stdio, type Wiring, wireToCaller } from "./stdio.ts";
 import { supervise } from "./supervise.ts";
 import { identityOf } from "./user.ts";
@@ -119,7 +119,7 @@ function spawnInto(
       },
       keep: [theirs, exe, pidfd, ...pipes],
     });
-    wait({ pidfd: guide });
+    const ended = wait({ pidfd: guide })?.exit;
     close(guide);
     const failed = readFailure(assembled, [assembled.frame], steps);
     if (failed?.errno) {
@@ -127,6 +127,10 @@ function spawnInto(
       if (failed.step === "clone-sibling")
         throw syscallError("clone", "a process into the container's cgroup", failed.errno);
       throw startError(failed);
+    }
+    if (ended?.signal) {
+      assembled.arena.unmap();
+      throw killed(failed);
     }
     const [second] = assembled.others;
     const pid = assembled.arena.i32[program.pid.at >> 2] ?? 0;
