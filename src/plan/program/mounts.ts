@@ -120,6 +120,9 @@ export function prepareMasks(context: Context): void {
   writer.call("mknodat", [masks, "null", fileMode("c", 0o666), deviceNumber(1, 3)]);
   writer.call("mkdirat", [masks, "empty", 0o555]);
   writer.call("mount_setattr", [masks, "", names("AT_EMPTY_PATH"), readOnly, mountAttrBytes]);
+  // Only what is attached can be cloned, before Linux 6.15. It goes with the old root, of which nothing else is needed.
+  const over = names("MOVE_MOUNT_F_EMPTY_PATH");
+  writer.call("move_mount", [masks, "", names("AT_FDCWD"), "/dev", over]);
 }
 
 const cloneNamed = names("OPEN_TREE_CLONE", "OPEN_TREE_CLOEXEC");
