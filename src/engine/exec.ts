@@ -1,7 +1,6 @@
 /** Another process in a container that runs. */
 
 import { ConflictError, NotFoundError } from "../errors.ts";
-import { findCgroup2 } from "../linux/cgroup.ts";
 import { readFileIfAny } from "../linux/file.ts";
 import { openProcess } from "../linux/proc.ts";
 import type { Spec } from "../oci/spec.ts";
@@ -31,7 +30,7 @@ export function execInContainer(
     kindsOf(io.stdio),
     options.privileged ? ownCapabilities() : [],
   );
-  const joined = { pid: state.process!.pid, pidfd, cgroup: state.cgroup, cgroupMount: findCgroup2()?.mountPoint };
+  const joined = { pid: state.process!.pid, pidfd, cgroup: state.cgroup };
   const exit = runExec(joined, plan, { ...io, detach: options.detach });
   return exit === undefined ? 0 : (exit.code ?? 128 + exit.signal!);
 }

@@ -32,8 +32,6 @@ export interface Joined {
   pid: number;
   pidfd: number;
   cgroup: string | undefined;
-  /** Where cgroup v2 is mounted. */
-  cgroupMount: string | undefined;
 }
 
 /** Runs another process in a container with the caller's stdio. @returns how it ended; undefined if it was not waited for. */
@@ -89,11 +87,15 @@ export function spawnExec(
   }
 }
 
-function cgroupOfProcess({ pid, cgroupMount }: Joined): string | undefined {
+function cgroupOfProcess({ pid, cgroup }: Joined): string | undefined {
   const line = readFileIfAny(`/proc/${pid}/cgroup`)
     ?.split("\n")
     .find((text) => text.startsWith("0::"));
-  return line === undefined || cgroupMount === undefined ? undefined : cgroupMount + line.slice("0::".length);
+  if (line === undefined || cgroup === undefined) return undefined;
+  // Below its own: what is above may be mounted elsewhere than the kernel counts from.
+  const own = cgroup.slice(cgroup.lastIndexOf("/"));
+  const at = line.lastIndexOf(own);
+  return at < 0 ? undefined : cgroup + line.slice(at + own.length);
 }
 
 function spawnInto(
