@@ -1,7 +1,8 @@
 /* probe - answers a test's questions about the container it runs in, as one JSON value on stdout.
  *
  *   caps signals limits ids nonewprivs   what /proc/self/status and prlimit say
- *   mounts fds env args cwd ns tty sysctl hostname cgroup
+ *   mounts fds env args cwd ns tty sysctl hostname cgroup attributes
+ *   stdio [FILE]                         what descriptors 0-2 are, and whether /dev/std* can be opened; written to FILE
  *   exit N   kill SIG   catch SIG...   sleep S   oom [MB]   forkbomb N   stdin-echo
  *   send tcp|udp IPV4 PORT               what the other side answers within 0.9 s, asked once
  *   open PATH   write PATH   mknod PATH MAJOR MINOR   syscall NUMBER   (what the kernel answers, as an errno name)
@@ -13,12 +14,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -128,7 +131,7 @@ static int links(const char *path) {
   return 0;
 }
 
-static int limits(void) {
+static void printLimits(void) {
   static const char *const names[] = {"CPU", "FSIZE", "DATA", "STACK", "CORE", "RSS", "NPROC", "NOFILE",
                                       "MEMLOCK", "AS", "LOCKS", "SIGPENDING", "MSGQUEUE", "NICE", "RTPRIO", "RTTIME"};
   bool first = true;
@@ -139,7 +142,12 @@ static int limits(void) {
     comma(&first);
     printf("\"%s\":[%lld,%lld]", names[i], (long long)limit.rlim_cur, (long long)limit.rlim_max);
   }
-  puts("}");
+  putchar('}');
+}
+
+static int limits(void) {
+  printLimits();
+  putchar('\n');
   return 0;
 }
 
@@ -200,6 +208,100 @@ static int tty(void) {
   ioctl(0, TIOCGWINSZ, &size);
   printf(",\"rows\":%d,\"columns\":%d,\"controlling\":%s,\"foreground\":%s}\n", size.ws_row, size.ws_col,
          control >= 0 ? "true" : "false", control >= 0 && tcgetpgrp(control) == getpgrp() ? "true" : "false");
+  return 0;
+}
+
+static const char *typeOf(mode_t mode) {
+  return S_ISFIFO(mode) ? "pipe" : S_ISCHR(mode) ? "character" : S_ISBLK(mode) ? "block" : S_ISREG(mode) ? "file"
+       : S_ISDIR(mode) ? "directory" : S_ISSOCK(mode) ? "socket" : "other";
+}
+
+static int stdioAnswer(const char *file) {
+  static const char *const names[] = {"/dev/stdin", "/dev/stdout", "/dev/stderr"};
+  static const int modes[] = {O_RDONLY, O_WRONLY, O_RDWR};
+  char unfinished[4096], link[4096];
+  bool first = true;
+  struct stat at;
+  /* Looked at before a file of ours takes the place of one that is closed. */
+  struct stat found[3];
+  bool there[3];
+  for (int fd = 0; fd < 3; fd++) there[fd] = fstat(fd, &found[fd]) == 0;
+  snprintf(unfinished, sizeof unfinished, "%s.new", file);
+  FILE *out = *file ? fopen(unfinished, "we") : stdout;
+  if (!out) return answer(-1);
+  if (stat("/dev/null", &at)) return answer(-1);
+  fprintf(out, "{\"null\":\"%lu:%lu\",\"descriptors\":[", (unsigned long)at.st_dev, (unsigned long)at.st_ino);
+  for (int fd = 0; fd < 3; fd++) {
+    if (!first) fputc(',', out);
+    first = false;
+    if (!there[fd]) {
+      fprintf(out, "{\"type\":\"closed\"}");
+      continue;
+    }
+    const struct stat *is = &found[fd];
+    char path[32];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    ssize_t length = readlink(path, link, sizeof link - 1);
+    link[length < 0 ? 0 : length] = 0;
+    fprintf(out, "{\"type\":\"%s\",\"inode\":\"%lu:%lu\",\"device\":\"%u:%u\",\"uid\":%u,\"link\":\"%s\",\"open\":[",
+            typeOf(is->st_mode), (unsigned long)is->st_dev, (unsigned long)is->st_ino, major(is->st_rdev),
+            minor(is->st_rdev), is->st_uid, link);
+    for (int i = 0; i < 3; i++) {
+      int opened = open(names[fd], modes[i] | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+      fprintf(out, "%s\"%s\"", i ? "," : "", opened < 0 ? strerrorname_np(errno) : "ok");
+      if (opened >= 0) close(opened);
+    }
+    fprintf(out, "]}");
+  }
+  fprintf(out, "]}\n");
+  if (fflush(out)) return 1;
+  return *file && rename(unfinished, file) ? 1 : 0;
+}
+
+/* A line of a file in /proc, or the value of a field in it. */
+static void line(bool *first, const char *key, const char *path, const char *field) {
+  char text[4096];
+  FILE *file = fopen(path, "re");
+  while (file && fgets(text, sizeof text, file)) {
+    if (*field && strncmp(text, field, strlen(field))) continue;
+    char *value = text + strlen(field);
+    value += strspn(value, ":\t ");
+    value[strcspn(value, "\n")] = 0;
+    pair(first, key, value);
+    break;
+  }
+  if (file) fclose(file);
+}
+
+static void number(bool *first, const char *key, long value) {
+  comma(first);
+  printf("\"%s\":%ld", key, value);
+}
+
+/* What a process has from its parent. */
+static int attributes(void) {
+  bool first = true;
+  struct sched_param param = {0};
+  putchar('{');
+  number(&first, "nice", getpriority(PRIO_PROCESS, 0));
+  number(&first, "policy", sched_getscheduler(0));
+  sched_getparam(0, &param);
+  number(&first, "priority", param.sched_priority);
+  number(&first, "ioprio", syscall(SYS_ioprio_get, 1, 0));
+  number(&first, "personality", personality(0xffffffff));
+  number(&first, "timerslack", prctl(PR_GET_TIMERSLACK));
+  number(&first, "securebits", prctl(PR_GET_SECUREBITS));
+  number(&first, "thpDisabled", prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0));
+  number(&first, "dumpable", prctl(PR_GET_DUMPABLE));
+  line(&first, "oomScoreAdj", "/proc/self/oom_score_adj", "");
+  line(&first, "coredumpFilter", "/proc/self/coredump_filter", "");
+  for (const char *const *name = (const char *const[]){"Cpus_allowed_list", "Mems_allowed_list", "Umask", "SigBlk",
+                                                       "SigIgn", "SigCgt", "NoNewPrivs", "Groups",
+                                                       "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", NULL}; *name; name++)
+    line(&first, *name, "/proc/self/status", *name);
+  printf(",\"limits\":");
+  printLimits();
+  puts("}");
   return 0;
 }
 
@@ -352,6 +454,8 @@ int main(int argc, char **argv, char **envp) {
   if (IS("hostname")) return hostname();
   if (IS("tty")) return tty();
   if (IS("sysctl")) return sysctl();
+  if (IS("stdio")) return stdioAnswer(value);
+  if (IS("attributes")) return attributes();
   if (IS("exit")) return atoi(value);
   if (IS("kill")) return killSelf(value);
   if (IS("catch")) return catchSignals(argv + 2);

@@ -75,6 +75,7 @@ export const constants = {
   PR_SET_MM_MAP: 14,
   PR_SET_NAME: 15,
   PR_SET_PDEATHSIG: 1,
+  PR_SET_SECUREBITS: 28,
   PR_SET_TIMERSLACK: 29,
   P_ALL: 0,
   RESOLVE_IN_ROOT: 0x10,

@@ -62,8 +62,11 @@ const SIG_UNBLOCK = 1;
  * Blocks signals: they wait until somebody reads them from a signalfd. For this thread, and for those it starts later:
  * call it while there is one, because the kernel gives a process's signal to any thread that does not block it.
  */
-export const blockSignals = (numbers: Iterable<number>): void =>
-  void check("sigprocmask", "SIG_BLOCK", libc.sigprocmask(SIG_BLOCK, sigset(numbers), null));
+export function blockSignals(numbers: Iterable<number>): void {
+  check("sigprocmask", "SIG_BLOCK", libc.sigprocmask(SIG_BLOCK, sigset(numbers), null));
+  // Where the caller ignores SIGCHLD the kernel waits for our children instead of us, and init would ignore it too.
+  libc.sigaction(signals.SIGCHLD, memory(256), null);
+}
 
 /** They do what they do without us. */
 export const unblockSignals = (numbers: Iterable<number>): void =>

@@ -30,10 +30,8 @@ export function planExec(spec: Spec, options: ExecOptions, stdio: StdioKind[], o
     user: userOf({ process }),
     setup: [
       { do: "bind-to-parent" },
-      { do: "reset-attributes" },
       { do: "session" },
       { do: "session-keyring" },
-      { do: "enter", namespaces: ["NEWIPC", "NEWUTS", "NEWNET", "NEWCGROUP", "NEWNS"] },
       ...(terminal ? [{ do: "console", ...terminalSize, only: true } as const] : []),
       { do: "stdio", stdio },
       // That of the container was made when it started.

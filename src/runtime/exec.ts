@@ -2,9 +2,9 @@
  * Another process in a container that runs. A pid namespace is entered by a child only, and nobody inside may find anything of
  * ours in it, so there are two (plan/program/compile.ts):
  *
- *     we -- clone --> guide      gives up memory and descriptors, enters the pid namespace
- *                     guide -- clone(CLONE_PARENT, into the cgroup) --> process     our own child: enters the other namespaces,
- *                     guide ends                                                    becomes the program
+ *     we -- clone(into the cgroup) --> guide      gives up memory and descriptors, enters all namespaces
+ *                     guide -- clone(CLONE_PARENT) --> process     our own child: becomes the program
+ *                     guide ends
  */
 
 import { Failure, hasCode } from "../errors.ts";
@@ -22,7 +22,7 @@ import { compileExec } from "../plan/program/compile.ts";
 import { given } from "../plan/program/context.ts";
 import { readFailure, startError } from "./failure.ts";
 import { forwarded } from "./forwarded.ts";
-import { awaitStart, compileOptions, givenFor, isAtProgram, killInit, type Starting } from "./init.ts";
+import { awaitStart, compileOptions, givenFor, isAtProgram, killed, killInit, type Starting } from "./init.ts";
 import { type ConnectedStdio, connectToCaller, type Stdio } from "./stdio.ts";
 import { supervise } from "./supervise.ts";
 import { identityOf } from "./user.ts";
@@ -32,8 +32,6 @@ export interface Joined {
   pid: number;
   pidfd: number;
   cgroup: string | undefined;
-  /** Where cgroup v2 is mounted. */
-  cgroupMount: string | undefined;
 }
 
 /** Runs another process in a container with the caller's stdio. @returns how it ended; undefined if it was not waited for. */
@@ -89,11 +87,15 @@ export function spawnExec(
   }
 }
 
-function cgroupOfProcess({ pid, cgroupMount }: Joined): string | undefined {
+function cgroupOfProcess({ pid, cgroup }: Joined): string | undefined {
   const line = readFileIfAny(`/proc/${pid}/cgroup`)
     ?.split("\n")
     .find((text) => text.startsWith("0::"));
-  return line === undefined || cgroupMount === undefined ? undefined : cgroupMount + line.slice("0::".length);
+  if (line === undefined || cgroup === undefined) return undefined;
+  // Below its own: what is above may be mounted elsewhere than the kernel counts from.
+  const own = cgroup.slice(cgroup.lastIndexOf("/"));
+  const at = line.lastIndexOf(own);
+  return at < 0 ? undefined : cgroup + line.slice(at + own.length);
 }
 
 function spawnInto(
@@ -104,21 +106,22 @@ function spawnInto(
   inside: ConnectedStdio["inside"],
 ): Starting {
   const steps = [...plan.setup, ...plan.start];
-  const program = compileExec(steps, { ...compileOptions(), cgroup: cgroup !== undefined });
+  const program = compileExec(steps, compileOptions());
   const directory = cgroup === undefined ? undefined : open(cgroup, O_RDONLY | O_DIRECTORY);
   const [socket, theirs] = socketpair();
   const exe = sealedExeFile();
   const pipes = inside.filter((fd) => fd !== undefined);
   try {
+    // Nobody inside may find that directory: it leads to the host's files. So the guide is born in the cgroup, and does not have it.
     const { pidfd: guide, assembled } = launch(program, {
+      ...(directory !== undefined && { cgroup: directory }),
       given: {
         ...givenFor(identity, theirs, exe, inside),
         [given.pidfd.name]: pidfd,
-        ...(directory !== undefined && { [given.cgroup.name]: directory }),
       },
-      keep: [theirs, exe, pidfd, ...pipes, ...(directory === undefined ? [] : [directory])],
+      keep: [theirs, exe, pidfd, ...pipes],
     });
-    wait({ pidfd: guide });
+    const ended = wait({ pidfd: guide })?.exit;
     close(guide);
     const failed = readFailure(assembled, [assembled.frame], steps);
     if (failed?.errno) {
@@ -126,6 +129,10 @@ function spawnInto(
       if (failed.step === "clone-sibling")
         throw syscallError("clone", "a process into the container's cgroup", failed.errno);
       throw startError(failed);
+    }
+    if (ended?.signal) {
+      assembled.arena.unmap();
+      throw killed(failed);
     }
     const [second] = assembled.others;
     const pid = assembled.arena.i32[program.pid.at >> 2] ?? 0;

@@ -11,7 +11,7 @@
  *     (end of file)                      it is executed, or has failed: then its frame says where (failure.ts)
  */
 
-import { StartError } from "../errors.ts";
+import { hasCode, StartError } from "../errors.ts";
 import { type Child, pidfdSendSignal, wait } from "../linux/clone.ts";
 import { sealedExeFile } from "../linux/exe-file.ts";
 import { close, readFile } from "../linux/file.ts";
@@ -160,7 +160,7 @@ export function awaitStart(starting: Starting, on: Progress): void {
 /** Takes the next word of a process on its way, and waits for it. @returns true when it is there. @throws StartError if it has failed. */
 export function follow(starting: Starting, on: Progress): boolean {
   const { socket } = starting;
-  const message = receiveMessage(socket);
+  const message = receiveFrom(socket);
   if (!message) {
     const failed = starting.failure();
     if (failed?.errno) throw startError(failed);
@@ -182,13 +182,23 @@ export function follow(starting: Starting, on: Progress): boolean {
   return false;
 }
 
+/** Its next message; undefined also if it has ended without reading all of ours, which the kernel tells as an error. */
+function receiveFrom(socket: number): ReturnType<typeof receiveMessage> {
+  try {
+    return receiveMessage(socket);
+  } catch (error) {
+    if (hasCode(error, "ECONNRESET")) return undefined;
+    throw error;
+  }
+}
+
 /** What is left of the talk is given up. */
 export function leave({ socket, forget }: Starting): void {
   close(socket);
   forget();
 }
 
-const killed = (failed: Failed | undefined): StartError =>
+export const killed = (failed: Failed | undefined): StartError =>
   new StartError(
     `the container's init was killed before the program ran${failed ? `, at step ${failed.step}` : ""}`,
     undefined,

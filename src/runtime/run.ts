@@ -141,7 +141,7 @@ export function runContainer(plan: Plan, io: Io, place: Place, listener: Listene
   // Now that it is gone, nobody waits but us for a reader who does not read.
   deliverRest(connected);
   // What it wrote and nobody got must not look like a success.
-  const lost = connected.copies.find(({ failure }) => failure !== undefined);
+  const lost = connected.copies.find(({ inward, failure }) => !inward && failure !== undefined);
   if (lost) throw lost.failure;
   return outcome;
 }

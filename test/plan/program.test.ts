@@ -28,11 +28,7 @@ const programs: [name: string, program: Program, steps: InitStep[]][] = [
   ["a container with a terminal and mounts", compileInit(everything, options), everything],
   ["a container with pipes", compileInit(withPipes, options), withPipes],
   ["a container with a small init", compileInit(asInit, options), asInit],
-  [
-    "an exec",
-    compileExec([...exec.setup, ...exec.start], { ...options, cgroup: true }),
-    [...exec.setup, ...exec.start],
-  ],
+  ["an exec", compileExec([...exec.setup, ...exec.start], options), [...exec.setup, ...exec.start]],
 ];
 
 /** A small init reads which signal has come. */
@@ -232,6 +228,8 @@ test("an exec's second process has no descriptor of ours but those that its step
   const before = program.records.slice(0, clone).map(({ call }) => call);
   expect(before).toContain("own-memory");
   expect(before).toContain("close-inherited");
+  // Into the pid namespace, where it is seen, after the mount namespace.
+  expect(before.filter((call) => call === "setns")).toHaveLength(2);
   const args = program.records[clone]!.args[0] as unknown as { content: { words: { flags: Names } } };
-  expect([...args.content.words.flags.list]).toEqual(["CLONE_PARENT", "CLONE_CLEAR_SIGHAND", "CLONE_INTO_CGROUP"]);
+  expect([...args.content.words.flags.list]).toEqual(["CLONE_PARENT", "CLONE_CLEAR_SIGHAND"]);
 });

@@ -3,7 +3,8 @@
  * ROLE is cli, monitor or init. A step is a system call that can leave something behind or that others see: files, mounts,
  * processes, locks, messages. The process gets SIGKILL at the entry of that call, so that it has done all before it and not
  * this one. Exits with the command's code (128 + n after signal n), and says on descriptor 3 what happened: "killed 17 mkdir"
- * or, where the process has fewer steps, "ended 16". What still runs then goes on untraced. A container's program is not traced. */
+ * or, where the process has fewer steps, "ended 16". With ROLE/NUMBER only system calls of that number are steps, and the process is
+ * not killed: that call fails with EPERM, as a security module or an old kernel would have it ("failed 1 NUMBER"; x86_64). What still runs then goes on untraced. A container's program is not traced. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +14,7 @@
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
+#include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -50,7 +52,7 @@ static const char *step(const struct __ptrace_syscall_info *info) {
 enum role { UNKNOWN, CLI, MONITOR, INIT };
 static const char *const roles[] = {"", "cli", "monitor", "init"};
 
-static struct task { pid_t tid, tgid; enum role role; int vfork, ended; } tasks[MOST];
+static struct task { pid_t tid, tgid; enum role role; int vfork, ended, failing; } tasks[MOST];
 static int count;
 
 static struct task *find(pid_t tid) {
@@ -81,11 +83,28 @@ static int is_monitor(pid_t pid) {
   return length > (ssize_t)first && strcmp(words + first, "monitor") == 0;
 }
 
+/* The call that is entered is not made; or, at its end, it has failed. */
+static void spoil(pid_t tid, int entering) {
+#ifdef __x86_64__
+  struct user_regs_struct registers;
+  ptrace(PTRACE_GETREGS, tid, 0, &registers);
+  if (entering) registers.orig_rax = (unsigned long long)-1;
+  else registers.rax = (unsigned long long)-EPERM;
+  ptrace(PTRACE_SETREGS, tid, 0, &registers);
+#else
+  (void)tid, (void)entering;
+  fputs("kill-at: calls can be made to fail on x86_64 only\n", stderr);
+  exit(125);
+#endif
+}
+
 static void nothing(int signal) { (void)signal; }
 
 int main(int argc, char **argv) {
   if (argc < 4) { fputs("usage: kill-at ROLE STEP COMMAND [ARG...]\n", stderr); return 125; }
-  long at = atol(argv[2]), done = 0;
+  long at = atol(argv[2]), done = 0, spoiled = -1;
+  char *slash = strchr(argv[1], '/');
+  if (slash) { *slash = 0; spoiled = atol(slash + 1); }
   const char *killed = NULL;
   int go[2], status, code = 125, ended = 0;
   if (pipe2(go, O_CLOEXEC)) return 125;
@@ -137,10 +156,17 @@ int main(int argc, char **argv) {
       }
     } else if (event == 0 && signal == (SIGTRAP | 0x80)) {
       struct __ptrace_syscall_info info;
-      if (ptrace(PTRACE_GET_SYSCALL_INFO, tid, sizeof info, &info) > 0 && info.op == PTRACE_SYSCALL_INFO_ENTRY &&
+      if (task->failing) {
+        spoil(tid, 0);
+        task->failing = 0;
+      } else if (ptrace(PTRACE_GET_SYSCALL_INFO, tid, sizeof info, &info) > 0 && info.op == PTRACE_SYSCALL_INFO_ENTRY &&
           !killed && strcmp(roles[task->role], argv[1]) == 0) {
-        const char *name = step(&info);
-        if (name && ++done == at) {
+        const char *name = spoiled < 0 ? step(&info) : (long)info.entry.nr == spoiled ? slash + 1 : NULL;
+        if (name && ++done == at && spoiled >= 0) {
+          killed = name;
+          task->failing = 1;
+          spoil(tid, 1);
+        } else if (name && done == at && !killed) {
           killed = name;
           kill(task->tgid, SIGKILL);
         }
@@ -148,7 +174,7 @@ int main(int argc, char **argv) {
     } else if (event == 0) deliver = signal;
     ptrace(PTRACE_SYSCALL, tid, 0, deliver);
   }
-  if (killed) dprintf(3, "killed %ld %s\n", at, killed);
+  if (killed) dprintf(3, "%s %ld %s\n", spoiled < 0 ? "killed" : "failed", at, killed);
   else dprintf(3, "ended %ld\n", done);
   return code;
 }

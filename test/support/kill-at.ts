@@ -17,13 +17,20 @@ export interface Killed extends Result {
 }
 
 /** Runs the binary and kills its process of that role before its step number `step`, counted from 1. */
-export async function killAt(machine: Machine, role: Role, step: number, words: string[]): Promise<Killed> {
+export const killAt = (machine: Machine, role: Role, step: number, words: string[]): Promise<Killed> =>
+  disturb(machine, role, step, words);
+
+/** Runs the binary and has its process's first call of this number fail with EPERM. `before` is undefined if there was none. */
+export const failCall = (machine: Machine, role: Role, number: number, words: string[]): Promise<Killed> =>
+  disturb(machine, `${role}/${number}`, 1, words);
+
+async function disturb(machine: Machine, role: string, step: number, words: string[]): Promise<Killed> {
   compile();
   const told = join(machine.tmp, "told");
   const script = 'exec 3>"$0"; exec "$@"';
   const argv = ["sh", "-c", script, told, program, role, String(step), binary(), ...words];
   const result = await machine.exec(argv);
-  const [, name] = /^killed \d+ (\w+)$/m.exec(await Bun.file(told).text()) ?? [];
+  const [, name] = /^(?:killed|failed) \d+ (\w+)$/m.exec(await Bun.file(told).text()) ?? [];
   rmSync(told);
   return { ...result, before: name };
 }

@@ -1,7 +1,6 @@
 /** Another process in a container that runs. */
 
 import { ConflictError } from "../../errors.ts";
-import { findCgroup2 } from "../../linux/cgroup.ts";
 import { openProcess } from "../../linux/proc.ts";
 import type { Paths } from "../../paths.ts";
 import { type ExecOptions, planExec } from "../../plan/exec.ts";
@@ -24,7 +23,7 @@ export function execInContainer(
   if (pidfd === undefined) throw new ConflictError(`container ${record.name} is not running`);
   const spec = readSpec(paths, record);
   const plan = planExec(spec, options, kindsOf(io.stdio), options.privileged ? ownCapabilities() : []);
-  const joined = { pid: state.process!.pid, pidfd, cgroup: state.cgroup, cgroupMount: findCgroup2()?.mountPoint };
+  const joined = { pid: state.process!.pid, pidfd, cgroup: state.cgroup };
   const exit = runExec(joined, plan, { ...io, detach: options.detach });
   return exit === undefined ? 0 : (exit.code ?? 128 + exit.signal!);
 }

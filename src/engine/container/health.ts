@@ -5,7 +5,7 @@
 
 import { explain, StartError } from "../../errors.ts";
 import { fchown } from "../../linux/at.ts";
-import { findCgroup2, readCgroupFile } from "../../linux/cgroup.ts";
+import { readCgroupFile } from "../../linux/cgroup.ts";
 import { type Child, pidfdSendSignal, wait } from "../../linux/clone.ts";
 import { close, read } from "../../linux/file.ts";
 import { memory } from "../../linux/libc.ts";
@@ -132,7 +132,7 @@ function startCheck(
 ): Check | Pick<HealthResult, "exitCode" | "output"> {
   const pidfd = process && openProcess(process);
   if (!process || pidfd === undefined) return { exitCode: 1, output: "the container has ended" };
-  const joined = { pid: process.pid, pidfd, cgroup, cgroupMount: findCgroup2()?.mountPoint };
+  const joined = { pid: process.pid, pidfd, cgroup };
   const output = pipe();
   try {
     const identity = identityIn(joined, exec);

@@ -136,14 +136,11 @@ export function compileInit(steps: readonly InitStep[], options: CompileOptions)
 }
 
 /**
- * The program of another process in a container. Its first process, the guide, gives up what it has, enters the pid namespace
+ * The program of another process in a container. Its first process, the guide, gives up what it has, enters the namespaces
  * and clones the second as its sibling: so the second never has anything of ours, whoever looks into it from inside.
  * @param steps what the second one does.
  */
-export function compileExec(
-  steps: readonly InitStep[],
-  options: CompileOptions & { cgroup: boolean },
-): Program & { pid: Slot } {
+export function compileExec(steps: readonly InitStep[], options: CompileOptions): Program & { pid: Slot } {
   const { context, writer } = begin(options);
   const entry = writer.label();
   compileSteps(context, guideSteps);
@@ -152,11 +149,7 @@ export function compileExec(
   writer.step("clone-sibling", "a sibling");
   const pid = new Slot("pid");
   const second = new Frame(context.fail);
-  const into = options.cgroup ? (["CLONE_INTO_CGROUP"] as const) : [];
-  const args = cloneArgs(
-    names("CLONE_PARENT", "CLONE_CLEAR_SIGHAND", ...into),
-    options.cgroup ? { cgroup: given.cgroup } : {},
-  );
+  const args = cloneArgs(names("CLONE_PARENT", "CLONE_CLEAR_SIGHAND"));
   const program = new Label();
   writer.clone(args, program, second, { into: pid });
   writer.call("exit_group", [0]);
@@ -171,6 +164,10 @@ export const guideSteps: InitStep[] = [
   { do: "close-inherited" },
   { do: "bind-to-parent" },
   { do: "exe-file" },
+  // While /proc is the host's.
+  { do: "reset-attributes" },
+  // Before it is seen inside: /proc/PID/root and cwd would lead to the host's.
+  { do: "enter", namespaces: ["NEWIPC", "NEWUTS", "NEWNET", "NEWCGROUP", "NEWNS"] },
 ];
 
 /** The end that all failures have: what the kernel said of a file system is read, for the other side to tell. */

@@ -64,14 +64,13 @@ export const given = {
   groups: new Given("groups"),
   home: new Given("HOME=..."),
   pidfd: new Given("pidfd"),
-  cgroup: new Given("cgroup"),
   // These two the assembler knows.
   stack: new Given("second stack"),
   stackBytes: new Given("bytes of a stack"),
 } as const;
 
 /** struct clone_args of a process that runs on the arena's second stack. */
-export const cloneArgs = (flags: Names, more: { exitSignal?: Names; cgroup?: Given } = {}): Block =>
+export const cloneArgs = (flags: Names, more: { exitSignal?: Names } = {}): Block =>
   words("clone_args", {
     flags,
     pidfd: 0,
@@ -83,5 +82,5 @@ export const cloneArgs = (flags: Names, more: { exitSignal?: Names; cgroup?: Giv
     tls: 0,
     set_tid: 0,
     set_tid_size: 0,
-    cgroup: more.cgroup ?? 0,
+    cgroup: 0,
   });

@@ -16,6 +16,8 @@ export function bindToParent({ writer }: Context): void {
 
 export const outlive = ({ writer }: Context): void => writer.call("prctl", [names("PR_SET_PDEATHSIG"), 0]);
 
+/** The kernel's own for its first process. */
+const timerSlackNs = 50_000;
 const everyCpu = new Block("cpu_set_t", { bytes: new Uint8Array(128).fill(0xff) });
 const denied = ["EPERM", "EACCES"] as const;
 const absent = ["ENOSYS", "EPERM"] as const;
@@ -29,7 +31,10 @@ export function resetAttributes(context: Context): void {
   writer.call("ioprio_set", [names("IOPRIO_WHO_PROCESS"), 0, 0], { ok: absent });
   writer.call("set_mempolicy", [names("MPOL_DEFAULT"), 0, 0], { ok: absent });
   writer.call("personality", [0]);
-  writer.call("prctl", [names("PR_SET_TIMERSLACK"), 0]);
+  // Else a change of user might take no capability away, also in the container.
+  writer.call("prctl", [names("PR_SET_SECUREBITS"), 0], { ok: denied });
+  // 0 would be what the thread that cloned us has: that is what the kernel takes for the default of a child.
+  writer.call("prctl", [names("PR_SET_TIMERSLACK"), timerSlackNs]);
   writeProc(context, "/proc/self/oom_score_adj", "0");
   writeProc(context, "/proc/self/coredump_filter", "0x33");
 }
