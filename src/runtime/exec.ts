@@ -22,7 +22,16 @@ import { compileExec } from "../plan/program/compile.ts";
 import { given } from "../plan/program/context.ts";
 import { readFailure, startError } from "./failure.ts";
 import { forwarded } from "./forwarded.ts";
-import { awaitStart, compileOptions, givenFor, isAtProgram, killed, killInit, type Starting } from "./init.ts";
+import {
+  awaitStart,
+  compileOptions,
+  expectedOf,
+  givenFor,
+  isAtProgram,
+  killed,
+  killInit,
+  type Starting,
+} from "./init.ts";
 import { type ConnectedStdio, connectToCaller, type Stdio } from "./stdio.ts";
 import { supervise } from "./supervise.ts";
 import { identityOf } from "./user.ts";
@@ -140,6 +149,7 @@ function spawnInto(
     return {
       child,
       socket,
+      expected: expectedOf(steps),
       failure: () => readFailure(assembled, [second!], steps),
       executed: () => isAtProgram({ ...assembled, frame: second! }),
       forget: () => assembled.arena.unmap(),

@@ -49,6 +49,8 @@ export interface Starting {
   child: Child;
   /** To it. */
   socket: number;
+  /** What it has still to say, each once: a stranger who may trace it inside could say more in its name. */
+  expected: Set<number>;
   /** How it failed, if it did. Asked when the socket has ended. */
   failure(): Failed | undefined;
   /** True if it is at its last step: what ended the socket then was execve. */
@@ -85,6 +87,7 @@ export function spawnInit(
     return {
       child: { pid, pidfd },
       socket,
+      expected: expectedOf(steps),
       failure: () => readFailure(assembled, [assembled.frame, ...assembled.others], steps),
       executed: () => isAtProgram(assembled),
       forget: () => assembled.arena.unmap(),
@@ -120,6 +123,14 @@ export function givenFor(
   return values;
 }
 
+const [n, c, r] = ["n", "c", "r"].map((letter) => letter.charCodeAt(0)) as [number, number, number];
+/** The steps that say something, and what. */
+const sayings: Partial<Record<InitStep["do"], number>> = { "send-network": n, console: c, ready: r };
+
+/** What a process says on its way through these steps. */
+export const expectedOf = (steps: readonly InitStep[]): Set<number> =>
+  new Set(steps.flatMap((step) => sayings[step.do] ?? []));
+
 /** Steps at whose end there is a program. */
 const lastSteps = ["execute", "reap"];
 
@@ -145,7 +156,6 @@ export interface Progress {
   going?(): void;
 }
 
-const [n, c, r] = ["n", "c", "r"].map((letter) => letter.charCodeAt(0));
 const go = Uint8Array.of("g".charCodeAt(0));
 
 /** Follows a process through its steps until it has become the program. @throws StartError if it has not. */
@@ -167,12 +177,16 @@ export function follow(starting: Starting, on: Progress): boolean {
     if (!starting.executed()) throw killed(failed);
     return true;
   }
-  const [kind] = message.data;
-  const [fd] = message.fds;
-  if (kind === c && fd !== undefined) on.terminal(fd);
-  if (kind === n && fd !== undefined) {
-    on.network?.(fd);
-    close(fd);
+  const [kind = -1] = message.data;
+  const [fd, ...others] = message.fds;
+  closeAll(others);
+  const isExpected = starting.expected.delete(kind) && (kind === r) === (fd === undefined);
+  if (!isExpected && fd !== undefined) close(fd);
+  if (!isExpected) return false;
+  if (kind === c) on.terminal(fd!);
+  if (kind === n) {
+    on.network?.(fd!);
+    close(fd!);
   }
   if (kind === r) {
     on.release?.();

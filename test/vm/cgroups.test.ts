@@ -99,9 +99,9 @@ describe("hardly any room", () => {
       ok(await machine.run(["rm", "-f", "box"]));
     });
   });
-  test("an exec takes the last place of --pids-limit", async () => {
+  test("an exec takes one place of --pids-limit, and another for as long as it is on its way", async () => {
     await withMachine(["busybox"], async (machine) => {
-      await detached(machine, "box", "exec sleep 500", ["--pids-limit", "2"]);
+      await detached(machine, "box", "exec sleep 500", ["--pids-limit", "3"]);
       expect(ok(await machine.run(["exec", "box", "echo", "inside"]))).toBe("inside");
       ok(await machine.run(["rm", "-f", "box"]));
     });
