@@ -54,8 +54,8 @@ export async function loadImages(paths: Paths, file: string, options: LoadOption
   try {
     const input = openInput(file, `${staging.path}/input`);
     try {
-      const load = createLoad(paths, staging, options.onProgress);
-      const images = await load.all(input.range, input.images);
+      const load = startLoad(paths, staging, options.onProgress);
+      const images = await loadAll(load, input.range, input.images);
       const [only] = images;
       if (wanted !== undefined && images.length > 1)
         throw new UsageError(`${file} holds ${images.length} images: one name cannot be given to all`);
@@ -76,94 +76,122 @@ export async function loadImages(paths: Paths, file: string, options: LoadOption
   }
 }
 
-function createLoad(paths: Paths, staging: Staging, onProgress: LoadOptions["onProgress"]) {
-  const staged = new Map<Digest, { directory: string; meta: LayerMeta }>();
-  const progress: LoadProgress = { layer: 0, ofLayers: 1, bytes: 0, totalBytes: 0 };
-  const onBytes = (bytes: number) => {
-    progress.bytes += bytes;
-    onProgress?.({ ...progress });
-  };
-  let attempts = 0;
-  const nextDirectory = () => `${staging.path}/layer${attempts++}`;
-  const fsOf = (meta: LayerMeta): string =>
-    `${staged.get(meta.chainId)?.directory ?? layerDirectory(paths, meta.chainId)}/fs`;
+/** One call of `loadImages`. */
+interface Load {
+  paths: Paths;
+  staging: Staging;
+  onProgress: LoadOptions["onProgress"];
+  progress: LoadProgress;
+  /** Layers that are extracted and not in the store yet, by chain id. */
+  staged: Map<Digest, { directory: string; meta: LayerMeta }>;
+  /** Directories that were given to layers. */
+  attempts: number;
+}
 
-  async function all(range: ByteRange | undefined, images: ArchivedImage[] | undefined): Promise<BuiltImage[]> {
-    if (images) return archive(images);
-    if (!range) throw new InvalidError("nothing to load");
-    try {
-      return [await rootfs(range, true)];
-    } catch (error) {
-      if (!(error instanceof ArchiveFound)) throw error;
+function startLoad(paths: Paths, staging: Staging, onProgress: LoadOptions["onProgress"]): Load {
+  const progress = { layer: 0, ofLayers: 1, bytes: 0, totalBytes: 0 };
+  return { paths, staging, onProgress, progress, staged: new Map(), attempts: 0 };
+}
+
+async function loadAll(
+  load: Load,
+  range: ByteRange | undefined,
+  images: ArchivedImage[] | undefined,
+): Promise<BuiltImage[]> {
+  if (images) return loadArchive(load, images);
+  if (!range) throw new InvalidError("nothing to load");
+  try {
+    return [await loadRootfs(load, range, true)];
+  } catch (error) {
+    if (!(error instanceof ArchiveFound)) throw error;
+  }
+  const found = await readArchiveInput(range, `${load.staging.path}/archive`);
+  try {
+    return found.images ? await loadArchive(load, found.images) : [await loadRootfs(load, found.range, false)];
+  } finally {
+    found.close();
+  }
+}
+
+async function loadRootfs(load: Load, range: ByteRange, mayBeArchive: boolean): Promise<BuiltImage> {
+  const { paths, staged, progress } = load;
+  Object.assign(progress, { layer: 1, ofLayers: 1, bytes: 0, totalBytes: range.length });
+  const directory = nextDirectory(load);
+  const watch = mayBeArchive ? { watch: watchForArchive } : {};
+  const onBytes = (bytes: number) => addBytes(load, bytes);
+  const built = await extractLayer({ range }, directory, { lowers: [], onBytes, ...watch });
+  const { diffId, extracted } = built;
+  if (extracted.entries === 0) throw new InvalidError(`${range.subject} is empty: there is no file in it`);
+  const meta = findLayer(paths, diffId) ?? describeLayer(paths, directory, metaOf(built, undefined));
+  staged.set(diffId, { directory, meta });
+  const config = JSON.stringify(plainConfig(diffId, extracted.newest));
+  return { id: digestOf(config), config, layers: [meta], references: [] };
+}
+
+async function loadArchive(load: Load, images: ArchivedImage[]): Promise<BuiltImage[]> {
+  const plans = images.map((image) => ({ image, config: parseImageConfig(image.config, "image configuration") }));
+  planProgress(load, plans);
+  const built: BuiltImage[] = [];
+  for (const { image, config } of plans) {
+    const layers: LayerMeta[] = [];
+    for (const [index, blob] of image.layers.entries())
+      layers.push(await loadLayer(load, blob, config.rootfs.diff_ids[index] as Digest, layers));
+    built.push({ id: digestOf(image.config), config: image.config, layers, references: [...image.references] });
+  }
+  return built;
+}
+
+/** Counts the layers that are not there yet, each once. */
+function planProgress({ paths, progress }: Load, plans: { image: ArchivedImage; config: ImageConfig }[]): void {
+  const missing = new Map<Digest, number>();
+  for (const { image, config } of plans) {
+    let chainId: Digest | undefined;
+    for (const [index, diffId] of config.rootfs.diff_ids.entries()) {
+      chainId = chainIdOf(chainId, diffId);
+      if (!findLayer(paths, chainId)) missing.set(chainId, image.layers[index]?.range?.length ?? 0);
     }
-    const found = await readArchiveInput(range, `${staging.path}/archive`);
-    try {
-      return found.images ? await archive(found.images) : [await rootfs(found.range, false)];
-    } finally {
-      found.close();
-    }
   }
+  const totalBytes = [...missing.values()].reduce((sum, bytes) => sum + bytes, 0);
+  Object.assign(progress, { layer: 0, ofLayers: missing.size, bytes: 0, totalBytes });
+}
 
-  async function rootfs(range: ByteRange, mayBeArchive: boolean): Promise<BuiltImage> {
-    Object.assign(progress, { layer: 1, ofLayers: 1, bytes: 0, totalBytes: range.length });
-    const directory = nextDirectory();
-    const watch = mayBeArchive ? { watch: watchForArchive } : {};
-    const built = await extractLayer({ range }, directory, { lowers: [], onBytes, ...watch });
-    const { diffId, extracted } = built;
-    if (extracted.entries === 0) throw new InvalidError(`${range.subject} is empty: there is no file in it`);
-    const meta = findLayer(paths, diffId) ?? describeLayer(paths, directory, metaOf(built, undefined));
-    staged.set(diffId, { directory, meta });
-    const config = JSON.stringify(plainConfig(diffId, extracted.newest));
-    return { id: digestOf(config), config, layers: [meta], references: [] };
-  }
+/** @param below the layers below, bottom first. @returns the layer's record, of the store if it has the layer already */
+async function loadLayer(
+  load: Load,
+  blob: ArchivedImage["layers"][number],
+  diffId: Digest,
+  below: LayerMeta[],
+): Promise<LayerMeta> {
+  const { paths, staged } = load;
+  const parent = below.at(-1)?.chainId;
+  const chainId = chainIdOf(parent, diffId);
+  const known = staged.get(chainId)?.meta ?? findLayer(paths, chainId);
+  if (known) return known;
+  const { range, digest, mediaType } = blob;
+  if (!range) throw new InvalidError(`the layer ${diffId} is not in the archive`);
+  load.progress.layer++;
+  const directory = nextDirectory(load);
+  const lowers = below.map((meta) => rootfsOf(load, meta));
+  const onBytes = (bytes: number) => addBytes(load, bytes);
+  const built = await extractLayer({ ...blob, range }, directory, { lowers, diffId, onBytes });
+  const meta = describeLayer(paths, directory, {
+    ...metaOf(built, parent),
+    ...(digest ? { digest } : {}),
+    ...(mediaType ? { mediaType } : {}),
+  });
+  staged.set(chainId, { directory, meta });
+  return meta;
+}
 
-  async function archive(images: ArchivedImage[]): Promise<BuiltImage[]> {
-    const plans = images.map((image) => ({ image, config: parseImageConfig(image.config, "image configuration") }));
-    planProgress(plans);
-    const built: BuiltImage[] = [];
-    for (const { image, config } of plans) {
-      const layers: LayerMeta[] = [];
-      for (const [index, blob] of image.layers.entries())
-        layers.push(await layer(blob, config.rootfs.diff_ids[index] as Digest, layers));
-      built.push({ id: digestOf(image.config), config: image.config, layers, references: [...image.references] });
-    }
-    return built;
-  }
+const nextDirectory = (load: Load): string => `${load.staging.path}/layer${load.attempts++}`;
 
-  /** Counts the layers that are not there yet, each once. */
-  function planProgress(plans: { image: ArchivedImage; config: ImageConfig }[]): void {
-    const missing = new Map<Digest, number>();
-    for (const { image, config } of plans) {
-      let chainId: Digest | undefined;
-      for (const [index, diffId] of config.rootfs.diff_ids.entries()) {
-        chainId = chainIdOf(chainId, diffId);
-        if (!findLayer(paths, chainId)) missing.set(chainId, image.layers[index]?.range?.length ?? 0);
-      }
-    }
-    const totalBytes = [...missing.values()].reduce((sum, bytes) => sum + bytes, 0);
-    Object.assign(progress, { layer: 0, ofLayers: missing.size, bytes: 0, totalBytes });
-  }
+/** Where the files of a layer are, which may be in the store or only staged. */
+const rootfsOf = ({ paths, staged }: Load, { chainId }: LayerMeta): string =>
+  `${staged.get(chainId)?.directory ?? layerDirectory(paths, chainId)}/fs`;
 
-  async function layer(blob: ArchivedImage["layers"][number], diffId: Digest, below: LayerMeta[]): Promise<LayerMeta> {
-    const parent = below.at(-1)?.chainId;
-    const chainId = chainIdOf(parent, diffId);
-    const known = staged.get(chainId)?.meta ?? findLayer(paths, chainId);
-    if (known) return known;
-    const { range, digest, mediaType } = blob;
-    if (!range) throw new InvalidError(`the layer ${diffId} is not in the archive`);
-    progress.layer++;
-    const directory = nextDirectory();
-    const built = await extractLayer({ ...blob, range }, directory, { lowers: below.map(fsOf), diffId, onBytes });
-    const meta = describeLayer(paths, directory, {
-      ...metaOf(built, parent),
-      ...(digest ? { digest } : {}),
-      ...(mediaType ? { mediaType } : {}),
-    });
-    staged.set(chainId, { directory, meta });
-    return meta;
-  }
-
-  return { all, staged };
+function addBytes({ progress, onProgress }: Load, bytes: number): void {
+  progress.bytes += bytes;
+  onProgress?.({ ...progress });
 }
 
 /** The configuration of a bare root filesystem. It depends on the tar's content alone: the same tar is always the same image. */

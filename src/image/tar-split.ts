@@ -32,93 +32,130 @@ export interface TarSplitter {
 
 /** Records into a new file of the layer's directory. */
 export function createTarSplitter(directory: string): TarSplitter {
-  const file = `${directory}/${fileName}`;
-  const fd = open(file, O_WRONLY | O_CREAT | O_EXCL, 0o600);
-  let buffer = Buffer.from(new ArrayBuffer(2 * frameBytes));
-  let filled = 0;
-  let written = 0;
-  let tarBytes = 0;
-  /** The piece of the tar being parsed, and how much of it is accounted for. */
-  let chunk: Uint8Array = memory(0);
-  let cursor = 0;
-  let path: ByteName = "";
-  /** A piece of content that may go on in the next chunk. */
-  let piece: { path: ByteName; offset: number; length: number } | undefined;
-
-  function reserve(bytes: number): void {
-    if (filled + bytes <= buffer.length) return;
-    flush();
-    if (bytes > buffer.length) buffer = Buffer.from(new ArrayBuffer(bytes));
-  }
-
-  function flush(): void {
-    if (filled === 0) return;
-    const frame = Bun.zstdCompressSync(buffer.subarray(0, filled), { level: 1 });
-    const length = Buffer.alloc(4);
-    length.writeUInt32LE(frame.length);
-    pwriteAll(fd, length, written, file);
-    pwriteAll(fd, frame, written + 4, file);
-    written += 4 + frame.length;
-    filled = 0;
-  }
-
-  function raw(bytes: Uint8Array): void {
-    if (bytes.length === 0) return;
-    endPiece();
-    reserve(5 + bytes.length);
-    buffer[filled] = 0x52;
-    buffer.writeUInt32LE(bytes.length, filled + 1);
-    buffer.set(bytes, filled + 5);
-    filled += 5 + bytes.length;
-  }
-
-  function endPiece(): void {
-    if (!piece) return;
-    const { path, offset, length } = piece;
-    piece = undefined;
-    reserve(19 + path.length);
-    buffer[filled] = 0x46;
-    buffer.writeUInt16LE(path.length, filled + 1);
-    buffer.write(path, filled + 3, "latin1");
-    buffer.writeDoubleLE(offset, filled + 3 + path.length);
-    buffer.writeDoubleLE(length, filled + 11 + path.length);
-    filled += 19 + path.length;
-  }
-
+  const recording = startRecording(`${directory}/${fileName}`);
   return {
-    watch: (extractor) => ({
-      ...extractor,
-      entry(entry) {
-        const wanted = extractor.entry(entry);
-        if (wanted) path = normalise(entry.path);
-        return wanted;
-      },
-      content(bytes, offset) {
-        extractor.content(bytes, offset);
-        const start = bytes.byteOffset - chunk.byteOffset;
-        raw(chunk.subarray(cursor, start));
-        cursor = start + bytes.length;
-        if (piece?.path === path && piece.offset + piece.length === offset) piece.length += bytes.length;
-        else {
-          endPiece();
-          piece = { path, offset, length: bytes.length };
-        }
-      },
-    }),
-    write(bytes, parse) {
-      chunk = bytes;
-      cursor = 0;
-      parse(bytes);
-      raw(bytes.subarray(cursor));
-      tarBytes += bytes.length;
-    },
-    finish() {
-      endPiece();
-      flush();
-      return tarBytes;
-    },
-    close: () => close(fd),
+    watch: (extractor) => watch(recording, extractor),
+    write: (chunk, parse) => write(recording, chunk, parse),
+    finish: () => finish(recording),
+    close: () => close(recording.fd),
   };
+}
+
+interface Recording {
+  file: string;
+  fd: number;
+  /** Records of the next frame, and how many bytes they are. */
+  buffer: Buffer;
+  filled: number;
+  /** Bytes that the file has. */
+  written: number;
+  tarBytes: number;
+  /** The piece of the tar being parsed, and how much of it is accounted for. */
+  chunk: Uint8Array;
+  cursor: number;
+  /** Of the file whose content comes. */
+  path: ByteName;
+  /** A piece of content that may go on in the next chunk. */
+  piece: { path: ByteName; offset: number; length: number } | undefined;
+}
+
+const startRecording = (file: string): Recording => ({
+  file,
+  fd: open(file, O_WRONLY | O_CREAT | O_EXCL, 0o600),
+  buffer: Buffer.from(new ArrayBuffer(2 * frameBytes)),
+  filled: 0,
+  written: 0,
+  tarBytes: 0,
+  chunk: memory(0),
+  cursor: 0,
+  path: "",
+  piece: undefined,
+});
+
+function watch(recording: Recording, extractor: TarVisitor): TarVisitor {
+  return {
+    ...extractor,
+    entry(entry) {
+      const wanted = extractor.entry(entry);
+      if (wanted) recording.path = normalise(entry.path);
+      return wanted;
+    },
+    content(bytes, offset) {
+      extractor.content(bytes, offset);
+      recordContent(recording, bytes, offset);
+    },
+  };
+}
+
+function recordContent(recording: Recording, bytes: Buffer, offset: number): void {
+  const { chunk, cursor, path } = recording;
+  const start = bytes.byteOffset - chunk.byteOffset;
+  recordRaw(recording, chunk.subarray(cursor, start));
+  recording.cursor = start + bytes.length;
+  const { piece } = recording; // recordRaw may have ended it
+  if (piece?.path === path && piece.offset + piece.length === offset) piece.length += bytes.length;
+  else {
+    endPiece(recording);
+    recording.piece = { path, offset, length: bytes.length };
+  }
+}
+
+function write(recording: Recording, bytes: Uint8Array, parse: (chunk: Uint8Array) => void): void {
+  recording.chunk = bytes;
+  recording.cursor = 0;
+  parse(bytes);
+  recordRaw(recording, bytes.subarray(recording.cursor));
+  recording.tarBytes += bytes.length;
+}
+
+function recordRaw(recording: Recording, bytes: Uint8Array): void {
+  if (bytes.length === 0) return;
+  endPiece(recording);
+  reserve(recording, 5 + bytes.length);
+  const { buffer, filled } = recording;
+  buffer[filled] = 0x52;
+  buffer.writeUInt32LE(bytes.length, filled + 1);
+  buffer.set(bytes, filled + 5);
+  recording.filled += 5 + bytes.length;
+}
+
+function endPiece(recording: Recording): void {
+  if (!recording.piece) return;
+  const { path, offset, length } = recording.piece;
+  recording.piece = undefined;
+  reserve(recording, 19 + path.length);
+  const { buffer, filled } = recording;
+  buffer[filled] = 0x46;
+  buffer.writeUInt16LE(path.length, filled + 1);
+  buffer.write(path, filled + 3, "latin1");
+  buffer.writeDoubleLE(offset, filled + 3 + path.length);
+  buffer.writeDoubleLE(length, filled + 11 + path.length);
+  recording.filled += 19 + path.length;
+}
+
+/** Makes room for a record, as no frame has half of one. */
+function reserve(recording: Recording, bytes: number): void {
+  if (recording.filled + bytes <= recording.buffer.length) return;
+  flush(recording);
+  if (bytes > recording.buffer.length) recording.buffer = Buffer.from(new ArrayBuffer(bytes));
+}
+
+function flush(recording: Recording): void {
+  const { file, fd, buffer, filled, written } = recording;
+  if (filled === 0) return;
+  const frame = Bun.zstdCompressSync(buffer.subarray(0, filled), { level: 1 });
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(frame.length);
+  pwriteAll(fd, length, written, file);
+  pwriteAll(fd, frame, written + 4, file);
+  recording.written += 4 + frame.length;
+  recording.filled = 0;
+}
+
+function finish(recording: Recording): number {
+  endPiece(recording);
+  flush(recording);
+  return recording.tarBytes;
 }
 
 /**

@@ -39,188 +39,265 @@ const maxHeaderBytes = 1 << 20; // one pax header or long name
 
 /** `subject` is the archive's name in errors. */
 export function createTarReader(visitor: TarVisitor, subject: string): TarReader {
-  let position = 0;
-  let seenZero = false;
-  let ended = false;
-  const partial = Buffer.from(new ArrayBuffer(blockBytes));
-  let filled = 0;
-  /** Body bytes to come, who takes them, and what happens then. */
-  let left = 0;
-  let padding = 0;
-  let take: ((bytes: Buffer) => void) | undefined;
-  let finishBody: (() => void) | undefined;
-  /** Who reads the next block: the header reader, or an old GNU sparse file that has more pieces. */
-  let readBlock = header;
-  let extensions: Omit<Extensions, "globals"> = {};
-  let globals: PaxFields = { xattrs: new Map() };
-
-  const where = () => `${subject} at byte ${position}`;
-
-  function body(size: number, taker: typeof take, finish?: () => void): void {
-    left = size;
-    padding = (blockBytes - (size % blockBytes)) % blockBytes;
-    take = taker;
-    finishBody = finish;
-    if (left === 0) finishBody?.();
-  }
-
-  function header(bytes: Buffer, at: number): void {
-    if (isZeroBlock(bytes, at)) {
-      ended = seenZero;
-      seenZero = true;
-      return;
-    }
-    if (seenZero) throw new InvalidError(`${where()} goes on after a block of zeros`);
-    const found = parseTarHeader(bytes, at, where);
-    if (found.size < 0) throw new InvalidError(`${where()} has a negative size`);
-    if ("xXgLK".includes(found.flag)) extension(found);
-    else if (found.flag === "V") volumeName(found);
-    else file(found, bytes, at);
-  }
-
-  function volumeName(found: TarHeader): void {
-    extensions = {};
-    body(found.size, undefined);
-  }
-
-  function file(found: TarHeader, bytes: Buffer, at: number): void {
-    const entry = makeEntry(found, { ...extensions, globals }, where);
-    entry.contentOffset = position + blockBytes;
-    const sparse = entry.type === "file" ? extensions.pax?.sparse : undefined;
-    extensions = {};
-    if (found.flag === "S") oldSparse(entry, bytes, at);
-    else if (sparse) paxSparse(entry, sparse);
-    else plainContent(entry, found.flag === "D" ? found.size : entry.storedBytes);
-  }
-
-  function paxSparse(entry: TarEntry, sparse: NonNullable<PaxFields["sparse"]>): void {
-    entry.sparse = true;
-    entry.path = sparse.name ?? entry.path;
-    entry.size = sparse.size ?? entry.size;
-    if (sparse.major === 0) sparseContent(entry, sparse.map);
-    else if (sparse.major === 1 && sparse.minor === 0) sparseContentAfterMap(entry);
-    else throw new InvalidError(`${where()} has a sparse file in format ${sparse.major}.${sparse.minor}`);
-  }
-
-  function extension(found: TarHeader): void {
-    if (found.size > maxHeaderBytes)
-      throw new InvalidError(
-        `${where()} has an extended header of ${found.size} bytes; ${maxHeaderBytes} are the limit`,
-      );
-    const collected = Buffer.allocUnsafeSlow(found.size);
-    let length = 0;
-    const collect = (bytes: Buffer) => {
-      collected.set(bytes, length);
-      length += bytes.length;
-    };
-    body(found.size, collect, () => {
-      if (found.flag === "g") globals = { ...globals, ...parsePax(collected, where, true) };
-      else if (found.flag === "L") extensions.path = longName(collected);
-      else if (found.flag === "K") extensions.linkPath = longName(collected);
-      else extensions.pax = parsePax(collected, where);
-    });
-  }
-
-  function longName(bytes: Buffer): ByteName {
-    const name = bytes.toString("latin1").replace(/\0+$/, "");
-    if (name.includes("\0")) throw new InvalidError(`${where()} has a NUL in a long name`);
-    return name;
-  }
-
-  function plainContent(entry: TarEntry, size: number): void {
-    let offset = 0;
-    const content = (bytes: Buffer) => {
-      visitor.content(bytes, offset);
-      offset += bytes.length;
-    };
-    const wanted = visitor.entry(entry) && entry.type === "file";
-    body(size, wanted ? content : undefined, wanted ? () => visitor.end() : undefined);
-  }
-
-  function oldSparse(entry: TarEntry, bytes: Buffer, at: number): void {
-    entry.sparse = true;
-    entry.size = readSparseSize(bytes, at, where);
-    const map: SparseMap = [];
-    const begin = ({ more }: { more: boolean }) => {
-      readBlock = more ? (block, from) => begin(readSparseBlock(map, block, from, true, where)) : header;
-      if (!more) sparseContent(entry, map);
-    };
-    begin(readSparseBlock(map, bytes, at, false, where));
-  }
-
-  function sparseContent(entry: TarEntry, map: SparseMap): void {
-    checkSparseMap(map, entry.storedBytes, entry.size, where);
-    const wanted = visitor.entry(entry);
-    body(
-      entry.storedBytes,
-      wanted ? scatter(map, visitor.content) : undefined,
-      wanted ? () => visitor.end() : undefined,
-    );
-  }
-
-  function sparseContentAfterMap(entry: TarEntry): void {
-    const parser = createSparseMapParser(where);
-    let spread: ((bytes: Buffer) => void) | undefined;
-    const wanted = visitor.entry(entry);
-    const content = (bytes: Buffer) => {
-      const rest = spread ? bytes : bytes.subarray(parser.take(bytes));
-      if (!spread && parser.done()) {
-        checkSparseMap(parser.map, entry.storedBytes - parser.used(), entry.size, where);
-        spread = wanted ? scatter(parser.map, visitor.content) : () => {};
-      }
-      if (rest.length > 0) spread?.(rest);
-    };
-    body(entry.storedBytes, content, () => {
-      if (!spread) throw new InvalidError(`${where()} has a sparse file without its map`);
-      if (wanted) visitor.end();
-    });
-  }
-
+  const reading = startReading(visitor, subject);
   return {
-    write(chunk) {
-      const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-      for (let at = 0; at < bytes.length; ) {
-        const before = at;
-        if (left > 0) {
-          at += Math.min(left, bytes.length - at);
-          left -= at - before;
-          take?.(before === 0 && at === bytes.length ? bytes : bytes.subarray(before, at));
-          if (left === 0) finishBody?.();
-        } else if (padding > 0) {
-          at += Math.min(padding, bytes.length - at);
-          padding -= at - before;
-        } else if (ended) {
-          at = bytes.length; // after the end marker anything may follow: writers fill up their last record
-        } else if (filled === 0 && bytes.length - at >= blockBytes) {
-          readBlock(bytes, at);
-          at += blockBytes;
-        } else {
-          at += bytes.copy(partial, filled, at, Math.min(bytes.length, at + blockBytes - filled));
-          filled += at - before;
-          if (filled === blockBytes) {
-            filled = 0;
-            position -= blockBytes - (at - before);
-            readBlock(partial, 0);
-            position += blockBytes - (at - before);
-          }
-        }
-        position += at - before;
-      }
-    },
-    skip() {
-      if (take || left === 0) return 0;
-      const count = left + padding;
-      position += count;
-      left = 0;
-      padding = 0;
-      finishBody?.();
-      return count;
-    },
-    finish() {
-      if (left > 0 || padding > 0 || filled > 0 || readBlock !== header || Object.keys(extensions).length > 0)
-        throw new InvalidError(`${subject} is cut off: it ends inside an entry at byte ${position}`);
-      // Without an end marker but between entries it is accepted, as GNU tar does: many writers leave the marker out,
-      // and what proves a layer whole is its digest.
-    },
+    write: (chunk) => write(reading, chunk),
+    skip: () => skip(reading),
+    finish: () => finish(reading),
   };
+}
+
+interface Reading {
+  visitor: TarVisitor;
+  subject: string;
+  /** Of the bytes that are being read, from the beginning of the archive. */
+  position: number;
+  /** The last block was one of zeros: with a second one the archive has ended. */
+  seenZero: boolean;
+  ended: boolean;
+  /** A block that comes in more than one chunk, and how much of it has come. */
+  partial: Buffer;
+  filled: number;
+  /** Bytes of an entry's body that are to come, and of the padding after it. */
+  left: number;
+  padding: number;
+  /** Gets the bytes of the body; undefined if nobody wants them. */
+  take: ((reading: Reading, bytes: Buffer) => void) | undefined;
+  /** Called when all of the body has come. */
+  finishBody: ((reading: Reading) => void) | undefined;
+  /** Of the bytes that `passContent` gets next, in the file. */
+  contentOffset: number;
+  /** An old GNU sparse file with more pieces: they are in the next block, where a header would be otherwise. */
+  unfinished: { entry: TarEntry; map: SparseMap } | undefined;
+  /** What the extended headers say of the next entry, and of all that follow. */
+  extensions: Omit<Extensions, "globals">;
+  globals: PaxFields;
+  /** Where we are, for errors. */
+  where: () => string;
+}
+
+function startReading(visitor: TarVisitor, subject: string): Reading {
+  const reading: Reading = {
+    visitor,
+    subject,
+    position: 0,
+    seenZero: false,
+    ended: false,
+    partial: Buffer.from(new ArrayBuffer(blockBytes)),
+    filled: 0,
+    left: 0,
+    padding: 0,
+    take: undefined,
+    finishBody: undefined,
+    contentOffset: 0,
+    unfinished: undefined,
+    extensions: {},
+    globals: { xattrs: new Map() },
+    where: () => `${subject} at byte ${reading.position}`,
+  };
+  return reading;
+}
+
+function write(reading: Reading, chunk: Uint8Array): void {
+  const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+  for (let at = 0; at < bytes.length; ) {
+    const before = at;
+    at = readSome(reading, bytes, before);
+    reading.position += at - before;
+  }
+}
+
+/** @returns where to go on in the chunk. */
+function readSome(reading: Reading, bytes: Buffer, at: number): number {
+  if (reading.left > 0) return readBody(reading, bytes, at);
+  if (reading.padding > 0) {
+    const count = Math.min(reading.padding, bytes.length - at);
+    reading.padding -= count;
+    return at + count;
+  }
+  // After the end marker anything may follow: writers fill up their last record.
+  if (reading.ended) return bytes.length;
+  if (reading.filled > 0 || bytes.length - at < blockBytes) return readPartial(reading, bytes, at);
+  readBlock(reading, bytes, at);
+  return at + blockBytes;
+}
+
+function readBody(reading: Reading, bytes: Buffer, at: number): number {
+  const end = at + Math.min(reading.left, bytes.length - at);
+  reading.left -= end - at;
+  reading.take?.(reading, at === 0 && end === bytes.length ? bytes : bytes.subarray(at, end));
+  if (reading.left === 0) reading.finishBody?.(reading);
+  return end;
+}
+
+/** Puts a block together that is not in one piece. */
+function readPartial(reading: Reading, bytes: Buffer, at: number): number {
+  const { partial, filled } = reading;
+  const count = bytes.copy(partial, filled, at, Math.min(bytes.length, at + blockBytes - filled));
+  reading.filled += count;
+  if (reading.filled === blockBytes) {
+    reading.filled = 0;
+    reading.position -= blockBytes - count;
+    readBlock(reading, partial, 0);
+    reading.position += blockBytes - count;
+  }
+  return at + count;
+}
+
+function readBlock(reading: Reading, bytes: Buffer, at: number): void {
+  const { unfinished } = reading;
+  if (unfinished) readPieces(reading, unfinished, bytes, at, true);
+  else readHeader(reading, bytes, at);
+}
+
+function readHeader(reading: Reading, bytes: Buffer, at: number): void {
+  const { where } = reading;
+  if (isZeroBlock(bytes, at)) {
+    reading.ended = reading.seenZero;
+    reading.seenZero = true;
+    return;
+  }
+  if (reading.seenZero) throw new InvalidError(`${where()} goes on after a block of zeros`);
+  const found = parseTarHeader(bytes, at, where);
+  if (found.size < 0) throw new InvalidError(`${where()} has a negative size`);
+  if ("xXgLK".includes(found.flag)) startExtension(reading, found);
+  else if (found.flag === "V") startVolumeName(reading, found);
+  else startEntry(reading, found, bytes, at);
+}
+
+function startBody(reading: Reading, size: number, take: Reading["take"], finishBody?: Reading["finishBody"]): void {
+  reading.left = size;
+  reading.padding = (blockBytes - (size % blockBytes)) % blockBytes;
+  reading.take = take;
+  reading.finishBody = finishBody;
+  if (size === 0) finishBody?.(reading);
+}
+
+function startVolumeName(reading: Reading, found: TarHeader): void {
+  reading.extensions = {};
+  startBody(reading, found.size, undefined);
+}
+
+function startExtension(reading: Reading, found: TarHeader): void {
+  if (found.size > maxHeaderBytes)
+    throw new InvalidError(
+      `${reading.where()} has an extended header of ${found.size} bytes; ${maxHeaderBytes} are the limit`,
+    );
+  const collected = Buffer.allocUnsafeSlow(found.size);
+  let length = 0;
+  const collect = (_: Reading, bytes: Buffer) => {
+    collected.set(bytes, length);
+    length += bytes.length;
+  };
+  startBody(reading, found.size, collect, () => extend(reading, found.flag, collected));
+}
+
+function extend(reading: Reading, flag: string, bytes: Buffer): void {
+  const { extensions, globals, where } = reading;
+  if (flag === "g") reading.globals = { ...globals, ...parsePax(bytes, where, true) };
+  else if (flag === "L") extensions.path = parseLongName(bytes, where);
+  else if (flag === "K") extensions.linkPath = parseLongName(bytes, where);
+  else extensions.pax = parsePax(bytes, where);
+}
+
+function parseLongName(bytes: Buffer, where: () => string): ByteName {
+  const name = bytes.toString("latin1").replace(/\0+$/, "");
+  if (name.includes("\0")) throw new InvalidError(`${where()} has a NUL in a long name`);
+  return name;
+}
+
+function startEntry(reading: Reading, found: TarHeader, bytes: Buffer, at: number): void {
+  const { extensions, globals, where } = reading;
+  const entry = makeEntry(found, { ...extensions, globals }, where);
+  entry.contentOffset = reading.position + blockBytes;
+  const sparse = entry.type === "file" ? extensions.pax?.sparse : undefined;
+  reading.extensions = {};
+  if (found.flag === "S") startOldSparse(reading, entry, bytes, at);
+  else if (sparse) startPaxSparse(reading, entry, sparse);
+  else startPlain(reading, entry, found.flag === "D" ? found.size : entry.storedBytes);
+}
+
+function startPlain(reading: Reading, entry: TarEntry, size: number): void {
+  const wanted = reading.visitor.entry(entry) && entry.type === "file";
+  reading.contentOffset = 0;
+  startBody(reading, size, wanted ? passContent : undefined, wanted ? endContent : undefined);
+}
+
+function passContent(reading: Reading, bytes: Buffer): void {
+  reading.visitor.content(bytes, reading.contentOffset);
+  reading.contentOffset += bytes.length;
+}
+
+const endContent = ({ visitor }: Reading): void => visitor.end();
+
+function startOldSparse(reading: Reading, entry: TarEntry, bytes: Buffer, at: number): void {
+  entry.sparse = true;
+  entry.size = readSparseSize(bytes, at, reading.where);
+  readPieces(reading, { entry, map: [] }, bytes, at, false);
+}
+
+function readPieces(
+  reading: Reading,
+  file: NonNullable<Reading["unfinished"]>,
+  bytes: Buffer,
+  at: number,
+  isExtension: boolean,
+): void {
+  const { more } = readSparseBlock(file.map, bytes, at, isExtension, reading.where);
+  reading.unfinished = more ? file : undefined;
+  if (!more) startSparse(reading, file.entry, file.map);
+}
+
+function startPaxSparse(reading: Reading, entry: TarEntry, sparse: NonNullable<PaxFields["sparse"]>): void {
+  entry.sparse = true;
+  entry.path = sparse.name ?? entry.path;
+  entry.size = sparse.size ?? entry.size;
+  if (sparse.major === 0) startSparse(reading, entry, sparse.map);
+  else if (sparse.major === 1 && sparse.minor === 0) startSparseAfterMap(reading, entry);
+  else throw new InvalidError(`${reading.where()} has a sparse file in format ${sparse.major}.${sparse.minor}`);
+}
+
+function startSparse(reading: Reading, entry: TarEntry, map: SparseMap): void {
+  const { visitor, where } = reading;
+  checkSparseMap(map, entry.storedBytes, entry.size, where);
+  const spread = visitor.entry(entry) ? scatter(map, visitor.content) : undefined;
+  const take = spread && ((_: Reading, bytes: Buffer) => spread(bytes));
+  startBody(reading, entry.storedBytes, take, spread && endContent);
+}
+
+/** The map is at the beginning of the content. */
+function startSparseAfterMap(reading: Reading, entry: TarEntry): void {
+  const { visitor, where } = reading;
+  const parser = createSparseMapParser(where);
+  let spread: ((bytes: Buffer) => void) | undefined;
+  const wanted = visitor.entry(entry);
+  const content = (_: Reading, bytes: Buffer) => {
+    const rest = spread ? bytes : bytes.subarray(parser.take(bytes));
+    if (!spread && parser.done()) {
+      checkSparseMap(parser.map, entry.storedBytes - parser.used(), entry.size, where);
+      spread = wanted ? scatter(parser.map, visitor.content) : () => {};
+    }
+    if (rest.length > 0) spread?.(rest);
+  };
+  startBody(reading, entry.storedBytes, content, () => {
+    if (!spread) throw new InvalidError(`${where()} has a sparse file without its map`);
+    if (wanted) visitor.end();
+  });
+}
+
+function skip(reading: Reading): number {
+  if (reading.take || reading.left === 0) return 0;
+  const count = reading.left + reading.padding;
+  reading.position += count;
+  reading.left = 0;
+  reading.padding = 0;
+  reading.finishBody?.(reading);
+  return count;
+}
+
+function finish({ subject, position, left, padding, filled, unfinished, extensions }: Reading): void {
+  if (left > 0 || padding > 0 || filled > 0 || unfinished || Object.keys(extensions).length > 0)
+    throw new InvalidError(`${subject} is cut off: it ends inside an entry at byte ${position}`);
+  // Without an end marker but between entries it is accepted, as GNU tar does: many writers leave the marker out,
+  // and what proves a layer whole is its digest.
 }

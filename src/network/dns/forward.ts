@@ -66,123 +66,143 @@ const buffer = memory(65536);
 /** @param upstreams addresses of servers, reached from the network namespace that we are in. */
 export function openForwarder(loop: EpollLoop, upstreams: string[]): Forwarder {
   const servers = upstreams.map((ip): Server => ({ address: encodeSockaddr(ip, 53), avoidedUntilMs: 0 }));
-  /** In the order of their deadlines, as all wait equally long. */
-  const inFlight = new Set<Pending>();
-  const waiting: Pending[] = [];
-  const keys = new Set<string>();
-  let filling = false;
-
-  const leave = (pending: Pending) => {
-    if (pending.socket !== undefined) loop.drop(pending.socket);
-    pending.upstream?.close();
-    delete pending.socket;
-    delete pending.upstream;
-    inFlight.delete(pending);
-  };
-
-  const finish = (pending: Pending, message: Uint8Array) => {
-    leave(pending);
-    keys.delete(pending.key);
-    const fits = message.length <= pending.maxBytes ? message.slice() : truncate(message);
-    setId(fits, pending.id);
-    pending.reply(fits);
-    // One that fails at once comes back here.
-    if (filling) return;
-    filling = true;
-    while (inFlight.size < maxInFlight && waiting.length > 0) ask(waiting.shift()!);
-    filling = false;
-  };
-
-  /** The next server, or the end of it. */
-  const ask = (pending: Pending): void => {
-    for (;;) {
-      leave(pending);
-      const now = performance.now();
-      if (pending.tries >= Math.max(leastTries, pending.servers.length) || now >= pending.giveUpMs) break;
-      pending.server = pending.servers[pending.tries++ % pending.servers.length]!;
-      pending.atMs = now + timeoutMs;
-      inFlight.add(pending);
-      if (pending.stream ? askByStream(pending) : askByDatagram(pending)) return;
-    }
-    finish(pending, pending.refusal ?? refuse(pending.query, RCODE.SERVFAIL));
-  };
-
-  const askByDatagram = (pending: Pending): boolean => {
-    const { address } = pending.server!;
-    const socket = openSocket("udp", address);
-    if (socket === undefined) return false;
-    // The kernel gives it a port that nobody knows, and lets in what comes from the server alone.
-    if (connect(socket, address) !== 0 || send(socket, pending.query) < 0) {
-      close(socket);
-      return false;
-    }
-    pending.socket = socket;
-    loop.set(socket, POLLIN, () => {
-      const size = receive(socket, buffer);
-      if (size === -EAGAIN) return;
-      // Nobody is there, or the way there is closed.
-      if (size < 0) return ask(pending);
-      heard(pending, buffer.subarray(0, size));
-    });
-    return true;
-  };
-
-  const askByStream = (pending: Pending): boolean => {
-    const { address } = pending.server!;
-    const socket = openSocket("tcp", address);
-    if (socket === undefined) return false;
-    const errno = connect(socket, address);
-    if (errno !== 0 && errno !== EINPROGRESS) {
-      close(socket);
-      return false;
-    }
-    pending.upstream = openStream(loop, socket, {
-      maxBytes: 65535,
-      connecting: errno === EINPROGRESS,
-      onMessage: (message) => heard(pending, message),
-      onEnd: () => ask(pending),
-    });
-    pending.upstream.send(pending.query);
-    return true;
-  };
-
-  const heard = (pending: Pending, message: Uint8Array) => {
-    // A lie, or an answer to somebody else: the right one may still come.
-    if (!isResponseTo(message, pending.query)) return;
-    if (!askAnother.includes(rcodeOf(message))) return finish(pending, message);
-    pending.refusal = message.slice();
-    ask(pending);
-  };
-
-  const late = () => {
-    const now = performance.now();
-    for (const pending of inFlight) {
-      if (pending.atMs > now) break;
-      pending.server!.avoidedUntilMs = now + avoidMs;
-      ask(pending);
-    }
-    while (waiting.length > 0 && waiting[0]!.giveUpMs <= now) ask(waiting.shift()!);
-  };
-
+  const queries: Queries = { loop, servers, inFlight: new Set(), waiting: [], keys: new Set(), filling: false };
   return {
-    forward(request) {
-      if (keys.has(request.key)) return;
-      const now = performance.now();
-      const id = idOf(request.query);
-      const query = request.query.slice();
-      const fails = servers.length === 0 || waiting.length >= maxWaiting;
-      if (fails) return request.reply(refuse(query, RCODE.SERVFAIL));
-      setId(query, Number.parseInt(randomHex(2), 16));
-      const avoided = ({ avoidedUntilMs }: Server) => Number(avoidedUntilMs > now);
-      const ordered = servers.toSorted((a, b) => avoided(a) - avoided(b));
-      const pending = { ...request, query, id, servers: ordered, tries: 0, giveUpMs: now + patienceMs, atMs: 0 };
-      keys.add(request.key);
-      if (inFlight.size < maxInFlight) ask(pending);
-      else waiting.push(pending);
-    },
-    timers() {
-      const [first] = inFlight;
-      return first ? [{ atMs: Math.min(first.atMs, waiting[0]?.giveUpMs ?? first.atMs), onTime: late }] : [];
-    },
+    forward: (request) => forward(queries, request),
+    timers: () => timersOf(queries),
   };
+}
+
+interface Queries {
+  loop: EpollLoop;
+  servers: Server[];
+  /** In the order of their deadlines, as all wait equally long. */
+  inFlight: Set<Pending>;
+  waiting: Pending[];
+  /** Of those in flight and those that wait. */
+  keys: Set<string>;
+  /** Those that wait are being sent: one of them that fails at once must not begin this again. */
+  filling: boolean;
+}
+
+function forward(queries: Queries, request: ForwardRequest): void {
+  const { servers, inFlight, waiting, keys } = queries;
+  if (keys.has(request.key)) return;
+  const now = performance.now();
+  const id = idOf(request.query);
+  const query = request.query.slice();
+  if (servers.length === 0 || waiting.length >= maxWaiting) {
+    request.reply(refuse(query, RCODE.SERVFAIL));
+    return;
+  }
+  setId(query, Number.parseInt(randomHex(2), 16));
+  const avoided = ({ avoidedUntilMs }: Server) => Number(avoidedUntilMs > now);
+  const ordered = servers.toSorted((a, b) => avoided(a) - avoided(b));
+  const pending = { ...request, query, id, servers: ordered, tries: 0, giveUpMs: now + patienceMs, atMs: 0 };
+  keys.add(request.key);
+  if (inFlight.size < maxInFlight) ask(queries, pending);
+  else waiting.push(pending);
+}
+
+/** The next server, or the end of it. */
+function ask(queries: Queries, pending: Pending): void {
+  for (;;) {
+    leave(queries, pending);
+    const now = performance.now();
+    if (pending.tries >= Math.max(leastTries, pending.servers.length) || now >= pending.giveUpMs) break;
+    pending.server = pending.servers[pending.tries++ % pending.servers.length]!;
+    pending.atMs = now + timeoutMs;
+    queries.inFlight.add(pending);
+    if (pending.stream ? askByStream(queries, pending) : askByDatagram(queries, pending)) return;
+  }
+  finish(queries, pending, pending.refusal ?? refuse(pending.query, RCODE.SERVFAIL));
+}
+
+function askByDatagram(queries: Queries, pending: Pending): boolean {
+  const { address } = pending.server!;
+  const socket = openSocket("udp", address);
+  if (socket === undefined) return false;
+  // The kernel gives it a port that nobody knows, and lets in what comes from the server alone.
+  if (connect(socket, address) !== 0 || send(socket, pending.query) < 0) {
+    close(socket);
+    return false;
+  }
+  pending.socket = socket;
+  queries.loop.set(socket, POLLIN, () => {
+    const size = receive(socket, buffer);
+    if (size === -EAGAIN) return;
+    // Nobody is there, or the way there is closed.
+    if (size < 0) return ask(queries, pending);
+    heard(queries, pending, buffer.subarray(0, size));
+  });
+  return true;
+}
+
+function askByStream(queries: Queries, pending: Pending): boolean {
+  const { loop } = queries;
+  const { address } = pending.server!;
+  const socket = openSocket("tcp", address);
+  if (socket === undefined) return false;
+  const errno = connect(socket, address);
+  if (errno !== 0 && errno !== EINPROGRESS) {
+    close(socket);
+    return false;
+  }
+  pending.upstream = openStream(loop, socket, {
+    maxBytes: 65535,
+    connecting: errno === EINPROGRESS,
+    onMessage: (message) => heard(queries, pending, message),
+    onEnd: () => ask(queries, pending),
+  });
+  pending.upstream.send(pending.query);
+  return true;
+}
+
+function heard(queries: Queries, pending: Pending, message: Uint8Array): void {
+  // A lie, or an answer to somebody else: the right one may still come.
+  if (!isResponseTo(message, pending.query)) return;
+  if (askAnother.includes(rcodeOf(message))) {
+    pending.refusal = message.slice();
+    ask(queries, pending);
+  } else finish(queries, pending, message);
+}
+
+function finish(queries: Queries, pending: Pending, message: Uint8Array): void {
+  const { inFlight, waiting, keys } = queries;
+  leave(queries, pending);
+  keys.delete(pending.key);
+  const fits = message.length <= pending.maxBytes ? message.slice() : truncate(message);
+  setId(fits, pending.id);
+  pending.reply(fits);
+  if (queries.filling) return;
+  queries.filling = true;
+  while (inFlight.size < maxInFlight && waiting.length > 0) ask(queries, waiting.shift()!);
+  queries.filling = false;
+}
+
+function leave({ loop, inFlight }: Queries, pending: Pending): void {
+  if (pending.socket !== undefined) loop.drop(pending.socket);
+  pending.upstream?.close();
+  delete pending.socket;
+  delete pending.upstream;
+  inFlight.delete(pending);
+}
+
+function timersOf(queries: Queries): Timer[] {
+  const { inFlight, waiting } = queries;
+  const [first] = inFlight;
+  if (!first) return [];
+  return [{ atMs: Math.min(first.atMs, waiting[0]?.giveUpMs ?? first.atMs), onTime: () => giveUpLate(queries) }];
+}
+
+/** Of a server that has not answered in time the next one is asked; what has waited for too long is refused. */
+function giveUpLate(queries: Queries): void {
+  const { inFlight, waiting } = queries;
+  const now = performance.now();
+  for (const pending of inFlight) {
+    if (pending.atMs > now) break;
+    pending.server!.avoidedUntilMs = now + avoidMs;
+    ask(queries, pending);
+  }
+  while (waiting.length > 0 && waiting[0]!.giveUpMs <= now) ask(queries, waiting.shift()!);
 }

@@ -7,7 +7,7 @@ import { Failure } from "../../errors.ts";
 import { close } from "../../linux/file.ts";
 import { memory, syscallError } from "../../linux/libc.ts";
 import { inNetworkNamespace } from "../../linux/namespace.ts";
-import { type EventSource, POLLIN } from "../../linux/poll.ts";
+import { type EventSource, POLLIN, type Timer } from "../../linux/poll.ts";
 import {
   decodeSockaddr,
   encodeSockaddr,
@@ -20,9 +20,9 @@ import {
 } from "../../linux/socket.ts";
 import { resolverAddress } from "../../plan/resolv-conf.ts";
 import { openAcceptor } from "../acceptor.ts";
-import { openEpollLoop } from "../epoll-loop.ts";
+import { type EpollLoop, openEpollLoop } from "../epoll-loop.ts";
 import type { Verdict } from "./answer.ts";
-import { openForwarder } from "./forward.ts";
+import { type Forwarder, openForwarder } from "./forward.ts";
 import { RCODE, refuse } from "./message.ts";
 import { redirect } from "./redirect.ts";
 import { openStream, type Stream } from "./tcp.ts";
@@ -61,105 +61,152 @@ const streamIdleMs = 10_000;
 
 /** Sockets are open when it returns; what answers them is loaded at the first query. */
 export function openResolver(options: ResolverOptions): Resolver {
-  const sockets = inNetworkNamespace(options.netns, () => openSockets(options.redirected ?? true));
-  const loop = openEpollLoop();
-  const forwarder = openForwarder(loop, options.upstreams);
-  let zones = options.zones.map(followZone);
-  const { forward, searchFirst = false } = options;
-  const judge = (query: Uint8Array, stream: boolean): Verdict => {
-    const { answer } = require("./answer.ts") as typeof import("./answer.ts");
-    try {
-      return answer(query, { zones: zones.map((zone) => zone()), forward, searchFirst, stream });
-    } catch {
-      // The names cannot be read: no descriptor is left, or the disk is broken. The container goes on.
-      return { reply: refuse(query, RCODE.SERVFAIL) };
-    }
-  };
-
-  const handle = (query: Uint8Array, stream: boolean, key: () => string, reply: (message: Uint8Array) => void) => {
-    const verdict = judge(query, stream);
-    if (!verdict) return;
-    if ("reply" in verdict) return reply(verdict.reply);
-    forwarder.forward({ query, stream, maxBytes: verdict.maxBytes, key: key(), reply });
-  };
-
-  const buffer = memory(maxQueryBytes + 1);
-  loop.set(sockets.udp, POLLIN, () => {
-    for (let count = 0; count < turnQueries; count++) {
-      const received = receiveFrom(sockets.udp, buffer);
-      if (typeof received === "number") return;
-      const { size, from } = received;
-      if (size > maxQueryBytes) continue;
-      const query = buffer.subarray(0, size);
-      const key = () => `${from.toHex()} ${query[0]} ${query[1]}`;
-      try {
-        handle(query, false, key, (message) => sendTo(sockets.udp, message, from));
-      } catch {
-        // It is lost, as a datagram may be: who asked will ask again.
-      }
-    }
-  });
-
-  /** The least recently used first. */
-  const streams = new Map<Stream, { lastMs: number }>();
-  let accepted = 0;
-  const acceptTimers = openAcceptor(loop, sockets.tcp, (socket) => {
-    const number = accepted++;
-    let queries = 0;
-    const stream = openStream(loop, socket, {
-      maxBytes: maxQueryBytes,
-      onMessage: (query) => {
-        use();
-        const key = `stream ${number} ${queries++}`;
-        handle(
-          query,
-          true,
-          () => key,
-          (message) => stream.send(message),
-        );
-      },
-      onEnd: () => streams.delete(stream),
-    });
-    const use = () => {
-      streams.delete(stream);
-      streams.set(stream, { lastMs: performance.now() });
-    };
-    use();
-    if (streams.size > maxStreams) endStream(streams.keys().next().value!);
-  });
-  const endStream = (stream: Stream) => {
-    streams.delete(stream);
-    stream.close();
-  };
-  const endIdle = () => {
-    for (const [stream, { lastMs }] of streams) {
-      if (lastMs + streamIdleMs > performance.now()) return;
-      endStream(stream);
-    }
-  };
-
-  let open = true;
-  const closeAll = () => {
-    if (open) loop.close();
-    open = false;
-  };
+  const state = startResolver(options);
   return {
-    watches: () => (open ? [loop.watch] : []),
-    timers: () => {
-      if (!open) return [];
-      const [idle] = streams.values();
-      return [
-        ...forwarder.timers(),
-        ...acceptTimers(),
-        ...(idle ? [{ atMs: idle.lastMs + streamIdleMs, onTime: endIdle }] : []),
-      ];
-    },
-    end: closeAll,
-    close: closeAll,
+    watches: () => (state.open ? [state.loop.watch] : []),
+    timers: () => timersOf(state),
+    end: () => closeAll(state),
+    close: () => closeAll(state),
     setZones: (sources) => {
-      zones = sources.map(followZone);
+      state.zones = sources.map(followZone);
     },
   };
+}
+
+interface ResolverState {
+  /** Of all sockets. */
+  loop: EpollLoop;
+  open: boolean;
+  udp: number;
+  /** For queries over udp; one byte more than they may have, so that larger ones are seen. */
+  buffer: Uint8Array;
+  zones: ReturnType<typeof followZone>[];
+  /** See ResolverOptions. */
+  forward: boolean;
+  searchFirst: boolean;
+  forwarder: Forwarder;
+  acceptTimers: () => Timer[];
+  /** Connections of the container, the least recently used first. */
+  streams: Map<Stream, { lastMs: number }>;
+  /** Connections there were so far: the number of the next one. */
+  accepted: number;
+}
+
+function startResolver({ netns, zones, upstreams, forward, searchFirst, redirected }: ResolverOptions): ResolverState {
+  const { udp, tcp } = inNetworkNamespace(netns, () => openSockets(redirected ?? true));
+  const loop = openEpollLoop();
+  loop.set(udp, POLLIN, () => takeDatagrams(state));
+  const state: ResolverState = {
+    loop,
+    open: true,
+    udp,
+    buffer: memory(maxQueryBytes + 1),
+    zones: zones.map(followZone),
+    forward,
+    searchFirst: searchFirst ?? false,
+    forwarder: openForwarder(loop, upstreams),
+    acceptTimers: openAcceptor(loop, tcp, (socket) => admitStream(state, socket)),
+    streams: new Map(),
+    accepted: 0,
+  };
+  return state;
+}
+
+function takeDatagrams(state: ResolverState): void {
+  const { udp, buffer } = state;
+  for (let count = 0; count < turnQueries; count++) {
+    const received = receiveFrom(udp, buffer);
+    if (typeof received === "number") return;
+    const { size, from } = received;
+    if (size > maxQueryBytes) continue;
+    const query = buffer.subarray(0, size);
+    const key = () => `${from.toHex()} ${query[0]} ${query[1]}`;
+    try {
+      handle(state, query, false, key, (message) => sendTo(udp, message, from));
+    } catch {
+      // It is lost, as a datagram may be: who asked will ask again.
+    }
+  }
+}
+
+function admitStream(state: ResolverState, socket: number): void {
+  const { loop, streams } = state;
+  const number = state.accepted++;
+  let queries = 0;
+  const stream = openStream(loop, socket, {
+    maxBytes: maxQueryBytes,
+    onMessage: (query) => {
+      use(state, stream);
+      const key = `stream ${number} ${queries++}`;
+      handle(
+        state,
+        query,
+        true,
+        () => key,
+        (message) => stream.send(message),
+      );
+    },
+    onEnd: () => streams.delete(stream),
+  });
+  use(state, stream);
+  if (streams.size > maxStreams) endStream(state, streams.keys().next().value!);
+}
+
+/** Makes it the one that was used last. */
+function use({ streams }: ResolverState, stream: Stream): void {
+  streams.delete(stream);
+  streams.set(stream, { lastMs: performance.now() });
+}
+
+function endStream({ streams }: ResolverState, stream: Stream): void {
+  streams.delete(stream);
+  stream.close();
+}
+
+/** @param key see ForwardRequest; made only if the query is forwarded */
+function handle(
+  state: ResolverState,
+  query: Uint8Array,
+  stream: boolean,
+  key: () => string,
+  reply: (message: Uint8Array) => void,
+): void {
+  const verdict = judge(state, query, stream);
+  if (!verdict) return;
+  if ("reply" in verdict) reply(verdict.reply);
+  else state.forwarder.forward({ query, stream, maxBytes: verdict.maxBytes, key: key(), reply });
+}
+
+function judge({ zones, forward, searchFirst }: ResolverState, query: Uint8Array, stream: boolean): Verdict {
+  const { answer } = require("./answer.ts") as typeof import("./answer.ts");
+  try {
+    return answer(query, { zones: zones.map((zone) => zone()), forward, searchFirst, stream });
+  } catch {
+    // The names cannot be read: no descriptor is left, or the disk is broken. The container goes on.
+    return { reply: refuse(query, RCODE.SERVFAIL) };
+  }
+}
+
+function timersOf(state: ResolverState): Timer[] {
+  if (!state.open) return [];
+  const [idle] = state.streams.values();
+  return [
+    ...state.forwarder.timers(),
+    ...state.acceptTimers(),
+    ...(idle ? [{ atMs: idle.lastMs + streamIdleMs, onTime: () => endIdle(state) }] : []),
+  ];
+}
+
+function endIdle(state: ResolverState): void {
+  for (const [stream, { lastMs }] of state.streams) {
+    if (lastMs + streamIdleMs > performance.now()) return;
+    endStream(state, stream);
+  }
+}
+
+function closeAll(state: ResolverState): void {
+  if (state.open) state.loop.close();
+  state.open = false;
 }
 
 /** In the container's namespace, where no other program may have been yet. */

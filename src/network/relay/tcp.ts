@@ -17,7 +17,7 @@ import {
 } from "../../linux/socket.ts";
 import { openSplicePipe, splice, spliceBytes } from "../../linux/splice.ts";
 import { openAcceptor } from "../acceptor.ts";
-import type { EpollLoop } from "../epoll-loop.ts";
+import type { EpollLoop, Handler } from "../epoll-loop.ts";
 
 /** Of one port; each takes six descriptors. Others are refused. */
 const maxConnections = 1024;
@@ -50,91 +50,126 @@ interface Direction {
   ended: boolean;
 }
 
+interface Connection {
+  loop: EpollLoop;
+  client: number;
+  server: number;
+  /** From the client to the server. */
+  up: Direction;
+  down: Direction;
+  /** To the server: nothing moves before. */
+  connecting: boolean;
+  open: boolean;
+  /** What the loop calls; made once, as it is given them again with every change of what is waited for. */
+  onClient: Handler;
+  onServer: Handler;
+  onEnd: () => void;
+}
+
 function relayConnection(loop: EpollLoop, client: number, server: number, onEnd: () => void): void {
-  const up: Direction = { from: client, to: server, filled: 0, ended: false };
-  const down: Direction = { from: server, to: client, filled: 0, ended: false };
-  let connecting = true;
-  let open = true;
-
-  const end = (closeIt: (fd: number) => void) => {
-    if (!open) return;
-    open = false;
-    for (const socket of [client, server]) loop.drop(socket, closeIt);
-    for (const { pipe } of [up, down]) {
-      if (pipe) close(pipe.read);
-      if (pipe) close(pipe.write);
-    }
-    onEnd();
+  const connection: Connection = {
+    loop,
+    client,
+    server,
+    up: { from: client, to: server, filled: 0, ended: false },
+    down: { from: server, to: client, filled: 0, ended: false },
+    connecting: true,
+    open: true,
+    onClient: (events) => guarded(connection, onClient, events),
+    onServer: (events) => guarded(connection, onServer, events),
+    onEnd,
   };
-
-  const interest = (reads: Direction, writes: Direction): number =>
-    (reads.filled === 0 && !reads.ended ? POLLIN : 0) | (writes.filled > 0 ? POLLOUT : 0);
-  const watch = () => {
-    if (!open) return;
-    loop.set(client, connecting ? 0 : interest(up, down), onClient);
-    loop.set(server, connecting ? POLLOUT : interest(down, up), onServer);
-  };
-
-  /** From the pipe to the other side. */
-  const push = (direction: Direction) => {
-    while (open && direction.filled > 0) {
-      const moved = splice(direction.pipe!.read, direction.to, direction.filled);
-      if (moved === -EAGAIN) return;
-      if (moved < 0) return end(closeWithReset);
-      direction.filled -= moved;
-    }
-  };
-
-  /** From one side into the pipe, and on. */
-  const pull = (direction: Direction) => {
-    direction.pipe ??= openSplicePipe();
-    if (!direction.pipe) return end(closeWithReset);
-    for (let turn = 0; turn < turns && open && direction.filled === 0; turn++) {
-      const moved = splice(direction.from, direction.pipe.write, spliceBytes);
-      if (moved === -EAGAIN) return;
-      if (moved < 0) return end(closeWithReset);
-      if (moved === 0) {
-        direction.ended = true;
-        shutdownWriting(direction.to);
-        if (up.ended && down.ended) end(close);
-        return;
-      }
-      direction.filled += moved;
-      push(direction);
-    }
-  };
-
-  const handle = (events: number, reads: Direction, writes: Direction) => {
-    const broken = events & (POLLERR | POLLHUP);
-    if (events & POLLOUT || (broken && writes.filled > 0)) push(writes);
-    const readable = !reads.ended && reads.filled === 0;
-    if (open && readable && (broken || events & POLLIN)) pull(reads);
-    // Broken, and there is nothing left to read that would say so.
-    else if (open && broken && !readable) end(closeWithReset);
-    watch();
-  };
-  /** Whatever goes wrong with a connection is the end of both of its sides. */
-  const guarded = (action: (events: number) => void) => (events: number) => {
-    try {
-      action(events);
-    } catch {
-      end(closeWithReset);
-    }
-  };
-  const onClient = guarded((events) => {
-    if (connecting) return end(closeWithReset);
-    handle(events, up, down);
-  });
-  const onServer = guarded((events) => {
-    if (!connecting) return handle(events, down, up);
-    if (socketError(server) !== 0) return end(closeWithReset);
-    connecting = false;
-    watch();
-  });
-
   for (const socket of [client, server]) {
     setOption(socket, "TCP_NODELAY", 1);
     setOption(socket, "SO_KEEPALIVE", 1);
   }
-  guarded(watch)(0);
+  guarded(connection, watch, 0);
+}
+
+/** Whatever goes wrong with a connection is the end of both of its sides. */
+function guarded(
+  connection: Connection,
+  action: (connection: Connection, events: number) => void,
+  events: number,
+): void {
+  try {
+    action(connection, events);
+  } catch {
+    end(connection, closeWithReset);
+  }
+}
+
+function onClient(connection: Connection, events: number): void {
+  if (connection.connecting) end(connection, closeWithReset);
+  else handle(connection, events, connection.up, connection.down);
+}
+
+function onServer(connection: Connection, events: number): void {
+  if (!connection.connecting) handle(connection, events, connection.down, connection.up);
+  else if (socketError(connection.server) !== 0) end(connection, closeWithReset);
+  else {
+    connection.connecting = false;
+    watch(connection);
+  }
+}
+
+/** @param reads from the side that the events are of, `writes` to it */
+function handle(connection: Connection, events: number, reads: Direction, writes: Direction): void {
+  const broken = events & (POLLERR | POLLHUP);
+  if (events & POLLOUT || (broken && writes.filled > 0)) push(connection, writes);
+  const readable = !reads.ended && reads.filled === 0;
+  if (connection.open && readable && (broken || events & POLLIN)) pull(connection, reads);
+  // Broken, and there is nothing left to read that would say so.
+  else if (connection.open && broken && !readable) end(connection, closeWithReset);
+  watch(connection);
+}
+
+function watch({ loop, open, connecting, client, server, up, down, onClient, onServer }: Connection): void {
+  if (!open) return;
+  loop.set(client, connecting ? 0 : interest(up, down), onClient);
+  loop.set(server, connecting ? POLLOUT : interest(down, up), onServer);
+}
+
+const interest = (reads: Direction, writes: Direction): number =>
+  (reads.filled === 0 && !reads.ended ? POLLIN : 0) | (writes.filled > 0 ? POLLOUT : 0);
+
+/** From one side into the pipe, and on. */
+function pull(connection: Connection, direction: Direction) {
+  direction.pipe ??= openSplicePipe();
+  if (!direction.pipe) return end(connection, closeWithReset);
+  for (let turn = 0; turn < turns && connection.open && direction.filled === 0; turn++) {
+    const moved = splice(direction.from, direction.pipe.write, spliceBytes);
+    if (moved === -EAGAIN) return;
+    if (moved < 0) return end(connection, closeWithReset);
+    if (moved === 0) {
+      direction.ended = true;
+      shutdownWriting(direction.to);
+      if (connection.up.ended && connection.down.ended) end(connection, close);
+      return;
+    }
+    direction.filled += moved;
+    push(connection, direction);
+  }
+}
+
+/** From the pipe to the other side. */
+function push(connection: Connection, direction: Direction) {
+  while (connection.open && direction.filled > 0) {
+    const moved = splice(direction.pipe!.read, direction.to, direction.filled);
+    if (moved === -EAGAIN) return;
+    if (moved < 0) return end(connection, closeWithReset);
+    direction.filled -= moved;
+  }
+}
+
+function end(connection: Connection, closeIt: (fd: number) => void): void {
+  const { loop, client, server, up, down, onEnd } = connection;
+  if (!connection.open) return;
+  connection.open = false;
+  for (const socket of [client, server]) loop.drop(socket, closeIt);
+  for (const { pipe } of [up, down]) {
+    if (pipe) close(pipe.read);
+    if (pipe) close(pipe.write);
+  }
+  onEnd();
 }

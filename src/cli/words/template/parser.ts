@@ -9,210 +9,228 @@ const maxDepth = 100;
 
 /** @param known the names of the functions. @throws TemplateError naming the line */
 export function parse(text: string, known: ReadonlySet<string>): Node[] {
-  const tokens = lex(text);
-  let next = 0;
-  let depth = 0;
-  let ranges = 0;
-  const variables = ["$"];
-
-  const peek = (): Token => tokens[Math.min(next, tokens.length - 1)]!;
-  const take = (): Token => {
-    const token = peek();
-    next++;
-    return token;
-  };
-  const skipSpace = (): Token => {
-    while (peek().kind === "space") next++;
-    return peek();
-  };
-
-  function fail(message: string, at = peek().at): never {
-    throw new TemplateError(`:${text.slice(0, at).split("\n").length}: ${message}`);
-  }
-  function unexpected(token: Token, context: string): never {
-    if (token.kind === "error") fail(token.text, token.at);
-    fail(`unexpected ${shown(token)} in ${context}`, token.at);
-  }
-  function expect(kind: TokenKind, context: string): Token {
-    skipSpace();
-    const token = take();
-    return token.kind === kind ? token : unexpected(token, context);
-  }
-  const place = (at: number, from = at): Place => ({
-    at,
-    source: text.slice(from, tokens[next - 1]!.at + tokens[next - 1]!.text.length),
-  });
-
-  function nested<Result>(read: () => Result): Result {
-    if (++depth > maxDepth) fail(`nested deeper than ${maxDepth} levels`);
-    const result = read();
-    depth--;
-    return result;
-  }
-
-  /** Nodes up to the action that ends their block, of which this is the keyword; "" at the end of the text. */
-  function parseList(): { nodes: Node[]; end: "end" | "else" | "" } {
-    const nodes: Node[] = [];
-    for (;;) {
-      const token = take();
-      if (token.kind === "eof") return { nodes, end: "" };
-      if (token.kind === "text") nodes.push({ kind: "text", text: token.text });
-      else if (token.kind !== "open") unexpected(token, "input");
-      else {
-        const word = skipSpace();
-        if (word.kind === "keyword" && (word.text === "end" || word.text === "else")) {
-          next++;
-          return { nodes, end: word.text };
-        }
-        nodes.push(
-          word.kind === "keyword" ? parseKeyword(take()) : { kind: "action", pipe: parsePipe("command", "close") },
-        );
-      }
-    }
-  }
-
-  function parseKeyword({ text: word, at }: Token): Node {
-    if (word === "if" || word === "with" || word === "range") return nested(() => parseBlock(word));
-    if (word === "break" || word === "continue") {
-      if (ranges === 0) fail(`{{${word}}} outside {{range}}`, at);
-      expect("close", `{{${word}}}`);
-      return { kind: word };
-    }
-    fail(`{{${word}}} is not supported`, at);
-  }
-
-  function parseBlock(kind: "if" | "with" | "range"): Node {
-    const scope = variables.length;
-    const pipe = parsePipe(kind, "close");
-    if (kind === "range") ranges++;
-    const { nodes: body, end } = parseList();
-    if (kind === "range") ranges--;
-    if (end === "") fail("unexpected EOF");
-    if (end === "end") expect("close", "end");
-    const otherwise = end === "else" ? parseElse(kind) : [];
-    variables.length = scope;
-    return { kind, pipe, body, otherwise };
-  }
-
-  /** What follows `{{else`: another condition, which ends both, or the closing braces and a list. */
-  function parseElse(kind: string): Node[] {
-    const word = skipSpace();
-    if (word.kind === "keyword" && word.text === kind && kind !== "range") {
-      next++;
-      return [nested(() => parseBlock(kind as "if" | "with"))];
-    }
-    expect("close", "else");
-    const { nodes, end } = parseList();
-    if (end === "") fail("unexpected EOF");
-    if (end === "else") fail("expected end; found {{else}}");
-    expect("close", "end");
-    return nodes;
-  }
-
-  function parsePipe(context: string, end: "close" | ")"): Pipe {
-    const start = skipSpace().at;
-    const { names, declares } = parseVariables(context);
-    const commands: Command[] = [];
-    for (;;) {
-      const token = skipSpace();
-      if (token.kind === end) break;
-      if (!startsOperand.has(token.kind)) unexpected(token, context);
-      commands.push(parseCommand());
-    }
-    if (commands.length === 0) fail(`missing value for ${context}`);
-    // Only the first command may be a value: later ones take the result of those before.
-    const odd = commands.slice(1).findIndex(({ operands }) => ["literal", "nil", "dot"].includes(operands[0]!.kind));
-    if (odd >= 0) fail(`non executable command in pipeline stage ${odd + 2}`);
-    const pipe = { ...place(start), variables: names, declares, commands };
-    next++; // the end
-    variables.push(...(declares ? names : []));
-    return pipe;
-  }
-
-  /** `$x :=`, `$x =`, and of a range `$index, $element :=`. */
-  function parseVariables(context: string): { names: string[]; declares: boolean } {
-    const start = next;
-    const names: string[] = [];
-    while (skipSpace().kind === "variable") {
-      names.push(take().text);
-      const sign = skipSpace();
-      if (sign.kind === "declare" || sign.kind === "assign") {
-        next++;
-        const undefinedOne = names.find((name) => sign.kind === "assign" && !variables.includes(name));
-        if (undefinedOne) fail(`undefined variable ${quote(undefinedOne)}`);
-        return { names, declares: sign.kind === "declare" };
-      }
-      if (sign.kind !== ",") break;
-      if (context !== "range" || names.length > 1) fail(`too many declarations in ${context}`);
-      next++;
-    }
-    next = start;
-    return { names: [], declares: false };
-  }
-
-  function parseCommand(): Command {
-    const start = peek().at;
-    const operands: Operand[] = [];
-    for (;;) {
-      skipSpace();
-      if (!startsOperand.has(peek().kind)) break;
-      operands.push(parseOperand());
-      if (peek().kind !== "space") break;
-    }
-    const command = { ...place(start), operands };
-    command.source = command.source.trimEnd();
-    const token = skipSpace();
-    if (token.kind === "pipe") next++;
-    else if (token.kind !== "close" && token.kind !== ")") unexpected(token, "operand");
-    return command;
-  }
-
-  function parseOperand(): Operand {
-    const start = peek().at;
-    const first = parseTerm();
-    const at = peek().at;
-    const names: string[] = [];
-    while (peek().kind === "field") names.push(take().text.slice(1));
-    if (names.length === 0) return first;
-    const where = place(at, start);
-    if (first.kind === "field") return { kind: "field", names: [...first.names, ...names], ...where };
-    if (first.kind === "variable") return { ...first, names: [...first.names, ...names], ...where };
-    if (first.kind === "literal" || first.kind === "nil" || first.kind === "dot")
-      fail(`unexpected . after term ${quote(first.source)}`, start);
-    return { kind: "chain", of: first, names, ...where };
-  }
-
-  function parseTerm(): Operand {
-    const token = take();
-    const { kind, text: word, at } = token;
-    if (kind === "(") {
-      const pipe = nested(() => parsePipe("parenthesized pipeline", ")"));
-      return { kind: "pipe", pipe, ...place(at) };
-    }
-    const where = place(at);
-    if (kind === "identifier") {
-      if (!known.has(word)) fail(`function ${quote(word)} not defined`, at);
-      return { kind: "function", name: word, ...where };
-    }
-    if (kind === "variable") {
-      if (!variables.includes(word)) fail(`undefined variable ${quote(word)}`, at);
-      return { kind, name: word, names: [], ...where };
-    }
-    if (kind === "field") return { kind, names: [word.slice(1)], ...where };
-    if (kind === "dot" || kind === "nil") return { kind, ...where };
-    return { kind: "literal", value: parseLiteral(token), ...where };
-  }
-
-  function parseLiteral({ kind, text: word, at }: Token): string | number | boolean {
-    if (kind === "true" || kind === "false") return kind === "true";
-    if (kind === "string") return unquote(word) ?? fail("invalid syntax", at);
-    if (kind === "character") return characterCode(word) ?? fail(`malformed character constant: ${word}`, at);
-    return parseNumber(word) ?? fail(`${/\d/.test(word) ? "bad" : "illegal"} number syntax: ${quote(word)}`, at);
-  }
-
-  const { nodes, end } = parseList();
-  if (end !== "") fail(`unexpected {{${end}}}`);
+  const parser: Parser = { text, known, tokens: lex(text), next: 0, depth: 0, ranges: 0, variables: ["$"] };
+  const { nodes, end } = parseList(parser);
+  if (end !== "") fail(parser, `unexpected {{${end}}}`);
   return nodes;
+}
+
+interface Parser {
+  text: string;
+  known: ReadonlySet<string>;
+  /** The last one is the end or an error, and is read as often as asked for. */
+  tokens: Token[];
+  /** Index in `tokens`. */
+  next: number;
+  /** Parentheses and blocks that are open. */
+  depth: number;
+  /** Ranges whose body is being read. */
+  ranges: number;
+  /** Those in scope. */
+  variables: string[];
+}
+
+/** Nodes up to the action that ends their block, of which this is the keyword; "" at the end of the text. */
+function parseList(parser: Parser): { nodes: Node[]; end: "end" | "else" | "" } {
+  const nodes: Node[] = [];
+  for (;;) {
+    const token = take(parser);
+    if (token.kind === "eof") return { nodes, end: "" };
+    if (token.kind === "text") nodes.push({ kind: "text", text: token.text });
+    else if (token.kind !== "open") unexpected(parser, token, "input");
+    else {
+      const word = skipSpace(parser);
+      if (word.kind === "keyword" && (word.text === "end" || word.text === "else")) {
+        parser.next++;
+        return { nodes, end: word.text };
+      }
+      nodes.push(
+        word.kind === "keyword"
+          ? parseKeyword(parser, take(parser))
+          : { kind: "action", pipe: parsePipe(parser, "command", "close") },
+      );
+    }
+  }
+}
+
+function parseKeyword(parser: Parser, { text: word, at }: Token): Node {
+  if (word === "if" || word === "with" || word === "range") return nested(parser, () => parseBlock(parser, word));
+  if (word === "break" || word === "continue") {
+    if (parser.ranges === 0) fail(parser, `{{${word}}} outside {{range}}`, at);
+    expect(parser, "close", `{{${word}}}`);
+    return { kind: word };
+  }
+  fail(parser, `{{${word}}} is not supported`, at);
+}
+
+function parseBlock(parser: Parser, kind: "if" | "with" | "range"): Node {
+  const scope = parser.variables.length;
+  const pipe = parsePipe(parser, kind, "close");
+  if (kind === "range") parser.ranges++;
+  const { nodes: body, end } = parseList(parser);
+  if (kind === "range") parser.ranges--;
+  if (end === "") fail(parser, "unexpected EOF");
+  if (end === "end") expect(parser, "close", "end");
+  const otherwise = end === "else" ? parseElse(parser, kind) : [];
+  parser.variables.length = scope;
+  return { kind, pipe, body, otherwise };
+}
+
+/** What follows `{{else`: another condition, which ends both, or the closing braces and a list. */
+function parseElse(parser: Parser, kind: string): Node[] {
+  const word = skipSpace(parser);
+  if (word.kind === "keyword" && word.text === kind && kind !== "range") {
+    parser.next++;
+    return [nested(parser, () => parseBlock(parser, kind as "if" | "with"))];
+  }
+  expect(parser, "close", "else");
+  const { nodes, end } = parseList(parser);
+  if (end === "") fail(parser, "unexpected EOF");
+  if (end === "else") fail(parser, "expected end; found {{else}}");
+  expect(parser, "close", "end");
+  return nodes;
+}
+
+function parsePipe(parser: Parser, context: string, end: "close" | ")"): Pipe {
+  const start = skipSpace(parser).at;
+  const { names, declares } = parseVariables(parser, context);
+  const commands: Command[] = [];
+  for (;;) {
+    const token = skipSpace(parser);
+    if (token.kind === end) break;
+    if (!startsOperand.has(token.kind)) unexpected(parser, token, context);
+    commands.push(parseCommand(parser));
+  }
+  if (commands.length === 0) fail(parser, `missing value for ${context}`);
+  // Only the first command may be a value: later ones take the result of those before.
+  const odd = commands.slice(1).findIndex(({ operands }) => ["literal", "nil", "dot"].includes(operands[0]!.kind));
+  if (odd >= 0) fail(parser, `non executable command in pipeline stage ${odd + 2}`);
+  const pipe = { ...placeOf(parser, start), variables: names, declares, commands };
+  parser.next++; // the end
+  parser.variables.push(...(declares ? names : []));
+  return pipe;
+}
+
+/** `$x :=`, `$x =`, and of a range `$index, $element :=`. */
+function parseVariables(parser: Parser, context: string): { names: string[]; declares: boolean } {
+  const start = parser.next;
+  const names: string[] = [];
+  while (skipSpace(parser).kind === "variable") {
+    names.push(take(parser).text);
+    const sign = skipSpace(parser);
+    if (sign.kind === "declare" || sign.kind === "assign") {
+      parser.next++;
+      const undefinedOne = names.find((name) => sign.kind === "assign" && !parser.variables.includes(name));
+      if (undefinedOne) fail(parser, `undefined variable ${quote(undefinedOne)}`);
+      return { names, declares: sign.kind === "declare" };
+    }
+    if (sign.kind !== ",") break;
+    if (context !== "range" || names.length > 1) fail(parser, `too many declarations in ${context}`);
+    parser.next++;
+  }
+  parser.next = start;
+  return { names: [], declares: false };
+}
+
+function parseCommand(parser: Parser): Command {
+  const start = peek(parser).at;
+  const operands: Operand[] = [];
+  for (;;) {
+    skipSpace(parser);
+    if (!startsOperand.has(peek(parser).kind)) break;
+    operands.push(parseOperand(parser));
+    if (peek(parser).kind !== "space") break;
+  }
+  const command = { ...placeOf(parser, start), operands };
+  command.source = command.source.trimEnd();
+  const token = skipSpace(parser);
+  if (token.kind === "pipe") parser.next++;
+  else if (token.kind !== "close" && token.kind !== ")") unexpected(parser, token, "operand");
+  return command;
+}
+
+function parseOperand(parser: Parser): Operand {
+  const start = peek(parser).at;
+  const first = parseTerm(parser);
+  const at = peek(parser).at;
+  const names: string[] = [];
+  while (peek(parser).kind === "field") names.push(take(parser).text.slice(1));
+  if (names.length === 0) return first;
+  const place = placeOf(parser, at, start);
+  if (first.kind === "field") return { kind: "field", names: [...first.names, ...names], ...place };
+  if (first.kind === "variable") return { ...first, names: [...first.names, ...names], ...place };
+  if (first.kind === "literal" || first.kind === "nil" || first.kind === "dot")
+    fail(parser, `unexpected . after term ${quote(first.source)}`, start);
+  return { kind: "chain", of: first, names, ...place };
+}
+
+function parseTerm(parser: Parser): Operand {
+  const token = take(parser);
+  const { kind, text: word, at } = token;
+  if (kind === "(") {
+    const pipe = nested(parser, () => parsePipe(parser, "parenthesized pipeline", ")"));
+    return { kind: "pipe", pipe, ...placeOf(parser, at) };
+  }
+  const place = placeOf(parser, at);
+  if (kind === "identifier") {
+    if (!parser.known.has(word)) fail(parser, `function ${quote(word)} not defined`, at);
+    return { kind: "function", name: word, ...place };
+  }
+  if (kind === "variable") {
+    if (!parser.variables.includes(word)) fail(parser, `undefined variable ${quote(word)}`, at);
+    return { kind, name: word, names: [], ...place };
+  }
+  if (kind === "field") return { kind, names: [word.slice(1)], ...place };
+  if (kind === "dot" || kind === "nil") return { kind, ...place };
+  return { kind: "literal", value: parseLiteral(parser, token), ...place };
+}
+
+function parseLiteral(parser: Parser, { kind, text: word, at }: Token): string | number | boolean {
+  if (kind === "true" || kind === "false") return kind === "true";
+  if (kind === "string") return unquote(word) ?? fail(parser, "invalid syntax", at);
+  if (kind === "character") return characterCode(word) ?? fail(parser, `malformed character constant: ${word}`, at);
+  return parseNumber(word) ?? fail(parser, `${/\d/.test(word) ? "bad" : "illegal"} number syntax: ${quote(word)}`, at);
+}
+
+const peek = ({ tokens, next }: Parser): Token => tokens[Math.min(next, tokens.length - 1)]!;
+
+function take(parser: Parser): Token {
+  const token = peek(parser);
+  parser.next++;
+  return token;
+}
+
+function skipSpace(parser: Parser): Token {
+  while (peek(parser).kind === "space") parser.next++;
+  return peek(parser);
+}
+
+function expect(parser: Parser, kind: TokenKind, context: string): Token {
+  skipSpace(parser);
+  const token = take(parser);
+  return token.kind === kind ? token : unexpected(parser, token, context);
+}
+
+function nested<Result>(parser: Parser, read: () => Result): Result {
+  if (++parser.depth > maxDepth) fail(parser, `nested deeper than ${maxDepth} levels`);
+  const result = read();
+  parser.depth--;
+  return result;
+}
+
+/** Of what was read since `from`. */
+function placeOf({ text, tokens, next }: Parser, at: number, from = at): Place {
+  const last = tokens[next - 1]!;
+  return { at, source: text.slice(from, last.at + last.text.length) };
+}
+
+function unexpected(parser: Parser, token: Token, context: string): never {
+  if (token.kind === "error") fail(parser, token.text, token.at);
+  fail(parser, `unexpected ${shown(token)} in ${context}`, token.at);
+}
+
+function fail(parser: Parser, message: string, at = peek(parser).at): never {
+  throw new TemplateError(`:${parser.text.slice(0, at).split("\n").length}: ${message}`);
 }
 
 const startsOperand = new Set<TokenKind>([
