@@ -1,8 +1,9 @@
-/** What a process has inherited from whoever called it: niceness, scheduling class, CPU affinity, I/O priority, OOM score. */
+/** What a process has inherited from whoever called it: niceness, scheduling class, CPU affinity, I/O priority, OOM score, limits. */
 
 import { hasCode } from "../errors.ts";
 import { writeSetting } from "./file.ts";
 import { allow, EACCES, EPERM, memory, syscall } from "./libc.ts";
+import { resetSoftLimits } from "./process.ts";
 
 const PRIO_PROCESS = 0;
 const SCHED_OTHER = 0;
@@ -18,6 +19,7 @@ export function resetAttributes(): void {
   set("niceness", syscall("setpriority", PRIO_PROCESS, 0, 0));
   set("CPU affinity", syscall("sched_setaffinity", 0, everyCpu.length, everyCpu));
   set("I/O priority", syscall("ioprio_set", IOPRIO_WHO_PROCESS, 0, 0));
+  resetSoftLimits();
   try {
     writeSetting("/proc/self/oom_score_adj", "0");
   } catch (error) {

@@ -80,6 +80,19 @@ export function hardLimits(): Record<string, number> {
   return hard;
 }
 
+/** Soft limits as high as the hard ones allow, but for the stack, which is as large as usual, and core files. */
+export function resetSoftLimits(): void {
+  const limit = new BigUint64Array(new ArrayBuffer(16));
+  const usualStack = BigInt(8 << 20);
+  for (const [name, number] of Object.entries(rlimits)) {
+    if (name === "RLIMIT_CORE") continue;
+    check("get limit", name, libc.prlimit(0, number, null, limit));
+    const [, hard = 0n] = limit;
+    limit[0] = name === "RLIMIT_STACK" && usualStack < hard ? usualStack : hard;
+    check("set limit", name, libc.prlimit(0, number, limit, null));
+  }
+}
+
 /** An anonymous file that holds this text, to be handed to another process (memfd_create(2)). */
 export function memfd(name: string, text: string): number {
   const MFD_CLOEXEC = 1;

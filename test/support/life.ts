@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { readFileIfAny } from "../../src/linux/file.ts";
 import type { Result } from "./cli.ts";
 import type { Machine } from "./containers.ts";
 
@@ -41,7 +42,7 @@ export const stateOf = (machine: Machine, id: string) =>
 /** A container's monitor. */
 export function monitorOf(machine: Machine, id: string): number {
   const found = machine.snapshot().processIds.find((pid) => {
-    const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+    const words = readFileIfAny(`/proc/${pid}/cmdline`)?.split("\0") ?? [];
     return words.includes("monitor") && words.includes(id);
   });
   if (found === undefined) throw new Error(`no monitor of ${id}`);
