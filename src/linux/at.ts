@@ -1,20 +1,9 @@
 /** The directory-relative calls: openat2(2), mkdirat(2), linkat(2) and the rest that fill a directory nobody may lead us out of. */
 
 import { SyscallError } from "../errors.ts";
+import { EAGAIN, EEXIST, EINTR, ENOENT } from "./errno.ts";
 import { O_CLOEXEC } from "./file.ts";
-import {
-  AT_FDCWD,
-  allow,
-  bind,
-  cstr,
-  EEXIST,
-  EINTR,
-  ENOENT,
-  memory,
-  readErrno,
-  syscall,
-  syscallError,
-} from "./libc.ts";
+import { AT_FDCWD, allow, bind, cstr, memory, readErrno, syscall, syscallError } from "./libc.ts";
 
 /**
  * A file name as the kernel keeps it, one character per byte: names in tars need not be UTF-8.
@@ -141,7 +130,7 @@ function openBelow(root: number, path: ByteName, flags: number, resolve: number)
     if (fd !== -1) return fd;
     const errno = readErrno();
     if (errno === ENOENT) return undefined;
-    if (errno !== EINTR && (errno !== 11 || attempt > 100)) throw syscallError("open", textOf(path), errno);
+    if (errno !== EINTR && (errno !== EAGAIN || attempt > 100)) throw syscallError("open", textOf(path), errno);
   }
 }
 

@@ -1,6 +1,7 @@
 /** Children: by their pidfd waitid(2) and signals. How they are made is in program/ and spawn.ts. */
 
-import { allow, bind, check, checkRetry, ESRCH, memory, syscall } from "./libc.ts";
+import { ESRCH } from "./errno.ts";
+import { allow, bind, check, checkRetry, memory, syscall } from "./libc.ts";
 
 const libc = bind({
   _exit: ["void", "int"],

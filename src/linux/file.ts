@@ -1,25 +1,8 @@
 /** Files by system call: what a run needs of open(2), read(2), stat(2), mkdir(2), without loading node:fs (1 ms). */
 
 import { InvalidError } from "../errors.ts";
-import {
-  AT_FDCWD,
-  allow,
-  bind,
-  check,
-  checkRetry,
-  cstr,
-  EAGAIN,
-  EBUSY,
-  EEXIST,
-  EINTR,
-  ENOENT,
-  ENOTDIR,
-  ENOTEMPTY,
-  ESRCH,
-  memory,
-  readErrno,
-  syscall,
-} from "./libc.ts";
+import { EAGAIN, EBUSY, EEXIST, EINTR, ENOENT, ENOTDIR, ENOTEMPTY, ESRCH } from "./errno.ts";
+import { AT_FDCWD, allow, bind, check, checkRetry, cstr, memory, readErrno, syscall } from "./libc.ts";
 
 const libc = bind({
   openat: ["int", "int", "ptr", "int", "int"],

@@ -1,12 +1,12 @@
 /** Where a sparse file has content: lseek(2) with SEEK_DATA and SEEK_HOLE. */
 
-import { allow, bind, EINVAL } from "./libc.ts";
+import { EINVAL, ENXIO } from "./errno.ts";
+import { allow, bind } from "./libc.ts";
 
 const libc = bind({ lseek: ["long", "int", "long", "int"] });
 
 const SEEK_DATA = 3;
 const SEEK_HOLE = 4;
-const ENXIO = 6;
 
 /**
  * The pieces of an open file that are no holes, ascending: `[offset, length, offset, length, ...]`.

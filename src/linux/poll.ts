@@ -1,7 +1,8 @@
 /** Waiting for descriptors: poll(2), pipes and socket pairs that carry messages and descriptors (unix(7)). */
 
+import { EAGAIN, EINTR } from "./errno.ts";
 import { close, O_CLOEXEC } from "./file.ts";
-import { allow, bind, check, checkRetry, EAGAIN, EINTR, memory, pointerTo, readErrno } from "./libc.ts";
+import { allow, bind, check, checkRetry, memory, pointerTo, readErrno } from "./libc.ts";
 
 const libc = bind({
   poll: ["int", "ptr", "long", "int"],

@@ -1,7 +1,8 @@
 /** Other processes, told apart beyond doubt: a number alone may have been given to another since (pidfd_open(2), proc(5)). */
 
+import { ESRCH } from "./errno.ts";
 import { close, readFile } from "./file.ts";
-import { allow, check, ESRCH, syscall } from "./libc.ts";
+import { allow, check, syscall } from "./libc.ts";
 import { readStat, tickMs } from "./procfs.ts";
 
 /** A process by its number, when it was started, and in which life of the machine. */

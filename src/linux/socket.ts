@@ -7,8 +7,11 @@
  */
 
 import { InvalidError } from "../errors.ts";
+import { EAFNOSUPPORT, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, EPROTONOSUPPORT, ESOCKTNOSUPPORT } from "./errno.ts";
 import { close } from "./file.ts";
-import { allow, bind, check, cstr, EINTR, memory, readErrno } from "./libc.ts";
+import { allow, bind, check, cstr, memory, readErrno } from "./libc.ts";
+
+export { EINPROGRESS } from "./errno.ts";
 
 const libc = bind({
   socket: ["int", "int", "int", "int"],
@@ -37,20 +40,6 @@ const SOCK_DGRAM = 2;
 const IPPROTO_SCTP = 132;
 const SOL_SOCKET = 1;
 export const MSG_NOSIGNAL = 0x4000;
-
-export const EPERM = 1;
-export const EACCES = 13;
-export const EAFNOSUPPORT = 97;
-export const EADDRINUSE = 98;
-export const EADDRNOTAVAIL = 99;
-export const ECONNRESET = 104;
-export const EINPROGRESS = 115;
-const EPROTONOSUPPORT = 93;
-const ESOCKTNOSUPPORT = 94;
-const ENOMEM = 12;
-const ENFILE = 23;
-export const EMFILE = 24;
-const ENOBUFS = 105;
 
 /** An address with a port, as the kernel has it. */
 export type Sockaddr = Uint8Array<ArrayBuffer>;

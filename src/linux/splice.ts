@@ -1,7 +1,8 @@
 /** Bytes from socket to socket that stay in the kernel: splice(2) by way of a pipe(7). */
 
+import { EINTR } from "./errno.ts";
 import { O_CLOEXEC } from "./file.ts";
-import { bind, EINTR, readErrno } from "./libc.ts";
+import { bind, readErrno } from "./libc.ts";
 
 const libc = bind({
   splice: ["long", "int", "ptr", "int", "ptr", "long", "int"],

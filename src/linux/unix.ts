@@ -1,7 +1,8 @@
 /** Path sockets that keep messages apart (unix(7)), reached through an open directory: a path of theirs has 107 bytes at most. */
 
+import { ECONNREFUSED, ENOENT } from "./errno.ts";
 import { close, unlink } from "./file.ts";
-import { allow, bind, check, checkRetry, cstr, ECONNREFUSED, ENOENT, memory } from "./libc.ts";
+import { allow, bind, check, checkRetry, cstr, memory } from "./libc.ts";
 import { umask } from "./process.ts";
 
 const libc = bind({

@@ -1,15 +1,13 @@
 /** Extended attributes of open files: flistxattr(2) and fgetxattr(2) (xattr(7)). */
 
 import { type ByteName, byteNameFrom, textOf } from "./at.ts";
+import { ENODATA, EOPNOTSUPP } from "./errno.ts";
 import { allow, bind, memory } from "./libc.ts";
 
 const libc = bind({
   flistxattr: ["long", "int", "ptr", "long"],
   fgetxattr: ["long", "int", "ptr", "ptr", "long"],
 });
-
-const ENODATA = 61;
-const EOPNOTSUPP = 95;
 
 /** The names of a file's attributes; none where the file system has no such thing. */
 export function listXattrs(fd: number, subject: ByteName): ByteName[] {

@@ -1,9 +1,9 @@
 /** The bridge of a network: made when its first container starts, repaired when somebody broke it. */
 
 import { ConflictError } from "../errors.ts";
+import { EEXIST, EINVAL, ENODEV } from "../linux/errno.ts";
 import { readdir } from "../linux/file.ts";
-import { EEXIST, EINVAL } from "../linux/libc.ts";
-import { deleteLink, ENODEV, findLink, type Link, listLinks, newBridge, setLink } from "../linux/netlink/link.ts";
+import { deleteLink, findLink, type Link, listLinks, newBridge, setLink } from "../linux/netlink/link.ts";
 import { listAddresses } from "../linux/netlink/route.ts";
 import { transact } from "../linux/netlink/socket.ts";
 import { changeSysctl, readSysctl, type SysctlChange, writeSysctl } from "../linux/sysctl.ts";

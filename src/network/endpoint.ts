@@ -1,10 +1,10 @@
 /** One container in one network: a veth pair from the bridge into its network namespace, with addresses and routes. */
 
 import { ConflictError } from "../errors.ts";
+import { EEXIST, EINVAL, ENODEV, EXFULL } from "../linux/errno.ts";
 import { close } from "../linux/file.ts";
-import { EEXIST, EINVAL } from "../linux/libc.ts";
 import { inNetworkNamespace } from "../linux/namespace.ts";
-import { deleteLink, ENODEV, findLink, newVeth, type Port, setLink } from "../linux/netlink/link.ts";
+import { deleteLink, findLink, newVeth, type Port, setLink } from "../linux/netlink/link.ts";
 import { addRoute } from "../linux/netlink/route.ts";
 import { openNetlink, type Request, transact, withNetlink } from "../linux/netlink/socket.ts";
 import { addressOfVeth, formatAddress, hostMacOf, isIpv6, parseAddress, parseMac } from "../plan/address.ts";
@@ -22,8 +22,7 @@ export interface Ends {
   namespace: number;
 }
 
-/** The kernel has no room for another port: errno EXFULL, BR_MAX_PORTS. */
-const EXFULL = 54;
+/** BR_MAX_PORTS less one: where the kernel answers EXFULL. */
 const maxPorts = 1023;
 
 /** True if a network namespace has a device of this name. */

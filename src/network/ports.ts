@@ -4,19 +4,10 @@
  */
 
 import { ConflictError, Failure, UnsupportedError } from "../errors.ts";
+import { EACCES, EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT, EMFILE } from "../linux/errno.ts";
 import { close } from "../linux/file.ts";
 import { syscallError } from "../linux/libc.ts";
-import {
-  decodeSockaddr,
-  EACCES,
-  EADDRINUSE,
-  EADDRNOTAVAIL,
-  EAFNOSUPPORT,
-  EMFILE,
-  encodeSockaddr,
-  localAddress,
-  openBound,
-} from "../linux/socket.ts";
+import { decodeSockaddr, encodeSockaddr, localAddress, openBound } from "../linux/socket.ts";
 import type { Protocol } from "../plan/network.ts";
 import { hostAddresses, type PortRange, type PortRequest } from "../plan/publish.ts";
 import { findPortOwner } from "./port-owner.ts";

@@ -3,8 +3,9 @@
 import { expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { hasCode } from "../../src/errors.ts";
+import { EAGAIN } from "../../src/linux/errno.ts";
 import { close, O_CREAT, O_RDONLY, O_WRONLY, open, read, write, writeAll } from "../../src/linux/file.ts";
-import { EAGAIN, memory, syscallError } from "../../src/linux/libc.ts";
+import { memory, syscallError } from "../../src/linux/libc.ts";
 import { openOutput, setNonblocking } from "../../src/linux/nonblocking.ts";
 import { pipe, type Timer, type Watch } from "../../src/linux/poll.ts";
 import { type Copy, deliver, drain, relay } from "../../src/runtime/relay.ts";

@@ -1,6 +1,6 @@
 /** Connections that the kernel tracks, over netlink: lists of them, and deleting some. */
 
-import { ENOENT } from "../libc.ts";
+import { ENOENT } from "../errno.ts";
 import { attribute, be16, concat, nested, parseAttributes, u8, u32 } from "./attribute.ts";
 import { dump, type Request, transact } from "./socket.ts";
 

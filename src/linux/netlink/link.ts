@@ -1,6 +1,7 @@
 /** Network devices by rtnetlink(7): what there are, bridges and their ports, veth pairs. */
 
 import { InvalidError } from "../../errors.ts";
+import { ENODEV } from "../errno.ts";
 import { attribute, concat, nested, parseAttributes, parseText, text, u8, u32 } from "./attribute.ts";
 import { ask, dump, type Message, NLM_F, type Request } from "./socket.ts";
 
@@ -28,8 +29,6 @@ const IFLA_BRPORT_ISOLATED = 33;
 const VETH_INFO_PEER = 1;
 const RTEXT_FILTER_SKIP_STATS = 8;
 const IFF_UP = 1;
-
-export const ENODEV = 19;
 
 /** In the order of their numbers; "up": it can carry packets (operational state of RFC 2863). */
 const operstates = ["unknown", "notpresent", "down", "lowerlayerdown", "testing", "dormant", "up"] as const;

@@ -1,6 +1,6 @@
 /** Chains and rules of nf_tables. */
 
-import { ENOENT } from "../libc.ts";
+import { ENOENT } from "../errno.ts";
 import { attribute, be32, nested, parseText, text } from "./attribute.ts";
 import { encodeStatements, type Statement } from "./nft-expression.ts";
 import {

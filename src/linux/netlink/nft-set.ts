@@ -1,6 +1,6 @@
 /** Sets and maps of nf_tables, and what is in them. */
 
-import { ENOENT } from "../libc.ts";
+import { ENOENT } from "../errno.ts";
 import { attribute, be32, concat, listAttributes, nested, parseAttributes, parseText, text, u32 } from "./attribute.ts";
 import { NFTA_DATA_VALUE } from "./nft-expression.ts";
 import {

@@ -7,7 +7,7 @@
  * @see https://wiki.nftables.org/wiki-nftables/index.php/Portal:DeveloperDocs/nftables_internals
  */
 
-import { EAGAIN, EINTR, ENOENT } from "../libc.ts";
+import { EAGAIN, EINTR, ENOENT, ERESTART } from "../errno.ts";
 import { attribute, be16, concat, parseAttributes, parseText, text } from "./attribute.ts";
 import { ask, dump, growBuffers, type Message, NLM_F, type Request, transact } from "./socket.ts";
 
@@ -62,8 +62,6 @@ const marker = (type: number, ...attributes: Uint8Array[]): Request => ({
 const roomBytes = 100_000;
 
 const NFTA_GEN_ID = 1;
-/** Something was changed since the generation that a batch is for. */
-const ERESTART = 85;
 
 /** Counts up with every change of nf_tables. @throws SyscallError EINVAL and the like where the kernel has none. */
 export function getGeneration(socket: number): Uint8Array {

@@ -1,6 +1,7 @@
 /** Addresses and routes by rtnetlink(7), of both families: four bytes are IPv4, sixteen IPv6. */
 
 import { hasCode, InvalidError } from "../../errors.ts";
+import { ENETUNREACH } from "../errno.ts";
 import { attribute, concat, parseAttributes, u32 } from "./attribute.ts";
 import { readU32 } from "./link.ts";
 import { ask, dump, type Message, NLM_F, type Request } from "./socket.ts";
@@ -27,7 +28,6 @@ const RT_SCOPE_LINK = 253;
 const RTN_UNICAST = 1;
 const RTN_LOCAL = 2;
 const RTNH_F_ONLINK = 4;
-const ENETUNREACH = 101;
 
 const familyOf = (address: Uint8Array): number => (address.length === 4 ? 2 : 10);
 const lengths: Record<number, number> = { 2: 4, 10: 16 };

@@ -1,7 +1,8 @@
 /** DNS messages over tcp, each behind its length (RFC 7766): those of clients to us, and ours to other servers. */
 
 import { POLLERR, POLLHUP } from "../../linux/epoll.ts";
-import { EAGAIN, memory } from "../../linux/libc.ts";
+import { EAGAIN } from "../../linux/errno.ts";
+import { memory } from "../../linux/libc.ts";
 import { POLLIN, POLLOUT } from "../../linux/poll.ts";
 import { receive, send, socketError } from "../../linux/socket.ts";
 import type { EpollLoop } from "../epoll-loop.ts";

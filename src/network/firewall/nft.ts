@@ -1,7 +1,7 @@
 /** The firewall as a table of our own in nf_tables, over netlink: a container costs an element in a map for each port. */
 
+import { EEXIST, ENOENT } from "../../linux/errno.ts";
 import { close } from "../../linux/file.ts";
-import { EEXIST, ENOENT } from "../../linux/libc.ts";
 import { countRules } from "../../linux/netlink/nft-rule.ts";
 import { deleteElements, getElement, listElements, newElements } from "../../linux/netlink/nft-set.ts";
 import { commit, commitUndisturbed, deleteTable, getTable, newTable } from "../../linux/netlink/nftables.ts";

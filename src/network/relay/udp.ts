@@ -1,8 +1,9 @@
 /** Datagrams that are passed on: each sender has a socket of its own towards the container, so that answers find back. */
 
 import { type Datagram, receiveDatagram, sendDatagram } from "../../linux/datagram.ts";
+import { EAGAIN } from "../../linux/errno.ts";
 import { close } from "../../linux/file.ts";
-import { EAGAIN, memory } from "../../linux/libc.ts";
+import { memory } from "../../linux/libc.ts";
 import { POLLIN, type Timer } from "../../linux/poll.ts";
 import {
   connect,

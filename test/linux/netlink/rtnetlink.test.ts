@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { InvalidError, SyscallError } from "../../../src/errors.ts";
-import { EEXIST } from "../../../src/linux/libc.ts";
+import { EEXIST } from "../../../src/linux/errno.ts";
 import { inNetworkNamespace } from "../../../src/linux/namespace.ts";
 import { listAttributes } from "../../../src/linux/netlink/attribute.ts";
 import {
