@@ -1,16 +1,8 @@
-/** Files below a root that must not be left: what init creates in a rootfs it does not trust (SECURITY R15). */
+/** Directories and files made below a root that must not be left: init trusts no rootfs (SECURITY R15). */
 
 import { hasCode, SyscallError } from "../errors.ts";
 import * as at from "./at.ts";
 import { close, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_PATH, O_WRONLY } from "./file.ts";
-
-/** Opens what a path below root names. @param flags of open(2); O_PATH if not given. */
-export const openInRoot = (root: number, path: string, flags: number = O_PATH): number =>
-  at.openInRoot(root, at.byteNameOf(path), flags);
-
-/** The same, or undefined where there is nothing. */
-export const openInRootIfAny = (root: number, path: string): number | undefined =>
-  at.openInRootIfAny(root, at.byteNameOf(path), O_PATH);
 
 /** Opens a directory below root (O_PATH), creating what is missing of its path. */
 export function ensureDirectory(root: number, path: string, mode = 0o755): number {
@@ -25,7 +17,8 @@ export function ensureFile(root: number, path: string): number {
 }
 
 function ensure(root: number, path: string, flags: number, create: Create): number {
-  const found = at.openInRootIfAny(root, at.byteNameOf(path), flags);
+  const bytes = at.byteNameOf(path);
+  const found = at.openInRootIfAny(root, bytes, flags);
   if (found !== undefined) return found;
   try {
     within(root, path, create);
@@ -33,7 +26,7 @@ function ensure(root: number, path: string, flags: number, create: Create): numb
     // A symbolic link that leads nowhere, or somebody was quicker: opening it tells.
     if (!hasCode(error, "EEXIST")) throw error;
   }
-  return openInRoot(root, path, flags);
+  return at.openInRoot(root, bytes, flags);
 }
 
 type Create = (parent: number, name: at.ByteName) => void;

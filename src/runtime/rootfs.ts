@@ -1,9 +1,8 @@
 /** The root of a container and what the host shows in it, as detached mounts: made by the host's side, attached by init. */
 
 import { hasCode, SyscallError } from "../errors.ts";
-import { byteNameOf, chownAt } from "../linux/at.ts";
+import { byteNameOf, chownAt, openInRootIfAny } from "../linux/at.ts";
 import { close, mkdirAll, O_DIRECTORY, O_PATH, open, statIfAny } from "../linux/file.ts";
-import { openInRootIfAny } from "../linux/inroot.ts";
 import { AT_FDCWD } from "../linux/libc.ts";
 import { chdir, fchdir, fsmount, mount, mountSetattr, openTree } from "../linux/mount.ts";
 import { inOwnMounts } from "../linux/namespace.ts";
@@ -115,7 +114,7 @@ function createSource({ source, idmap }: BindStep): void {
 function openSource({ source, subpath }: BindStep): number {
   const from = open(source, O_PATH);
   if (subpath === undefined) return from;
-  const part = openInRootIfAny(from, subpath);
+  const part = openInRootIfAny(from, byteNameOf(subpath), O_PATH);
   close(from);
   if (part !== undefined) return part;
   throw new SyscallError("open", subpath, "ENOENT", "there is no such path in the volume");

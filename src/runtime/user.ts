@@ -1,9 +1,8 @@
 /** Who a program runs as: names and numbers resolved by the rootfs's own /etc/passwd and /etc/group (passwd(5), group(5)). */
 
 import { Failure, hasCode, NotFoundError } from "../errors.ts";
-import { isOnProc } from "../linux/at.ts";
+import { byteNameOf, isOnProc, openInRoot } from "../linux/at.ts";
 import { close, fstat, O_NONBLOCK, O_RDONLY, readAll } from "../linux/file.ts";
-import { openInRoot } from "../linux/inroot.ts";
 import type { User } from "../plan/user.ts";
 
 /** The ids of a process, and the HOME that goes with them. */
@@ -64,7 +63,7 @@ function parseId(text: string): number | undefined {
 function readDatabase(root: number, path: string): string[][] {
   let fd: number;
   try {
-    fd = openInRoot(root, path, O_RDONLY | O_NONBLOCK);
+    fd = openInRoot(root, byteNameOf(path), O_RDONLY | O_NONBLOCK);
   } catch (error) {
     if (hasCode(error, "ENOENT", "ENOTDIR", "ENXIO")) return [];
     throw error;
