@@ -59,7 +59,7 @@ export function createExtractor(root: number, { lowers, limits, merge = false }:
   const directoryTimes = new Map<ByteName, Time>();
   const totals: Extracted = { entries: 0, bytes: 0, newest: 0, replaced: false };
   let current: TarEntry | undefined; // the entry whose file descriptor is `file`
-  let currentPath = "";
+  let currentPath = at.byteName``;
   let file = -1;
 
   const parents = openParents(root, lowers, (path, like) => {
@@ -227,7 +227,7 @@ export function createExtractor(root: number, { lowers, limits, merge = false }:
       file = -1;
     },
     finish() {
-      if (!merge && !directoryTimes.has("")) inheritRoot();
+      if (!merge && !directoryTimes.has(at.byteName``)) inheritRoot();
       for (const [path, time] of directoryTimes) {
         const fd = path === "" ? root : parents.open(path);
         at.futimens(fd, time, path);
@@ -256,9 +256,9 @@ export function createExtractor(root: number, { lowers, limits, merge = false }:
   function inheritRoot(): void {
     const top = lowers.at(-1);
     const like = top === undefined ? { uid: 0, gid: 0, mode: 0o755, mtimeNs: 0n } : stat(top);
-    at.fchown(root, like.uid, like.gid, "/");
-    at.fchmod(root, like.mode, "/");
-    directoryTimes.set("", timeOf(like.mtimeNs));
+    at.fchown(root, like.uid, like.gid, at.byteName`/`);
+    at.fchmod(root, like.mode, at.byteName`/`);
+    directoryTimes.set(at.byteName``, timeOf(like.mtimeNs));
   }
 }
 

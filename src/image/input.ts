@@ -1,7 +1,7 @@
 /** The file an image is loaded from: opened, spooled where it cannot be read twice, and told what it is by its content. */
 
 import { InvalidError, NotFoundError } from "../errors.ts";
-import { pwriteAll } from "../linux/at.ts";
+import { byteNameOf, pwriteAll } from "../linux/at.ts";
 import { close, fstat, O_CREAT, O_EXCL, O_RDONLY, O_RDWR, open, read, statIfAny, writeAll } from "../linux/file.ts";
 import { memory } from "../linux/libc.ts";
 import { isArchiveMark, looksLikeArchive, readArchive } from "./archive.ts";
@@ -99,7 +99,7 @@ export async function readArchiveInput(
       content(chunk) {
         if (length + chunk.length > Math.max(2 ** 30, range.length * 200))
           throw new InvalidError(`${range.subject} grows to more than ${length} bytes when decompressed`);
-        pwriteAll(fd, chunk, length, spool);
+        pwriteAll(fd, chunk, length, byteNameOf(spool));
         length += chunk.length;
       },
     });

@@ -1,7 +1,7 @@
 /** One layer: from its blob into a staging directory, verified, and from there into the store under its chain id. */
 
 import { type Failure, hasCode, InvalidError, isFull, SyscallError } from "../errors.ts";
-import { freeBytes, symlinkAt } from "../linux/at.ts";
+import { byteNameOf, freeBytes, symlinkAt } from "../linux/at.ts";
 import {
   close,
   mkdir,
@@ -181,7 +181,7 @@ function takeShortLink(paths: Paths, chainId: Digest): string {
   for (let length = shortest; ; length++) {
     const link = hex.slice(0, length);
     try {
-      symlinkAt(target, AT_FDCWD | 0, `${paths.links}/${link}`);
+      symlinkAt(byteNameOf(target), AT_FDCWD | 0, byteNameOf(`${paths.links}/${link}`));
       return link;
     } catch (error) {
       if (!hasCode(error, "EEXIST") || length === hex.length) throw error;

@@ -4,7 +4,16 @@
  */
 
 import { hasCode, InvalidError, UnsupportedError } from "../errors.ts";
-import { type ByteName, isOnKernelFileSystem, openAt, pread, readlinkAt, textOf } from "../linux/at.ts";
+import {
+  type ByteName,
+  byteName,
+  byteNameOf,
+  isOnKernelFileSystem,
+  openAt,
+  pread,
+  readlinkAt,
+  textOf,
+} from "../linux/at.ts";
 import { close, fstat, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, type Stat } from "../linux/file.ts";
 import { dataRanges } from "../linux/holes.ts";
 import { AT_FDCWD, memory } from "../linux/libc.ts";
@@ -28,7 +37,7 @@ export interface PackOptions {
 /** Packs what an open descriptor (O_PATH is enough) names, with everything below it. */
 export function packTree(
   fd: number,
-  { layer, name = ".", holes = false, omit = () => false }: PackOptions,
+  { layer, name = byteName`.`, holes = false, omit = () => false }: PackOptions,
   write: (bytes: Uint8Array) => void,
 ): void {
   const writer = createTarWriter(write);
@@ -41,7 +50,7 @@ export function packTree(
     if (stat.type === "socket") return; // a tar has no such thing, and without its process it is nothing
     if (layer && isWhiteout(stat)) {
       const [parent, base] = splitLast(path);
-      writer.member({ type: "file", path: `${parent}.wh.${base}`, mode: 0 });
+      writer.member({ type: "file", path: byteName`${parent}.wh.${base}`, mode: 0 });
       return;
     }
     if (layer && /(^|\/)\.wh\.[^/]*$/.test(path))
@@ -67,23 +76,23 @@ export function packTree(
     }
     if (stat.type === "directory") reopened(fd, path, (open) => directory(open, path, member));
     else if (stat.type === "file") reopened(fd, path, (open) => file(open, path, stat, member));
-    else if (stat.type === "symlink") writer.member({ ...member, linkPath: readlinkAt(fd, "", path) });
+    else if (stat.type === "symlink") writer.member({ ...member, linkPath: readlinkAt(fd, byteName``, path) });
     else writer.member({ ...member, ...deviceOf(stat) });
   }
 
   function directory(fd: number, path: ByteName, member: TarMember): void {
     const { xattrs, opaque } = attributes(fd, path);
     writer.member({ ...member, xattrs });
-    const below = path === "." ? "" : `${path}/`;
+    const below = path === "." ? byteName`` : byteName`${path}/`;
     if (isOnKernelFileSystem(fd, path)) return; // the mount point, and nothing of /proc or /sys
-    if (opaque) writer.member({ type: "file", path: `${below}.wh..wh..opq`, mode: 0 });
+    if (opaque) writer.member({ type: "file", path: byteName`${below}.wh..wh..opq`, mode: 0 });
     const names = listAt(fd, path).map(({ name }) => name);
     // Sorted, so that the same tree always is the same tar.
     for (const name of names.sort()) {
-      const entry = openIfThere(fd, name, below + name);
+      const entry = openIfThere(fd, name, byteName`${below}${name}`);
       if (entry === undefined) continue;
       try {
-        pack(entry, below + name);
+        pack(entry, byteName`${below}${name}`);
       } finally {
         close(entry);
       }
@@ -155,7 +164,7 @@ function splitLast(path: ByteName): [parent: ByteName, base: ByteName] {
 
 /** The same file or directory for reading: by the magic link of the O_PATH descriptor, so that nobody can put another in its place. */
 function reopened(fd: number, path: ByteName, use: (fd: number) => void): void {
-  const readable = openAt(AT_FDCWD | 0, `/proc/self/fd/${fd}`, O_RDONLY | O_NONBLOCK, path);
+  const readable = openAt(AT_FDCWD | 0, byteNameOf(`/proc/self/fd/${fd}`), O_RDONLY | O_NONBLOCK, path);
   try {
     use(readable);
   } finally {

@@ -6,6 +6,7 @@
 import { hasCode, InvalidError } from "../errors.ts";
 import {
   type ByteName,
+  byteName,
   fchmod,
   fchown,
   fgetxattr,
@@ -18,6 +19,7 @@ import {
   textOf,
 } from "../linux/at.ts";
 import { close, fstat, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, open, type Stat } from "../linux/file.ts";
+import { joinNames } from "./entry-path.ts";
 
 export interface Parents {
   /** A descriptor of the directory, which exists from now on. It stays valid until 100 others were asked for. */
@@ -40,7 +42,7 @@ export interface Found {
   stat: Stat;
 }
 
-const opaqueKey = "trusted.overlay.opaque";
+const opaqueKey = byteName`trusted.overlay.opaque`;
 const yes = new TextEncoder().encode("y");
 
 /** Nothing of the layers below shines through this directory. */
@@ -99,13 +101,13 @@ export function openParents(
     const pending = path.split("/").reverse();
     let done: ByteName[] = [];
     for (let links = 0; pending.length > 0; ) {
-      const name = pending.pop();
+      const name = pending.pop()!;
       if (name === "" || name === ".") continue;
       if (name === "..") {
         done.pop();
         continue;
       }
-      const here = [...done, name as string].join("/");
+      const here = joinNames([...done, name]);
       const found = look(here);
       if (found?.stat.type === "symlink") {
         if (++links > maxLinks) throw new InvalidError(`${textOf(path)} leads through too many symbolic links`);
@@ -117,10 +119,10 @@ export function openParents(
       if (found && found.stat.type !== "directory")
         throw new InvalidError(`${textOf(path)} is used as a directory, but ${textOf(here)} is none`);
       if (!found && !make) return undefined;
-      if (make && found?.layer !== root) makeDirectory(done.join("/"), name as string, here, found?.stat);
-      done.push(name as string);
+      if (make && found?.layer !== root) makeDirectory(joinNames(done), name, here, found?.stat);
+      done.push(name);
     }
-    return done.join("/");
+    return joinNames(done);
   }
 
   function readTarget({ layer, path }: Found): ByteName {
@@ -174,7 +176,7 @@ export function openParents(
       const parent = walk(path.slice(0, Math.max(slash, 0)), false);
       return parent === undefined
         ? undefined
-        : look(parent === "" ? path.slice(slash + 1) : `${parent}/${path.slice(slash + 1)}`);
+        : look(parent === "" ? path.slice(slash + 1) : byteName`${parent}/${path.slice(slash + 1)}`);
     },
     lowerNames(list) {
       return new Set(layers().slice(1).flatMap(list));

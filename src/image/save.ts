@@ -174,7 +174,7 @@ function writeLayers(layers: LayerTar[], writer: TarWriter, onProgress: SaveOpti
     progress.layer++;
     const hash = new Bun.CryptoHasher("sha256");
     let bytes = 0;
-    writer.member({ type: "file", path: blobName(digest), mode: 0o644, size });
+    writer.member({ type: "file", path: byteNameOf(blobName(digest)), mode: 0o644, size });
     write((piece) => {
       bytes += piece.length;
       if (bytes > size) throw damaged(`the layer ${digest} has grown`);

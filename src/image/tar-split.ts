@@ -8,7 +8,7 @@
  */
 
 import { hasCode } from "../errors.ts";
-import { type ByteName, openInRoot, pread, pwriteAll, textOf } from "../linux/at.ts";
+import { type ByteName, byteNameIn, byteNameOf, openInRoot, pread, pwriteAll, textOf } from "../linux/at.ts";
 import { close, fstat, O_CREAT, O_DIRECTORY, O_EXCL, O_NONBLOCK, O_RDONLY, O_WRONLY, open } from "../linux/file.ts";
 import { memory } from "../linux/libc.ts";
 import { normalise } from "./entry-path.ts";
@@ -41,7 +41,7 @@ export function createTarSplitter(directory: string): TarSplitter {
   /** The piece of the tar being parsed, and how much of it is accounted for. */
   let chunk: Uint8Array = memory(0);
   let cursor = 0;
-  let path: ByteName = "";
+  let path = byteNameOf("");
   /** A piece of content that may go on in the next chunk. */
   let piece: { path: ByteName; offset: number; length: number } | undefined;
 
@@ -56,8 +56,8 @@ export function createTarSplitter(directory: string): TarSplitter {
     const frame = Bun.zstdCompressSync(buffer.subarray(0, filled), { level: 1 });
     const length = Buffer.alloc(4);
     length.writeUInt32LE(frame.length);
-    pwriteAll(fd, length, written, file);
-    pwriteAll(fd, frame, written + 4, file);
+    pwriteAll(fd, length, written, byteNameOf(file));
+    pwriteAll(fd, frame, written + 4, byteNameOf(file));
     written += 4 + frame.length;
     filled = 0;
   }
@@ -165,7 +165,7 @@ export function joinTar(directory: string, lowers: readonly string[], write: (by
         const start = at + (isRaw ? 5 : 3);
         const end = start + length;
         if (isRaw) write(frame.subarray(start, end));
-        else content(frame.toString("latin1", start, end), frame.readDoubleLE(end), frame.readDoubleLE(end + 8));
+        else content(byteNameIn(frame, start, end), frame.readDoubleLE(end), frame.readDoubleLE(end + 8));
         at = isRaw ? end : end + 16;
       }
     }

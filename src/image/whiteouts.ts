@@ -5,7 +5,7 @@
  */
 
 import { hasCode, InvalidError } from "../errors.ts";
-import { type ByteName, mknodAt, openAt, openInRoot, textOf } from "../linux/at.ts";
+import { type ByteName, byteName, mknodAt, openAt, openInRoot, textOf } from "../linux/at.ts";
 import { close, fstat, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, type Stat } from "../linux/file.ts";
 import { listAt } from "../linux/tree.ts";
 import { split } from "./entry-path.ts";
@@ -22,7 +22,7 @@ export function createWhiteouts(parents: Parents, hasLowers: boolean): { apply(p
   }
 
   function hideName(directory: ByteName, name: ByteName): void {
-    const path = directory === "" ? name : `${directory}/${name}`;
+    const path = directory === "" ? name : byteName`${directory}/${name}`;
     const parent = parents.open(directory);
     const own = statAt(parent, name, path);
     if (!own) mknodAt(parent, name, { type: "char", mode: 0, major: 0, minor: 0 }, path);
@@ -36,7 +36,7 @@ export function createWhiteouts(parents: Parents, hasLowers: boolean): { apply(p
       return;
     }
     // overlayfs does not look at this attribute of a layer's root: hide its names one by one.
-    for (const name of parents.lowerNames(namesIn)) hideName("", name);
+    for (const name of parents.lowerNames(namesIn)) hideName(byteName``, name);
   }
 
   return {
@@ -53,9 +53,9 @@ export function createWhiteouts(parents: Parents, hasLowers: boolean): { apply(p
 }
 
 function namesIn(layer: number): ByteName[] {
-  const fd = openInRoot(layer, "", O_RDONLY | O_DIRECTORY);
+  const fd = openInRoot(layer, byteName``, O_RDONLY | O_DIRECTORY);
   try {
-    return listAt(fd, "").map(({ name }) => name);
+    return listAt(fd, byteName``).map(({ name }) => name);
   } finally {
     close(fd);
   }

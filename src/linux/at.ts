@@ -6,14 +6,27 @@ import { O_CLOEXEC } from "./file.ts";
 import { AT_FDCWD, allow, bind, cstr, memory, readErrno, syscall, syscallError } from "./libc.ts";
 
 /**
- * A file name as the kernel keeps it, one character per byte: names in tars need not be UTF-8.
- * `textOf` shows one to people.
+ * A file name as the kernel keeps it, one character per byte: names in tars need not be UTF-8. What is cut out of one is one
+ * as well. `textOf` shows one to people, and only the functions here make one.
  */
-export type ByteName = string;
+export type ByteName = {
+  readonly [brand]: "bytes";
+  slice(start?: number, end?: number): ByteName;
+  split(separator: string): ByteName[];
+  replace(pattern: RegExp, by: "" | "/"): ByteName;
+} & string;
+declare const brand: unique symbol;
+
+/** Names put together, byteName`${directory}/${name}`, or a constant, byteName`etc`. What is written out is ASCII. */
+export function byteName(ascii: TemplateStringsArray, ...names: ByteName[]): ByteName {
+  let name: string = ascii[0]!;
+  for (let at = 0; at < names.length; at++) name += names[at]! + ascii[at + 1]!;
+  return name as ByteName;
+}
 
 export const textOf = (name: ByteName): string => (isAscii(name) ? name : Buffer.from(name, "latin1").toString("utf8"));
 export const byteNameOf = (text: string): ByteName =>
-  isAscii(text) ? text : Buffer.from(text, "utf8").toString("latin1");
+  (isAscii(text) ? text : Buffer.from(text, "utf8").toString("latin1")) as ByteName;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -22,9 +35,13 @@ const decoder = new TextDecoder();
 export function byteNameFrom(bytes: Uint8Array): ByteName {
   const text = decoder.decode(bytes);
   // A character that takes several bytes makes the text shorter; a byte that is none becomes U+FFFD.
-  if (text.length === bytes.length && !text.includes("\ufffd")) return text;
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
+  if (text.length === bytes.length && !text.includes("\ufffd")) return text as ByteName;
+  return byteNameIn(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
 }
+
+/** The name that stands in a buffer. */
+export const byteNameIn = (buffer: Buffer, start = 0, end = buffer.length): ByteName =>
+  buffer.toString("latin1", start, end) as ByteName;
 
 function isAscii(text: string): boolean {
   for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) > 127) return false;
@@ -98,6 +115,7 @@ const RESOLVE_NO_XDEV = 0x01;
 const RESOLVE_NO_MAGICLINKS = 0x02;
 const RESOLVE_NO_SYMLINKS = 0x04;
 const RESOLVE_IN_ROOT = 0x10;
+const here = byteName`.`;
 const how = memory(24); // struct open_how { u64 flags, mode, resolve }
 const howView = new DataView(how.buffer);
 
@@ -121,7 +139,7 @@ export const openOnMountIfAny = (root: number, path: ByteName, flags: number): n
   openBelow(root, path, flags, RESOLVE_NO_XDEV);
 
 function openBelow(root: number, path: ByteName, flags: number, resolve: number): number | undefined {
-  const text = name(path === "" ? "." : path);
+  const text = name(path === "" ? here : path);
   howView.setUint32(0, flags | O_CLOEXEC, true);
   howView.setUint32(16, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | resolve, true);
   // EAGAIN: a rename elsewhere raced with the walk; the kernel asks to try again.
@@ -253,11 +271,11 @@ export function fgetxattr(fd: number, key: ByteName): Uint8Array | undefined {
 export function readlinkAt(directory: number, entry: ByteName, subject = entry): ByteName {
   const buffer = memory(4096);
   const length = done("readlink", subject, libc.readlinkat(directory, name(entry), buffer, buffer.length));
-  return Buffer.from(buffer.buffer, 0, length).toString("latin1");
+  return byteNameIn(Buffer.from(buffer.buffer), 0, length);
 }
 
 /** syncfs(2): everything written to the file system of `fd` is on its disk. */
-export const syncfs = (fd: number, subject: string): void => void done("sync", subject, libc.syncfs(fd));
+export const syncfs = (fd: number, subject: string): void => void done("sync", byteNameOf(subject), libc.syncfs(fd));
 
 const PROC_SUPER_MAGIC = 0x9fa0;
 
@@ -293,7 +311,7 @@ function fileSystemType(fd: number, subject: ByteName): number {
 /** Bytes that this process may still write to the file system of `fd` (statfs(2): f_bavail of f_bsize). */
 export function freeBytes(fd: number, subject: string): number {
   const buffer = memory(256);
-  done("statfs", subject, libc.fstatfs(fd, buffer));
+  done("statfs", byteNameOf(subject), libc.fstatfs(fd, buffer));
   const view = new DataView(buffer.buffer);
   return Number(view.getBigUint64(32, true)) * Number(view.getBigUint64(8, true));
 }

@@ -6,13 +6,13 @@ import { close, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_PATH, O_WRONLY } fro
 
 /** Opens a directory below root (O_PATH), creating what is missing of its path. */
 export function ensureDirectory(root: number, path: string, mode = 0o755): number {
-  return ensure(root, path, O_PATH | O_DIRECTORY, (parent, name) => at.mkdirAt(parent, name, mode, path));
+  return ensure(root, path, O_PATH | O_DIRECTORY, (parent, name, whole) => at.mkdirAt(parent, name, mode, whole));
 }
 
 /** Opens what a path below root names (O_PATH), creating an empty file where there is nothing. */
 export function ensureFile(root: number, path: string): number {
-  return ensure(root, path, O_PATH, (parent, name) =>
-    close(at.openAt(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, path, 0o644)),
+  return ensure(root, path, O_PATH, (parent, name, whole) =>
+    close(at.openAt(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, whole, 0o644)),
   );
 }
 
@@ -29,7 +29,8 @@ function ensure(root: number, path: string, flags: number, create: Create): numb
   return at.openInRoot(root, bytes, flags);
 }
 
-type Create = (parent: number, name: at.ByteName) => void;
+/** @param whole the whole path, for errors. */
+type Create = (parent: number, name: at.ByteName, whole: at.ByteName) => void;
 
 /** Calls `use` with the open parent directory of a path below root and the last component, so that one call acts on it. */
 function within(root: number, path: string, use: Create): void {
@@ -41,7 +42,7 @@ function within(root: number, path: string, use: Create): void {
     throw new SyscallError("create", path, "EINVAL", "the path has no last component");
   const parent = ensureDirectory(root, clean.slice(0, slash + 1) || "/");
   try {
-    use(parent, at.byteNameOf(name));
+    use(parent, at.byteNameOf(name), at.byteNameOf(path));
   } finally {
     close(parent);
   }

@@ -1,7 +1,7 @@
 /** Whole directory trees by descriptors: listing names as bytes, and giving away or removing all below a directory. */
 
 import { hasCode } from "../errors.ts";
-import { type ByteName, byteNameFrom, byteNameOf, chownAt, openAt, rmdirAt, textOf, unlinkAt } from "./at.ts";
+import { type ByteName, byteName, byteNameFrom, byteNameOf, chownAt, openAt, rmdirAt, textOf, unlinkAt } from "./at.ts";
 import { close, fstat, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, readEntries } from "./file.ts";
 import { AT_FDCWD } from "./libc.ts";
 
@@ -28,12 +28,12 @@ export function removeTree(directory: number, entry: ByteName, subject: ByteName
 }
 
 /** The same for the path of a directory. */
-export const removePath = (path: string): void => removeDirectory(AT_FDCWD | 0, byteNameOf(path), path);
+export const removePath = (path: string): void => removeDirectory(AT_FDCWD | 0, byteNameOf(path));
 
 /** Somebody may still put a file into what is being removed. */
 const maxTries = 10;
 
-function removeDirectory(directory: number, entry: ByteName, subject: ByteName): void {
+function removeDirectory(directory: number, entry: ByteName, subject = entry): void {
   for (let tries = 1; ; tries++) {
     emptyDirectory(directory, entry, subject);
     try {
@@ -50,8 +50,8 @@ function emptyDirectory(directory: number, entry: ByteName, subject: ByteName): 
   if (fd === undefined) return;
   try {
     for (const { name, isDirectory } of unlessGone(() => listAt(fd, subject)) ?? []) {
-      if (isDirectory) removeDirectory(fd, name, `${subject}/${name}`);
-      else removeTree(fd, name, `${subject}/${name}`); // which also serves file systems that tell no types
+      if (isDirectory) removeDirectory(fd, name, byteName`${subject}/${name}`);
+      else removeTree(fd, name, byteName`${subject}/${name}`); // which also serves file systems that tell no types
     }
   } finally {
     close(fd);
@@ -73,7 +73,7 @@ function unlessGone<Result>(call: () => Result): Result | undefined {
  */
 export function giveTree(directory: number, owner: { uid: number; gid: number }, subject: ByteName): void {
   for (const { name } of unlessGone(() => listAt(directory, subject)) ?? []) {
-    const path = `${subject}/${name}`;
+    const path = byteName`${subject}/${name}`;
     const entry = unlessGone(() => openAt(directory, name, O_PATH | O_NOFOLLOW, path));
     if (entry === undefined) continue;
     const { type, uid, gid } = fstat(entry);

@@ -19,12 +19,12 @@ import { memory } from "../linux/libc.ts";
 import { listAt } from "../linux/tree.ts";
 
 /** Copies everything in one open directory into another, which gets the owner and mode of the first too. */
-export function copyUp(from: number, to: number, subject: string): void {
-  for (const { name } of listAt(from, subject)) copyEntry(from, to, name, `${subject}/${name}`);
+export function copyUp(from: number, to: number, subject: at.ByteName): void {
+  for (const { name } of listAt(from, subject)) copyEntry(from, to, name, at.byteName`${subject}/${name}`);
   takeOver(to, fstat(from), subject);
 }
 
-function copyEntry(from: number, to: number, name: at.ByteName, subject: string): void {
+function copyEntry(from: number, to: number, name: at.ByteName, subject: at.ByteName): void {
   const source = at.openAt(from, name, O_PATH | O_NOFOLLOW, subject);
   const stat = fstat(source);
   close(source);
@@ -52,7 +52,7 @@ function withBoth(
   name: at.ByteName,
   readFlags: number,
   writeFlags: number,
-  subject: string,
+  subject: at.ByteName,
   use: (from: number, to: number) => void,
 ): void {
   const a = at.openAt(from, name, readFlags | O_NOFOLLOW, subject);
@@ -68,7 +68,7 @@ function copyContent(from: number, to: number): void {
 }
 
 /** Gives a file the owner, mode and times of another. Owner before mode: chown(2) clears setuid. Times last: everything before changes them. */
-export function takeOver(fd: number, stat: Stat, subject: string): void {
+export function takeOver(fd: number, stat: Stat, subject: at.ByteName): void {
   at.fchown(fd, stat.uid, stat.gid, subject);
   at.fchmod(fd, stat.mode, subject);
   const nanoseconds = Number(stat.mtimeNs % 1_000_000_000n);

@@ -35,23 +35,23 @@ export function writeEtcFiles(files: EtcFile[], root: number): void {
   }
   // They are no change of the container's (engine/network/etc-files.ts): their directory looks as before.
   const nanoseconds = Number(mtimeNs % 1_000_000_000n);
-  at.futimens(etc, { seconds: Number(mtimeNs / 1_000_000_000n), nanoseconds }, "/etc");
+  at.futimens(etc, { seconds: Number(mtimeNs / 1_000_000_000n), nanoseconds }, at.byteName`/etc`);
   close(etc);
 }
 
 function openEtc(root: number): number | undefined {
   const flags = O_RDONLY | O_DIRECTORY;
   return ifLeading(() => {
-    const found = at.openInRootIfAny(root, "etc", flags);
+    const found = at.openInRootIfAny(root, at.byteName`etc`, flags);
     if (found !== undefined) return found;
     close(ensureDirectory(root, "/etc"));
-    return at.openInRoot(root, "etc", flags);
+    return at.openInRoot(root, at.byteName`etc`, flags);
   });
 }
 
 /** The image's file, emptied. A device or a pipe in its place is not touched. */
 function openExisting(root: number, name: string): number | undefined {
-  const found = ifLeading(() => at.openInRootIfAny(root, `etc/${name}`, O_PATH));
+  const found = ifLeading(() => at.openInRootIfAny(root, at.byteNameOf(`etc/${name}`), O_PATH));
   if (found === undefined) return undefined;
   // By the descriptor, so that it is the very file that was looked at.
   const file = fstat(found).type === "file" ? open(`/proc/self/fd/${found}`, O_WRONLY | O_TRUNC) : undefined;
@@ -60,15 +60,17 @@ function openExisting(root: number, name: string): number | undefined {
 }
 
 /** A new file in the place of whatever is there, but for a directory. */
-function openNew(etc: number, name: string): number | undefined {
-  const create = () => at.openAt(etc, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, `/etc/${name}`, 0o644);
+function openNew(etc: number, text: string): number | undefined {
+  const name = at.byteNameOf(text);
+  const path = at.byteName`/etc/${name}`;
+  const create = () => at.openAt(etc, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, path, 0o644);
   try {
     return create();
   } catch (error) {
     if (!hasCode(error, "EEXIST")) throw error;
   }
   try {
-    at.unlinkAt(etc, name, `/etc/${name}`);
+    at.unlinkAt(etc, name, path);
   } catch (error) {
     if (hasCode(error, "EISDIR")) return undefined;
     throw error;

@@ -12,7 +12,7 @@ import type { Identity } from "./user.ts";
 export function giveTo(source: number, user: Identity, subject: string): void {
   // What is open as a path only can't be listed.
   const fd = open(`/proc/self/fd/${source}`, O_RDONLY | O_NONBLOCK);
-  fchown(fd, user.uid, user.gid, subject);
+  fchown(fd, user.uid, user.gid, byteNameOf(subject));
   if (fstat(fd).type === "directory") giveTree(fd, user, byteNameOf(subject));
   close(fd);
 }

@@ -5,7 +5,7 @@
  */
 
 import { hasCode } from "../errors.ts";
-import { fchown } from "../linux/at.ts";
+import { byteName, fchown } from "../linux/at.ts";
 import { close, seekBy, statIfAny, write } from "../linux/file.ts";
 import { openInput, openOutput, setNonblocking, unreadBytes } from "../linux/nonblocking.ts";
 import { dupCloexec, pipe } from "../linux/poll.ts";
@@ -48,7 +48,7 @@ export type Owner = Pick<Identity, "uid" | "gid">;
 
 function pipeOf({ uid, gid }: Owner): ReturnType<typeof pipe> {
   const ends = pipe();
-  if (uid !== 0) fchown(ends.read, uid, gid, "a pipe");
+  if (uid !== 0) fchown(ends.read, uid, gid, byteName`a pipe`);
   return ends;
 }
 

@@ -18,8 +18,9 @@ import { listAt, removeTree } from "../linux/tree.ts";
 import { dataName } from "../plan/volume.ts";
 import { copyUp, takeOver } from "./copyup.ts";
 
-const copy = "_copy";
-const whole = "_whole";
+const copy = at.byteName`_copy`;
+const whole = at.byteName`_whole`;
+const data = at.byteNameOf(dataName);
 
 /**
  * Fills a volume that is empty with what the image has at a place. Two that want it take turns; what is in the volume
@@ -28,11 +29,12 @@ const whole = "_whole";
 export function fillVolume(root: number, target: string, source: string): void {
   const volume = open(source.slice(0, source.lastIndexOf("/")), O_RDONLY | O_DIRECTORY);
   flock(volume, { wait: true });
-  const to = openDirectory(volume, dataName);
+  const subject = at.byteNameOf(source);
+  const to = openDirectory(volume, data);
   try {
     removeTree(volume, copy);
-    const isWaiting = listAt(volume, source).some(({ name }) => name === whole);
-    if (!isWaiting && listAt(to, source).length > 0) return;
+    const isWaiting = listAt(volume, subject).some(({ name }) => name === whole);
+    if (!isWaiting && listAt(to, subject).length > 0) return;
     if (isWaiting || copyImage(root, target, volume)) moveAll(volume, to);
   } finally {
     close(to);
@@ -40,7 +42,7 @@ export function fillVolume(root: number, target: string, source: string): void {
   }
 }
 
-const openDirectory = (directory: number, name: string): number =>
+const openDirectory = (directory: number, name: at.ByteName): number =>
   at.openAt(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 
 /** @returns false where the image has no such directory. */
@@ -52,7 +54,7 @@ function copyImage(root: number, target: string, volume: number): boolean {
   if (from === undefined) return false;
   at.mkdirAt(volume, copy, 0o700);
   const to = openDirectory(volume, copy);
-  copyUp(from, to, target);
+  copyUp(from, to, at.byteNameOf(target));
   for (const fd of [from, to]) close(fd);
   at.renameAt(volume, copy, whole);
   return true;
@@ -73,7 +75,7 @@ function moveAll(volume: number, to: number): void {
   const itself = fstat(from);
   // Somebody who did not want it filled may have made one of that name meanwhile: theirs stays.
   for (const { name } of listAt(from, whole)) at.moveAt(from, name, to);
-  takeOver(to, itself, dataName);
+  takeOver(to, itself, data);
   close(from);
   removeTree(volume, whole);
 }

@@ -8,7 +8,7 @@ import { loadImages } from "../../src/image/load.ts";
 import { packTree } from "../../src/image/pack.ts";
 import { type ArchiveFormat, saveImages } from "../../src/image/save.ts";
 import { findImage, type Image } from "../../src/image/store.ts";
-import { fsetxattr } from "../../src/linux/at.ts";
+import { byteNameOf, fsetxattr } from "../../src/linux/at.ts";
 import { type Paths, pathsOf } from "../../src/paths.ts";
 import { gzipSync } from "../support/compress.ts";
 import { configOf, dockerArchive, entriesOf, ociLayout, rootfs, sha256 } from "../support/images.ts";
@@ -199,7 +199,7 @@ function pack(tree: string, layer: boolean, holes = false): Buffer {
 /** setxattr(2), for which not every machine has a program. */
 function setAttribute(path: string, key: string, value: string): void {
   const fd = openSync(path, "r");
-  fsetxattr(fd, key, Buffer.from(value), path);
+  fsetxattr(fd, byteNameOf(key), Buffer.from(value), byteNameOf(path));
   closeSync(fd);
 }
 

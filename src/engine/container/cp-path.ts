@@ -1,7 +1,7 @@
 /** The paths of `cp`, on the host and in a container: what they name, and what a copy of them will be called. */
 
 import { ConflictError, hasCode, NotFoundError } from "../../errors.ts";
-import { type ByteName, byteNameOf, openAt, openInRoot, readlinkAt } from "../../linux/at.ts";
+import { type ByteName, byteName, byteNameOf, openAt, openInRoot, readlinkAt } from "../../linux/at.ts";
 import { close, fstat, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, type Stat } from "../../linux/file.ts";
 import { AT_FDCWD } from "../../linux/libc.ts";
 
@@ -14,7 +14,9 @@ export interface Side {
 }
 
 function openPath({ root }: Side, path: ByteName, flags: number): number {
-  return root === undefined ? openAt(AT_FDCWD | 0, path === "" ? "." : path, flags) : openInRoot(root, path, flags);
+  return root === undefined
+    ? openAt(AT_FDCWD | 0, path === "" ? byteName`.` : path, flags)
+    : openInRoot(root, path, flags);
 }
 
 /** What is to be copied. */
@@ -75,7 +77,7 @@ const isName = (name: ByteName): boolean => name !== "" && name !== "." && name 
 
 function split(path: ByteName): [parent: ByteName, name: ByteName] {
   const slash = path.lastIndexOf("/");
-  return [slash === 0 ? "/" : path.slice(0, Math.max(slash, 0)), path.slice(slash + 1)];
+  return [slash === 0 ? byteName`/` : path.slice(0, Math.max(slash, 0)), path.slice(slash + 1)];
 }
 
 /** An existing directory, as the target of a tar. @throws NotFoundError, ConflictError */
@@ -105,7 +107,7 @@ function resolveLast(side: Side, path: string): Last {
     if (stat?.type !== "symlink") return { directory, name, ...(stat && { stat }) };
     const target = readlinkAt(directory, name);
     close(directory);
-    current = target.startsWith("/") ? target : `${parent === "" ? "." : parent}/${target}`;
+    current = target.startsWith("/") ? target : byteName`${parent === "" ? byteName`.` : parent}/${target}`;
   }
   throw new ConflictError(`${side.describe(path)} leads through too many symbolic links`);
 }

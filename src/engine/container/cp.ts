@@ -12,7 +12,7 @@ import { packTree } from "../../image/pack.ts";
 import { createStaging, prepareStore } from "../../image/staging.ts";
 import { createTarReader } from "../../image/tar.ts";
 import type { TarEntry } from "../../image/tar-entry.ts";
-import { type ByteName, freeBytes, isOnKernelFileSystem, textOf } from "../../linux/at.ts";
+import { type ByteName, byteNameOf, freeBytes, isOnKernelFileSystem, textOf } from "../../linux/at.ts";
 import { fstat } from "../../linux/file.ts";
 import type { Paths } from "../../paths.ts";
 import { endIfInterrupted } from "../image/interrupt.ts";
@@ -47,7 +47,7 @@ export async function copyFromContainer(
     const side = containerSide(root, from.container);
     const path = inContainer(from.path);
     const source = openSource(side, path, options.followLink);
-    if (isOnKernelFileSystem(source.fd, path))
+    if (isOnKernelFileSystem(source.fd, byteNameOf(path)))
       throw new ConflictError(`${side.describe(path)} is not a file of the container but a view of the kernel`);
     if (to === "-") return await withOutput(undefined, (write) => pack(source, source.name, false, write));
     const { directory, name } = openTarget(host, to, source);

@@ -2,7 +2,7 @@
 
 import { hasCode } from "../../errors.ts";
 import { isWhiteout } from "../../image/parents.ts";
-import { type ByteName, fgetxattr, openAt, openInRootIfAny } from "../../linux/at.ts";
+import { type ByteName, byteName, fgetxattr, openAt, openInRootIfAny } from "../../linux/at.ts";
 import { close, fstat, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, open, type Stat } from "../../linux/file.ts";
 import { listAt } from "../../linux/tree.ts";
 import type { Paths } from "../../paths.ts";
@@ -26,11 +26,12 @@ export function diffContainer(paths: Paths, reference: string): Change[] {
     const names = new Set<ByteName>();
     for (const { name } of listAt(fd, path)) {
       names.add(name);
-      entry(fd, name, `${path}/${name}`);
+      entry(fd, name, byteName`${path}/${name}`);
     }
     // Nothing of below shines through: what is not here again is deleted.
     if (opaque)
-      for (const name of lowerNames(path)) if (!names.has(name)) changes.push({ kind: "D", path: `${path}/${name}` });
+      for (const name of lowerNames(path))
+        if (!names.has(name)) changes.push({ kind: "D", path: byteName`${path}/${name}` });
   }
 
   function entry(parent: number, name: ByteName, path: ByteName): void {
@@ -46,7 +47,7 @@ export function diffContainer(paths: Paths, reference: string): Change[] {
     const at = changes.push({ kind: before ? "C" : "A", path });
     if (now.type !== "directory") return;
     const opened = openAt(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, path);
-    const opaque = before?.type === "directory" && fgetxattr(opened, "trusted.overlay.opaque")?.[0] === 0x79;
+    const opaque = before?.type === "directory" && fgetxattr(opened, byteName`trusted.overlay.opaque`)?.[0] === 0x79;
     directory(opened, path, opaque);
     close(opened);
     // overlayfs copies a directory up to look into it for writing: then nothing has changed.
@@ -74,7 +75,7 @@ export function diffContainer(paths: Paths, reference: string): Change[] {
     return names;
   }
 
-  directory(upper, "", false);
+  directory(upper, byteName``, false);
   close(upper);
   close(lower);
   return changes.sort((a, b) => (a.path < b.path ? -1 : 1));

@@ -4,7 +4,7 @@
  */
 
 import { explain, StartError } from "../../errors.ts";
-import { fchown } from "../../linux/at.ts";
+import { byteName, fchown } from "../../linux/at.ts";
 import { findCgroup2, readCgroupFile } from "../../linux/cgroup.ts";
 import { type Child, pidfdSendSignal, wait } from "../../linux/clone.ts";
 import { close, read } from "../../linux/file.ts";
@@ -136,7 +136,7 @@ function startCheck(
   const output = pipe();
   try {
     const identity = identityIn(joined, exec);
-    fchown(output.write, identity.uid, identity.gid, "a pipe");
+    fchown(output.write, identity.uid, identity.gid, byteName`a pipe`);
     const starting = spawnExec(joined, exec, identity, [undefined, output.write, output.write]);
     const deadlineMs = performance.now() + timeoutMs;
     const started = new Date();

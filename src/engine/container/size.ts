@@ -27,7 +27,7 @@ function sizeOfEtcFiles(upper: string): number {
   const etc = openIfThere(AT_FDCWD | 0, byteNameOf(`${upper}/etc`), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   if (etc === undefined) return 0;
   const seen = new Set<bigint>();
-  const bytes = etcNames.reduce((sum, name) => sum + sizeOfFile(etc, name, seen), 0);
+  const bytes = etcNames.reduce((sum, name) => sum + sizeOfFile(etc, byteNameOf(name), seen), 0);
   close(etc);
   return bytes;
 }

@@ -1,7 +1,7 @@
 /** The file system of a container, as it lies on the disk and as its programs see it. */
 
 import { ConflictError, Failure, hasCode, UnsupportedError } from "../../errors.ts";
-import { isOnProc, openAt } from "../../linux/at.ts";
+import { byteName, isOnProc, openAt } from "../../linux/at.ts";
 import {
   close,
   flock,
@@ -118,7 +118,7 @@ function openRunningRoot({ process }: ContainerState): number | undefined {
     const pidfd = openProcess(process);
     if (pidfd === undefined) return undefined;
     close(pidfd);
-    return openAt(proc, "root", O_RDONLY | O_DIRECTORY);
+    return openAt(proc, byteName`root`, O_RDONLY | O_DIRECTORY);
   } catch (error) {
     if (hasCode(error, "ENOENT", "ESRCH")) return undefined; // it ended meanwhile
     throw error;
