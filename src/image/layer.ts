@@ -4,6 +4,7 @@ import { type Failure, hasCode, InvalidError, isFull, SyscallError } from "../er
 import { byteNameOf, freeBytes, symlinkAt } from "../linux/at.ts";
 import {
   close,
+  cwd,
   mkdir,
   O_DIRECTORY,
   O_RDONLY,
@@ -13,7 +14,6 @@ import {
   rename,
   writeFileAtomic,
 } from "../linux/file.ts";
-import { AT_FDCWD } from "../linux/libc.ts";
 import { type Digest, digestOf, hexOf } from "../oci/digest.ts";
 import type { Paths } from "../paths.ts";
 import {
@@ -181,7 +181,7 @@ function takeShortLink(paths: Paths, chainId: Digest): string {
   for (let length = shortest; ; length++) {
     const link = hex.slice(0, length);
     try {
-      symlinkAt(byteNameOf(target), AT_FDCWD | 0, byteNameOf(`${paths.links}/${link}`));
+      symlinkAt(byteNameOf(target), cwd, byteNameOf(`${paths.links}/${link}`));
       return link;
     } catch (error) {
       if (!hasCode(error, "EEXIST") || length === hex.length) throw error;

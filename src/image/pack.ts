@@ -14,9 +14,9 @@ import {
   readlinkAt,
   textOf,
 } from "../linux/at.ts";
-import { close, fstat, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, type Stat } from "../linux/file.ts";
+import { close, cwd, type Fd, fstat, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, type Stat } from "../linux/file.ts";
 import { dataRanges } from "../linux/holes.ts";
-import { AT_FDCWD, memory } from "../linux/libc.ts";
+import { memory } from "../linux/libc.ts";
 import { listAt } from "../linux/tree.ts";
 import { listXattrs, readXattr } from "../linux/xattr.ts";
 import { isWhiteout, timeOf } from "./parents.ts";
@@ -36,7 +36,7 @@ export interface PackOptions {
 
 /** Packs what an open descriptor (O_PATH is enough) names, with everything below it. */
 export function packTree(
-  fd: number,
+  fd: Fd,
   { layer, name = byteName`.`, holes = false, omit = () => false }: PackOptions,
   write: (bytes: Uint8Array) => void,
 ): void {
@@ -44,7 +44,7 @@ export function packTree(
   const linked = new Map<string, ByteName>();
   const buffer = memory(1 << 20);
 
-  function pack(fd: number, path: ByteName): void {
+  function pack(fd: Fd, path: ByteName): void {
     const stat = fstat(fd);
     if (omit(path)) return;
     if (stat.type === "socket") return; // a tar has no such thing, and without its process it is nothing
@@ -80,7 +80,7 @@ export function packTree(
     else writer.member({ ...member, ...deviceOf(stat) });
   }
 
-  function directory(fd: number, path: ByteName, member: TarMember): void {
+  function directory(fd: Fd, path: ByteName, member: TarMember): void {
     const { xattrs, opaque } = attributes(fd, path);
     writer.member({ ...member, xattrs });
     const below = path === "." ? byteName`` : byteName`${path}/`;
@@ -99,7 +99,7 @@ export function packTree(
     }
   }
 
-  function file(fd: number, path: ByteName, stat: Stat, member: TarMember): void {
+  function file(fd: Fd, path: ByteName, stat: Stat, member: TarMember): void {
     const { xattrs } = attributes(fd, path);
     const ranges = holes && stat.blocks * blockBytes < stat.size ? dataRanges(fd, stat.size, textOf(path)) : undefined;
     const sparse = ranges && isWorthAMap(ranges, stat.size) ? { sparse: ranges } : {};
@@ -109,7 +109,7 @@ export function packTree(
   }
 
   /** Exactly as many bytes as announced: what a running program has cut off meanwhile is zeros. */
-  function copy(fd: number, offset: number, length: number, path: ByteName): void {
+  function copy(fd: Fd, offset: number, length: number, path: ByteName): void {
     for (let done = 0; done < length; ) {
       const wanted = buffer.subarray(0, Math.min(buffer.length, length - done));
       const count = pread(fd, wanted, offset + done, textOf(path));
@@ -120,7 +120,7 @@ export function packTree(
     }
   }
 
-  function attributes(fd: number, path: ByteName): { xattrs: Map<ByteName, Uint8Array>; opaque: boolean } {
+  function attributes(fd: Fd, path: ByteName): { xattrs: Map<ByteName, Uint8Array>; opaque: boolean } {
     const xattrs = new Map<ByteName, Uint8Array>();
     let opaque = false;
     for (const key of listXattrs(fd, path)) {
@@ -163,8 +163,8 @@ function splitLast(path: ByteName): [parent: ByteName, base: ByteName] {
 }
 
 /** The same file or directory for reading: by the magic link of the O_PATH descriptor, so that nobody can put another in its place. */
-function reopened(fd: number, path: ByteName, use: (fd: number) => void): void {
-  const readable = openAt(AT_FDCWD | 0, byteNameOf(`/proc/self/fd/${fd}`), O_RDONLY | O_NONBLOCK, path);
+function reopened(fd: Fd, path: ByteName, use: (fd: Fd) => void): void {
+  const readable = openAt(cwd, byteNameOf(`/proc/self/fd/${fd}`), O_RDONLY | O_NONBLOCK, path);
   try {
     use(readable);
   } finally {
@@ -172,7 +172,7 @@ function reopened(fd: number, path: ByteName, use: (fd: number) => void): void {
   }
 }
 
-function openIfThere(directory: number, name: ByteName, path: ByteName): number | undefined {
+function openIfThere(directory: Fd, name: ByteName, path: ByteName): Fd | undefined {
   try {
     return openAt(directory, name, O_PATH | O_NOFOLLOW, path);
   } catch (error) {

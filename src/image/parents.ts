@@ -18,26 +18,37 @@ import {
   type Time,
   textOf,
 } from "../linux/at.ts";
-import { close, fstat, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, open, type Stat } from "../linux/file.ts";
+import {
+  type AnyFd,
+  close,
+  type Fd,
+  fstat,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  O_PATH,
+  O_RDONLY,
+  open,
+  type Stat,
+} from "../linux/file.ts";
 import { joinNames } from "./entry-path.ts";
 
 export interface Parents {
   /** A descriptor of the directory, which exists from now on. It stays valid until 100 others were asked for. */
-  open(path: ByteName): number;
+  open(path: ByteName): Fd;
   /** Hands over an open directory that was just created. */
-  adopt(path: ByteName, fd: number): void;
+  adopt(path: ByteName, fd: AnyFd): void;
   /** A name was replaced: what was resolved through it may lie elsewhere now. */
   forget(): void;
   /** Where a path is seen with all layers on top of each other, without following a last symbolic link. */
   find(path: ByteName): Found | undefined;
   /** What the layers below show in their root directories. */
-  lowerNames(list: (root: number) => ByteName[]): Set<ByteName>;
+  lowerNames(list: (root: Fd) => ByteName[]): Set<ByteName>;
   close(): void;
 }
 
 /** Something that exists in one of the layers: in which (by descriptor), where without symbolic links, and what. */
 export interface Found {
-  layer: number;
+  layer: Fd;
   path: ByteName;
   stat: Stat;
 }
@@ -46,7 +57,7 @@ const opaqueKey = byteName`trusted.overlay.opaque`;
 const yes = new TextEncoder().encode("y");
 
 /** Nothing of the layers below shines through this directory. */
-export const makeOpaque = (fd: number, subject: ByteName): void => fsetxattr(fd, opaqueKey, yes, subject);
+export const makeOpaque = (fd: AnyFd, subject: ByteName): void => fsetxattr(fd, opaqueKey, yes, subject);
 
 /** overlayfs's sign that a name of the layers below is deleted. */
 export const isWhiteout = (stat: Stat): boolean => stat.type === "char" && stat.rdev === "0:0";
@@ -55,37 +66,38 @@ const maxOpen = 128;
 const maxLinks = 40; // as path_resolution(7)
 
 /**
- * @param root an open directory, the layer's
+ * @param directory the layer's, open
  * @param lowers the layers below, bottom first
  * @param onCreate hears of directories made here, so that they get their times when everything is in them
  */
 export function openParents(
-  root: number,
+  directory: AnyFd,
   lowers: readonly string[],
   onCreate: (path: ByteName, like: Time | undefined) => void,
 ): Parents {
-  const cache = new Map<ByteName, number>();
-  let lowerRoots: number[] | undefined; // top first, after the layer itself
+  const root = directory as Fd;
+  const cache = new Map<ByteName, Fd>();
+  let lowerRoots: Fd[] | undefined; // top first, after the layer itself
 
-  const layers = (): number[] => {
+  const layers = (): Fd[] => {
     lowerRoots ??= lowers.map((path) => open(path, O_PATH | O_DIRECTORY)).reverse();
     return [root, ...lowerRoots];
   };
 
-  function remember(path: ByteName, fd: number): number {
+  function remember(path: ByteName, fd: Fd): Fd {
     const known = cache.get(path);
     if (known !== undefined && known !== fd) close(known);
     cache.delete(path);
     cache.set(path, fd);
     if (cache.size > maxOpen) {
-      const [oldest, oldestFd] = cache.entries().next().value as [ByteName, number];
+      const [oldest, oldestFd] = cache.entries().next().value as [ByteName, Fd];
       cache.delete(oldest);
       close(oldestFd);
     }
     return fd;
   }
 
-  function openDirectory(path: ByteName): number {
+  function openDirectory(path: ByteName): Fd {
     try {
       return openInRoot(root, path, O_RDONLY | O_DIRECTORY);
     } catch (error) {
@@ -189,8 +201,8 @@ export function openParents(
 }
 
 /** stat(2) within one layer; "hidden" if the layer also hides what lower ones have there. */
-function statIn(layer: number, path: ByteName): Stat | "hidden" | undefined {
-  let fd: number;
+function statIn(layer: Fd, path: ByteName): Stat | "hidden" | undefined {
+  let fd: Fd;
   try {
     fd = openInRoot(layer, path, O_PATH | O_NOFOLLOW, false);
   } catch (error) {
@@ -205,9 +217,9 @@ function statIn(layer: number, path: ByteName): Stat | "hidden" | undefined {
   }
 }
 
-function hasOpaqueParent(layer: number, path: ByteName): boolean {
+function hasOpaqueParent(layer: Fd, path: ByteName): boolean {
   for (let slash = path.lastIndexOf("/"); slash > 0; slash = path.lastIndexOf("/", slash - 1)) {
-    let fd: number;
+    let fd: Fd;
     try {
       fd = openInRoot(layer, path.slice(0, slash), O_RDONLY | O_DIRECTORY, false);
     } catch (error) {

@@ -7,6 +7,7 @@ import { InvalidError } from "../errors.ts";
 import { byteNameOf, pread } from "../linux/at.ts";
 import {
   close,
+  type Fd,
   fstat,
   O_CREAT,
   O_DIRECTORY,
@@ -157,7 +158,7 @@ function createLayers(paths: Paths, staging: Staging) {
   return { find, all: () => [...known.values()] };
 }
 
-function copyFile(fd: number, size: number, file: string, take: (bytes: Uint8Array) => void): void {
+function copyFile(fd: Fd, size: number, file: string, take: (bytes: Uint8Array) => void): void {
   const buffer = memory(1 << 20);
   for (let at = 0; at < size; ) {
     const count = pread(fd, buffer, at, file);

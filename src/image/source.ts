@@ -1,7 +1,7 @@
 /** Which images a file on disk was loaded as, so that a second `run busybox.tar` neither extracts nor hashes anything. */
 
 import { ConflictError, hasCode } from "../errors.ts";
-import { close, fstat, O_PATH, open, readFileIfAny, readlink, type Stat } from "../linux/file.ts";
+import { close, type Fd, fstat, O_PATH, open, readFileIfAny, readlink, type Stat } from "../linux/file.ts";
 import { type Digest, digestOf, hexOf } from "../oci/digest.ts";
 import type { Paths } from "../paths.ts";
 import { formatRecord, kindOf, list, parseRecord, text } from "../schema.ts";
@@ -58,7 +58,7 @@ const identityOf = ({ path, stat: s }: { path: string; stat: Stat }): SourceIden
 });
 
 function identify(file: string): { path: string; stat: Stat } | undefined {
-  let fd: number;
+  let fd: Fd;
   try {
     fd = open(file, O_PATH);
   } catch (error) {

@@ -4,6 +4,7 @@ import { hasCode } from "../errors.ts";
 import { byteNameOf } from "../linux/at.ts";
 import {
   close,
+  type Fd,
   flock,
   mkdir,
   mkdirAll,
@@ -22,7 +23,7 @@ import type { Paths } from "../paths.ts";
 export interface Staging {
   path: string;
   /** The open directory; its flock(2) is what says that we live. */
-  fd: number;
+  fd: Fd;
   /** Removes it with everything that was not renamed away. */
   discard(): void;
 }

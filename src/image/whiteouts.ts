@@ -6,7 +6,17 @@
 
 import { hasCode, InvalidError } from "../errors.ts";
 import { type ByteName, byteName, mknodAt, openAt, openInRoot, textOf } from "../linux/at.ts";
-import { close, fstat, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, type Stat } from "../linux/file.ts";
+import {
+  type AnyFd,
+  close,
+  type Fd,
+  fstat,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  O_PATH,
+  O_RDONLY,
+  type Stat,
+} from "../linux/file.ts";
 import { listAt } from "../linux/tree.ts";
 import { split } from "./entry-path.ts";
 import { makeOpaque, type Parents } from "./parents.ts";
@@ -52,7 +62,7 @@ export function createWhiteouts(parents: Parents, hasLowers: boolean): { apply(p
   };
 }
 
-function namesIn(layer: number): ByteName[] {
+function namesIn(layer: Fd): ByteName[] {
   const fd = openInRoot(layer, byteName``, O_RDONLY | O_DIRECTORY);
   try {
     return listAt(fd, byteName``).map(({ name }) => name);
@@ -62,7 +72,7 @@ function namesIn(layer: number): ByteName[] {
 }
 
 /** What has a name in a directory of the layer now; symbolic links are not followed. */
-export function statAt(directory: number, name: ByteName, path: ByteName): Stat | undefined {
+export function statAt(directory: AnyFd, name: ByteName, path: ByteName): Stat | undefined {
   try {
     const fd = openAt(directory, name, O_PATH | O_NOFOLLOW, path);
     const found = fstat(fd);

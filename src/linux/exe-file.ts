@@ -2,6 +2,7 @@
 
 import { hasCode, type SyscallError } from "../errors.ts";
 import { EINVAL } from "./errno.ts";
+import type { Fd } from "./file.ts";
 import { allow, bind, check, cstr, syscall } from "./libc.ts";
 
 const libc = bind({
@@ -17,7 +18,7 @@ const F_ADD_SEALS = 1033;
 const everySeal = 0xf;
 
 /** A sealed memfd (memfd_create(2), fcntl(2)). The kernel wants one that may be executed; there is nothing in it to execute. */
-export function sealedExeFile(): number {
+export function sealedExeFile(): Fd {
   const name = cstr("tinydocker");
   const flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
   try {
@@ -26,7 +27,7 @@ export function sealedExeFile(): number {
     if (fd === -1) fd = check("memfd_create", "an empty file", syscall("memfd_create", name, flags));
     check("chmod", "an empty file", libc.fchmod(fd, 0o500));
     check("seal", "an empty file", libc.fcntl(fd, F_ADD_SEALS, everySeal));
-    return fd;
+    return fd as Fd;
   } catch (error) {
     if (!hasCode(error, "EACCES")) throw error;
     throw (error as SyscallError).withHint(

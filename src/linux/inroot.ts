@@ -2,21 +2,21 @@
 
 import { hasCode, SyscallError } from "../errors.ts";
 import * as at from "./at.ts";
-import { close, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_PATH, O_WRONLY } from "./file.ts";
+import { close, type Fd, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_PATH, O_WRONLY } from "./file.ts";
 
 /** Opens a directory below root (O_PATH), creating what is missing of its path. */
-export function ensureDirectory(root: number, path: string, mode = 0o755): number {
+export function ensureDirectory(root: Fd, path: string, mode = 0o755): Fd {
   return ensure(root, path, O_PATH | O_DIRECTORY, (parent, name, whole) => at.mkdirAt(parent, name, mode, whole));
 }
 
 /** Opens what a path below root names (O_PATH), creating an empty file where there is nothing. */
-export function ensureFile(root: number, path: string): number {
+export function ensureFile(root: Fd, path: string): Fd {
   return ensure(root, path, O_PATH, (parent, name, whole) =>
     close(at.openAt(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, whole, 0o644)),
   );
 }
 
-function ensure(root: number, path: string, flags: number, create: Create): number {
+function ensure(root: Fd, path: string, flags: number, create: Create): Fd {
   const bytes = at.byteNameOf(path);
   const found = at.openInRootIfAny(root, bytes, flags);
   if (found !== undefined) return found;
@@ -30,10 +30,10 @@ function ensure(root: number, path: string, flags: number, create: Create): numb
 }
 
 /** @param whole the whole path, for errors. */
-type Create = (parent: number, name: at.ByteName, whole: at.ByteName) => void;
+type Create = (parent: Fd, name: at.ByteName, whole: at.ByteName) => void;
 
 /** Calls `use` with the open parent directory of a path below root and the last component, so that one call acts on it. */
-function within(root: number, path: string, use: Create): void {
+function within(root: Fd, path: string, use: Create): void {
   let clean = path;
   while (clean.endsWith("/")) clean = clean.slice(0, -1);
   const slash = clean.lastIndexOf("/");

@@ -1,7 +1,7 @@
 /** Namespaces: unshare(2) and setns(2) of this thread (namespaces(7)). */
 
 import { CLONE } from "./clone.ts";
-import { close, O_DIRECTORY, O_PATH, O_RDONLY, open } from "./file.ts";
+import { type AnyFd, close, type Fd, O_DIRECTORY, O_PATH, O_RDONLY, open } from "./file.ts";
 import { bind, check } from "./libc.ts";
 import { fchdir, setPropagation } from "./mount.ts";
 
@@ -38,7 +38,7 @@ export function inOwnMounts<Result>(use: () => Result): Result {
 }
 
 /** setns(2): enters one network namespace, that a descriptor stands for. */
-export const enterNetwork = (namespace: number, subject: string): void =>
+export const enterNetwork = (namespace: Fd, subject: string): void =>
   void check("enter", subject, libc.setns(namespace, CLONE.NEWNET));
 
 /**
@@ -46,7 +46,7 @@ export const enterNetwork = (namespace: number, subject: string): void =>
  * used; /proc/sys/net shows it too. Synchronous, and of this thread: other threads stay where they are.
  * @param namespace a descriptor of `/proc/PID/ns/net`.
  */
-export function inNetworkNamespace<Result>(namespace: number, use: () => Result): Result {
+export function inNetworkNamespace<Result>(namespace: AnyFd, use: () => Result): Result {
   const ours = open("/proc/self/ns/net", O_RDONLY);
   try {
     check("enter", "a network namespace", libc.setns(namespace, CLONE.NEWNET));

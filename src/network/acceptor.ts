@@ -1,6 +1,7 @@
 /** Connections that come in at a socket that listens, taken one after the other. */
 
 import { EAGAIN, ECONNABORTED, EINTR } from "../linux/errno.ts";
+import type { AnyFd, Fd } from "../linux/file.ts";
 import { POLLIN, type Timer } from "../linux/poll.ts";
 import { accept, closeWithReset } from "../linux/socket.ts";
 import type { EpollLoop } from "./epoll-loop.ts";
@@ -11,16 +12,16 @@ const pauseMs = 100;
 const ignored: readonly number[] = [EAGAIN, EINTR, ECONNABORTED];
 
 /** @returns the timers that it needs. */
-export function openAcceptor(loop: EpollLoop, listener: number, onConnection: (socket: number) => void): () => Timer[] {
+export function openAcceptor(loop: EpollLoop, listener: AnyFd, onConnection: (socket: Fd) => void): () => Timer[] {
   let resumeAtMs: number | undefined;
   const take = () => {
     const socket = accept(listener);
-    if (socket >= 0) return admit(socket);
+    if (socket >= 0) return admit(socket as Fd);
     if (ignored.includes(-socket)) return;
     resumeAtMs = performance.now() + pauseMs;
     loop.set(listener, 0, take);
   };
-  const admit = (socket: number) => {
+  const admit = (socket: Fd) => {
     try {
       onConnection(socket);
     } catch {

@@ -2,7 +2,7 @@
 
 import { ConflictError } from "../errors.ts";
 import { EEXIST, EINVAL, ENODEV, EXFULL } from "../linux/errno.ts";
-import { close } from "../linux/file.ts";
+import { close, type Fd } from "../linux/file.ts";
 import { inNetworkNamespace } from "../linux/namespace.ts";
 import { deleteLink, findLink, newVeth, type Port, setLink } from "../linux/netlink/link.ts";
 import { addRoute } from "../linux/netlink/route.ts";
@@ -15,18 +15,18 @@ import { addAddressTo, setIpv6, setUpPort, waitUntilLocal, waitUntilUp } from ".
 /** What an endpoint goes between. */
 export interface Ends {
   /** Netlink ROUTE, in the network namespace of the host. */
-  socket: number;
+  socket: Fd;
   /** Index of the bridge. */
   bridge: number;
   /** Descriptor of the container's network namespace. */
-  namespace: number;
+  namespace: Fd;
 }
 
 /** BR_MAX_PORTS less one: where the kernel answers EXFULL. */
 const maxPorts = 1023;
 
 /** True if a network namespace has a device of this name. */
-const hasDevice = (namespace: number, device: string): boolean =>
+const hasDevice = (namespace: Fd, device: string): boolean =>
   inNetworkNamespace(namespace, () => withNetlink("ROUTE", (inner) => findLink(inner, device) !== undefined));
 
 /**
@@ -89,7 +89,7 @@ function refusal(
 }
 
 /** Addresses, up, and the ways out. */
-function configure(inner: number, { device, addresses, gateways }: Endpoint): void {
+function configure(inner: Fd, { device, addresses, gateways }: Endpoint): void {
   const index = findLink(inner, device)!.index;
   const metric = Number(/\d+$/.exec(device)?.[0] ?? 0);
   transact(inner, [
@@ -115,12 +115,12 @@ function hostMac(veth: string): Uint8Array {
 }
 
 /** Takes a container off the network at once (0.2 ms): what is left can be removed later. A veth that is gone is fine. */
-export const silenceVeth = (socket: number, veth: string): void =>
+export const silenceVeth = (socket: Fd, veth: string): void =>
   void transact(socket, [{ ...setLink(veth, { up: false }), expected: [ENODEV] }]);
 
 /**
  * Removes both ends; they do not always go with the network namespace, which an orphaned TCP connection keeps. The kernel
  * waits for all of its processors (20 to 40 ms), so do it when nobody waits.
  */
-export const removeVeth = (socket: number, veth: string): void =>
+export const removeVeth = (socket: Fd, veth: string): void =>
   void transact(socket, [{ ...deleteLink(veth), expected: [ENODEV] }]);

@@ -6,6 +6,7 @@
 import { ConflictError, UsageError } from "../errors.ts";
 import {
   close,
+  type Fd,
   flock,
   fstat,
   linkOpenFile,
@@ -39,7 +40,7 @@ export interface Lease {
   /** Without a prefix length. */
   address: string;
   /** Close-on-exec; the address is ours as long as it is open somewhere. */
-  lock: number;
+  lock: Fd;
 }
 
 export interface LeaseRequest extends Subnet {
@@ -233,7 +234,7 @@ function makeLease(directory: string, address: string, owner: string): Lease | u
 }
 
 /** What is not a whole line was being written when somebody was killed. */
-function ownerIn(lock: number, path: string): string {
+function ownerIn(lock: Fd, path: string): string {
   const text = new TextDecoder().decode(readAll(lock, path));
   const end = text.indexOf("\n");
   return end === -1 ? "" : text.slice(0, end);

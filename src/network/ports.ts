@@ -5,7 +5,7 @@
 
 import { ConflictError, Failure, UnsupportedError } from "../errors.ts";
 import { EACCES, EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT, EMFILE } from "../linux/errno.ts";
-import { close } from "../linux/file.ts";
+import { close, type Fd } from "../linux/file.ts";
 import { syscallError } from "../linux/libc.ts";
 import { decodeSockaddr, encodeSockaddr, localAddress, openBound } from "../linux/socket.ts";
 import type { Protocol } from "../plan/network.ts";
@@ -21,7 +21,7 @@ export interface HeldPort {
   /** Of the container. */
   port: number;
   /** Bound, and listening unless it is of udp; absent where the kernel has no sockets of the protocol (sctp). */
-  socket?: number;
+  socket?: Fd;
 }
 
 /** The name of the container that has a port of the host, if one has. */

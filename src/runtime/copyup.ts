@@ -3,6 +3,7 @@
 import * as at from "../linux/at.ts";
 import {
   close,
+  type Fd,
   fstat,
   O_CREAT,
   O_DIRECTORY,
@@ -19,12 +20,12 @@ import { memory } from "../linux/libc.ts";
 import { listAt } from "../linux/tree.ts";
 
 /** Copies everything in one open directory into another, which gets the owner and mode of the first too. */
-export function copyUp(from: number, to: number, subject: at.ByteName): void {
+export function copyUp(from: Fd, to: Fd, subject: at.ByteName): void {
   for (const { name } of listAt(from, subject)) copyEntry(from, to, name, at.byteName`${subject}/${name}`);
   takeOver(to, fstat(from), subject);
 }
 
-function copyEntry(from: number, to: number, name: at.ByteName, subject: at.ByteName): void {
+function copyEntry(from: Fd, to: Fd, name: at.ByteName, subject: at.ByteName): void {
   const source = at.openAt(from, name, O_PATH | O_NOFOLLOW, subject);
   const stat = fstat(source);
   close(source);
@@ -47,13 +48,13 @@ function copyEntry(from: number, to: number, name: at.ByteName, subject: at.Byte
 }
 
 function withBoth(
-  from: number,
-  to: number,
+  from: Fd,
+  to: Fd,
   name: at.ByteName,
   readFlags: number,
   writeFlags: number,
   subject: at.ByteName,
-  use: (from: number, to: number) => void,
+  use: (from: Fd, to: Fd) => void,
 ): void {
   const a = at.openAt(from, name, readFlags | O_NOFOLLOW, subject);
   const b = at.openAt(to, name, writeFlags | O_NOFOLLOW, subject, 0o600);
@@ -62,13 +63,13 @@ function withBoth(
   close(b);
 }
 
-function copyContent(from: number, to: number): void {
+function copyContent(from: Fd, to: Fd): void {
   const buffer = memory(1 << 18);
   for (let count = read(from, buffer); count > 0; count = read(from, buffer)) writeAll(to, buffer.subarray(0, count));
 }
 
 /** Gives a file the owner, mode and times of another. Owner before mode: chown(2) clears setuid. Times last: everything before changes them. */
-export function takeOver(fd: number, stat: Stat, subject: at.ByteName): void {
+export function takeOver(fd: Fd, stat: Stat, subject: at.ByteName): void {
   at.fchown(fd, stat.uid, stat.gid, subject);
   at.fchmod(fd, stat.mode, subject);
   const nanoseconds = Number(stat.mtimeNs % 1_000_000_000n);

@@ -7,6 +7,7 @@ import { hasCode } from "../errors.ts";
 import * as at from "../linux/at.ts";
 import {
   close,
+  type Fd,
   fstat,
   O_CREAT,
   O_DIRECTORY,
@@ -22,7 +23,7 @@ import {
 import { ensureDirectory } from "../linux/inroot.ts";
 import type { EtcFile } from "../plan/network.ts";
 
-export function writeEtcFiles(files: EtcFile[], root: number): void {
+export function writeEtcFiles(files: EtcFile[], root: Fd): void {
   const etc = openEtc(root);
   // The image has something there that is not a directory: it will not look for files in it.
   if (etc === undefined) return;
@@ -39,7 +40,7 @@ export function writeEtcFiles(files: EtcFile[], root: number): void {
   close(etc);
 }
 
-function openEtc(root: number): number | undefined {
+function openEtc(root: Fd): Fd | undefined {
   const flags = O_RDONLY | O_DIRECTORY;
   return ifLeading(() => {
     const found = at.openInRootIfAny(root, at.byteName`etc`, flags);
@@ -50,7 +51,7 @@ function openEtc(root: number): number | undefined {
 }
 
 /** The image's file, emptied. A device or a pipe in its place is not touched. */
-function openExisting(root: number, name: string): number | undefined {
+function openExisting(root: Fd, name: string): Fd | undefined {
   const found = ifLeading(() => at.openInRootIfAny(root, at.byteNameOf(`etc/${name}`), O_PATH));
   if (found === undefined) return undefined;
   // By the descriptor, so that it is the very file that was looked at.
@@ -60,7 +61,7 @@ function openExisting(root: number, name: string): number | undefined {
 }
 
 /** A new file in the place of whatever is there, but for a directory. */
-function openNew(etc: number, text: string): number | undefined {
+function openNew(etc: Fd, text: string): Fd | undefined {
   const name = at.byteNameOf(text);
   const path = at.byteName`/etc/${name}`;
   const create = () => at.openAt(etc, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, path, 0o644);
@@ -79,7 +80,7 @@ function openNew(etc: number, text: string): number | undefined {
 }
 
 /** Undefined for symbolic links that lead nowhere, or in a circle. */
-function ifLeading(find: () => number | undefined): number | undefined {
+function ifLeading(find: () => Fd | undefined): Fd | undefined {
   try {
     return find();
   } catch (error) {

@@ -10,7 +10,7 @@
 import { Failure, hasCode } from "../errors.ts";
 import { type Exit, wait } from "../linux/clone.ts";
 import { sealedExeFile } from "../linux/exe-file.ts";
-import { close, O_DIRECTORY, O_PATH, O_RDONLY, open, readFileIfAny } from "../linux/file.ts";
+import { close, type Fd, O_DIRECTORY, O_PATH, O_RDONLY, open, readFileIfAny } from "../linux/file.ts";
 import { syscallError } from "../linux/libc.ts";
 import { closeAll, socketpair } from "../linux/poll.ts";
 import { pidfdOpen } from "../linux/proc.ts";
@@ -30,7 +30,7 @@ import { identityOf } from "./user.ts";
 /** The container that is joined: its first process by number and descriptor, and its cgroup v2 directory if it has one. */
 export interface Joined {
   pid: number;
-  pidfd: number;
+  pidfd: Fd;
   cgroup: string | undefined;
   /** Where cgroup v2 is mounted. */
   cgroupMount: string | undefined;
@@ -146,7 +146,7 @@ function spawnInto(
 }
 
 /** A descriptor of our child. Its number stood where a stranger may have written by now: so we look whether it is one. */
-function childOf(pid: number): number {
+function childOf(pid: number): Fd {
   if (pid > 0 && readStat(pid)?.parent === process.pid) return pidfdOpen(pid);
   throw new Failure("the way into the container was closed");
 }

@@ -4,6 +4,7 @@ import { ConflictError, hasCode } from "../errors.ts";
 import { delegateControllers, findCgroup2, removeCgroup, removeEmptyCgroup } from "../linux/cgroup.ts";
 import {
   close,
+  type Fd,
   flock,
   fstat,
   link,
@@ -112,7 +113,7 @@ const performers: { [Kind in HostStep["do"]]: Performer<Extract<HostStep, { do: 
   limit: ({ file, value }) => writeSetting(file, value),
 };
 
-function closedLater(fd: number, undo: UndoList): number {
+function closedLater(fd: Fd, undo: UndoList): Fd {
   undo.add(() => close(fd));
   return fd;
 }
@@ -120,7 +121,7 @@ function closedLater(fd: number, undo: UndoList): number {
 const maxAttempts = 10;
 
 /** Makes a container's cgroup (its claim has said whose it is) and opens it. */
-function makeContainerCgroup(path: string): number {
+function makeContainerCgroup(path: string): Fd {
   const above = path.slice(0, path.lastIndexOf("/"));
   for (let attempt = 1; ; attempt++) {
     mkdirAll(above, 0o755);
@@ -141,7 +142,7 @@ export function removeContainerCgroup(cgroup: string): void {
 }
 
 /** Creates the file of a running container and locks it for life. */
-export function createLockFile(running: string, text: string): number {
+export function createLockFile(running: string, text: string): Fd {
   for (;;) {
     const lock = open(running, O_RDWR | O_CREAT, 0o600);
     flock(lock, { wait: true });

@@ -14,7 +14,7 @@
 import { StartError } from "../errors.ts";
 import { type Child, pidfdSendSignal, wait } from "../linux/clone.ts";
 import { sealedExeFile } from "../linux/exe-file.ts";
-import { close, readFile } from "../linux/file.ts";
+import { close, type Fd, readFile } from "../linux/file.ts";
 import { closeAll, receiveMessage, sendMessage, socketpair } from "../linux/poll.ts";
 import { launch } from "../linux/program/launch.ts";
 import { ignoredSignals, signals } from "../linux/signal.ts";
@@ -34,21 +34,21 @@ export const compileOptions = (): CompileOptions => ({
 /** What the host's side has made before the clone. */
 export interface Prepared {
   /** The root, a detached mount. */
-  root: number;
+  root: Fd;
   /** Detached mounts by their numbers. */
-  binds: number[];
+  binds: Fd[];
   identity: Identity;
   /** A network namespace to be joined. */
-  network?: number;
+  network?: Fd;
   /** An open cgroup v2 directory. */
-  cgroup?: number;
+  cgroup?: Fd;
 }
 
 /** A process on its way to its program. */
 export interface Starting {
   child: Child;
   /** To it. */
-  socket: number;
+  socket: Fd;
   /** How it failed, if it did. Asked when the socket has ended. */
   failure(): Failed | undefined;
   /** True if it is at its last step: what ended the socket then was execve. */
@@ -136,9 +136,9 @@ export function killInit({ child }: Pick<Starting, "child">): void {
 /** Called on init's way to the program. */
 export interface Progress {
   /** It has a network namespace of its own. */
-  network?(namespace: number): void;
+  network?(namespace: Fd): void;
   /** Its terminal is there. */
-  terminal(master: number): void;
+  terminal(master: Fd): void;
   /** Only the limits are missing. */
   release?(): void;
   /** It does its last steps. */

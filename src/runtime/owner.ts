@@ -2,7 +2,7 @@
 
 import { hasCode, type SyscallError } from "../errors.ts";
 import { byteNameOf, fchown } from "../linux/at.ts";
-import { close, fstat, O_NONBLOCK, O_RDONLY, open, readFile } from "../linux/file.ts";
+import { close, type Fd, fstat, O_NONBLOCK, O_RDONLY, open, readFile } from "../linux/file.ts";
 import { mountSetattrIdmap } from "../linux/mount.ts";
 import { makeUserNamespace } from "../linux/program/user-namespace.ts";
 import { giveTree } from "../linux/tree.ts";
@@ -23,7 +23,7 @@ export function giveTo(source: number, user: Identity, subject: string): void {
  * @see https://docs.kernel.org/filesystems/idmappings.html
  */
 export function showAs(
-  mount: number,
+  mount: Fd,
   owner: { uid: number; gid: number },
   user: Identity,
   { recursive, source }: { recursive: boolean; source: string },
@@ -40,7 +40,7 @@ export function showAs(
   }
 }
 
-function whatIsMissing(mount: number): string {
+function whatIsMissing(mount: Fd): string {
   const { device } = fstat(mount);
   const line = readFile("/proc/self/mountinfo")
     .split("\n")

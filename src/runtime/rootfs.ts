@@ -2,8 +2,7 @@
 
 import { hasCode, SyscallError } from "../errors.ts";
 import { byteNameOf, chownAt, openInRootIfAny } from "../linux/at.ts";
-import { close, mkdirAll, O_DIRECTORY, O_PATH, open, statIfAny } from "../linux/file.ts";
-import { AT_FDCWD } from "../linux/libc.ts";
+import { close, cwd, type Fd, mkdirAll, O_DIRECTORY, O_PATH, open, statIfAny } from "../linux/file.ts";
 import { chdir, fchdir, fsmount, mount, mountSetattr, openTree } from "../linux/mount.ts";
 import { inOwnMounts } from "../linux/namespace.ts";
 import type { BindStep } from "../plan/step.ts";
@@ -25,7 +24,7 @@ const longestOption = 255;
  * The layers as one file system, attached nowhere. Paths are relative to the directory that they have in common, so that what
  * the container reads in /proc/self/mountinfo tells nothing of the host.
  */
-export function makeOverlay({ lower, upper, work }: Overlay): number {
+export function makeOverlay({ lower, upper, work }: Overlay): Fd {
   const writable = upper === undefined || work === undefined ? [] : [upper, work];
   const base = commonDirectory([...lower, ...writable]);
   const relative = (path: string) => path.slice(base.length);
@@ -54,7 +53,7 @@ export function makeOverlay({ lower, upper, work }: Overlay): number {
 }
 
 /** mount(2) attaches what it makes, so it is done where nobody else sees it. It takes one page of options. */
-function makeOverlayByPath(lower: string[], above: string[], base: string): number {
+function makeOverlayByPath(lower: string[], above: string[], base: string): Fd {
   return inOwnMounts(() => {
     chdir(base);
     const lowerdir = lower.map((path) => path.replace(/[\\:,]/g, "\\$&")).join(":");
@@ -68,7 +67,7 @@ function makeOverlayByPath(lower: string[], above: string[], base: string): numb
 }
 
 /** A directory of the host as the root, with all that is mounted in it. */
-export function makeBindRoot(path: string): number {
+export function makeBindRoot(path: string): Fd {
   const directory = open(path, O_PATH | O_DIRECTORY);
   const root = openTree(directory, { recursive: true });
   close(directory);
@@ -87,7 +86,7 @@ function commonDirectory(paths: string[]): string {
 }
 
 /** A directory or file of the host, attached nowhere. @param root the container's, which a volume is filled from. */
-export function makeBind(step: BindStep, root: number, user: Identity): number {
+export function makeBind(step: BindStep, root: Fd, user: Identity): Fd {
   const { source, target, options, recursive, propagation } = step;
   const subject = `${source} on ${target}`;
   if (step.createSource) createSource(step);
@@ -107,11 +106,11 @@ export function makeBind(step: BindStep, root: number, user: Identity): number {
 function createSource({ source, idmap }: BindStep): void {
   if (statIfAny(source)) return;
   mkdirAll(source, 0o755);
-  if (idmap) chownAt(AT_FDCWD | 0, byteNameOf(source), idmap.uid, idmap.gid);
+  if (idmap) chownAt(cwd, byteNameOf(source), idmap.uid, idmap.gid);
 }
 
 /** The source, or a part of it that no symbolic link leads out of. */
-function openSource({ source, subpath }: BindStep): number {
+function openSource({ source, subpath }: BindStep): Fd {
   const from = open(source, O_PATH);
   if (subpath === undefined) return from;
   const part = openInRootIfAny(from, byteNameOf(subpath), O_PATH);

@@ -5,7 +5,7 @@
 
 import { hasCode } from "../errors.ts";
 import { readCgroupFile } from "../linux/cgroup.ts";
-import { close, O_RDWR, openIfAny, readAll, seekToStart, writeAll } from "../linux/file.ts";
+import { close, type Fd, O_RDWR, openIfAny, readAll, seekToStart, writeAll } from "../linux/file.ts";
 import type { EventSource } from "../linux/poll.ts";
 import { readIo, readPeak, readStat } from "../linux/procfs.ts";
 
@@ -44,7 +44,7 @@ export function meterOf(
   let before: Counts = {};
   let startedMs = performance.now();
   let usage: Usage = { wallMs: 0 };
-  let peak: number | undefined;
+  let peak: Fd | undefined;
   let sampling: Sampling | undefined;
   return {
     begin: () => {
@@ -108,7 +108,7 @@ const toMicroseconds = (ms: number): number => Math.round(ms * 1000) / 1000;
  * memory.peak, which from Linux 6.12 on begins anew for whoever writes to it; before, what init had counts too, if that was
  * more. Undefined where memory is not counted.
  */
-function openPeak(path: string): number | undefined {
+function openPeak(path: string): Fd | undefined {
   const fd = openIfAny(path, O_RDWR);
   if (fd === undefined) return undefined;
   try {
@@ -119,7 +119,7 @@ function openPeak(path: string): number | undefined {
   return fd;
 }
 
-function takePeak(fd: number): number {
+function takePeak(fd: Fd): number {
   seekToStart(fd);
   const bytes = Number(new TextDecoder().decode(readAll(fd, "memory.peak")));
   close(fd);

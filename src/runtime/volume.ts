@@ -12,7 +12,7 @@
 
 import { hasCode } from "../errors.ts";
 import * as at from "../linux/at.ts";
-import { close, flock, fstat, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, open } from "../linux/file.ts";
+import { close, type Fd, flock, fstat, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, open } from "../linux/file.ts";
 import { openTree } from "../linux/mount.ts";
 import { listAt, removeTree } from "../linux/tree.ts";
 import { dataName } from "../plan/volume.ts";
@@ -26,7 +26,7 @@ const data = at.byteNameOf(dataName);
  * Fills a volume that is empty with what the image has at a place. Two that want it take turns; what is in the volume
  * stays. @param root the container's, of which only the image is looked at. @param source the volume's data.
  */
-export function fillVolume(root: number, target: string, source: string): void {
+export function fillVolume(root: Fd, target: string, source: string): void {
   const volume = open(source.slice(0, source.lastIndexOf("/")), O_RDONLY | O_DIRECTORY);
   flock(volume, { wait: true });
   const subject = at.byteNameOf(source);
@@ -42,11 +42,11 @@ export function fillVolume(root: number, target: string, source: string): void {
   }
 }
 
-const openDirectory = (directory: number, name: at.ByteName): number =>
+const openDirectory = (directory: Fd, name: at.ByteName): Fd =>
   at.openAt(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 
 /** @returns false where the image has no such directory. */
-function copyImage(root: number, target: string, volume: number): boolean {
+function copyImage(root: Fd, target: string, volume: Fd): boolean {
   // The root's mount alone: what is mounted in it, another volume or /sys, is not of the image.
   const image = openTree(root, { recursive: false });
   const from = openImage(image, target);
@@ -60,7 +60,7 @@ function copyImage(root: number, target: string, volume: number): boolean {
   return true;
 }
 
-function openImage(image: number, target: string): number | undefined {
+function openImage(image: Fd, target: string): Fd | undefined {
   try {
     return at.openInRootIfAny(image, at.byteNameOf(target), O_RDONLY | O_DIRECTORY);
   } catch (error) {
@@ -70,7 +70,7 @@ function openImage(image: number, target: string): number | undefined {
   }
 }
 
-function moveAll(volume: number, to: number): void {
+function moveAll(volume: Fd, to: Fd): void {
   const from = openDirectory(volume, whole);
   const itself = fstat(from);
   // Somebody who did not want it filled may have made one of that name meanwhile: theirs stays.

@@ -15,6 +15,7 @@ import { InvalidError } from "../../src/errors.ts";
 import { createExtractor, type ExtractLimits } from "../../src/image/extract.ts";
 import { createTarReader } from "../../src/image/tar.ts";
 import { byteNameOf, fgetxattr } from "../../src/linux/at.ts";
+import type { Fd } from "../../src/linux/file.ts";
 import { longName, pax, type RawEntry, tarOf } from "../support/tars.ts";
 import { isRoot, temporaryDirectory } from "../support/temporary.ts";
 
@@ -40,7 +41,7 @@ function extract(base: string, entries: RawEntry[], lowers: string[] = [], limit
 
 const isWhiteout = (path: string): boolean => lstatSync(path).isCharacterDevice() && lstatSync(path).rdev === 0;
 function xattr(path: string, key: string): Buffer | undefined {
-  const fd = openSync(path, "r");
+  const fd = openSync(path, "r") as Fd;
   const value = fgetxattr(fd, byteNameOf(key));
   closeSync(fd);
   return value && Buffer.from(value);

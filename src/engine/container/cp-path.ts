@@ -2,27 +2,24 @@
 
 import { ConflictError, hasCode, NotFoundError } from "../../errors.ts";
 import { type ByteName, byteName, byteNameOf, openAt, openInRoot, readlinkAt } from "../../linux/at.ts";
-import { close, fstat, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, type Stat } from "../../linux/file.ts";
-import { AT_FDCWD } from "../../linux/libc.ts";
+import { close, cwd, type Fd, fstat, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, type Stat } from "../../linux/file.ts";
 
 /** A side of a copy. */
 export interface Side {
   /** The container's root, which no path leads out of (SECURITY R25); absent for the host. */
-  root?: number;
+  root?: Fd;
   /** As errors call a path of it. */
   describe(path: string): string;
 }
 
-function openPath({ root }: Side, path: ByteName, flags: number): number {
-  return root === undefined
-    ? openAt(AT_FDCWD | 0, path === "" ? byteName`.` : path, flags)
-    : openInRoot(root, path, flags);
+function openPath({ root }: Side, path: ByteName, flags: number): Fd {
+  return root === undefined ? openAt(cwd, path === "" ? byteName`.` : path, flags) : openInRoot(root, path, flags);
 }
 
 /** What is to be copied. */
 export interface Source {
   /** O_PATH. */
-  fd: number;
+  fd: Fd;
   stat: Stat;
   /** What its copy in a directory is called; absent for `dir/.` and `/`, of which only the content goes there. */
   name?: ByteName;
@@ -42,7 +39,7 @@ export function openSource(side: Side, path: string, follow: boolean): Source {
 
 /** Where a copy goes: into an open directory, under a name; without one, the content of the source goes into it. */
 export interface Target {
-  directory: number;
+  directory: Fd;
   name?: ByteName;
 }
 
@@ -53,7 +50,7 @@ export interface Target {
  */
 export function openTarget(side: Side, path: string, source: Pick<Source, "stat" | "name">): Target {
   const isDirectory = source.stat.type === "directory";
-  const into = (directory: number): Target => ({ directory, ...(source.name !== undefined && { name: source.name }) });
+  const into = (directory: Fd): Target => ({ directory, ...(source.name !== undefined && { name: source.name }) });
   const { directory, name, stat } = resolveLast(side, path);
   if (name === undefined) return into(directory);
   if (stat?.type === "directory") {
@@ -81,13 +78,13 @@ function split(path: ByteName): [parent: ByteName, name: ByteName] {
 }
 
 /** An existing directory, as the target of a tar. @throws NotFoundError, ConflictError */
-export const openDirectory = (side: Side, path: string): number =>
+export const openDirectory = (side: Side, path: string): Fd =>
   found(side, path, () => openPath(side, byteNameOf(path), O_RDONLY | O_DIRECTORY));
 
 const maxLinks = 40; // as path_resolution(7)
 
 interface Last {
-  directory: number;
+  directory: Fd;
   /** Absent for a path that is the directory itself: it ends in "..", or is the root. */
   name?: ByteName;
   /** Absent where there is nothing of that name. */
@@ -112,7 +109,7 @@ function resolveLast(side: Side, path: string): Last {
   throw new ConflictError(`${side.describe(path)} leads through too many symbolic links`);
 }
 
-function statName(directory: number, name: ByteName): Stat | undefined {
+function statName(directory: Fd, name: ByteName): Stat | undefined {
   try {
     const fd = openAt(directory, name, O_PATH | O_NOFOLLOW);
     const stat = fstat(fd);

@@ -13,7 +13,7 @@ import { createStaging, prepareStore } from "../../image/staging.ts";
 import { createTarReader } from "../../image/tar.ts";
 import type { TarEntry } from "../../image/tar-entry.ts";
 import { type ByteName, byteNameOf, freeBytes, isOnKernelFileSystem, textOf } from "../../linux/at.ts";
-import { fstat } from "../../linux/file.ts";
+import { type Fd, fstat } from "../../linux/file.ts";
 import type { Paths } from "../../paths.ts";
 import { endIfInterrupted } from "../image/interrupt.ts";
 import { withOutput } from "../image/output.ts";
@@ -79,7 +79,7 @@ export async function copyToContainer(
 
 const host: Side = { describe: (path) => path };
 
-const containerSide = (root: number, container: string): Side => ({
+const containerSide = (root: Fd, container: string): Side => ({
   root,
   describe: (path) => `${path} in container ${container}`,
 });
@@ -118,7 +118,7 @@ const forHost =
 type Feed = (write: (chunk: Uint8Array) => void) => void | Promise<void>;
 
 /** Extracts the tar that `feed` writes into an open directory. @returns its size. */
-async function extract(directory: number, adapt: Adapt, feed: Feed): Promise<number> {
+async function extract(directory: Fd, adapt: Adapt, feed: Feed): Promise<number> {
   const limits = { ...defaultLimits, freeBytes: freeBytes(directory, "the target") };
   const extractor = createExtractor(directory, { lowers: [], limits, merge: true });
   const entry = (found: TarEntry) => {

@@ -3,7 +3,7 @@
 import { hasCode } from "../../errors.ts";
 import { isWhiteout } from "../../image/parents.ts";
 import { type ByteName, byteName, fgetxattr, openAt, openInRootIfAny } from "../../linux/at.ts";
-import { close, fstat, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, open, type Stat } from "../../linux/file.ts";
+import { close, type Fd, fstat, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, open, type Stat } from "../../linux/file.ts";
 import { listAt } from "../../linux/tree.ts";
 import type { Paths } from "../../paths.ts";
 import { isOfNetwork } from "../network/etc-files.ts";
@@ -22,7 +22,7 @@ export function diffContainer(paths: Paths, reference: string): Change[] {
   const lower = openLayers(paths, lowersOf(container));
   const changes: Change[] = [];
 
-  function directory(fd: number, path: ByteName, opaque: boolean): void {
+  function directory(fd: Fd, path: ByteName, opaque: boolean): void {
     const names = new Set<ByteName>();
     for (const { name } of listAt(fd, path)) {
       names.add(name);
@@ -34,7 +34,7 @@ export function diffContainer(paths: Paths, reference: string): Change[] {
         if (!names.has(name)) changes.push({ kind: "D", path: byteName`${path}/${name}` });
   }
 
-  function entry(parent: number, name: ByteName, path: ByteName): void {
+  function entry(parent: Fd, name: ByteName, path: ByteName): void {
     const fd = openAt(parent, name, O_PATH | O_NOFOLLOW, path);
     const now = fstat(fd);
     close(fd);

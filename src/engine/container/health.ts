@@ -7,7 +7,7 @@ import { explain, StartError } from "../../errors.ts";
 import { byteName, fchown } from "../../linux/at.ts";
 import { findCgroup2, readCgroupFile } from "../../linux/cgroup.ts";
 import { type Child, pidfdSendSignal, wait } from "../../linux/clone.ts";
-import { close, read } from "../../linux/file.ts";
+import { close, type Fd, read } from "../../linux/file.ts";
 import { memory } from "../../linux/libc.ts";
 import type { EventSource } from "../../linux/poll.ts";
 import { type Interest, POLLIN, pipe, poll } from "../../linux/poll.ts";
@@ -50,7 +50,7 @@ interface Check {
   /** Why it could not. */
   failure?: StartError;
   /** Where its output comes; undefined when that has ended. */
-  output: number | undefined;
+  output: Fd | undefined;
   bytes: Uint8Array[];
   started: Date;
   deadlineMs: number;

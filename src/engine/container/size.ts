@@ -3,8 +3,7 @@
 import { hasCode } from "../../errors.ts";
 import { readAnyImage } from "../../image/store.ts";
 import { type ByteName, byteNameOf, openAt } from "../../linux/at.ts";
-import { close, fstat, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY } from "../../linux/file.ts";
-import { AT_FDCWD } from "../../linux/libc.ts";
+import { close, cwd, type Fd, fstat, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY } from "../../linux/file.ts";
 import { listAt } from "../../linux/tree.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { Paths } from "../../paths.ts";
@@ -24,7 +23,7 @@ export function sizeOfContainer(
 
 /** What each start writes is not the container's. */
 function sizeOfEtcFiles(upper: string): number {
-  const etc = openIfThere(AT_FDCWD | 0, byteNameOf(`${upper}/etc`), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  const etc = openIfThere(cwd, byteNameOf(`${upper}/etc`), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   if (etc === undefined) return 0;
   const seen = new Set<bigint>();
   const bytes = etcNames.reduce((sum, name) => sum + sizeOfFile(etc, byteNameOf(name), seen), 0);
@@ -33,10 +32,10 @@ function sizeOfEtcFiles(upper: string): number {
 }
 
 /** The bytes of all files below a directory. */
-export const sizeOfTree = (path: string): number => sizeBelow(AT_FDCWD | 0, byteNameOf(path), new Set());
+export const sizeOfTree = (path: string): number => sizeBelow(cwd, byteNameOf(path), new Set());
 
 /** Never through a symbolic link; a file with several names counts once; what goes away meanwhile not at all. */
-function sizeBelow(at: number, directory: ByteName, seen: Set<bigint>): number {
+function sizeBelow(at: Fd, directory: ByteName, seen: Set<bigint>): number {
   const fd = openIfThere(at, directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   if (fd === undefined) return 0;
   let bytes = 0;
@@ -49,7 +48,7 @@ function sizeBelow(at: number, directory: ByteName, seen: Set<bigint>): number {
   return bytes;
 }
 
-function sizeOfFile(at: number, name: ByteName, seen: Set<bigint>): number {
+function sizeOfFile(at: Fd, name: ByteName, seen: Set<bigint>): number {
   const fd = openIfThere(at, name, O_PATH | O_NOFOLLOW);
   if (fd === undefined) return 0;
   const { type, size, nlink, ino } = fstat(fd);
@@ -61,7 +60,7 @@ function sizeOfFile(at: number, name: ByteName, seen: Set<bigint>): number {
   return type === "file" || type === "symlink" ? size : 0;
 }
 
-function openIfThere(at: number, name: ByteName, flags: number): number | undefined {
+function openIfThere(at: Fd, name: ByteName, flags: number): Fd | undefined {
   try {
     return openAt(at, name, flags);
   } catch (error) {

@@ -3,7 +3,7 @@
  * container, so it knows how to run one, and nothing of how to plan it.
  */
 
-import { close, readAll } from "../../linux/file.ts";
+import { close, type Fd, readAll } from "../../linux/file.ts";
 import { receiveMessage, sendMessage } from "../../linux/poll.ts";
 import { memfd } from "../../linux/process.ts";
 import type { Paths } from "../../paths.ts";
@@ -37,7 +37,7 @@ export interface Attachment {
 }
 
 /** What the monitor gets as a descriptor: the socket to its launcher. */
-export const launcherFd = 3;
+export const launcherFd = 3 as Fd;
 
 /** A fixed environment: what is in ours is none of the container's business (SECURITY R3). */
 export const environment = (paths: Paths): string[] => [defaultPath, `TINYDOCKER_ROOT=${paths.root}`];
@@ -46,7 +46,7 @@ export const environment = (paths: Paths): string[] => [defaultPath, `TINYDOCKER
 const maxFds = 60;
 
 /** Sends a start request, as a file: it may be longer than a message. The descriptors of what was taken follow. */
-export function sendStartRequest(socket: number, request: StartRequest): void {
+export function sendStartRequest(socket: Fd, request: StartRequest): void {
   const text = memfd("start request", JSON.stringify(request));
   sendMessage(socket, { data: Uint8Array.of(1), fds: [text] });
   close(text);
@@ -62,7 +62,7 @@ export function receiveStartRequest(): StartRequest | undefined {
   const request = JSON.parse(new TextDecoder().decode(readAll(text, "the start request"))) as StartRequest;
   close(text);
   const count = request.network ? heldBy(request.network).length : 0;
-  const held: number[] = [];
+  const held: Fd[] = [];
   while (held.length < count) {
     const message = receiveMessage(launcherFd);
     if (!message) return undefined;
@@ -72,13 +72,13 @@ export function receiveStartRequest(): StartRequest | undefined {
 }
 
 /** The descriptors of what was taken, in a fixed order. */
-const heldBy = ({ leases, ports }: Reserved): number[] => [
+const heldBy = ({ leases, ports }: Reserved): Fd[] => [
   ...leases.map(({ lock }) => lock),
   ...ports.flatMap(({ socket }) => socket ?? []),
 ];
 
 /** The same as another process has them. */
-function withHeld({ leases, ports, ...rest }: Reserved, held: number[]): Reserved {
+function withHeld({ leases, ports, ...rest }: Reserved, held: Fd[]): Reserved {
   return {
     ...rest,
     leases: leases.map((lease) => ({ ...lease, lock: held.shift()! })),

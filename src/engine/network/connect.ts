@@ -1,7 +1,7 @@
 /** Connecting containers to networks after they were made, and taking them off again; those that run notice it at once. */
 
 import { ConflictError, Failure } from "../../errors.ts";
-import { close, O_RDONLY, openIfAny } from "../../linux/file.ts";
+import { close, type Fd, O_RDONLY, openIfAny } from "../../linux/file.ts";
 import type { Paths } from "../../paths.ts";
 import { planConnection, planEndpoint, planPublications } from "../../plan/connection.ts";
 import type { Connected, Endpoint, Network, ResolverPlan } from "../../plan/network.ts";
@@ -174,7 +174,7 @@ function freeDevice(endpoints: Endpoint[]): string {
 }
 
 /** Its monitor must hear of what is changed. @returns the socket to it. */
-function monitorSocket(paths: Paths, { record }: Container): number {
+function monitorSocket(paths: Paths, { record }: Container): Fd {
   const socket = connectToContainer(paths, record.id);
   if (socket !== undefined) return socket;
   throw new ConflictError(
@@ -184,7 +184,7 @@ function monitorSocket(paths: Paths, { record }: Container): number {
 }
 
 /** Its monitor holds what is taken, so that it ends with the container. */
-function sendToMonitor(socket: number, { record }: Container, change: NetworkChange, fds: number[]): void {
+function sendToMonitor(socket: Fd, { record }: Container, change: NetworkChange, fds: Fd[]): void {
   sendFrame(socket, { control: change }, { fds });
   for (let frame = receiveFrame(socket); frame; frame = receiveFrame(socket))
     if ("control" in frame && frame.control.type === "done") return;
@@ -192,7 +192,7 @@ function sendToMonitor(socket: number, { record }: Container, change: NetworkCha
 }
 
 /** Its first process is there as long as its monitor is. */
-function namespaceOf({ state, record }: Container): number {
+function namespaceOf({ state, record }: Container): Fd {
   const namespace = openIfAny(`/proc/${state.process?.pid}/ns/net`, O_RDONLY);
   if (namespace === undefined) throw new ConflictError(`container ${record.name} is not running`);
   return namespace;

@@ -4,6 +4,7 @@ import { hasCode } from "../../errors.ts";
 import { byteNameOf, openOnMountIfAny } from "../../linux/at.ts";
 import {
   close,
+  type Fd,
   fstat,
   O_DIRECTORY,
   O_PATH,
@@ -51,7 +52,7 @@ const addedTo = (before: string, now: string): string => {
   return added.map((line) => `${line}\n`).join("");
 };
 
-function rewrite(root: number, name: string, textFor: (old: string) => string): void {
+function rewrite(root: Fd, name: string, textFor: (old: string) => string): void {
   const place = ownFile(root, `/etc/${name}`);
   if (place === undefined) return;
   try {
@@ -70,7 +71,7 @@ function rewrite(root: number, name: string, textFor: (old: string) => string): 
 const largest = 1 << 20;
 
 /** A file of the container's own layers (O_PATH). */
-function ownFile(root: number, path: string): number | undefined {
+function ownFile(root: Fd, path: string): Fd | undefined {
   try {
     const place = openOnMountIfAny(root, byteNameOf(path), O_PATH);
     if (place === undefined || fstat(place).type === "file") return place;

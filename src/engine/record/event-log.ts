@@ -3,7 +3,7 @@
 import { close, fstat, mkdirAll, O_NOFOLLOW, O_RDONLY, openIfAny, read } from "../../linux/file.ts";
 import { watchDirectory } from "../../linux/inotify.ts";
 import { memory } from "../../linux/libc.ts";
-import { POLLIN, poll } from "../../linux/poll.ts";
+import { type Interest, POLLIN, poll } from "../../linux/poll.ts";
 import type { Paths } from "../../paths.ts";
 import { parseRecord } from "../../schema.ts";
 import { eventKind, logFile, olderLogFile, type RecordedEvent } from "./events.ts";
@@ -37,7 +37,7 @@ export function followEvents(
     report(log.readNew());
     const remaining = untilMs === undefined ? longestWaitMs : untilMs - Date.now();
     if (remaining <= 0) break;
-    const happened = [
+    const happened: Interest[] = [
       { fd: watch, events: POLLIN, happened: 0 },
       { fd: stdout, events: 0, happened: 0 },
     ];

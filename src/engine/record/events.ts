@@ -2,6 +2,7 @@
 
 import {
   close,
+  type Fd,
   flock,
   fstat,
   O_APPEND,
@@ -79,7 +80,7 @@ function lineOf(event: RecordedEvent): string {
 }
 
 /** Of many who find the log full, the one who locks it first renames it; the others then find another file in its place. */
-function rotate(paths: Paths, log: number): void {
+function rotate(paths: Paths, log: Fd): void {
   flock(log, { wait: true });
   if (stat(logFile(paths)).ino === fstat(log).ino) rename(logFile(paths), olderLogFile(paths));
 }

@@ -1,6 +1,6 @@
 /** The lock between those who put containers into networks, any number at once, and those who take networks away. */
 
-import { close, flock, mkdirAll, O_CREAT, O_RDWR, open, openIfAny } from "../../linux/file.ts";
+import { close, type Fd, flock, mkdirAll, O_CREAT, O_RDWR, open, openIfAny } from "../../linux/file.ts";
 import type { Paths } from "../../paths.ts";
 
 /** Waits until nobody is in the way. Take it before any other lock of networks. @returns how to release it; a second time does no harm. */
@@ -15,7 +15,7 @@ export function lockNetworks(paths: Paths, what: "use" | "remove"): () => void {
   };
 }
 
-function makeLock(paths: Paths, path: string): number {
+function makeLock(paths: Paths, path: string): Fd {
   mkdirAll(paths.networks);
   return open(path, O_RDWR | O_CREAT, 0o600);
 }

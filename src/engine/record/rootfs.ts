@@ -4,6 +4,7 @@ import { ConflictError, Failure, hasCode, UnsupportedError } from "../../errors.
 import { byteName, isOnProc, openAt } from "../../linux/at.ts";
 import {
   close,
+  type Fd,
   flock,
   fstat,
   O_CREAT,
@@ -51,7 +52,7 @@ export const layersOf = (paths: Paths, container: Container): string[] =>
 export async function withRoot<Result>(
   paths: Paths,
   container: Container,
-  use: (root: number) => Result | Promise<Result>,
+  use: (root: Fd) => Result | Promise<Result>,
 ): Promise<Result> {
   const running = isUp(container) ? openRunningRoot(container.state) : undefined;
   if (running !== undefined) return await use(running);
@@ -63,7 +64,7 @@ export async function withRoot<Result>(
   }
 }
 
-function mountStopped(paths: Paths, container: Container): number {
+function mountStopped(paths: Paths, container: Container): Fd {
   const { rootfs } = container.record;
   if (rootfs !== undefined) return open(rootfs, O_RDONLY | O_DIRECTORY);
   const spec = readSpec(paths, container.record);
@@ -83,7 +84,7 @@ function mountStopped(paths: Paths, container: Container): number {
 const nobody: Identity = { uid: 0, gid: 0, groups: [], home: "/" };
 
 /** Where the container's init attached it, or would have. */
-function attachInRoot(mount: number, root: number, target: string): void {
+function attachInRoot(mount: Fd, root: Fd, target: string): void {
   const over = fstat(mount).type === "directory" ? ensureDirectory(root, target) : ensureFile(root, target);
   if (isOnProc(over, target)) throw new Failure(`cannot mount on ${target}: it leads into /proc`);
   moveMount(mount, over, target);
@@ -92,14 +93,14 @@ function attachInRoot(mount: number, root: number, target: string): void {
 }
 
 /** The view of layers, bottom first, read-only and without anything mounted in it. @returns an open directory. */
-export function openLayers(paths: Paths, layers: readonly string[]): number {
+export function openLayers(paths: Paths, layers: readonly string[]): Fd {
   const [only] = layers;
   if (only !== undefined && layers.length === 1) return open(only, O_RDONLY | O_DIRECTORY);
   return mountPrivately(paths, makeOverlay({ lower: layers.toReversed() }));
 }
 
 /** Mounts on the empty directory that all roots are mounted on, where only this process sees it. */
-function mountPrivately(paths: Paths, root: number): number {
+function mountPrivately(paths: Paths, root: Fd): Fd {
   const here = open(".", O_PATH | O_DIRECTORY);
   unshare("NEWNS");
   setPropagation("/", "rslave"); // what the host unmounts must not stay busy through us
@@ -110,7 +111,7 @@ function mountPrivately(paths: Paths, root: number): number {
 }
 
 /** The root of a running container's first process, or undefined if that has ended. */
-function openRunningRoot({ process }: ContainerState): number | undefined {
+function openRunningRoot({ process }: ContainerState): Fd | undefined {
   const proc = process && openIfAny(`/proc/${process.pid}`, O_PATH | O_DIRECTORY);
   if (!process || proc === undefined) return undefined;
   try {

@@ -2,6 +2,7 @@
 
 import { InvalidError } from "../../errors.ts";
 import { ENODEV } from "../errno.ts";
+import type { Fd } from "../file.ts";
 import { attribute, concat, nested, parseAttributes, parseText, text, u8, u32 } from "./attribute.ts";
 import { ask, dump, type Message, NLM_F, type Request } from "./socket.ts";
 
@@ -91,7 +92,7 @@ const named = (link: string | number, up?: boolean): Uint8Array[] =>
 const withoutStatistics = attribute(IFLA_EXT_MASK, u32(RTEXT_FILTER_SKIP_STATS));
 
 /** A device by its name or index, or undefined. */
-export function findLink(socket: number, link: string | number): Link | undefined {
+export function findLink(socket: Fd, link: string | number): Link | undefined {
   const message = ask(socket, {
     type: RTM_GETLINK,
     body: concat([...named(link), withoutStatistics]),
@@ -102,7 +103,7 @@ export function findLink(socket: number, link: string | number): Link | undefine
 }
 
 /** All devices of the network namespace, or those of one kind. */
-export function listLinks(socket: number, kind?: string): Link[] {
+export function listLinks(socket: Fd, kind?: string): Link[] {
   const filter = kind === undefined ? [] : [nested(IFLA_LINKINFO, attribute(IFLA_INFO_KIND, text(kind)))];
   const body = concat([header(), withoutStatistics, ...filter]);
   const links = dump(socket, RTM_GETLINK, body, "network devices").map(parseLink);
@@ -169,7 +170,7 @@ export interface VethPair {
     name: string;
     mac: Uint8Array;
     /** Of the network namespace that it is in. */
-    namespace: number;
+    namespace: Fd;
   };
 }
 
