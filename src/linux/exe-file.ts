@@ -2,7 +2,7 @@
 
 import { hasCode, type SyscallError } from "../errors.ts";
 import { EINVAL } from "./errno.ts";
-import type { Fd } from "./file.ts";
+import { type Fd, owned } from "./file.ts";
 import { allow, bind, check, cstr, syscall } from "./libc.ts";
 
 const libc = bind({
@@ -25,9 +25,10 @@ export function sealedExeFile(): Fd {
     // Before Linux 6.3 there is no such flag, and every memfd may be executed.
     let fd = allow([EINVAL], "memfd_create", "an empty file", syscall("memfd_create", name, flags | MFD_EXEC));
     if (fd === -1) fd = check("memfd_create", "an empty file", syscall("memfd_create", name, flags));
+    using file = owned(fd as Fd);
     check("chmod", "an empty file", libc.fchmod(fd, 0o500));
     check("seal", "an empty file", libc.fcntl(fd, F_ADD_SEALS, everySeal));
-    return fd as Fd;
+    return file.handOff();
   } catch (error) {
     if (!hasCode(error, "EACCES")) throw error;
     throw (error as SyscallError).withHint(

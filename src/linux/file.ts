@@ -64,14 +64,34 @@ export function openIfAny(path: string, flags: number): Fd | undefined {
 /** close(2). The descriptor is gone whatever the answer, so there is nothing to check. */
 export const close = (fd: AnyFd): void => void libc.close(fd);
 
+/** A descriptor that is closed where the block ends that it lives in, whatever happens there. */
+export class Owned {
+  private handedOff = false;
+
+  constructor(readonly fd: Fd) {}
+
+  /** For whoever closes it from now on. */
+  handOff(): Fd {
+    this.handedOff = true;
+    return this.fd;
+  }
+
+  [Symbol.dispose](): void {
+    if (!this.handedOff) close(this.fd);
+  }
+}
+
+/** `using file = owned(open(path, flags));` */
+export function owned(fd: Fd): Owned;
+export function owned(fd: Fd | undefined): Owned | undefined;
+export function owned(fd: Fd | undefined): Owned | undefined {
+  return fd === undefined ? undefined : new Owned(fd);
+}
+
 /** Runs `use` with the file open and closes it whatever happens. */
 export function withFile<Result>(path: string, flags: number, use: (fd: Fd) => Result, mode = 0o600): Result {
-  const fd = open(path, flags, mode);
-  try {
-    return use(fd);
-  } finally {
-    close(fd);
-  }
+  using file = owned(open(path, flags, mode));
+  return use(file.fd);
 }
 
 /** read(2) into a buffer: how many bytes came, 0 at the end of the file. */
@@ -116,13 +136,8 @@ export const readFile = (path: string, maxBytes?: number): string =>
 
 /** A whole file as text, or undefined where there is none. */
 export function readFileIfAny(path: string): string | undefined {
-  const fd = openIfAny(path, O_RDONLY);
-  if (fd === undefined) return undefined;
-  try {
-    return decoder.decode(readAll(fd, path));
-  } finally {
-    close(fd);
-  }
+  using file = owned(openIfAny(path, O_RDONLY));
+  return file && decoder.decode(readAll(file.fd, path));
 }
 
 let small: Uint8Array<ArrayBuffer> | undefined;
@@ -130,16 +145,12 @@ let small: Uint8Array<ArrayBuffer> | undefined;
 /** As `readFileIfAny`, for a file on disk that is small as a rule: what comes short is its end, so one read(2) does. */
 export function readSmallFileIfAny(path: string): string | undefined {
   small ??= memory(8192);
-  const fd = openIfAny(path, O_RDONLY);
-  if (fd === undefined) return undefined;
-  try {
-    const count = read(fd, small);
-    if (count < small.length) return decoder.decode(small.subarray(0, count));
-    seekToStart(fd);
-    return decoder.decode(readAll(fd, path));
-  } finally {
-    close(fd);
-  }
+  using file = owned(openIfAny(path, O_RDONLY));
+  if (file === undefined) return undefined;
+  const count = read(file.fd, small);
+  if (count < small.length) return decoder.decode(small.subarray(0, count));
+  seekToStart(file.fd);
+  return decoder.decode(readAll(file.fd, path));
 }
 
 /** Writes text to a file that exists already (a cgroup or /proc setting), in one write(2). */
@@ -331,16 +342,12 @@ function decodeStat(view: DataView): Stat {
 
 /** The names in a directory, or only those of directories in it; undefined where there is no such directory. */
 export function readdir(path: string, only?: "directories"): string[] | undefined {
-  const fd = openIfAny(path, O_RDONLY | O_DIRECTORY);
-  if (fd === undefined) return undefined;
+  using directory = owned(openIfAny(path, O_RDONLY | O_DIRECTORY));
+  if (directory === undefined) return undefined;
   const names: string[] = [];
-  try {
-    readEntries(fd, path, (name, isDirectory) => {
-      if (isDirectory || !only) names.push(decoder.decode(name));
-    });
-  } finally {
-    close(fd);
-  }
+  readEntries(directory.fd, path, (name, isDirectory) => {
+    if (isDirectory || !only) names.push(decoder.decode(name));
+  });
   return names;
 }
 

@@ -1,6 +1,6 @@
 /** Hearing of changes in a directory (inotify(7)). */
 
-import { type Fd, O_CLOEXEC } from "./file.ts";
+import { type Fd, O_CLOEXEC, owned } from "./file.ts";
 import { bind, check, cstr } from "./libc.ts";
 
 const libc = bind({
@@ -17,7 +17,7 @@ const IN_CREATE = 0x100;
  * tells which; who looks himself reads it and throws it away.
  */
 export function watchDirectory(path: string): Fd {
-  const fd = check("inotify_init", "", libc.inotify_init1(O_CLOEXEC)) as Fd;
-  check("watch", path, libc.inotify_add_watch(fd, cstr(path), IN_MODIFY | IN_MOVED_TO | IN_CREATE));
-  return fd;
+  using watch = owned(check("inotify_init", "", libc.inotify_init1(O_CLOEXEC)) as Fd);
+  check("watch", path, libc.inotify_add_watch(watch.fd, cstr(path), IN_MODIFY | IN_MOVED_TO | IN_CREATE));
+  return watch.handOff();
 }

@@ -2,7 +2,7 @@
 
 import { hasCode, SyscallError } from "../errors.ts";
 import * as at from "./at.ts";
-import { close, type Fd, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_PATH, O_WRONLY } from "./file.ts";
+import { close, type Fd, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_PATH, O_WRONLY, owned } from "./file.ts";
 
 /** Opens a directory below root (O_PATH), creating what is missing of its path. */
 export function ensureDirectory(root: Fd, path: string, mode = 0o755): Fd {
@@ -40,10 +40,6 @@ function within(root: Fd, path: string, use: Create): void {
   const name = clean.slice(slash + 1);
   if (name === "" || name === "." || name === "..")
     throw new SyscallError("create", path, "EINVAL", "the path has no last component");
-  const parent = ensureDirectory(root, clean.slice(0, slash + 1) || "/");
-  try {
-    use(parent, at.byteNameOf(name), at.byteNameOf(path));
-  } finally {
-    close(parent);
-  }
+  using parent = owned(ensureDirectory(root, clean.slice(0, slash + 1) || "/"));
+  use(parent.fd, at.byteNameOf(name), at.byteNameOf(path));
 }

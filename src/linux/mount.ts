@@ -2,7 +2,7 @@
 
 import { hasCode, SyscallError } from "../errors.ts";
 import { type ConstantName, constants } from "./constants.ts";
-import { close, type Fd, O_CLOEXEC, O_DIRECTORY, O_NOFOLLOW, O_PATH, open, read } from "./file.ts";
+import { type Fd, O_CLOEXEC, O_DIRECTORY, O_NOFOLLOW, O_PATH, open, owned, read } from "./file.ts";
 import { bind, check, cstr, memory, syscall } from "./libc.ts";
 import { mountAttributes } from "./mount-attributes.ts";
 
@@ -31,10 +31,10 @@ const FSCONFIG_CMD_CREATE = 6;
  * @returns a descriptor for `moveMount`.
  */
 export function fsmount(type: string, source: string, options: string[]): Fd {
-  const context = check("mount", type, syscall("fsopen", cstr(type), FSOPEN_CLOEXEC)) as Fd;
+  using context = owned(check("mount", type, syscall("fsopen", cstr(type), FSOPEN_CLOEXEC)) as Fd);
   const configure = (subject: string, command: number, key: string | null, value: string | null) => {
     const text = (string: string | null) => (string === null ? null : cstr(string));
-    const result = syscall("fsconfig", context, command, text(key), text(value), 0);
+    const result = syscall("fsconfig", context.fd, command, text(key), text(value), 0);
     check("mount", subject, result);
   };
   try {
@@ -50,11 +50,9 @@ export function fsmount(type: string, source: string, options: string[]): Fd {
       );
     }
     configure(type, FSCONFIG_CMD_CREATE, null, null);
-    return check("mount", type, syscall("fsmount", context, FSOPEN_CLOEXEC, bitsOf(set))) as Fd;
+    return check("mount", type, syscall("fsmount", context.fd, FSOPEN_CLOEXEC, bitsOf(set))) as Fd;
   } catch (error) {
-    throw withKernelLog(error, context);
-  } finally {
-    close(context);
+    throw withKernelLog(error, context.fd);
   }
 }
 
@@ -97,10 +95,9 @@ export function moveMount(mount: Fd, over: Fd, subject: string): void {
 
 /** The same for a path, which closes the mount's descriptor. */
 export function attachAt(mount: Fd, path: string, subject: string): void {
-  const over = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW);
-  moveMount(mount, over, subject);
-  close(over);
-  close(mount);
+  using attached = owned(mount);
+  using over = owned(open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW));
+  moveMount(attached.fd, over.fd, subject);
 }
 
 /** mount_setattr(2) on an open mount: attributes and propagation by their fstab(5) names. */

@@ -1,7 +1,7 @@
 /** Other processes, told apart beyond doubt: a number alone may have been given to another since (pidfd_open(2), proc(5)). */
 
 import { ESRCH } from "./errno.ts";
-import { close, type Fd, readFile } from "./file.ts";
+import { type Fd, owned, readFile } from "./file.ts";
 import { allow, check, syscall } from "./libc.ts";
 import { readStat, tickMs } from "./procfs.ts";
 
@@ -29,11 +29,9 @@ export function openProcess({ pid, startTicks, bootId: boot }: ProcessId): Fd | 
   if (boot !== bootId()) return undefined;
   const result = allow([ESRCH], "open", `process ${pid}`, syscall("pidfd_open", pid, 0));
   if (result === -1) return undefined;
-  const pidfd = result as Fd;
+  using pidfd = owned(result as Fd);
   // Asked after the descriptor is there: from now on the number cannot come to mean another.
-  if (startTicksOf(pid) === startTicks) return pidfd;
-  close(pidfd);
-  return undefined;
+  return startTicksOf(pid) === startTicks ? pidfd.handOff() : undefined;
 }
 
 /** pidfd_open(2) of a child of ours that nobody has waited for: until then its number is its own. */

@@ -4,7 +4,6 @@ import { hasCode } from "../errors.ts";
 import { type ByteName, byteName, byteNameFrom, byteNameOf, chownAt, openAt, rmdirAt, textOf, unlinkAt } from "./at.ts";
 import {
   type AnyFd,
-  close,
   cwd,
   type Fd,
   fstat,
@@ -12,6 +11,7 @@ import {
   O_NOFOLLOW,
   O_PATH,
   O_RDONLY,
+  owned,
   readEntries,
 } from "./file.ts";
 
@@ -56,15 +56,12 @@ function removeDirectory(directory: AnyFd, entry: ByteName, subject = entry): vo
 }
 
 function emptyDirectory(directory: AnyFd, entry: ByteName, subject: ByteName): void {
-  const fd = unlessGone(() => openAt(directory, entry, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, subject));
-  if (fd === undefined) return;
-  try {
-    for (const { name, isDirectory } of unlessGone(() => listAt(fd, subject)) ?? []) {
-      if (isDirectory) removeDirectory(fd, name, byteName`${subject}/${name}`);
-      else removeTree(fd, name, byteName`${subject}/${name}`); // which also serves file systems that tell no types
-    }
-  } finally {
-    close(fd);
+  using opened = owned(unlessGone(() => openAt(directory, entry, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, subject)));
+  if (opened === undefined) return;
+  const { fd } = opened;
+  for (const { name, isDirectory } of unlessGone(() => listAt(fd, subject)) ?? []) {
+    if (isDirectory) removeDirectory(fd, name, byteName`${subject}/${name}`);
+    else removeTree(fd, name, byteName`${subject}/${name}`); // which also serves file systems that tell no types
   }
 }
 
@@ -84,18 +81,12 @@ function unlessGone<Result>(call: () => Result): Result | undefined {
 export function giveTree(directory: Fd, owner: { uid: number; gid: number }, subject: ByteName): void {
   for (const { name } of unlessGone(() => listAt(directory, subject)) ?? []) {
     const path = byteName`${subject}/${name}`;
-    const entry = unlessGone(() => openAt(directory, name, O_PATH | O_NOFOLLOW, path));
+    using entry = owned(unlessGone(() => openAt(directory, name, O_PATH | O_NOFOLLOW, path)));
     if (entry === undefined) continue;
-    const { type, uid, gid } = fstat(entry);
-    close(entry);
+    const { type, uid, gid } = fstat(entry.fd);
     if (uid !== owner.uid || gid !== owner.gid) unlessGone(() => chownAt(directory, name, owner.uid, owner.gid, path));
     if (type !== "directory") continue;
-    const below = unlessGone(() => openAt(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, path));
-    if (below === undefined) continue;
-    try {
-      giveTree(below, owner, path);
-    } finally {
-      close(below);
-    }
+    using below = owned(unlessGone(() => openAt(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, path)));
+    if (below) giveTree(below.fd, owner, path);
   }
 }

@@ -1,7 +1,7 @@
 /** Path sockets that keep messages apart (unix(7)), reached through an open directory: a path of theirs has 107 bytes at most. */
 
 import { ECONNREFUSED, ENOENT } from "./errno.ts";
-import { close, type Fd, unlink } from "./file.ts";
+import { type Fd, owned, unlink } from "./file.ts";
 import { allow, bind, check, checkRetry, cstr, memory } from "./libc.ts";
 import { umask } from "./process.ts";
 
@@ -32,16 +32,16 @@ const inDirectory = (directory: Fd, name: string): string => `/proc/self/fd/${di
 export function listenAt(directory: Fd, name: string): Fd {
   const path = inDirectory(directory, name);
   unlink(path);
-  const socket = check("socket", name, libc.socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)) as Fd;
+  using socket = owned(check("socket", name, libc.socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)) as Fd);
   const old = umask(0o177);
   try {
     const address = addressOf(path);
-    check("bind", path, libc.bind(socket, address, address.length));
+    check("bind", path, libc.bind(socket.fd, address, address.length));
   } finally {
     umask(old);
   }
-  check("listen", path, libc.listen(socket, backlog));
-  return socket;
+  check("listen", path, libc.listen(socket.fd, backlog));
+  return socket.handOff();
 }
 
 /** The next connection of a socket that listens. */
@@ -51,10 +51,9 @@ export const accept = (socket: Fd): Fd =>
 /** A connection to a name in an open directory, or undefined where nobody listens. */
 export function connectAt(directory: Fd, name: string): Fd | undefined {
   const path = inDirectory(directory, name);
-  const socket = check("socket", name, libc.socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)) as Fd;
+  using socket = owned(check("socket", name, libc.socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)) as Fd);
   const address = addressOf(path);
   const expected = [ENOENT, ECONNREFUSED];
-  if (allow(expected, "connect", path, libc.connect(socket, address, address.length)) !== -1) return socket;
-  close(socket);
-  return undefined;
+  const connected = allow(expected, "connect", path, libc.connect(socket.fd, address, address.length));
+  return connected === -1 ? undefined : socket.handOff();
 }

@@ -2,7 +2,6 @@
 
 import * as at from "../linux/at.ts";
 import {
-  close,
   type Fd,
   fstat,
   O_CREAT,
@@ -12,6 +11,7 @@ import {
   O_PATH,
   O_RDONLY,
   O_WRONLY,
+  owned,
   read,
   type Stat,
   writeAll,
@@ -26,9 +26,7 @@ export function copyUp(from: Fd, to: Fd, subject: at.ByteName): void {
 }
 
 function copyEntry(from: Fd, to: Fd, name: at.ByteName, subject: at.ByteName): void {
-  const source = at.openAt(from, name, O_PATH | O_NOFOLLOW, subject);
-  const stat = fstat(source);
-  close(source);
+  const stat = statAt(from, name, subject);
   if (stat.type === "directory") {
     at.mkdirAt(to, name, 0o700, subject);
     withBoth(from, to, name, O_RDONLY | O_DIRECTORY, O_RDONLY | O_DIRECTORY, subject, (a, b) => copyUp(a, b, subject));
@@ -56,11 +54,14 @@ function withBoth(
   subject: at.ByteName,
   use: (from: Fd, to: Fd) => void,
 ): void {
-  const a = at.openAt(from, name, readFlags | O_NOFOLLOW, subject);
-  const b = at.openAt(to, name, writeFlags | O_NOFOLLOW, subject, 0o600);
-  use(a, b);
-  close(a);
-  close(b);
+  using a = owned(at.openAt(from, name, readFlags | O_NOFOLLOW, subject));
+  using b = owned(at.openAt(to, name, writeFlags | O_NOFOLLOW, subject, 0o600));
+  use(a.fd, b.fd);
+}
+
+function statAt(directory: Fd, name: at.ByteName, subject: at.ByteName): Stat {
+  using entry = owned(at.openAt(directory, name, O_PATH | O_NOFOLLOW, subject));
+  return fstat(entry.fd);
 }
 
 function copyContent(from: Fd, to: Fd): void {

@@ -18,26 +18,24 @@ import {
   O_TRUNC,
   O_WRONLY,
   open,
+  owned,
   writeAll,
 } from "../linux/file.ts";
 import { ensureDirectory } from "../linux/inroot.ts";
 import type { EtcFile } from "../plan/network.ts";
 
 export function writeEtcFiles(files: EtcFile[], root: Fd): void {
-  const etc = openEtc(root);
+  using etc = owned(openEtc(root));
   // The image has something there that is not a directory: it will not look for files in it.
   if (etc === undefined) return;
-  const { mtimeNs } = fstat(etc);
+  const { mtimeNs } = fstat(etc.fd);
   for (const { name, text } of files) {
-    const file = openExisting(root, name) ?? openNew(etc, name);
-    if (file === undefined) continue;
-    writeAll(file, new TextEncoder().encode(text), `/etc/${name}`);
-    close(file);
+    using file = owned(openExisting(root, name) ?? openNew(etc.fd, name));
+    if (file) writeAll(file.fd, new TextEncoder().encode(text), `/etc/${name}`);
   }
   // They are no change of the container's (engine/network/etc-files.ts): their directory looks as before.
   const nanoseconds = Number(mtimeNs % 1_000_000_000n);
-  at.futimens(etc, { seconds: Number(mtimeNs / 1_000_000_000n), nanoseconds }, at.byteName`/etc`);
-  close(etc);
+  at.futimens(etc.fd, { seconds: Number(mtimeNs / 1_000_000_000n), nanoseconds }, at.byteName`/etc`);
 }
 
 function openEtc(root: Fd): Fd | undefined {
@@ -52,12 +50,10 @@ function openEtc(root: Fd): Fd | undefined {
 
 /** The image's file, emptied. A device or a pipe in its place is not touched. */
 function openExisting(root: Fd, name: string): Fd | undefined {
-  const found = ifLeading(() => at.openInRootIfAny(root, at.byteNameOf(`etc/${name}`), O_PATH));
+  using found = owned(ifLeading(() => at.openInRootIfAny(root, at.byteNameOf(`etc/${name}`), O_PATH)));
   if (found === undefined) return undefined;
   // By the descriptor, so that it is the very file that was looked at.
-  const file = fstat(found).type === "file" ? open(`/proc/self/fd/${found}`, O_WRONLY | O_TRUNC) : undefined;
-  close(found);
-  return file;
+  return fstat(found.fd).type === "file" ? open(`/proc/self/fd/${found.fd}`, O_WRONLY | O_TRUNC) : undefined;
 }
 
 /** A new file in the place of whatever is there, but for a directory. */

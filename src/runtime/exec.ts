@@ -10,7 +10,7 @@
 import { Failure, hasCode } from "../errors.ts";
 import { type Exit, wait } from "../linux/clone.ts";
 import { sealedExeFile } from "../linux/exe-file.ts";
-import { close, type Fd, O_DIRECTORY, O_PATH, O_RDONLY, open, readFileIfAny } from "../linux/file.ts";
+import { close, type Fd, O_DIRECTORY, O_PATH, O_RDONLY, open, owned, readFileIfAny } from "../linux/file.ts";
 import { syscallError } from "../linux/libc.ts";
 import { closeAll, socketpair } from "../linux/poll.ts";
 import { pidfdOpen } from "../linux/proc.ts";
@@ -63,12 +63,8 @@ export function runExec(
 
 /** Who it runs as, by the files of the container as it is now. */
 export function identityIn({ pid }: Pick<Joined, "pid">, { user }: Pick<ExecPlan, "user">) {
-  const root = open(`/proc/${pid}/root`, O_PATH | O_DIRECTORY);
-  try {
-    return identityOf(root, user);
-  } finally {
-    close(root);
-  }
+  using root = owned(open(`/proc/${pid}/root`, O_PATH | O_DIRECTORY));
+  return identityOf(root.fd, user);
 }
 
 /** Makes the two processes. @returns the second, on its way to its program. */

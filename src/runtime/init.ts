@@ -14,7 +14,7 @@
 import { StartError } from "../errors.ts";
 import { type Child, pidfdSendSignal, wait } from "../linux/clone.ts";
 import { sealedExeFile } from "../linux/exe-file.ts";
-import { close, type Fd, readFile } from "../linux/file.ts";
+import { close, type Fd, owned, readFile } from "../linux/file.ts";
 import { closeAll, receiveMessage, sendMessage, socketpair } from "../linux/poll.ts";
 import { launch } from "../linux/program/launch.ts";
 import { ignoredSignals, signals } from "../linux/signal.ts";
@@ -171,8 +171,8 @@ export function follow(starting: Starting, on: Progress): boolean {
   const [fd] = message.fds;
   if (kind === c && fd !== undefined) on.terminal(fd);
   if (kind === n && fd !== undefined) {
-    on.network?.(fd);
-    close(fd);
+    using namespace = owned(fd);
+    on.network?.(namespace.fd);
   }
   if (kind === r) {
     on.release?.();

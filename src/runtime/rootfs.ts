@@ -2,7 +2,7 @@
 
 import { hasCode, SyscallError } from "../errors.ts";
 import { byteNameOf, chownAt, openInRootIfAny } from "../linux/at.ts";
-import { close, cwd, type Fd, mkdirAll, O_DIRECTORY, O_PATH, open, statIfAny } from "../linux/file.ts";
+import { cwd, type Fd, mkdirAll, O_DIRECTORY, O_PATH, open, owned, statIfAny } from "../linux/file.ts";
 import { chdir, fchdir, fsmount, mount, mountSetattr, openTree } from "../linux/mount.ts";
 import { inOwnMounts } from "../linux/namespace.ts";
 import type { BindStep } from "../plan/step.ts";
@@ -31,7 +31,7 @@ export function makeOverlay({ lower, upper, work }: Overlay): Fd {
   const escaped = (path: string) => relative(path).replace(/\\/g, "\\\\");
   const above = writable.length > 0 ? [`upperdir=${escaped(upper!)}`, `workdir=${escaped(work!)}`] : [];
   const options = [...lower.map((path) => `lowerdir+=${relative(path)}`), ...above];
-  const here = open(".", O_PATH | O_DIRECTORY);
+  using here = owned(open(".", O_PATH | O_DIRECTORY));
   try {
     chdir(base);
     try {
@@ -47,8 +47,7 @@ export function makeOverlay({ lower, upper, work }: Overlay): Fd {
       "the state root may lie on a file system that overlayfs can't write to (another overlay, NFS), or inside the image's own directory: choose one with --root",
     );
   } finally {
-    fchdir(here);
-    close(here);
+    fchdir(here.fd);
   }
 }
 
@@ -59,21 +58,18 @@ function makeOverlayByPath(lower: string[], above: string[], base: string): Fd {
     const lowerdir = lower.map((path) => path.replace(/[\\:,]/g, "\\$&")).join(":");
     const rest = above.map((option) => option.replace(/[:,]/g, "\\$&"));
     mount("overlay", ".", "overlay", [`lowerdir=${lowerdir}`, ...rest].join(","));
-    const root = open(base, O_PATH | O_DIRECTORY);
-    const copy = openTree(root, { recursive: false });
-    close(root);
-    return copy;
+    using root = owned(open(base, O_PATH | O_DIRECTORY));
+    return openTree(root.fd, { recursive: false });
   });
 }
 
 /** A directory of the host as the root, with all that is mounted in it. */
 export function makeBindRoot(path: string): Fd {
-  const directory = open(path, O_PATH | O_DIRECTORY);
-  const root = openTree(directory, { recursive: true });
-  close(directory);
+  using directory = owned(open(path, O_PATH | O_DIRECTORY));
+  using root = owned(openTree(directory.fd, { recursive: true }));
   // Mounts the host makes in it later still reach it.
-  mountSetattr(root, ["rslave"], { recursive: true }, path);
-  return root;
+  mountSetattr(root.fd, ["rslave"], { recursive: true }, path);
+  return root.handOff();
 }
 
 /** The deepest directory that all paths have in common, with its slash. */
@@ -90,16 +86,15 @@ export function makeBind(step: BindStep, root: Fd, user: Identity): Fd {
   const { source, target, options, recursive, propagation } = step;
   const subject = `${source} on ${target}`;
   if (step.createSource) createSource(step);
-  const from = openSource(step);
+  using from = owned(openSource(step));
   if (step.copyUp) fillVolume(root, target, source);
-  if (step.chown) giveTo(from, user, source);
-  const copy = openTree(from, { recursive });
-  close(from);
-  if (step.idmap) showAs(copy, step.idmap, user, { recursive, source });
+  if (step.chown) giveTo(from.fd, user, source);
+  using copy = owned(openTree(from.fd, { recursive }));
+  if (step.idmap) showAs(copy.fd, step.idmap, user, { recursive, source });
   const below = recursive && options.includes("ro") && !step.writableBelow;
-  if (options.length > 0) mountSetattr(copy, options, { recursive: below }, subject);
-  mountSetattr(copy, [propagation], { recursive: propagation.startsWith("r") }, subject);
-  return copy;
+  if (options.length > 0) mountSetattr(copy.fd, options, { recursive: below }, subject);
+  mountSetattr(copy.fd, [propagation], { recursive: propagation.startsWith("r") }, subject);
+  return copy.handOff();
 }
 
 /** The directory on the host belongs to whom its files will. */
@@ -111,10 +106,9 @@ function createSource({ source, idmap }: BindStep): void {
 
 /** The source, or a part of it that no symbolic link leads out of. */
 function openSource({ source, subpath }: BindStep): Fd {
-  const from = open(source, O_PATH);
-  if (subpath === undefined) return from;
-  const part = openInRootIfAny(from, byteNameOf(subpath), O_PATH);
-  close(from);
+  using from = owned(open(source, O_PATH));
+  if (subpath === undefined) return from.handOff();
+  const part = openInRootIfAny(from.fd, byteNameOf(subpath), O_PATH);
   if (part !== undefined) return part;
   throw new SyscallError("open", subpath, "ENOENT", "there is no such path in the volume");
 }

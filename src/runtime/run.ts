@@ -1,7 +1,7 @@
 /** One container from its plan to its end: host's side, init, relay, exit, undo. */
 
 import type { Exit } from "../linux/clone.ts";
-import { close, type Fd, O_DIRECTORY, O_PATH, open, readFileIfAny, unlink } from "../linux/file.ts";
+import { close, type Fd, O_DIRECTORY, O_PATH, open, owned, readFileIfAny, unlink } from "../linux/file.ts";
 import { closeAll, type EventSource } from "../linux/poll.ts";
 import { umask } from "../linux/process.ts";
 import { blockSignals } from "../linux/signal.ts";
@@ -148,9 +148,8 @@ export function runContainer(plan: Plan, io: Io, place: Place, listener: Listene
 
 /** The socket at which others attach; it goes with the container. */
 function listenForClients(path: string, undo: UndoList): Fd {
-  const directory = open(path, O_PATH | O_DIRECTORY);
-  const listener = listenAt(directory, controlSocket);
-  close(directory);
+  using directory = owned(open(path, O_PATH | O_DIRECTORY));
+  const listener = listenAt(directory.fd, controlSocket);
   undo.add(() => {
     close(listener);
     unlink(`${path}/${controlSocket}`);

@@ -5,7 +5,7 @@
 
 import { hasCode } from "../errors.ts";
 import { readCgroupFile } from "../linux/cgroup.ts";
-import { close, type Fd, O_RDWR, openIfAny, readAll, seekToStart, writeAll } from "../linux/file.ts";
+import { type Fd, O_RDWR, openIfAny, owned, readAll, seekToStart, writeAll } from "../linux/file.ts";
 import type { EventSource } from "../linux/poll.ts";
 import { readIo, readPeak, readStat } from "../linux/procfs.ts";
 
@@ -109,21 +109,20 @@ const toMicroseconds = (ms: number): number => Math.round(ms * 1000) / 1000;
  * more. Undefined where memory is not counted.
  */
 function openPeak(path: string): Fd | undefined {
-  const fd = openIfAny(path, O_RDWR);
-  if (fd === undefined) return undefined;
+  using peak = owned(openIfAny(path, O_RDWR));
+  if (peak === undefined) return undefined;
   try {
-    writeAll(fd, new TextEncoder().encode("reset"), path);
+    writeAll(peak.fd, new TextEncoder().encode("reset"), path);
   } catch (error) {
     if (!hasCode(error, "EINVAL", "EBADF", "EACCES")) throw error;
   }
-  return fd;
+  return peak.handOff();
 }
 
 function takePeak(fd: Fd): number {
-  seekToStart(fd);
-  const bytes = Number(new TextDecoder().decode(readAll(fd, "memory.peak")));
-  close(fd);
-  return bytes;
+  using peak = owned(fd);
+  seekToStart(peak.fd);
+  return Number(new TextDecoder().decode(readAll(peak.fd, "memory.peak")));
 }
 
 interface Sampling {

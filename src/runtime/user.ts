@@ -2,7 +2,7 @@
 
 import { Failure, hasCode, NotFoundError } from "../errors.ts";
 import { byteNameOf, isOnProc, openInRoot } from "../linux/at.ts";
-import { close, type Fd, fstat, O_NONBLOCK, O_RDONLY, readAll } from "../linux/file.ts";
+import { type Fd, fstat, O_NONBLOCK, O_RDONLY, owned, readAll } from "../linux/file.ts";
 import type { User } from "../plan/user.ts";
 
 /** The ids of a process, and the HOME that goes with them. */
@@ -61,19 +61,19 @@ function parseId(text: string): number | undefined {
 
 /** The lines of a database, split at colons; none if there is no such file. A FIFO or a device must not hold us up. */
 function readDatabase(root: Fd, path: string): string[][] {
-  let fd: Fd;
+  using database = owned(openDatabase(root, path));
+  if (database === undefined) return [];
+  const { fd } = database;
+  if (fstat(fd).type !== "file" || isOnProc(fd, path)) throw new Failure(`${path} of the image is not a regular file`);
+  const text = new TextDecoder().decode(readAll(fd, `the image's ${path}`, maxBytes));
+  return text.split("\n").map((line) => line.split(":"));
+}
+
+function openDatabase(root: Fd, path: string): Fd | undefined {
   try {
-    fd = openInRoot(root, byteNameOf(path), O_RDONLY | O_NONBLOCK);
+    return openInRoot(root, byteNameOf(path), O_RDONLY | O_NONBLOCK);
   } catch (error) {
-    if (hasCode(error, "ENOENT", "ENOTDIR", "ENXIO")) return [];
+    if (hasCode(error, "ENOENT", "ENOTDIR", "ENXIO")) return undefined;
     throw error;
-  }
-  try {
-    if (fstat(fd).type !== "file" || isOnProc(fd, path))
-      throw new Failure(`${path} of the image is not a regular file`);
-    const text = new TextDecoder().decode(readAll(fd, `the image's ${path}`, maxBytes));
-    return text.split("\n").map((line) => line.split(":"));
-  } finally {
-    close(fd);
   }
 }

@@ -12,7 +12,7 @@
 
 import { hasCode } from "../errors.ts";
 import * as at from "../linux/at.ts";
-import { close, type Fd, flock, fstat, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, open } from "../linux/file.ts";
+import { type Fd, flock, fstat, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, open, owned } from "../linux/file.ts";
 import { openTree } from "../linux/mount.ts";
 import { listAt, removeTree } from "../linux/tree.ts";
 import { dataName } from "../plan/volume.ts";
@@ -27,19 +27,15 @@ const data = at.byteNameOf(dataName);
  * stays. @param root the container's, of which only the image is looked at. @param source the volume's data.
  */
 export function fillVolume(root: Fd, target: string, source: string): void {
-  const volume = open(source.slice(0, source.lastIndexOf("/")), O_RDONLY | O_DIRECTORY);
+  using opened = owned(open(source.slice(0, source.lastIndexOf("/")), O_RDONLY | O_DIRECTORY));
+  const volume = opened.fd;
   flock(volume, { wait: true });
   const subject = at.byteNameOf(source);
-  const to = openDirectory(volume, data);
-  try {
-    removeTree(volume, copy);
-    const isWaiting = listAt(volume, subject).some(({ name }) => name === whole);
-    if (!isWaiting && listAt(to, subject).length > 0) return;
-    if (isWaiting || copyImage(root, target, volume)) moveAll(volume, to);
-  } finally {
-    close(to);
-    close(volume);
-  }
+  using to = owned(openDirectory(volume, data));
+  removeTree(volume, copy);
+  const isWaiting = listAt(volume, subject).some(({ name }) => name === whole);
+  if (!isWaiting && listAt(to.fd, subject).length > 0) return;
+  if (isWaiting || copyImage(root, target, volume)) moveAll(volume, to.fd);
 }
 
 const openDirectory = (directory: Fd, name: at.ByteName): Fd =>
@@ -48,14 +44,12 @@ const openDirectory = (directory: Fd, name: at.ByteName): Fd =>
 /** @returns false where the image has no such directory. */
 function copyImage(root: Fd, target: string, volume: Fd): boolean {
   // The root's mount alone: what is mounted in it, another volume or /sys, is not of the image.
-  const image = openTree(root, { recursive: false });
-  const from = openImage(image, target);
-  close(image);
+  using image = owned(openTree(root, { recursive: false }));
+  using from = owned(openImage(image.fd, target));
   if (from === undefined) return false;
   at.mkdirAt(volume, copy, 0o700);
-  const to = openDirectory(volume, copy);
-  copyUp(from, to, at.byteNameOf(target));
-  for (const fd of [from, to]) close(fd);
+  using to = owned(openDirectory(volume, copy));
+  copyUp(from.fd, to.fd, at.byteNameOf(target));
   at.renameAt(volume, copy, whole);
   return true;
 }
@@ -71,11 +65,10 @@ function openImage(image: Fd, target: string): Fd | undefined {
 }
 
 function moveAll(volume: Fd, to: Fd): void {
-  const from = openDirectory(volume, whole);
-  const itself = fstat(from);
+  using from = owned(openDirectory(volume, whole));
+  const itself = fstat(from.fd);
   // Somebody who did not want it filled may have made one of that name meanwhile: theirs stays.
-  for (const { name } of listAt(from, whole)) at.moveAt(from, name, to);
+  for (const { name } of listAt(from.fd, whole)) at.moveAt(from.fd, name, to);
   takeOver(to, itself, data);
-  close(from);
   removeTree(volume, whole);
 }

@@ -1,6 +1,6 @@
 /** The socket of a container's monitor, in the container's directory. */
 
-import { close, type Fd, O_DIRECTORY, O_PATH, open } from "../../linux/file.ts";
+import { type Fd, O_DIRECTORY, O_PATH, open, owned } from "../../linux/file.ts";
 import { connectAt } from "../../linux/unix.ts";
 import type { Paths } from "../../paths.ts";
 import { controlSocket } from "../../runtime/run.ts";
@@ -8,10 +8,6 @@ import { directoryOf } from "./container.ts";
 
 /** Connects to the monitor of a running container, or undefined where there is none. */
 export function connectToContainer(paths: Paths, id: string): Fd | undefined {
-  const directory = open(directoryOf(paths, id), O_PATH | O_DIRECTORY);
-  try {
-    return connectAt(directory, controlSocket);
-  } finally {
-    close(directory);
-  }
+  using directory = owned(open(directoryOf(paths, id), O_PATH | O_DIRECTORY));
+  return connectAt(directory.fd, controlSocket);
 }

@@ -14,6 +14,7 @@ import {
   O_RDWR,
   open,
   openIfAny,
+  owned,
   statIfAny,
   unlink,
 } from "../../linux/file.ts";
@@ -85,11 +86,10 @@ const nobody: Identity = { uid: 0, gid: 0, groups: [], home: "/" };
 
 /** Where the container's init attached it, or would have. */
 function attachInRoot(mount: Fd, root: Fd, target: string): void {
-  const over = fstat(mount).type === "directory" ? ensureDirectory(root, target) : ensureFile(root, target);
-  if (isOnProc(over, target)) throw new Failure(`cannot mount on ${target}: it leads into /proc`);
-  moveMount(mount, over, target);
-  close(over);
-  close(mount);
+  using attached = owned(mount);
+  using over = owned(fstat(mount).type === "directory" ? ensureDirectory(root, target) : ensureFile(root, target));
+  if (isOnProc(over.fd, target)) throw new Failure(`cannot mount on ${target}: it leads into /proc`);
+  moveMount(attached.fd, over.fd, target);
 }
 
 /** The view of layers, bottom first, read-only and without anything mounted in it. @returns an open directory. */
@@ -101,30 +101,25 @@ export function openLayers(paths: Paths, layers: readonly string[]): Fd {
 
 /** Mounts on the empty directory that all roots are mounted on, where only this process sees it. */
 function mountPrivately(paths: Paths, root: Fd): Fd {
-  const here = open(".", O_PATH | O_DIRECTORY);
+  using here = owned(open(".", O_PATH | O_DIRECTORY));
   unshare("NEWNS");
   setPropagation("/", "rslave"); // what the host unmounts must not stay busy through us
   attachAt(root, paths.rootfs, "the container's root");
-  fchdir(here); // what the user names is relative to where the user is
-  close(here);
+  fchdir(here.fd); // what the user names is relative to where the user is
   return open(paths.rootfs, O_RDONLY | O_DIRECTORY);
 }
 
 /** The root of a running container's first process, or undefined if that has ended. */
 function openRunningRoot({ process }: ContainerState): Fd | undefined {
-  const proc = process && openIfAny(`/proc/${process.pid}`, O_PATH | O_DIRECTORY);
+  using proc = owned(process && openIfAny(`/proc/${process.pid}`, O_PATH | O_DIRECTORY));
   if (!process || proc === undefined) return undefined;
   try {
     // Asked after the directory is open, which stays this process's: another that gets its number is not mistaken for it.
-    const pidfd = openProcess(process);
-    if (pidfd === undefined) return undefined;
-    close(pidfd);
-    return openAt(proc, byteName`root`, O_RDONLY | O_DIRECTORY);
+    using pidfd = owned(openProcess(process));
+    return pidfd && openAt(proc.fd, byteName`root`, O_RDONLY | O_DIRECTORY);
   } catch (error) {
     if (hasCode(error, "ENOENT", "ESRCH")) return undefined; // it ended meanwhile
     throw error;
-  } finally {
-    close(proc);
   }
 }
 

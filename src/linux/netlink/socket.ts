@@ -5,7 +5,7 @@
  */
 
 import { InvalidError, type SyscallError } from "../../errors.ts";
-import { close, type Fd } from "../file.ts";
+import { type Fd, owned } from "../file.ts";
 import { bind, check, checkRetry, memory, syscallError } from "../libc.ts";
 import { align, parseAttributes, parseText } from "./attribute.ts";
 
@@ -47,20 +47,21 @@ export const headerBytes = 16;
 
 /** A socket to the kernel's side of one protocol, in the network namespace we are in; it stays in it wherever we go. */
 export function openNetlink(protocol: keyof typeof protocols): Fd {
-  const socket = check(
+  const fd = check(
     "socket",
     `netlink ${protocol}`,
     libc.socket(AF_NETLINK, SOCK_RAW_CLOEXEC, protocols[protocol]),
   ) as Fd;
+  using socket = owned(fd);
   const on = new Int32Array(new ArrayBuffer(4));
   on[0] = 1;
   // What an old kernel does not know makes its errors less clear, and nothing else.
   for (const option of [NETLINK_EXT_ACK, NETLINK_CAP_ACK, NETLINK_GET_STRICT_CHK])
-    libc.setsockopt(socket, SOL_NETLINK, option, on, 4);
+    libc.setsockopt(fd, SOL_NETLINK, option, on, 4);
   const address = memory(12);
   new DataView(address.buffer).setUint16(0, AF_NETLINK, true);
-  check("bind", `netlink ${protocol}`, libc.bind(socket, address, address.length));
-  return socket;
+  check("bind", `netlink ${protocol}`, libc.bind(fd, address, address.length));
+  return socket.handOff();
 }
 
 const SOL_SOCKET = 1;
@@ -78,12 +79,8 @@ export function growBuffers(socket: Fd): void {
 
 /** Runs something with a socket of its own. */
 export function withNetlink<Result>(protocol: keyof typeof protocols, use: (socket: Fd) => Result): Result {
-  const socket = openNetlink(protocol);
-  try {
-    return use(socket);
-  } finally {
-    close(socket);
-  }
+  using socket = owned(openNetlink(protocol));
+  return use(socket.fd);
 }
 
 /** One request that is acknowledged. */
