@@ -3,12 +3,12 @@
 import { type Failure, hasCode, InvalidError, isFull, SyscallError } from "../errors.ts";
 import { byteNameOf, freeBytes, symlinkAt } from "../linux/at.ts";
 import {
-  close,
   cwd,
   mkdir,
   O_DIRECTORY,
   O_RDONLY,
   open,
+  owned,
   readFileIfAny,
   readlink,
   rename,
@@ -119,9 +119,9 @@ export async function buildLayer(
 ): Promise<BuiltLayer> {
   mkdir(directory);
   mkdir(`${directory}/fs`);
-  const root = open(`${directory}/fs`, O_RDONLY | O_DIRECTORY);
-  const limits = { ...defaultLimits, freeBytes: freeBytes(root, directory) };
-  const extractor = createExtractor(root, { lowers: options.lowers, limits });
+  using root = owned(open(`${directory}/fs`, O_RDONLY | O_DIRECTORY));
+  const limits = { ...defaultLimits, freeBytes: freeBytes(root.fd, directory) };
+  const extractor = createExtractor(root.fd, { lowers: options.lowers, limits });
   const splitter = createTarSplitter(directory);
   const visitor = splitter.watch(extractor);
   const reader = createTarReader(options.watch?.(visitor) ?? visitor, subject);
@@ -141,7 +141,6 @@ export async function buildLayer(
   } finally {
     extractor.close();
     splitter.close();
-    close(root);
   }
 }
 

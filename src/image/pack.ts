@@ -14,7 +14,7 @@ import {
   readlinkAt,
   textOf,
 } from "../linux/at.ts";
-import { close, cwd, type Fd, fstat, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, type Stat } from "../linux/file.ts";
+import { cwd, type Fd, fstat, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, owned, type Stat } from "../linux/file.ts";
 import { dataRanges } from "../linux/holes.ts";
 import { memory } from "../linux/libc.ts";
 import { listAt } from "../linux/tree.ts";
@@ -89,13 +89,9 @@ export function packTree(
     const names = listAt(fd, path).map(({ name }) => name);
     // Sorted, so that the same tree always is the same tar.
     for (const name of names.sort()) {
-      const entry = openIfThere(fd, name, byteName`${below}${name}`);
-      if (entry === undefined) continue;
-      try {
-        pack(entry, byteName`${below}${name}`);
-      } finally {
-        close(entry);
-      }
+      const path = byteName`${below}${name}`;
+      using entry = owned(openIfThere(fd, name, path));
+      if (entry) pack(entry.fd, path);
     }
   }
 
@@ -164,12 +160,8 @@ function splitLast(path: ByteName): [parent: ByteName, base: ByteName] {
 
 /** The same file or directory for reading: by the magic link of the O_PATH descriptor, so that nobody can put another in its place. */
 function reopened(fd: Fd, path: ByteName, use: (fd: Fd) => void): void {
-  const readable = openAt(cwd, byteNameOf(`/proc/self/fd/${fd}`), O_RDONLY | O_NONBLOCK, path);
-  try {
-    use(readable);
-  } finally {
-    close(readable);
-  }
+  using readable = owned(openAt(cwd, byteNameOf(`/proc/self/fd/${fd}`), O_RDONLY | O_NONBLOCK, path));
+  use(readable.fd);
 }
 
 function openIfThere(directory: Fd, name: ByteName, path: ByteName): Fd | undefined {

@@ -14,6 +14,7 @@ import {
   mkdirAt,
   openAt,
   openInRoot,
+  openInRootIfAny,
   readlinkAt,
   type Time,
   textOf,
@@ -28,6 +29,7 @@ import {
   O_PATH,
   O_RDONLY,
   open,
+  owned,
   type Stat,
 } from "../linux/file.ts";
 import { joinNames } from "./entry-path.ts";
@@ -139,28 +141,16 @@ export function openParents(
 
   function readTarget({ layer, path }: Found): ByteName {
     const slash = path.lastIndexOf("/");
-    const parent = openInRoot(layer, path.slice(0, Math.max(slash, 0)), O_PATH | O_DIRECTORY, false);
-    try {
-      return readlinkAt(parent, path.slice(slash + 1), path);
-    } finally {
-      close(parent);
-    }
+    using parent = owned(openInRoot(layer, path.slice(0, Math.max(slash, 0)), O_PATH | O_DIRECTORY, false));
+    return readlinkAt(parent.fd, path.slice(slash + 1), path);
   }
 
   function makeDirectory(parentPath: ByteName, name: ByteName, path: ByteName, like: Stat | undefined): void {
-    const parent = openInRoot(root, parentPath, O_RDONLY | O_DIRECTORY, false);
-    try {
-      mkdirAt(parent, name, 0o700, path);
-      const fd = openAt(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, path);
-      try {
-        fchown(fd, like?.uid ?? 0, like?.gid ?? 0, path);
-        fchmod(fd, like?.mode ?? 0o755, path);
-      } finally {
-        close(fd);
-      }
-    } finally {
-      close(parent);
-    }
+    using parent = owned(openInRoot(root, parentPath, O_RDONLY | O_DIRECTORY, false));
+    mkdirAt(parent.fd, name, 0o700, path);
+    using made = owned(openAt(parent.fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, path));
+    fchown(made.fd, like?.uid ?? 0, like?.gid ?? 0, path);
+    fchmod(made.fd, like?.mode ?? 0o755, path);
     onCreate(path, like && timeOf(like.mtimeNs));
   }
 
@@ -202,33 +192,20 @@ export function openParents(
 
 /** stat(2) within one layer; "hidden" if the layer also hides what lower ones have there. */
 function statIn(layer: Fd, path: ByteName): Stat | "hidden" | undefined {
-  let fd: Fd;
   try {
-    fd = openInRoot(layer, path, O_PATH | O_NOFOLLOW, false);
+    using found = owned(openInRoot(layer, path, O_PATH | O_NOFOLLOW, false));
+    return fstat(found.fd);
   } catch (error) {
     if (hasCode(error, "ENOTDIR", "ELOOP")) return "hidden"; // a directory of the path is something else here
     if (hasCode(error, "ENOENT")) return hasOpaqueParent(layer, path) ? "hidden" : undefined;
     throw error;
   }
-  try {
-    return fstat(fd);
-  } finally {
-    close(fd);
-  }
 }
 
 function hasOpaqueParent(layer: Fd, path: ByteName): boolean {
   for (let slash = path.lastIndexOf("/"); slash > 0; slash = path.lastIndexOf("/", slash - 1)) {
-    let fd: Fd;
-    try {
-      fd = openInRoot(layer, path.slice(0, slash), O_RDONLY | O_DIRECTORY, false);
-    } catch (error) {
-      if (hasCode(error, "ENOENT")) continue;
-      throw error;
-    }
-    const opaque = fgetxattr(fd, opaqueKey)?.[0] === yes[0];
-    close(fd);
-    if (opaque) return true;
+    using directory = owned(openInRootIfAny(layer, path.slice(0, slash), O_RDONLY | O_DIRECTORY, false));
+    if (directory && fgetxattr(directory.fd, opaqueKey)?.[0] === yes[0]) return true;
   }
   return false;
 }

@@ -6,7 +6,6 @@
 import { InvalidError } from "../errors.ts";
 import { byteNameOf, pread } from "../linux/at.ts";
 import {
-  close,
   type Fd,
   fstat,
   O_CREAT,
@@ -15,6 +14,7 @@ import {
   O_RDONLY,
   O_RDWR,
   open,
+  owned,
   readFile,
   writeAll,
 } from "../linux/file.ts";
@@ -144,13 +144,12 @@ function createLayers(paths: Paths, staging: Staging) {
   function pack({ chainId }: LayerMeta): LayerTar {
     const file = `${staging.path}/${hexOf(chainId)}.tar`;
     const fd = open(file, O_RDWR | O_CREAT | O_EXCL, 0o600);
-    const root = open(`${layerDirectory(paths, chainId)}/fs`, O_RDONLY | O_DIRECTORY);
+    using root = owned(open(`${layerDirectory(paths, chainId)}/fs`, O_RDONLY | O_DIRECTORY));
     const hash = new Bun.CryptoHasher("sha256");
-    packTree(root, { layer: true }, (bytes) => {
+    packTree(root.fd, { layer: true }, (bytes) => {
       hash.update(bytes);
       writeAll(fd, bytes, file);
     });
-    close(root);
     const { size } = fstat(fd);
     return { digest: `sha256:${hash.digest("hex")}`, size, write: (take) => copyFile(fd, size, file, take) };
   }

@@ -8,13 +8,13 @@ import { hasCode, InvalidError } from "../errors.ts";
 import { type ByteName, byteName, mknodAt, openAt, openInRoot, textOf } from "../linux/at.ts";
 import {
   type AnyFd,
-  close,
   type Fd,
   fstat,
   O_DIRECTORY,
   O_NOFOLLOW,
   O_PATH,
   O_RDONLY,
+  owned,
   type Stat,
 } from "../linux/file.ts";
 import { listAt } from "../linux/tree.ts";
@@ -63,21 +63,15 @@ export function createWhiteouts(parents: Parents, hasLowers: boolean): { apply(p
 }
 
 function namesIn(layer: Fd): ByteName[] {
-  const fd = openInRoot(layer, byteName``, O_RDONLY | O_DIRECTORY);
-  try {
-    return listAt(fd, byteName``).map(({ name }) => name);
-  } finally {
-    close(fd);
-  }
+  using root = owned(openInRoot(layer, byteName``, O_RDONLY | O_DIRECTORY));
+  return listAt(root.fd, byteName``).map(({ name }) => name);
 }
 
 /** What has a name in a directory of the layer now; symbolic links are not followed. */
 export function statAt(directory: AnyFd, name: ByteName, path: ByteName): Stat | undefined {
   try {
-    const fd = openAt(directory, name, O_PATH | O_NOFOLLOW, path);
-    const found = fstat(fd);
-    close(fd);
-    return found;
+    using entry = owned(openAt(directory, name, O_PATH | O_NOFOLLOW, path));
+    return fstat(entry.fd);
   } catch (error) {
     if (hasCode(error, "ENOENT")) return undefined;
     throw error;

@@ -2,7 +2,7 @@
 
 import { ConflictError } from "../errors.ts";
 import { EEXIST, EINVAL, ENODEV, EXFULL } from "../linux/errno.ts";
-import { close, type Fd } from "../linux/file.ts";
+import { type Fd, owned } from "../linux/file.ts";
 import { inNetworkNamespace } from "../linux/namespace.ts";
 import { deleteLink, findLink, newVeth, type Port, setLink } from "../linux/netlink/link.ts";
 import { addRoute } from "../linux/netlink/route.ts";
@@ -45,17 +45,15 @@ export function connect(ends: Ends, endpoint: Endpoint, port: Partial<Port> = {}
   try {
     // Not in one go: a veth that was there already is another container's.
     if (port.hairpin || port.isolated) transact(socket, setUpPort(veth, port));
-    const inner = inNetworkNamespace(namespace, () => {
-      setIpv6(device, endpoint.addresses.some(isIpv6));
-      return openNetlink("ROUTE");
-    });
-    try {
-      configure(inner, endpoint);
-      waitUntilUp(inner, device);
-      for (const text of endpoint.addresses.filter(isIpv6)) waitUntilLocal(inner, parsePrefix(text).address);
-    } finally {
-      close(inner);
-    }
+    using inner = owned(
+      inNetworkNamespace(namespace, () => {
+        setIpv6(device, endpoint.addresses.some(isIpv6));
+        return openNetlink("ROUTE");
+      }),
+    );
+    configure(inner.fd, endpoint);
+    waitUntilUp(inner.fd, device);
+    for (const text of endpoint.addresses.filter(isIpv6)) waitUntilLocal(inner.fd, parsePrefix(text).address);
     waitUntilUp(socket, veth);
     waitUntilUp(socket, bridge);
   } catch (error) {

@@ -101,44 +101,39 @@ function spawnInto(
 ): Starting {
   const steps = [...plan.setup, ...plan.start];
   const program = compileExec(steps, { ...compileOptions(), cgroup: cgroup !== undefined });
-  const directory = cgroup === undefined ? undefined : open(cgroup, O_RDONLY | O_DIRECTORY);
-  const [socket, theirs] = socketpair();
-  const exe = sealedExeFile();
+  using directory = owned(cgroup === undefined ? undefined : open(cgroup, O_RDONLY | O_DIRECTORY));
+  const [ours, other] = socketpair();
+  using socket = owned(ours);
+  using theirs = owned(other);
+  using exe = owned(sealedExeFile());
   const pipes = inside.filter((fd) => fd !== undefined);
-  try {
-    const { pidfd: guide, assembled } = launch(program, {
-      given: {
-        ...givenFor(identity, theirs, exe, inside),
-        [given.pidfd.name]: pidfd,
-        ...(directory !== undefined && { [given.cgroup.name]: directory }),
-      },
-      keep: [theirs, exe, pidfd, ...pipes, ...(directory === undefined ? [] : [directory])],
-    });
-    wait({ pidfd: guide });
-    close(guide);
-    const failed = readFailure(assembled, [assembled.frame], steps);
-    if (failed?.errno) {
-      assembled.arena.unmap();
-      if (failed.step === "clone-sibling")
-        throw syscallError("clone", "a process into the container's cgroup", failed.errno);
-      throw startError(failed);
-    }
-    const [second] = assembled.others;
-    const pid = assembled.arena.i32[program.pid.at >> 2] ?? 0;
-    const child = { pid, pidfd: childOf(pid) };
-    return {
-      child,
-      socket,
-      failure: () => readFailure(assembled, [second!], steps),
-      executed: () => isAtProgram({ ...assembled, frame: second! }),
-      forget: () => assembled.arena.unmap(),
-    };
-  } catch (error) {
-    close(socket);
-    throw error;
-  } finally {
-    closeAll([theirs, exe, ...(directory === undefined ? [] : [directory])]);
+  const { pidfd: guide, assembled } = launch(program, {
+    given: {
+      ...givenFor(identity, theirs.fd, exe.fd, inside),
+      [given.pidfd.name]: pidfd,
+      ...(directory !== undefined && { [given.cgroup.name]: directory.fd }),
+    },
+    keep: [theirs.fd, exe.fd, pidfd, ...pipes, ...(directory === undefined ? [] : [directory.fd])],
+  });
+  wait({ pidfd: guide });
+  close(guide);
+  const failed = readFailure(assembled, [assembled.frame], steps);
+  if (failed?.errno) {
+    assembled.arena.unmap();
+    if (failed.step === "clone-sibling")
+      throw syscallError("clone", "a process into the container's cgroup", failed.errno);
+    throw startError(failed);
   }
+  const [second] = assembled.others;
+  const pid = assembled.arena.i32[program.pid.at >> 2] ?? 0;
+  const child = { pid, pidfd: childOf(pid) };
+  return {
+    child,
+    socket: socket.handOff(),
+    failure: () => readFailure(assembled, [second!], steps),
+    executed: () => isAtProgram({ ...assembled, frame: second! }),
+    forget: () => assembled.arena.unmap(),
+  };
 }
 
 /** A descriptor of our child. Its number stood where a stranger may have written by now: so we look whether it is one. */

@@ -15,6 +15,7 @@ import {
   O_RDONLY,
   O_RDWR,
   open,
+  owned,
   readdir,
   readFileIfAny,
   rename,
@@ -144,23 +145,21 @@ export function removeContainerCgroup(cgroup: string): void {
 /** Creates the file of a running container and locks it for life. */
 export function createLockFile(running: string, text: string): Fd {
   for (;;) {
-    const lock = open(running, O_RDWR | O_CREAT, 0o600);
-    flock(lock, { wait: true });
+    using lock = owned(open(running, O_RDWR | O_CREAT, 0o600));
+    flock(lock.fd, { wait: true });
     // Between open and lock a cleaner may have taken the file for a dead one's and unlinked it.
-    const { nlink, size } = fstat(lock);
+    const { nlink, size } = fstat(lock.fd);
     if (nlink > 0 && size === 0) {
       try {
-        writeAll(lock, new TextEncoder().encode(text), running);
+        writeAll(lock.fd, new TextEncoder().encode(text), running);
       } catch (error) {
         unlink(running);
-        close(lock);
         throw error;
       }
-      return lock;
+      return lock.handOff();
     }
     // Of one that was killed since the last cleaning.
     if (nlink > 0) unlink(running);
-    close(lock);
   }
 }
 

@@ -15,7 +15,7 @@ import { StartError } from "../errors.ts";
 import { type Child, pidfdSendSignal, wait } from "../linux/clone.ts";
 import { sealedExeFile } from "../linux/exe-file.ts";
 import { close, type Fd, owned, readFile } from "../linux/file.ts";
-import { closeAll, receiveMessage, sendMessage, socketpair } from "../linux/poll.ts";
+import { receiveMessage, sendMessage, socketpair } from "../linux/poll.ts";
 import { launch } from "../linux/program/launch.ts";
 import { ignoredSignals, signals } from "../linux/signal.ts";
 import { compileInit } from "../plan/program/compile.ts";
@@ -65,36 +65,31 @@ export function spawnInit(
 ): Starting {
   const steps = [...setup, ...start];
   const program = compileInit(steps, compileOptions());
-  const [socket, theirs] = socketpair();
-  const exe = sealedExeFile();
+  const [ours, other] = socketpair();
+  using socket = owned(ours);
+  using theirs = owned(other);
+  using exe = owned(sealedExeFile());
   const { root, binds, identity, network, cgroup } = prepared;
   const pipes = connected.inside.filter((fd) => fd !== undefined);
-  try {
-    const launched = launch(program, {
-      flags: clone.flags.map((flag) => `CLONE_${flag}` as const),
-      ...(cgroup !== undefined && { cgroup }),
-      given: {
-        ...givenFor(identity, theirs, exe, connected.inside),
-        [given.root.name]: root,
-        ...(network !== undefined && { [given.network.name]: network }),
-        ...Object.fromEntries(binds.map((fd, number) => [given.bind(number).name, fd])),
-      },
-      keep: [root, theirs, exe, ...binds, ...pipes, ...(network === undefined ? [] : [network])],
-    });
-    const { assembled, pid, pidfd } = launched;
-    return {
-      child: { pid, pidfd },
-      socket,
-      failure: () => readFailure(assembled, [assembled.frame, ...assembled.others], steps),
-      executed: () => isAtProgram(assembled),
-      forget: () => assembled.arena.unmap(),
-    };
-  } catch (error) {
-    close(socket);
-    throw error;
-  } finally {
-    closeAll([theirs, exe]);
-  }
+  const launched = launch(program, {
+    flags: clone.flags.map((flag) => `CLONE_${flag}` as const),
+    ...(cgroup !== undefined && { cgroup }),
+    given: {
+      ...givenFor(identity, theirs.fd, exe.fd, connected.inside),
+      [given.root.name]: root,
+      ...(network !== undefined && { [given.network.name]: network }),
+      ...Object.fromEntries(binds.map((fd, number) => [given.bind(number).name, fd])),
+    },
+    keep: [root, theirs.fd, exe.fd, ...binds, ...pipes, ...(network === undefined ? [] : [network])],
+  });
+  const { assembled, pid, pidfd } = launched;
+  return {
+    child: { pid, pidfd },
+    socket: socket.handOff(),
+    failure: () => readFailure(assembled, [assembled.frame, ...assembled.others], steps),
+    executed: () => isAtProgram(assembled),
+    forget: () => assembled.arena.unmap(),
+  };
 }
 
 /** What every process is told that becomes a program. */

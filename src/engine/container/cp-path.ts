@@ -2,7 +2,7 @@
 
 import { ConflictError, hasCode, NotFoundError } from "../../errors.ts";
 import { type ByteName, byteName, byteNameOf, openAt, openInRoot, readlinkAt } from "../../linux/at.ts";
-import { close, cwd, type Fd, fstat, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, type Stat } from "../../linux/file.ts";
+import { cwd, type Fd, fstat, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, owned, type Stat } from "../../linux/file.ts";
 
 /** A side of a copy. */
 export interface Side {
@@ -32,9 +32,10 @@ export interface Source {
  */
 export function openSource(side: Side, path: string, follow: boolean): Source {
   const flags = O_PATH | (assertsDirectory(path) ? O_DIRECTORY : follow ? 0 : O_NOFOLLOW);
-  const fd = found(side, path, () => openPath(side, byteNameOf(path), flags));
+  using file = owned(found(side, path, () => openPath(side, byteNameOf(path), flags)));
   const [, name] = split(byteNameOf(path.replace(/\/+$/, "")));
-  return { fd, stat: fstat(fd), ...(isName(name) && { name }) };
+  const stat = fstat(file.fd);
+  return { fd: file.handOff(), stat, ...(isName(name) && { name }) };
 }
 
 /** Where a copy goes: into an open directory, under a name; without one, the content of the source goes into it. */
@@ -53,18 +54,15 @@ export function openTarget(side: Side, path: string, source: Pick<Source, "stat"
   const into = (directory: Fd): Target => ({ directory, ...(source.name !== undefined && { name: source.name }) });
   const { directory, name, stat } = resolveLast(side, path);
   if (name === undefined) return into(directory);
-  if (stat?.type === "directory") {
-    const target = openAt(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-    close(directory);
-    return into(target);
-  }
+  using parent = owned(directory);
+  if (stat?.type === "directory") return into(openAt(parent.fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
   const shown = side.describe(path);
   if (stat && isDirectory) throw new ConflictError(`cannot copy a directory over ${shown}, which is none`);
   if (stat && assertsDirectory(path)) throw new ConflictError(`${shown} is not a directory`);
   if (stat && side.root === undefined && stat.type !== "file")
     throw new ConflictError(`cannot copy over ${shown}: it is not a file`);
   if (!stat && assertsDirectory(path) && !isDirectory) throw new NotFoundError(`no such directory: ${shown}`);
-  return { directory, name };
+  return { directory: parent.handOff(), name };
 }
 
 /** A slash at the end says that a path is a directory. */
@@ -99,11 +97,10 @@ function resolveLast(side: Side, path: string): Last {
     const open = (what: ByteName) => found(side, path, () => openPath(side, what, O_RDONLY | O_DIRECTORY));
     // Never by its parent: the parent of a container's root is on the host.
     if (!isName(name)) return { directory: open(current) };
-    const directory = open(parent);
-    const stat = statName(directory, name);
-    if (stat?.type !== "symlink") return { directory, name, ...(stat && { stat }) };
-    const target = readlinkAt(directory, name);
-    close(directory);
+    using directory = owned(open(parent));
+    const stat = statName(directory.fd, name);
+    if (stat?.type !== "symlink") return { directory: directory.handOff(), name, ...(stat && { stat }) };
+    const target = readlinkAt(directory.fd, name);
     current = target.startsWith("/") ? target : byteName`${parent === "" ? byteName`.` : parent}/${target}`;
   }
   throw new ConflictError(`${side.describe(path)} leads through too many symbolic links`);
@@ -111,10 +108,8 @@ function resolveLast(side: Side, path: string): Last {
 
 function statName(directory: Fd, name: ByteName): Stat | undefined {
   try {
-    const fd = openAt(directory, name, O_PATH | O_NOFOLLOW);
-    const stat = fstat(fd);
-    close(fd);
-    return stat;
+    using file = owned(openAt(directory, name, O_PATH | O_NOFOLLOW));
+    return fstat(file.fd);
   } catch (error) {
     if (hasCode(error, "ENOENT")) return undefined;
     throw error;

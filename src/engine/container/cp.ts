@@ -13,7 +13,7 @@ import { createStaging, prepareStore } from "../../image/staging.ts";
 import { createTarReader } from "../../image/tar.ts";
 import type { TarEntry } from "../../image/tar-entry.ts";
 import { type ByteName, byteNameOf, freeBytes, isOnKernelFileSystem, textOf } from "../../linux/at.ts";
-import { type Fd, fstat } from "../../linux/file.ts";
+import { type Fd, fstat, owned } from "../../linux/file.ts";
 import type { Paths } from "../../paths.ts";
 import { endIfInterrupted } from "../image/interrupt.ts";
 import { withOutput } from "../image/output.ts";
@@ -47,12 +47,14 @@ export async function copyFromContainer(
     const side = containerSide(root, from.container);
     const path = inContainer(from.path);
     const source = openSource(side, path, options.followLink);
-    if (isOnKernelFileSystem(source.fd, byteNameOf(path)))
+    using opened = owned(source.fd);
+    if (isOnKernelFileSystem(opened.fd, byteNameOf(path)))
       throw new ConflictError(`${side.describe(path)} is not a file of the container but a view of the kernel`);
     if (to === "-") return await withOutput(undefined, (write) => pack(source, source.name, false, write));
     const { directory, name } = openTarget(host, to, source);
+    using target = owned(directory);
     const adapt = options.archive ? keep : forHost(options.warn);
-    return await extract(directory, adapt, (write) => pack(source, name, true, write));
+    return await extract(target.fd, adapt, (write) => pack(source, name, true, write));
   });
 }
 

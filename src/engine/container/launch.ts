@@ -4,7 +4,7 @@
  */
 
 import { randomHex, wait } from "../../linux/clone.ts";
-import { close, type Fd, O_RDWR, open } from "../../linux/file.ts";
+import { close, type Fd, O_RDWR, open, owned } from "../../linux/file.ts";
 import { socketpair } from "../../linux/poll.ts";
 import { stringVector } from "../../linux/process.ts";
 import { posixSpawn } from "../../linux/spawn.ts";
@@ -92,8 +92,8 @@ function hasStarted(paths: Paths, id: string, socket: Fd, { connection }: StartN
     const [namespace] = frame.fds;
     if (namespace === undefined) continue;
     const { connect } = require("../network/endpoints.ts") as typeof import("../network/endpoints.ts");
-    connect(paths, id, connection!, namespace);
-    close(namespace);
+    using joined = owned(namespace);
+    connect(paths, id, connection!, joined.fd);
     sendFrame(socket, { control: { type: "connected" } });
   }
   return false;

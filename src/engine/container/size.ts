@@ -3,7 +3,7 @@
 import { hasCode } from "../../errors.ts";
 import { readAnyImage } from "../../image/store.ts";
 import { type ByteName, byteNameOf, openAt } from "../../linux/at.ts";
-import { close, cwd, type Fd, fstat, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY } from "../../linux/file.ts";
+import { cwd, type Fd, fstat, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, owned } from "../../linux/file.ts";
 import { listAt } from "../../linux/tree.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { Paths } from "../../paths.ts";
@@ -23,12 +23,10 @@ export function sizeOfContainer(
 
 /** What each start writes is not the container's. */
 function sizeOfEtcFiles(upper: string): number {
-  const etc = openIfThere(cwd, byteNameOf(`${upper}/etc`), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  using etc = owned(openIfThere(cwd, byteNameOf(`${upper}/etc`), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
   if (etc === undefined) return 0;
   const seen = new Set<bigint>();
-  const bytes = etcNames.reduce((sum, name) => sum + sizeOfFile(etc, byteNameOf(name), seen), 0);
-  close(etc);
-  return bytes;
+  return etcNames.reduce((sum, name) => sum + sizeOfFile(etc.fd, byteNameOf(name), seen), 0);
 }
 
 /** The bytes of all files below a directory. */
@@ -36,23 +34,19 @@ export const sizeOfTree = (path: string): number => sizeBelow(cwd, byteNameOf(pa
 
 /** Never through a symbolic link; a file with several names counts once; what goes away meanwhile not at all. */
 function sizeBelow(at: Fd, directory: ByteName, seen: Set<bigint>): number {
-  const fd = openIfThere(at, directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-  if (fd === undefined) return 0;
+  using opened = owned(openIfThere(at, directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+  if (opened === undefined) return 0;
+  const { fd } = opened;
   let bytes = 0;
-  try {
-    for (const { name, isDirectory } of listAt(fd, directory))
-      bytes += isDirectory ? sizeBelow(fd, name, seen) : sizeOfFile(fd, name, seen);
-  } finally {
-    close(fd);
-  }
+  for (const { name, isDirectory } of listAt(fd, directory))
+    bytes += isDirectory ? sizeBelow(fd, name, seen) : sizeOfFile(fd, name, seen);
   return bytes;
 }
 
 function sizeOfFile(at: Fd, name: ByteName, seen: Set<bigint>): number {
-  const fd = openIfThere(at, name, O_PATH | O_NOFOLLOW);
-  if (fd === undefined) return 0;
-  const { type, size, nlink, ino } = fstat(fd);
-  close(fd);
+  using file = owned(openIfThere(at, name, O_PATH | O_NOFOLLOW));
+  if (file === undefined) return 0;
+  const { type, size, nlink, ino } = fstat(file.fd);
   if (nlink > 1) {
     if (seen.has(ino)) return 0;
     seen.add(ino);

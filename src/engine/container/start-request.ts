@@ -3,7 +3,7 @@
  * container, so it knows how to run one, and nothing of how to plan it.
  */
 
-import { close, type Fd, readAll } from "../../linux/file.ts";
+import { type Fd, owned, readAll } from "../../linux/file.ts";
 import { receiveMessage, sendMessage } from "../../linux/poll.ts";
 import { memfd } from "../../linux/process.ts";
 import type { Paths } from "../../paths.ts";
@@ -47,9 +47,8 @@ const maxFds = 60;
 
 /** Sends a start request, as a file: it may be longer than a message. The descriptors of what was taken follow. */
 export function sendStartRequest(socket: Fd, request: StartRequest): void {
-  const text = memfd("start request", JSON.stringify(request));
-  sendMessage(socket, { data: Uint8Array.of(1), fds: [text] });
-  close(text);
+  using text = owned(memfd("start request", JSON.stringify(request)));
+  sendMessage(socket, { data: Uint8Array.of(1), fds: [text.fd] });
   const held = request.network ? heldBy(request.network) : [];
   for (let at = 0; at < held.length; at += maxFds)
     sendMessage(socket, { data: Uint8Array.of(1), fds: held.slice(at, at + maxFds) });
@@ -57,10 +56,9 @@ export function sendStartRequest(socket: Fd, request: StartRequest): void {
 
 /** Waits for the start request; undefined when the launcher is gone. */
 export function receiveStartRequest(): StartRequest | undefined {
-  const [text] = receiveMessage(launcherFd)?.fds ?? [];
+  using text = owned(receiveMessage(launcherFd)?.fds[0]);
   if (text === undefined) return undefined;
-  const request = JSON.parse(new TextDecoder().decode(readAll(text, "the start request"))) as StartRequest;
-  close(text);
+  const request = JSON.parse(new TextDecoder().decode(readAll(text.fd, "the start request"))) as StartRequest;
   const count = request.network ? heldBy(request.network).length : 0;
   const held: Fd[] = [];
   while (held.length < count) {

@@ -3,7 +3,7 @@
 import { ConflictError, hasCode } from "../../errors.ts";
 import { killCgroup } from "../../linux/cgroup.ts";
 import { pidfdSendSignal } from "../../linux/clone.ts";
-import { close, type Fd, readFileIfAny, statIfAny, writeFileAtomic, writeSetting } from "../../linux/file.ts";
+import { close, type Fd, owned, readFileIfAny, statIfAny, writeFileAtomic, writeSetting } from "../../linux/file.ts";
 import { POLLIN, poll } from "../../linux/poll.ts";
 import { openProcess } from "../../linux/proc.ts";
 import { hasSignal } from "../../linux/procfs.ts";
@@ -208,13 +208,9 @@ export function waitForContainer(paths: Paths, reference: string): number {
 
 /** The exit code from its monitor itself, as one that was started with --rm leaves no other. */
 function hearTheEnd(paths: Paths, id: string): number | undefined {
-  const socket = connectToContainer(paths, id);
+  using socket = owned(connectToContainer(paths, id));
   if (socket === undefined) return undefined;
-  try {
-    for (let frame = receiveFrame(socket); frame; frame = receiveFrame(socket))
-      if ("control" in frame && frame.control.type === "exit") return frame.control.code;
-    return undefined;
-  } finally {
-    close(socket);
-  }
+  for (let frame = receiveFrame(socket.fd); frame; frame = receiveFrame(socket.fd))
+    if ("control" in frame && frame.control.type === "exit") return frame.control.code;
+  return undefined;
 }

@@ -55,11 +55,12 @@ export async function withRoot<Result>(
   container: Container,
   use: (root: Fd) => Result | Promise<Result>,
 ): Promise<Result> {
-  const running = isUp(container) ? openRunningRoot(container.state) : undefined;
-  if (running !== undefined) return await use(running);
+  using running = owned(isUp(container) ? openRunningRoot(container.state) : undefined);
+  if (running) return await use(running.fd);
   const release = lockStopped(paths, container);
   try {
-    return await use(mountStopped(paths, container));
+    using stopped = owned(mountStopped(paths, container));
+    return await use(stopped.fd);
   } finally {
     release();
   }
@@ -71,15 +72,15 @@ function mountStopped(paths: Paths, container: Container): Fd {
   const spec = readSpec(paths, container.record);
   const root = planRoot(spec);
   if (root.do !== "overlay") throw new Failure(`container ${container.record.name} has no layers`);
-  const opened = mountPrivately(paths, makeOverlay(root));
+  using opened = owned(mountPrivately(paths, makeOverlay(root)));
   // As it is: nothing is made, filled or given away; and memory that no container uses is not there.
   for (const { chown: _owner, ...bind } of planBinds(spec)) {
     if (bind.detachedMount || !statIfAny(bind.source)) continue;
     const step = { ...bind, createSource: false, copyUp: false };
-    const user = bind.idmap ? identityOf(opened, bind.idmap.user) : nobody;
-    attachInRoot(makeBind(step, opened, user), opened, bind.target);
+    const user = bind.idmap ? identityOf(opened.fd, bind.idmap.user) : nobody;
+    attachInRoot(makeBind(step, opened.fd, user), opened.fd, bind.target);
   }
-  return opened;
+  return opened.handOff();
 }
 
 const nobody: Identity = { uid: 0, gid: 0, groups: [], home: "/" };
@@ -129,13 +130,12 @@ function openRunningRoot({ process }: ContainerState): Fd | undefined {
  */
 function lockStopped(paths: Paths, { record }: Container): () => void {
   const path = `${paths.running}/${record.id}`;
-  const lock = open(path, O_RDWR | O_CREAT, 0o600);
-  if (!flock(lock, { wait: false }) || fstat(lock).nlink === 0) {
-    close(lock);
+  using lock = owned(open(path, O_RDWR | O_CREAT, 0o600));
+  if (!flock(lock.fd, { wait: false }) || fstat(lock.fd).nlink === 0)
     throw new ConflictError(`container ${record.name} is starting, ending or in use`, "try again");
-  }
+  const held = lock.handOff();
   return () => {
     unlink(path);
-    close(lock);
+    close(held);
   };
 }
