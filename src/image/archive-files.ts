@@ -2,7 +2,7 @@
 
 import { hasCode, InvalidError } from "../errors.ts";
 import { pread, textOf } from "../linux/at.ts";
-import { close, fstat, O_NONBLOCK, O_RDONLY, open } from "../linux/file.ts";
+import { close, type Fd, fstat, O_NONBLOCK, O_RDONLY, open } from "../linux/file.ts";
 import { memory } from "../linux/libc.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { ByteRange } from "./compression.ts";
@@ -125,7 +125,7 @@ export function indexArchive(range: ByteRange): ArchiveFiles {
 }
 
 /** The files of an OCI layout directory. `opened` collects the descriptors to close. */
-export function directoryFiles(directory: string, opened: number[]): ArchiveFiles {
+export function directoryFiles(directory: string, opened: Fd[]): ArchiveFiles {
   const locate = (name: string): ByteRange => {
     const fd = open(`${directory}/${name}`, O_RDONLY | O_NONBLOCK); // a fifo must not hold us
     opened.push(fd);
@@ -154,7 +154,7 @@ export function directoryFiles(directory: string, opened: number[]): ArchiveFile
     read(name, maxBytes) {
       const range = need(name);
       const content = readWhole(range, maxBytes);
-      close(opened.splice(opened.indexOf(range.fd), 1)[0] as number);
+      close(opened.splice(opened.indexOf(range.fd), 1)[0] as Fd);
       return content;
     },
   };

@@ -4,7 +4,7 @@ import type { Transform } from "node:stream";
 import { createGunzip, createZstdDecompress } from "node:zlib";
 import { InvalidError, UnsupportedError } from "../errors.ts";
 import { pread } from "../linux/at.ts";
-import { statIfAny } from "../linux/file.ts";
+import { type Fd, statIfAny } from "../linux/file.ts";
 import { memory } from "../linux/libc.ts";
 import { createZstdFrameCheck } from "./zstd-frames.ts";
 
@@ -26,7 +26,7 @@ export function sniffCompression(head: Uint8Array): Compression {
 
 /** A piece of an open file. */
 export interface ByteRange {
-  fd: number;
+  fd: Fd;
   offset: number;
   length: number;
   /** What it is called in errors. */

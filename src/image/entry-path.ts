@@ -1,7 +1,7 @@
 /** Paths of tar entries: relative to the root whatever they look like, and never out of it by their text. */
 
 import { InvalidError } from "../errors.ts";
-import { type ByteName, textOf } from "../linux/at.ts";
+import { type ByteName, byteName, textOf } from "../linux/at.ts";
 
 const maxPath = 4095; // PATH_MAX without the NUL
 const maxDepth = 256; // each level is opened by itself, and a real image has a dozen
@@ -18,11 +18,15 @@ export function normalise(path: ByteName): ByteName {
     if (part.length > maxName)
       throw new InvalidError(`${textOf(part.slice(0, 60))}...: a name longer than ${maxName} bytes`);
   }
-  return parts.join("/");
+  return joinNames(parts);
 }
 
 /** The directory and the last name; the directory of a name at the top is "". */
 export function split(path: ByteName): [directory: ByteName, name: ByteName] {
   const slash = path.lastIndexOf("/");
-  return slash === -1 ? ["", path] : [path.slice(0, slash), path.slice(slash + 1)];
+  return slash === -1 ? [byteName``, path] : [path.slice(0, slash), path.slice(slash + 1)];
 }
+
+/** The path of names, without a slash before or after. */
+export const joinNames = (names: ByteName[]): ByteName =>
+  names.length === 0 ? byteName`` : names.reduce((path, name) => byteName`${path}/${name}`);

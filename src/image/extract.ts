@@ -7,7 +7,18 @@
 import { ConflictError, hasCode, InvalidError, SyscallError } from "../errors.ts";
 import * as at from "../linux/at.ts";
 import { type ByteName, type Time, textOf } from "../linux/at.ts";
-import { close, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_PATH, O_RDONLY, O_WRONLY, stat } from "../linux/file.ts";
+import {
+  close,
+  type Fd,
+  O_CREAT,
+  O_DIRECTORY,
+  O_EXCL,
+  O_NOFOLLOW,
+  O_PATH,
+  O_RDONLY,
+  O_WRONLY,
+  stat,
+} from "../linux/file.ts";
 import { removeTree } from "../linux/tree.ts";
 import { normalise, split } from "./entry-path.ts";
 import { isWhiteout, makeOpaque, openParents, type Parents, timeOf } from "./parents.ts";
@@ -55,11 +66,11 @@ const maxDevice = { major: 0xfff, minor: 0xfffff };
 export const defaultLimits = { maxBytes: 256 * 2 ** 30, maxEntries: 2_000_000 };
 
 /** @param root an open directory, empty unless it is to be merged with */
-export function createExtractor(root: number, options: ExtractOptions): Extractor {
+export function createExtractor(root: Fd, options: ExtractOptions): Extractor {
   const extraction = startExtraction(root, options);
   return {
     entry: (entry) => startEntry(extraction, entry),
-    content: (bytes, offset) => at.pwriteAll(extraction.file, bytes, offset, extraction.filePath),
+    content: (bytes, offset) => at.pwriteAll(extraction.file!, bytes, offset, extraction.filePath),
     end: () => endFile(extraction),
     finish: () => finish(extraction),
     close: () => closeAll(extraction),
@@ -67,7 +78,7 @@ export function createExtractor(root: number, options: ExtractOptions): Extracto
 }
 
 interface Extraction extends Required<ExtractOptions> {
-  root: number;
+  root: Fd;
   parents: Parents;
   whiteouts: { apply(path: ByteName): boolean };
   totals: Extracted;
@@ -75,12 +86,12 @@ interface Extraction extends Required<ExtractOptions> {
   directoryTimes: Map<ByteName, Time>;
   /** The entry that came last. */
   current: TarEntry | undefined;
-  /** Descriptor of the file that `current` is, while its content comes; -1 otherwise. */
-  file: number;
+  /** Descriptor of the file that `current` is, while its content comes. */
+  file: Fd | undefined;
   filePath: ByteName;
 }
 
-function startExtraction(root: number, { lowers, limits, merge = false }: ExtractOptions): Extraction {
+function startExtraction(root: Fd, { lowers, limits, merge = false }: ExtractOptions): Extraction {
   const parents = openParents(root, lowers, (path, like) => {
     const time = like ?? extraction.current?.mtime ?? { seconds: 0, nanoseconds: 0 };
     extraction.directoryTimes.set(path, time);
@@ -95,8 +106,8 @@ function startExtraction(root: number, { lowers, limits, merge = false }: Extrac
     totals: { entries: 0, bytes: 0, newest: 0, replaced: false },
     directoryTimes: new Map(),
     current: undefined,
-    file: -1,
-    filePath: "",
+    file: undefined,
+    filePath: at.byteName``,
   };
   return extraction;
 }
@@ -119,7 +130,7 @@ function startEntry(extraction: Extraction, entry: TarEntry): boolean {
   if (!extraction.merge && extraction.whiteouts.apply(path)) return false;
   if (path === "" && entry.type !== "directory") throw new InvalidError("the root is not a directory");
   makers[entry.type](extraction, entry, path);
-  return extraction.file !== -1;
+  return extraction.file !== undefined;
 }
 
 /** A sparse file costs no disk, but whoever copies it pays for the holes. */
@@ -150,13 +161,13 @@ function startFile(extraction: Extraction, entry: TarEntry, path: ByteName): voi
 }
 
 function endFile(extraction: Extraction): void {
-  const { file, filePath } = extraction;
-  const entry = extraction.current as TarEntry;
+  const { filePath } = extraction;
+  const [file, entry] = [extraction.file!, extraction.current!];
   if (entry.sparse) at.ftruncate(file, entry.size, filePath);
   describe(file, entry, filePath);
   at.futimens(file, entry.mtime, filePath);
   close(file);
-  extraction.file = -1;
+  extraction.file = undefined;
 }
 
 function makeDirectory(extraction: Extraction, entry: TarEntry, path: ByteName): void {
@@ -187,7 +198,7 @@ function makeDirectory(extraction: Extraction, entry: TarEntry, path: ByteName):
   if (isNew || !merge) describeDirectory(extraction, fd, entry, path);
 }
 
-function describeDirectory(extraction: Extraction, fd: number, entry: TarEntry, path: ByteName): void {
+function describeDirectory(extraction: Extraction, fd: Fd, entry: TarEntry, path: ByteName): void {
   describe(fd, entry, path);
   extraction.directoryTimes.set(path, entry.mtime);
 }
@@ -240,7 +251,7 @@ function makeHardlink(extraction: Extraction, entry: TarEntry, path: ByteName): 
 }
 
 /** Repeats a creation after taking away what had the name before: the last entry of a name counts. */
-function place(extraction: Extraction, parent: number, name: ByteName, path: ByteName, create: () => void): void {
+function place(extraction: Extraction, parent: Fd, name: ByteName, path: ByteName, create: () => void): void {
   try {
     create();
   } catch (error) {
@@ -250,7 +261,7 @@ function place(extraction: Extraction, parent: number, name: ByteName, path: Byt
   }
 }
 
-function removeOld(extraction: Extraction, parent: number, name: ByteName, path: ByteName): void {
+function removeOld(extraction: Extraction, parent: Fd, name: ByteName, path: ByteName): void {
   const { merge, totals, directoryTimes, parents } = extraction;
   if (merge && statAt(parent, name, path)?.type === "directory")
     throw new ConflictError(`cannot overwrite the directory ${textOf(path)} with something else`);
@@ -262,7 +273,7 @@ function removeOld(extraction: Extraction, parent: number, name: ByteName, path:
 }
 
 /** Owner first: chown(2) clears setuid bits and capabilities. */
-function describe(fd: number, entry: TarEntry, path: ByteName): void {
+function describe(fd: Fd, entry: TarEntry, path: ByteName): void {
   at.fchown(fd, entry.uid, entry.gid, path);
   at.fchmod(fd, entry.mode, path);
   for (const [key, value] of entry.xattrs) if (isAllowed(key, entry)) at.fsetxattr(fd, key, value, path);
@@ -276,7 +287,7 @@ function isAllowed(key: ByteName, entry: TarEntry): boolean {
 
 function finish(extraction: Extraction): Extracted {
   const { root, parents, merge, directoryTimes, totals } = extraction;
-  if (!merge && !directoryTimes.has("")) inheritRoot(extraction);
+  if (!merge && !directoryTimes.has(at.byteName``)) inheritRoot(extraction);
   for (const [path, time] of directoryTimes) {
     const fd = path === "" ? root : parents.open(path);
     at.futimens(fd, time, path);
@@ -288,16 +299,16 @@ function finish(extraction: Extraction): Extracted {
 function inheritRoot({ root, lowers, directoryTimes }: Extraction): void {
   const top = lowers.at(-1);
   const like = top === undefined ? { uid: 0, gid: 0, mode: 0o755, mtimeNs: 0n } : stat(top);
-  at.fchown(root, like.uid, like.gid, "/");
-  at.fchmod(root, like.mode, "/");
-  directoryTimes.set("", timeOf(like.mtimeNs));
+  at.fchown(root, like.uid, like.gid, at.byteName`/`);
+  at.fchmod(root, like.mode, at.byteName`/`);
+  directoryTimes.set(at.byteName``, timeOf(like.mtimeNs));
 }
 
 function closeAll(extraction: Extraction): void {
   const { file, merge, parents } = extraction;
-  if (file !== -1) close(file);
-  if (file !== -1 && merge) removePartial(extraction);
-  extraction.file = -1;
+  if (file !== undefined) close(file);
+  if (file !== undefined && merge) removePartial(extraction);
+  extraction.file = undefined;
   parents.close();
 }
 

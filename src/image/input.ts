@@ -1,8 +1,20 @@
 /** The file an image is loaded from: opened, spooled where it cannot be read twice, and told what it is by its content. */
 
 import { InvalidError, NotFoundError } from "../errors.ts";
-import { pwriteAll } from "../linux/at.ts";
-import { close, fstat, O_CREAT, O_EXCL, O_RDONLY, O_RDWR, open, read, statIfAny, writeAll } from "../linux/file.ts";
+import { byteNameOf, pwriteAll } from "../linux/at.ts";
+import {
+  close,
+  type Fd,
+  fstat,
+  O_CREAT,
+  O_EXCL,
+  O_RDONLY,
+  O_RDWR,
+  open,
+  read,
+  statIfAny,
+  writeAll,
+} from "../linux/file.ts";
 import { memory } from "../linux/libc.ts";
 import { isArchiveMark, looksLikeArchive, readArchive } from "./archive.ts";
 import { type ArchivedImage, directoryFiles, indexArchive } from "./archive-files.ts";
@@ -24,7 +36,7 @@ export interface Input {
 export function openInput(file: string, spool?: string): Input {
   const found = statIfAny(file);
   if (!found) throw new NotFoundError(`no such file: ${file}`);
-  const opened: number[] = [];
+  const opened: Fd[] = [];
   const closeAll = () => {
     for (const fd of opened) close(fd);
   };
@@ -52,9 +64,9 @@ export function openInput(file: string, spool?: string): Input {
   }
 }
 
-const createSpool = (path: string): number => open(path, O_RDWR | O_CREAT | O_EXCL, 0o600);
+const createSpool = (path: string): Fd => open(path, O_RDWR | O_CREAT | O_EXCL, 0o600);
 
-function copyTo(from: number, path: string): number {
+function copyTo(from: Fd, path: string): Fd {
   const fd = createSpool(path);
   const buffer = memory(1 << 20);
   for (let count = read(from, buffer); count > 0; count = read(from, buffer))
@@ -99,7 +111,7 @@ export async function readArchiveInput(
       content(chunk) {
         if (length + chunk.length > Math.max(2 ** 30, range.length * 200))
           throw new InvalidError(`${range.subject} grows to more than ${length} bytes when decompressed`);
-        pwriteAll(fd, chunk, length, spool);
+        pwriteAll(fd, chunk, length, byteNameOf(spool));
         length += chunk.length;
       },
     });

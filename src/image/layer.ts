@@ -1,19 +1,19 @@
 /** One layer: from its blob into a staging directory, verified, and from there into the store under its chain id. */
 
 import { type Failure, hasCode, InvalidError, isFull, SyscallError } from "../errors.ts";
-import { freeBytes, symlinkAt } from "../linux/at.ts";
+import { byteNameOf, freeBytes, symlinkAt } from "../linux/at.ts";
 import {
-  close,
+  cwd,
   mkdir,
   O_DIRECTORY,
   O_RDONLY,
   open,
+  owned,
   readFileIfAny,
   readlink,
   rename,
   writeFileAtomic,
 } from "../linux/file.ts";
-import { AT_FDCWD } from "../linux/libc.ts";
 import { type Digest, digestOf, hexOf } from "../oci/digest.ts";
 import type { Paths } from "../paths.ts";
 import {
@@ -119,9 +119,9 @@ export async function buildLayer(
 ): Promise<BuiltLayer> {
   mkdir(directory);
   mkdir(`${directory}/fs`);
-  const root = open(`${directory}/fs`, O_RDONLY | O_DIRECTORY);
-  const limits = { ...defaultLimits, freeBytes: freeBytes(root, directory) };
-  const extractor = createExtractor(root, { lowers: options.lowers, limits });
+  using root = owned(open(`${directory}/fs`, O_RDONLY | O_DIRECTORY));
+  const limits = { ...defaultLimits, freeBytes: freeBytes(root.fd, directory) };
+  const extractor = createExtractor(root.fd, { lowers: options.lowers, limits });
   const splitter = createTarSplitter(directory);
   const visitor = splitter.watch(extractor);
   const reader = createTarReader(options.watch?.(visitor) ?? visitor, subject);
@@ -141,7 +141,6 @@ export async function buildLayer(
   } finally {
     extractor.close();
     splitter.close();
-    close(root);
   }
 }
 
@@ -181,7 +180,7 @@ function takeShortLink(paths: Paths, chainId: Digest): string {
   for (let length = shortest; ; length++) {
     const link = hex.slice(0, length);
     try {
-      symlinkAt(target, AT_FDCWD | 0, `${paths.links}/${link}`);
+      symlinkAt(byteNameOf(target), cwd, byteNameOf(`${paths.links}/${link}`));
       return link;
     } catch (error) {
       if (!hasCode(error, "EEXIST") || length === hex.length) throw error;

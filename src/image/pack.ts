@@ -4,10 +4,19 @@
  */
 
 import { hasCode, InvalidError, UnsupportedError } from "../errors.ts";
-import { type ByteName, isOnKernelFileSystem, openAt, pread, readlinkAt, textOf } from "../linux/at.ts";
-import { close, fstat, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, type Stat } from "../linux/file.ts";
+import {
+  type ByteName,
+  byteName,
+  byteNameOf,
+  isOnKernelFileSystem,
+  openAt,
+  pread,
+  readlinkAt,
+  textOf,
+} from "../linux/at.ts";
+import { cwd, type Fd, fstat, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, owned, type Stat } from "../linux/file.ts";
 import { dataRanges } from "../linux/holes.ts";
-import { AT_FDCWD, memory } from "../linux/libc.ts";
+import { memory } from "../linux/libc.ts";
 import { listAt } from "../linux/tree.ts";
 import { listXattrs, readXattr } from "../linux/xattr.ts";
 import { isWhiteout, timeOf } from "./parents.ts";
@@ -27,21 +36,21 @@ export interface PackOptions {
 
 /** Packs what an open descriptor (O_PATH is enough) names, with everything below it. */
 export function packTree(
-  fd: number,
-  { layer, name = ".", holes = false, omit = () => false }: PackOptions,
+  fd: Fd,
+  { layer, name = byteName`.`, holes = false, omit = () => false }: PackOptions,
   write: (bytes: Uint8Array) => void,
 ): void {
   const writer = createTarWriter(write);
   const linked = new Map<string, ByteName>();
   const buffer = memory(1 << 20);
 
-  function pack(fd: number, path: ByteName): void {
+  function pack(fd: Fd, path: ByteName): void {
     const stat = fstat(fd);
     if (omit(path)) return;
     if (stat.type === "socket") return; // a tar has no such thing, and without its process it is nothing
     if (layer && isWhiteout(stat)) {
       const [parent, base] = splitLast(path);
-      writer.member({ type: "file", path: `${parent}.wh.${base}`, mode: 0 });
+      writer.member({ type: "file", path: byteName`${parent}.wh.${base}`, mode: 0 });
       return;
     }
     if (layer && /(^|\/)\.wh\.[^/]*$/.test(path))
@@ -67,30 +76,26 @@ export function packTree(
     }
     if (stat.type === "directory") reopened(fd, path, (open) => directory(open, path, member));
     else if (stat.type === "file") reopened(fd, path, (open) => file(open, path, stat, member));
-    else if (stat.type === "symlink") writer.member({ ...member, linkPath: readlinkAt(fd, "", path) });
+    else if (stat.type === "symlink") writer.member({ ...member, linkPath: readlinkAt(fd, byteName``, path) });
     else writer.member({ ...member, ...deviceOf(stat) });
   }
 
-  function directory(fd: number, path: ByteName, member: TarMember): void {
+  function directory(fd: Fd, path: ByteName, member: TarMember): void {
     const { xattrs, opaque } = attributes(fd, path);
     writer.member({ ...member, xattrs });
-    const below = path === "." ? "" : `${path}/`;
+    const below = path === "." ? byteName`` : byteName`${path}/`;
     if (isOnKernelFileSystem(fd, path)) return; // the mount point, and nothing of /proc or /sys
-    if (opaque) writer.member({ type: "file", path: `${below}.wh..wh..opq`, mode: 0 });
+    if (opaque) writer.member({ type: "file", path: byteName`${below}.wh..wh..opq`, mode: 0 });
     const names = listAt(fd, path).map(({ name }) => name);
     // Sorted, so that the same tree always is the same tar.
     for (const name of names.sort()) {
-      const entry = openIfThere(fd, name, below + name);
-      if (entry === undefined) continue;
-      try {
-        pack(entry, below + name);
-      } finally {
-        close(entry);
-      }
+      const path = byteName`${below}${name}`;
+      using entry = owned(openIfThere(fd, name, path));
+      if (entry) pack(entry.fd, path);
     }
   }
 
-  function file(fd: number, path: ByteName, stat: Stat, member: TarMember): void {
+  function file(fd: Fd, path: ByteName, stat: Stat, member: TarMember): void {
     const { xattrs } = attributes(fd, path);
     const ranges = holes && stat.blocks * blockBytes < stat.size ? dataRanges(fd, stat.size, textOf(path)) : undefined;
     const sparse = ranges && isWorthAMap(ranges, stat.size) ? { sparse: ranges } : {};
@@ -100,7 +105,7 @@ export function packTree(
   }
 
   /** Exactly as many bytes as announced: what a running program has cut off meanwhile is zeros. */
-  function copy(fd: number, offset: number, length: number, path: ByteName): void {
+  function copy(fd: Fd, offset: number, length: number, path: ByteName): void {
     for (let done = 0; done < length; ) {
       const wanted = buffer.subarray(0, Math.min(buffer.length, length - done));
       const count = pread(fd, wanted, offset + done, textOf(path));
@@ -111,7 +116,7 @@ export function packTree(
     }
   }
 
-  function attributes(fd: number, path: ByteName): { xattrs: Map<ByteName, Uint8Array>; opaque: boolean } {
+  function attributes(fd: Fd, path: ByteName): { xattrs: Map<ByteName, Uint8Array>; opaque: boolean } {
     const xattrs = new Map<ByteName, Uint8Array>();
     let opaque = false;
     for (const key of listXattrs(fd, path)) {
@@ -154,16 +159,12 @@ function splitLast(path: ByteName): [parent: ByteName, base: ByteName] {
 }
 
 /** The same file or directory for reading: by the magic link of the O_PATH descriptor, so that nobody can put another in its place. */
-function reopened(fd: number, path: ByteName, use: (fd: number) => void): void {
-  const readable = openAt(AT_FDCWD | 0, `/proc/self/fd/${fd}`, O_RDONLY | O_NONBLOCK, path);
-  try {
-    use(readable);
-  } finally {
-    close(readable);
-  }
+function reopened(fd: Fd, path: ByteName, use: (fd: Fd) => void): void {
+  using readable = owned(openAt(cwd, byteNameOf(`/proc/self/fd/${fd}`), O_RDONLY | O_NONBLOCK, path));
+  use(readable.fd);
 }
 
-function openIfThere(directory: number, name: ByteName, path: ByteName): number | undefined {
+function openIfThere(directory: Fd, name: ByteName, path: ByteName): Fd | undefined {
   try {
     return openAt(directory, name, O_PATH | O_NOFOLLOW, path);
   } catch (error) {

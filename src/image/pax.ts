@@ -1,7 +1,7 @@
 /** pax extended headers: `length key=value\n` records in the body of an 'x' or 'g' entry. */
 
 import { InvalidError } from "../errors.ts";
-import type { ByteName, Time } from "../linux/at.ts";
+import { type ByteName, byteNameIn, type Time } from "../linux/at.ts";
 
 /** What the records say, applied over the header that follows them. */
 export interface PaxFields {
@@ -40,7 +40,7 @@ export function parsePax(body: Buffer, where: () => string, global = false): Pax
     const equals = body.indexOf(0x3d, digits);
     if (digits === at || end > body.length || equals === -1 || equals >= end - 1) bad("a bad record length");
     if (body[end - 1] !== 0x0a) bad("a record without its newline");
-    const key = body.toString("latin1", digits + 1, equals);
+    const key = byteNameIn(body, digits + 1, equals);
     if (key === "" || key.includes("\0")) bad("a bad key");
     applyRecord(fields, key, body.subarray(equals + 1, end - 1), bad, global);
     at = end;
@@ -78,7 +78,7 @@ function applyRecord(
   if (!applier && !sparse) return;
   if (global && (sparse || !globals.has(key))) bad(`a global ${key}`);
   if (value.length === 0) return;
-  const text = value.toString("latin1");
+  const text = byteNameIn(value);
   if (applier) Object.assign(fields, applier(text, bad));
   else applySparse(fields, key.slice(sparsePrefix.length), text, bad);
 }

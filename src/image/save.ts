@@ -6,7 +6,7 @@
 import { InvalidError } from "../errors.ts";
 import { byteNameOf, pread } from "../linux/at.ts";
 import {
-  close,
+  type Fd,
   fstat,
   O_CREAT,
   O_DIRECTORY,
@@ -14,6 +14,7 @@ import {
   O_RDONLY,
   O_RDWR,
   open,
+  owned,
   readFile,
   writeAll,
 } from "../linux/file.ts";
@@ -143,13 +144,12 @@ function createLayers(paths: Paths, staging: Staging) {
   function pack({ chainId }: LayerMeta): LayerTar {
     const file = `${staging.path}/${hexOf(chainId)}.tar`;
     const fd = open(file, O_RDWR | O_CREAT | O_EXCL, 0o600);
-    const root = open(`${layerDirectory(paths, chainId)}/fs`, O_RDONLY | O_DIRECTORY);
+    using root = owned(open(`${layerDirectory(paths, chainId)}/fs`, O_RDONLY | O_DIRECTORY));
     const hash = new Bun.CryptoHasher("sha256");
-    packTree(root, { layer: true }, (bytes) => {
+    packTree(root.fd, { layer: true }, (bytes) => {
       hash.update(bytes);
       writeAll(fd, bytes, file);
     });
-    close(root);
     const { size } = fstat(fd);
     return { digest: `sha256:${hash.digest("hex")}`, size, write: (take) => copyFile(fd, size, file, take) };
   }
@@ -157,7 +157,7 @@ function createLayers(paths: Paths, staging: Staging) {
   return { find, all: () => [...known.values()] };
 }
 
-function copyFile(fd: number, size: number, file: string, take: (bytes: Uint8Array) => void): void {
+function copyFile(fd: Fd, size: number, file: string, take: (bytes: Uint8Array) => void): void {
   const buffer = memory(1 << 20);
   for (let at = 0; at < size; ) {
     const count = pread(fd, buffer, at, file);
@@ -174,7 +174,7 @@ function writeLayers(layers: LayerTar[], writer: TarWriter, onProgress: SaveOpti
     progress.layer++;
     const hash = new Bun.CryptoHasher("sha256");
     let bytes = 0;
-    writer.member({ type: "file", path: blobName(digest), mode: 0o644, size });
+    writer.member({ type: "file", path: byteNameOf(blobName(digest)), mode: 0o644, size });
     write((piece) => {
       bytes += piece.length;
       if (bytes > size) throw damaged(`the layer ${digest} has grown`);

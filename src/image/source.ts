@@ -1,7 +1,7 @@
 /** Which images a file on disk was loaded as, so that a second `run busybox.tar` neither extracts nor hashes anything. */
 
-import { ConflictError, hasCode } from "../errors.ts";
-import { close, fstat, O_PATH, open, readFileIfAny, readlink, type Stat } from "../linux/file.ts";
+import { ConflictError } from "../errors.ts";
+import { fstat, O_PATH, openIfAny, owned, readFileIfAny, readlink, type Stat } from "../linux/file.ts";
 import { type Digest, digestOf, hexOf } from "../oci/digest.ts";
 import type { Paths } from "../paths.ts";
 import { formatRecord, kindOf, list, parseRecord, text } from "../schema.ts";
@@ -58,18 +58,8 @@ const identityOf = ({ path, stat: s }: { path: string; stat: Stat }): SourceIden
 });
 
 function identify(file: string): { path: string; stat: Stat } | undefined {
-  let fd: number;
-  try {
-    fd = open(file, O_PATH);
-  } catch (error) {
-    if (hasCode(error, "ENOENT", "ENOTDIR")) return undefined;
-    throw error;
-  }
-  try {
-    return { path: readlink(`/proc/self/fd/${fd}`), stat: fstat(fd) };
-  } finally {
-    close(fd);
-  }
+  using opened = owned(openIfAny(file, O_PATH));
+  return opened && { path: readlink(`/proc/self/fd/${opened.fd}`), stat: fstat(opened.fd) };
 }
 
 /** The record's place: real paths can be longer than file names. */

@@ -4,6 +4,7 @@ import { hasCode } from "../errors.ts";
 import { byteNameOf } from "../linux/at.ts";
 import {
   close,
+  type Fd,
   flock,
   mkdir,
   mkdirAll,
@@ -12,6 +13,7 @@ import {
   O_RDONLY,
   O_RDWR,
   open,
+  owned,
   readdir,
   rename,
 } from "../linux/file.ts";
@@ -22,7 +24,7 @@ import type { Paths } from "../paths.ts";
 export interface Staging {
   path: string;
   /** The open directory; its flock(2) is what says that we live. */
-  fd: number;
+  fd: Fd;
   /** Removes it with everything that was not renamed away. */
   discard(): void;
 }
@@ -49,13 +51,9 @@ export function prepareStore(paths: Paths): void {
  * its user, begin a staging directory, name what was built there), exclusive to remove from it. Always held briefly; never across a load.
  */
 export function withStoreLock<Result>(paths: Paths, mode: "shared" | "exclusive", use: () => Result): Result {
-  const fd = open(paths.lock, O_RDWR | O_CREAT, 0o600);
-  try {
-    flock(fd, { shared: mode === "shared", wait: true });
-    return use();
-  } finally {
-    close(fd);
-  }
+  using lock = owned(open(paths.lock, O_RDWR | O_CREAT, 0o600));
+  flock(lock.fd, { shared: mode === "shared", wait: true });
+  return use();
 }
 
 /** A new staging directory. While any lives, no layer is collected: its builder may count on layers it has seen. */
@@ -91,14 +89,10 @@ export function collectStaging(paths: Paths): { alive: boolean } {
 }
 
 function collectIfDead(paths: Paths, path: string): boolean {
-  const fd = open(path, O_RDONLY | O_DIRECTORY);
-  try {
-    const dead = flock(fd, { wait: false });
-    if (dead) moveToTrash(paths, path);
-    return dead;
-  } finally {
-    close(fd);
-  }
+  using directory = owned(open(path, O_RDONLY | O_DIRECTORY));
+  const dead = flock(directory.fd, { wait: false });
+  if (dead) moveToTrash(paths, path);
+  return dead;
 }
 
 /** From here on it is gone for everybody; the disk follows with `emptyTrash`. */
@@ -110,10 +104,6 @@ export function emptyTrash(paths: Paths): void {
 }
 
 function removeFrom(directory: string, name: string): void {
-  const fd = open(directory, O_RDONLY | O_DIRECTORY);
-  try {
-    removeTree(fd, byteNameOf(name));
-  } finally {
-    close(fd);
-  }
+  using opened = owned(open(directory, O_RDONLY | O_DIRECTORY));
+  removeTree(opened.fd, byteNameOf(name));
 }

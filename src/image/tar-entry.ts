@@ -1,7 +1,7 @@
 /** An entry of a tar: what its header and the extended headers before it say together. */
 
 import { InvalidError } from "../errors.ts";
-import { type ByteName, type Time, textOf } from "../linux/at.ts";
+import { type ByteName, byteName, type Time, textOf } from "../linux/at.ts";
 import type { PaxFields } from "./pax.ts";
 import type { TarHeader } from "./tar-header.ts";
 
@@ -68,7 +68,7 @@ export function makeEntry(found: TarHeader, extensions: Extensions, where: () =>
   return {
     type,
     path,
-    linkPath: link ? (pax?.linkPath ?? extensions.linkPath ?? found.linkName) : "",
+    linkPath: link ? (pax?.linkPath ?? extensions.linkPath ?? found.linkName) : byteName``,
     mode: found.mode,
     uid,
     gid,

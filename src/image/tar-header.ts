@@ -1,7 +1,7 @@
 /** One 512-byte tar header: checksum, numbers, names. */
 
 import { InvalidError } from "../errors.ts";
-import type { ByteName } from "../linux/at.ts";
+import { type ByteName, byteName, byteNameIn } from "../linux/at.ts";
 
 export const blockBytes = 512;
 
@@ -37,7 +37,7 @@ export function parseTarHeader(bytes: Buffer, at: number, where: () => string): 
   const device = flag === 0x33 || flag === 0x34; // elsewhere old writers left garbage in the device fields
   return {
     flag: String.fromCharCode(flag),
-    name: prefix === "" ? name : `${prefix}/${name}`,
+    name: prefix === "" ? name : byteName`${prefix}/${name}`,
     linkName: textField(bytes, at + 157, 100),
     mode: field(100, 8) & 0o7777,
     uid: field(108, 8),
@@ -73,7 +73,7 @@ function checkSum(bytes: Buffer, at: number, where: () => string): void {
 export function textField(bytes: Buffer, at: number, length: number): ByteName {
   let end = at;
   while (end < at + length && bytes[end] !== 0) end++;
-  return bytes.toString("latin1", at, end);
+  return byteNameIn(bytes, at, end);
 }
 
 /** Octal digits, or with the high bit set a big-endian two's complement number (GNU's "base 256"). */

@@ -8,8 +8,19 @@
  */
 
 import { hasCode } from "../errors.ts";
-import { type ByteName, openInRoot, pread, pwriteAll, textOf } from "../linux/at.ts";
-import { close, fstat, O_CREAT, O_DIRECTORY, O_EXCL, O_NONBLOCK, O_RDONLY, O_WRONLY, open } from "../linux/file.ts";
+import { type ByteName, byteNameIn, byteNameOf, openInRoot, pread, pwriteAll, textOf } from "../linux/at.ts";
+import {
+  close,
+  type Fd,
+  fstat,
+  O_CREAT,
+  O_DIRECTORY,
+  O_EXCL,
+  O_NONBLOCK,
+  O_RDONLY,
+  O_WRONLY,
+  open,
+} from "../linux/file.ts";
 import { memory } from "../linux/libc.ts";
 import { normalise } from "./entry-path.ts";
 import { openParents } from "./parents.ts";
@@ -43,7 +54,7 @@ export function createTarSplitter(directory: string): TarSplitter {
 
 interface Recording {
   file: string;
-  fd: number;
+  fd: Fd;
   /** Records of the next frame, and how many bytes they are. */
   buffer: Buffer;
   filled: number;
@@ -68,7 +79,7 @@ const startRecording = (file: string): Recording => ({
   tarBytes: 0,
   chunk: memory(0),
   cursor: 0,
-  path: "",
+  path: byteNameOf(""),
   piece: undefined,
 });
 
@@ -146,8 +157,8 @@ function flush(recording: Recording): void {
   const frame = Bun.zstdCompressSync(buffer.subarray(0, filled), { level: 1 });
   const length = Buffer.alloc(4);
   length.writeUInt32LE(frame.length);
-  pwriteAll(fd, length, written, file);
-  pwriteAll(fd, frame, written + 4, file);
+  pwriteAll(fd, length, written, byteNameOf(file));
+  pwriteAll(fd, frame, written + 4, byteNameOf(file));
   recording.written += 4 + frame.length;
   recording.filled = 0;
 }
@@ -183,7 +194,7 @@ export function joinTar(directory: string, lowers: readonly string[], write: (by
     }
   }
 
-  function openContent(path: ByteName): number {
+  function openContent(path: ByteName): Fd {
     try {
       return openInRoot(root, path, O_RDONLY | O_NONBLOCK);
     } catch (error) {
@@ -202,7 +213,7 @@ export function joinTar(directory: string, lowers: readonly string[], write: (by
         const start = at + (isRaw ? 5 : 3);
         const end = start + length;
         if (isRaw) write(frame.subarray(start, end));
-        else content(frame.toString("latin1", start, end), frame.readDoubleLE(end), frame.readDoubleLE(end + 8));
+        else content(byteNameIn(frame, start, end), frame.readDoubleLE(end), frame.readDoubleLE(end + 8));
         at = isRaw ? end : end + 16;
       }
     }

@@ -5,7 +5,7 @@
  */
 
 import { InvalidError } from "../errors.ts";
-import { type ByteName, type Time, textOf } from "../linux/at.ts";
+import { type ByteName, byteName, byteNameOf, type Time, textOf } from "../linux/at.ts";
 import { memory } from "../linux/libc.ts";
 import type { SparseMap } from "./sparse.ts";
 import type { TarEntry } from "./tar-entry.ts";
@@ -121,45 +121,50 @@ const flags: Record<TarEntry["type"], string> = {
 };
 
 function headerBlocks(member: TarMember, stored: number): Uint8Array[] {
-  const { type, linkPath = "", sparse } = member;
-  const path = type === "directory" ? `${member.path}/` : member.path;
+  const { type, linkPath = none, sparse } = member;
+  const path = type === "directory" ? byteName`${member.path}/` : member.path;
   if (path === "" || `${path}${linkPath}`.includes("\0"))
     throw new InvalidError(`${textOf(path)} is not a valid name for a tar`);
   const records = paxRecords(member, path, stored);
-  const header = ustarHeader(member, flags[type], sparse ? "GNUSparseFile.0" : path, linkPath, stored);
+  const header = ustarHeader(member, flags[type], sparse ? sparseName : path, linkPath, stored);
   if (records.length === 0) return [header];
   const body = Buffer.alloc(Math.ceil(records.length / blockBytes) * blockBytes);
   records.copy(body);
-  return [ustarHeader({ mode: 0o644 }, "x", "././@PaxHeader", "", records.length), body, header];
+  return [ustarHeader({ mode: 0o644 }, "x", paxName, none, records.length), body, header];
 }
 
+const none = byteName``;
+const paxName = byteName`././@PaxHeader`;
+const sparseName = byteName`GNUSparseFile.0`;
 const nameBytes = 100;
 const maxOctal7 = 0o7777777;
 const maxOctal11 = 0o77777777777;
 
 /** What the ustar header after it can't say; empty if it can say it all. */
 function paxRecords(member: TarMember, path: ByteName, stored: number): Buffer {
-  const { linkPath = "", uid = 0, gid = 0, mtime, xattrs, sparse } = member;
+  const { linkPath = none, uid = 0, gid = 0, mtime, xattrs, sparse } = member;
   const records: Buffer[] = [];
-  const add = (key: ByteName, value: ByteName | Uint8Array) => records.push(paxRecord(key, value));
+  const add = (key: string, value: ByteName | Uint8Array) => records.push(paxRecord(key, value));
+  const addText = (key: string, text: string) => add(key, byteNameOf(text));
   if (path.length > nameBytes && !sparse) add("path", path);
   if (linkPath.length > nameBytes) add("linkpath", linkPath);
-  if (stored > maxOctal11) add("size", String(stored));
-  if (uid > maxOctal7) add("uid", String(uid));
-  if (gid > maxOctal7) add("gid", String(gid));
-  if (mtime && (mtime.nanoseconds > 0 || mtime.seconds < 0 || mtime.seconds > maxOctal11)) add("mtime", decimal(mtime));
+  if (stored > maxOctal11) addText("size", String(stored));
+  if (uid > maxOctal7) addText("uid", String(uid));
+  if (gid > maxOctal7) addText("gid", String(gid));
+  if (mtime && (mtime.nanoseconds > 0 || mtime.seconds < 0 || mtime.seconds > maxOctal11))
+    addText("mtime", decimal(mtime));
   for (const key of [...(xattrs?.keys() ?? [])].sort()) add(`SCHILY.xattr.${key}`, xattrs?.get(key) as Uint8Array);
   if (sparse) {
-    add("GNU.sparse.major", "1");
-    add("GNU.sparse.minor", "0");
+    addText("GNU.sparse.major", "1");
+    addText("GNU.sparse.minor", "0");
     add("GNU.sparse.name", path);
-    add("GNU.sparse.realsize", String(member.size ?? 0));
+    addText("GNU.sparse.realsize", String(member.size ?? 0));
   }
   return Buffer.concat(records);
 }
 
-/** `length key=value\n`, where the length counts itself. */
-function paxRecord(key: ByteName, value: ByteName | Uint8Array): Buffer {
+/** `length key=value\n`, where the length counts itself. @param key one character per byte, as a byte name has. */
+function paxRecord(key: string, value: ByteName | Uint8Array): Buffer {
   const bytes = typeof value === "string" ? Buffer.from(value, "latin1") : value;
   const rest = key.length + bytes.length + 3;
   let length = rest + 1;

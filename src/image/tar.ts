@@ -4,7 +4,7 @@
  */
 
 import { InvalidError } from "../errors.ts";
-import type { ByteName } from "../linux/at.ts";
+import { type ByteName, byteNameIn } from "../linux/at.ts";
 import { type PaxFields, parsePax } from "./pax.ts";
 import {
   checkSparseMap,
@@ -201,7 +201,7 @@ function extend(reading: Reading, flag: string, bytes: Buffer): void {
 }
 
 function parseLongName(bytes: Buffer, where: () => string): ByteName {
-  const name = bytes.toString("latin1").replace(/\0+$/, "");
+  const name = byteNameIn(bytes).replace(/\0+$/, "");
   if (name.includes("\0")) throw new InvalidError(`${where()} has a NUL in a long name`);
   return name;
 }

@@ -5,8 +5,8 @@
  */
 
 import { hasCode, InvalidError } from "../errors.ts";
-import { type ByteName, mknodAt, openAt, openInRoot, textOf } from "../linux/at.ts";
-import { close, fstat, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, type Stat } from "../linux/file.ts";
+import { type ByteName, byteName, mknodAt, openAt, openInRoot, textOf } from "../linux/at.ts";
+import { type Fd, fstat, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, owned, type Stat } from "../linux/file.ts";
 import { listAt } from "../linux/tree.ts";
 import { split } from "./entry-path.ts";
 import { makeOpaque, type Parents } from "./parents.ts";
@@ -22,7 +22,7 @@ export function createWhiteouts(parents: Parents, hasLowers: boolean): { apply(p
   }
 
   function hideName(directory: ByteName, name: ByteName): void {
-    const path = directory === "" ? name : `${directory}/${name}`;
+    const path = directory === "" ? name : byteName`${directory}/${name}`;
     const parent = parents.open(directory);
     const own = statAt(parent, name, path);
     if (!own) mknodAt(parent, name, { type: "char", mode: 0, major: 0, minor: 0 }, path);
@@ -36,7 +36,7 @@ export function createWhiteouts(parents: Parents, hasLowers: boolean): { apply(p
       return;
     }
     // overlayfs does not look at this attribute of a layer's root: hide its names one by one.
-    for (const name of parents.lowerNames(namesIn)) hideName("", name);
+    for (const name of parents.lowerNames(namesIn)) hideName(byteName``, name);
   }
 
   return {
@@ -52,22 +52,16 @@ export function createWhiteouts(parents: Parents, hasLowers: boolean): { apply(p
   };
 }
 
-function namesIn(layer: number): ByteName[] {
-  const fd = openInRoot(layer, "", O_RDONLY | O_DIRECTORY);
-  try {
-    return listAt(fd, "").map(({ name }) => name);
-  } finally {
-    close(fd);
-  }
+function namesIn(layer: Fd): ByteName[] {
+  using root = owned(openInRoot(layer, byteName``, O_RDONLY | O_DIRECTORY));
+  return listAt(root.fd, byteName``).map(({ name }) => name);
 }
 
 /** What has a name in a directory of the layer now; symbolic links are not followed. */
-export function statAt(directory: number, name: ByteName, path: ByteName): Stat | undefined {
+export function statAt(directory: Fd, name: ByteName, path: ByteName): Stat | undefined {
   try {
-    const fd = openAt(directory, name, O_PATH | O_NOFOLLOW, path);
-    const found = fstat(fd);
-    close(fd);
-    return found;
+    using entry = owned(openAt(directory, name, O_PATH | O_NOFOLLOW, path));
+    return fstat(entry.fd);
   } catch (error) {
     if (hasCode(error, "ENOENT")) return undefined;
     throw error;

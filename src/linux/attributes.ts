@@ -1,8 +1,9 @@
 /** What a process has inherited from whoever called it: niceness, scheduling class, CPU affinity, I/O priority, OOM score, limits. */
 
 import { hasCode } from "../errors.ts";
+import { EACCES, EPERM } from "./errno.ts";
 import { writeSetting } from "./file.ts";
-import { allow, EACCES, EPERM, memory, syscall } from "./libc.ts";
+import { allow, memory, syscall } from "./libc.ts";
 import { resetSoftLimits } from "./process.ts";
 
 const PRIO_PROCESS = 0;

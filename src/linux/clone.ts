@@ -1,6 +1,8 @@
 /** Children: by their pidfd waitid(2) and signals. How they are made is in program/ and spawn.ts. */
 
-import { allow, bind, check, checkRetry, ESRCH, memory, syscall } from "./libc.ts";
+import { ESRCH } from "./errno.ts";
+import type { Fd } from "./file.ts";
+import { allow, bind, check, checkRetry, memory, syscall } from "./libc.ts";
 
 const libc = bind({
   _exit: ["void", "int"],
@@ -26,7 +28,7 @@ export type CloneFlag = keyof typeof CLONE;
 /** A child process, by number and by file descriptor; the descriptor can't come to mean another process. */
 export interface Child {
   pid: number;
-  pidfd: number;
+  pidfd: Fd;
 }
 
 const P_PID = 1;
@@ -39,7 +41,7 @@ const CLD_EXITED = 1;
 export type Exit = { code: number; signal?: undefined } | { signal: number; code?: undefined };
 
 /** waitid(2) for one child; waits until it has ended, or answers undefined at once with `poll`. */
-export function wait(child: { pidfd: number } | { pid: number } | "any", options: { poll?: boolean } = {}) {
+export function wait(child: { pidfd: Fd } | { pid: number } | "any", options: { poll?: boolean } = {}) {
   const info = new Int32Array(new ArrayBuffer(128));
   const [type, id] = child === "any" ? [0, 0] : "pidfd" in child ? [P_PIDFD, child.pidfd] : [P_PID, child.pid];
   const flags = WEXITED | (options.poll ? WNOHANG : 0);
@@ -52,7 +54,7 @@ export function wait(child: { pidfd: number } | { pid: number } | "any", options
 }
 
 /** pidfd_send_signal(2). @returns false for a process that has ended and been waited for. */
-export const pidfdSendSignal = (pidfd: number, signal: number): boolean =>
+export const pidfdSendSignal = (pidfd: Fd, signal: number): boolean =>
   allow([ESRCH], "send", `signal ${signal}`, syscall("pidfd_send_signal", pidfd, signal, null, 0)) !== -1;
 
 /** Random bytes of the kernel (getrandom(2)) as hexadecimal digits. */

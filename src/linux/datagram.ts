@@ -1,5 +1,6 @@
 /** Datagrams with both of their addresses, for sockets that are bound to all of the host's (ip(7), ipv6(7): IP_PKTINFO). */
 
+import type { Fd } from "./file.ts";
 import { bind, memory, pointerTo } from "./libc.ts";
 import { counted, MSG_NOSIGNAL, type Sockaddr } from "./socket.ts";
 
@@ -37,7 +38,7 @@ export interface Datagram {
 }
 
 /** recvmsg(2) for a socket with IP_PKTINFO or IPV6_RECVPKTINFO, or an errno below zero. */
-export function receiveDatagram(socket: number, into: Uint8Array): Datagram | number {
+export function receiveDatagram(socket: Fd, into: Uint8Array): Datagram | number {
   kept ??= envelope();
   const { header, view, iovec, name, control, controlView } = kept;
   iovec.set([pointerTo(into), BigInt(into.length)]);
@@ -53,7 +54,7 @@ export function receiveDatagram(socket: number, into: Uint8Array): Datagram | nu
 }
 
 /** sendmsg(2) to `to`, from the address of ours that `from` says. @returns as `send`. */
-export function sendDatagram(socket: number, data: Uint8Array, to: Sockaddr, from: Uint8Array): number {
+export function sendDatagram(socket: Fd, data: Uint8Array, to: Sockaddr, from: Uint8Array): number {
   kept ??= envelope();
   const { header, view, iovec, name, control, controlView } = kept;
   iovec.set([pointerTo(data), BigInt(data.length)]);

@@ -1,5 +1,6 @@
 /** Waiting for any number of descriptors through one (epoll(7)), which a poll(2) loop may wait for among its others. */
 
+import type { Fd } from "./file.ts";
 import { bind, check, checkRetry, memory } from "./libc.ts";
 
 const libc = bind({
@@ -18,13 +19,13 @@ const eventBytes = dataAt + 8;
 export const POLLERR = 8;
 export const POLLHUP = 16;
 
-export const openEpoll = (): number => check("epoll_create1", "", libc.epoll_create1(EPOLL_CLOEXEC));
+export const openEpoll = (): Fd => check("epoll_create1", "", libc.epoll_create1(EPOLL_CLOEXEC)) as Fd;
 
 const event = memory(eventBytes);
 const eventView = new DataView(event.buffer);
 
 /** epoll_ctl(2). @param events POLLIN and the like, which are the same numbers here. */
-export function control(epoll: number, operation: keyof typeof EPOLL_CTL, fd: number, events: number): void {
+export function control(epoll: Fd, operation: keyof typeof EPOLL_CTL, fd: Fd, events: number): void {
   eventView.setUint32(0, events, true);
   eventView.setInt32(dataAt, fd, true);
   check("epoll_ctl", `fd ${fd}`, libc.epoll_ctl(epoll, EPOLL_CTL[operation], fd, event));
@@ -35,10 +36,10 @@ const happened = memory(most * eventBytes);
 const happenedView = new DataView(happened.buffer);
 
 /** epoll_wait(2) without waiting: up to 64 of what has happened. */
-export function takeEvents(epoll: number): { fd: number; events: number }[] {
+export function takeEvents(epoll: Fd): { fd: Fd; events: number }[] {
   const count = checkRetry("epoll_wait", "", () => libc.epoll_wait(epoll, happened, most, 0));
   return Array.from({ length: count }, (_, index) => ({
-    fd: happenedView.getInt32(index * eventBytes + dataAt, true),
+    fd: happenedView.getInt32(index * eventBytes + dataAt, true) as Fd,
     events: happenedView.getUint32(index * eventBytes, true),
   }));
 }

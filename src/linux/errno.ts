@@ -1,4 +1,4 @@
-/** Names and meanings of the errnos (errno(3)); the numbers are those of asm-generic, which x86_64 and arm64 share. */
+/** The errnos (errno(3)): names, meanings, and numbers, which are those of asm-generic that x86_64 and arm64 share. */
 
 /** Errnos that are an answer more often than a failure. */
 export const errnos = {
@@ -17,13 +17,35 @@ export const errnos = {
   ENODEV: 19,
   ENOTDIR: 20,
   EINVAL: 22,
+  ENFILE: 23,
+  EMFILE: 24,
   ENOTTY: 25,
   ENOSYS: 38,
   ENOTEMPTY: 39,
   ELOOP: 40,
+  EXFULL: 54,
+  ENODATA: 61,
+  ERESTART: 85,
+  EPROTONOSUPPORT: 93,
+  ESOCKTNOSUPPORT: 94,
+  EOPNOTSUPP: 95,
+  EAFNOSUPPORT: 97,
+  EADDRINUSE: 98,
+  EADDRNOTAVAIL: 99,
+  ENETUNREACH: 101,
+  ECONNABORTED: 103,
+  ECONNRESET: 104,
+  ENOBUFS: 105,
   ECONNREFUSED: 111,
+  EINPROGRESS: 115,
 } as const;
 export type ErrnoName = keyof typeof errnos;
+
+export const { EPERM, ENOENT, ESRCH, EINTR, ENXIO, EAGAIN, ENOMEM, EACCES, EBUSY, EEXIST, ENODEV, ENOTDIR } = errnos;
+export const { EINVAL, ENFILE, EMFILE, ENOTEMPTY, EXFULL, ENODATA, ERESTART, EPROTONOSUPPORT, ESOCKTNOSUPPORT } =
+  errnos;
+export const { EOPNOTSUPP, EAFNOSUPPORT, EADDRINUSE, EADDRNOTAVAIL, ENETUNREACH, ECONNABORTED, ECONNRESET } = errnos;
+export const { ENOBUFS, ECONNREFUSED, EINPROGRESS } = errnos;
 
 /** The symbolic name and meaning of an errno; numbers nobody named stay numbers. */
 export function describeErrno(errno: number): [name: string, meaning: string] {

@@ -1,25 +1,8 @@
 /** Files by system call: what a run needs of open(2), read(2), stat(2), mkdir(2), without loading node:fs (1 ms). */
 
 import { InvalidError } from "../errors.ts";
-import {
-  AT_FDCWD,
-  allow,
-  bind,
-  check,
-  checkRetry,
-  cstr,
-  EAGAIN,
-  EBUSY,
-  EEXIST,
-  EINTR,
-  ENOENT,
-  ENOTDIR,
-  ENOTEMPTY,
-  ESRCH,
-  memory,
-  readErrno,
-  syscall,
-} from "./libc.ts";
+import { EAGAIN, EBUSY, EEXIST, EINTR, ENOENT, ENOTDIR, ENOTEMPTY, ESRCH } from "./errno.ts";
+import { AT_FDCWD, allow, bind, check, checkRetry, cstr, memory, readErrno, syscall } from "./libc.ts";
 
 const libc = bind({
   openat: ["int", "int", "ptr", "int", "int"],
@@ -52,45 +35,72 @@ export const O_DIRECTORY = process.arch === "arm64" ? 0o40000 : 0o200000;
 export const O_TMPFILE = 0x400000 | O_DIRECTORY;
 export const O_NOFOLLOW = process.arch === "arm64" ? 0o100000 : 0o400000;
 
+/** An open file, socket, pipe or process: what open(2) and the like return, and close(2) takes. Three have their numbers for good. */
+export type Fd = (number & { readonly [brand]: "fd" }) | 0 | 1 | 2;
+declare const brand: unique symbol;
+
+/** AT_FDCWD: the directory that paths are relative to. */
+export const cwd = (AT_FDCWD | 0) as Fd;
+
 /** open(2), always close-on-exec. */
-export function open(path: string, flags: number, mode = 0): number {
+export function open(path: string, flags: number, mode = 0): Fd {
   const name = cstr(path);
-  return checkRetry("open", path, () => libc.openat(AT_FDCWD | 0, name, flags | O_CLOEXEC, mode));
+  return checkRetry("open", path, () => libc.openat(cwd, name, flags | O_CLOEXEC, mode)) as Fd;
 }
 
 /** open(2), always close-on-exec, or undefined where there is nothing. */
-export function openIfAny(path: string, flags: number): number | undefined {
+export function openIfAny(path: string, flags: number): Fd | undefined {
   const name = cstr(path);
   for (;;) {
-    const fd = allow([ENOENT, ENOTDIR, EINTR], "open", path, libc.openat(AT_FDCWD | 0, name, flags | O_CLOEXEC, 0));
-    if (fd !== -1) return fd;
+    const fd = allow([ENOENT, ENOTDIR, EINTR], "open", path, libc.openat(cwd, name, flags | O_CLOEXEC, 0));
+    if (fd !== -1) return fd as Fd;
     if (readErrno() !== EINTR) return undefined;
   }
 }
 
 /** close(2). The descriptor is gone whatever the answer, so there is nothing to check. */
-export const close = (fd: number): void => void libc.close(fd);
+export const close = (fd: Fd): void => void libc.close(fd);
 
-/** Runs `use` with the file open and closes it whatever happens. */
-export function withFile<Result>(path: string, flags: number, use: (fd: number) => Result, mode = 0o600): Result {
-  const fd = open(path, flags, mode);
-  try {
-    return use(fd);
-  } finally {
-    close(fd);
+/** A descriptor that is closed where the block ends that it lives in, whatever happens there. */
+export class Owned {
+  private handedOff = false;
+
+  constructor(readonly fd: Fd) {}
+
+  /** For whoever closes it from now on. */
+  handOff(): Fd {
+    this.handedOff = true;
+    return this.fd;
+  }
+
+  [Symbol.dispose](): void {
+    if (!this.handedOff) close(this.fd);
   }
 }
 
+/** `using file = owned(open(path, flags));` */
+export function owned(fd: Fd): Owned;
+export function owned(fd: Fd | undefined): Owned | undefined;
+export function owned(fd: Fd | undefined): Owned | undefined {
+  return fd === undefined ? undefined : new Owned(fd);
+}
+
+/** Runs `use` with the file open and closes it whatever happens. */
+export function withFile<Result>(path: string, flags: number, use: (fd: Fd) => Result, mode = 0o600): Result {
+  using file = owned(open(path, flags, mode));
+  return use(file.fd);
+}
+
 /** read(2) into a buffer: how many bytes came, 0 at the end of the file. */
-export const read = (fd: number, into: Uint8Array): number =>
+export const read = (fd: Fd, into: Uint8Array): number =>
   checkRetry("read", `fd ${fd}`, () => libc.read(fd, into, into.length));
 
 /** write(2): how many bytes were taken. */
-export const write = (fd: number, data: Uint8Array): number =>
+export const write = (fd: Fd, data: Uint8Array): number =>
   checkRetry("write to", `fd ${fd}`, () => libc.write(fd, data, data.length));
 
 /** write(2) until all of it is written. */
-export function writeAll(fd: number, data: Uint8Array, subject = `fd ${fd}`): void {
+export function writeAll(fd: Fd, data: Uint8Array, subject = `fd ${fd}`): void {
   for (let rest = data; rest.length > 0; ) {
     const written = checkRetry("write to", subject, () => libc.write(fd, rest, rest.length));
     rest = rest.subarray(written);
@@ -101,7 +111,7 @@ const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 
 /** Everything that can be read from a descriptor, up to `maxBytes`. @throws InvalidError beyond. */
-export function readAll(fd: number, subject: string, maxBytes = 64 << 20): Uint8Array {
+export function readAll(fd: Fd, subject: string, maxBytes = 64 << 20): Uint8Array {
   let buffer = memory(4096);
   let length = 0;
   for (;;) {
@@ -123,13 +133,8 @@ export const readFile = (path: string, maxBytes?: number): string =>
 
 /** A whole file as text, or undefined where there is none. */
 export function readFileIfAny(path: string): string | undefined {
-  const fd = openIfAny(path, O_RDONLY);
-  if (fd === undefined) return undefined;
-  try {
-    return decoder.decode(readAll(fd, path));
-  } finally {
-    close(fd);
-  }
+  using file = owned(openIfAny(path, O_RDONLY));
+  return file && decoder.decode(readAll(file.fd, path));
 }
 
 let small: Uint8Array<ArrayBuffer> | undefined;
@@ -137,16 +142,12 @@ let small: Uint8Array<ArrayBuffer> | undefined;
 /** As `readFileIfAny`, for a file on disk that is small as a rule: what comes short is its end, so one read(2) does. */
 export function readSmallFileIfAny(path: string): string | undefined {
   small ??= memory(8192);
-  const fd = openIfAny(path, O_RDONLY);
-  if (fd === undefined) return undefined;
-  try {
-    const count = read(fd, small);
-    if (count < small.length) return decoder.decode(small.subarray(0, count));
-    seekToStart(fd);
-    return decoder.decode(readAll(fd, path));
-  } finally {
-    close(fd);
-  }
+  using file = owned(openIfAny(path, O_RDONLY));
+  if (file === undefined) return undefined;
+  const count = read(file.fd, small);
+  if (count < small.length) return decoder.decode(small.subarray(0, count));
+  seekToStart(file.fd);
+  return decoder.decode(readAll(file.fd, path));
 }
 
 /** Writes text to a file that exists already (a cgroup or /proc setting), in one write(2). */
@@ -162,7 +163,7 @@ export function writeNewFile(path: string, text: string, mode = 0o600): void {
   withFile(path, O_WRONLY | O_CREAT | O_EXCL, (fd) => writeOrUnlink(fd, text, path), mode);
 }
 
-function writeOrUnlink(fd: number, text: string, path: string): void {
+function writeOrUnlink(fd: Fd, text: string, path: string): void {
   try {
     writeAll(fd, encoder.encode(text), path);
   } catch (error) {
@@ -188,18 +189,18 @@ export function overwriteFile(path: string, text: string): void {
 }
 
 /** lseek(2) to the first byte. */
-export const seekToStart = (fd: number): void => void check("seek", `fd ${fd}`, libc.lseek(fd, 0, 0));
+export const seekToStart = (fd: Fd): void => void check("seek", `fd ${fd}`, libc.lseek(fd, 0, 0));
 
 /** mkdir(2). */
 export const mkdir = (path: string, mode = 0o700): void =>
-  void check("mkdir", path, libc.mkdirat(AT_FDCWD | 0, cstr(path), mode));
+  void check("mkdir", path, libc.mkdirat(cwd, cstr(path), mode));
 
 /** mkdir(2) for the path and every parent that is missing. */
 export function mkdirAll(path: string, mode = 0o700): void {
   // Again, because somebody may remove a parent that is empty still; but not for ever: /proc never takes one.
   for (let attempt = 1; ; attempt++) {
     const expected = attempt < 5 ? [EEXIST, ENOENT] : [EEXIST];
-    const made = allow(expected, "mkdir", path, libc.mkdirat(AT_FDCWD | 0, cstr(path), mode));
+    const made = allow(expected, "mkdir", path, libc.mkdirat(cwd, cstr(path), mode));
     if (made !== -1 || readErrno() === EEXIST) return;
     const parent = path.slice(0, path.lastIndexOf("/"));
     if (parent !== "") mkdirAll(parent, mode);
@@ -209,33 +210,31 @@ export function mkdirAll(path: string, mode = 0o700): void {
 const AT_REMOVEDIR = 0x200;
 
 /** unlink(2); a file that is not there is fine. */
-export const unlink = (path: string): void =>
-  void allow([ENOENT], "unlink", path, libc.unlinkat(AT_FDCWD | 0, cstr(path), 0));
+export const unlink = (path: string): void => void allow([ENOENT], "unlink", path, libc.unlinkat(cwd, cstr(path), 0));
 
 /** rmdir(2); a directory that is not there is fine. @returns false if something is in it, or uses it. */
 export function rmdir(path: string): boolean {
   const expected = [ENOENT, EBUSY, ENOTEMPTY];
-  const removed = allow(expected, "rmdir", path, libc.unlinkat(AT_FDCWD | 0, cstr(path), AT_REMOVEDIR));
+  const removed = allow(expected, "rmdir", path, libc.unlinkat(cwd, cstr(path), AT_REMOVEDIR));
   return removed !== -1 || readErrno() === ENOENT;
 }
 
 /** rename(2). */
 export const rename = (from: string, to: string): void =>
-  void check("rename", `${from} to ${to}`, libc.renameat(AT_FDCWD | 0, cstr(from), AT_FDCWD | 0, cstr(to)));
+  void check("rename", `${from} to ${to}`, libc.renameat(cwd, cstr(from), cwd, cstr(to)));
 
 /** lseek(2) from where the descriptor is. */
-export const seekBy = (fd: number, bytes: number): void =>
-  void check("seek", `fd ${fd}`, libc.lseek(fd, bytes, SEEK_CUR));
+export const seekBy = (fd: Fd, bytes: number): void => void check("seek", `fd ${fd}`, libc.lseek(fd, bytes, SEEK_CUR));
 const SEEK_CUR = 1;
 
 /** link(2): another name for a file. */
 export const link = (from: string, to: string): void =>
-  void check("link", `${from} to ${to}`, libc.linkat(AT_FDCWD | 0, cstr(from), AT_FDCWD | 0, cstr(to), 0));
+  void check("link", `${from} to ${to}`, libc.linkat(cwd, cstr(from), cwd, cstr(to), 0));
 
 /** Gives a name to an open file that has none yet (O_TMPFILE). @returns false if the name is taken. */
-export function linkOpenFile(fd: number, path: string): boolean {
+export function linkOpenFile(fd: Fd, path: string): boolean {
   const from = cstr(`/proc/self/fd/${fd}`);
-  const result = libc.linkat(AT_FDCWD | 0, from, AT_FDCWD | 0, cstr(path), AT_SYMLINK_FOLLOW);
+  const result = libc.linkat(cwd, from, cwd, cstr(path), AT_SYMLINK_FOLLOW);
   return allow([EEXIST], "link", path, result) !== -1;
 }
 const AT_SYMLINK_FOLLOW = 0x400;
@@ -243,14 +242,14 @@ const AT_SYMLINK_FOLLOW = 0x400;
 /** The target of a symbolic link. */
 export function readlink(path: string): string {
   const buffer = memory(4096);
-  const length = check("readlink", path, libc.readlinkat(AT_FDCWD | 0, cstr(path), buffer, buffer.length));
+  const length = check("readlink", path, libc.readlinkat(cwd, cstr(path), buffer, buffer.length));
   return decoder.decode(buffer.subarray(0, length));
 }
 
 /** The target of a symbolic link, or undefined where there is none. */
 export function readlinkIfAny(path: string): string | undefined {
   const buffer = memory(4096);
-  const result = libc.readlinkat(AT_FDCWD | 0, cstr(path), buffer, buffer.length);
+  const result = libc.readlinkat(cwd, cstr(path), buffer, buffer.length);
   const length = allow([ENOENT, ESRCH], "readlink", path, result);
   return length === -1 ? undefined : decoder.decode(buffer.subarray(0, length));
 }
@@ -293,7 +292,7 @@ export const stat = (path: string, options: { follow?: boolean } = {}): Stat =>
   statx(AT_FDCWD, path, options.follow === false ? AT_SYMLINK_NOFOLLOW : 0);
 
 /** stat(2) of an open file, also of one opened with O_PATH. */
-export const fstat = (fd: number): Stat => statx(fd, "", AT_EMPTY_PATH);
+export const fstat = (fd: Fd): Stat => statx(fd, "", AT_EMPTY_PATH);
 
 /** stat(2), or undefined where there is nothing. */
 export function statIfAny(path: string, options: { follow?: boolean } = {}): Stat | undefined {
@@ -340,16 +339,12 @@ function decodeStat(view: DataView): Stat {
 
 /** The names in a directory, or only those of directories in it; undefined where there is no such directory. */
 export function readdir(path: string, only?: "directories"): string[] | undefined {
-  const fd = openIfAny(path, O_RDONLY | O_DIRECTORY);
-  if (fd === undefined) return undefined;
+  using directory = owned(openIfAny(path, O_RDONLY | O_DIRECTORY));
+  if (directory === undefined) return undefined;
   const names: string[] = [];
-  try {
-    readEntries(fd, path, (name, isDirectory) => {
-      if (isDirectory || !only) names.push(decoder.decode(name));
-    });
-  } finally {
-    close(fd);
-  }
+  readEntries(directory.fd, path, (name, isDirectory) => {
+    if (isDirectory || !only) names.push(decoder.decode(name));
+  });
   return names;
 }
 
@@ -360,7 +355,7 @@ const dot = 46;
  * getdents64(2) until the end, "." and ".." left out. A record: u64 inode, i64 offset, u16 length of the record, u8 type,
  * name NUL. @param use takes a name as the kernel keeps it, valid until it returns, and whether it is called a directory.
  */
-export function readEntries(fd: number, subject: string, use: (name: Uint8Array, isDirectory: boolean) => void): void {
+export function readEntries(fd: Fd, subject: string, use: (name: Uint8Array, isDirectory: boolean) => void): void {
   const buffer = memory(32768);
   const view = new DataView(buffer.buffer);
   for (;;) {
@@ -380,7 +375,7 @@ const LOCK_EX = 2;
 const LOCK_NB = 4;
 
 /** flock(2), held until the descriptor is closed or the process dies. False if somebody else holds it and we do not wait. */
-export function flock(fd: number, options: { shared?: boolean; wait: boolean }): boolean {
+export function flock(fd: Fd, options: { shared?: boolean; wait: boolean }): boolean {
   const operation = (options.shared ? LOCK_SH : LOCK_EX) | (options.wait ? 0 : LOCK_NB);
   for (;;) {
     if (allow([EAGAIN, EINTR], "lock", `fd ${fd}`, libc.flock(fd, operation)) !== -1) return true;

@@ -1,6 +1,6 @@
 /** Hearing of changes in a directory (inotify(7)). */
 
-import { O_CLOEXEC } from "./file.ts";
+import { type Fd, O_CLOEXEC, owned } from "./file.ts";
 import { bind, check, cstr } from "./libc.ts";
 
 const libc = bind({
@@ -16,8 +16,8 @@ const IN_CREATE = 0x100;
  * A descriptor that becomes readable when a file of the directory is made, written to or renamed. What can be read from it
  * tells which; who looks himself reads it and throws it away.
  */
-export function watchDirectory(path: string): number {
-  const fd = check("inotify_init", "", libc.inotify_init1(O_CLOEXEC));
-  check("watch", path, libc.inotify_add_watch(fd, cstr(path), IN_MODIFY | IN_MOVED_TO | IN_CREATE));
-  return fd;
+export function watchDirectory(path: string): Fd {
+  using watch = owned(check("inotify_init", "", libc.inotify_init1(O_CLOEXEC)) as Fd);
+  check("watch", path, libc.inotify_add_watch(watch.fd, cstr(path), IN_MODIFY | IN_MOVED_TO | IN_CREATE));
+  return watch.handOff();
 }

@@ -2,7 +2,9 @@
 
 import { dlopen, FFIType, ptr, read, toArrayBuffer } from "bun:ffi";
 import { SyscallError } from "../errors.ts";
-import { describeErrno, errnos } from "./errno.ts";
+import { describeErrno, EINTR } from "./errno.ts";
+
+export { EAGAIN } from "./errno.ts";
 
 /** A pointer argument: memory of ours, or NULL. */
 export type Pointer = NodeJS.TypedArray | null;
@@ -93,9 +95,6 @@ export function allow(expected: readonly number[], syscall: string, subject: str
   if (expected.includes(errno)) return -1;
   throw syscallError(syscall, subject, errno);
 }
-
-export const { EPERM, EACCES, ENOENT, ESRCH, EINTR, EAGAIN, EBUSY, EEXIST, ENOTDIR, EINVAL, ENOTEMPTY, ECONNREFUSED } =
-  errnos;
 
 /** The error for a call that failed with this errno. */
 export function syscallError(syscall: string, subject: string, errno: number): SyscallError {

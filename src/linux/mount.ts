@@ -2,7 +2,7 @@
 
 import { hasCode, SyscallError } from "../errors.ts";
 import { type ConstantName, constants } from "./constants.ts";
-import { close, O_CLOEXEC, O_DIRECTORY, O_NOFOLLOW, O_PATH, open, read } from "./file.ts";
+import { type Fd, O_CLOEXEC, O_DIRECTORY, O_NOFOLLOW, O_PATH, open, owned, read } from "./file.ts";
 import { bind, check, cstr, memory, syscall } from "./libc.ts";
 import { mountAttributes } from "./mount-attributes.ts";
 
@@ -30,11 +30,11 @@ const FSCONFIG_CMD_CREATE = 6;
  * @param options as fstab(5): attributes ("nosuid") go to the mount, the rest ("mode=755") to the file system.
  * @returns a descriptor for `moveMount`.
  */
-export function fsmount(type: string, source: string, options: string[]): number {
-  const context = check("mount", type, syscall("fsopen", cstr(type), FSOPEN_CLOEXEC));
+export function fsmount(type: string, source: string, options: string[]): Fd {
+  using context = owned(check("mount", type, syscall("fsopen", cstr(type), FSOPEN_CLOEXEC)) as Fd);
   const configure = (subject: string, command: number, key: string | null, value: string | null) => {
     const text = (string: string | null) => (string === null ? null : cstr(string));
-    const result = syscall("fsconfig", context, command, text(key), text(value), 0);
+    const result = syscall("fsconfig", context.fd, command, text(key), text(value), 0);
     check("mount", subject, result);
   };
   try {
@@ -50,11 +50,9 @@ export function fsmount(type: string, source: string, options: string[]): number
       );
     }
     configure(type, FSCONFIG_CMD_CREATE, null, null);
-    return check("mount", type, syscall("fsmount", context, FSOPEN_CLOEXEC, bitsOf(set)));
+    return check("mount", type, syscall("fsmount", context.fd, FSOPEN_CLOEXEC, bitsOf(set))) as Fd;
   } catch (error) {
-    throw withKernelLog(error, context);
-  } finally {
-    close(context);
+    throw withKernelLog(error, context.fd);
   }
 }
 
@@ -64,7 +62,7 @@ function splitOption(option: string): [key: string, value: string | undefined] {
 }
 
 /** A file system context keeps the kernel's own words on what was wrong; they make the best hint. */
-function withKernelLog(error: unknown, context: number): unknown {
+function withKernelLog(error: unknown, context: Fd): unknown {
   if (!(error instanceof SyscallError)) return error;
   try {
     const buffer = memory(1024);
@@ -81,30 +79,29 @@ const AT_EMPTY_PATH = 0x1000;
 const AT_RECURSIVE = 0x8000;
 
 /** open_tree(2) with OPEN_TREE_CLONE: a copy of the mount that an open file lies on, to be moved somewhere (a bind mount). */
-export function openTree(fd: number, options: { recursive: boolean }): number {
+export function openTree(fd: Fd, options: { recursive: boolean }): Fd {
   const flags = OPEN_TREE_CLONE | O_CLOEXEC | AT_EMPTY_PATH | (options.recursive ? AT_RECURSIVE : 0);
-  return check("clone the mount of", `fd ${fd}`, syscall("open_tree", fd, cstr(""), flags));
+  return check("clone the mount of", `fd ${fd}`, syscall("open_tree", fd, cstr(""), flags)) as Fd;
 }
 
 const MOVE_MOUNT_F_EMPTY_PATH = 0x4;
 const MOVE_MOUNT_T_EMPTY_PATH = 0x40;
 
 /** move_mount(2): attaches a detached mount over an open file or directory. */
-export function moveMount(mount: number, over: number, subject: string): void {
+export function moveMount(mount: Fd, over: Fd, subject: string): void {
   const flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
   check("mount", subject, syscall("move_mount", mount, cstr(""), over, cstr(""), flags));
 }
 
 /** The same for a path, which closes the mount's descriptor. */
-export function attachAt(mount: number, path: string, subject: string): void {
-  const over = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW);
-  moveMount(mount, over, subject);
-  close(over);
-  close(mount);
+export function attachAt(mount: Fd, path: string, subject: string): void {
+  using attached = owned(mount);
+  using over = owned(open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW));
+  moveMount(attached.fd, over.fd, subject);
 }
 
 /** mount_setattr(2) on an open mount: attributes and propagation by their fstab(5) names. */
-export function mountSetattr(mount: number, options: string[], how: { recursive: boolean }, subject: string): void {
+export function mountSetattr(mount: Fd, options: string[], how: { recursive: boolean }, subject: string): void {
   const { set, clear } = mountAttributes(options);
   const wanted = options.find(isPropagation)?.replace(/^r(?=private|shared|slave|unbindable)/, "");
   const propagation = wanted === undefined ? 0 : propagations[wanted]!;
@@ -119,12 +116,7 @@ const MOUNT_ATTR_IDMAP = 0x100000;
  * mount_setattr(2) with MOUNT_ATTR_IDMAP: owners are shown, and written, as a user namespace maps them. Only for a mount
  * that is attached nowhere yet. @param userNamespace the number inside it is the owner on disk, the one outside what is shown.
  */
-export function mountSetattrIdmap(
-  mount: number,
-  userNamespace: number,
-  how: { recursive: boolean },
-  subject: string,
-): void {
+export function mountSetattrIdmap(mount: Fd, userNamespace: Fd, how: { recursive: boolean }, subject: string): void {
   const attr = BigUint64Array.of(BigInt(MOUNT_ATTR_IDMAP), 0n, 0n, BigInt(userNamespace));
   const flags = AT_EMPTY_PATH | (how.recursive ? AT_RECURSIVE : 0);
   check("map owners of", subject, syscall("mount_setattr", mount, cstr(""), flags, attr, attr.byteLength));
@@ -152,4 +144,4 @@ export const umount2 = (path: string): void => void check("unmount", path, libc.
 export const chdir = (path: string): void => void check("chdir to", path, libc.chdir(cstr(path)));
 
 /** fchdir(2). */
-export const fchdir = (fd: number): void => void check("chdir to", `fd ${fd}`, libc.fchdir(fd));
+export const fchdir = (fd: Fd): void => void check("chdir to", `fd ${fd}`, libc.fchdir(fd));

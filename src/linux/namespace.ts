@@ -1,7 +1,7 @@
 /** Namespaces: unshare(2) and setns(2) of this thread (namespaces(7)). */
 
 import { CLONE } from "./clone.ts";
-import { close, O_DIRECTORY, O_PATH, O_RDONLY, open } from "./file.ts";
+import { type Fd, O_DIRECTORY, O_PATH, O_RDONLY, open, owned } from "./file.ts";
 import { bind, check } from "./libc.ts";
 import { fchdir, setPropagation } from "./mount.ts";
 
@@ -19,26 +19,21 @@ export const unshare = (flag: "NEWCGROUP" | "NEWNS" | "NEWUTS" | "NEWIPC" | "NEW
  * of this thread alone. @returns what `use` does, as descriptors outlive the namespace.
  */
 export function inOwnMounts<Result>(use: () => Result): Result {
-  const ours = open("/proc/self/ns/mnt", O_RDONLY);
-  const here = open(".", O_PATH | O_DIRECTORY);
+  using ours = owned(open("/proc/self/ns/mnt", O_RDONLY));
+  using here = owned(open(".", O_PATH | O_DIRECTORY));
+  unshare("NEWNS");
   try {
-    unshare("NEWNS");
-    try {
-      setPropagation("/", "rprivate");
-      return use();
-    } finally {
-      // It resets the root and the current directory to the namespace's.
-      check("return to", "our mount namespace", libc.setns(ours, CLONE.NEWNS));
-      fchdir(here);
-    }
+    setPropagation("/", "rprivate");
+    return use();
   } finally {
-    close(here);
-    close(ours);
+    // It resets the root and the current directory to the namespace's.
+    check("return to", "our mount namespace", libc.setns(ours.fd, CLONE.NEWNS));
+    fchdir(here.fd);
   }
 }
 
 /** setns(2): enters one network namespace, that a descriptor stands for. */
-export const enterNetwork = (namespace: number, subject: string): void =>
+export const enterNetwork = (namespace: Fd, subject: string): void =>
   void check("enter", subject, libc.setns(namespace, CLONE.NEWNET));
 
 /**
@@ -46,16 +41,12 @@ export const enterNetwork = (namespace: number, subject: string): void =>
  * used; /proc/sys/net shows it too. Synchronous, and of this thread: other threads stay where they are.
  * @param namespace a descriptor of `/proc/PID/ns/net`.
  */
-export function inNetworkNamespace<Result>(namespace: number, use: () => Result): Result {
-  const ours = open("/proc/self/ns/net", O_RDONLY);
+export function inNetworkNamespace<Result>(namespace: Fd, use: () => Result): Result {
+  using ours = owned(open("/proc/self/ns/net", O_RDONLY));
+  check("enter", "a network namespace", libc.setns(namespace, CLONE.NEWNET));
   try {
-    check("enter", "a network namespace", libc.setns(namespace, CLONE.NEWNET));
-    try {
-      return use();
-    } finally {
-      check("return to", "our network namespace", libc.setns(ours, CLONE.NEWNET));
-    }
+    return use();
   } finally {
-    close(ours);
+    check("return to", "our network namespace", libc.setns(ours.fd, CLONE.NEWNET));
   }
 }

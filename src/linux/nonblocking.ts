@@ -4,7 +4,7 @@
  */
 
 import { hasCode } from "../errors.ts";
-import { O_NOCTTY, O_NONBLOCK, O_RDONLY, O_WRONLY, open, read, statIfAny, write } from "./file.ts";
+import { type Fd, O_NOCTTY, O_NONBLOCK, O_RDONLY, O_WRONLY, open, read, statIfAny, write } from "./file.ts";
 import { bind, check, checkRetry } from "./libc.ts";
 import { isatty } from "./tty.ts";
 
@@ -18,7 +18,7 @@ const libc = bind({
 /** Where bytes come from. */
 export interface Input {
   /** What poll(2) waits for. */
-  fd: number;
+  fd: Fd;
   /** As read(2). @throws SyscallError EAGAIN if there is nothing yet: somebody else may have read it. */
   read(into: Uint8Array): number;
 }
@@ -26,7 +26,7 @@ export interface Input {
 /** Where bytes go to. */
 export interface Output {
   /** What poll(2) waits for. */
-  fd: number;
+  fd: Fd;
   /** As write(2): how many bytes were taken. @throws SyscallError EAGAIN if there is no room: somebody else may have filled it. */
   write(bytes: Uint8Array): number;
 }
@@ -35,7 +35,7 @@ const F_GETFL = 3;
 const F_SETFL = 4;
 
 /** Sets O_NONBLOCK on a descriptor that nobody else has. */
-export function setNonblocking(fd: number): void {
+export function setNonblocking(fd: Fd): void {
   const flags = check("fcntl", `fd ${fd}`, libc.fcntl(fd, F_GETFL, 0));
   check("fcntl", `fd ${fd}`, libc.fcntl(fd, F_SETFL, flags | O_NONBLOCK));
 }
@@ -43,7 +43,7 @@ export function setNonblocking(fd: number): void {
 const FIONREAD = 0x541b;
 
 /** How many bytes of a pipe nobody has read yet (ioctl_pipe(2)). */
-export function unreadBytes(pipe: number): number {
+export function unreadBytes(pipe: Fd): number {
   const count = new Int32Array(new ArrayBuffer(4));
   check("ioctl", "FIONREAD", libc.ioctl(pipe, FIONREAD, count));
   return count[0]!;
@@ -53,7 +53,7 @@ const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
 
 /** A descriptor that others may have too, to be read from. */
-export function openInput(fd: number): Input {
+export function openInput(fd: Fd): Input {
   const how = wayOf(fd);
   if (how === "socket") {
     return {
@@ -69,7 +69,7 @@ export function openInput(fd: number): Input {
 const pageBytes = 4096;
 
 /** A descriptor that others may have too, to be written to. */
-export function openOutput(fd: number): Output {
+export function openOutput(fd: Fd): Output {
   const how = wayOf(fd);
   const flags = MSG_DONTWAIT | MSG_NOSIGNAL;
   if (how === "socket") {
@@ -85,7 +85,7 @@ export function openOutput(fd: number): Output {
 }
 
 /** Files and devices such as /dev/null never make us wait for somebody; sockets have a flag for it with every call. */
-function wayOf(fd: number): "asIs" | "socket" | "reopen" {
+function wayOf(fd: Fd): "asIs" | "socket" | "reopen" {
   const stat = statIfAny(`/proc/self/fd/${fd}`);
   if (stat?.type === "socket") return "socket";
   if (stat?.type === "fifo") return "reopen";
@@ -97,7 +97,7 @@ function wayOf(fd: number): "asIs" | "socket" | "reopen" {
 const otherEachTime = ["5:0", "5:2"];
 
 /** The same pipe or terminal once more, with O_NONBLOCK of our own; the descriptor that we have where that cannot be. */
-function reopen(fd: number, access: number): number {
+function reopen(fd: Fd, access: number): Fd {
   const path = `/proc/self/fd/${fd}`;
   if (otherEachTime.includes(statIfAny(path)?.rdev ?? "")) return fd;
   try {

@@ -1,7 +1,8 @@
 /** Waiting for descriptors: poll(2), pipes and socket pairs that carry messages and descriptors (unix(7)). */
 
-import { close, O_CLOEXEC } from "./file.ts";
-import { allow, bind, check, checkRetry, EAGAIN, EINTR, memory, pointerTo, readErrno } from "./libc.ts";
+import { EAGAIN, EINTR } from "./errno.ts";
+import { close, type Fd, O_CLOEXEC } from "./file.ts";
+import { allow, bind, check, checkRetry, memory, pointerTo, readErrno } from "./libc.ts";
 
 const libc = bind({
   poll: ["int", "ptr", "long", "int"],
@@ -18,7 +19,8 @@ export const POLLOUT = 4;
 
 /** What to wait for on a descriptor, and after `poll` what happened to it. */
 export interface Interest {
-  fd: number;
+  /** poll(2) passes over -1. */
+  fd: Fd | -1;
   events: number;
   /** POLLIN and the like, as poll(2) answered. */
   happened?: number;
@@ -43,7 +45,7 @@ export const sleepMicroseconds = (us: number): void => void libc.usleep(us);
 
 /** What a loop waits for. */
 export interface Watch {
-  fd: number;
+  fd: Fd | -1;
   /** POLLIN if not given. */
   events?: number;
   onReady: () => void;
@@ -64,11 +66,17 @@ export interface EventSource {
   end(): void;
 }
 
+/** The two ends of a pipe. */
+export interface Pipe {
+  read: Fd;
+  write: Fd;
+}
+
 /** pipe2(2), close-on-exec. */
-export function pipe(): { read: number; write: number } {
+export function pipe(): Pipe {
   const fds = new Int32Array(new ArrayBuffer(8));
   check("pipe", "", libc.pipe2(fds, O_CLOEXEC));
-  return { read: fds[0]!, write: fds[1]! };
+  return { read: fds[0] as Fd, write: fds[1] as Fd };
 }
 
 const F_DUPFD_CLOEXEC = 1030;
@@ -76,18 +84,17 @@ const F_DUPFD_CLOEXEC = 1030;
 const firstCopy = 10;
 
 /** A copy of a descriptor (fcntl(2)), close-on-exec. */
-export const dupCloexec = (fd: number): number =>
-  check("fcntl", `fd ${fd}`, libc.fcntl(fd, F_DUPFD_CLOEXEC, firstCopy));
+export const dupCloexec = (fd: Fd): Fd => check("fcntl", `fd ${fd}`, libc.fcntl(fd, F_DUPFD_CLOEXEC, firstCopy)) as Fd;
 
 const AF_UNIX = 1;
 const SOCK_SEQPACKET = 5;
 const SOCK_CLOEXEC = 0o2000000;
 
 /** socketpair(2) that keeps messages apart, close-on-exec. */
-export function socketpair(): [number, number] {
+export function socketpair(): [Fd, Fd] {
   const fds = new Int32Array(new ArrayBuffer(8));
   check("socketpair", "", libc.socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds));
-  return [fds[0]!, fds[1]!];
+  return [fds[0] as Fd, fds[1] as Fd];
 }
 
 const SOL_SOCKET = 1;
@@ -99,7 +106,7 @@ const MSG_CMSG_CLOEXEC = 0x40000000;
 /** One message with the descriptors beside it. */
 export interface Message {
   data: Uint8Array;
-  fds: number[];
+  fds: Fd[];
 }
 
 const maxFds = 64;
@@ -129,7 +136,7 @@ const outgoing = new Set<unknown>();
  * sendmsg(2). @param message at least one byte of data, at most 64 descriptors.
  * @returns false if it would have to wait, and `wait` is false.
  */
-export function sendMessage(socket: number, message: Message, { wait = true } = {}): boolean {
+export function sendMessage(socket: Fd, message: Message, { wait = true } = {}): boolean {
   const data = memory(message.data.length);
   data.set(message.data);
   // Padded to eight bytes, as CMSG_SPACE does; the length in the header is without the padding.
@@ -168,19 +175,19 @@ function roomForMessage() {
 }
 
 /** recvmsg(2): waits for a message; undefined when the other end is closed. Reads up to 64 KiB. */
-export function receiveMessage(socket: number): Message | undefined {
+export function receiveMessage(socket: Fd): Message | undefined {
   incoming ??= roomForMessage();
   const { header, view, data, control } = incoming;
   // The kernel wrote here how much came the last time.
   view.setBigUint64(40, BigInt(control.length), true);
   const length = checkRetry("receive", "a message", () => libc.recvmsg(socket, header, MSG_CMSG_CLOEXEC));
   if (length === 0) return undefined;
-  const fds: number[] = [];
+  const fds: Fd[] = [];
   const cmsg = new DataView(control.buffer);
   const received = view.getBigUint64(40, true) > 0n ? Number(cmsg.getBigUint64(0, true)) : 0;
-  for (let at = cmsgHeader; at < received; at += 4) fds.push(cmsg.getInt32(at, true));
+  for (let at = cmsgHeader; at < received; at += 4) fds.push(cmsg.getInt32(at, true) as Fd);
   return { data: data.slice(0, length), fds };
 }
 
 /** Closes each descriptor once. */
-export const closeAll = (fds: Iterable<number>): void => new Set(fds).forEach(close);
+export const closeAll = (fds: Iterable<Fd>): void => new Set(fds).forEach(close);

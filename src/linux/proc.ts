@@ -1,7 +1,8 @@
 /** Other processes, told apart beyond doubt: a number alone may have been given to another since (pidfd_open(2), proc(5)). */
 
-import { close, readFile } from "./file.ts";
-import { allow, check, ESRCH, syscall } from "./libc.ts";
+import { ESRCH } from "./errno.ts";
+import { type Fd, owned, readFile } from "./file.ts";
+import { allow, check, syscall } from "./libc.ts";
 import { readStat, tickMs } from "./procfs.ts";
 
 /** A process by its number, when it was started, and in which life of the machine. */
@@ -24,15 +25,14 @@ function startTicksOf(pid: number): number | undefined {
 export const identify = (pid: number): ProcessId => ({ pid, startTicks: startTicksOf(pid) ?? 0, bootId: bootId() });
 
 /** pidfd_open(2) of exactly this process, or undefined if it has ended. */
-export function openProcess({ pid, startTicks, bootId: boot }: ProcessId): number | undefined {
+export function openProcess({ pid, startTicks, bootId: boot }: ProcessId): Fd | undefined {
   if (boot !== bootId()) return undefined;
-  const pidfd = allow([ESRCH], "open", `process ${pid}`, syscall("pidfd_open", pid, 0));
-  if (pidfd === -1) return undefined;
+  const result = allow([ESRCH], "open", `process ${pid}`, syscall("pidfd_open", pid, 0));
+  if (result === -1) return undefined;
+  using pidfd = owned(result as Fd);
   // Asked after the descriptor is there: from now on the number cannot come to mean another.
-  if (startTicksOf(pid) === startTicks) return pidfd;
-  close(pidfd);
-  return undefined;
+  return startTicksOf(pid) === startTicks ? pidfd.handOff() : undefined;
 }
 
 /** pidfd_open(2) of a child of ours that nobody has waited for: until then its number is its own. */
-export const pidfdOpen = (pid: number): number => check("open", `process ${pid}`, syscall("pidfd_open", pid, 0));
+export const pidfdOpen = (pid: number): Fd => check("open", `process ${pid}`, syscall("pidfd_open", pid, 0)) as Fd;

@@ -2,7 +2,7 @@
 
 import { ptr } from "bun:ffi";
 import { hasCode } from "../errors.ts";
-import { seekToStart, writeAll } from "./file.ts";
+import { type Fd, owned, seekToStart, writeAll } from "./file.ts";
 import { bind, check, cstr, memory, syscall } from "./libc.ts";
 
 const libc = bind({
@@ -94,12 +94,12 @@ export function resetSoftLimits(): void {
 }
 
 /** An anonymous file that holds this text, to be handed to another process (memfd_create(2)). */
-export function memfd(name: string, text: string): number {
+export function memfd(name: string, text: string): Fd {
   const MFD_CLOEXEC = 1;
-  const fd = check("memfd_create", name, syscall("memfd_create", cstr(name), MFD_CLOEXEC));
-  writeAll(fd, new TextEncoder().encode(text), name);
-  seekToStart(fd);
-  return fd;
+  using file = owned(check("memfd_create", name, syscall("memfd_create", cstr(name), MFD_CLOEXEC)) as Fd);
+  writeAll(file.fd, new TextEncoder().encode(text), name);
+  seekToStart(file.fd);
+  return file.handOff();
 }
 
 /** umask(2): the old mask. */

@@ -1,6 +1,6 @@
 /** Signals by name and number, and how this process takes them: sigprocmask(2), signalfd(2), sigaction(2) (signal(7)). */
 
-import { read } from "./file.ts";
+import { type Fd, read } from "./file.ts";
 import { bind, check, memory } from "./libc.ts";
 
 const libc = bind({
@@ -82,11 +82,11 @@ export function pendingSignal(numbers: Iterable<number>): number | undefined {
 const SFD_CLOEXEC = 0o2000000;
 
 /** signalfd(2): a descriptor that becomes readable when one of these (blocked) signals comes. */
-export const signalfd = (numbers: Iterable<number>): number =>
-  check("signalfd", "", libc.signalfd(-1, sigset(numbers), SFD_CLOEXEC));
+export const signalfd = (numbers: Iterable<number>): Fd =>
+  check("signalfd", "", libc.signalfd(-1, sigset(numbers), SFD_CLOEXEC)) as Fd;
 
 /** The number of the next signal of a signalfd; waits for one. */
-export function readSignal(fd: number): number {
+export function readSignal(fd: Fd): number {
   // struct signalfd_siginfo is 128 bytes and begins with the number.
   const info = memory(128);
   read(fd, info);

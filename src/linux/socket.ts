@@ -7,8 +7,11 @@
  */
 
 import { InvalidError } from "../errors.ts";
-import { close } from "./file.ts";
-import { allow, bind, check, cstr, EINTR, memory, readErrno } from "./libc.ts";
+import { EAFNOSUPPORT, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, EPROTONOSUPPORT, ESOCKTNOSUPPORT } from "./errno.ts";
+import { close, type Fd } from "./file.ts";
+import { allow, bind, check, cstr, memory, readErrno } from "./libc.ts";
+
+export { EINPROGRESS } from "./errno.ts";
 
 const libc = bind({
   socket: ["int", "int", "int", "int"],
@@ -37,20 +40,6 @@ const SOCK_DGRAM = 2;
 const IPPROTO_SCTP = 132;
 const SOL_SOCKET = 1;
 export const MSG_NOSIGNAL = 0x4000;
-
-export const EPERM = 1;
-export const EACCES = 13;
-export const EAFNOSUPPORT = 97;
-export const EADDRINUSE = 98;
-export const EADDRNOTAVAIL = 99;
-export const ECONNRESET = 104;
-export const EINPROGRESS = 115;
-const EPROTONOSUPPORT = 93;
-const ESOCKTNOSUPPORT = 94;
-const ENOMEM = 12;
-const ENFILE = 23;
-export const EMFILE = 24;
-const ENOBUFS = 105;
 
 /** An address with a port, as the kernel has it. */
 export type Sockaddr = Uint8Array<ArrayBuffer>;
@@ -88,12 +77,12 @@ export function decodeSockaddr(sockaddr: Uint8Array): { ip: string; port: number
 export const isIpv6 = (sockaddr: Uint8Array): boolean => sockaddr[0] === AF_INET6;
 
 /** socket(2) of the address's family; undefined where the kernel has not this family or protocol, or no room for more. */
-export function openSocket(kind: SocketKind, sockaddr: Sockaddr): number | undefined {
+export function openSocket(kind: SocketKind, sockaddr: Sockaddr): Fd | undefined {
   const [type, protocol] = kinds[kind];
   const family = isIpv6(sockaddr) ? AF_INET6 : AF_INET;
   const expected = [EAFNOSUPPORT, EPROTONOSUPPORT, ESOCKTNOSUPPORT, ...fullErrnos];
   const socket = allow(expected, "socket", kind, libc.socket(family, type | SOCK_NONBLOCK_CLOEXEC, protocol));
-  return socket === -1 ? undefined : socket;
+  return socket === -1 ? undefined : (socket as Fd);
 }
 
 /** There is no room for another socket. */
@@ -113,7 +102,7 @@ const options = {
 } as const;
 
 /** setsockopt(2) of a number. What cannot be set is left: none of these is needed for things to work. */
-export function setOption(socket: number, option: keyof typeof options, value: number): void {
+export function setOption(socket: Fd, option: keyof typeof options, value: number): void {
   const [level, name] = options[option];
   const number = new Int32Array(new ArrayBuffer(4));
   number[0] = value;
@@ -124,7 +113,7 @@ const SO_ERROR = 4;
 const SO_LINGER = 13;
 
 /** What went wrong with a socket since somebody last asked: an errno, or 0. */
-export function socketError(socket: number): number {
+export function socketError(socket: Fd): number {
   const value = new Int32Array(new ArrayBuffer(8));
   value[1] = 4;
   libc.getsockopt(socket, SOL_SOCKET, SO_ERROR, value, value.subarray(1));
@@ -132,7 +121,7 @@ export function socketError(socket: number): number {
 }
 
 /** close(2) that tells the other side that something went wrong: by a reset instead of an end. */
-export function closeWithReset(socket: number): void {
+export function closeWithReset(socket: Fd): void {
   const linger = new Int32Array(new ArrayBuffer(8));
   linger[0] = 1;
   libc.setsockopt(socket, SOL_SOCKET, SO_LINGER, linger, 8);
@@ -140,21 +129,20 @@ export function closeWithReset(socket: number): void {
 }
 
 /** bind(2). @returns 0, or the errno. */
-export const bindTo = (socket: number, sockaddr: Sockaddr): number =>
-  answer(libc.bind(socket, sockaddr, sockaddr.length));
+export const bindTo = (socket: Fd, sockaddr: Sockaddr): number => answer(libc.bind(socket, sockaddr, sockaddr.length));
 
 /** listen(2). @returns 0, or the errno: EADDRINUSE for a port that somebody else listens on. */
-export const listen = (socket: number, backlog = 4096): number => answer(libc.listen(socket, backlog));
+export const listen = (socket: Fd, backlog = 4096): number => answer(libc.listen(socket, backlog));
 
 /** connect(2). @returns 0, EINPROGRESS, or what went wrong. */
-export const connect = (socket: number, sockaddr: Sockaddr): number =>
+export const connect = (socket: Fd, sockaddr: Sockaddr): number =>
   answer(libc.connect(socket, sockaddr, sockaddr.length));
 
 /** Nothing may come between a call and this. */
 const answer = (result: number): number => (result === -1 ? readErrno() : 0);
 
 /** accept4(2): a connection, or an errno below zero. */
-export function accept(socket: number): number {
+export function accept(socket: Fd): number {
   const result = libc.accept4(socket, null, null, SOCK_NONBLOCK_CLOEXEC);
   return result === -1 ? -readErrno() : result;
 }
@@ -162,7 +150,7 @@ export function accept(socket: number): number {
 const lengthBox = new Uint32Array(new ArrayBuffer(4));
 
 /** getsockname(2). */
-export function localAddress(socket: number): Sockaddr {
+export function localAddress(socket: Fd): Sockaddr {
   const sockaddr = memory(28);
   lengthBox[0] = sockaddr.length;
   check("getsockname", `fd ${socket}`, libc.getsockname(socket, sockaddr, lengthBox));
@@ -172,25 +160,24 @@ export function localAddress(socket: number): Sockaddr {
 const SHUT_WR = 1;
 
 /** shutdown(2): nothing more will be sent; what comes in still does. */
-export const shutdownWriting = (socket: number): void => void libc.shutdown(socket, SHUT_WR);
+export const shutdownWriting = (socket: Fd): void => void libc.shutdown(socket, SHUT_WR);
 
 /** send(2): how many bytes were taken, or an errno below zero. */
-export const send = (socket: number, data: Uint8Array): number =>
+export const send = (socket: Fd, data: Uint8Array): number =>
   counted(() => libc.send(socket, data, data.length, MSG_NOSIGNAL));
 
 /** recv(2): how many bytes came, 0 at the end of a stream, or an errno below zero. */
-export const receive = (socket: number, into: Uint8Array): number =>
-  counted(() => libc.recv(socket, into, into.length, 0));
+export const receive = (socket: Fd, into: Uint8Array): number => counted(() => libc.recv(socket, into, into.length, 0));
 
 /** sendto(2): as `send`. */
-export const sendTo = (socket: number, data: Uint8Array, to: Sockaddr): number =>
+export const sendTo = (socket: Fd, data: Uint8Array, to: Sockaddr): number =>
   counted(() => libc.sendto(socket, data, data.length, MSG_NOSIGNAL, to, to.length));
 
 /** Where senders' addresses come in. */
 const sender = memory(28);
 
 /** recvfrom(2). @returns the size of the datagram and who sent it, or an errno below zero. */
-export function receiveFrom(socket: number, into: Uint8Array): { size: number; from: Sockaddr } | number {
+export function receiveFrom(socket: Fd, into: Uint8Array): { size: number; from: Sockaddr } | number {
   const size = counted(() => {
     lengthBox[0] = sender.length;
     return libc.recvfrom(socket, into, into.length, 0, sender, lengthBox);
@@ -209,7 +196,7 @@ export function counted(call: () => number): number {
 }
 
 /** A socket that is bound, or the errno why not. */
-export type Bound = { socket: number; errno?: undefined } | { errno: number; socket?: undefined };
+export type Bound = { socket: Fd; errno?: undefined } | { errno: number; socket?: undefined };
 
 /** Opens a socket at an address; of tcp and sctp it listens. EAFNOSUPPORT where the kernel has no such family or protocol. */
 export function openBound(kind: SocketKind, sockaddr: Sockaddr): Bound {

@@ -1,5 +1,6 @@
 /** posix_spawn(3): a child made by libc alone. */
 
+import type { Fd } from "./file.ts";
 import { bind, cstr, memory, syscallError } from "./libc.ts";
 import { closeAll, dupCloexec } from "./poll.ts";
 import type { StringVector } from "./process.ts";
@@ -28,7 +29,7 @@ export function posixSpawn(
   path: string,
   argv: StringVector,
   envp: StringVector,
-  { fds = [], session = false }: { fds?: number[]; session?: boolean } = {},
+  { fds = [], session = false }: { fds?: Fd[]; session?: boolean } = {},
 ): number {
   // posix_spawnattr_t has 336 bytes in glibc and musl, posix_spawn_file_actions_t 80; a sigset_t has 128.
   const attributes = memory(512);

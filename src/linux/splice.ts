@@ -1,7 +1,9 @@
 /** Bytes from socket to socket that stay in the kernel: splice(2) by way of a pipe(7). */
 
-import { O_CLOEXEC } from "./file.ts";
-import { bind, EINTR, readErrno } from "./libc.ts";
+import { EINTR } from "./errno.ts";
+import { type Fd, O_CLOEXEC } from "./file.ts";
+import { bind, readErrno } from "./libc.ts";
+import type { Pipe } from "./poll.ts";
 
 const libc = bind({
   splice: ["long", "int", "ptr", "int", "ptr", "long", "int"],
@@ -17,10 +19,10 @@ const F_SETPIPE_SZ = 1031;
 export const spliceBytes = 1 << 20;
 
 /** A pipe to splice through, or undefined where there are no descriptors left. */
-export function openSplicePipe(): { read: number; write: number } | undefined {
+export function openSplicePipe(): Pipe | undefined {
   const fds = new Int32Array(new ArrayBuffer(8));
   if (libc.pipe2(fds, O_CLOEXEC) === -1) return undefined;
-  const [read, write] = fds as unknown as [number, number];
+  const [read, write] = fds as unknown as [Fd, Fd];
   libc.fcntl(write, F_SETPIPE_SZ, spliceBytes);
   return { read, write };
 }

@@ -1,7 +1,7 @@
 /** Settings of the kernel as files (sysctl(8)); those of networks are of the network namespace that we are in. */
 
 import { hasCode } from "../errors.ts";
-import { close, O_WRONLY, openIfAny, readFileIfAny, writeAll } from "./file.ts";
+import { O_WRONLY, openIfAny, owned, readFileIfAny, writeAll } from "./file.ts";
 
 /** A setting that was changed, so that it can be given back. */
 export interface SysctlChange {
@@ -19,13 +19,9 @@ export const readSysctl = (name: string): string | undefined => readFileIfAny(pa
 /** @returns false where the kernel has no such setting. @throws SyscallError if it cannot be changed and is another. */
 export function writeSysctl(name: string, value: string): boolean {
   try {
-    const fd = openIfAny(pathOf(name), O_WRONLY);
-    if (fd === undefined) return false;
-    try {
-      writeAll(fd, new TextEncoder().encode(value), pathOf(name));
-    } finally {
-      close(fd);
-    }
+    using setting = owned(openIfAny(pathOf(name), O_WRONLY));
+    if (setting === undefined) return false;
+    writeAll(setting.fd, new TextEncoder().encode(value), pathOf(name));
     return true;
   } catch (error) {
     // Its device went while we wrote.

@@ -1,6 +1,7 @@
 /** Terminals: raw mode, sizes, and pseudo-terminals (termios(3), pty(7), ioctl_tty(2)). */
 
 import { hasCode } from "../errors.ts";
+import type { Fd } from "./file.ts";
 import { bind, check, memory } from "./libc.ts";
 
 const libc = bind({
@@ -12,7 +13,7 @@ const libc = bind({
 });
 
 /** True if the descriptor is a terminal. */
-export const isatty = (fd: number): boolean => libc.isatty(fd) === 1;
+export const isatty = (fd: Fd): boolean => libc.isatty(fd) === 1;
 
 /** A terminal's modes, to be given back as they were. */
 export type Modes = Uint8Array;
@@ -20,18 +21,18 @@ export type Modes = Uint8Array;
 const TCSADRAIN = 1;
 
 /** tcgetattr(3). struct termios is 60 bytes in glibc and musl. */
-export function getModes(fd: number): Modes {
+export function getModes(fd: Fd): Modes {
   const modes = memory(64);
   check("tcgetattr", `fd ${fd}`, libc.tcgetattr(fd, modes));
   return modes;
 }
 
 /** tcsetattr(3), after what was written has been shown. */
-export const setModes = (fd: number, modes: Modes): void =>
+export const setModes = (fd: Fd, modes: Modes): void =>
   void check("tcsetattr", `fd ${fd}`, libc.tcsetattr(fd, TCSADRAIN, modes));
 
 /** tcsetattr(3) at the end: a terminal that was closed meanwhile has no modes to give back. */
-export function restoreModes(fd: number, modes: Modes): void {
+export function restoreModes(fd: Fd, modes: Modes): void {
   try {
     setModes(fd, modes);
   } catch (error) {
@@ -48,7 +49,7 @@ const VINTR = 0;
  * The process group that a pty signals for the interrupt key, if that key is among these bytes.
  * struct termios: u32 iflag, oflag, cflag, lflag, u8 line, then the control characters.
  */
-export function interruptedGroup(master: number, keys: Uint8Array): number | undefined {
+export function interruptedGroup(master: Fd, keys: Uint8Array): number | undefined {
   const modes = getModes(master);
   const takesSignals = (new DataView(modes.buffer).getUint32(lflagOffset, true) & ISIG) !== 0;
   if (!takesSignals || !keys.includes(modes[ccOffset + VINTR]!)) return undefined;
@@ -74,11 +75,11 @@ const TIOCGWINSZ = 0x5413;
 const TIOCSWINSZ = 0x5414;
 const TIOCGPGRP = 0x540f;
 
-export function getSize(fd: number): Size {
+export function getSize(fd: Fd): Size {
   const size = new Uint16Array(new ArrayBuffer(8));
   check("get the size of", "the terminal", libc.ioctl(fd, TIOCGWINSZ, size));
   return { rows: size[0]!, columns: size[1]! };
 }
 
-export const setSize = (fd: number, { rows, columns }: Size): void =>
+export const setSize = (fd: Fd, { rows, columns }: Size): void =>
   void check("set the size of", "the terminal", libc.ioctl(fd, TIOCSWINSZ, Uint16Array.of(rows, columns, 0, 0)));

@@ -1,7 +1,8 @@
 /** Path sockets that keep messages apart (unix(7)), reached through an open directory: a path of theirs has 107 bytes at most. */
 
-import { close, unlink } from "./file.ts";
-import { allow, bind, check, checkRetry, cstr, ECONNREFUSED, ENOENT, memory } from "./libc.ts";
+import { ECONNREFUSED, ENOENT } from "./errno.ts";
+import { type Fd, owned, unlink } from "./file.ts";
+import { allow, bind, check, checkRetry, cstr, memory } from "./libc.ts";
 import { umask } from "./process.ts";
 
 const libc = bind({
@@ -25,35 +26,34 @@ function addressOf(path: string): Uint8Array {
   return address;
 }
 
-const inDirectory = (directory: number, name: string): string => `/proc/self/fd/${directory}/${name}`;
+const inDirectory = (directory: Fd, name: string): string => `/proc/self/fd/${directory}/${name}`;
 
 /** A socket that listens at a name in an open directory, mode 0600; one that is there is replaced. */
-export function listenAt(directory: number, name: string): number {
+export function listenAt(directory: Fd, name: string): Fd {
   const path = inDirectory(directory, name);
   unlink(path);
-  const socket = check("socket", name, libc.socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+  using socket = owned(check("socket", name, libc.socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)) as Fd);
   const old = umask(0o177);
   try {
     const address = addressOf(path);
-    check("bind", path, libc.bind(socket, address, address.length));
+    check("bind", path, libc.bind(socket.fd, address, address.length));
   } finally {
     umask(old);
   }
-  check("listen", path, libc.listen(socket, backlog));
-  return socket;
+  check("listen", path, libc.listen(socket.fd, backlog));
+  return socket.handOff();
 }
 
 /** The next connection of a socket that listens. */
-export const accept = (socket: number): number =>
-  checkRetry("accept", "a connection", () => libc.accept4(socket, null, null, SOCK_CLOEXEC));
+export const accept = (socket: Fd): Fd =>
+  checkRetry("accept", "a connection", () => libc.accept4(socket, null, null, SOCK_CLOEXEC)) as Fd;
 
 /** A connection to a name in an open directory, or undefined where nobody listens. */
-export function connectAt(directory: number, name: string): number | undefined {
+export function connectAt(directory: Fd, name: string): Fd | undefined {
   const path = inDirectory(directory, name);
-  const socket = check("socket", name, libc.socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+  using socket = owned(check("socket", name, libc.socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)) as Fd);
   const address = addressOf(path);
   const expected = [ENOENT, ECONNREFUSED];
-  if (allow(expected, "connect", path, libc.connect(socket, address, address.length)) !== -1) return socket;
-  close(socket);
-  return undefined;
+  const connected = allow(expected, "connect", path, libc.connect(socket.fd, address, address.length));
+  return connected === -1 ? undefined : socket.handOff();
 }

@@ -1,6 +1,8 @@
 /** Extended attributes of open files: flistxattr(2) and fgetxattr(2) (xattr(7)). */
 
 import { type ByteName, byteNameFrom, textOf } from "./at.ts";
+import { ENODATA, EOPNOTSUPP } from "./errno.ts";
+import type { Fd } from "./file.ts";
 import { allow, bind, memory } from "./libc.ts";
 
 const libc = bind({
@@ -8,11 +10,8 @@ const libc = bind({
   fgetxattr: ["long", "int", "ptr", "ptr", "long"],
 });
 
-const ENODATA = 61;
-const EOPNOTSUPP = 95;
-
 /** The names of a file's attributes; none where the file system has no such thing. */
-export function listXattrs(fd: number, subject: ByteName): ByteName[] {
+export function listXattrs(fd: Fd, subject: ByteName): ByteName[] {
   const call = (buffer: Uint8Array | null, size: number) =>
     allow([EOPNOTSUPP], "list attributes of", textOf(subject), libc.flistxattr(fd, buffer, size));
   const size = call(null, 0);
@@ -25,7 +24,7 @@ export function listXattrs(fd: number, subject: ByteName): ByteName[] {
 }
 
 /** An attribute's value, or undefined where the file has it no more. */
-export function readXattr(fd: number, key: ByteName, subject: ByteName): Uint8Array | undefined {
+export function readXattr(fd: Fd, key: ByteName, subject: ByteName): Uint8Array | undefined {
   const name = Buffer.from(`${key}\0`, "latin1");
   const call = (buffer: Uint8Array | null, size: number) =>
     allow([ENODATA], `read ${textOf(key)} of`, textOf(subject), libc.fgetxattr(fd, name, buffer, size));

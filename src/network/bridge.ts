@@ -1,9 +1,9 @@
 /** The bridge of a network: made when its first container starts, repaired when somebody broke it. */
 
 import { ConflictError } from "../errors.ts";
-import { readdir } from "../linux/file.ts";
-import { EEXIST, EINVAL } from "../linux/libc.ts";
-import { deleteLink, ENODEV, findLink, type Link, listLinks, newBridge, setLink } from "../linux/netlink/link.ts";
+import { EEXIST, EINVAL, ENODEV } from "../linux/errno.ts";
+import { type Fd, readdir } from "../linux/file.ts";
+import { deleteLink, findLink, type Link, listLinks, newBridge, setLink } from "../linux/netlink/link.ts";
 import { listAddresses } from "../linux/netlink/route.ts";
 import { transact } from "../linux/netlink/socket.ts";
 import { changeSysctl, readSysctl, type SysctlChange, writeSysctl } from "../linux/sysctl.ts";
@@ -29,7 +29,7 @@ const maxTries = 5;
  * @param socket netlink ROUTE, in the network namespace of the host.
  * @throws ConflictError if a device of that name is somebody else's.
  */
-export function ensureBridge(socket: number, network: Network): EnsuredBridge {
+export function ensureBridge(socket: Fd, network: Network): EnsuredBridge {
   const changes = network.internal ? [] : forward(network);
   const link = findLink(socket, network.bridge);
   if (link && isReady(socket, link, network)) return { index: link.index, changes, reattached: [] };
@@ -40,14 +40,14 @@ export function ensureBridge(socket: number, network: Network): EnsuredBridge {
   }
 }
 
-function isReady(socket: number, link: Link, network: Network): boolean {
+function isReady(socket: Fd, link: Link, network: Network): boolean {
   if (!link.up || link.kind !== "bridge") return false;
   const addresses = listAddresses(socket, link.index).map(formatOf);
   return gatewaysOf(network).every((gateway) => addresses.includes(formatOf(gateway)));
 }
 
 /** Undefined if the bridge was deleted meanwhile. */
-function makeBridge(socket: number, network: Network): Omit<EnsuredBridge, "changes"> | undefined {
+function makeBridge(socket: Fd, network: Network): Omit<EnsuredBridge, "changes"> | undefined {
   const name = network.bridge;
   transact(socket, [{ ...newBridge(name, parseMac(bridgeMac(network))), expected: [EEXIST] }]);
   const link = findLink(socket, name);
@@ -80,10 +80,10 @@ function makeBridge(socket: number, network: Network): Omit<EnsuredBridge, "chan
 }
 
 /** A bridge has our MAC from its first moment, whoever of us made it; one that got another has our address. */
-const isOurs = (socket: number, link: Link, network: Network): boolean =>
+const isOurs = (socket: Fd, link: Link, network: Network): boolean =>
   link.kind === "bridge" && (link.mac === bridgeMac(network) || hasGateway(socket, link, network));
 
-function hasGateway(socket: number, { index }: Link, network: Network): boolean {
+function hasGateway(socket: Fd, { index }: Link, network: Network): boolean {
   const [gateway] = gatewaysOf(network);
   return listAddresses(socket, index).some((address) => formatOf(address) === formatOf(gateway!));
 }
@@ -121,7 +121,7 @@ function forward({ subnets }: Network): SysctlChange[] {
 }
 
 /** Containers that run while their bridge was deleted get into the new one. */
-function reattach(socket: number, master: number, network: Network): string[] {
+function reattach(socket: Fd, master: number, network: Network): string[] {
   const subnet = parsePrefix(network.subnets[0]!.subnet);
   const lost = listLinks(socket, "veth").filter(({ name, master }) => {
     const address = master === undefined ? addressOfVeth(name) : undefined;
@@ -145,7 +145,7 @@ function reattach(socket: number, master: number, network: Network): string[] {
 }
 
 /** @returns whether there was one of ours. */
-export function removeBridge(socket: number, network: Network): boolean {
+export function removeBridge(socket: Fd, network: Network): boolean {
   const link = findLink(socket, network.bridge);
   if (link === undefined || !isOurs(socket, link, network)) return false;
   return transact(socket, [{ ...deleteLink(link.index), expected: [ENODEV] }])[0] === 0;

@@ -1,6 +1,7 @@
 /** What the devices of hosts and containers have in common: their addresses, their IPv6, and when they are ready. */
 
 import { Failure } from "../errors.ts";
+import type { Fd } from "../linux/file.ts";
 import { findLink, type Link, type Port, setLink, setPort } from "../linux/netlink/link.ts";
 import { addAddress, isLocal } from "../linux/netlink/route.ts";
 import type { Request } from "../linux/netlink/socket.ts";
@@ -42,7 +43,7 @@ export const hadHairpin = ({ alias }: Link): boolean => alias === hairpinAlias;
  * A device does not carry packets in the moment that it is set up: the kernel says so a little later (100 µs, by a worker of
  * its own), and what is sent before is lost, as are the seconds until it is sent again.
  */
-export const waitUntilUp = (socket: number, link: string | number): void =>
+export const waitUntilUp = (socket: Fd, link: string | number): void =>
   wait(() => {
     const found = findLink(socket, link);
     if (found?.operstate === "up") return undefined;
@@ -50,7 +51,7 @@ export const waitUntilUp = (socket: number, link: string | number): void =>
   });
 
 /** An IPv6 address of a device that is up answers a little later: of 100 containers, up to 10 lost their first packets. */
-export const waitUntilLocal = (socket: number, address: Uint8Array): void =>
+export const waitUntilLocal = (socket: Fd, address: Uint8Array): void =>
   wait(() => (isLocal(socket, address) ? undefined : `the address ${formatAddress(address)} does not come up`));
 
 const longestWaitUs = 2_000_000;

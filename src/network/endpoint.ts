@@ -1,10 +1,10 @@
 /** One container in one network: a veth pair from the bridge into its network namespace, with addresses and routes. */
 
 import { ConflictError } from "../errors.ts";
-import { close } from "../linux/file.ts";
-import { EEXIST, EINVAL } from "../linux/libc.ts";
+import { EEXIST, EINVAL, ENODEV, EXFULL } from "../linux/errno.ts";
+import { type Fd, owned } from "../linux/file.ts";
 import { inNetworkNamespace } from "../linux/namespace.ts";
-import { deleteLink, ENODEV, findLink, newVeth, type Port, setLink } from "../linux/netlink/link.ts";
+import { deleteLink, findLink, newVeth, type Port, setLink } from "../linux/netlink/link.ts";
 import { addRoute } from "../linux/netlink/route.ts";
 import { openNetlink, type Request, transact, withNetlink } from "../linux/netlink/socket.ts";
 import { addressOfVeth, formatAddress, hostMacOf, isIpv6, parseAddress, parseMac } from "../plan/address.ts";
@@ -15,19 +15,18 @@ import { addAddressTo, setIpv6, setUpPort, waitUntilLocal, waitUntilUp } from ".
 /** What an endpoint goes between. */
 export interface Ends {
   /** Netlink ROUTE, in the network namespace of the host. */
-  socket: number;
+  socket: Fd;
   /** Index of the bridge. */
   bridge: number;
   /** Descriptor of the container's network namespace. */
-  namespace: number;
+  namespace: Fd;
 }
 
-/** The kernel has no room for another port: errno EXFULL, BR_MAX_PORTS. */
-const EXFULL = 54;
+/** BR_MAX_PORTS less one: where the kernel answers EXFULL. */
 const maxPorts = 1023;
 
 /** True if a network namespace has a device of this name. */
-const hasDevice = (namespace: number, device: string): boolean =>
+const hasDevice = (namespace: Fd, device: string): boolean =>
   inNetworkNamespace(namespace, () => withNetlink("ROUTE", (inner) => findLink(inner, device) !== undefined));
 
 /**
@@ -46,17 +45,15 @@ export function connect(ends: Ends, endpoint: Endpoint, port: Partial<Port> = {}
   try {
     // Not in one go: a veth that was there already is another container's.
     if (port.hairpin || port.isolated) transact(socket, setUpPort(veth, port));
-    const inner = inNetworkNamespace(namespace, () => {
-      setIpv6(device, endpoint.addresses.some(isIpv6));
-      return openNetlink("ROUTE");
-    });
-    try {
-      configure(inner, endpoint);
-      waitUntilUp(inner, device);
-      for (const text of endpoint.addresses.filter(isIpv6)) waitUntilLocal(inner, parsePrefix(text).address);
-    } finally {
-      close(inner);
-    }
+    using inner = owned(
+      inNetworkNamespace(namespace, () => {
+        setIpv6(device, endpoint.addresses.some(isIpv6));
+        return openNetlink("ROUTE");
+      }),
+    );
+    configure(inner.fd, endpoint);
+    waitUntilUp(inner.fd, device);
+    for (const text of endpoint.addresses.filter(isIpv6)) waitUntilLocal(inner.fd, parsePrefix(text).address);
     waitUntilUp(socket, veth);
     waitUntilUp(socket, bridge);
   } catch (error) {
@@ -90,7 +87,7 @@ function refusal(
 }
 
 /** Addresses, up, and the ways out. */
-function configure(inner: number, { device, addresses, gateways }: Endpoint): void {
+function configure(inner: Fd, { device, addresses, gateways }: Endpoint): void {
   const index = findLink(inner, device)!.index;
   const metric = Number(/\d+$/.exec(device)?.[0] ?? 0);
   transact(inner, [
@@ -116,12 +113,12 @@ function hostMac(veth: string): Uint8Array {
 }
 
 /** Takes a container off the network at once (0.2 ms): what is left can be removed later. A veth that is gone is fine. */
-export const silenceVeth = (socket: number, veth: string): void =>
+export const silenceVeth = (socket: Fd, veth: string): void =>
   void transact(socket, [{ ...setLink(veth, { up: false }), expected: [ENODEV] }]);
 
 /**
  * Removes both ends; they do not always go with the network namespace, which an orphaned TCP connection keeps. The kernel
  * waits for all of its processors (20 to 40 ms), so do it when nobody waits.
  */
-export const removeVeth = (socket: number, veth: string): void =>
+export const removeVeth = (socket: Fd, veth: string): void =>
   void transact(socket, [{ ...deleteLink(veth), expected: [ENODEV] }]);

@@ -4,7 +4,7 @@
  */
 
 import { control, openEpoll, takeEvents } from "../linux/epoll.ts";
-import { close } from "../linux/file.ts";
+import { close, type Fd } from "../linux/file.ts";
 import type { Watch } from "../linux/poll.ts";
 
 /** Told what happened to a descriptor, as POLLIN and the like. */
@@ -14,9 +14,9 @@ export interface EpollLoop {
   /** What the loop has to wait for. */
   watch: Watch;
   /** Waits for events of a descriptor from now on, or for others than before; for none, errors are told all the same. */
-  set(fd: number, events: number, handler: Handler): void;
+  set(fd: Fd, events: number, handler: Handler): void;
   /** Waits no more, and closes it; by close(2) if nothing else is given. */
-  drop(fd: number, closeIt?: (fd: number) => void): void;
+  drop(fd: Fd, closeIt?: (fd: Fd) => void): void;
   /** Closes all. */
   close(): void;
 }
@@ -24,12 +24,12 @@ export interface EpollLoop {
 export function openEpollLoop(): EpollLoop {
   const epoll = openEpoll();
   /** Of those that are not waited for (any more) `events` is undefined. */
-  const entries = new Map<number, { events: number | undefined; handler: Handler }>();
+  const entries = new Map<Fd, { events: number | undefined; handler: Handler }>();
   /**
    * One whose handler has failed is waited for no more, as it would fail again and again. It stays open: whoever it belongs
    * to knows it by its number, which may be another one's as soon as it is closed.
    */
-  const leaveAlone = (fd: number) => {
+  const leaveAlone = (fd: Fd) => {
     const entry = entries.get(fd);
     if (entry?.events === undefined) return;
     control(epoll, "DEL", fd, 0);

@@ -1,5 +1,6 @@
 /** Which subnets the host reaches already, so that a new network does not hide one of them. */
 
+import type { Fd } from "../linux/file.ts";
 import { listAddresses, listRoutes } from "../linux/netlink/route.ts";
 import { type Prefix, subnetOf } from "../plan/subnet.ts";
 
@@ -11,7 +12,7 @@ const RT_TABLE_LOCAL = 255;
  * The way to everywhere is among them.
  * @param socket netlink ROUTE.
  */
-export function listHostSubnets(socket: number): Prefix[] {
+export function listHostSubnets(socket: Fd): Prefix[] {
   const addresses = listAddresses(socket).map(subnetOf);
   const routes = listRoutes(socket)
     .filter(({ table }) => table !== RT_TABLE_LOCAL)

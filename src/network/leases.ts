@@ -6,6 +6,7 @@
 import { ConflictError, UsageError } from "../errors.ts";
 import {
   close,
+  type Fd,
   flock,
   fstat,
   linkOpenFile,
@@ -15,6 +16,7 @@ import {
   O_TMPFILE,
   open,
   openIfAny,
+  owned,
   readAll,
   readdir,
   seekToStart,
@@ -39,7 +41,7 @@ export interface Lease {
   /** Without a prefix length. */
   address: string;
   /** Close-on-exec; the address is ours as long as it is open somewhere. */
-  lock: number;
+  lock: Fd;
 }
 
 export interface LeaseRequest extends Subnet {
@@ -219,21 +221,14 @@ function tryLease({ directory, owner, isAlive }: LeaseRequest, address: string):
 function makeLease(directory: string, address: string, owner: string): Lease | undefined {
   const path = `${directory}/${address}`;
   if (statIfAny(path)) return undefined;
-  const lock = open(directory, O_TMPFILE | O_RDWR, 0o600);
-  flock(lock, { wait: false });
-  try {
-    writeAll(lock, new TextEncoder().encode(`${owner}\n`), path);
-    if (linkOpenFile(lock, path)) return { address, lock };
-  } catch (error) {
-    close(lock);
-    throw error;
-  }
-  close(lock);
-  return undefined;
+  using lock = owned(open(directory, O_TMPFILE | O_RDWR, 0o600));
+  flock(lock.fd, { wait: false });
+  writeAll(lock.fd, new TextEncoder().encode(`${owner}\n`), path);
+  return linkOpenFile(lock.fd, path) ? { address, lock: lock.handOff() } : undefined;
 }
 
 /** What is not a whole line was being written when somebody was killed. */
-function ownerIn(lock: number, path: string): string {
+function ownerIn(lock: Fd, path: string): string {
   const text = new TextDecoder().decode(readAll(lock, path));
   const end = text.indexOf("\n");
   return end === -1 ? "" : text.slice(0, end);
@@ -265,12 +260,7 @@ export function dropStrays(directory: string, isAlive: (owner: string) => boolea
 export function listLeases(directory: string): { address: string; owner: string; held: boolean }[] {
   return (readdir(directory) ?? []).flatMap((address) => {
     const path = `${directory}/${address}`;
-    const file = openIfAny(path, O_RDONLY);
-    if (file === undefined) return [];
-    try {
-      return { address, owner: ownerIn(file, path), held: !flock(file, { wait: false, shared: true }) };
-    } finally {
-      close(file);
-    }
+    using file = owned(openIfAny(path, O_RDONLY));
+    return file ? { address, owner: ownerIn(file.fd, path), held: !flock(file.fd, { wait: false, shared: true }) } : [];
   });
 }

@@ -4,19 +4,10 @@
  */
 
 import { ConflictError, Failure, UnsupportedError } from "../errors.ts";
-import { close } from "../linux/file.ts";
+import { EACCES, EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT, EMFILE } from "../linux/errno.ts";
+import { close, type Fd } from "../linux/file.ts";
 import { syscallError } from "../linux/libc.ts";
-import {
-  decodeSockaddr,
-  EACCES,
-  EADDRINUSE,
-  EADDRNOTAVAIL,
-  EAFNOSUPPORT,
-  EMFILE,
-  encodeSockaddr,
-  localAddress,
-  openBound,
-} from "../linux/socket.ts";
+import { decodeSockaddr, encodeSockaddr, localAddress, openBound } from "../linux/socket.ts";
 import type { Protocol } from "../plan/network.ts";
 import { hostAddresses, type PortRange, type PortRequest } from "../plan/publish.ts";
 import { findPortOwner } from "./port-owner.ts";
@@ -30,7 +21,7 @@ export interface HeldPort {
   /** Of the container. */
   port: number;
   /** Bound, and listening unless it is of udp; absent where the kernel has no sockets of the protocol (sctp). */
-  socket?: number;
+  socket?: Fd;
 }
 
 /** The name of the container that has a port of the host, if one has. */

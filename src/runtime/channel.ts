@@ -25,6 +25,7 @@
  */
 
 import { hasCode } from "../errors.ts";
+import type { Fd } from "../linux/file.ts";
 import { receiveMessage, sendMessage } from "../linux/poll.ts";
 import type { Endpoint, Publication } from "../plan/network.ts";
 import type { Usage } from "./usage.ts";
@@ -71,9 +72,9 @@ function encode(frame: Frame): Uint8Array {
 
 /** Sends one frame. @returns "full" if the other side does not read and `wait` is false, "gone" if it has closed. */
 export function sendFrame(
-  socket: number,
+  socket: Fd,
   frame: Frame,
-  { wait = true, fds = [] }: { wait?: boolean; fds?: number[] } = {},
+  { wait = true, fds = [] }: { wait?: boolean; fds?: Fd[] } = {},
 ): "sent" | "full" | "gone" {
   try {
     return sendMessage(socket, { data: encode(frame), fds }, { wait }) ? "sent" : "full";
@@ -84,7 +85,7 @@ export function sendFrame(
 }
 
 /** The next frame; undefined when the other side has closed. Waits for one. */
-export function receiveFrame(socket: number): (Frame & { fds: number[] }) | undefined {
+export function receiveFrame(socket: Fd): (Frame & { fds: Fd[] }) | undefined {
   const message = receiveAll(socket);
   if (!message) return undefined;
   const [kind] = message.data;
@@ -95,7 +96,7 @@ export function receiveFrame(socket: number): (Frame & { fds: number[] }) | unde
 }
 
 /** The other side may close without having read all that we sent: that is said once, before what it sent to us. */
-function receiveAll(socket: number): ReturnType<typeof receiveMessage> {
+function receiveAll(socket: Fd): ReturnType<typeof receiveMessage> {
   for (;;) {
     try {
       return receiveMessage(socket);

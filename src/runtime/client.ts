@@ -1,11 +1,12 @@
 /** One of those who are attached: what it is to be sent, within its window and what its socket has room for. */
 
+import type { Fd } from "../linux/file.ts";
 import { type Interest, POLLIN, POLLOUT, poll } from "../linux/poll.ts";
 import { setOption } from "../linux/socket.ts";
 import { type Frame, frameBytes, sendFrame, windowBytes } from "./channel.ts";
 
 export interface Client {
-  socket: number;
+  socket: Fd;
   attached: boolean;
   stdin: boolean;
   launcher: boolean;
@@ -24,7 +25,7 @@ export interface Client {
 }
 
 export const newClient = (
-  socket: number,
+  socket: Fd,
   how: Pick<Client, "attached" | "stdin" | "launcher"> = { attached: false, stdin: false, launcher: false },
 ): Client => ({ ...how, socket, queue: [], full: false, shown: 0, typed: 0, taken: 0 });
 
@@ -55,7 +56,7 @@ function send(client: Client, frame: Frame): boolean {
   return result === "sent";
 }
 
-function trySend(socket: number, frame: Frame): ReturnType<typeof sendFrame> {
+function trySend(socket: Fd, frame: Frame): ReturnType<typeof sendFrame> {
   try {
     return sendFrame(socket, frame, { wait: false });
   } catch {
@@ -103,5 +104,5 @@ const isUnfinished = (client: Client): boolean => deliver(client) && client.queu
 const count = (clients: Client[]): number => clients.reduce((sum, { queue }) => sum + queue.length, 0);
 
 /** Asks for room in a socket's buffer for these frames, beside a window: root may have it. */
-const makeRoom = (socket: number, frames: Frame[]): void =>
+const makeRoom = (socket: Fd, frames: Frame[]): void =>
   setOption(socket, "SO_SNDBUFFORCE", windowBytes * 2 + frames.length * frameBytes);

@@ -1,6 +1,6 @@
 /** Those who are attached to a container: they see what it writes, and may write to it. */
 
-import { close } from "../linux/file.ts";
+import { close, type Fd } from "../linux/file.ts";
 import { POLLIN, POLLOUT, type Timer, type Watch } from "../linux/poll.ts";
 import { accept } from "../linux/unix.ts";
 import {
@@ -20,7 +20,7 @@ export interface Controls extends Stdin {
   resize(size: { rows: number; columns: number }): void;
   signal(number: number): void;
   /** It is in another network, or has left one. */
-  change(control: NetworkChange, fds: number[]): void;
+  change(control: NetworkChange, fds: Fd[]): void;
   /** The one who started it has left: a pipe ends with its writer, a terminal waits for the next one. */
   left(): void;
 }
@@ -49,8 +49,8 @@ const pauseMs = 100;
 
 /** @param listener a socket where more may come. @param launcher the socket to the one who started it, attached already. */
 export function clientsOf(
-  listener: number | undefined,
-  launcher: { socket: number; attached: boolean; stdin: boolean } | undefined,
+  listener: Fd | undefined,
+  launcher: { socket: Fd; attached: boolean; stdin: boolean } | undefined,
   controls: Controls,
 ): Clients {
   let clients: Client[] = launcher ? [newClient(launcher.socket, { ...launcher, launcher: true })] : [];

@@ -2,7 +2,7 @@
 
 import * as at from "../linux/at.ts";
 import {
-  close,
+  type Fd,
   fstat,
   O_CREAT,
   O_DIRECTORY,
@@ -11,6 +11,7 @@ import {
   O_PATH,
   O_RDONLY,
   O_WRONLY,
+  owned,
   read,
   type Stat,
   writeAll,
@@ -19,15 +20,13 @@ import { memory } from "../linux/libc.ts";
 import { listAt } from "../linux/tree.ts";
 
 /** Copies everything in one open directory into another, which gets the owner and mode of the first too. */
-export function copyUp(from: number, to: number, subject: string): void {
-  for (const { name } of listAt(from, subject)) copyEntry(from, to, name, `${subject}/${name}`);
+export function copyUp(from: Fd, to: Fd, subject: at.ByteName): void {
+  for (const { name } of listAt(from, subject)) copyEntry(from, to, name, at.byteName`${subject}/${name}`);
   takeOver(to, fstat(from), subject);
 }
 
-function copyEntry(from: number, to: number, name: at.ByteName, subject: string): void {
-  const source = at.openAt(from, name, O_PATH | O_NOFOLLOW, subject);
-  const stat = fstat(source);
-  close(source);
+function copyEntry(from: Fd, to: Fd, name: at.ByteName, subject: at.ByteName): void {
+  const stat = statAt(from, name, subject);
   if (stat.type === "directory") {
     at.mkdirAt(to, name, 0o700, subject);
     withBoth(from, to, name, O_RDONLY | O_DIRECTORY, O_RDONLY | O_DIRECTORY, subject, (a, b) => copyUp(a, b, subject));
@@ -47,28 +46,31 @@ function copyEntry(from: number, to: number, name: at.ByteName, subject: string)
 }
 
 function withBoth(
-  from: number,
-  to: number,
+  from: Fd,
+  to: Fd,
   name: at.ByteName,
   readFlags: number,
   writeFlags: number,
-  subject: string,
-  use: (from: number, to: number) => void,
+  subject: at.ByteName,
+  use: (from: Fd, to: Fd) => void,
 ): void {
-  const a = at.openAt(from, name, readFlags | O_NOFOLLOW, subject);
-  const b = at.openAt(to, name, writeFlags | O_NOFOLLOW, subject, 0o600);
-  use(a, b);
-  close(a);
-  close(b);
+  using a = owned(at.openAt(from, name, readFlags | O_NOFOLLOW, subject));
+  using b = owned(at.openAt(to, name, writeFlags | O_NOFOLLOW, subject, 0o600));
+  use(a.fd, b.fd);
 }
 
-function copyContent(from: number, to: number): void {
+function statAt(directory: Fd, name: at.ByteName, subject: at.ByteName): Stat {
+  using entry = owned(at.openAt(directory, name, O_PATH | O_NOFOLLOW, subject));
+  return fstat(entry.fd);
+}
+
+function copyContent(from: Fd, to: Fd): void {
   const buffer = memory(1 << 18);
   for (let count = read(from, buffer); count > 0; count = read(from, buffer)) writeAll(to, buffer.subarray(0, count));
 }
 
 /** Gives a file the owner, mode and times of another. Owner before mode: chown(2) clears setuid. Times last: everything before changes them. */
-export function takeOver(fd: number, stat: Stat, subject: string): void {
+export function takeOver(fd: Fd, stat: Stat, subject: at.ByteName): void {
   at.fchown(fd, stat.uid, stat.gid, subject);
   at.fchmod(fd, stat.mode, subject);
   const nanoseconds = Number(stat.mtimeNs % 1_000_000_000n);

@@ -7,6 +7,7 @@ import { hasCode } from "../errors.ts";
 import * as at from "../linux/at.ts";
 import {
   close,
+  type Fd,
   fstat,
   O_CREAT,
   O_DIRECTORY,
@@ -17,58 +18,56 @@ import {
   O_TRUNC,
   O_WRONLY,
   open,
+  owned,
   writeAll,
 } from "../linux/file.ts";
 import { ensureDirectory } from "../linux/inroot.ts";
 import type { EtcFile } from "../plan/network.ts";
 
-export function writeEtcFiles(files: EtcFile[], root: number): void {
-  const etc = openEtc(root);
+export function writeEtcFiles(files: EtcFile[], root: Fd): void {
+  using etc = owned(openEtc(root));
   // The image has something there that is not a directory: it will not look for files in it.
   if (etc === undefined) return;
-  const { mtimeNs } = fstat(etc);
+  const { mtimeNs } = fstat(etc.fd);
   for (const { name, text } of files) {
-    const file = openExisting(root, name) ?? openNew(etc, name);
-    if (file === undefined) continue;
-    writeAll(file, new TextEncoder().encode(text), `/etc/${name}`);
-    close(file);
+    using file = owned(openExisting(root, name) ?? openNew(etc.fd, name));
+    if (file) writeAll(file.fd, new TextEncoder().encode(text), `/etc/${name}`);
   }
   // They are no change of the container's (engine/network/etc-files.ts): their directory looks as before.
   const nanoseconds = Number(mtimeNs % 1_000_000_000n);
-  at.futimens(etc, { seconds: Number(mtimeNs / 1_000_000_000n), nanoseconds }, "/etc");
-  close(etc);
+  at.futimens(etc.fd, { seconds: Number(mtimeNs / 1_000_000_000n), nanoseconds }, at.byteName`/etc`);
 }
 
-function openEtc(root: number): number | undefined {
+function openEtc(root: Fd): Fd | undefined {
   const flags = O_RDONLY | O_DIRECTORY;
   return ifLeading(() => {
-    const found = at.openInRootIfAny(root, "etc", flags);
+    const found = at.openInRootIfAny(root, at.byteName`etc`, flags);
     if (found !== undefined) return found;
     close(ensureDirectory(root, "/etc"));
-    return at.openInRoot(root, "etc", flags);
+    return at.openInRoot(root, at.byteName`etc`, flags);
   });
 }
 
 /** The image's file, emptied. A device or a pipe in its place is not touched. */
-function openExisting(root: number, name: string): number | undefined {
-  const found = ifLeading(() => at.openInRootIfAny(root, `etc/${name}`, O_PATH));
+function openExisting(root: Fd, name: string): Fd | undefined {
+  using found = owned(ifLeading(() => at.openInRootIfAny(root, at.byteNameOf(`etc/${name}`), O_PATH)));
   if (found === undefined) return undefined;
   // By the descriptor, so that it is the very file that was looked at.
-  const file = fstat(found).type === "file" ? open(`/proc/self/fd/${found}`, O_WRONLY | O_TRUNC) : undefined;
-  close(found);
-  return file;
+  return fstat(found.fd).type === "file" ? open(`/proc/self/fd/${found.fd}`, O_WRONLY | O_TRUNC) : undefined;
 }
 
 /** A new file in the place of whatever is there, but for a directory. */
-function openNew(etc: number, name: string): number | undefined {
-  const create = () => at.openAt(etc, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, `/etc/${name}`, 0o644);
+function openNew(etc: Fd, text: string): Fd | undefined {
+  const name = at.byteNameOf(text);
+  const path = at.byteName`/etc/${name}`;
+  const create = () => at.openAt(etc, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, path, 0o644);
   try {
     return create();
   } catch (error) {
     if (!hasCode(error, "EEXIST")) throw error;
   }
   try {
-    at.unlinkAt(etc, name, `/etc/${name}`);
+    at.unlinkAt(etc, name, path);
   } catch (error) {
     if (hasCode(error, "EISDIR")) return undefined;
     throw error;
@@ -77,7 +76,7 @@ function openNew(etc: number, name: string): number | undefined {
 }
 
 /** Undefined for symbolic links that lead nowhere, or in a circle. */
-function ifLeading(find: () => number | undefined): number | undefined {
+function ifLeading(find: () => Fd | undefined): Fd | undefined {
   try {
     return find();
   } catch (error) {

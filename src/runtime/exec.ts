@@ -10,7 +10,7 @@
 import { Failure, hasCode } from "../errors.ts";
 import { type Exit, wait } from "../linux/clone.ts";
 import { sealedExeFile } from "../linux/exe-file.ts";
-import { close, O_DIRECTORY, O_PATH, O_RDONLY, open, readFileIfAny } from "../linux/file.ts";
+import { close, type Fd, O_DIRECTORY, O_PATH, O_RDONLY, open, owned, readFileIfAny } from "../linux/file.ts";
 import { syscallError } from "../linux/libc.ts";
 import { closeAll, socketpair } from "../linux/poll.ts";
 import { pidfdOpen } from "../linux/proc.ts";
@@ -39,7 +39,7 @@ import { identityOf } from "./user.ts";
 /** The container that is joined: its first process by number and descriptor, and its cgroup v2 directory if it has one. */
 export interface Joined {
   pid: number;
-  pidfd: number;
+  pidfd: Fd;
   cgroup: string | undefined;
 }
 
@@ -70,12 +70,8 @@ export function runExec(
 
 /** Who it runs as, by the files of the container as it is now. */
 export function identityIn({ pid }: Pick<Joined, "pid">, { user }: Pick<ExecPlan, "user">) {
-  const root = open(`/proc/${pid}/root`, O_PATH | O_DIRECTORY);
-  try {
-    return identityOf(root, user);
-  } finally {
-    close(root);
-  }
+  using root = owned(open(`/proc/${pid}/root`, O_PATH | O_DIRECTORY));
+  return identityOf(root.fd, user);
 }
 
 /** Makes the two processes. @returns the second, on its way to its program. */
@@ -116,54 +112,49 @@ function spawnInto(
 ): Starting {
   const steps = [...plan.setup, ...plan.start];
   const program = compileExec(steps, compileOptions());
-  const directory = cgroup === undefined ? undefined : open(cgroup, O_RDONLY | O_DIRECTORY);
-  const [socket, theirs] = socketpair();
-  const exe = sealedExeFile();
+  using directory = owned(cgroup === undefined ? undefined : open(cgroup, O_RDONLY | O_DIRECTORY));
+  const [ours, other] = socketpair();
+  using socket = owned(ours);
+  using theirs = owned(other);
+  using exe = owned(sealedExeFile());
   const pipes = inside.filter((fd) => fd !== undefined);
-  try {
-    // Nobody inside may find that directory: it leads to the host's files. So the guide is born in the cgroup, and does not have it.
-    const { pidfd: guide, assembled } = launch(program, {
-      ...(directory !== undefined && { cgroup: directory }),
-      given: {
-        ...givenFor(identity, theirs, exe, inside),
-        [given.pidfd.name]: pidfd,
-      },
-      keep: [theirs, exe, pidfd, ...pipes],
-    });
-    const ended = wait({ pidfd: guide })?.exit;
-    close(guide);
-    const failed = readFailure(assembled, [assembled.frame], steps);
-    if (failed?.errno) {
-      assembled.arena.unmap();
-      if (failed.step === "clone-sibling")
-        throw syscallError("clone", "a process into the container's cgroup", failed.errno);
-      throw startError(failed);
-    }
-    if (ended?.signal) {
-      assembled.arena.unmap();
-      throw killed(failed);
-    }
-    const [second] = assembled.others;
-    const pid = assembled.arena.i32[program.pid.at >> 2] ?? 0;
-    const child = { pid, pidfd: childOf(pid) };
-    return {
-      child,
-      socket,
-      expected: expectedOf(steps),
-      failure: () => readFailure(assembled, [second!], steps),
-      executed: () => isAtProgram({ ...assembled, frame: second! }),
-      forget: () => assembled.arena.unmap(),
-    };
-  } catch (error) {
-    close(socket);
-    throw error;
-  } finally {
-    closeAll([theirs, exe, ...(directory === undefined ? [] : [directory])]);
+  // Nobody inside may find that directory: it leads to the host's files. So the guide is born in the cgroup, and does not have it.
+  const { pidfd: guide, assembled } = launch(program, {
+    ...(directory !== undefined && { cgroup: directory.fd }),
+    given: {
+      ...givenFor(identity, theirs.fd, exe.fd, inside),
+      [given.pidfd.name]: pidfd,
+    },
+    keep: [theirs.fd, exe.fd, pidfd, ...pipes],
+  });
+  const ended = wait({ pidfd: guide })?.exit;
+  close(guide);
+  const failed = readFailure(assembled, [assembled.frame], steps);
+  if (failed?.errno) {
+    assembled.arena.unmap();
+    if (failed.step === "clone-sibling")
+      throw syscallError("clone", "a process into the container's cgroup", failed.errno);
+    throw startError(failed);
   }
+  if (ended?.signal) {
+    assembled.arena.unmap();
+    throw killed(failed);
+  }
+  const [second] = assembled.others;
+  const pid = assembled.arena.i32[program.pid.at >> 2] ?? 0;
+  const child = { pid, pidfd: childOf(pid) };
+  return {
+    child,
+    socket: socket.handOff(),
+    expected: expectedOf(steps),
+    failure: () => readFailure(assembled, [second!], steps),
+    executed: () => isAtProgram({ ...assembled, frame: second! }),
+    forget: () => assembled.arena.unmap(),
+  };
 }
 
 /** A descriptor of our child. Its number stood where a stranger may have written by now: so we look whether it is one. */
-function childOf(pid: number): number {
+function childOf(pid: number): Fd {
   if (pid > 0 && readStat(pid)?.parent === process.pid) return pidfdOpen(pid);
   throw new Failure("the way into the container was closed");
 }

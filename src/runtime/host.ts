@@ -4,6 +4,7 @@ import { ConflictError, hasCode, SyscallError } from "../errors.ts";
 import { delegateControllers, findCgroup2, removeCgroup, removeEmptyCgroup } from "../linux/cgroup.ts";
 import {
   close,
+  type Fd,
   flock,
   fstat,
   link,
@@ -14,6 +15,7 @@ import {
   O_RDONLY,
   O_RDWR,
   open,
+  owned,
   readdir,
   readFileIfAny,
   rename,
@@ -36,7 +38,7 @@ import { identityOf } from "./user.ts";
 import { mountVolume } from "./volume-mount.ts";
 
 /** What steps leave for later ones, and for init. `image` is the root alone, a detached mount with nothing mounted in it. */
-type Preparing = Partial<Prepared> & Pick<Prepared, "binds"> & { image?: number };
+type Preparing = Partial<Prepared> & Pick<Prepared, "binds"> & { image?: Fd };
 
 /** Performs steps of the host's side in order. @param ended true once the container has run: then `keep` counts. */
 export function performHost(
@@ -122,7 +124,7 @@ const performers: { [Kind in HostStep["do"]]: Performer<Extract<HostStep, { do: 
   limit: ({ file, value }) => writeSetting(file, value),
 };
 
-function closedLater(fd: number, undo: UndoList): number {
+function closedLater(fd: Fd, undo: UndoList): Fd {
   undo.add(() => close(fd));
   return fd;
 }
@@ -130,7 +132,7 @@ function closedLater(fd: number, undo: UndoList): number {
 const maxAttempts = 10;
 
 /** Makes a container's cgroup (its claim has said whose it is) and opens it. */
-function makeContainerCgroup(path: string): number {
+function makeContainerCgroup(path: string): Fd {
   const above = path.slice(0, path.lastIndexOf("/"));
   for (let attempt = 1; ; attempt++) {
     mkdirAll(above, 0o755);
@@ -151,25 +153,23 @@ export function removeContainerCgroup(cgroup: string): void {
 }
 
 /** Creates the file of a running container and locks it for life. */
-export function createLockFile(running: string, text: string): number {
+export function createLockFile(running: string, text: string): Fd {
   for (;;) {
-    const lock = open(running, O_RDWR | O_CREAT, 0o600);
-    flock(lock, { wait: true });
+    using lock = owned(open(running, O_RDWR | O_CREAT, 0o600));
+    flock(lock.fd, { wait: true });
     // Between open and lock a cleaner may have taken the file for a dead one's and unlinked it.
-    const { nlink, size } = fstat(lock);
+    const { nlink, size } = fstat(lock.fd);
     if (nlink > 0 && size === 0) {
       try {
-        writeAll(lock, new TextEncoder().encode(text), running);
+        writeAll(lock.fd, new TextEncoder().encode(text), running);
       } catch (error) {
         unlink(running);
-        close(lock);
         throw error;
       }
-      return lock;
+      return lock.handOff();
     }
     // Of one that was killed since the last cleaning.
     if (nlink > 0) unlink(running);
-    close(lock);
   }
 }
 

@@ -14,7 +14,7 @@
 import { hasCode, StartError } from "../errors.ts";
 import { type Child, pidfdSendSignal, wait } from "../linux/clone.ts";
 import { sealedExeFile } from "../linux/exe-file.ts";
-import { close, readFile } from "../linux/file.ts";
+import { close, type Fd, owned, readFile } from "../linux/file.ts";
 import { closeAll, receiveMessage, sendMessage, socketpair } from "../linux/poll.ts";
 import { launch } from "../linux/program/launch.ts";
 import { ignoredSignals, signals } from "../linux/signal.ts";
@@ -34,21 +34,21 @@ export const compileOptions = (): CompileOptions => ({
 /** What the host's side has made before the clone. */
 export interface Prepared {
   /** The root, a detached mount. */
-  root: number;
+  root: Fd;
   /** Detached mounts by their numbers. */
-  binds: number[];
+  binds: Fd[];
   identity: Identity;
   /** A network namespace to be joined. */
-  network?: number;
+  network?: Fd;
   /** An open cgroup v2 directory. */
-  cgroup?: number;
+  cgroup?: Fd;
 }
 
 /** A process on its way to its program. */
 export interface Starting {
   child: Child;
   /** To it. */
-  socket: number;
+  socket: Fd;
   /** What it has still to say, each once: a stranger who may trace it inside could say more in its name. */
   expected: Set<number>;
   /** How it failed, if it did. Asked when the socket has ended. */
@@ -67,37 +67,32 @@ export function spawnInit(
 ): Starting {
   const steps = [...setup, ...start];
   const program = compileInit(steps, compileOptions());
-  const [socket, theirs] = socketpair();
-  const exe = sealedExeFile();
+  const [ours, other] = socketpair();
+  using socket = owned(ours);
+  using theirs = owned(other);
+  using exe = owned(sealedExeFile());
   const { root, binds, identity, network, cgroup } = prepared;
   const pipes = connected.inside.filter((fd) => fd !== undefined);
-  try {
-    const launched = launch(program, {
-      flags: clone.flags.map((flag) => `CLONE_${flag}` as const),
-      ...(cgroup !== undefined && { cgroup }),
-      given: {
-        ...givenFor(identity, theirs, exe, connected.inside),
-        [given.root.name]: root,
-        ...(network !== undefined && { [given.network.name]: network }),
-        ...Object.fromEntries(binds.map((fd, number) => [given.bind(number).name, fd])),
-      },
-      keep: [root, theirs, exe, ...binds, ...pipes, ...(network === undefined ? [] : [network])],
-    });
-    const { assembled, pid, pidfd } = launched;
-    return {
-      child: { pid, pidfd },
-      socket,
-      expected: expectedOf(steps),
-      failure: () => readFailure(assembled, [assembled.frame, ...assembled.others], steps),
-      executed: () => isAtProgram(assembled),
-      forget: () => assembled.arena.unmap(),
-    };
-  } catch (error) {
-    close(socket);
-    throw error;
-  } finally {
-    closeAll([theirs, exe]);
-  }
+  const launched = launch(program, {
+    flags: clone.flags.map((flag) => `CLONE_${flag}` as const),
+    ...(cgroup !== undefined && { cgroup }),
+    given: {
+      ...givenFor(identity, theirs.fd, exe.fd, connected.inside),
+      [given.root.name]: root,
+      ...(network !== undefined && { [given.network.name]: network }),
+      ...Object.fromEntries(binds.map((fd, number) => [given.bind(number).name, fd])),
+    },
+    keep: [root, theirs.fd, exe.fd, ...binds, ...pipes, ...(network === undefined ? [] : [network])],
+  });
+  const { assembled, pid, pidfd } = launched;
+  return {
+    child: { pid, pidfd },
+    socket: socket.handOff(),
+    expected: expectedOf(steps),
+    failure: () => readFailure(assembled, [assembled.frame, ...assembled.others], steps),
+    executed: () => isAtProgram(assembled),
+    forget: () => assembled.arena.unmap(),
+  };
 }
 
 /** What every process is told that becomes a program. */
@@ -147,9 +142,9 @@ export function killInit({ child }: Pick<Starting, "child">): void {
 /** Called on init's way to the program. */
 export interface Progress {
   /** It has a network namespace of its own. */
-  network?(namespace: number): void;
+  network?(namespace: Fd): void;
   /** Its terminal is there. */
-  terminal(master: number): void;
+  terminal(master: Fd): void;
   /** Only the limits are missing. */
   release?(): void;
   /** It does its last steps. */
@@ -185,8 +180,8 @@ export function follow(starting: Starting, on: Progress): boolean {
   if (!isExpected) return false;
   if (kind === c) on.terminal(fd!);
   if (kind === n) {
-    on.network?.(fd!);
-    close(fd!);
+    using namespace = owned(fd!);
+    on.network?.(namespace.fd);
   }
   if (kind === r) {
     on.release?.();
@@ -197,7 +192,7 @@ export function follow(starting: Starting, on: Progress): boolean {
 }
 
 /** Its next message; undefined also if it has ended without reading all of ours, which the kernel tells as an error. */
-function receiveFrom(socket: number): ReturnType<typeof receiveMessage> {
+function receiveFrom(socket: Fd): ReturnType<typeof receiveMessage> {
   try {
     return receiveMessage(socket);
   } catch (error) {

@@ -1,13 +1,13 @@
 /** What clients have sent for the container's stdin and it has not taken yet, in the order in which it came. */
 
 import { hasCode } from "../errors.ts";
-import { write } from "../linux/file.ts";
+import { type Fd, write } from "../linux/file.ts";
 import { POLLOUT, type Watch } from "../linux/poll.ts";
 
 /** The container's stdin. */
 export interface Stdin {
   /** Where the bytes go, without waiting: a pipe, or the master of its terminal; undefined if nowhere. */
-  input(): number | undefined;
+  input(): Fd | undefined;
   /** Sees what is typed, before the container does. */
   typed(keys: Uint8Array): void;
   /** Nobody will write to it any more. */
@@ -68,7 +68,7 @@ export function keyboardOf(stdin: Stdin): Keyboard {
   };
 }
 
-function tryWrite(fd: number, bytes: Uint8Array): number | "full" | "closed" {
+function tryWrite(fd: Fd, bytes: Uint8Array): number | "full" | "closed" {
   try {
     return write(fd, bytes);
   } catch (error) {

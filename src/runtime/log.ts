@@ -10,6 +10,7 @@ import { SyscallError } from "../errors.ts";
 import { byteNameOf, ftruncate } from "../linux/at.ts";
 import {
   close,
+  type Fd,
   fstat,
   O_APPEND,
   O_CREAT,
@@ -41,7 +42,7 @@ export const headerBytes = 16;
  */
 export function openLog(path: string, { driver, maxBytes, maxFiles }: LogOptions): Log {
   if (driver === "none") return { write: () => {}, close: () => {} };
-  let fd: number | undefined;
+  let fd: Fd | undefined;
   let size = 0;
   const openNewest = () => {
     fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0o600);

@@ -2,19 +2,18 @@
 
 import { hasCode, type SyscallError } from "../errors.ts";
 import { byteNameOf, fchown } from "../linux/at.ts";
-import { close, fstat, O_NONBLOCK, O_RDONLY, open, readFile } from "../linux/file.ts";
+import { type Fd, fstat, O_NONBLOCK, O_RDONLY, open, owned, readFile } from "../linux/file.ts";
 import { mountSetattrIdmap } from "../linux/mount.ts";
 import { makeUserNamespace } from "../linux/program/user-namespace.ts";
 import { giveTree } from "../linux/tree.ts";
 import type { Identity } from "./user.ts";
 
 /** chown(2) of an open file or directory, and of all that is in it. */
-export function giveTo(source: number, user: Identity, subject: string): void {
+export function giveTo(source: Fd, user: Identity, subject: string): void {
   // What is open as a path only can't be listed.
-  const fd = open(`/proc/self/fd/${source}`, O_RDONLY | O_NONBLOCK);
-  fchown(fd, user.uid, user.gid, subject);
-  if (fstat(fd).type === "directory") giveTree(fd, user, byteNameOf(subject));
-  close(fd);
+  using file = owned(open(`/proc/self/fd/${source}`, O_RDONLY | O_NONBLOCK));
+  fchown(file.fd, user.uid, user.gid, byteNameOf(subject));
+  if (fstat(file.fd).type === "directory") giveTree(file.fd, user, byteNameOf(subject));
 }
 
 /**
@@ -23,24 +22,22 @@ export function giveTo(source: number, user: Identity, subject: string): void {
  * @see https://docs.kernel.org/filesystems/idmappings.html
  */
 export function showAs(
-  mount: number,
+  mount: Fd,
   owner: { uid: number; gid: number },
   user: Identity,
   { recursive, source }: { recursive: boolean; source: string },
 ): void {
   const maps = { uid: `${owner.uid} ${user.uid} 1`, gid: `${owner.gid} ${user.gid} 1` };
-  const userNamespace = makeUserNamespace(maps);
+  using userNamespace = owned(makeUserNamespace(maps));
   try {
-    mountSetattrIdmap(mount, userNamespace, { recursive }, source);
+    mountSetattrIdmap(mount, userNamespace.fd, { recursive }, source);
   } catch (error) {
     if (!hasCode(error, "EINVAL", "EPERM", "EOPNOTSUPP")) throw error;
     throw (error as SyscallError).withHint(whatIsMissing(mount));
-  } finally {
-    close(userNamespace);
   }
 }
 
-function whatIsMissing(mount: number): string {
+function whatIsMissing(mount: Fd): string {
   const { device } = fstat(mount);
   const line = readFile("/proc/self/mountinfo")
     .split("\n")

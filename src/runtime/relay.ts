@@ -7,16 +7,16 @@
  */
 
 import { hasCode } from "../errors.ts";
-import { read, write } from "../linux/file.ts";
+import { type Fd, read, write } from "../linux/file.ts";
 import { memory } from "../linux/libc.ts";
 import { type Interest, POLLIN, POLLOUT, poll, type Timer, type Watch } from "../linux/poll.ts";
 
 /** One direction: what comes out of `from` goes into `to`, or only to who sees it. */
 export interface Copy {
-  from: number;
+  from: Fd;
   /** Reads from `from`; read(2) if not given. May throw EAGAIN. */
   read?: (into: Uint8Array) => number;
-  to?: number;
+  to?: Fd;
   /** Writes to `to` without waiting, and may throw EAGAIN; if not given, write(2) of what a pipe takes after POLLOUT. */
   write?: (bytes: Uint8Array) => number;
   /** Called once, when `from` has no more or `to` takes no more; closes what has to be closed. */
@@ -119,7 +119,7 @@ function isReady(interest: Interest): boolean {
  * Writes what is left, and waits for those who are to read it.
  * @param interrupt a descriptor, and what to do when there is something to read: true ends the waiting.
  */
-export function deliver(copies: Copy[], interrupt: { fd: number; onReady: () => boolean }): void {
+export function deliver(copies: Copy[], interrupt: { fd: Fd; onReady: () => boolean }): void {
   const buffer = memory(readBytes);
   for (;;) {
     const full = copies.filter(({ pending }) => pending);

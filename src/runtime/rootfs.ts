@@ -1,10 +1,8 @@
 /** The root of a container and what the host shows in it, as detached mounts: made by the host's side, attached by init. */
 
 import { hasCode, SyscallError } from "../errors.ts";
-import { byteNameOf, chownAt } from "../linux/at.ts";
-import { close, mkdirAll, O_DIRECTORY, O_PATH, open, statIfAny } from "../linux/file.ts";
-import { openInRootIfAny } from "../linux/inroot.ts";
-import { AT_FDCWD } from "../linux/libc.ts";
+import { byteNameOf, chownAt, openInRootIfAny } from "../linux/at.ts";
+import { cwd, type Fd, mkdirAll, O_DIRECTORY, O_PATH, open, owned, statIfAny } from "../linux/file.ts";
 import { chdir, fchdir, fsmount, mount, mountSetattr, openTree } from "../linux/mount.ts";
 import { inOwnMounts } from "../linux/namespace.ts";
 import type { BindStep } from "../plan/step.ts";
@@ -26,14 +24,14 @@ const longestOption = 255;
  * The layers as one file system, attached nowhere. Paths are relative to the directory that they have in common, so that what
  * the container reads in /proc/self/mountinfo tells nothing of the host.
  */
-export function makeOverlay({ lower, upper, work }: Overlay): number {
+export function makeOverlay({ lower, upper, work }: Overlay): Fd {
   const writable = upper === undefined || work === undefined ? [] : [upper, work];
   const base = commonDirectory([...lower, ...writable]);
   const relative = (path: string) => path.slice(base.length);
   const escaped = (path: string) => relative(path).replace(/\\/g, "\\\\");
   const above = writable.length > 0 ? [`upperdir=${escaped(upper!)}`, `workdir=${escaped(work!)}`] : [];
   const options = [...lower.map((path) => `lowerdir+=${relative(path)}`), ...above];
-  const here = open(".", O_PATH | O_DIRECTORY);
+  using here = owned(open(".", O_PATH | O_DIRECTORY));
   try {
     chdir(base);
     try {
@@ -49,34 +47,30 @@ export function makeOverlay({ lower, upper, work }: Overlay): number {
       "the state root may lie on a file system that overlayfs can't write to (another overlay, NFS), or inside the image's own directory: choose one with --root",
     );
   } finally {
-    fchdir(here);
-    close(here);
+    fchdir(here.fd);
   }
 }
 
 /** mount(2) attaches what it makes, so it is done where nobody else sees it. It takes one page of options. */
-function makeOverlayByPath(lower: string[], above: string[], base: string): number {
+function makeOverlayByPath(lower: string[], above: string[], base: string): Fd {
   return inOwnMounts(() => {
     chdir(base);
     const lowerdir = lower.map((path) => path.replace(/[\\:,]/g, "\\$&")).join(":");
     const rest = above.map((option) => option.replace(/[:,]/g, "\\$&"));
     mount("overlay", ".", "overlay", [`lowerdir=${lowerdir}`, ...rest].join(","));
-    const root = open(base, O_PATH | O_DIRECTORY);
-    const copy = openTree(root, { recursive: false });
-    close(root);
-    return copy;
+    using root = owned(open(base, O_PATH | O_DIRECTORY));
+    return openTree(root.fd, { recursive: false });
   });
 }
 
 /** A directory of the host as the root, with all that is mounted in it; and alone, as kernels before 6.15 can't clone it later. */
-export function makeBindRoot(path: string): { root: number; image: number } {
-  const directory = open(path, O_PATH | O_DIRECTORY);
-  const root = openTree(directory, { recursive: true });
-  const image = openTree(directory, { recursive: false });
-  close(directory);
+export function makeBindRoot(path: string): { root: Fd; image: Fd } {
+  using directory = owned(open(path, O_PATH | O_DIRECTORY));
+  using root = owned(openTree(directory.fd, { recursive: true }));
+  using image = owned(openTree(directory.fd, { recursive: false }));
   // Mounts the host makes in it later still reach it.
-  mountSetattr(root, ["rslave"], { recursive: true }, path);
-  return { root, image };
+  mountSetattr(root.fd, ["rslave"], { recursive: true }, path);
+  return { root: root.handOff(), image: image.handOff() };
 }
 
 /** The deepest directory that all paths have in common, with its slash. */
@@ -89,35 +83,33 @@ function commonDirectory(paths: string[]): string {
 }
 
 /** A directory or file of the host, attached nowhere. @param image what a volume is filled from. */
-export function makeBind(step: BindStep, image: number, user: Identity): number {
+export function makeBind(step: BindStep, image: Fd, user: Identity): Fd {
   const { source, target, options, recursive, propagation } = step;
   const subject = `${source} on ${target}`;
   if (step.createSource) createSource(step);
-  const from = openSource(step);
+  using from = owned(openSource(step));
   if (step.copyUp) fillVolume(image, target, source);
-  if (step.chown) giveTo(from, user, source);
-  const copy = openTree(from, { recursive });
-  close(from);
-  if (step.idmap) showAs(copy, step.idmap, user, { recursive, source });
+  if (step.chown) giveTo(from.fd, user, source);
+  using copy = owned(openTree(from.fd, { recursive }));
+  if (step.idmap) showAs(copy.fd, step.idmap, user, { recursive, source });
   const below = recursive && options.includes("ro") && !step.writableBelow;
-  if (options.length > 0) mountSetattr(copy, options, { recursive: below }, subject);
-  mountSetattr(copy, [propagation], { recursive: propagation.startsWith("r") }, subject);
-  return copy;
+  if (options.length > 0) mountSetattr(copy.fd, options, { recursive: below }, subject);
+  mountSetattr(copy.fd, [propagation], { recursive: propagation.startsWith("r") }, subject);
+  return copy.handOff();
 }
 
 /** The directory on the host belongs to whom its files will. */
 function createSource({ source, idmap }: BindStep): void {
   if (statIfAny(source)) return;
   mkdirAll(source, 0o755);
-  if (idmap) chownAt(AT_FDCWD | 0, byteNameOf(source), idmap.uid, idmap.gid);
+  if (idmap) chownAt(cwd, byteNameOf(source), idmap.uid, idmap.gid);
 }
 
 /** The source, or a part of it that no symbolic link leads out of. */
-function openSource({ source, subpath }: BindStep): number {
-  const from = open(source, O_PATH);
-  if (subpath === undefined) return from;
-  const part = openInRootIfAny(from, subpath);
-  close(from);
+function openSource({ source, subpath }: BindStep): Fd {
+  using from = owned(open(source, O_PATH));
+  if (subpath === undefined) return from.handOff();
+  const part = openInRootIfAny(from.fd, byteNameOf(subpath), O_PATH);
   if (part !== undefined) return part;
   throw new SyscallError("open", subpath, "ENOENT", "there is no such path in the volume");
 }

@@ -1,7 +1,7 @@
 /** One container from its plan to its end: host's side, init, relay, exit, undo. */
 
 import type { Exit } from "../linux/clone.ts";
-import { close, O_DIRECTORY, O_PATH, open, readFileIfAny, unlink } from "../linux/file.ts";
+import { close, type Fd, O_DIRECTORY, O_PATH, open, owned, readFileIfAny, unlink } from "../linux/file.ts";
 import { closeAll, type EventSource } from "../linux/poll.ts";
 import { umask } from "../linux/process.ts";
 import { blockSignals } from "../linux/signal.ts";
@@ -37,7 +37,7 @@ export interface Listener {
   /** Its network namespace is there, to be connected. @returns what is to go on beside it. */
   connect?(network: number, undo: UndoList): EventSource[];
   /** The networks that it is in have changed. */
-  change?(control: NetworkChange, fds: number[]): void;
+  change?(control: NetworkChange, fds: Fd[]): void;
   /** The program runs. @returns what is to go on beside it. */
   started(): EventSource[];
   ended(outcome: Outcome): void;
@@ -55,7 +55,7 @@ export type Io =
       interactive: boolean;
       /** With a terminal: stderr is a pipe all the same. */
       stderrApart: boolean;
-      launcher?: { socket: number; attached: boolean; stdin: boolean };
+      launcher?: { socket: Fd; attached: boolean; stdin: boolean };
     };
 
 /** What a container keeps in its directory while it runs, and what is to be known of it. */
@@ -147,10 +147,9 @@ export function runContainer(plan: Plan, io: Io, place: Place, listener: Listene
 }
 
 /** The socket at which others attach; it goes with the container. */
-function listenForClients(path: string, undo: UndoList): number {
-  const directory = open(path, O_PATH | O_DIRECTORY);
-  const listener = listenAt(directory, controlSocket);
-  close(directory);
+function listenForClients(path: string, undo: UndoList): Fd {
+  using directory = owned(open(path, O_PATH | O_DIRECTORY));
+  const listener = listenAt(directory.fd, controlSocket);
   undo.add(() => {
     close(listener);
     unlink(`${path}/${controlSocket}`);

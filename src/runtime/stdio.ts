@@ -5,8 +5,8 @@
  */
 
 import { hasCode } from "../errors.ts";
-import { fchown } from "../linux/at.ts";
-import { close, seekBy, statIfAny, write } from "../linux/file.ts";
+import { byteName, fchown } from "../linux/at.ts";
+import { close, type Fd, seekBy, statIfAny, write } from "../linux/file.ts";
 import { openInput, openOutput, setNonblocking, unreadBytes } from "../linux/nonblocking.ts";
 import { dupCloexec, pipe } from "../linux/poll.ts";
 import { getModes, getSize, interruptedGroup, rawModes, restoreModes, setModes, setSize } from "../linux/tty.ts";
@@ -23,10 +23,10 @@ export const kindsOf = (stdio: Stdio): StdioKind[] => stdio.map((how) => (how ==
 /** The descriptors made for one container, and what to do with them. */
 export interface ConnectedStdio {
   /** The ends of pipes that init puts on 0, 1 and 2; absent where it opens something itself. */
-  inside: (number | undefined)[];
+  inside: (Fd | undefined)[];
   copies: Copy[];
   /** Connects the container's terminal, once its master has come. */
-  connect(master: number): void;
+  connect(master: Fd): void;
   /** Passes on the size of the caller's terminal. False if there is none on either side. */
   resize(): boolean;
   /** Gives the caller's terminal back as it was. */
@@ -36,7 +36,7 @@ export interface ConnectedStdio {
   /** What to do now and then; absent if nothing. */
   idle?: () => void;
   /** Where others may write to its stdin, without waiting; absent where it has the caller's. */
-  input?: number;
+  input?: Fd;
   /** Sees what is typed, on a terminal. */
   typed: (keys: Uint8Array) => void;
   /** Nobody will write to `input` any more. */
@@ -48,7 +48,7 @@ export type Owner = Pick<Identity, "uid" | "gid">;
 
 function pipeOf({ uid, gid }: Owner): ReturnType<typeof pipe> {
   const ends = pipe();
-  if (uid !== 0) fchown(ends.read, uid, gid, "a pipe");
+  if (uid !== 0) fchown(ends.read, uid, gid, byteName`a pipe`);
   return ends;
 }
 
@@ -74,7 +74,7 @@ const maxTries = 100;
  * The end of a pipe is Ctrl-D on a terminal. Said once it could be lost: a shell that just goes from one line to the next
  * changes the terminal's mode, and what was typed before is lost. So it is said again while nobody has acted on it.
  */
-function endOfInput(master: number): () => void {
+function endOfInput(master: Fd): () => void {
   let tries = 0;
   return () => {
     if (tries++ >= maxTries) return;
@@ -87,19 +87,19 @@ function endOfInput(master: number): () => void {
 }
 
 /** From a descriptor of the caller's. */
-function source(fd: number): Required<Pick<Copy, "from" | "read">> {
+function source(fd: Fd): Required<Pick<Copy, "from" | "read">> {
   const { fd: from, read } = openInput(fd);
   return { from, read };
 }
 
 /** To a descriptor of the caller's. */
-function destination(fd: number): Pick<Copy, "to" | "write"> {
+function destination(fd: Fd): Pick<Copy, "to" | "write"> {
   const { fd: to, write: put } = openOutput(fd);
   return { to, write: put };
 }
 
 /** To a pipe or a pty's master that only we have. */
-function ownDestination(fd: number): Required<Pick<Copy, "to" | "write">> {
+function ownDestination(fd: Fd): Required<Pick<Copy, "to" | "write">> {
   setNonblocking(fd);
   return { to: fd, write: (bytes) => write(fd, bytes) };
 }
@@ -108,7 +108,7 @@ function ownDestination(fd: number): Required<Pick<Copy, "to" | "write">> {
  * What of a file the container has not read is left for the next one to read, as if we had not read ahead: in
  * `while read line; do tinydocker run ...; done <file` the loop goes on. A pipe can't be given back what was taken from it.
  */
-function giveBackUnread(connected: ConnectedStdio, input: Required<Pick<Copy, "read" | "write">>, pipe: number): void {
+function giveBackUnread(connected: ConnectedStdio, input: Required<Pick<Copy, "read" | "write">>, pipe: Fd): void {
   const { read, write: put } = input;
   // Ours too: so what lies in the pipe when the container has ended can be counted.
   const reader = dupCloexec(pipe);
@@ -145,11 +145,11 @@ export function connectToCaller(
 ): ConnectedStdio {
   const connected: ConnectedStdio = { ...unconnected(), connect };
   stdio.forEach((how, fd) => {
-    if (how === "relay") relayThroughPipe(fd);
+    if (how === "relay") relayThroughPipe(fd as 0 | 1 | 2);
   });
   return connected;
 
-  function relayThroughPipe(fd: number): void {
+  function relayThroughPipe(fd: Fd): void {
     const ends = pipeOf(owner);
     const [inside, outside] = fd === 0 ? [ends.read, ends.write] : [ends.write, ends.read];
     connected.inside[fd] = inside;
@@ -168,7 +168,7 @@ export function connectToCaller(
       });
   }
 
-  function connect(master: number): void {
+  function connect(master: Fd): void {
     const keys: Copy = {
       ...source(0),
       ...ownDestination(master),
@@ -209,7 +209,7 @@ export function connectToCaller(
 }
 
 /** Notes the interrupt key, which is to end also a program that would ignore its signal. */
-const watchInterrupts = (connected: ConnectedStdio, master: number) => (keys: Uint8Array) => {
+const watchInterrupts = (connected: ConnectedStdio, master: Fd) => (keys: Uint8Array) => {
   let group: number | undefined;
   try {
     group = interruptedGroup(master, keys);
@@ -228,7 +228,7 @@ export function connectToMonitor(
   held: () => boolean,
 ): ConnectedStdio {
   const connected = unconnected();
-  const listen = (from: number, stream: 1 | 2): void =>
+  const listen = (from: Fd, stream: 1 | 2): void =>
     void connected.copies.push({ from, held, onData: (bytes) => onOutput(stream, bytes), onEnd: () => close(from) });
   const listenToPipe = (stream: 1 | 2) => {
     const ends = pipeOf(owner);

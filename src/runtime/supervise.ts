@@ -1,7 +1,7 @@
 /** A process from its start to its end: bytes and signals are passed on, and in the end there is an exit code. */
 
 import { type Child, type Exit, pidfdSendSignal, wait } from "../linux/clone.ts";
-import { close, readdir, readFileIfAny } from "../linux/file.ts";
+import { type Fd, owned, readdir, readFileIfAny } from "../linux/file.ts";
 import { type EventSource, sleepMicroseconds } from "../linux/poll.ts";
 import { hasSignal, readStat } from "../linux/procfs.ts";
 import { readSignal, signalfd, signals } from "../linux/signal.ts";
@@ -24,7 +24,7 @@ export interface Supervision {
 /** What attached clients, and signals to us, do to the container. */
 export function controlsOf(
   supervision: Supervision,
-  change: (control: NetworkChange, fds: number[]) => void = () => {},
+  change: (control: NetworkChange, fds: Fd[]) => void = () => {},
 ): Controls {
   const { child, connected } = supervision;
   return {
@@ -88,9 +88,9 @@ export function superviseChild(supervision: Supervision, clients: Clients): Exit
 
 /** Whoever waits for a reader who does not read can still be ended. */
 export function deliverRest({ copies }: ConnectedStdio): void {
-  const incoming = signalfd(forwarded);
-  deliver(copies, { fd: incoming, onReady: () => ending.has(readSignal(incoming)) });
-  close(incoming);
+  using incoming = owned(signalfd(forwarded));
+  const { fd } = incoming;
+  deliver(copies, { fd, onReady: () => ending.has(readSignal(fd)) });
 }
 
 /** What ends a program that does not handle it. */

@@ -11,6 +11,7 @@
  */
 
 import { SyscallError } from "../errors.ts";
+import type { Fd } from "../linux/file.ts";
 import { receiveMessage, sendMessage } from "../linux/poll.ts";
 import type { Step } from "../plan/step.ts";
 
@@ -26,11 +27,11 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 /** Sends one message, with descriptors beside it if there are any. */
-export const send = (socket: number, message: Sync, fds: number[] = []): void =>
+export const send = (socket: Fd, message: Sync, fds: Fd[] = []): void =>
   void sendMessage(socket, { data: encoder.encode(JSON.stringify(message)), fds });
 
 /** Waits for the next message; undefined when the other side has closed. */
-export function receive(socket: number): { message: Sync; fds: number[] } | undefined {
+export function receive(socket: Fd): { message: Sync; fds: Fd[] } | undefined {
   const received = receiveMessage(socket);
   return received && { message: JSON.parse(decoder.decode(received.data)) as Sync, fds: received.fds };
 }

@@ -5,7 +5,7 @@
 
 import { hasCode } from "../errors.ts";
 import { readCgroupFile } from "../linux/cgroup.ts";
-import { close, O_RDWR, openIfAny, readAll, seekToStart, writeAll } from "../linux/file.ts";
+import { type Fd, O_RDWR, openIfAny, owned, readAll, seekToStart, writeAll } from "../linux/file.ts";
 import type { EventSource } from "../linux/poll.ts";
 import { readIo, readPeak, readStat } from "../linux/procfs.ts";
 
@@ -44,7 +44,7 @@ export function meterOf(
   let before: Counts = {};
   let startedMs = performance.now();
   let usage: Usage = { wallMs: 0 };
-  let peak: number | undefined;
+  let peak: Fd | undefined;
   let sampling: Sampling | undefined;
   return {
     begin: () => {
@@ -108,22 +108,21 @@ const toMicroseconds = (ms: number): number => Math.round(ms * 1000) / 1000;
  * memory.peak, which from Linux 6.12 on begins anew for whoever writes to it; before, what init had counts too, if that was
  * more. Undefined where memory is not counted.
  */
-function openPeak(path: string): number | undefined {
-  const fd = openIfAny(path, O_RDWR);
-  if (fd === undefined) return undefined;
+function openPeak(path: string): Fd | undefined {
+  using peak = owned(openIfAny(path, O_RDWR));
+  if (peak === undefined) return undefined;
   try {
-    writeAll(fd, new TextEncoder().encode("reset"), path);
+    writeAll(peak.fd, new TextEncoder().encode("reset"), path);
   } catch (error) {
     if (!hasCode(error, "EINVAL", "EBADF", "EACCES")) throw error;
   }
-  return fd;
+  return peak.handOff();
 }
 
-function takePeak(fd: number): number {
-  seekToStart(fd);
-  const bytes = Number(new TextDecoder().decode(readAll(fd, "memory.peak")));
-  close(fd);
-  return bytes;
+function takePeak(fd: Fd): number {
+  using peak = owned(fd);
+  seekToStart(peak.fd);
+  return Number(new TextDecoder().decode(readAll(peak.fd, "memory.peak")));
 }
 
 interface Sampling {

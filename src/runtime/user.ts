@@ -1,9 +1,8 @@
 /** Who a program runs as: names and numbers resolved by the rootfs's own /etc/passwd and /etc/group (passwd(5), group(5)). */
 
 import { Failure, hasCode, NotFoundError } from "../errors.ts";
-import { isOnProc } from "../linux/at.ts";
-import { close, fstat, O_NONBLOCK, O_RDONLY, readAll } from "../linux/file.ts";
-import { openInRoot } from "../linux/inroot.ts";
+import { byteNameOf, isOnProc, openInRoot } from "../linux/at.ts";
+import { type Fd, fstat, O_NONBLOCK, O_RDONLY, owned, readAll } from "../linux/file.ts";
 import type { User } from "../plan/user.ts";
 
 /** The ids of a process, and the HOME that goes with them. */
@@ -22,7 +21,7 @@ const maxId = 0xfffffffe;
  * A number needs no entry; a name does. Without a group the user's own groups all apply, as after a login.
  * @param root open descriptor of the rootfs.
  */
-export function resolveUser(root: number, user: string): Identity {
+export function resolveUser(root: Fd, user: string): Identity {
   const [name = "", group] = user.split(":", 2) as [string, string?];
   const passwd = readDatabase(root, "/etc/passwd");
   const entry = passwd.find((fields) => fields[0] === name) ?? passwd.find((fields) => fields[2] === name);
@@ -45,11 +44,11 @@ export function resolveUser(root: number, user: string): Identity {
 }
 
 /** Who a spec's user is in a rootfs. */
-export const identityOf = (root: number, user: User): Identity =>
+export const identityOf = (root: Fd, user: User): Identity =>
   typeof user === "string" ? resolveUser(root, user) : { ...user, home: homeOf(root, user.uid) };
 
 /** HOME of numbers that a spec gives. */
-function homeOf(root: number, uid: number): string {
+function homeOf(root: Fd, uid: number): string {
   return readDatabase(root, "/etc/passwd").find((fields) => fields[2] === String(uid))?.[5] || "/";
 }
 
@@ -61,20 +60,20 @@ function parseId(text: string): number | undefined {
 }
 
 /** The lines of a database, split at colons; none if there is no such file. A FIFO or a device must not hold us up. */
-function readDatabase(root: number, path: string): string[][] {
-  let fd: number;
+function readDatabase(root: Fd, path: string): string[][] {
+  using database = owned(openDatabase(root, path));
+  if (database === undefined) return [];
+  const { fd } = database;
+  if (fstat(fd).type !== "file" || isOnProc(fd, path)) throw new Failure(`${path} of the image is not a regular file`);
+  const text = new TextDecoder().decode(readAll(fd, `the image's ${path}`, maxBytes));
+  return text.split("\n").map((line) => line.split(":"));
+}
+
+function openDatabase(root: Fd, path: string): Fd | undefined {
   try {
-    fd = openInRoot(root, path, O_RDONLY | O_NONBLOCK);
+    return openInRoot(root, byteNameOf(path), O_RDONLY | O_NONBLOCK);
   } catch (error) {
-    if (hasCode(error, "ENOENT", "ENOTDIR", "ENXIO")) return [];
+    if (hasCode(error, "ENOENT", "ENOTDIR", "ENXIO")) return undefined;
     throw error;
-  }
-  try {
-    if (fstat(fd).type !== "file" || isOnProc(fd, path))
-      throw new Failure(`${path} of the image is not a regular file`);
-    const text = new TextDecoder().decode(readAll(fd, `the image's ${path}`, maxBytes));
-    return text.split("\n").map((line) => line.split(":"));
-  } finally {
-    close(fd);
   }
 }

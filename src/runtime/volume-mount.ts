@@ -7,7 +7,7 @@
  *       users.lock   shared by all that use it: who gets it alone is the last
  */
 
-import { close, flock, O_CREAT, O_RDWR, open, stat } from "../linux/file.ts";
+import { close, flock, O_CREAT, O_RDWR, open, owned, stat } from "../linux/file.ts";
 import { attachAt, fsmount, umount2 } from "../linux/mount.ts";
 import type { HostStep } from "../plan/step.ts";
 import { dataOf } from "../plan/volume.ts";
@@ -15,10 +15,10 @@ import { dataOf } from "../plan/volume.ts";
 /** @returns how to take it back. */
 export function mountVolume({ path, type, options }: Extract<HostStep, { do: "mount-volume" }>): () => void {
   const users = alone(path, () => {
-    const held = open(`${path}/users.lock`, O_RDWR | O_CREAT, 0o600);
-    flock(held, { shared: true, wait: true });
+    using held = owned(open(`${path}/users.lock`, O_RDWR | O_CREAT, 0o600));
+    flock(held.fd, { shared: true, wait: true });
     if (!isMounted(path)) attachAt(fsmount(type, type, options), dataOf(path), `${type} on ${dataOf(path)}`);
-    return held;
+    return held.handOff();
   });
   return () =>
     alone(path, () => {
@@ -35,11 +35,7 @@ export function unmountVolume(path: string): void {
 const isMounted = (path: string): boolean => stat(dataOf(path)).device !== stat(path).device;
 
 function alone<Result>(path: string, use: () => Result): Result {
-  const lock = open(`${path}/mount.lock`, O_RDWR | O_CREAT, 0o600);
-  try {
-    flock(lock, { wait: true });
-    return use();
-  } finally {
-    close(lock);
-  }
+  using lock = owned(open(`${path}/mount.lock`, O_RDWR | O_CREAT, 0o600));
+  flock(lock.fd, { wait: true });
+  return use();
 }

@@ -12,49 +12,46 @@
 
 import { hasCode } from "../errors.ts";
 import * as at from "../linux/at.ts";
-import { close, flock, fstat, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, open } from "../linux/file.ts";
+import { type Fd, flock, fstat, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, open, owned } from "../linux/file.ts";
 import { listAt, removeTree } from "../linux/tree.ts";
 import { dataName } from "../plan/volume.ts";
 import { copyUp, takeOver } from "./copyup.ts";
 
-const copy = "_copy";
-const whole = "_whole";
+const copy = at.byteName`_copy`;
+const whole = at.byteName`_whole`;
+const data = at.byteNameOf(dataName);
 
 /**
  * Fills a volume that is empty with what the image has at a place. Two that want it take turns; what is in the volume
  * stays. @param image the container's root, with nothing mounted in it: another volume or /sys is not of the image. @param source the volume's data.
  */
-export function fillVolume(image: number, target: string, source: string): void {
-  const volume = open(source.slice(0, source.lastIndexOf("/")), O_RDONLY | O_DIRECTORY);
+export function fillVolume(image: Fd, target: string, source: string): void {
+  using opened = owned(open(source.slice(0, source.lastIndexOf("/")), O_RDONLY | O_DIRECTORY));
+  const volume = opened.fd;
   flock(volume, { wait: true });
-  const to = openDirectory(volume, dataName);
-  try {
-    removeTree(volume, copy);
-    const isWaiting = listAt(volume, source).some(({ name }) => name === whole);
-    if (!isWaiting && listAt(to, source).length > 0) return;
-    if (isWaiting || copyImage(image, target, volume)) moveAll(volume, to);
-  } finally {
-    close(to);
-    close(volume);
-  }
+  const subject = at.byteNameOf(source);
+  using to = owned(openDirectory(volume, data));
+  removeTree(volume, copy);
+  const isWaiting = listAt(volume, subject).some(({ name }) => name === whole);
+  if (!isWaiting && listAt(to.fd, subject).length > 0) return;
+  if (isWaiting || copyImage(image, target, volume)) moveAll(volume, to.fd);
 }
 
-const openDirectory = (directory: number, name: string): number =>
+const openDirectory = (directory: Fd, name: at.ByteName): Fd =>
   at.openAt(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 
 /** @returns false where the image has no such directory. */
-function copyImage(image: number, target: string, volume: number): boolean {
-  const from = openImage(image, target);
+function copyImage(image: Fd, target: string, volume: Fd): boolean {
+  using from = owned(openImage(image, target));
   if (from === undefined) return false;
   at.mkdirAt(volume, copy, 0o700);
-  const to = openDirectory(volume, copy);
-  copyUp(from, to, target);
-  for (const fd of [from, to]) close(fd);
+  using to = owned(openDirectory(volume, copy));
+  copyUp(from.fd, to.fd, at.byteNameOf(target));
   at.renameAt(volume, copy, whole);
   return true;
 }
 
-function openImage(image: number, target: string): number | undefined {
+function openImage(image: Fd, target: string): Fd | undefined {
   try {
     return at.openInRootIfAny(image, at.byteNameOf(target), O_RDONLY | O_DIRECTORY);
   } catch (error) {
@@ -64,12 +61,11 @@ function openImage(image: number, target: string): number | undefined {
   }
 }
 
-function moveAll(volume: number, to: number): void {
-  const from = openDirectory(volume, whole);
-  const itself = fstat(from);
+function moveAll(volume: Fd, to: Fd): void {
+  using from = owned(openDirectory(volume, whole));
+  const itself = fstat(from.fd);
   // Somebody who did not want it filled may have made one of that name meanwhile: theirs stays.
-  for (const { name } of listAt(from, whole)) at.moveAt(from, name, to);
-  takeOver(to, itself, dataName);
-  close(from);
+  for (const { name } of listAt(from.fd, whole)) at.moveAt(from.fd, name, to);
+  takeOver(to, itself, data);
   removeTree(volume, whole);
 }

@@ -14,7 +14,8 @@ import {
 import { InvalidError } from "../../src/errors.ts";
 import { createExtractor, type ExtractLimits } from "../../src/image/extract.ts";
 import { createTarReader } from "../../src/image/tar.ts";
-import { fgetxattr } from "../../src/linux/at.ts";
+import { byteNameOf, fgetxattr } from "../../src/linux/at.ts";
+import type { Fd } from "../../src/linux/file.ts";
 import { longName, pax, type RawEntry, tarOf } from "../support/tars.ts";
 import { isRoot, temporaryDirectory } from "../support/temporary.ts";
 
@@ -24,7 +25,7 @@ const roomy: ExtractLimits = { maxBytes: 2 ** 30, maxEntries: 10_000, freeBytes:
 function extract(base: string, entries: RawEntry[], lowers: string[] = [], limits = roomy): string {
   const directory = `${base}/layer${readdirSync(base).length}`;
   mkdirSync(directory);
-  const root = openSync(directory, "r");
+  const root = openSync(directory, "r") as Fd;
   const extractor = createExtractor(root, { lowers, limits });
   try {
     const reader = createTarReader(extractor, "test.tar");
@@ -40,8 +41,8 @@ function extract(base: string, entries: RawEntry[], lowers: string[] = [], limit
 
 const isWhiteout = (path: string): boolean => lstatSync(path).isCharacterDevice() && lstatSync(path).rdev === 0;
 function xattr(path: string, key: string): Buffer | undefined {
-  const fd = openSync(path, "r");
-  const value = fgetxattr(fd, key);
+  const fd = openSync(path, "r") as Fd;
+  const value = fgetxattr(fd, byteNameOf(key));
   closeSync(fd);
   return value && Buffer.from(value);
 }

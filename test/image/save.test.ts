@@ -8,7 +8,8 @@ import { loadImages } from "../../src/image/load.ts";
 import { packTree } from "../../src/image/pack.ts";
 import { type ArchiveFormat, saveImages } from "../../src/image/save.ts";
 import { findImage, type Image } from "../../src/image/store.ts";
-import { fsetxattr } from "../../src/linux/at.ts";
+import { byteNameOf, fsetxattr } from "../../src/linux/at.ts";
+import type { Fd } from "../../src/linux/file.ts";
 import { type Paths, pathsOf } from "../../src/paths.ts";
 import { gzipSync } from "../support/compress.ts";
 import { configOf, dockerArchive, entriesOf, ociLayout, rootfs, sha256 } from "../support/images.ts";
@@ -190,7 +191,7 @@ describe.skipIf(!has("tar", "bash", "find"))("a tree packed by GNU tar (root onl
 
 function pack(tree: string, layer: boolean, holes = false): Buffer {
   const parts: Buffer[] = [];
-  const fd = openSync(tree, "r");
+  const fd = openSync(tree, "r") as Fd;
   packTree(fd, { layer, holes }, (bytes) => parts.push(Buffer.from(bytes)));
   closeSync(fd);
   return Buffer.concat(parts);
@@ -198,8 +199,8 @@ function pack(tree: string, layer: boolean, holes = false): Buffer {
 
 /** setxattr(2), for which not every machine has a program. */
 function setAttribute(path: string, key: string, value: string): void {
-  const fd = openSync(path, "r");
-  fsetxattr(fd, key, Buffer.from(value), path);
+  const fd = openSync(path, "r") as Fd;
+  fsetxattr(fd, byteNameOf(key), Buffer.from(value), byteNameOf(path));
   closeSync(fd);
 }
 

@@ -5,7 +5,7 @@ import { extract as createTarStream } from "tar-stream";
 import { createTarReader } from "../../src/image/tar.ts";
 import type { TarEntry } from "../../src/image/tar-entry.ts";
 import { createTarWriter, type TarMember } from "../../src/image/tar-writer.ts";
-import type { ByteName } from "../../src/linux/at.ts";
+import { type ByteName, byteName, byteNameIn, byteNameOf } from "../../src/linux/at.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 import { has, sh } from "../support/trees.ts";
 
@@ -44,7 +44,9 @@ const component = fc
   .array(nameChars, { minLength: 1, maxLength: 120 })
   .map((codes) => String.fromCharCode(...codes))
   .filter((name) => !/^\.+$/.test(name));
-const path = fc.array(component, { minLength: 1, maxLength: 4 }).map((parts) => parts.join("/"));
+const path = fc
+  .array(component, { minLength: 1, maxLength: 4 })
+  .map((parts) => byteNameIn(Buffer.from(parts.join("/"), "latin1")));
 const id = fc.oneof(fc.integer({ min: 0, max: 70000 }), fc.integer({ min: 0, max: 2 ** 32 - 2 }));
 const mtime = fc.record({
   seconds: fc.integer({ min: -(2 ** 35), max: 2 ** 36 }),
@@ -53,7 +55,12 @@ const mtime = fc.record({
 const common = { path, mode: fc.integer({ min: 0, max: 0o7777 }), uid: id, gid: id, mtime };
 const xattrs = fc
   .array(fc.tuple(fc.constantFrom("user.a", "user.b=c", "security.capability"), fc.uint8Array({ maxLength: 40 })))
-  .map((pairs) => new Map<ByteName, Uint8Array>(pairs.filter(([key]) => !key.includes("="))));
+  .map(
+    (pairs) =>
+      new Map<ByteName, Uint8Array>(
+        pairs.filter(([key]) => !key.includes("=")).map(([key, value]) => [byteNameOf(key), value]),
+      ),
+  );
 const content = fc.uint8Array({ maxLength: 1500 }).map((bytes) => Buffer.from(bytes));
 const member: fc.Arbitrary<WithContent> = fc.oneof(
   fc.record({ type: fc.constant("file" as const), ...common, content, xattrs }),
@@ -84,7 +91,13 @@ describe("createTarWriter()", () => {
     );
   });
   test("writes sizes beyond 8 GiB, and holes, without their bytes", () => {
-    const sparse: TarMember = { type: "file", path: "s".repeat(150), mode: 0o600, size: 2 ** 36, sparse: [2 ** 35, 3] };
+    const sparse: TarMember = {
+      type: "file",
+      path: byteNameOf("s".repeat(150)),
+      mode: 0o600,
+      size: 2 ** 36,
+      sparse: [2 ** 35, 3],
+    };
     const [only] = read(write({ ...sparse, content: Buffer.from("abc") }));
     expect(only!.entry).toMatchObject({ path: sparse.path, size: 2 ** 36, sparse: true });
     expect(only!.content).toBe("abc");
@@ -93,12 +106,12 @@ describe("createTarWriter()", () => {
     const members: WithContent[] = [
       {
         type: "file",
-        path: "b",
+        path: byteName`b`,
         mode: 0o644,
         content: Buffer.from("x"),
         xattrs: new Map([
-          ["user.z", Buffer.from("1")],
-          ["user.a", Buffer.from("2")],
+          [byteName`user.z`, Buffer.from("1")],
+          [byteName`user.a`, Buffer.from("2")],
         ]),
       },
     ];
@@ -106,35 +119,40 @@ describe("createTarWriter()", () => {
     expect(write(...members)).toEqual(write(...turned));
   });
   test("refuses content that is not as long as announced, and names with a NUL", () => {
-    const file: TarMember = { type: "file", path: "f", mode: 0, size: 3 };
+    const file: TarMember = { type: "file", path: byteName`f`, mode: 0, size: 3 };
     expect(() => write({ ...file, content: Buffer.from("toolong") })).toThrow("longer than announced");
     expect(() => write({ ...file, content: Buffer.from("ab") })).toThrow("1 bytes shorter than announced");
-    expect(() => write({ type: "file", path: "a\0b", mode: 0 })).toThrow("is not a valid name for a tar");
+    expect(() => write({ type: "file", path: byteNameOf("a\0b"), mode: 0 })).toThrow("is not a valid name for a tar");
   });
 });
 
 describe("what others read", () => {
-  const long = `${"directory-".repeat(12)}/${"n".repeat(200)}`;
+  const long = byteNameOf(`${"directory-".repeat(12)}/${"n".repeat(200)}`);
   const members: WithContent[] = [
-    { type: "directory", path: "d", mode: 0o1777, mtime: { seconds: 1_000_000_000, nanoseconds: 0 } },
+    { type: "directory", path: byteName`d`, mode: 0o1777, mtime: { seconds: 1_000_000_000, nanoseconds: 0 } },
     {
       type: "file",
-      path: "d/file",
+      path: byteName`d/file`,
       mode: 0o4755,
       uid: 1000,
       gid: 2000,
       content: Buffer.from("hello"),
       mtime: { seconds: 1_234_567_890, nanoseconds: 123_000_000 },
     },
-    { type: "hardlink", path: "d/hard", linkPath: "d/file", mode: 0o4755, uid: 1000, gid: 2000 },
-    { type: "symlink", path: "soft", linkPath: "t".repeat(300), mode: 0o777 },
+    { type: "hardlink", path: byteName`d/hard`, linkPath: byteName`d/file`, mode: 0o4755, uid: 1000, gid: 2000 },
+    { type: "symlink", path: byteName`soft`, linkPath: byteNameOf("t".repeat(300)), mode: 0o777 },
     { type: "file", path: long, mode: 0o600, uid: 4_000_000_000, content: Buffer.from("deep") },
-    { type: "file", path: "raw-\xff\xfe", mode: 0o600, content: Buffer.from("bytes") },
-    { type: "char", path: "null", mode: 0o666, major: 1, minor: 3 },
-    { type: "fifo", path: "pipe", mode: 0o620 },
     {
       type: "file",
-      path: "holes",
+      path: byteNameIn(Buffer.from("raw-\xff\xfe", "latin1")),
+      mode: 0o600,
+      content: Buffer.from("bytes"),
+    },
+    { type: "char", path: byteName`null`, mode: 0o666, major: 1, minor: 3 },
+    { type: "fifo", path: byteName`pipe`, mode: 0o620 },
+    {
+      type: "file",
+      path: byteName`holes`,
       mode: 0o600,
       size: 30_000_000,
       sparse: [4096, 512, 20_000_256, 2],

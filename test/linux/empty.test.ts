@@ -2,7 +2,7 @@
 
 import { afterEach, expect, test } from "bun:test";
 import { receiveDatagram, sendDatagram } from "../../src/linux/datagram.ts";
-import { close, write } from "../../src/linux/file.ts";
+import { close, type Fd, write } from "../../src/linux/file.ts";
 import { memory, pointerTo } from "../../src/linux/libc.ts";
 import { pipe, receiveMessage, sendMessage, socketpair } from "../../src/linux/poll.ts";
 import {
@@ -17,11 +17,11 @@ import {
   setOption,
 } from "../../src/linux/socket.ts";
 
-const opened: number[] = [];
+const opened: Fd[] = [];
 afterEach(() => opened.splice(0).forEach(close));
 
 /** A socket for datagrams at a loopback address, which tells where each was sent to. */
-function bound(ip = "127.0.0.1"): number {
+function bound(ip = "127.0.0.1"): Fd {
   const { socket } = openBound("udp", encodeSockaddr(ip, 0));
   setOption(socket!, ip.includes(":") ? "IPV6_RECVPKTINFO" : "IP_PKTINFO", 1);
   opened.push(socket!);

@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { hasCode } from "../../src/errors.ts";
-import { close, O_RDONLY, O_RDWR, O_WRONLY, open, read, write } from "../../src/linux/file.ts";
+import { close, type Fd, O_RDONLY, O_RDWR, O_WRONLY, open, read, write } from "../../src/linux/file.ts";
 import { memory } from "../../src/linux/libc.ts";
 import { openInput, openOutput, setNonblocking } from "../../src/linux/nonblocking.ts";
 import { pipe, socketpair } from "../../src/linux/poll.ts";
@@ -20,7 +20,7 @@ function errnoOf(call: () => unknown): string {
   return "none";
 }
 
-const flags = (fd: number): number =>
+const flags = (fd: Fd): number =>
   Number.parseInt(/^flags:\s+(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, "utf8"))![1]!, 8);
 const O_NONBLOCK = 0o4000;
 

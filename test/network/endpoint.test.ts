@@ -2,6 +2,7 @@ import { describe, expect } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ConflictError } from "../../src/errors.ts";
+import type { Fd } from "../../src/linux/file.ts";
 import { inNetworkNamespace } from "../../src/linux/namespace.ts";
 import { deleteLink, findLink, listLinks, setLink } from "../../src/linux/netlink/link.ts";
 import { isLocal, listAddresses, listRoutes } from "../../src/linux/netlink/route.ts";
@@ -22,7 +23,7 @@ const sysctl = (name: string): string => readFileSync(`/proc/sys/net/${name}`, "
 /** Runs a test with a bridge and containers in it. */
 function withContainers(
   count: number,
-  use: (context: { socket: number; network: Network; endpoints: Endpoint[]; containers: number[] }) => void,
+  use: (context: { socket: Fd; network: Network; endpoints: Endpoint[]; containers: Fd[] }) => void,
   network = aNetwork(),
 ): void {
   withNetworks(count, (...containers) =>
@@ -52,8 +53,8 @@ function countLost(): number {
     .map((line) => line.split(" "));
   return Number(values![names!.indexOf("RetransSegs")]);
 }
-const within = <Result>(namespace: number, use: () => Result): Result => inNetworkNamespace(namespace, use);
-const everything = (socket: number) => ({
+const within = <Result>(namespace: Fd, use: () => Result): Result => inNetworkNamespace(namespace, use);
+const everything = (socket: Fd) => ({
   links: listLinks(socket).map(({ name, kind, mac, mtu, up, port }) => ({ name, kind, mac, mtu, up, port })),
   addresses: listAddresses(socket).map(({ address, bits }) => `${formatAddress(address)}/${bits}`),
   // Without those of multicast, which come when the kernel finds the time.
@@ -285,7 +286,7 @@ describe("an endpoint", () => {
 
   inNetwork("is added to a container that runs, and taken away, and the other way out is there then", () => {
     withContainers(1, ({ socket, containers, endpoints }) => {
-      const [namespace] = containers as [number];
+      const [namespace] = containers as [Fd];
       const network = aNetwork({ name: "two", bridge: "br-two", third: 10 });
       const { index: bridge } = ensureBridge(socket, network);
       const second = anEndpoint(network, 2, "eth1");

@@ -1,7 +1,7 @@
 /** Many sockets behind one descriptor: one that makes trouble is its own trouble. */
 
 import { expect, test } from "bun:test";
-import { close, read, writeAll } from "../../src/linux/file.ts";
+import { close, type Fd, read, writeAll } from "../../src/linux/file.ts";
 import { memory } from "../../src/linux/libc.ts";
 import { type Interest, POLLIN, pipe, poll } from "../../src/linux/poll.ts";
 import { type EpollLoop, openEpollLoop } from "../../src/network/epoll-loop.ts";
@@ -16,7 +16,7 @@ function turn(hub: EpollLoop): number {
   }
 }
 
-const isOpen = (fd: number): boolean => {
+const isOpen = (fd: Fd): boolean => {
   const interest: Interest = { fd, events: 0 };
   poll([interest], 0);
   return (interest.happened! & 0x20) === 0;
@@ -64,8 +64,8 @@ test("what the kernel does not wait for is refused at once, and closed when it i
   const hub = openEpollLoop();
   const closed: number[] = [];
   // A number that is not open.
-  expect(() => hub.set(999_999, POLLIN, () => {})).toThrow("EBADF");
-  hub.drop(999_999, (fd) => void closed.push(fd));
+  expect(() => hub.set(999_999 as Fd, POLLIN, () => {})).toThrow("EBADF");
+  hub.drop(999_999 as Fd, (fd) => void closed.push(fd));
   expect(closed).toEqual([999_999]);
   hub.close();
 });

@@ -1,7 +1,7 @@
 /** Those who are attached to a container: what they are shown, what they type, and what they cannot do to it. */
 
 import { afterEach, expect, test } from "bun:test";
-import { close, O_PATH, open, read, writeAll } from "../../src/linux/file.ts";
+import { close, type Fd, O_PATH, open, read, writeAll } from "../../src/linux/file.ts";
 import { memory } from "../../src/linux/libc.ts";
 import { setNonblocking } from "../../src/linux/nonblocking.ts";
 import { type Interest, POLLIN, pipe, poll, sendMessage, socketpair } from "../../src/linux/poll.ts";
@@ -19,13 +19,13 @@ import { needing, root } from "../support/needs.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 
 const capacity = 65536;
-const opened: number[] = [];
+const opened: Fd[] = [];
 afterEach(() => opened.splice(0).forEach(close));
 
 /** What became of the container. */
 interface Container {
   /** Where its stdin comes out, as long as anybody may write to it. */
-  stdin: { read: number; write: number };
+  stdin: { read: Fd; write: Fd };
   heard: string[];
   controls: Controls;
 }
@@ -35,7 +35,7 @@ function container(changes: Partial<Controls> = {}): Container {
   setNonblocking(stdin.write);
   opened.push(stdin.read);
   const heard: string[] = [];
-  let input: number | undefined = stdin.write;
+  let input: Fd | undefined = stdin.write;
   const endInput = () => {
     if (input !== undefined) close(input);
     input = undefined;
@@ -54,14 +54,14 @@ function container(changes: Partial<Controls> = {}): Container {
 }
 
 /** The one who started a container, attached, and its monitor's side. */
-function launched(controls: Controls, how = { attached: true, stdin: true }): { clients: Clients; socket: number } {
+function launched(controls: Controls, how = { attached: true, stdin: true }): { clients: Clients; socket: Fd } {
   const [socket, monitor] = socketpair();
   opened.push(socket);
   return { clients: clientsOf(undefined, { socket: monitor, ...how }, controls), socket };
 }
 
 /** Somebody who attaches later, and a monitor that has nobody else. */
-function attached(controls: Controls): { clients: Clients; socket: number } {
+function attached(controls: Controls): { clients: Clients; socket: Fd } {
   const directory = open(temporaryDirectory(), O_PATH);
   const listener = listenAt(directory, "control");
   const clients = clientsOf(listener, undefined, controls);
@@ -72,7 +72,7 @@ function attached(controls: Controls): { clients: Clients; socket: number } {
   return { clients, socket };
 }
 
-const say = (socket: number, control: Message) => sendFrame(socket, { control });
+const say = (socket: Fd, control: Message) => sendFrame(socket, { control });
 
 /** The monitor's loop, until there is nothing more to do. */
 function turn(clients: Clients): void {
@@ -88,7 +88,7 @@ function turn(clients: Clients): void {
 }
 
 /** All that a client can read now; "end" if there will be no more. */
-function received(socket: number): (Frame | "end")[] {
+function received(socket: Fd): (Frame | "end")[] {
   const frames: (Frame | "end")[] = [];
   for (;;) {
     const interest: Interest = { fd: socket, events: POLLIN };
@@ -201,7 +201,7 @@ test("input goes on while nobody reads the output", () => {
 });
 
 test("what the one who started it typed reaches the container before the end of its stdin", () => {
-  for (const leave of [(socket: number) => say(socket, { type: "end-of-input" }), close]) {
+  for (const leave of [(socket: Fd) => say(socket, { type: "end-of-input" }), close]) {
     const { stdin, controls } = container();
     const { clients, socket } = launched(controls);
     writeAll(stdin.write, memory(capacity - 1));
@@ -229,7 +229,7 @@ test("input that nobody in the container reads any more is dropped, and its send
 });
 
 test("nonsense ends its sender and nobody else", () => {
-  const nonsense: [string, (socket: number) => unknown][] = [
+  const nonsense: [string, (socket: Fd) => unknown][] = [
     ["no JSON", (socket) => sendMessage(socket, { data: Buffer.from("J{"), fds: [] })],
     ["no object", (socket) => sendMessage(socket, { data: Buffer.from("Jnull"), fds: [] })],
     ["nothing", (socket) => sendMessage(socket, { data: memory(0), fds: [] })],

@@ -1,6 +1,7 @@
 /** What goes on beside a container: its failure is not the container's. */
 
 import { expect, test } from "bun:test";
+import type { Fd } from "../../src/linux/file.ts";
 import type { EventSource } from "../../src/linux/poll.ts";
 import { guarded } from "../../src/runtime/event-sources.ts";
 
@@ -12,7 +13,7 @@ const trouble = () => {
 function eventSource(changes: Partial<EventSource> = {}): EventSource & { ends: number } {
   const made = {
     ends: 0,
-    watches: () => [{ fd: 7, onReady: () => {} }],
+    watches: () => [{ fd: 7 as Fd, onReady: () => {} }],
     timers: () => [{ atMs: 5, onTime: () => {} }],
     end: () => void made.ends++,
     ...changes,
@@ -26,7 +27,7 @@ const wanted = (eventSources: EventSource[]) => [
 ];
 
 const failures: [string, Partial<EventSource>][] = [
-  ["what is ready", { watches: () => [{ fd: 8, onReady: trouble }] }],
+  ["what is ready", { watches: () => [{ fd: 8 as Fd, onReady: trouble }] }],
   ["its time", { timers: () => [{ atMs: 6, onTime: trouble }] }],
   ["what it waits for", { watches: trouble }],
   ["its next time", { timers: trouble }],
@@ -54,7 +55,7 @@ test("one that cannot even be ended keeps nobody from being ended", () => {
 test("one whose turn was noted before it ended is not called any more", () => {
   let calls = 0;
   const count = () => void calls++;
-  const [one] = guarded([eventSource({ watches: () => [{ fd: 7, onReady: count }] })]);
+  const [one] = guarded([eventSource({ watches: () => [{ fd: 7 as Fd, onReady: count }] })]);
   const [watch] = one!.watches();
   one!.end();
   watch!.onReady();

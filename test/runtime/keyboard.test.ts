@@ -1,7 +1,7 @@
 /** What is typed on its way into a container, which may read it late, or never. */
 
 import { afterEach, expect, test } from "bun:test";
-import { close, O_RDWR, open, read, writeAll } from "../../src/linux/file.ts";
+import { close, type Fd, O_RDWR, open, read, writeAll } from "../../src/linux/file.ts";
 import { memory } from "../../src/linux/libc.ts";
 import { setNonblocking } from "../../src/linux/nonblocking.ts";
 import { type Interest, pipe, poll } from "../../src/linux/poll.ts";
@@ -9,7 +9,7 @@ import { getModes, rawModes, setModes } from "../../src/linux/tty.ts";
 import { type Keyboard, keyboardOf } from "../../src/runtime/keyboard.ts";
 import { openSlave } from "../support/slave.ts";
 
-const opened: number[] = [];
+const opened: Fd[] = [];
 afterEach(() => opened.splice(0).forEach(close));
 
 /** Writes what can be written. @returns how often. */
@@ -25,10 +25,10 @@ function turn(keyboard: Keyboard): number {
 }
 
 /** A keyboard at this descriptor, and what it was told. */
-function at(fd: number) {
+function at(fd: Fd) {
   setNonblocking(fd);
   const heard = { takenBytes: 0, seen: 0, ended: 0 };
-  let input: number | undefined = fd;
+  let input: Fd | undefined = fd;
   const keyboard = keyboardOf({
     input: () => input,
     typed: () => void heard.seen++,
@@ -44,7 +44,7 @@ function at(fd: number) {
   return { keyboard, type, heard };
 }
 
-function pty(): { master: number; slave: number } {
+function pty(): { master: Fd; slave: Fd } {
   const master = open("/dev/ptmx", O_RDWR);
   const { slave } = openSlave(master);
   setModes(slave, rawModes(getModes(slave)));

@@ -3,8 +3,9 @@
 import { expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { hasCode } from "../../src/errors.ts";
-import { close, O_CREAT, O_RDONLY, O_WRONLY, open, read, write, writeAll } from "../../src/linux/file.ts";
-import { EAGAIN, memory, syscallError } from "../../src/linux/libc.ts";
+import { EAGAIN } from "../../src/linux/errno.ts";
+import { close, type Fd, O_CREAT, O_RDONLY, O_WRONLY, open, read, write, writeAll } from "../../src/linux/file.ts";
+import { memory, syscallError } from "../../src/linux/libc.ts";
 import { openOutput, setNonblocking } from "../../src/linux/nonblocking.ts";
 import { pipe, type Timer, type Watch } from "../../src/linux/poll.ts";
 import { type Copy, deliver, drain, relay } from "../../src/runtime/relay.ts";
@@ -39,10 +40,13 @@ const runUntil = (done: () => boolean, pumps: Copy[], watches: Watch[] = [], tim
   );
 
 /** To a pipe that only the pump has. */
-function into(fd: number): Pick<Copy, "to" | "write"> {
+function into(fd: Fd): Pick<Copy, "to" | "write"> {
   setNonblocking(fd);
   return { to: fd, write: (bytes) => write(fd, bytes) };
 }
+
+/** A copy from nothing has only the rest of before. */
+const nobody = -1 as Fd;
 
 test("more than the pipes hold goes through a program in both directions at once", () => {
   const directory = temporaryDirectory();
@@ -62,7 +66,7 @@ test("more than the pipes hold goes through a program in both directions at once
   child.kill();
 });
 
-const openOutputOf = (fd: number): Pick<Copy, "to" | "write"> => {
+const openOutputOf = (fd: Fd): Pick<Copy, "to" | "write"> => {
   const { fd: to, write: put } = openOutput(fd);
   return { to, write: put };
 };
@@ -191,7 +195,7 @@ test("who does not read what is left is waited for, until a signal says otherwis
   const [stuck, destination, interrupt] = [pipe(), pipe(), pipe()];
   writeAll(stuck.write, memory(capacity));
   writeAll(interrupt.write, memory(2));
-  const pumps = [pumpOf({ from: -1, ...into(stuck.write) }), pumpOf({ from: -1, ...into(destination.write) })];
+  const pumps = [pumpOf({ from: nobody, ...into(stuck.write) }), pumpOf({ from: nobody, ...into(destination.write) })];
   for (const pump of pumps) Object.assign(pump, { ended: true, pending: memory(20) });
   let signals = 0;
   const onReady = () => {
@@ -208,7 +212,7 @@ test("a reader who goes away meanwhile is no failure, a full disk is; neither en
   const gone = pipe();
   close(gone.read);
   const [full, never] = [open("/dev/full", O_WRONLY), pipe()];
-  const pumps = [pumpOf({ from: -1, ...into(gone.write) }), pumpOf({ from: -1, ...openOutputOf(full) })];
+  const pumps = [pumpOf({ from: nobody, ...into(gone.write) }), pumpOf({ from: nobody, ...openOutputOf(full) })];
   for (const pump of pumps) Object.assign(pump, { ended: true, pending: memory(20) });
   deliver(pumps, { fd: never.read, onReady: () => true });
   expect(pumps.map(({ how, failure }) => [how, hasCode(failure, "ENOSPC")])).toEqual([

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { close, O_DIRECTORY, O_PATH, open } from "../../src/linux/file.ts";
+import { close, type Fd, O_DIRECTORY, O_PATH, open } from "../../src/linux/file.ts";
 import { type Identity, identityOf, resolveUser } from "../../src/runtime/user.ts";
 
 const passwd = `root:x:0:0:root:/root:/bin/sh
@@ -26,8 +26,8 @@ odd:x:none:web
 
 describe("resolveUser()", () => {
   let directory: string;
-  let full: number;
-  let empty: number;
+  let full: Fd;
+  let empty: Fd;
   beforeAll(() => {
     directory = mkdtempSync(join(tmpdir(), "user-"));
     for (const path of ["full/etc", "empty", "linked"]) mkdirSync(join(directory, path), { recursive: true });

@@ -1,6 +1,7 @@
 /** Network namespaces of a test's own, entered by the test itself: everything synchronous in them sees that network. */
 
 import { closeSync, openSync } from "node:fs";
+import type { Fd } from "../../src/linux/file.ts";
 import { bind, check } from "../../src/linux/libc.ts";
 import { inNetworkNamespace, unshare } from "../../src/linux/namespace.ts";
 import { macOf, vethOf } from "../../src/plan/address.ts";
@@ -23,8 +24,8 @@ export function newNetworkNamespace(): number {
 }
 
 /** Runs a test in a network namespace of its own, with others for containers. */
-export function withNetworks(containers: number, use: (...namespaces: number[]) => void): void {
-  const [host, ...rest] = Array.from({ length: containers + 1 }, newNetworkNamespace) as [number, ...number[]];
+export function withNetworks(containers: number, use: (...namespaces: Fd[]) => void): void {
+  const [host, ...rest] = Array.from({ length: containers + 1 }, newNetworkNamespace) as [Fd, ...Fd[]];
   try {
     inNetworkNamespace(host, () => {
       sh("ip link set lo up");

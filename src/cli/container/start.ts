@@ -5,7 +5,7 @@ import { ended } from "../../engine/container/detached.ts";
 import { startContainer } from "../../engine/container/restart.ts";
 import { findContainer } from "../../engine/record/container.ts";
 import { UsageError } from "../../errors.ts";
-import { close } from "../../linux/file.ts";
+import { close, type Fd } from "../../linux/file.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
 import { printLine, warn } from "../words/print.ts";
@@ -38,7 +38,7 @@ export default defineCommand({
     const stdin = interactive ?? false;
     const sigProxy = options["sig-proxy"] ?? true;
     let code: number | undefined;
-    const stay = (socket: number) => {
+    const stay = (socket: Fd) => {
       const { terminal } = found.record.options;
       const end = attachTo(socket, { stdin, terminal, detachKeys, sigProxy });
       const result = ended(paths, found.record.id, end, warn);

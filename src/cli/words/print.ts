@@ -2,7 +2,7 @@
 
 import { createConsola } from "consola/core";
 import { hasCode } from "../../errors.ts";
-import { writeAll } from "../../linux/file.ts";
+import { type Fd, writeAll } from "../../linux/file.ts";
 import { isatty } from "../../linux/tty.ts";
 
 const encoder = new TextEncoder();
@@ -51,7 +51,7 @@ function paint(text: string, type: string): string {
   return color && isatty(2) && !process.env.NO_COLOR ? `\u001b[${color}m${text}\u001b[0m` : text;
 }
 
-function print(fd: number, text: string): void {
+function print(fd: Fd, text: string): void {
   try {
     writeAll(fd, encoder.encode(text));
   } catch (error) {

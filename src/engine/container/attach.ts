@@ -1,7 +1,7 @@
 /** Being attached to a container's monitor: our keys in, its output out, until it ends or we leave. */
 
 import { hasCode } from "../../errors.ts";
-import { close } from "../../linux/file.ts";
+import { close, type Fd } from "../../linux/file.ts";
 import { memory } from "../../linux/libc.ts";
 import { type Input, type Output, openInput, openOutput } from "../../linux/nonblocking.ts";
 import { type Interest, POLLIN, POLLOUT, poll } from "../../linux/poll.ts";
@@ -41,7 +41,7 @@ export type Exited = Pick<Extract<Message, { type: "exit" }>, "code" | "oomKille
 export type AttachEnd = Exited | { signal: number } | "detached" | "lost" | "dropped";
 
 /** Stays until the end. @param socket to the monitor; one that did not launch the container says `attach` first. */
-export function attachTo(socket: number, options: AttachOptions): AttachEnd {
+export function attachTo(socket: Fd, options: AttachOptions): AttachEnd {
   blockSignals(forwarded);
   const raw = options.terminal && options.stdin && isatty(0);
   const modes = raw ? getModes(0) : undefined;
@@ -56,7 +56,7 @@ export function attachTo(socket: number, options: AttachOptions): AttachEnd {
 
 /** What is on its way. Each part has a bound: a window of the channel, and a message or two. */
 interface Traffic {
-  socket: number;
+  socket: Fd;
   /** What the socket had no room for. */
   outgoing: Frame[];
   /** Bytes of our stdin that the container has not taken. */
@@ -71,7 +71,7 @@ interface Traffic {
  * Waits in poll(2) alone: what is sent, printed and read never waits (linux/nonblocking.ts), so neither the keys nor a
  * signal wait for a stdout that nobody reads, nor the output for a container that does not read its stdin.
  */
-function converse(socket: number, options: AttachOptions, keys: boolean): AttachEnd {
+function converse(socket: Fd, options: AttachOptions, keys: boolean): AttachEnd {
   const { terminal, detachKeys, sigProxy } = options;
   const leaves = terminal && !options.endsWithUs;
   const incoming = signalfd(forwarded);

@@ -5,7 +5,7 @@ import type { LoadProgress } from "../../image/load.ts";
 import { makeImage } from "../../image/make.ts";
 import { packTree } from "../../image/pack.ts";
 import { findImage } from "../../image/store.ts";
-import { close, O_DIRECTORY, O_RDONLY, open, readdir, stat } from "../../linux/file.ts";
+import { O_DIRECTORY, O_RDONLY, open, owned, readdir, stat } from "../../linux/file.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { Paths } from "../../paths.ts";
 import { endIfInterrupted } from "../image/interrupt.ts";
@@ -69,15 +69,11 @@ async function commitContainer(paths: Paths, container: Container, options: Comm
       layer: {
         subject: `the layer of ${record.name}`,
         feed(write) {
-          const root = openTree();
-          try {
-            packTree(root, { layer: image !== undefined, omit: isOfNetwork }, (bytes) => {
-              endIfInterrupted();
-              write(bytes);
-            });
-          } finally {
-            close(root);
-          }
+          using root = owned(openTree());
+          packTree(root.fd, { layer: image !== undefined, omit: isOfNetwork }, (bytes) => {
+            endIfInterrupted();
+            write(bytes);
+          });
         },
       },
     }),

@@ -1,26 +1,25 @@
 /** The paths of `cp`, on the host and in a container: what they name, and what a copy of them will be called. */
 
 import { ConflictError, hasCode, NotFoundError } from "../../errors.ts";
-import { type ByteName, byteNameOf, openAt, openInRoot, readlinkAt } from "../../linux/at.ts";
-import { close, fstat, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, type Stat } from "../../linux/file.ts";
-import { AT_FDCWD } from "../../linux/libc.ts";
+import { type ByteName, byteName, byteNameOf, openAt, openInRoot, readlinkAt } from "../../linux/at.ts";
+import { cwd, type Fd, fstat, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, owned, type Stat } from "../../linux/file.ts";
 
 /** A side of a copy. */
 export interface Side {
   /** The container's root, which no path leads out of (SECURITY R25); absent for the host. */
-  root?: number;
+  root?: Fd;
   /** As errors call a path of it. */
   describe(path: string): string;
 }
 
-function openPath({ root }: Side, path: ByteName, flags: number): number {
-  return root === undefined ? openAt(AT_FDCWD | 0, path === "" ? "." : path, flags) : openInRoot(root, path, flags);
+function openPath({ root }: Side, path: ByteName, flags: number): Fd {
+  return root === undefined ? openAt(cwd, path === "" ? byteName`.` : path, flags) : openInRoot(root, path, flags);
 }
 
 /** What is to be copied. */
 export interface Source {
   /** O_PATH. */
-  fd: number;
+  fd: Fd;
   stat: Stat;
   /** What its copy in a directory is called; absent for `dir/.` and `/`, of which only the content goes there. */
   name?: ByteName;
@@ -33,14 +32,15 @@ export interface Source {
  */
 export function openSource(side: Side, path: string, follow: boolean): Source {
   const flags = O_PATH | (assertsDirectory(path) ? O_DIRECTORY : follow ? 0 : O_NOFOLLOW);
-  const fd = found(side, path, () => openPath(side, byteNameOf(path), flags));
+  using file = owned(found(side, path, () => openPath(side, byteNameOf(path), flags)));
   const [, name] = split(byteNameOf(path.replace(/\/+$/, "")));
-  return { fd, stat: fstat(fd), ...(isName(name) && { name }) };
+  const stat = fstat(file.fd);
+  return { fd: file.handOff(), stat, ...(isName(name) && { name }) };
 }
 
 /** Where a copy goes: into an open directory, under a name; without one, the content of the source goes into it. */
 export interface Target {
-  directory: number;
+  directory: Fd;
   name?: ByteName;
 }
 
@@ -51,21 +51,18 @@ export interface Target {
  */
 export function openTarget(side: Side, path: string, source: Pick<Source, "stat" | "name">): Target {
   const isDirectory = source.stat.type === "directory";
-  const into = (directory: number): Target => ({ directory, ...(source.name !== undefined && { name: source.name }) });
+  const into = (directory: Fd): Target => ({ directory, ...(source.name !== undefined && { name: source.name }) });
   const { directory, name, stat } = resolveLast(side, path);
   if (name === undefined) return into(directory);
-  if (stat?.type === "directory") {
-    const target = openAt(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-    close(directory);
-    return into(target);
-  }
+  using parent = owned(directory);
+  if (stat?.type === "directory") return into(openAt(parent.fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
   const shown = side.describe(path);
   if (stat && isDirectory) throw new ConflictError(`cannot copy a directory over ${shown}, which is none`);
   if (stat && assertsDirectory(path)) throw new ConflictError(`${shown} is not a directory`);
   if (stat && side.root === undefined && stat.type !== "file")
     throw new ConflictError(`cannot copy over ${shown}: it is not a file`);
   if (!stat && assertsDirectory(path) && !isDirectory) throw new NotFoundError(`no such directory: ${shown}`);
-  return { directory, name };
+  return { directory: parent.handOff(), name };
 }
 
 /** A slash at the end says that a path is a directory. */
@@ -75,17 +72,17 @@ const isName = (name: ByteName): boolean => name !== "" && name !== "." && name 
 
 function split(path: ByteName): [parent: ByteName, name: ByteName] {
   const slash = path.lastIndexOf("/");
-  return [slash === 0 ? "/" : path.slice(0, Math.max(slash, 0)), path.slice(slash + 1)];
+  return [slash === 0 ? byteName`/` : path.slice(0, Math.max(slash, 0)), path.slice(slash + 1)];
 }
 
 /** An existing directory, as the target of a tar. @throws NotFoundError, ConflictError */
-export const openDirectory = (side: Side, path: string): number =>
+export const openDirectory = (side: Side, path: string): Fd =>
   found(side, path, () => openPath(side, byteNameOf(path), O_RDONLY | O_DIRECTORY));
 
 const maxLinks = 40; // as path_resolution(7)
 
 interface Last {
-  directory: number;
+  directory: Fd;
   /** Absent for a path that is the directory itself: it ends in "..", or is the root. */
   name?: ByteName;
   /** Absent where there is nothing of that name. */
@@ -100,22 +97,19 @@ function resolveLast(side: Side, path: string): Last {
     const open = (what: ByteName) => found(side, path, () => openPath(side, what, O_RDONLY | O_DIRECTORY));
     // Never by its parent: the parent of a container's root is on the host.
     if (!isName(name)) return { directory: open(current) };
-    const directory = open(parent);
-    const stat = statName(directory, name);
-    if (stat?.type !== "symlink") return { directory, name, ...(stat && { stat }) };
-    const target = readlinkAt(directory, name);
-    close(directory);
-    current = target.startsWith("/") ? target : `${parent === "" ? "." : parent}/${target}`;
+    using directory = owned(open(parent));
+    const stat = statName(directory.fd, name);
+    if (stat?.type !== "symlink") return { directory: directory.handOff(), name, ...(stat && { stat }) };
+    const target = readlinkAt(directory.fd, name);
+    current = target.startsWith("/") ? target : byteName`${parent === "" ? byteName`.` : parent}/${target}`;
   }
   throw new ConflictError(`${side.describe(path)} leads through too many symbolic links`);
 }
 
-function statName(directory: number, name: ByteName): Stat | undefined {
+function statName(directory: Fd, name: ByteName): Stat | undefined {
   try {
-    const fd = openAt(directory, name, O_PATH | O_NOFOLLOW);
-    const stat = fstat(fd);
-    close(fd);
-    return stat;
+    using file = owned(openAt(directory, name, O_PATH | O_NOFOLLOW));
+    return fstat(file.fd);
   } catch (error) {
     if (hasCode(error, "ENOENT")) return undefined;
     throw error;

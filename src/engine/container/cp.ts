@@ -12,8 +12,8 @@ import { packTree } from "../../image/pack.ts";
 import { createStaging, prepareStore } from "../../image/staging.ts";
 import { createTarReader } from "../../image/tar.ts";
 import type { TarEntry } from "../../image/tar-entry.ts";
-import { type ByteName, freeBytes, isOnKernelFileSystem, textOf } from "../../linux/at.ts";
-import { fstat } from "../../linux/file.ts";
+import { type ByteName, byteNameOf, freeBytes, isOnKernelFileSystem, textOf } from "../../linux/at.ts";
+import { type Fd, fstat, owned } from "../../linux/file.ts";
 import type { Paths } from "../../paths.ts";
 import { endIfInterrupted } from "../image/interrupt.ts";
 import { withOutput } from "../image/output.ts";
@@ -47,12 +47,14 @@ export async function copyFromContainer(
     const side = containerSide(root, from.container);
     const path = inContainer(from.path);
     const source = openSource(side, path, options.followLink);
-    if (isOnKernelFileSystem(source.fd, path))
+    using opened = owned(source.fd);
+    if (isOnKernelFileSystem(opened.fd, byteNameOf(path)))
       throw new ConflictError(`${side.describe(path)} is not a file of the container but a view of the kernel`);
     if (to === "-") return await withOutput(undefined, (write) => pack(source, source.name, false, write));
     const { directory, name } = openTarget(host, to, source);
+    using target = owned(directory);
     const adapt = options.archive ? keep : forHost(options.warn);
-    return await extract(directory, adapt, (write) => pack(source, name, true, write));
+    return await extract(target.fd, adapt, (write) => pack(source, name, true, write));
   });
 }
 
@@ -79,7 +81,7 @@ export async function copyToContainer(
 
 const host: Side = { describe: (path) => path };
 
-const containerSide = (root: number, container: string): Side => ({
+const containerSide = (root: Fd, container: string): Side => ({
   root,
   describe: (path) => `${path} in container ${container}`,
 });
@@ -118,7 +120,7 @@ const forHost =
 type Feed = (write: (chunk: Uint8Array) => void) => void | Promise<void>;
 
 /** Extracts the tar that `feed` writes into an open directory. @returns its size. */
-async function extract(directory: number, adapt: Adapt, feed: Feed): Promise<number> {
+async function extract(directory: Fd, adapt: Adapt, feed: Feed): Promise<number> {
   const limits = { ...defaultLimits, freeBytes: freeBytes(directory, "the target") };
   const extractor = createExtractor(directory, { lowers: [], limits, merge: true });
   const entry = (found: TarEntry) => {

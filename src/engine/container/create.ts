@@ -4,7 +4,7 @@ import { ConflictError, InvalidError, NotFoundError } from "../../errors.ts";
 import { severalImages } from "../../image/source.ts";
 import { findImage, type Image } from "../../image/store.ts";
 import { randomHex } from "../../linux/clone.ts";
-import { close, flock, O_CREAT, O_RDWR, open, stat, statIfAny, writeNewFile } from "../../linux/file.ts";
+import { close, type Fd, flock, O_CREAT, O_RDWR, open, stat, statIfAny, writeNewFile } from "../../linux/file.ts";
 import type { Paths } from "../../paths.ts";
 import { type NetworkOptions, noNetworkOptions } from "../../plan/network-options.ts";
 import type { ImageDefaults } from "../../plan/spec.ts";
@@ -117,7 +117,7 @@ export interface StoreLock {
 }
 
 export function lockStore(paths: Paths): StoreLock {
-  let held: number | undefined;
+  let held: Fd | undefined;
   const lock: StoreLock = {
     take: () => {
       held = open(paths.lock, O_RDWR | O_CREAT, 0o600);

@@ -2,8 +2,8 @@
 
 import { hasCode } from "../../errors.ts";
 import { isWhiteout } from "../../image/parents.ts";
-import { type ByteName, fgetxattr, openAt, openInRootIfAny } from "../../linux/at.ts";
-import { close, fstat, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, open, type Stat } from "../../linux/file.ts";
+import { type ByteName, byteName, fgetxattr, openAt, openInRootIfAny } from "../../linux/at.ts";
+import { type Fd, fstat, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, open, owned, type Stat } from "../../linux/file.ts";
 import { listAt } from "../../linux/tree.ts";
 import type { Paths } from "../../paths.ts";
 import { isOfNetwork } from "../network/etc-files.ts";
@@ -18,25 +18,24 @@ export interface Change {
 /** Sorted by path. A directory counts as changed when something in it has, as Docker counts. */
 export function diffContainer(paths: Paths, reference: string): Change[] {
   const container = findContainer(paths, reference);
-  const upper = open(upperOf(paths, container), O_RDONLY | O_DIRECTORY);
-  const lower = openLayers(paths, lowersOf(container));
+  using upper = owned(open(upperOf(paths, container), O_RDONLY | O_DIRECTORY));
+  using lower = owned(openLayers(paths, lowersOf(container)));
   const changes: Change[] = [];
 
-  function directory(fd: number, path: ByteName, opaque: boolean): void {
+  function directory(fd: Fd, path: ByteName, opaque: boolean): void {
     const names = new Set<ByteName>();
     for (const { name } of listAt(fd, path)) {
       names.add(name);
-      entry(fd, name, `${path}/${name}`);
+      entry(fd, name, byteName`${path}/${name}`);
     }
     // Nothing of below shines through: what is not here again is deleted.
     if (opaque)
-      for (const name of lowerNames(path)) if (!names.has(name)) changes.push({ kind: "D", path: `${path}/${name}` });
+      for (const name of lowerNames(path))
+        if (!names.has(name)) changes.push({ kind: "D", path: byteName`${path}/${name}` });
   }
 
-  function entry(parent: number, name: ByteName, path: ByteName): void {
-    const fd = openAt(parent, name, O_PATH | O_NOFOLLOW, path);
-    const now = fstat(fd);
-    close(fd);
+  function entry(parent: Fd, name: ByteName, path: ByteName): void {
+    const now = statAt(parent, name, path);
     if (isOfNetwork(path)) return;
     const before = statBelow(path);
     if (isWhiteout(now)) {
@@ -45,21 +44,17 @@ export function diffContainer(paths: Paths, reference: string): Change[] {
     }
     const at = changes.push({ kind: before ? "C" : "A", path });
     if (now.type !== "directory") return;
-    const opened = openAt(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, path);
-    const opaque = before?.type === "directory" && fgetxattr(opened, "trusted.overlay.opaque")?.[0] === 0x79;
-    directory(opened, path, opaque);
-    close(opened);
+    using opened = owned(openAt(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, path));
+    const opaque = before?.type === "directory" && fgetxattr(opened.fd, byteName`trusted.overlay.opaque`)?.[0] === 0x79;
+    directory(opened.fd, path, opaque);
     // overlayfs copies a directory up to look into it for writing: then nothing has changed.
     if (before && isSameDirectory(before, now) && changes.length === at) changes.pop();
   }
 
   function statBelow(path: ByteName): Stat | undefined {
     try {
-      const fd = openInRootIfAny(lower, path, O_PATH | O_NOFOLLOW, false);
-      if (fd === undefined) return undefined;
-      const found = fstat(fd);
-      close(fd);
-      return found;
+      using found = owned(openInRootIfAny(lower.fd, path, O_PATH | O_NOFOLLOW, false));
+      return found && fstat(found.fd);
     } catch (error) {
       if (hasCode(error, "ENOTDIR", "ELOOP")) return undefined; // a directory of the path was something else
       throw error;
@@ -67,17 +62,17 @@ export function diffContainer(paths: Paths, reference: string): Change[] {
   }
 
   function lowerNames(path: ByteName): ByteName[] {
-    const fd = openInRootIfAny(lower, path, O_RDONLY | O_DIRECTORY, false);
-    if (fd === undefined) return [];
-    const names = listAt(fd, path).map(({ name }) => name);
-    close(fd);
-    return names;
+    using opened = owned(openInRootIfAny(lower.fd, path, O_RDONLY | O_DIRECTORY, false));
+    return opened ? listAt(opened.fd, path).map(({ name }) => name) : [];
   }
 
-  directory(upper, "", false);
-  close(upper);
-  close(lower);
+  directory(upper.fd, byteName``, false);
   return changes.sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+function statAt(directory: Fd, name: ByteName, path: ByteName): Stat {
+  using entry = owned(openAt(directory, name, O_PATH | O_NOFOLLOW, path));
+  return fstat(entry.fd);
 }
 
 const isSameDirectory = (a: Stat, b: Stat): boolean =>

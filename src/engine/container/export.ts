@@ -1,7 +1,7 @@
 /** Exporting: all that a container has of files, as one tar. */
 
 import { packTree } from "../../image/pack.ts";
-import { close } from "../../linux/file.ts";
+import { owned } from "../../linux/file.ts";
 import type { Paths } from "../../paths.ts";
 import { withOutput } from "../image/output.ts";
 import { findContainer } from "../record/container.ts";
@@ -16,14 +16,10 @@ export async function exportContainer(
 ): Promise<void> {
   const layers = layersOf(paths, findContainer(paths, container));
   await withOutput(file, (write) => {
-    const root = openLayers(paths, layers);
-    try {
-      packTree(root, { layer: false }, (bytes) => {
-        write(bytes);
-        onBytes(bytes.length);
-      });
-    } finally {
-      close(root);
-    }
+    using root = owned(openLayers(paths, layers));
+    packTree(root.fd, { layer: false }, (bytes) => {
+      write(bytes);
+      onBytes(bytes.length);
+    });
   });
 }

@@ -4,10 +4,10 @@
  */
 
 import { explain, StartError } from "../../errors.ts";
-import { fchown } from "../../linux/at.ts";
+import { byteName, fchown } from "../../linux/at.ts";
 import { readCgroupFile } from "../../linux/cgroup.ts";
 import { type Child, pidfdSendSignal, wait } from "../../linux/clone.ts";
-import { close, read } from "../../linux/file.ts";
+import { close, type Fd, read } from "../../linux/file.ts";
 import { memory } from "../../linux/libc.ts";
 import type { EventSource } from "../../linux/poll.ts";
 import { type Interest, POLLIN, pipe, poll } from "../../linux/poll.ts";
@@ -50,7 +50,7 @@ interface Check {
   /** Why it could not. */
   failure?: StartError;
   /** Where its output comes; undefined when that has ended. */
-  output: number | undefined;
+  output: Fd | undefined;
   bytes: Uint8Array[];
   started: Date;
   deadlineMs: number;
@@ -136,7 +136,7 @@ function startCheck(
   const output = pipe();
   try {
     const identity = identityIn(joined, exec);
-    fchown(output.write, identity.uid, identity.gid, "a pipe");
+    fchown(output.write, identity.uid, identity.gid, byteName`a pipe`);
     const starting = spawnExec(joined, exec, identity, [undefined, output.write, output.write]);
     const deadlineMs = performance.now() + timeoutMs;
     const started = new Date();

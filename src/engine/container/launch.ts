@@ -4,7 +4,7 @@
  */
 
 import { randomHex, wait } from "../../linux/clone.ts";
-import { close, O_RDWR, open } from "../../linux/file.ts";
+import { close, type Fd, O_RDWR, open, owned } from "../../linux/file.ts";
 import { socketpair } from "../../linux/poll.ts";
 import { stringVector } from "../../linux/process.ts";
 import { posixSpawn } from "../../linux/spawn.ts";
@@ -28,12 +28,12 @@ export function launch(
   { record, state }: Pick<Container, "record" | "state">,
   how: Attachment,
   warn: (text: string) => void,
-): { socket: number } | { failed: number; killed?: true } {
+): { socket: Fd } | { failed: number; killed?: true } {
   let prepared: StartNetwork | undefined;
   const words = ["tinydocker", "monitor", record.id];
   const [ours, theirs] = socketpair();
   const nowhere = open("/dev/null", O_RDWR);
-  const fds = [nowhere, nowhere, 2, theirs];
+  const fds: Fd[] = [nowhere, nowhere, 2, theirs];
   // A session of its own: no signal of our terminal reaches it. It loads what it needs while we plan.
   const pid = posixSpawn("/proc/self/exe", stringVector(words), stringVector(environment(paths)), {
     fds,
@@ -85,15 +85,15 @@ function planCheck(spec: Spec, { command }: HealthPlan): ExecPlan {
 }
 
 /** Connects the container when the monitor has its network namespace: we wait anyway, and a monitor stays small without. */
-function hasStarted(paths: Paths, id: string, socket: number, { connection }: StartNetwork): boolean {
+function hasStarted(paths: Paths, id: string, socket: Fd, { connection }: StartNetwork): boolean {
   for (let frame = receiveFrame(socket); frame; frame = receiveFrame(socket)) {
     if (!("control" in frame)) continue;
     if (frame.control.type === "started") return true;
     const [namespace] = frame.fds;
     if (namespace === undefined) continue;
     const { connect } = require("../network/endpoints.ts") as typeof import("../network/endpoints.ts");
-    connect(paths, id, connection!, namespace);
-    close(namespace);
+    using joined = owned(namespace);
+    connect(paths, id, connection!, joined.fd);
     sendFrame(socket, { control: { type: "connected" } });
   }
   return false;

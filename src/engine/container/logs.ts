@@ -1,7 +1,7 @@
 /** What a container has written, out of its log files (runtime/log.ts). */
 
 import { pread } from "../../linux/at.ts";
-import { close, fstat, O_RDONLY, openIfAny, statIfAny } from "../../linux/file.ts";
+import { close, type Fd, fstat, O_RDONLY, openIfAny, statIfAny } from "../../linux/file.ts";
 import { memory } from "../../linux/libc.ts";
 import { poll } from "../../linux/poll.ts";
 import type { Paths } from "../../paths.ts";
@@ -24,7 +24,7 @@ const most = 9999;
 export interface OpenLog {
   driver: string;
   /** The oldest first. What was added to the newest later comes after its `size`. */
-  files: { fd: number; size: number }[];
+  files: { fd: Fd; size: number }[];
 }
 
 /** Opens what there is of a container's log. */
@@ -100,7 +100,7 @@ const goesOn = (paths: Paths, id: string): boolean =>
  * The file that comes after this one, or the oldest; undefined if this is the newest. Files move on while we look
  * (`log` becomes `log.1`, that `log.2`), so what was opened counts only if nothing has moved meanwhile.
  */
-function openNext(name: (number: number) => string, current: number | undefined): number | undefined {
+function openNext(name: (number: number) => string, current: Fd | undefined): Fd | undefined {
   const inode = current === undefined ? undefined : fstat(current).ino;
   for (;;) {
     const files = inodes(name);
@@ -129,7 +129,7 @@ function inodes(name: (number: number) => string): { number: number; inode: bigi
 type Decode = (bytes: Uint8Array) => Piece[];
 
 /** Reads a file from one place to another, or to its end. @returns where that was. */
-function* readUntil(fd: number, from: number, end: number, decode: Decode): Generator<Piece, number> {
+function* readUntil(fd: Fd, from: number, end: number, decode: Decode): Generator<Piece, number> {
   const block = memory(blockBytes);
   let at = from;
   while (at < end) {

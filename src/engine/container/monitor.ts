@@ -2,7 +2,7 @@
 
 import { Failure } from "../../errors.ts";
 import { resetAttributes } from "../../linux/attributes.ts";
-import { close, O_RDWR, open, unlink } from "../../linux/file.ts";
+import { close, type Fd, O_RDWR, open, unlink } from "../../linux/file.ts";
 import { dropProgramText } from "../../linux/memory.ts";
 import { chdir } from "../../linux/mount.ts";
 import { type EventSource, poll } from "../../linux/poll.ts";
@@ -63,7 +63,7 @@ export function monitor(): number {
 }
 
 /** The launcher connects the container, which waits for us anyway; we keep what was taken, and take the container off. */
-function connectByLauncher(namespace: number): void {
+function connectByLauncher(namespace: Fd): void {
   sendFrame(launcherFd, { control: { type: "network" } }, { fds: [namespace] });
   const answer = receiveFrame(launcherFd);
   if (!answer || !("control" in answer) || answer.control.type !== "connected") throw new LauncherGoneError();
@@ -132,7 +132,7 @@ function restartLater(paths: Paths, id: string, state: ContainerState): void {
   startAgain(paths, id);
 }
 
-function handOff(running: string, lock: number): void {
+function handOff(running: string, lock: Fd): void {
   unlink(running);
   close(lock);
 }

@@ -1,12 +1,12 @@
 /** What those who were killed have left behind: found and cleaned up by whoever comes next. */
 
 import {
-  close,
   flock,
   fstat,
   mkdirAll,
   O_RDWR,
   openIfAny,
+  owned,
   readAll,
   readdir,
   statIfAny,
@@ -35,16 +35,15 @@ export function prepareRoot(paths: Paths): void {
 export function recover(paths: Paths): void {
   for (const id of readdir(paths.running) ?? []) {
     const path = `${paths.running}/${id}`;
-    const lock = openIfAny(path, O_RDWR);
+    using lock = owned(openIfAny(path, O_RDWR));
     if (lock === undefined) continue;
     // Read under the lock: before, its owner may have been about to write it. One that was unlinked since we opened it was
     // put away in good order, and by now another of this name may be of one that lives.
-    if (flock(lock, { wait: false }) && fstat(lock).nlink > 0) {
-      const content = readAll(lock, path);
+    if (flock(lock.fd, { wait: false }) && fstat(lock.fd).nlink > 0) {
+      const content = readAll(lock.fd, path);
       if (id.endsWith(journalSuffix)) repairFromJournal(paths, path, id.slice(0, -journalSuffix.length), content);
       else cleanUpDead(paths, path, id, content);
     }
-    close(lock);
   }
   dropStrayLeases(paths);
 }

@@ -1,7 +1,7 @@
 /** Starting containers that were created or have ended. */
 
 import { Failure, NotFoundError } from "../../errors.ts";
-import { close } from "../../linux/file.ts";
+import { close, type Fd } from "../../linux/file.ts";
 import type { Paths } from "../../paths.ts";
 import { type Container, emitContainerEvent, findContainer, isUp, refuseDamaged } from "../record/container.ts";
 import { withContainerLock } from "../record/container-lock.ts";
@@ -16,7 +16,7 @@ export function startContainer(
   paths: Paths,
   container: Container,
   how: Attachment,
-  use: (socket: number) => void,
+  use: (socket: Fd) => void,
   warn: (text: string) => void,
 ): void {
   const { record } = container;
@@ -53,7 +53,7 @@ export function restartContainer(
   paths: Paths,
   container: Container,
   stop: StopOptions,
-  use: (socket: number) => void,
+  use: (socket: Fd) => void,
   warn: (text: string) => void,
 ): void {
   const { id } = container.record;

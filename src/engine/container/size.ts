@@ -3,8 +3,7 @@
 import { hasCode } from "../../errors.ts";
 import { readAnyImage } from "../../image/store.ts";
 import { type ByteName, byteNameOf, openAt } from "../../linux/at.ts";
-import { close, fstat, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY } from "../../linux/file.ts";
-import { AT_FDCWD } from "../../linux/libc.ts";
+import { cwd, type Fd, fstat, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, owned } from "../../linux/file.ts";
 import { listAt } from "../../linux/tree.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { Paths } from "../../paths.ts";
@@ -24,36 +23,30 @@ export function sizeOfContainer(
 
 /** What each start writes is not the container's. */
 function sizeOfEtcFiles(upper: string): number {
-  const etc = openIfThere(AT_FDCWD | 0, byteNameOf(`${upper}/etc`), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  using etc = owned(openIfThere(cwd, byteNameOf(`${upper}/etc`), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
   if (etc === undefined) return 0;
   const seen = new Set<bigint>();
-  const bytes = etcNames.reduce((sum, name) => sum + sizeOfFile(etc, name, seen), 0);
-  close(etc);
-  return bytes;
+  return etcNames.reduce((sum, name) => sum + sizeOfFile(etc.fd, byteNameOf(name), seen), 0);
 }
 
 /** The bytes of all files below a directory. */
-export const sizeOfTree = (path: string): number => sizeBelow(AT_FDCWD | 0, byteNameOf(path), new Set());
+export const sizeOfTree = (path: string): number => sizeBelow(cwd, byteNameOf(path), new Set());
 
 /** Never through a symbolic link; a file with several names counts once; what goes away meanwhile not at all. */
-function sizeBelow(at: number, directory: ByteName, seen: Set<bigint>): number {
-  const fd = openIfThere(at, directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-  if (fd === undefined) return 0;
+function sizeBelow(at: Fd, directory: ByteName, seen: Set<bigint>): number {
+  using opened = owned(openIfThere(at, directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+  if (opened === undefined) return 0;
+  const { fd } = opened;
   let bytes = 0;
-  try {
-    for (const { name, isDirectory } of listAt(fd, directory))
-      bytes += isDirectory ? sizeBelow(fd, name, seen) : sizeOfFile(fd, name, seen);
-  } finally {
-    close(fd);
-  }
+  for (const { name, isDirectory } of listAt(fd, directory))
+    bytes += isDirectory ? sizeBelow(fd, name, seen) : sizeOfFile(fd, name, seen);
   return bytes;
 }
 
-function sizeOfFile(at: number, name: ByteName, seen: Set<bigint>): number {
-  const fd = openIfThere(at, name, O_PATH | O_NOFOLLOW);
-  if (fd === undefined) return 0;
-  const { type, size, nlink, ino } = fstat(fd);
-  close(fd);
+function sizeOfFile(at: Fd, name: ByteName, seen: Set<bigint>): number {
+  using file = owned(openIfThere(at, name, O_PATH | O_NOFOLLOW));
+  if (file === undefined) return 0;
+  const { type, size, nlink, ino } = fstat(file.fd);
   if (nlink > 1) {
     if (seen.has(ino)) return 0;
     seen.add(ino);
@@ -61,7 +54,7 @@ function sizeOfFile(at: number, name: ByteName, seen: Set<bigint>): number {
   return type === "file" || type === "symlink" ? size : 0;
 }
 
-function openIfThere(at: number, name: ByteName, flags: number): number | undefined {
+function openIfThere(at: Fd, name: ByteName, flags: number): Fd | undefined {
   try {
     return openAt(at, name, flags);
   } catch (error) {

@@ -3,7 +3,7 @@
  * container, so it knows how to run one, and nothing of how to plan it.
  */
 
-import { close, readAll } from "../../linux/file.ts";
+import { type Fd, owned, readAll } from "../../linux/file.ts";
 import { receiveMessage, sendMessage } from "../../linux/poll.ts";
 import { memfd } from "../../linux/process.ts";
 import type { Paths } from "../../paths.ts";
@@ -37,7 +37,7 @@ export interface Attachment {
 }
 
 /** What the monitor gets as a descriptor: the socket to its launcher. */
-export const launcherFd = 3;
+export const launcherFd = 3 as Fd;
 
 /** A fixed environment: what is in ours is none of the container's business (SECURITY R3). */
 export const environment = (paths: Paths): string[] => [defaultPath, `TINYDOCKER_ROOT=${paths.root}`];
@@ -46,10 +46,9 @@ export const environment = (paths: Paths): string[] => [defaultPath, `TINYDOCKER
 const maxFds = 60;
 
 /** Sends a start request, as a file: it may be longer than a message. The descriptors of what was taken follow. */
-export function sendStartRequest(socket: number, request: StartRequest): void {
-  const text = memfd("start request", JSON.stringify(request));
-  sendMessage(socket, { data: Uint8Array.of(1), fds: [text] });
-  close(text);
+export function sendStartRequest(socket: Fd, request: StartRequest): void {
+  using text = owned(memfd("start request", JSON.stringify(request)));
+  sendMessage(socket, { data: Uint8Array.of(1), fds: [text.fd] });
   const held = request.network ? heldBy(request.network) : [];
   for (let at = 0; at < held.length; at += maxFds)
     sendMessage(socket, { data: Uint8Array.of(1), fds: held.slice(at, at + maxFds) });
@@ -57,12 +56,11 @@ export function sendStartRequest(socket: number, request: StartRequest): void {
 
 /** Waits for the start request; undefined when the launcher is gone. */
 export function receiveStartRequest(): StartRequest | undefined {
-  const [text] = receiveMessage(launcherFd)?.fds ?? [];
+  using text = owned(receiveMessage(launcherFd)?.fds[0]);
   if (text === undefined) return undefined;
-  const request = JSON.parse(new TextDecoder().decode(readAll(text, "the start request"))) as StartRequest;
-  close(text);
+  const request = JSON.parse(new TextDecoder().decode(readAll(text.fd, "the start request"))) as StartRequest;
   const count = request.network ? heldBy(request.network).length : 0;
-  const held: number[] = [];
+  const held: Fd[] = [];
   while (held.length < count) {
     const message = receiveMessage(launcherFd);
     if (!message) return undefined;
@@ -72,13 +70,13 @@ export function receiveStartRequest(): StartRequest | undefined {
 }
 
 /** The descriptors of what was taken, in a fixed order. */
-const heldBy = ({ leases, ports }: Reserved): number[] => [
+const heldBy = ({ leases, ports }: Reserved): Fd[] => [
   ...leases.map(({ lock }) => lock),
   ...ports.flatMap(({ socket }) => socket ?? []),
 ];
 
 /** The same as another process has them. */
-function withHeld({ leases, ports, ...rest }: Reserved, held: number[]): Reserved {
+function withHeld({ leases, ports, ...rest }: Reserved, held: Fd[]): Reserved {
   return {
     ...rest,
     leases: leases.map((lease) => ({ ...lease, lock: held.shift()! })),

@@ -3,7 +3,7 @@
 import { ConflictError } from "../../errors.ts";
 import { killCgroup } from "../../linux/cgroup.ts";
 import { pidfdSendSignal } from "../../linux/clone.ts";
-import { close } from "../../linux/file.ts";
+import { owned } from "../../linux/file.ts";
 import { poll } from "../../linux/poll.ts";
 import { openProcess } from "../../linux/proc.ts";
 import { signals } from "../../linux/signal.ts";
@@ -47,14 +47,11 @@ function endsWithin(paths: Paths, container: Container, limitMs: number): boolea
 function sendSignal(paths: Paths, { record: { id }, state }: Container, signal: number): void {
   const cgroup = signal === signals.SIGKILL ? (readLockFile(paths, id)?.cgroup ?? state.cgroup) : undefined;
   if (cgroup !== undefined) killCgroup(cgroup);
-  const pidfd = state.process && openProcess(state.process);
-  if (pidfd !== undefined) {
-    pidfdSendSignal(pidfd, signal);
-    close(pidfd);
+  using pidfd = owned(state.process && openProcess(state.process));
+  if (pidfd) {
+    pidfdSendSignal(pidfd.fd, signal);
     return;
   }
-  const socket = connectToContainer(paths, id);
-  if (socket === undefined) return;
-  sendFrame(socket, { control: { type: "signal", signal } });
-  close(socket);
+  using socket = owned(connectToContainer(paths, id));
+  if (socket) sendFrame(socket.fd, { control: { type: "signal", signal } });
 }

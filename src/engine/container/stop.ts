@@ -3,7 +3,7 @@
 import { ConflictError, hasCode } from "../../errors.ts";
 import { killCgroup } from "../../linux/cgroup.ts";
 import { pidfdSendSignal } from "../../linux/clone.ts";
-import { close, readFileIfAny, statIfAny, writeFileAtomic, writeSetting } from "../../linux/file.ts";
+import { close, type Fd, owned, readFileIfAny, statIfAny, writeFileAtomic, writeSetting } from "../../linux/file.ts";
 import { POLLIN, poll } from "../../linux/poll.ts";
 import { openProcess } from "../../linux/proc.ts";
 import { hasSignal } from "../../linux/procfs.ts";
@@ -113,7 +113,7 @@ export function signalContainer(paths: Paths, container: Container, signal: numb
 }
 
 /** Its first process, while it is up. */
-const openFirst = (container: Container): number | undefined =>
+const openFirst = (container: Container): Fd | undefined =>
   isUp(container) && container.state.process ? openProcess(container.state.process) : undefined;
 
 const emitKill = (paths: Paths, record: ContainerRecord, signal: number): void =>
@@ -132,13 +132,13 @@ function stopSignalOf({ record }: Container): number {
 }
 
 /** @param waitMs -1 waits for ever. */
-function ends(pidfd: number, waitMs: number): boolean {
+function ends(pidfd: Fd, waitMs: number): boolean {
   const interest = { fd: pidfd, events: POLLIN, happened: 0 };
   poll([interest], waitMs);
   return interest.happened !== 0;
 }
 
-function killAll({ state }: Container, pidfd: number): void {
+function killAll({ state }: Container, pidfd: Fd): void {
   if (state.cgroup !== undefined) killCgroup(state.cgroup);
   pidfdSendSignal(pidfd, signals.SIGKILL);
   ends(pidfd, -1);
@@ -208,13 +208,9 @@ export function waitForContainer(paths: Paths, reference: string): number {
 
 /** The exit code from its monitor itself, as one that was started with --rm leaves no other. */
 function hearTheEnd(paths: Paths, id: string): number | undefined {
-  const socket = connectToContainer(paths, id);
+  using socket = owned(connectToContainer(paths, id));
   if (socket === undefined) return undefined;
-  try {
-    for (let frame = receiveFrame(socket); frame; frame = receiveFrame(socket))
-      if ("control" in frame && frame.control.type === "exit") return frame.control.code;
-    return undefined;
-  } finally {
-    close(socket);
-  }
+  for (let frame = receiveFrame(socket.fd); frame; frame = receiveFrame(socket.fd))
+    if ("control" in frame && frame.control.type === "exit") return frame.control.code;
+  return undefined;
 }

@@ -2,7 +2,7 @@
 
 import { ConflictError, UnsupportedError } from "../../errors.ts";
 import { findCgroup2 } from "../../linux/cgroup.ts";
-import { close, flock, O_DIRECTORY, O_RDONLY, open, readFile, statIfAny, writeSetting } from "../../linux/file.ts";
+import { flock, O_DIRECTORY, O_RDONLY, open, owned, readFile, statIfAny, writeSetting } from "../../linux/file.ts";
 import type { Paths } from "../../paths.ts";
 import { planUpdate, type Setting } from "../../plan/cgroup.ts";
 import { lackOf } from "../../plan/container.ts";
@@ -28,14 +28,10 @@ export interface Update {
 
 /** All of it or nothing: what the kernel refuses is not written down, and what came before it is taken back. */
 export function updateContainer(paths: Paths, { record: { id } }: Container, update: Update): void {
-  const directory = open(directoryOf(paths, id), O_RDONLY | O_DIRECTORY);
-  try {
-    // Of two updates at once the second finds what the first has written down.
-    flock(directory, { wait: true });
-    updateLocked(paths, findContainer(paths, id), update);
-  } finally {
-    close(directory);
-  }
+  using directory = owned(open(directoryOf(paths, id), O_RDONLY | O_DIRECTORY));
+  // Of two updates at once the second finds what the first has written down.
+  flock(directory.fd, { wait: true });
+  updateLocked(paths, findContainer(paths, id), update);
 }
 
 function updateLocked(paths: Paths, container: Container, { limits, restart }: Update): void {

@@ -27,7 +27,7 @@ export async function withOutput(
 ): Promise<number> {
   if (file === undefined && isatty(1))
     throw new UsageError("a tar is not for a terminal", "name a file with -o, or use a pipe");
-  const output = file === undefined ? { fd: 1, name: "stdout", keep() {}, discard() {} } : openFile(file);
+  const output = file === undefined ? { fd: 1 as const, name: "stdout", keep() {}, discard() {} } : openFile(file);
   let written = 0;
   try {
     await produce((bytes) => {

@@ -1,7 +1,7 @@
 /** Connecting containers to networks after they were made, and taking them off again; those that run notice it at once. */
 
 import { ConflictError, Failure } from "../../errors.ts";
-import { close, O_RDONLY, openIfAny } from "../../linux/file.ts";
+import { type Fd, O_RDONLY, openIfAny, owned } from "../../linux/file.ts";
 import type { Paths } from "../../paths.ts";
 import { planConnection, planEndpoint, planPublications } from "../../plan/connection.ts";
 import type { Connected, Endpoint, Network, ResolverPlan } from "../../plan/network.ts";
@@ -109,8 +109,8 @@ function joinRunning(
   const before = connectedNow(container);
   const leases: HeldLease[] = [];
   const taken = { leases, ports: [] };
-  const namespace = namespaceOf(container);
-  const monitor = monitorSocket(paths, container);
+  using namespace = owned(namespaceOf(container));
+  using monitor = owned(monitorSocket(paths, container));
   try {
     const take = takeFor(paths, id, undefined, leases);
     const endpoint = planEndpoint(network, request, freeDevice(before.endpoints), take);
@@ -122,12 +122,12 @@ function joinRunning(
       ports: [],
       resolver: unasked,
     });
-    connect(paths, id, one, namespace);
+    connect(paths, id, one, namespace.fd);
     try {
       const publications = republish(paths, id, before, endpoints);
       rewriteEtcFiles(paths, { ...container, record: changed }, endpoints);
-      const fds = [...leases.map(({ lock }) => lock), namespace];
-      sendToMonitor(monitor, container, { type: "join", endpoint, publications }, fds);
+      const fds = [...leases.map(({ lock }) => lock), namespace.fd];
+      sendToMonitor(monitor.fd, container, { type: "join", endpoint, publications }, fds);
     } catch (error) {
       disconnect(paths, id, { endpoints: [endpoint], publications: [] });
       throw error;
@@ -136,9 +136,6 @@ function joinRunning(
   } catch (error) {
     release(paths, taken);
     throw error;
-  } finally {
-    close(namespace);
-    close(monitor);
   }
 }
 
@@ -146,11 +143,10 @@ function leaveRunning(paths: Paths, container: Container, changed: ContainerReco
   const { id } = container.record;
   const before = connectedNow(container);
   const endpoints = before.endpoints.filter((endpoint) => endpoint.network !== network);
-  const monitor = monitorSocket(paths, container);
+  using monitor = owned(monitorSocket(paths, container));
   const publications = republish(paths, id, before, endpoints);
   // It is written down first: if we are killed, the rest is repaired (journal.ts).
-  sendToMonitor(monitor, container, { type: "leave", network, publications }, []);
-  close(monitor);
+  sendToMonitor(monitor.fd, container, { type: "leave", network, publications }, []);
   disconnect(paths, id, {
     endpoints: before.endpoints.filter((endpoint) => endpoint.network === network),
     publications: [],
@@ -174,7 +170,7 @@ function freeDevice(endpoints: Endpoint[]): string {
 }
 
 /** Its monitor must hear of what is changed. @returns the socket to it. */
-function monitorSocket(paths: Paths, { record }: Container): number {
+function monitorSocket(paths: Paths, { record }: Container): Fd {
   const socket = connectToContainer(paths, record.id);
   if (socket !== undefined) return socket;
   throw new ConflictError(
@@ -184,7 +180,7 @@ function monitorSocket(paths: Paths, { record }: Container): number {
 }
 
 /** Its monitor holds what is taken, so that it ends with the container. */
-function sendToMonitor(socket: number, { record }: Container, change: NetworkChange, fds: number[]): void {
+function sendToMonitor(socket: Fd, { record }: Container, change: NetworkChange, fds: Fd[]): void {
   sendFrame(socket, { control: change }, { fds });
   for (let frame = receiveFrame(socket); frame; frame = receiveFrame(socket))
     if ("control" in frame && frame.control.type === "done") return;
@@ -192,7 +188,7 @@ function sendToMonitor(socket: number, { record }: Container, change: NetworkCha
 }
 
 /** Its first process is there as long as its monitor is. */
-function namespaceOf({ state, record }: Container): number {
+function namespaceOf({ state, record }: Container): Fd {
   const namespace = openIfAny(`/proc/${state.process?.pid}/ns/net`, O_RDONLY);
   if (namespace === undefined) throw new ConflictError(`container ${record.name} is not running`);
   return namespace;

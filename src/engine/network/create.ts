@@ -2,7 +2,7 @@
 
 import { ConflictError, hasCode, UsageError } from "../../errors.ts";
 import { randomHex } from "../../linux/clone.ts";
-import { close, flock, mkdir, mkdirAll, O_DIRECTORY, O_RDONLY, open, rename, writeNewFile } from "../../linux/file.ts";
+import { flock, mkdir, mkdirAll, O_DIRECTORY, O_RDONLY, open, owned, rename, writeNewFile } from "../../linux/file.ts";
 import { findLink } from "../../linux/netlink/link.ts";
 import { withNetlink } from "../../linux/netlink/socket.ts";
 import { listHostSubnets } from "../../network/host-subnets.ts";
@@ -92,11 +92,7 @@ function makeNetwork(paths: Paths, asked: NewNetwork, other: "theirs" | "refuse"
 
 /** Held while networks are made or removed, so that no two have one subnet. */
 export function withNetworks<Result>(paths: Paths, use: () => Result): Result {
-  const lock = open(paths.networks, O_RDONLY | O_DIRECTORY);
-  try {
-    flock(lock, { wait: true });
-    return use();
-  } finally {
-    close(lock);
-  }
+  using lock = owned(open(paths.networks, O_RDONLY | O_DIRECTORY));
+  flock(lock.fd, { wait: true });
+  return use();
 }

@@ -1,7 +1,7 @@
 /** Connecting a container to its networks, and taking it off them: the steps that reserve.ts and the plan have prepared. */
 
 import { ConflictError } from "../../errors.ts";
-import { readFile } from "../../linux/file.ts";
+import { type Fd, readFile } from "../../linux/file.ts";
 import { inNetworkNamespace } from "../../linux/namespace.ts";
 import { findLink } from "../../linux/netlink/link.ts";
 import { withNetlink } from "../../linux/netlink/socket.ts";
@@ -25,9 +25,9 @@ interface Work {
   /** Of the container. */
   id: string;
   /** Descriptor of its network namespace. */
-  namespace: number;
+  namespace: Fd;
   /** Netlink ROUTE of the host. */
-  socket: number;
+  socket: Fd;
   firewall: Firewall;
   undo: UndoList;
   networks: Map<string, { network: Network; index: number }>;
@@ -36,12 +36,7 @@ interface Work {
 }
 
 /** Performs the steps of a connection: all of them, or none. @param namespace a descriptor of the container's. */
-export function connect(
-  paths: Paths,
-  id: string,
-  { connect: steps, publications }: Connection,
-  namespace: number,
-): void {
+export function connect(paths: Paths, id: string, { connect: steps, publications }: Connection, namespace: Fd): void {
   const undo = undoList();
   try {
     withNetlink("ROUTE", (socket) => {
@@ -129,7 +124,7 @@ function addEndpoint(endpoint: Endpoint, { paths, id, socket, namespace, network
  * The address is ours (a lease says so), so a veth of that name in our bridge is a dead container's, whose namespace somebody
  * keeps. In another bridge it is somebody else's.
  */
-function removeStale(socket: number, bridge: number, { veth, addresses }: Endpoint): void {
+function removeStale(socket: Fd, bridge: number, { veth, addresses }: Endpoint): void {
   const master = findLink(socket, veth)?.master;
   if (master !== undefined && master !== bridge)
     throw new ConflictError(
@@ -168,7 +163,7 @@ export function removeUnfinished(paths: Paths, id: string, { endpoints, publicat
 }
 
 /** True if TCP connections of a network namespace are left: they keep it after its processes. @see proc_pid_net(5), sockstat */
-export const hasConnections = (namespace: number): boolean =>
+export const hasConnections = (namespace: Fd): boolean =>
   inNetworkNamespace(namespace, () => !/^TCP: inuse 0 /m.test(readFile("/proc/self/net/sockstat")));
 
 /** The same for a container whose monitor was killed: its leases are nobody's. */

@@ -4,6 +4,7 @@ import { hasCode } from "../../errors.ts";
 import { byteNameOf, openOnMountIfAny } from "../../linux/at.ts";
 import {
   close,
+  type Fd,
   fstat,
   O_DIRECTORY,
   O_PATH,
@@ -11,6 +12,7 @@ import {
   O_WRONLY,
   open,
   openIfAny,
+  owned,
   readFileIfAny,
   writeAll,
 } from "../../linux/file.ts";
@@ -33,15 +35,11 @@ export function rewriteEtcFiles(
   if (record.rootfs !== undefined) return;
   // What is read-only inside is so by its mount: the layer below is not. Its files are there since the start.
   const path = record.options.readOnly ? upperOf(paths, container) : `/proc/${state.process?.pid}/root`;
-  const root = openIfAny(path, O_PATH | O_DIRECTORY);
+  using root = owned(openIfAny(path, O_PATH | O_DIRECTORY));
   if (root === undefined) return;
-  try {
-    const before = planEtcFiles(record.options, state.network, () => {}).find(({ name }) => name === "hosts");
-    for (const { name, text } of planEtcFiles(record.options, { endpoints }, () => {}))
-      rewrite(root, name, (old) => (name === "hosts" ? text + addedTo(before?.text ?? "", old) : text));
-  } finally {
-    close(root);
-  }
+  const before = planEtcFiles(record.options, state.network, () => {}).find(({ name }) => name === "hosts");
+  for (const { name, text } of planEtcFiles(record.options, { endpoints }, () => {}))
+    rewrite(root.fd, name, (old) => (name === "hosts" ? text + addedTo(before?.text ?? "", old) : text));
 }
 
 /** The lines that somebody wrote into the container's file. */
@@ -51,26 +49,21 @@ const addedTo = (before: string, now: string): string => {
   return added.map((line) => `${line}\n`).join("");
 };
 
-function rewrite(root: number, name: string, textFor: (old: string) => string): void {
-  const place = ownFile(root, `/etc/${name}`);
+function rewrite(root: Fd, name: string, textFor: (old: string) => string): void {
+  using place = owned(ownFile(root, `/etc/${name}`));
   if (place === undefined) return;
-  try {
-    // The same file, whatever its name leads to by now.
-    const path = `/proc/self/fd/${place}`;
-    const text = textFor(fstat(place).size > largest ? "" : (readFileIfAny(path) ?? ""));
-    const file = open(path, O_WRONLY | O_TRUNC);
-    writeAll(file, new TextEncoder().encode(text), `/etc/${name}`);
-    close(file);
-  } finally {
-    close(place);
-  }
+  // The same file, whatever its name leads to by now.
+  const path = `/proc/self/fd/${place.fd}`;
+  const text = textFor(fstat(place.fd).size > largest ? "" : (readFileIfAny(path) ?? ""));
+  using file = owned(open(path, O_WRONLY | O_TRUNC));
+  writeAll(file.fd, new TextEncoder().encode(text), `/etc/${name}`);
 }
 
 /** Bytes: a container may fill its files with what it likes. */
 const largest = 1 << 20;
 
 /** A file of the container's own layers (O_PATH). */
-function ownFile(root: number, path: string): number | undefined {
+function ownFile(root: Fd, path: string): Fd | undefined {
   try {
     const place = openOnMountIfAny(root, byteNameOf(path), O_PATH);
     if (place === undefined || fstat(place).type === "file") return place;

@@ -3,7 +3,7 @@
  * Small, as it lives as long as the container; what connects and takes off is loaded when it is needed.
  */
 
-import { close } from "../../linux/file.ts";
+import { close, type Fd } from "../../linux/file.ts";
 import { dupCloexec, type EventSource, type Timer, type Watch } from "../../linux/poll.ts";
 import type { Resolver } from "../../network/dns/resolver.ts";
 import type { Paths } from "../../paths.ts";
@@ -23,9 +23,9 @@ export interface KeptNetwork {
   /** As it is now. */
   connected(): Connected;
   /** The container has a network namespace. @returns what goes on beside it. */
-  connect(namespace: number, undo: UndoList): EventSource[];
+  connect(namespace: Fd, undo: UndoList): EventSource[];
   /** Somebody has connected it to another network, or taken it off one. */
-  change(control: NetworkChange, fds: number[]): void;
+  change(control: NetworkChange, fds: Fd[]): void;
   /** It is off its networks: gives back its addresses and ports. */
   release(): void;
 }
@@ -38,7 +38,7 @@ export function keepNetwork(
   paths: Paths,
   id: string,
   { connection, leases, ports }: Reserved,
-  connect: (namespace: number) => void,
+  connect: (namespace: Fd) => void,
   { soon }: { soon: boolean },
 ): KeptNetwork {
   const eventSources: EventSource[] = [];
@@ -49,13 +49,13 @@ export function keepNetwork(
       .filter(hasNames)
       .map((network) => ({ network, directory: namesOf(paths, network) }));
   const { servers, searchFirst } = connection.resolver;
-  const resolve = (namespace: number, forward: boolean) => {
+  const resolve = (namespace: Fd, forward: boolean) => {
     const { openResolver } = require("../../network/dns/resolver.ts") as typeof import("../../network/dns/resolver.ts");
     resolver = openResolver({ netns: namespace, zones: zones(), upstreams: servers, forward, searchFirst });
     eventSources.push(resolver);
   };
   // Whoever does it for us may be killed half way.
-  const connectWhole = (namespace: number) => {
+  const connectWhole = (namespace: Fd) => {
     try {
       connect(namespace);
     } catch (error) {

@@ -1,7 +1,7 @@
 /** What one start has to know of its network before it can be planned. */
 
 import { ConflictError } from "../../errors.ts";
-import { close, O_RDONLY, open } from "../../linux/file.ts";
+import { close, type Fd, O_RDONLY, open } from "../../linux/file.ts";
 import { openProcess } from "../../linux/proc.ts";
 import type { Paths } from "../../paths.ts";
 import { hasWayOut } from "../../plan/connection.ts";
@@ -88,7 +88,7 @@ export const connectionHere = (
   reserved: Reserved,
   { connected }: Pick<StartNetwork, "connected">,
 ): KeptNetwork => {
-  const connect = (namespace: number) => {
+  const connect = (namespace: Fd) => {
     connecting().connect(paths, id, reserved.connection, namespace);
     connected();
   };

@@ -1,6 +1,6 @@
 /** Who starts or removes a container does so alone: two who start it would each wait for the other's run to end, and run it again. */
 
-import { close, flock, O_DIRECTORY, O_RDONLY, openIfAny } from "../../linux/file.ts";
+import { flock, O_DIRECTORY, O_RDONLY, openIfAny, owned } from "../../linux/file.ts";
 import { poll } from "../../linux/poll.ts";
 import type { Paths } from "../../paths.ts";
 import { type Container, directoryOf, readContainer } from "./container.ts";
@@ -18,15 +18,11 @@ export function withContainerLock<Result>(
   act: (now: Container | undefined) => Result,
   givesUp?: () => boolean,
 ): Result | undefined {
-  const directory = openIfAny(directoryOf(paths, id), O_RDONLY | O_DIRECTORY);
+  using directory = owned(openIfAny(directoryOf(paths, id), O_RDONLY | O_DIRECTORY));
   if (directory === undefined) return act(undefined);
-  try {
-    while (!flock(directory, { wait: givesUp === undefined })) {
-      if (givesUp?.()) return undefined;
-      poll([], pollMs);
-    }
-    return act(readContainer(paths, id));
-  } finally {
-    close(directory);
+  while (!flock(directory.fd, { wait: givesUp === undefined })) {
+    if (givesUp?.()) return undefined;
+    poll([], pollMs);
   }
+  return act(readContainer(paths, id));
 }

@@ -2,11 +2,11 @@
 
 import { ConflictError, NotFoundError } from "../../errors.ts";
 import {
-  close,
   flock,
   O_RDONLY,
   openIfAny,
   overwriteFile,
+  owned,
   readdir,
   readFileIfAny,
   readSmallFileIfAny,
@@ -161,27 +161,20 @@ function isWaitedFor(paths: Paths, id: string, { monitor }: ContainerState): boo
 
 /** True while a process holds the lock that says so. */
 export function hasMonitor(paths: Paths, id: string): boolean {
-  const lock = openIfAny(`${paths.running}/${id}`, O_RDONLY);
-  if (lock === undefined) return false;
-  const free = flock(lock, { shared: true, wait: false });
-  close(lock);
-  return !free;
+  using lock = owned(openIfAny(`${paths.running}/${id}`, O_RDONLY));
+  return lock !== undefined && !flock(lock.fd, { shared: true, wait: false });
 }
 
 /** Waits until its monitor has ended: then all that happened is written down. */
 export function waitForMonitor(paths: Paths, id: string): void {
-  const lock = openIfAny(`${paths.running}/${id}`, O_RDONLY);
-  if (lock === undefined) return;
-  flock(lock, { shared: true, wait: true });
-  close(lock);
+  using lock = owned(openIfAny(`${paths.running}/${id}`, O_RDONLY));
+  if (lock) flock(lock.fd, { shared: true, wait: true });
 }
 
 /** True while its first process lives. */
 export function isAlive({ process }: { process?: ProcessId | undefined }): boolean {
-  const pidfd = process && openProcess(process);
-  if (pidfd === undefined) return false;
-  close(pidfd);
-  return true;
+  using pidfd = owned(process && openProcess(process));
+  return pidfd !== undefined;
 }
 
 /** True for a container that has a process: it can be signalled, entered, and not simply removed. */

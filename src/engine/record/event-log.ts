@@ -1,9 +1,9 @@
 /** Reads the log of events: what was, and what comes as it comes. */
 
-import { close, fstat, mkdirAll, O_NOFOLLOW, O_RDONLY, openIfAny, read } from "../../linux/file.ts";
+import { close, fstat, mkdirAll, O_NOFOLLOW, O_RDONLY, openIfAny, owned, read } from "../../linux/file.ts";
 import { watchDirectory } from "../../linux/inotify.ts";
 import { memory } from "../../linux/libc.ts";
-import { POLLIN, poll } from "../../linux/poll.ts";
+import { type Interest, POLLIN, poll } from "../../linux/poll.ts";
 import type { Paths } from "../../paths.ts";
 import { parseRecord } from "../../schema.ts";
 import { eventKind, logFile, olderLogFile, type RecordedEvent } from "./events.ts";
@@ -26,8 +26,8 @@ export function followEvents(
 ): void {
   // Watched before anything is read, so that nothing happens in between.
   mkdirAll(paths.root);
-  const watch = watchDirectory(paths.root);
-  const log = openLog(paths);
+  using watch = owned(watchDirectory(paths.root));
+  using log = openLog(paths);
   const changes = memory(4096);
   const report = (events: RecordedEvent[]) => {
     for (const event of events)
@@ -37,27 +37,24 @@ export function followEvents(
     report(log.readNew());
     const remaining = untilMs === undefined ? longestWaitMs : untilMs - Date.now();
     if (remaining <= 0) break;
-    const happened = [
-      { fd: watch, events: POLLIN, happened: 0 },
+    const happened: Interest[] = [
+      { fd: watch.fd, events: POLLIN, happened: 0 },
       { fd: stdout, events: 0, happened: 0 },
     ];
     poll(happened, Math.ceil(Math.min(remaining, longestWaitMs)));
     if (happened[1]!.happened) break;
-    if (happened[0]!.happened) read(watch, changes);
+    if (happened[0]!.happened) read(watch.fd, changes);
   }
-  close(watch);
-  log.close();
 }
 
 const stdout = 1;
 /** poll(2) takes an int. */
 const longestWaitMs = 1 << 30;
 
-interface LogFile {
+interface LogFile extends Disposable {
   ino: bigint;
   /** The events that were added since the last time. */
   readNew(): RecordedEvent[];
-  close(): void;
 }
 
 /** The log as one, whatever is renamed meanwhile. */
@@ -65,6 +62,7 @@ function openLog(paths: Paths): Omit<LogFile, "ino"> {
   // The newer first: if it is renamed between the two, it is found again as the older one.
   const newer = openFile(logFile(paths));
   const older = openFile(olderLogFile(paths));
+  if (older?.ino === newer?.ino) older?.[Symbol.dispose]();
   const files = [older?.ino === newer?.ino ? undefined : older, newer].filter((file) => file !== undefined);
   return {
     readNew() {
@@ -73,13 +71,13 @@ function openLog(paths: Paths): Omit<LogFile, "ino"> {
       if (next && next.ino !== files.at(-1)?.ino) {
         files.push(next);
         events.push(...next.readNew());
-      } else next?.close();
+      } else next?.[Symbol.dispose]();
       // Whoever had the old log open may still write to it while the next one is begun.
-      while (files.length > 2) files.shift()!.close();
+      while (files.length > 2) files.shift()![Symbol.dispose]();
       return events;
     },
-    close() {
-      for (const file of files) file.close();
+    [Symbol.dispose]() {
+      for (const file of files) file[Symbol.dispose]();
     },
   };
 }
@@ -101,7 +99,7 @@ function openFile(path: string): LogFile | undefined {
       }
       return events;
     },
-    close: () => close(fd),
+    [Symbol.dispose]: () => close(fd),
   };
 }
 

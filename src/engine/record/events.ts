@@ -1,7 +1,7 @@
 /** What happened to containers, images, volumes and networks, one line of JSON each; on the way of every run, so it costs little. */
 
 import {
-  close,
+  type Fd,
   flock,
   fstat,
   O_APPEND,
@@ -9,6 +9,7 @@ import {
   O_NOFOLLOW,
   O_WRONLY,
   open,
+  owned,
   rename,
   stat,
   write,
@@ -58,13 +59,9 @@ const ownAttributes = ["name", "image", "exitCode", "signal", "oldName"];
  */
 export function recordEvent(paths: Paths, event: Event): void {
   try {
-    const log = open(logFile(paths), O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
-    try {
-      write(log, new TextEncoder().encode(lineOf({ ...event, timeMs: Date.now() })));
-      if (fstat(log).size >= fullBytes) rotate(paths, log);
-    } finally {
-      close(log);
-    }
+    using log = owned(open(logFile(paths), O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600));
+    write(log.fd, new TextEncoder().encode(lineOf({ ...event, timeMs: Date.now() })));
+    if (fstat(log.fd).size >= fullBytes) rotate(paths, log.fd);
   } catch {
     // A full disk, or no state root: nobody can be told.
   }
@@ -79,7 +76,7 @@ function lineOf(event: RecordedEvent): string {
 }
 
 /** Of many who find the log full, the one who locks it first renames it; the others then find another file in its place. */
-function rotate(paths: Paths, log: number): void {
+function rotate(paths: Paths, log: Fd): void {
   flock(log, { wait: true });
   if (stat(logFile(paths)).ino === fstat(log).ino) rename(logFile(paths), olderLogFile(paths));
 }

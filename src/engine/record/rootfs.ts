@@ -1,9 +1,10 @@
 /** The file system of a container, as it lies on the disk and as its programs see it. */
 
 import { ConflictError, Failure, hasCode, UnsupportedError } from "../../errors.ts";
-import { isOnProc, openAt } from "../../linux/at.ts";
+import { byteName, isOnProc, openAt } from "../../linux/at.ts";
 import {
   close,
+  type Fd,
   flock,
   fstat,
   O_CREAT,
@@ -13,6 +14,7 @@ import {
   O_RDWR,
   open,
   openIfAny,
+  owned,
   statIfAny,
   unlink,
 } from "../../linux/file.ts";
@@ -51,79 +53,74 @@ export const layersOf = (paths: Paths, container: Container): string[] =>
 export async function withRoot<Result>(
   paths: Paths,
   container: Container,
-  use: (root: number) => Result | Promise<Result>,
+  use: (root: Fd) => Result | Promise<Result>,
 ): Promise<Result> {
-  const running = isUp(container) ? openRunningRoot(container.state) : undefined;
-  if (running !== undefined) return await use(running);
+  using running = owned(isUp(container) ? openRunningRoot(container.state) : undefined);
+  if (running) return await use(running.fd);
   const release = lockStopped(paths, container);
   try {
-    return await use(mountStopped(paths, container));
+    using stopped = owned(mountStopped(paths, container));
+    return await use(stopped.fd);
   } finally {
     release();
   }
 }
 
-function mountStopped(paths: Paths, container: Container): number {
+function mountStopped(paths: Paths, container: Container): Fd {
   const { rootfs } = container.record;
   if (rootfs !== undefined) return open(rootfs, O_RDONLY | O_DIRECTORY);
   const spec = readSpec(paths, container.record);
   const root = planRoot(spec);
   if (root.do !== "overlay") throw new Failure(`container ${container.record.name} has no layers`);
-  const opened = mountPrivately(paths, makeOverlay(root));
+  using opened = owned(mountPrivately(paths, makeOverlay(root)));
   // As it is: nothing is made, filled or given away; and memory that no container uses is not there.
   for (const { chown: _owner, ...bind } of planBinds(spec)) {
     if (bind.detachedMount || !statIfAny(bind.source)) continue;
     const step = { ...bind, createSource: false, copyUp: false };
-    const user = bind.idmap ? identityOf(opened, bind.idmap.user) : nobody;
-    attachInRoot(makeBind(step, opened, user), opened, bind.target);
+    const user = bind.idmap ? identityOf(opened.fd, bind.idmap.user) : nobody;
+    attachInRoot(makeBind(step, opened.fd, user), opened.fd, bind.target);
   }
-  return opened;
+  return opened.handOff();
 }
 
 const nobody: Identity = { uid: 0, gid: 0, groups: [], home: "/" };
 
 /** Where the container's init attached it, or would have. */
-function attachInRoot(mount: number, root: number, target: string): void {
-  const over = fstat(mount).type === "directory" ? ensureDirectory(root, target) : ensureFile(root, target);
-  if (isOnProc(over, target)) throw new Failure(`cannot mount on ${target}: it leads into /proc`);
-  moveMount(mount, over, target);
-  close(over);
-  close(mount);
+function attachInRoot(mount: Fd, root: Fd, target: string): void {
+  using attached = owned(mount);
+  using over = owned(fstat(mount).type === "directory" ? ensureDirectory(root, target) : ensureFile(root, target));
+  if (isOnProc(over.fd, target)) throw new Failure(`cannot mount on ${target}: it leads into /proc`);
+  moveMount(attached.fd, over.fd, target);
 }
 
 /** The view of layers, bottom first, read-only and without anything mounted in it. @returns an open directory. */
-export function openLayers(paths: Paths, layers: readonly string[]): number {
+export function openLayers(paths: Paths, layers: readonly string[]): Fd {
   const [only] = layers;
   if (only !== undefined && layers.length === 1) return open(only, O_RDONLY | O_DIRECTORY);
   return mountPrivately(paths, makeOverlay({ lower: layers.toReversed() }));
 }
 
 /** Mounts on the empty directory that all roots are mounted on, where only this process sees it. */
-function mountPrivately(paths: Paths, root: number): number {
-  const here = open(".", O_PATH | O_DIRECTORY);
+function mountPrivately(paths: Paths, root: Fd): Fd {
+  using here = owned(open(".", O_PATH | O_DIRECTORY));
   unshare("NEWNS");
   setPropagation("/", "rslave"); // what the host unmounts must not stay busy through us
   attachAt(root, paths.rootfs, "the container's root");
-  fchdir(here); // what the user names is relative to where the user is
-  close(here);
+  fchdir(here.fd); // what the user names is relative to where the user is
   return open(paths.rootfs, O_RDONLY | O_DIRECTORY);
 }
 
 /** The root of a running container's first process, or undefined if that has ended. */
-function openRunningRoot({ process }: ContainerState): number | undefined {
-  const proc = process && openIfAny(`/proc/${process.pid}`, O_PATH | O_DIRECTORY);
+function openRunningRoot({ process }: ContainerState): Fd | undefined {
+  using proc = owned(process && openIfAny(`/proc/${process.pid}`, O_PATH | O_DIRECTORY));
   if (!process || proc === undefined) return undefined;
   try {
     // Asked after the directory is open, which stays this process's: another that gets its number is not mistaken for it.
-    const pidfd = openProcess(process);
-    if (pidfd === undefined) return undefined;
-    close(pidfd);
-    return openAt(proc, "root", O_RDONLY | O_DIRECTORY);
+    using pidfd = owned(openProcess(process));
+    return pidfd && openAt(proc.fd, byteName`root`, O_RDONLY | O_DIRECTORY);
   } catch (error) {
     if (hasCode(error, "ENOENT", "ESRCH")) return undefined; // it ended meanwhile
     throw error;
-  } finally {
-    close(proc);
   }
 }
 
@@ -133,13 +130,12 @@ function openRunningRoot({ process }: ContainerState): number | undefined {
  */
 function lockStopped(paths: Paths, { record }: Container): () => void {
   const path = `${paths.running}/${record.id}`;
-  const lock = open(path, O_RDWR | O_CREAT, 0o600);
-  if (!flock(lock, { wait: false }) || fstat(lock).nlink === 0) {
-    close(lock);
+  using lock = owned(open(path, O_RDWR | O_CREAT, 0o600));
+  if (!flock(lock.fd, { wait: false }) || fstat(lock.fd).nlink === 0)
     throw new ConflictError(`container ${record.name} is starting, ending or in use`, "try again");
-  }
+  const held = lock.handOff();
   return () => {
     unlink(path);
-    close(lock);
+    close(held);
   };
 }

@@ -1,6 +1,7 @@
 /** Connections that the kernel tracks, over netlink: lists of them, and deleting some. */
 
-import { ENOENT } from "../libc.ts";
+import { ENOENT } from "../errno.ts";
+import type { Fd } from "../file.ts";
 import { attribute, be16, concat, nested, parseAttributes, u8, u32 } from "./attribute.ts";
 import { dump, type Request, transact } from "./socket.ts";
 
@@ -44,7 +45,7 @@ export interface Flow {
 }
 
 /** Flows of one protocol, in one family, to one port as whoever began them sees it or to any. */
-export function listFlows(socket: number, addressBytes: 4 | 16, protocol: number, port?: number): Flow[] {
+export function listFlows(socket: Fd, addressBytes: 4 | 16, protocol: number, port?: number): Flow[] {
   const { number } = families[addressBytes];
   const flags = CTA_FILTER_F_CTA_PROTO_NUM | (port === undefined ? 0 : CTA_FILTER_F_CTA_PROTO_DST_PORT);
   const proto = [
@@ -80,7 +81,7 @@ export function listFlows(socket: number, addressBytes: 4 | 16, protocol: number
 const maxAtOnce = 100;
 
 /** Makes the kernel delete flows; those that have ended meanwhile are fine. */
-export function deleteFlows(socket: number, flows: readonly Flow[]): void {
+export function deleteFlows(socket: Fd, flows: readonly Flow[]): void {
   const requests = flows.map(({ deletion }) => deletion);
   for (let at = 0; at < requests.length; at += maxAtOnce) transact(socket, requests.slice(at, at + maxAtOnce));
 }

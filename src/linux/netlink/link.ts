@@ -1,6 +1,8 @@
 /** Network devices by rtnetlink(7): what there are, bridges and their ports, veth pairs. */
 
 import { InvalidError } from "../../errors.ts";
+import { ENODEV } from "../errno.ts";
+import type { Fd } from "../file.ts";
 import { attribute, concat, nested, parseAttributes, parseText, text, u8, u32 } from "./attribute.ts";
 import { ask, dump, type Message, NLM_F, type Request } from "./socket.ts";
 
@@ -28,8 +30,6 @@ const IFLA_BRPORT_ISOLATED = 33;
 const VETH_INFO_PEER = 1;
 const RTEXT_FILTER_SKIP_STATS = 8;
 const IFF_UP = 1;
-
-export const ENODEV = 19;
 
 /** In the order of their numbers; "up": it can carry packets (operational state of RFC 2863). */
 const operstates = ["unknown", "notpresent", "down", "lowerlayerdown", "testing", "dormant", "up"] as const;
@@ -92,7 +92,7 @@ const named = (link: string | number, up?: boolean): Uint8Array[] =>
 const withoutStatistics = attribute(IFLA_EXT_MASK, u32(RTEXT_FILTER_SKIP_STATS));
 
 /** A device by its name or index, or undefined. */
-export function findLink(socket: number, link: string | number): Link | undefined {
+export function findLink(socket: Fd, link: string | number): Link | undefined {
   const message = ask(socket, {
     type: RTM_GETLINK,
     body: concat([...named(link), withoutStatistics]),
@@ -103,7 +103,7 @@ export function findLink(socket: number, link: string | number): Link | undefine
 }
 
 /** All devices of the network namespace, or those of one kind. */
-export function listLinks(socket: number, kind?: string): Link[] {
+export function listLinks(socket: Fd, kind?: string): Link[] {
   const filter = kind === undefined ? [] : [nested(IFLA_LINKINFO, attribute(IFLA_INFO_KIND, text(kind)))];
   const body = concat([header(), withoutStatistics, ...filter]);
   const links = dump(socket, RTM_GETLINK, body, "network devices").map(parseLink);
@@ -170,7 +170,7 @@ export interface VethPair {
     name: string;
     mac: Uint8Array;
     /** Of the network namespace that it is in. */
-    namespace: number;
+    namespace: Fd;
   };
 }
 

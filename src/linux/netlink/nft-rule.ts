@@ -1,6 +1,7 @@
 /** Chains and rules of nf_tables. */
 
-import { ENOENT } from "../libc.ts";
+import { ENOENT } from "../errno.ts";
+import type { Fd } from "../file.ts";
 import { attribute, be32, nested, parseText, text } from "./attribute.ts";
 import { encodeStatements, type Statement } from "./nft-expression.ts";
 import {
@@ -56,7 +57,7 @@ export const newChain = (table: Table, name: string, base?: Base): Request => ({
 });
 
 /** Whether there is such a chain, and whether packets come into it by themselves. */
-export function getChain(socket: number, table: Table, chain: string): { base: boolean } | undefined {
+export function getChain(socket: Fd, table: Table, chain: string): { base: boolean } | undefined {
   const body = messageBody(
     table.family,
     attribute(NFTA_CHAIN_TABLE, text(table.name)),
@@ -68,7 +69,7 @@ export function getChain(socket: number, table: Table, chain: string): { base: b
 }
 
 /** The chains of a table; a policy is what becomes of a packet that reaches a base chain's end. */
-export const listChains = (socket: number, table: Table): { name: string; policy: "accept" | "drop" | undefined }[] =>
+export const listChains = (socket: Fd, table: Table): { name: string; policy: "accept" | "drop" | undefined }[] =>
   listInTable(socket, table, "GETCHAIN").map((attributes) => {
     const policy = attributes.get(NFTA_CHAIN_POLICY);
     return {
@@ -124,10 +125,10 @@ export interface Rule {
 }
 
 /** How many rules a table has: 0 where there is no such table. */
-export const countRules = (socket: number, table: Table): number => dumpRules(socket, table).length;
+export const countRules = (socket: Fd, table: Table): number => dumpRules(socket, table).length;
 
 /** The rules of a table, or of one of its chains; none where there is no such thing. */
-export const listRules = (socket: number, table: Table, chain?: string): Rule[] =>
+export const listRules = (socket: Fd, table: Table, chain?: string): Rule[] =>
   dumpRules(socket, table, chain).map((message) => {
     const attributes = attributesOf(message);
     return {
@@ -138,7 +139,7 @@ export const listRules = (socket: number, table: Table, chain?: string): Rule[] 
     };
   });
 
-function dumpRules(socket: number, table: Table, chain?: string): Message[] {
+function dumpRules(socket: Fd, table: Table, chain?: string): Message[] {
   const body = messageBody(
     table.family,
     attribute(NFTA_RULE_TABLE, text(table.name)),

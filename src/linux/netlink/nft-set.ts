@@ -1,6 +1,7 @@
 /** Sets and maps of nf_tables, and what is in them. */
 
-import { ENOENT } from "../libc.ts";
+import { ENOENT } from "../errno.ts";
+import type { Fd } from "../file.ts";
 import { attribute, be32, concat, listAttributes, nested, parseAttributes, parseText, text, u32 } from "./attribute.ts";
 import { NFTA_DATA_VALUE } from "./nft-expression.ts";
 import {
@@ -60,7 +61,7 @@ function byteOrder(property: number, all: readonly SetType[]): Uint8Array {
 }
 
 /** Names of the sets and maps of a table. */
-export const listSets = (socket: number, table: Table): string[] =>
+export const listSets = (socket: Fd, table: Table): string[] =>
   listInTable(socket, table, "GETSET").map((attributes) =>
     parseText(attributes.get(NFTA_SET_NAME) ?? new Uint8Array()),
   );
@@ -177,7 +178,7 @@ const encodeElement = ({ key, data, comment, end }: Element): Uint8Array =>
   );
 
 /** One element of a set by its key; undefined if it, the set or the table is not there. */
-export function getElement(socket: number, table: Table, set: string, key: Uint8Array): Element | undefined {
+export function getElement(socket: Fd, table: Table, set: string, key: Uint8Array): Element | undefined {
   const body = elementsBody(table, set, [{ key }]);
   const what: Request["what"] = ["get", `an element of ${setTitle(table, set)}`];
   const answer = ask(socket, { type: messageType("GETSETELEM"), body, what, expected: [ENOENT] });
@@ -185,7 +186,7 @@ export function getElement(socket: number, table: Table, set: string, key: Uint8
 }
 
 /** All that is in a set. @throws SyscallError ENOENT if it is not there. */
-export const listElements = (socket: number, table: Table, set: string): Element[] =>
+export const listElements = (socket: Fd, table: Table, set: string): Element[] =>
   dump(socket, messageType("GETSETELEM"), elementsBody(table, set, []), setTitle(table, set)).flatMap((message) =>
     parseElements(attributesOf(message)),
   );

@@ -7,7 +7,8 @@
  * @see https://wiki.nftables.org/wiki-nftables/index.php/Portal:DeveloperDocs/nftables_internals
  */
 
-import { EAGAIN, EINTR, ENOENT } from "../libc.ts";
+import { EAGAIN, EINTR, ENOENT, ERESTART } from "../errno.ts";
+import type { Fd } from "../file.ts";
 import { attribute, be16, concat, parseAttributes, parseText, text } from "./attribute.ts";
 import { ask, dump, growBuffers, type Message, NLM_F, type Request, transact } from "./socket.ts";
 
@@ -62,11 +63,9 @@ const marker = (type: number, ...attributes: Uint8Array[]): Request => ({
 const roomBytes = 100_000;
 
 const NFTA_GEN_ID = 1;
-/** Something was changed since the generation that a batch is for. */
-const ERESTART = 85;
 
 /** Counts up with every change of nf_tables. @throws SyscallError EINVAL and the like where the kernel has none. */
-export function getGeneration(socket: number): Uint8Array {
+export function getGeneration(socket: Fd): Uint8Array {
   const what: Request["what"] = ["get", "the generation of nf_tables"];
   const answer = ask(socket, { type: messageType("GETGEN"), body: messageBody(undefined), what });
   return (answer && attributesOf(answer).get(NFTA_GEN_ID)) ?? new Uint8Array();
@@ -76,7 +75,7 @@ export function getGeneration(socket: number): Uint8Array {
  * Reads, decides and changes as if nobody else did anything meanwhile; again from the start when somebody did.
  * @param decide what to change, after what it has read; nothing if all is as it should be.
  */
-export function commitUndisturbed(socket: number, decide: () => readonly Request[]): void {
+export function commitUndisturbed(socket: Fd, decide: () => readonly Request[]): void {
   for (;;) {
     const generation = getGeneration(socket);
     if (commit(socket, decide(), generation) !== ERESTART) return;
@@ -87,7 +86,7 @@ export function commitUndisturbed(socket: number, decide: () => readonly Request
  * Does all of these changes, or none. Only the last is acknowledged, as a thousand acknowledgements do not fit into a socket.
  * @returns the errno of the first that failed with one it expected, or 0. @throws SyscallError of the first that failed otherwise.
  */
-export function commit(socket: number, changes: readonly Request[], generation?: Uint8Array): number {
+export function commit(socket: Fd, changes: readonly Request[], generation?: Uint8Array): number {
   if (changes.length === 0) return 0;
   const last = changes.length - 1;
   const batch = changes.map((change, index) => ({
@@ -129,7 +128,7 @@ export const deleteTable = (table: Table): Request => ({
 });
 
 /** What a table's maker wrote beside it; undefined if there is no such table. */
-export function getTable(socket: number, table: Table): { userdata: Uint8Array } | undefined {
+export function getTable(socket: Fd, table: Table): { userdata: Uint8Array } | undefined {
   const body = messageBody(table.family, attribute(NFTA_TABLE_NAME, text(table.name)));
   const what: Request["what"] = ["get", `table ${table.family} ${table.name}`];
   const answer = ask(socket, { type: messageType("GETTABLE"), body, what, expected: [ENOENT] });
@@ -138,7 +137,7 @@ export function getTable(socket: number, table: Table): { userdata: Uint8Array }
 }
 
 /** Chains or sets, which the kernel lists for a whole family; both have the name of their table in their first attribute. */
-export const listInTable = (socket: number, table: Table, type: "GETCHAIN" | "GETSET"): Map<number, Uint8Array>[] =>
+export const listInTable = (socket: Fd, table: Table, type: "GETCHAIN" | "GETSET"): Map<number, Uint8Array>[] =>
   dump(socket, messageType(type), messageBody(table.family, attribute(1, text(table.name))), `table ${table.name}`)
     .map(attributesOf)
     .filter((attributes) => parseText(attributes.get(1) ?? new Uint8Array()) === table.name);

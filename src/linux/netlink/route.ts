@@ -1,6 +1,8 @@
 /** Addresses and routes by rtnetlink(7), of both families: four bytes are IPv4, sixteen IPv6. */
 
 import { hasCode, InvalidError } from "../../errors.ts";
+import { ENETUNREACH } from "../errno.ts";
+import type { Fd } from "../file.ts";
 import { attribute, concat, parseAttributes, u32 } from "./attribute.ts";
 import { readU32 } from "./link.ts";
 import { ask, dump, type Message, NLM_F, type Request } from "./socket.ts";
@@ -27,7 +29,6 @@ const RT_SCOPE_LINK = 253;
 const RTN_UNICAST = 1;
 const RTN_LOCAL = 2;
 const RTNH_F_ONLINK = 4;
-const ENETUNREACH = 101;
 
 const familyOf = (address: Uint8Array): number => (address.length === 4 ? 2 : 10);
 const lengths: Record<number, number> = { 2: 4, 10: 16 };
@@ -42,7 +43,7 @@ export interface DeviceAddress {
 }
 
 /** The addresses of a device, none if it is gone; or those of all devices. */
-export function listAddresses(socket: number, index = 0): DeviceAddress[] {
+export function listAddresses(socket: Fd, index = 0): DeviceAddress[] {
   try {
     const addresses = dump(socket, RTM_GETADDR, addressHeader(0, 0, index), "addresses").flatMap(parseDeviceAddress);
     // An old kernel tells those of all.
@@ -116,7 +117,7 @@ export interface Route {
 }
 
 /** Whether packets to an address end here: it has its route a little later than itself in IPv6, by a worker of the kernel's. */
-export function isLocal(socket: number, address: Uint8Array): boolean {
+export function isLocal(socket: Fd, address: Uint8Array): boolean {
   const bits = address.length * 8;
   const header = routeHeader({ family: familyOf(address), bits, scope: 0, table: 0 });
   const message = ask(socket, {
@@ -129,7 +130,7 @@ export function isLocal(socket: number, address: Uint8Array): boolean {
 }
 
 /** All routes of both families, of all tables. */
-export const listRoutes = (socket: number): Route[] =>
+export const listRoutes = (socket: Fd): Route[] =>
   dump(socket, RTM_GETROUTE, routeHeader({ family: 0, bits: 0, scope: 0, table: 0 }), "routes").flatMap(parseRoute);
 
 interface RouteHeader {

@@ -5,7 +5,7 @@
  */
 
 import { InvalidError, type SyscallError } from "../../errors.ts";
-import { close } from "../file.ts";
+import { type Fd, owned } from "../file.ts";
 import { bind, check, checkRetry, memory, syscallError } from "../libc.ts";
 import { align, parseAttributes, parseText } from "./attribute.ts";
 
@@ -46,17 +46,22 @@ const NLMSGERR_ATTR_MSG = 1;
 export const headerBytes = 16;
 
 /** A socket to the kernel's side of one protocol, in the network namespace we are in; it stays in it wherever we go. */
-export function openNetlink(protocol: keyof typeof protocols): number {
-  const socket = check("socket", `netlink ${protocol}`, libc.socket(AF_NETLINK, SOCK_RAW_CLOEXEC, protocols[protocol]));
+export function openNetlink(protocol: keyof typeof protocols): Fd {
+  const fd = check(
+    "socket",
+    `netlink ${protocol}`,
+    libc.socket(AF_NETLINK, SOCK_RAW_CLOEXEC, protocols[protocol]),
+  ) as Fd;
+  using socket = owned(fd);
   const on = new Int32Array(new ArrayBuffer(4));
   on[0] = 1;
   // What an old kernel does not know makes its errors less clear, and nothing else.
   for (const option of [NETLINK_EXT_ACK, NETLINK_CAP_ACK, NETLINK_GET_STRICT_CHK])
-    libc.setsockopt(socket, SOL_NETLINK, option, on, 4);
+    libc.setsockopt(fd, SOL_NETLINK, option, on, 4);
   const address = memory(12);
   new DataView(address.buffer).setUint16(0, AF_NETLINK, true);
-  check("bind", `netlink ${protocol}`, libc.bind(socket, address, address.length));
-  return socket;
+  check("bind", `netlink ${protocol}`, libc.bind(fd, address, address.length));
+  return socket.handOff();
 }
 
 const SOL_SOCKET = 1;
@@ -65,7 +70,7 @@ const SO_RCVBUFFORCE = 33;
 const largeBytes = 16 << 20;
 
 /** Room for a request, and for its answers, of many thousand parts: a socket begins with 200 KB. */
-export function growBuffers(socket: number): void {
+export function growBuffers(socket: Fd): void {
   const size = new Int32Array(new ArrayBuffer(4));
   size[0] = largeBytes;
   for (const option of [SO_SNDBUFFORCE, SO_RCVBUFFORCE])
@@ -73,13 +78,9 @@ export function growBuffers(socket: number): void {
 }
 
 /** Runs something with a socket of its own. */
-export function withNetlink<Result>(protocol: keyof typeof protocols, use: (socket: number) => Result): Result {
-  const socket = openNetlink(protocol);
-  try {
-    return use(socket);
-  } finally {
-    close(socket);
-  }
+export function withNetlink<Result>(protocol: keyof typeof protocols, use: (socket: Fd) => Result): Result {
+  using socket = owned(openNetlink(protocol));
+  return use(socket.fd);
 }
 
 /** One request that is acknowledged. */
@@ -110,7 +111,7 @@ let lastSequence = 0;
  * Sends requests in one go and waits for all answers. The kernel does not stop at one that fails.
  * @returns for each request 0, or the errno that it expected. @throws SyscallError of the first that failed otherwise.
  */
-export function transact(socket: number, requests: readonly Request[]): number[] {
+export function transact(socket: Fd, requests: readonly Request[]): number[] {
   if (requests.length === 0) return [];
   const first = lastSequence + 1;
   lastSequence += requests.length;
@@ -156,14 +157,14 @@ function extackMessage(flags: number, body: Uint8Array): string | undefined {
 const maxDumps = 10;
 
 /** All messages that answer a request for a list; again when the list has changed meanwhile. */
-export function dump(socket: number, type: number, body: Uint8Array, subject: string): Message[] {
+export function dump(socket: Fd, type: number, body: Uint8Array, subject: string): Message[] {
   for (let tries = 1; ; tries++) {
     const { messages, interrupted } = dumpOnce(socket, type, body, subject);
     if (!interrupted || tries === maxDumps) return messages;
   }
 }
 
-function dumpOnce(socket: number, type: number, body: Uint8Array, subject: string) {
+function dumpOnce(socket: Fd, type: number, body: Uint8Array, subject: string) {
   const sequence = ++lastSequence;
   sendAll(socket, [pack(type, NLM_F.REQUEST | NLM_F.DUMP, sequence, body)], subject);
   const messages: Message[] = [];
@@ -185,7 +186,7 @@ function dumpOnce(socket: number, type: number, body: Uint8Array, subject: strin
 }
 
 /** The one message that answers a request. @returns undefined for the errnos that are expected. */
-export function ask(socket: number, { type, flags = 0, body, what, expected }: Request): Message | undefined {
+export function ask(socket: Fd, { type, flags = 0, body, what, expected }: Request): Message | undefined {
   const sequence = ++lastSequence;
   sendAll(socket, [pack(type, flags | NLM_F.REQUEST, sequence, body)], what[1]);
   for (;;) {
@@ -210,7 +211,7 @@ function pack(type: number, flags: number, sequence: number, body: Uint8Array): 
   return message;
 }
 
-function sendAll(socket: number, messages: Uint8Array[], subject: string): void {
+function sendAll(socket: Fd, messages: Uint8Array[], subject: string): void {
   const all = memory(messages.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
   for (const message of messages) {
@@ -223,7 +224,7 @@ function sendAll(socket: number, messages: Uint8Array[], subject: string): void 
 /** Where answers come in; made once, and kept. The kernel makes none that is longer. */
 let incoming: Uint8Array<ArrayBuffer> | undefined;
 
-function receive(socket: number, subject: string): Message[] {
+function receive(socket: Fd, subject: string): Message[] {
   incoming ??= memory(65536);
   const buffer = incoming;
   const length = checkRetry("receive", subject, () => libc.recv(socket, buffer, buffer.length, 0));

@@ -12,7 +12,7 @@
  */
 
 import { read } from "bun:ffi";
-import { readFile } from "../file.ts";
+import { type Fd, readFile } from "../file.ts";
 import { bind, cstr, syscallError } from "../libc.ts";
 import type { Arena, Range } from "./arena.ts";
 import { interpreterRange, pageBytes } from "./arena.ts";
@@ -26,7 +26,7 @@ const libc = bind({ dlsym: ["long", "long", "ptr"] });
 /** A child that runs a program: its number, a descriptor that stands for it, and what it says of itself. */
 export interface Launched {
   pid: number;
-  pidfd: number;
+  pidfd: Fd;
   assembled: Assembled;
 }
 
@@ -34,10 +34,10 @@ export interface LaunchOptions {
   /** Flags of clone3(2). */
   flags?: ("CLONE_NEWPID" | "CLONE_NEWUSER")[];
   /** An open cgroup v2 directory that it is born in. */
-  cgroup?: number;
+  cgroup?: Fd;
   given: Record<string, number | string | Uint8Array>;
   /** Descriptors that it keeps. */
-  keep: number[];
+  keep: Fd[];
 }
 
 /** Where the memory of user space ends. An arm64 kernel has 39 to 48 bits of it, and munmap(2) beyond is EINVAL. */
@@ -109,8 +109,8 @@ const readWide = ({ i32 }: Arena, at: number): number => (i32[at >> 2]! >>> 0) +
 function cloneChild(
   { arena, entry, frame }: Assembled,
   flags: NonNullable<LaunchOptions["flags"]>,
-  cgroup: number | undefined,
-): { pid: number; pidfd: number } {
+  cgroup: Fd | undefined,
+): { pid: number; pidfd: Fd } {
   const page = rseqPage();
   const program = cloneProgram(flags, { cgroup: cgroup !== undefined, rseq: page !== undefined });
   const given: Record<string, number> = {
@@ -133,7 +133,7 @@ function cloneChild(
     const failed = own.sources[i32[(own.frame.at >> 2) + 3]!]!.call;
     if (errno !== 0) throw syscallError(failed === "clone" ? "clone3" : failed, flags.join("|") || "a child", errno);
     const word = (offset: number) => i32[(program.numbers.at + offset) >> 2]!;
-    return { pid: word(pidOffset), pidfd: word(pidfdOffset) };
+    return { pid: word(pidOffset), pidfd: word(pidfdOffset) as Fd };
   } finally {
     own.arena.unmap();
   }

@@ -2,7 +2,7 @@
 
 import { Failure } from "../../errors.ts";
 import { pidfdSendSignal, wait } from "../clone.ts";
-import { close, O_RDONLY, open, readFile, writeSetting } from "../file.ts";
+import { close, type Fd, O_RDONLY, open, readFile, writeSetting } from "../file.ts";
 import { signals } from "../signal.ts";
 import { launch } from "./launch.ts";
 import { Frame, names } from "./record.ts";
@@ -12,7 +12,7 @@ import { Writer } from "./writer.ts";
  * @param maps lines of uid_map and gid_map: "INSIDE OUTSIDE COUNT".
  * @returns a descriptor of the namespace.
  */
-export function makeUserNamespace(maps: { uid: string; gid: string }): number {
+export function makeUserNamespace(maps: { uid: string; gid: string }): Fd {
   const pidfd = launchInhabitant();
   try {
     const pid = pidOnProc(pidfd);
@@ -27,7 +27,7 @@ export function makeUserNamespace(maps: { uid: string; gid: string }): number {
 }
 
 /** A namespace has to have somebody in it until it is open: a process that has nothing, and waits to be killed. */
-function launchInhabitant(): number {
+function launchInhabitant(): Fd {
   const writer = new Writer();
   writer.step("wait");
   const entry = writer.label();
@@ -42,7 +42,7 @@ function launchInhabitant(): number {
 }
 
 /** The number that /proc knows a process by: it may be mounted for another pid namespace than ours. */
-function pidOnProc(pidfd: number): string {
+function pidOnProc(pidfd: Fd): string {
   const pid = /^Pid:\s*(\d+)$/m.exec(readFile(`/proc/self/fdinfo/${pidfd}`))?.[1];
   if (pid === undefined) throw new Failure("/proc does not show a process of ours");
   return pid;

@@ -1,7 +1,7 @@
 /** DNS queries that other servers answer: each from a socket of its own, one server after the other until one knows. */
 
 import { randomHex } from "../../linux/clone.ts";
-import { close } from "../../linux/file.ts";
+import { close, type Fd } from "../../linux/file.ts";
 import { EAGAIN, memory } from "../../linux/libc.ts";
 import { POLLIN, type Timer } from "../../linux/poll.ts";
 import { connect, EINPROGRESS, encodeSockaddr, openSocket, receive, type Sockaddr, send } from "../../linux/socket.ts";
@@ -55,7 +55,7 @@ interface Pending extends ForwardRequest {
   server?: Server;
   giveUpMs: number;
   atMs: number;
-  socket?: number;
+  socket?: Fd;
   upstream?: Stream;
   /** What a server that could not help has said. */
   refusal?: Uint8Array;

@@ -7,7 +7,7 @@
  */
 
 import { Failure } from "../../errors.ts";
-import { EEXIST } from "../../linux/libc.ts";
+import { EEXIST } from "../../linux/errno.ts";
 import { be16 } from "../../linux/netlink/attribute.ts";
 import { compare, load, meta, payload, type Statement, writePayload } from "../../linux/netlink/nft-expression.ts";
 import { newChain, newRule } from "../../linux/netlink/nft-rule.ts";

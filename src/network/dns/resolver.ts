@@ -4,7 +4,7 @@
  */
 
 import { Failure } from "../../errors.ts";
-import { close } from "../../linux/file.ts";
+import { close, type Fd } from "../../linux/file.ts";
 import { memory, syscallError } from "../../linux/libc.ts";
 import { inNetworkNamespace } from "../../linux/namespace.ts";
 import { type EventSource, POLLIN, type Timer } from "../../linux/poll.ts";
@@ -30,7 +30,7 @@ import { followZone, type ZoneSource } from "./zone.ts";
 
 export interface ResolverOptions {
   /** Descriptor of the container's network namespace; its `lo` is up. */
-  netns: number;
+  netns: Fd;
   /** Of the networks that the container is in: the first that knows a name answers. */
   zones: ZoneSource[];
   /** Asked for all other names. */
@@ -77,7 +77,7 @@ interface ResolverState {
   /** Of all sockets. */
   loop: EpollLoop;
   open: boolean;
-  udp: number;
+  udp: Fd;
   /** For queries over udp; one byte more than they may have, so that larger ones are seen. */
   buffer: Uint8Array;
   zones: ReturnType<typeof followZone>[];
@@ -129,7 +129,7 @@ function takeDatagrams(state: ResolverState): void {
   }
 }
 
-function admitStream(state: ResolverState, socket: number): void {
+function admitStream(state: ResolverState, socket: Fd): void {
   const { loop, streams } = state;
   const number = state.accepted++;
   let queries = 0;
@@ -210,10 +210,10 @@ function closeAll(state: ResolverState): void {
 }
 
 /** In the container's namespace, where no other program may have been yet. */
-function openSockets(redirected: boolean): { udp: number; tcp: number } {
+function openSockets(redirected: boolean): { udp: Fd; tcp: Fd } {
   if (redirected) {
     const sockets = openAt(0);
-    const portOf = (socket: number): number => decodeSockaddr(localAddress(socket)).port;
+    const portOf = (socket: Fd): number => decodeSockaddr(localAddress(socket)).port;
     const ports = { udp: portOf(sockets.udp), tcp: portOf(sockets.tcp) };
     if (redirect(resolverAddress, dnsPort, ports)) return sockets;
     close(sockets.udp);
@@ -222,7 +222,7 @@ function openSockets(redirected: boolean): { udp: number; tcp: number } {
   return openAt(dnsPort);
 }
 
-function openAt(port: number): { udp: number; tcp: number } {
+function openAt(port: number): { udp: Fd; tcp: Fd } {
   const udp = openOne("udp", port);
   setOption(udp, "SO_RCVBUFFORCE", receiveBufferBytes);
   try {
@@ -233,7 +233,7 @@ function openAt(port: number): { udp: number; tcp: number } {
   }
 }
 
-function openOne(kind: SocketKind, port: number): number {
+function openOne(kind: SocketKind, port: number): Fd {
   const { socket, errno } = openBound(kind, encodeSockaddr(resolverAddress, port));
   if (socket !== undefined) return socket;
   const error = syscallError("open", `the resolver at ${resolverAddress}:${port}/${kind}`, errno);

@@ -1,7 +1,9 @@
 /** DNS messages over tcp, each behind its length (RFC 7766): those of clients to us, and ours to other servers. */
 
 import { POLLERR, POLLHUP } from "../../linux/epoll.ts";
-import { EAGAIN, memory } from "../../linux/libc.ts";
+import { EAGAIN } from "../../linux/errno.ts";
+import type { Fd } from "../../linux/file.ts";
+import { memory } from "../../linux/libc.ts";
 import { POLLIN, POLLOUT } from "../../linux/poll.ts";
 import { receive, send, socketError } from "../../linux/socket.ts";
 import type { EpollLoop } from "../epoll-loop.ts";
@@ -29,7 +31,7 @@ const maxWaitingBytes = 256 << 10;
 const buffer = memory(65536);
 
 /** @param socket is closed by the stream. */
-export function openStream(loop: EpollLoop, socket: number, options: StreamOptions): Stream {
+export function openStream(loop: EpollLoop, socket: Fd, options: StreamOptions): Stream {
   let connecting = options.connecting ?? false;
   let open = true;
   let incoming = new Uint8Array(0);

@@ -3,7 +3,7 @@
  * 10 to 40 ms (RCU). Who is about to end, and is waited for, has another process be the last.
  */
 
-import { close } from "../../linux/file.ts";
+import { close, type Fd } from "../../linux/file.ts";
 import { stringVector } from "../../linux/process.ts";
 import { posixSpawn } from "../../linux/spawn.ts";
 
@@ -11,7 +11,7 @@ import { posixSpawn } from "../../linux/spawn.ts";
 export const deferredCloseCommand = "deferred-close";
 
 /** Closes a socket without waiting. */
-export function deferClose(socket: number): void {
+export function deferClose(socket: Fd): void {
   // All that it has is the socket: nobody's output is held open by it.
   posixSpawn("/proc/self/exe", stringVector(["tinydocker", deferredCloseCommand]), stringVector([]), {
     fds: [socket, socket, socket],

@@ -1,5 +1,6 @@
 /** firewalld: it drops what comes from devices that it does not trust. */
 
+import type { Fd } from "../../linux/file.ts";
 import { text } from "../../linux/netlink/attribute.ts";
 import { listRules } from "../../linux/netlink/nft-rule.ts";
 import { getTable, type Table } from "../../linux/netlink/nftables.ts";
@@ -11,11 +12,11 @@ const program = "firewall-cmd";
 const chains = ["filter_FORWARD_ZONES", "filter_FORWARD_IN_ZONES"];
 
 /** Asking it costs 200 ms, so its rules are read: only where it runs are there any. */
-const isRunning = (socket: number): boolean =>
+const isRunning = (socket: Fd): boolean =>
   getTable(socket, table) !== undefined && findHostProgram(program) !== undefined;
 
 /** Puts a bridge into the zone `trusted`, now and for when it is started or reloaded. */
-export function trustInFirewalld(socket: number, bridge: string): void {
+export function trustInFirewalld(socket: Fd, bridge: string): void {
   if (!isRunning(socket)) return;
   const name = text(bridge).toHex();
   const isKnown = chains.some((chain) =>
@@ -27,7 +28,7 @@ export function trustInFirewalld(socket: number, bridge: string): void {
 }
 
 /** Takes it out again. */
-export function leaveFirewalld(socket: number, bridge: string): void {
+export function leaveFirewalld(socket: Fd, bridge: string): void {
   if (!isRunning(socket)) return;
   runHostProgram(program, ["--zone=trusted", `--remove-interface=${bridge}`]);
   runHostProgram(program, ["--permanent", "--zone=trusted", `--remove-interface=${bridge}`]);

@@ -4,7 +4,7 @@
  * table has judged; firewalld is told to trust the bridge.
  */
 
-import { readFileIfAny } from "../../linux/file.ts";
+import { type Fd, readFileIfAny } from "../../linux/file.ts";
 import { text } from "../../linux/netlink/attribute.ts";
 import { compare, counter, meta, verdict } from "../../linux/netlink/nft-expression.ts";
 import { deleteRule, getChain, listRules, newRule } from "../../linux/netlink/nft-rule.ts";
@@ -27,7 +27,7 @@ const hasFamily = ({ subnets }: Network, { colon }: Family): boolean =>
   subnets.some(({ subnet }) => subnet.includes(":") === colon);
 
 /** Adds what is missing. */
-export function ensureForwardAccept(socket: number, networks: readonly Network[]): void {
+export function ensureForwardAccept(socket: Fd, networks: readonly Network[]): void {
   for (const family of families) {
     const bridges = networks.filter((network) => hasFamily(network, family)).map(({ bridge }) => bridge);
     if (bridges.length === 0) continue;
@@ -38,7 +38,7 @@ export function ensureForwardAccept(socket: number, networks: readonly Network[]
 }
 
 /** Takes out what was added for a network, or all that ever was. */
-export function removeForwardAccept(socket: number, network?: Network): void {
+export function removeForwardAccept(socket: Fd, network?: Network): void {
   const isOurs = (comment: string | undefined): boolean =>
     network ? comment === commentFor(network.bridge) : (comment?.startsWith(commentFor("")) ?? false);
   for (const family of families) {
@@ -53,7 +53,7 @@ export function removeForwardAccept(socket: number, network?: Network): void {
   if (network) leaveFirewalld(socket, network.bridge);
 }
 
-function passNative(socket: number, table: Table, bridges: readonly string[]): void {
+function passNative(socket: Fd, table: Table, bridges: readonly string[]): void {
   commitUndisturbed(socket, () => {
     const rules = listRules(socket, table, chain);
     const count = (bridge: string) => rules.filter(({ comment }) => comment === commentFor(bridge)).length;

@@ -2,7 +2,7 @@
 
 import { UnsupportedError } from "../../errors.ts";
 import { wait } from "../../linux/clone.ts";
-import { readAll, seekToStart, statIfAny } from "../../linux/file.ts";
+import { type Fd, readAll, seekToStart, statIfAny } from "../../linux/file.ts";
 import { closeAll } from "../../linux/poll.ts";
 import { memfd, stringVector } from "../../linux/process.ts";
 import { posixSpawn } from "../../linux/spawn.ts";
@@ -37,7 +37,7 @@ export function runHostProgram(name: string, args: string[], input = ""): HostPr
 
 const decoder = new TextDecoder();
 
-function textOf(file: number): string {
+function textOf(file: Fd): string {
   seekToStart(file);
   return decoder.decode(readAll(file, "what a program of the host wrote"));
 }

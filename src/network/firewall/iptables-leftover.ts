@@ -1,6 +1,7 @@
 /** Tables that iptables makes in nf_tables when it is asked to add a rule, and never takes away. */
 
 import { hasCode } from "../../errors.ts";
+import type { Fd } from "../../linux/file.ts";
 import { listChains, listRules } from "../../linux/netlink/nft-rule.ts";
 import { listSets } from "../../linux/netlink/nft-set.ts";
 import { commitUndisturbed, deleteTable, type Table } from "../../linux/netlink/nftables.ts";
@@ -23,7 +24,7 @@ export function dropEmptyTables(): void {
   }
 }
 
-function isEmpty(socket: number, table: Table): boolean {
+function isEmpty(socket: Fd, table: Table): boolean {
   const chains = listChains(socket, table);
   return (
     chains.length > 0 &&

@@ -1,7 +1,7 @@
 /** The firewall through iptables-restore, for kernels without nf_tables and for who asks for it. */
 
 import { SyscallError } from "../../errors.ts";
-import { close, flock, O_RDONLY, open } from "../../linux/file.ts";
+import { flock, O_RDONLY, open, owned } from "../../linux/file.ts";
 import { withNetlink } from "../../linux/netlink/socket.ts";
 import type { Network, Publication } from "../../plan/network.ts";
 import { flushAddresses, flushUdp, flushUdpTo } from "./conntrack-flush.ts";
@@ -38,13 +38,9 @@ export const iptablesFirewall = (): Firewall => ({
  * namespace itself, so nothing is left behind, and a process that dies lets it go.
  */
 function alone<Result>(change: () => Result): Result {
-  const namespace = open("/proc/thread-self/ns/net", O_RDONLY);
-  try {
-    flock(namespace, { wait: true });
-    return change();
-  } finally {
-    close(namespace);
-  }
+  using namespace = owned(open("/proc/thread-self/ns/net", O_RDONLY));
+  flock(namespace.fd, { wait: true });
+  return change();
 }
 
 type Tables = Record<TableName, Present>;

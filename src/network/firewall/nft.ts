@@ -1,7 +1,7 @@
 /** The firewall as a table of our own in nf_tables, over netlink: a container costs an element in a map for each port. */
 
-import { close } from "../../linux/file.ts";
-import { EEXIST, ENOENT } from "../../linux/libc.ts";
+import { EEXIST, ENOENT } from "../../linux/errno.ts";
+import { close, type Fd } from "../../linux/file.ts";
 import { countRules } from "../../linux/netlink/nft-rule.ts";
 import { deleteElements, getElement, listElements, newElements } from "../../linux/netlink/nft-set.ts";
 import { commit, commitUndisturbed, deleteTable, getTable, newTable } from "../../linux/netlink/nftables.ts";
@@ -35,7 +35,7 @@ export const nftFirewall = (): Firewall => ({
   list: () => withNetlink("NETFILTER", list),
 });
 
-function ensure(socket: number, networks: readonly Network[]): boolean {
+function ensure(socket: Fd, networks: readonly Network[]): boolean {
   const made = ensureSkeleton(socket);
   // An element that is there means that all of its network are: they came in one batch.
   for (const network of networks) {
@@ -50,7 +50,7 @@ function ensure(socket: number, networks: readonly Network[]): boolean {
 }
 
 /** @returns true if there was nothing. */
-function ensureSkeleton(socket: number): boolean {
+function ensureSkeleton(socket: Fd): boolean {
   const current = (): boolean => getTable(socket, table)?.userdata.toHex() === tableData.toHex();
   if (countRules(socket, table) === ruleCount && current()) return false;
   // Somebody else may make it at this moment.
@@ -72,7 +72,7 @@ const replaceTable = (elements: Request[]): Request[] => [
 ];
 
 /** All that is in the sets that we know. */
-function contents(socket: number): Placed[] {
+function contents(socket: Fd): Placed[] {
   const names = Object.keys(sets) as SetName[];
   return names.flatMap((set) => {
     try {
@@ -99,7 +99,7 @@ const putIn = (
 ): Request[] => bySet(elements).flatMap(([set, members]) => newElements(table, set, members, options));
 
 /** Takes elements out that may be there or not. */
-function takeOut(socket: number, elements: readonly Placed[]): void {
+function takeOut(socket: Fd, elements: readonly Placed[]): void {
   const expected = [ENOENT];
   const deletions = (some: readonly Placed[]): Request[] =>
     bySet(some).flatMap(([set, members]) => deleteElements(table, set, members, { expected }));
@@ -107,12 +107,12 @@ function takeOut(socket: number, elements: readonly Placed[]): void {
   for (const element of elements) commit(socket, deletions([element]));
 }
 
-function removeNetwork(socket: number, network: Network): void {
+function removeNetwork(socket: Fd, network: Network): void {
   takeOut(socket, planNetwork(network));
   removeForwardAccept(socket, network);
 }
 
-function publish(socket: number, container: string, publications: readonly Publication[]): void {
+function publish(socket: Fd, container: string, publications: readonly Publication[]): void {
   checkDistinct(container, publications);
   const elements = publications.map((publication) => planPublication(publication, container));
   for (;;) {
@@ -134,7 +134,7 @@ function publish(socket: number, container: string, publications: readonly Publi
 const maxAsked = 32;
 
 /** Whoever published what these elements stand for. */
-function ownersOf(socket: number, elements: readonly Placed[]): (string | undefined)[] {
+function ownersOf(socket: Fd, elements: readonly Placed[]): (string | undefined)[] {
   if (elements.length <= maxAsked) return elements.map(({ set, key }) => getElement(socket, table, set, key)?.comment);
   const owners = new Map<string, string | undefined>();
   for (const set of new Set(elements.map((element) => element.set)))
@@ -143,7 +143,7 @@ function ownersOf(socket: number, elements: readonly Placed[]): (string | undefi
 }
 
 /** Only the container that has a port can take it back, so nobody else can do so in between. */
-function unpublish(socket: number, container: string, publications: readonly Publication[]): void {
+function unpublish(socket: Fd, container: string, publications: readonly Publication[]): void {
   const elements = publications.map((publication) => planPublication(publication, container));
   const owners = ownersOf(socket, elements);
   takeOut(
@@ -158,7 +158,7 @@ type Publications = ReadonlyMap<string, readonly Publication[]>;
 const planPublications = (publications: Publications): Placed[] =>
   [...publications].flatMap(([container, all]) => all.map((one) => planPublication(one, container)));
 
-function bringBack(socket: number, networks: readonly Network[], publications: Publications): void {
+function bringBack(socket: Fd, networks: readonly Network[], publications: Publications): void {
   ensure(socket, networks);
   // An element that leads elsewhere already is somebody's who came first.
   const add = (some: readonly Placed[]): number => commit(socket, putIn(some, { expected: [EEXIST] }));
@@ -167,21 +167,21 @@ function bringBack(socket: number, networks: readonly Network[], publications: P
   flushUdp([...publications.values()].flat());
 }
 
-function reload(socket: number, networks: readonly Network[], publications: Publications): void {
+function reload(socket: Fd, networks: readonly Network[], publications: Publications): void {
   const elements = [...networks.flatMap(planNetwork), ...planPublications(publications)];
   commit(socket, replaceTable(putIn(elements)));
   ensureForwardAccept(socket, networks);
   flushUdp([...publications.values()].flat());
 }
 
-function remove(socket: number): void {
+function remove(socket: Fd): void {
   const deletion = deleteTable(table);
   deletion.expected = [ENOENT];
   commit(socket, [deletion]);
   removeForwardAccept(socket);
 }
 
-function list(socket: number): Published[] {
+function list(socket: Fd): Published[] {
   if (getTable(socket, table) === undefined) return [];
   return portSets.flatMap((set) => listElements(socket, table, set).map((element) => parsePublication(set, element)));
 }

@@ -1,7 +1,7 @@
 /** Connections that are passed on, byte by byte: ends, resets and back-pressure go from one side to the other. */
 
 import { POLLERR, POLLHUP } from "../../linux/epoll.ts";
-import { close } from "../../linux/file.ts";
+import { close, type Fd } from "../../linux/file.ts";
 import { EAGAIN } from "../../linux/libc.ts";
 import { POLLIN, POLLOUT, type Timer } from "../../linux/poll.ts";
 import {
@@ -25,7 +25,7 @@ const maxConnections = 1024;
 const turns = 16;
 
 /** @param listener is waited for by the loop. @returns the timers that it needs. */
-export function relayStreams(loop: EpollLoop, listener: number, kind: SocketKind, target: Sockaddr): () => Timer[] {
+export function relayStreams(loop: EpollLoop, listener: Fd, kind: SocketKind, target: Sockaddr): () => Timer[] {
   let connections = 0;
   return openAcceptor(loop, listener, (client) => {
     const server = connections < maxConnections ? openSocket(kind, target) : undefined;
@@ -41,9 +41,9 @@ export function relayStreams(loop: EpollLoop, listener: number, kind: SocketKind
 
 /** One of the two directions. It reads while its pipe is empty, and writes until it is. */
 interface Direction {
-  from: number;
-  to: number;
-  pipe?: { read: number; write: number } | undefined;
+  from: Fd;
+  to: Fd;
+  pipe?: { read: Fd; write: Fd } | undefined;
   /** Bytes in the pipe. */
   filled: number;
   /** `from` has no more, and `to` was told. */
@@ -52,8 +52,8 @@ interface Direction {
 
 interface Connection {
   loop: EpollLoop;
-  client: number;
-  server: number;
+  client: Fd;
+  server: Fd;
   /** From the client to the server. */
   up: Direction;
   down: Direction;
@@ -66,7 +66,7 @@ interface Connection {
   onEnd: () => void;
 }
 
-function relayConnection(loop: EpollLoop, client: number, server: number, onEnd: () => void): void {
+function relayConnection(loop: EpollLoop, client: Fd, server: Fd, onEnd: () => void): void {
   const connection: Connection = {
     loop,
     client,
@@ -162,7 +162,7 @@ function push(connection: Connection, direction: Direction) {
   }
 }
 
-function end(connection: Connection, closeIt: (fd: number) => void): void {
+function end(connection: Connection, closeIt: (fd: Fd) => void): void {
   const { loop, client, server, up, down, onEnd } = connection;
   if (!connection.open) return;
   connection.open = false;

@@ -1,8 +1,9 @@
 /** Datagrams that are passed on: each sender has a socket of its own towards the container, so that answers find back. */
 
 import { type Datagram, receiveDatagram, sendDatagram } from "../../linux/datagram.ts";
-import { close } from "../../linux/file.ts";
-import { EAGAIN, memory } from "../../linux/libc.ts";
+import { EAGAIN } from "../../linux/errno.ts";
+import { close, type Fd } from "../../linux/file.ts";
+import { memory } from "../../linux/libc.ts";
 import { POLLIN, type Timer } from "../../linux/poll.ts";
 import {
   connect,
@@ -28,14 +29,14 @@ const turn = 64;
 const receiveBufferBytes = 2 << 20;
 
 interface Sender {
-  socket: number;
+  socket: Fd;
   usedMs: number;
 }
 
 const buffer = memory(65536);
 
 /** @param listener is waited for by the loop. @returns the timers that it needs. */
-export function relayDatagrams(loop: EpollLoop, listener: number, kind: SocketKind, target: Sockaddr): () => Timer[] {
+export function relayDatagrams(loop: EpollLoop, listener: Fd, kind: SocketKind, target: Sockaddr): () => Timer[] {
   /** By their address and the one of ours that they sent to: an answer comes from the same. */
   const senders = new Map<string, Sender>();
   let checkAtMs = 0;

@@ -1,5 +1,6 @@
 /** Becoming the program, as records: execvp(3)'s search, and the small init of `--init`. */
 
+import { ENOENT } from "../../linux/errno.ts";
 import { Block, Field, Frame, type Given, Label, names, Slot } from "../../linux/program/record.ts";
 import { ints, room, words } from "../../linux/program/writer.ts";
 import type { InitStep } from "../step.ts";
@@ -34,8 +35,6 @@ export function execute({ writer }: Context, { args, env }: Of<"execute"> | Of<"
   writer.about(args[0]!);
   writer.add(-ENOENT, 0);
 }
-
-const ENOENT = 2;
 
 /** HOME is what /etc/passwd says unless somebody has set it. */
 const withHome = (env: string[]): (string | Given)[] =>

@@ -1,5 +1,6 @@
 /** Paths below a root that must not be left, as records: opened, made, covered (SECURITY R15). */
 
+import { ENODEV, EPERM } from "../../linux/errno.ts";
 import { type Arg, Field, Label, names, type Slot } from "../../linux/program/record.ts";
 import { type CallOptions, room, words } from "../../linux/program/writer.ts";
 import type { Context } from "./context.ts";
@@ -121,8 +122,6 @@ export function mustBeNullDevice({ writer }: Context, fd: Arg): void {
   writer.label(right);
 }
 
-const ENODEV = 19;
-const EPERM = 1;
 /** f_type of proc(5). */
 const PROC_SUPER_MAGIC = 0x9fa0;
 const statfsBytes = 128;

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { InvalidError, SyscallError } from "../../../src/errors.ts";
-import { EEXIST } from "../../../src/linux/libc.ts";
+import { EEXIST } from "../../../src/linux/errno.ts";
+import type { Fd } from "../../../src/linux/file.ts";
 import { inNetworkNamespace } from "../../../src/linux/namespace.ts";
 import { listAttributes } from "../../../src/linux/netlink/attribute.ts";
 import {
@@ -113,7 +114,7 @@ describe("what the kernel tells", () => {
     120_000,
   );
 
-  function compare(socket: number): void {
+  function compare(socket: Fd): void {
     const links = listLinks(socket);
     expect(links).toEqual(ipLinks());
     for (const link of links) {
