@@ -37,8 +37,8 @@ export function makeOverlay({ lower, upper, work }: Overlay): Fd {
     try {
       if (options.every((option) => option.length <= longestOption)) return fsmount("overlay", "overlay", options);
     } catch (error) {
-      // Before Linux 6.5 layers can't be given one by one.
-      if (!hasCode(error, "EINVAL") || !error.subject.includes("lowerdir+")) throw error;
+      // Before Linux 6.5 layers can't be given one by one, which some kernels say only when the file system is made of them.
+      if (!hasCode(error, "EINVAL")) throw error;
     }
     return makeOverlayByPath(lower.map(relative), above, base);
   } catch (error) {
