@@ -11,6 +11,7 @@ import {
   O_RDONLY,
   O_RDWR,
   open,
+  owned,
   read,
   statIfAny,
   writeAll,
@@ -67,11 +68,11 @@ export function openInput(file: string, spool?: string): Input {
 const createSpool = (path: string): Fd => open(path, O_RDWR | O_CREAT | O_EXCL, 0o600);
 
 function copyTo(from: Fd, path: string): Fd {
-  const fd = createSpool(path);
+  using spool = owned(createSpool(path));
   const buffer = memory(1 << 20);
   for (let count = read(from, buffer); count > 0; count = read(from, buffer))
-    writeAll(fd, buffer.subarray(0, count), path);
-  return fd;
+    writeAll(spool.fd, buffer.subarray(0, count), path);
+  return spool.handOff();
 }
 
 /** Thrown out of an extraction when the root filesystem turns out to be an archive of images. */
@@ -104,21 +105,18 @@ export async function readArchiveInput(
 ): Promise<{ images: ArchivedImage[] | undefined; range: ByteRange; close(): void }> {
   const compression = sniffRange(range);
   if (compression === "none") return { images: readArchive(indexArchive(range)), range, close() {} };
-  const fd = createSpool(spool);
-  try {
-    let length = 0;
-    await readCompressed(range, compression, {
-      content(chunk) {
-        if (length + chunk.length > Math.max(2 ** 30, range.length * 200))
-          throw new InvalidError(`${range.subject} grows to more than ${length} bytes when decompressed`);
-        pwriteAll(fd, chunk, length, byteNameOf(spool));
-        length += chunk.length;
-      },
-    });
-    const spooled = { fd, offset: 0, length, subject: range.subject };
-    return { images: readArchive(indexArchive(spooled)), range: spooled, close: () => close(fd) };
-  } catch (error) {
-    close(fd);
-    throw error;
-  }
+  using file = owned(createSpool(spool));
+  let length = 0;
+  await readCompressed(range, compression, {
+    content(chunk) {
+      if (length + chunk.length > Math.max(2 ** 30, range.length * 200))
+        throw new InvalidError(`${range.subject} grows to more than ${length} bytes when decompressed`);
+      pwriteAll(file.fd, chunk, length, byteNameOf(spool));
+      length += chunk.length;
+    },
+  });
+  const spooled = { fd: file.fd, offset: 0, length, subject: range.subject };
+  const images = readArchive(indexArchive(spooled));
+  const fd = file.handOff();
+  return { images, range: spooled, close: () => close(fd) };
 }

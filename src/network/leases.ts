@@ -193,27 +193,22 @@ function tryLease({ directory, owner, isAlive }: LeaseRequest, address: string):
   for (;;) {
     const made = makeLease(directory, address, owner);
     if (made) return made;
-    const lock = openIfAny(path, O_RDWR);
+    using lock = owned(openIfAny(path, O_RDWR));
     if (lock === undefined) continue;
-    const locked = flock(lock, { wait: false });
-    const had = ownerIn(lock, path);
+    const locked = flock(lock.fd, { wait: false });
+    const had = ownerIn(lock.fd, path);
     // A container may outlive its monitor.
-    if (!locked || (had !== "" && had !== owner && isAlive(had))) {
-      close(lock);
-      return { owner: had };
-    }
+    if (!locked || (had !== "" && had !== owner && isAlive(had))) return { owner: had };
     // Between open and lock its owner may have given it back, and another made a new file.
-    if (fstat(lock).nlink > 0) {
-      seekToStart(lock);
-      try {
-        writeAll(lock, new TextEncoder().encode(`${owner}\n`), path);
-      } catch (error) {
-        releaseLease(directory, { address, lock }); // the disk is full
-        throw error;
-      }
-      return { address, lock };
+    if (fstat(lock.fd).nlink === 0) continue;
+    seekToStart(lock.fd);
+    try {
+      writeAll(lock.fd, new TextEncoder().encode(`${owner}\n`), path);
+    } catch (error) {
+      releaseLease(directory, { address, lock: lock.handOff() }); // the disk is full
+      throw error;
     }
-    close(lock);
+    return { address, lock: lock.handOff() };
   }
 }
 
@@ -244,10 +239,9 @@ export function releaseLease(directory: string, { address, lock }: Lease): void 
 /** Removes the file of a lease whose owner was killed, unless another has the address by now. */
 export function dropLease(directory: string, address: string, owner: string): void {
   const path = `${directory}/${address}`;
-  const lock = openIfAny(path, O_RDWR);
-  if (lock === undefined) return;
-  if (flock(lock, { wait: false }) && ownerIn(lock, path) === owner) releaseLease(directory, { address, lock });
-  else close(lock);
+  using lock = owned(openIfAny(path, O_RDWR));
+  if (lock && flock(lock.fd, { wait: false }) && ownerIn(lock.fd, path) === owner)
+    releaseLease(directory, { address, lock: lock.handOff() });
 }
 
 /** Removes the files of all leases that nobody holds, but for those of containers that live on without their monitor. */

@@ -30,17 +30,9 @@ export function launch(
   warn: (text: string) => void,
 ): { socket: Fd } | { failed: number; killed?: true } {
   let prepared: StartNetwork | undefined;
-  const words = ["tinydocker", "monitor", record.id];
   const [ours, theirs] = socketpair();
-  const nowhere = open("/dev/null", O_RDWR);
-  const fds: Fd[] = [nowhere, nowhere, 2, theirs];
-  // A session of its own: no signal of our terminal reaches it. It loads what it needs while we plan.
-  const pid = posixSpawn("/proc/self/exe", stringVector(words), stringVector(environment(paths)), {
-    fds,
-    session: true,
-  });
-  close(theirs);
-  close(nowhere);
+  using socket = owned(ours);
+  const pid = spawnMonitor(paths, record.id, theirs);
   try {
     const kind = {
       fresh: false,
@@ -52,7 +44,7 @@ export function launch(
     const { plan, spec } = planStart(paths, record, randomHex(32), kind, warn, prepared);
     plan.warnings.forEach(warn);
     const health = planHealthOf(record.settings, record.defaults);
-    sendStartRequest(ours, {
+    sendStartRequest(socket.fd, {
       root: paths.root,
       record,
       state,
@@ -61,21 +53,31 @@ export function launch(
       ...(health && { health: { ...health, exec: planCheck(spec, health) } }),
       ...(prepared.reserved && { network: prepared.reserved }),
     });
-    if (hasStarted(paths, record.id, ours, prepared)) {
+    if (hasStarted(paths, record.id, socket.fd, prepared)) {
       prepared.handOff();
-      return { socket: ours };
+      return { socket: socket.handOff() };
     }
   } catch (error) {
-    close(ours);
+    close(socket.handOff()); // which tells it
     // It takes back what it has done before we say what was wrong.
     wait({ pid });
     prepared?.release();
     throw error;
   }
-  close(ours);
+  close(socket.handOff());
   const { exit } = wait({ pid })!;
   prepared.release();
   return exit.signal === undefined ? { failed: exit.code || 125 } : { failed: 125, killed: true };
+}
+
+/** @param socket its end, which is closed here. @returns its pid. */
+function spawnMonitor(paths: Paths, id: string, socket: Fd): number {
+  using theirs = owned(socket);
+  using nowhere = owned(open("/dev/null", O_RDWR));
+  // A session of its own: no signal of our terminal reaches it. It loads what it needs while we plan.
+  const how = { fds: [nowhere.fd, nowhere.fd, 2, theirs.fd] satisfies Fd[], session: true };
+  const words = stringVector(["tinydocker", "monitor", id]);
+  return posixSpawn("/proc/self/exe", words, stringVector(environment(paths)), how);
 }
 
 /** One health check: another process in the container, whose output is noted. */

@@ -101,14 +101,13 @@ function recordStop(paths: Paths, id: string): void {
 /** Sends a signal to process 1. */
 export function signalContainer(paths: Paths, container: Container, signal: number): void {
   const { record } = container;
-  const pidfd = openFirst(container);
-  if (pidfd === undefined) throw new ConflictError(`container ${record.name} is not running`);
+  using first = owned(openFirst(container));
+  if (first === undefined) throw new ConflictError(`container ${record.name} is not running`);
   // As Docker has it: killed by hand, it is not to come up again by itself.
   if (signal === signals.SIGKILL || signal === stopSignalOf(container)) recordStop(paths, record.id);
   emitKill(paths, record, signal);
-  if (signal === signals.SIGKILL) killAll(container, pidfd);
-  else pidfdSendSignal(pidfd, signal);
-  close(pidfd);
+  if (signal === signals.SIGKILL) killAll(container, first.fd);
+  else pidfdSendSignal(first.fd, signal);
   if (signal === signals.SIGKILL) waitUntilDown(paths, record.id);
 }
 

@@ -5,11 +5,13 @@
 
 import {
   close,
+  type Fd,
   flock,
   fstat,
   O_CREAT,
   O_RDWR,
   open,
+  owned,
   readAll,
   seekToStart,
   unlink,
@@ -37,23 +39,20 @@ const journalPath = (paths: Paths, id: string): string => `${paths.running}/${id
 function openJournal(paths: Paths, id: string): () => void {
   const path = journalPath(paths, id);
   for (;;) {
-    const lock = open(path, O_RDWR | O_CREAT, 0o600);
-    flock(lock, { wait: true });
-    const { nlink, size } = fstat(lock);
-    if (nlink === 0) {
-      close(lock);
-      continue;
-    }
+    using lock = owned(open(path, O_RDWR | O_CREAT, 0o600));
+    flock(lock.fd, { wait: true });
+    const { nlink, size } = fstat(lock.fd);
+    if (nlink === 0) continue;
     // Who had it before was killed.
-    if (size > 0) retryRepair(paths, id, new TextDecoder().decode(readAll(lock, path)));
-    seekToStart(lock);
-    writeAll(lock, new TextEncoder().encode(textOf(paths, id)), path);
-    let held = true;
+    if (size > 0) retryRepair(paths, id, new TextDecoder().decode(readAll(lock.fd, path)));
+    seekToStart(lock.fd);
+    writeAll(lock.fd, new TextEncoder().encode(textOf(paths, id)), path);
+    let held: Fd | undefined = lock.handOff();
     return () => {
-      if (!held) return;
-      held = false;
+      if (held === undefined) return;
       unlink(path);
-      close(lock);
+      close(held);
+      held = undefined;
     };
   }
 }

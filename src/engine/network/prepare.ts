@@ -1,7 +1,7 @@
 /** What one start has to know of its network before it can be planned. */
 
 import { ConflictError } from "../../errors.ts";
-import { close, type Fd, O_RDONLY, open } from "../../linux/file.ts";
+import { close, type Fd, O_RDONLY, open, owned } from "../../linux/file.ts";
 import { openProcess } from "../../linux/proc.ts";
 import type { Paths } from "../../paths.ts";
 import { hasWayOut } from "../../plan/connection.ts";
@@ -117,19 +117,20 @@ function join(paths: Paths, record: ContainerRecord): StartNetwork {
     options: { network },
   } = record;
   const target = readContainer(paths, network.container!);
-  const pidfd = target?.state.status === "running" && target.state.process && openProcess(target.state.process);
-  if (!target || !pidfd) {
+  const process = target?.state.status === "running" ? target.state.process : undefined;
+  using before = owned(process && openProcess(process));
+  if (!target || !process || !before) {
     const other = target?.record.name ?? network.container;
     throw new ConflictError(
       `${name} shares the network of container ${other}, which is not running`,
       `tinydocker start ${other}`,
     );
   }
-  const namespace = open(`/proc/${target.state.process!.pid}/ns/net`, O_RDONLY);
+  using opened = owned(open(`/proc/${process.pid}/ns/net`, O_RDONLY));
   // It is still the same process, so that was its namespace.
-  const alive = openProcess(target.state.process!);
-  for (const fd of [pidfd, alive]) if (fd !== undefined) close(fd);
-  if (alive === undefined) throw new ConflictError(`container ${target.record.name} has ended`);
+  using after = owned(openProcess(process));
+  if (after === undefined) throw new ConflictError(`container ${target.record.name} has ended`);
+  const namespace = opened.handOff();
   const done = () => close(namespace);
   return {
     ...noEndings,
