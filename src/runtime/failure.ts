@@ -84,11 +84,14 @@ function subjectOf({ call, args, subject = "" }: Rec): string {
 
 const missingInterpreter = "the file is there, but the interpreter that its #! line or ELF header names is not";
 
+/** Calls of the search for the program: what goes wrong with them is about the program. */
+const executing = ["execve", "statx", "add"];
+
 /** The errno as a failure that names the step, what was done to what, and what to do about it. */
 export function startError(failed: Failed): StartError {
   const { step, record, errno, log, program } = failed;
   const [code, meaning] = describeErrno(errno);
-  if (step === "execute" || step === "reap") {
+  if ((step === "execute" || step === "reap") && executing.includes(record.call)) {
     const error = executeError(record, code, meaning, program);
     return new StartError(error.message, error.hint, code === "ENOENT" || code === "ENOTDIR" ? 127 : 126);
   }

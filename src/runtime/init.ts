@@ -185,10 +185,20 @@ export function follow(starting: Starting, on: Progress): boolean {
   }
   if (kind === r) {
     on.release?.();
-    sendMessage(socket, { data: go, fds: [] });
-    on.going?.();
+    if (sendGo(socket)) on.going?.();
   }
   return false;
+}
+
+/** Tells it to go. @returns false if it has ended meanwhile, which the next message tells. */
+function sendGo(socket: Fd): boolean {
+  try {
+    sendMessage(socket, { data: go, fds: [] });
+    return true;
+  } catch (error) {
+    if (hasCode(error, "EPIPE")) return false;
+    throw error;
+  }
 }
 
 /** Its next message; undefined also if it has ended without reading all of ours, which the kernel tells as an error. */

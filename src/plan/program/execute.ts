@@ -65,6 +65,7 @@ export function reap(context: Context, step: Of<"reap">): void {
   const taken = room("signalfd_siginfo", signalfdSiginfoBytes);
   const signal = new Field(taken, 0, "i32");
   const code = new Slot("code");
+  const [below, above] = [new Slot("below"), new Slot("above")];
   const info = room("siginfo", siginfo.bytes);
   const every = words("every signal", { mask: -1 });
   const [who, how, status] = [siginfo.pid, siginfo.code, siginfo.status].map((at) => new Field(info, at, "i32"));
@@ -80,13 +81,18 @@ export function reap(context: Context, step: Of<"reap">): void {
 
   writer.label(start);
   writer.call("prctl", [names("PR_SET_NAME"), ownName]);
+  // All but stdio and the sync socket.
+  writer.add(given.sync, -1, below);
+  writer.call("close_range", [3, below, 0], { ok: ["EINVAL"] });
+  writer.add(given.sync, 1, above);
+  writer.call("close_range", [above, -1, 0]);
+  // They stay blocked: so everybody can see that process 1 takes them, and the kernel drops none.
+  const signals = writer.into("signals", "signalfd4", [-1, every, 8, names("SFD_CLOEXEC")]);
   // The stack below ours; it ends with the program, so process 1 needs no death signal for it.
   const args = cloneArgs(names("CLONE_VFORK", "CLONE_CLEAR_SIGHAND"), { exitSignal: names("SIGCHLD") });
   writer.clone(args, entry, frame, { into: program });
-  // Everything beyond stdio, the sync socket among it: its closing tells the host's side that the program runs.
-  writer.call("close_range", [3, -1, 0]);
-  // They stay blocked: so everybody can see that process 1 takes them, and the kernel drops none.
-  const signals = writer.into("signals", "signalfd4", [-1, every, 8, names("SFD_CLOEXEC")]);
+  // Its closing tells the host's side that the program runs.
+  writer.call("close", [given.sync]);
   writer.label(wait);
   writer.call("read", [signals, taken, signalfdSiginfoBytes]);
   writer.test(signal, -1, names("SIGCHLD"), forward!);
