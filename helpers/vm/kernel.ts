@@ -19,15 +19,20 @@ export interface Kernel {
   initrd: string;
 }
 
-/** The kernel to boot. @throws Error that names the package to install. */
-export function findKernel(version?: string): string {
-  const installed = readdirSync("/boot")
+/** The installed kernels that can be booted, the newest first. */
+export function bootableKernels(): string[] {
+  return readdirSync("/boot")
     .filter((file) => file.startsWith("vmlinuz-"))
     .map((file) => file.slice("vmlinuz-".length))
-    .filter((name) => existsSync(join("/lib/modules", name, "kernel/fs/9p")) && (!version || name === version))
+    .filter((name) => existsSync(join("/lib/modules", name, "kernel/fs/9p")))
     .sort((a, b) => b.localeCompare(a, undefined, { numeric: true }));
-  if (installed[0] === undefined) throw new Error("no kernel with 9p in /boot: apt-get install linux-image-6.12-amd64");
-  return installed[0];
+}
+
+/** The kernel to boot. @throws Error that names the package to install. */
+export function findKernel(version?: string): string {
+  const found = bootableKernels().find((name) => !version || name === version);
+  if (found === undefined) throw new Error("no kernel with 9p in /boot: apt-get install linux-image-6.12-amd64");
+  return found;
 }
 
 /** Unpacks a kernel and makes its initramfs, both below the user's cache directory. */
