@@ -52,7 +52,7 @@ static const char *step(const struct __ptrace_syscall_info *info) {
 enum role { UNKNOWN, CLI, MONITOR, INIT };
 static const char *const roles[] = {"", "cli", "monitor", "init"};
 
-static struct task { pid_t tid, tgid; enum role role; int vfork, ended, failing; } tasks[MOST];
+static struct task { pid_t tid, tgid; enum role role; int vfork, ended, failing, announced, held; } tasks[MOST];
 static int count;
 
 static struct task *find(pid_t tid) {
@@ -116,7 +116,7 @@ int main(int argc, char **argv) {
     _exit(127);
   }
   if (ptrace(PTRACE_SEIZE, root, 0, OPTIONS)) { perror("kill-at: PTRACE_SEIZE"); return 125; }
-  find(root)->role = CLI;
+  *find(root) = (struct task){.tid = root, .tgid = root, .role = CLI, .announced = 1};
   if (write(go[1], "", 1) != 1) return 125;
 
   struct sigaction wake = {.sa_handler = nothing}; /* without SA_RESTART: it ends waitpid(2) */
@@ -130,6 +130,7 @@ int main(int argc, char **argv) {
     if (WIFEXITED(status) || WIFSIGNALED(status)) {
       task->ended = 1;
       task->role = UNKNOWN;
+      task->announced = 0;
       if (tid == root) { ended = 1; code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
       /* The rest goes on without us once the command is over, unless it has the process we want. */
       if (ended && (killed || strcmp(argv[1], "monitor") != 0)) break;
@@ -137,15 +138,19 @@ int main(int argc, char **argv) {
     }
     int signal = WSTOPSIG(status), event = status >> 16;
     long deliver = 0;
+    /* Its first stop may come before its parent's, which says whose it is: until then it makes no call. */
+    if (!task->announced) { task->held = 1; continue; }
     if (event == PTRACE_EVENT_STOP && signal != SIGTRAP) { ptrace(PTRACE_LISTEN, tid, 0, 0); continue; }
     if (event == PTRACE_EVENT_CLONE || event == PTRACE_EVENT_FORK || event == PTRACE_EVENT_VFORK) {
       unsigned long born = 0;
       ptrace(PTRACE_GETEVENTMSG, tid, 0, &born);
       enum role role = task->role;
       struct task *child = find((pid_t)born);
-      *child = (struct task){.tid = (pid_t)born, .tgid = group((pid_t)born), .vfork = event == PTRACE_EVENT_VFORK};
+      int held = child->held;
+      *child = (struct task){.tid = (pid_t)born, .tgid = group((pid_t)born), .vfork = event == PTRACE_EVENT_VFORK, .announced = 1};
       /* A thread is its process; a child that is to be executed is known by what it becomes; others are inits. */
       child->role = child->tgid != child->tid ? role : child->vfork ? UNKNOWN : INIT;
+      if (held) ptrace(PTRACE_SYSCALL, child->tid, 0, 0);
     } else if (event == PTRACE_EVENT_EXEC) {
       task->tgid = tid;
       if (task->role == INIT) { ptrace(PTRACE_DETACH, tid, 0, 0); continue; }
