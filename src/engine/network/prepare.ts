@@ -117,18 +117,18 @@ function join(paths: Paths, record: ContainerRecord): StartNetwork {
     options: { network },
   } = record;
   const target = readContainer(paths, network.container!);
-  const process = target?.state.status === "running" ? target.state.process : undefined;
-  using before = owned(process && openProcess(process));
-  if (!target || !process || !before) {
+  const first = target?.state.status === "running" ? target.state.process : undefined;
+  using before = owned(first && openProcess(first));
+  if (!target || !first || !before) {
     const other = target?.record.name ?? network.container;
     throw new ConflictError(
       `${name} shares the network of container ${other}, which is not running`,
       `tinydocker start ${other}`,
     );
   }
-  using opened = owned(open(`/proc/${process.pid}/ns/net`, O_RDONLY));
+  using opened = owned(open(`/proc/${first.pid}/ns/net`, O_RDONLY));
   // It is still the same process, so that was its namespace.
-  using after = owned(openProcess(process));
+  using after = owned(openProcess(first));
   if (after === undefined) throw new ConflictError(`container ${target.record.name} has ended`);
   const namespace = opened.handOff();
   const done = () => close(namespace);
