@@ -1,6 +1,6 @@
 /** The door to libc: the only `dlopen`, errno, C strings, and `syscall` for what libc has no function for. */
 
-import { dlopen, FFIType, ptr, read, toArrayBuffer } from "bun:ffi";
+import { dlopen, FFIType, ptr, read } from "bun:ffi";
 import { SyscallError } from "../errors.ts";
 import { describeErrno, EINTR } from "./errno.ts";
 
@@ -125,10 +125,6 @@ export const memory = (bytes: number): Uint8Array<ArrayBuffer> => new Uint8Array
 /** Where memory is, for a structure that points to it; NULL for none at all, of which bun:ffi makes something that is no number. */
 export const pointerTo = (data: NodeJS.TypedArray): bigint => (data.byteLength === 0 ? 0n : BigInt(ptr(data)));
 
-/** Memory of this process that somebody else made: its bytes from an address on. */
-export const memoryAt = (address: number, bytes: number): Uint8Array =>
-  new Uint8Array(toArrayBuffer(address as never, 0, bytes));
-
 /** Calls without a libc function in every supported libc. Numbers from 424 on are the same on every architecture. */
 const numbers = {
   getdents64: { x64: 217, arm64: 61 },
@@ -148,8 +144,6 @@ const numbers = {
   fsconfig: 431,
   fsmount: 432,
   pidfd_open: 434,
-  clone3: 435,
-  close_range: 436,
   openat2: 437,
   mount_setattr: 442,
 } as const;

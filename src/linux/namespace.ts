@@ -32,10 +32,6 @@ export function inOwnMounts<Result>(use: () => Result): Result {
   }
 }
 
-/** setns(2): enters one network namespace, that a descriptor stands for. */
-export const enterNetwork = (namespace: Fd, subject: string): void =>
-  void check("enter", subject, libc.setns(namespace, CLONE.NEWNET));
-
 /**
  * Runs something in another network namespace, and comes back. A socket that it opens stays in that one, wherever it is
  * used; /proc/sys/net shows it too. Synchronous, and of this thread: other threads stay where they are.

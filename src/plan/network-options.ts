@@ -58,9 +58,6 @@ export const noNetworkOptions: NetworkOptions = {
 export const networkMode = ({ mode, container, networks }: NetworkOptions): string =>
   mode === "container" ? `container:${container}` : mode === "bridge" ? (networks[0]?.network ?? "none") : mode;
 
-/** False if it has the host's network, or another container's. */
-export const hasOwnNetwork = ({ mode }: NetworkOptions): boolean => mode === "bridge" || mode === "none";
-
 /** Names of the networks it is in. */
 export const networksOf = (options: NetworkOptions): string[] =>
   options.mode === "bridge" ? options.networks.map(({ network }) => network) : [networkMode(options)];

@@ -5,7 +5,7 @@ import { digestOf, hexOf } from "../../oci/digest.ts";
 import type { Paths } from "../../paths.ts";
 import type { Network } from "../../plan/network.ts";
 import { builtinNetworks, defaultNetwork } from "../../plan/network-options.ts";
-import { findNetwork, listAnyNetworks } from "../record/network.ts";
+import { findNetwork, listAnyNetworks, noSettings } from "../record/network.ts";
 import { networkToBe } from "./create.ts";
 
 export interface KnownNetwork extends Network {
@@ -25,13 +25,7 @@ const withoutBridge = (name: "host" | "none"): KnownNetwork => ({
   name,
   driver: name === "host" ? "host" : "null",
   created: never,
-  bridge: "",
-  subnets: [],
-  internal: false,
-  icc: true,
-  isolate: false,
-  labels: {},
-  options: {},
+  ...noSettings,
 });
 
 /** The default network as it would be now, if no container was ever in it: it has no id yet. */

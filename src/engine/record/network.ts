@@ -56,10 +56,8 @@ function readAnyNetwork(paths: Paths, name: string): AnyNetwork | undefined {
   return value ?? { ...salvage(networkKind, rest, unknown(name)), name, damage };
 }
 
-const unknown = (name: string): Network => ({
-  id: "",
-  name,
-  created: "1970-01-01T00:00:00Z",
+/** Of which nobody has said anything. */
+export const noSettings: Omit<Network, "id" | "name" | "created"> = {
   bridge: "",
   subnets: [],
   internal: false,
@@ -67,7 +65,9 @@ const unknown = (name: string): Network => ({
   isolate: false,
   labels: {},
   options: {},
-});
+};
+
+const unknown = (name: string): Network => ({ id: "", name, created: "1970-01-01T00:00:00Z", ...noSettings });
 
 /** A network by its name. @throws DamagedError */
 export function readNetwork(paths: Paths, name: string): Network | undefined {

@@ -66,7 +66,6 @@ export const u16 = (value: number): Uint8Array => number(2, (view) => view.setUi
 export const u32 = (value: number): Uint8Array => number(4, (view) => view.setUint32(0, value, true));
 export const be16 = (value: number): Uint8Array => number(2, (view) => view.setUint16(0, value));
 export const be32 = (value: number): Uint8Array => number(4, (view) => view.setUint32(0, value));
-export const be64 = (value: bigint): Uint8Array => number(8, (view) => view.setBigUint64(0, value));
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();

@@ -6,7 +6,7 @@ import {
   type Arg,
   Block,
   type Content,
-  Field,
+  type Field,
   Frame,
   Label,
   type Member,
@@ -31,8 +31,6 @@ export const words = (name: string, members: Record<string, Member>): Block => n
 export const ints = (name: string, list: (number | Member)[]): Block =>
   new Block(name, { ints: list } as Content & { ints: number[] });
 export const room = (name: string, bytes: number): Block => new Block(name, { room: bytes });
-export const addressAt = (block: Block, offset: number): Field => new Field(block, offset, "address");
-export const i32At = (block: Block, offset: number): Field => new Field(block, offset, "i32");
 
 /** Most bytes that the content takes, its strings included. */
 function bytesOf({ content }: Block): number {
