@@ -9,7 +9,11 @@ import { defineCommand } from "./words/command.ts";
 import { printText } from "./words/print.ts";
 
 export default defineCommand({
-  meta: { name: "completion", description: "Print a script that completes commands in bash, zsh or fish" },
+  meta: {
+    name: "completion",
+    group: "System",
+    description: "Print a script that completes commands in bash, zsh or fish",
+  },
   args: {
     shell: { type: "positional", required: true, valueHint: "bash|zsh|fish", description: "bash, zsh or fish" },
   },

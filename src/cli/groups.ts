@@ -2,11 +2,13 @@
 
 import { UsageError } from "../errors.ts";
 import { nearest } from "./words/argv.ts";
-import type { Command, Commands, Loader } from "./words/command.ts";
+import type { Command, CommandGroup, Commands, Loader } from "./words/command.ts";
 
 /** Words after a group's name: a command that also has a short name by that name, any other by its loader. */
 export interface Group {
   description: string;
+  /** The heading of its commands in the overview; "System" if it does not say. */
+  heading?: CommandGroup;
   commands: Record<string, string | Loader>;
   /** Other words for the same: `list` is `ls`. */
   aliases: Record<string, string>;
@@ -15,6 +17,7 @@ export interface Group {
 export const groups: Record<string, Group> = {
   container: {
     description: "Manage containers",
+    heading: "Run",
     commands: {
       attach: "attach",
       commit: "commit",
@@ -46,6 +49,7 @@ export const groups: Record<string, Group> = {
   },
   image: {
     description: "Manage images",
+    heading: "Images",
     commands: {
       history: "history",
       import: "import",
@@ -61,6 +65,7 @@ export const groups: Record<string, Group> = {
   },
   network: {
     description: "Manage networks",
+    heading: "Networks",
     commands: {
       connect: () => import("./network/connect.ts"),
       create: () => import("./network/create.ts"),
@@ -75,6 +80,7 @@ export const groups: Record<string, Group> = {
   },
   system: {
     description: "Manage tinydocker",
+    heading: "System",
     commands: {
       df: () => import("./system/df.ts"),
       events: "events",
@@ -85,6 +91,7 @@ export const groups: Record<string, Group> = {
   },
   volume: {
     description: "Manage volumes",
+    heading: "Volumes",
     commands: {
       create: () => import("./volume/create.ts"),
       inspect: () => import("./volume/inspect.ts"),

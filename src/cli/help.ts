@@ -1,57 +1,109 @@
-/** `--help`: citty renders what the definitions say; we add the commands' table and the examples. */
+/** `--help`: screens made of the definitions that options are checked against. */
 
 import { isatty } from "../linux/tty.ts";
 import { commands } from "./commands.ts";
 import { rootfsMode } from "./container/run.ts";
 import { findCommand, groups, isGroup } from "./groups.ts";
-import { asCitty, type Command } from "./words/command.ts";
+import { type Command, type CommandGroup, commandGroups } from "./words/command.ts";
 import { globalArgs } from "./words/global.ts";
-import { printLine } from "./words/print.ts";
-
-/** citty decides about colours when it is loaded, and does not ask whether anybody sees them. */
-async function loadRenderer() {
-  if (!isatty(1)) process.env.NO_COLOR = "1";
-  return (await import("citty")).renderUsage;
-}
+import { type HelpScreen, operandsSection, optionSections, renderHelp, type Section, usageOf } from "./words/help.ts";
+import { bold, printLine } from "./words/print.ts";
 
 /** Prints the help of a command, of a group, of a command in a group, or of tinydocker itself. */
 export async function showHelp(name?: string, word?: string): Promise<number> {
-  if (name === undefined || name === rootfsMode.meta.name) return await showOverview();
-  if (isGroup(name) && word === undefined) return await showGroup(name);
-  const command = await findCommand(commands, name, word);
-  const renderUsage = await loadRenderer();
-  printLine(await renderUsage(asCitty(withHelp(command)), { meta: { name: "tinydocker" } }));
-  printExamples(command.examples);
+  printLine(renderHelp(await helpScreen(name, word), isatty(1) ? bold : undefined));
   return 0;
 }
 
-async function showOverview(): Promise<number> {
-  const renderUsage = await loadRenderer();
-  const subCommands: Record<string, ReturnType<typeof asCitty>> = {};
-  for (const [name, loader] of Object.entries(commands)) {
-    const command = (await loader()).default;
-    if (!command.meta.hidden) subCommands[name] = asCitty(command);
-  }
-  for (const [name, { description }] of Object.entries(groups)) subCommands[name] = { meta: { name, description } };
-  const args = { ...rootfsMode.args, ...globalArgs };
-  const meta = { name: "tinydocker", description: "Containers in one file" };
-  printLine(await renderUsage({ meta, args: args as never, subCommands }));
-  printExamples(["tinydocker run busybox.tar -- sh", ...rootfsMode.examples]);
-  return 0;
+/** The same as data. @throws UsageError for a command that there is not. */
+export async function helpScreen(name?: string, word?: string): Promise<HelpScreen> {
+  if (name === undefined || name === rootfsMode.meta.name) return await overview();
+  if (isGroup(name) && word === undefined) return await groupScreen(name);
+  return commandScreen(await findCommand(commands, name, word));
 }
 
-async function showGroup(name: string): Promise<number> {
-  const renderUsage = await loadRenderer();
-  const subCommands: Record<string, ReturnType<typeof asCitty>> = {};
+/** Every screen there is, by the words that ask for it: for the reference, and for the test that holds them to 80 columns. */
+export async function allScreens(): Promise<{ words: string[]; screen: HelpScreen }[]> {
+  const asked: string[][] = [[]];
+  for (const [name, load] of Object.entries(commands)) if (!(await load()).default.meta.hidden) asked.push([name]);
+  for (const [name, { commands: members }] of Object.entries(groups))
+    asked.push([name], ...Object.keys(members).map((word) => [name, word]));
+  return await Promise.all(asked.map(async (words) => ({ words, screen: await helpScreen(...words) })));
+}
+
+const withProgram = (usage: string): string => `tinydocker ${usage}`;
+
+function commandScreen(command: Command): HelpScreen {
+  const { meta, args, examples } = command;
+  return {
+    usage: usageOf(command).map(withProgram),
+    about: meta.description,
+    sections: [
+      operandsSection(args),
+      ...optionSections({ ...args, help: globalArgs.help }),
+      { title: "Examples", lines: examples },
+    ],
+  };
+}
+
+async function groupScreen(name: string): Promise<HelpScreen> {
   const { description, commands: members } = groups[name]!;
-  for (const word of Object.keys(members)) subCommands[word] = asCitty(await findCommand(commands, name, word));
-  printLine(await renderUsage({ meta: { name, description }, subCommands }, { meta: { name: "tinydocker" } }));
-  return 0;
+  const rows = Object.keys(members).map(async (word) => {
+    const { meta } = await findCommand(commands, name, word);
+    return [word, meta.description] as [string, string];
+  });
+  return {
+    usage: [`tinydocker ${name} COMMAND`],
+    about: description,
+    sections: [{ title: "Commands", rows: await Promise.all(rows) }],
+    footer: `\`tinydocker ${name} COMMAND --help\` lists the options of a command.`,
+  };
 }
 
-const withHelp = (command: Command): Command => ({ ...command, args: { ...command.args, help: globalArgs.help } });
+async function overview(): Promise<HelpScreen> {
+  const sections = await Promise.all(commandGroups.map(commandsUnder));
+  const { command: _, ...rootfsOptions } = rootfsMode.args;
+  const [options] = optionSections(globalArgs);
+  const rootfsSection = optionSections(Object.fromEntries(Object.entries(rootfsOptions).map(ungrouped)));
+  return {
+    usage: ["tinydocker [GLOBAL OPTIONS] COMMAND [ARG...]", "tinydocker [OPTIONS] -- COMMAND [ARG...]"],
+    about: "Run containers: one file, no daemon, nothing to install.",
+    sections: [
+      ...sections,
+      { ...options!, title: "Global options, before the command" },
+      { ...rootfsSection[0]!, title: "Options to run a command in a directory, without an image" },
+      { title: "Examples", lines: ["tinydocker run busybox.tar -- sh", ...rootfsMode.examples] },
+    ],
+    footer: "`tinydocker COMMAND --help` lists the options of a command.",
+  };
+}
 
-function printExamples(examples: string[]): void {
-  printLine("\nEXAMPLES\n");
-  for (const example of examples) printLine(`  ${example}`);
+const ungrouped = ([name, { group: _, ...argument }]: [string, Command["args"][string]]) => [name, argument] as const;
+
+/** Groups whose commands have short names as well: only what has none is listed by both words. */
+const shortNamed = ["container", "image", "system"];
+
+async function commandsUnder(title: CommandGroup): Promise<Section> {
+  const short = Object.entries(commands).map(async ([name, load]) => ({ name, meta: (await load()).default.meta }));
+  const members = Object.entries(groups)
+    .filter(([, { heading = "System" }]) => heading === title)
+    .flatMap(([name, group]) =>
+      Object.keys(group.commands)
+        .filter((word) => !shortNamed.includes(name) || !Object.hasOwn(commands, shortNameOf(name, word)))
+        .map((word) => findCommand(commands, name, word)),
+    );
+  const listed = (await Promise.all(short)).filter(({ meta }) => !meta.hidden && (meta.group ?? "Run") === title);
+  return {
+    title,
+    rows: [
+      ...listed.map(({ name, meta }): [string, string] => [name, meta.description]),
+      ...(await Promise.all(members)).map(({ meta }): [string, string] => [meta.name, meta.description]),
+    ],
+  };
+}
+
+/** `images` for `image ls`. */
+function shortNameOf(group: string, word: string): string {
+  const entry = groups[group]!.commands[word]!;
+  return typeof entry === "string" ? entry : word;
 }

@@ -8,7 +8,7 @@ import { globalArgs } from "./words/global.ts";
 import { printText } from "./words/print.ts";
 
 export default defineCommand({
-  meta: { name: "man", description: "Print the manual page, for man(1)" },
+  meta: { name: "man", group: "System", description: "Print the manual page, for man(1)" },
   args: {},
   examples: ["tinydocker man >/usr/local/share/man/man1/tinydocker.1"],
   run: async (_, { commands }) => {

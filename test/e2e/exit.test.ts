@@ -230,7 +230,7 @@ describe("help", () => {
       expect(overview.stdout).toContain(command);
       const help = await box.run([command, "--help"]);
       expect([command, help.code, help.stderr]).toEqual([command, 0, ""]);
-      expect(help.stdout).toMatch(/EXAMPLES\s+tinydocker |EXAMPLES\s+\w+.*tinydocker/);
+      expect(help.stdout).toMatch(/^Examples:\n {2}.*tinydocker /m);
     }
     await box.expectNothingLeft(before);
   });

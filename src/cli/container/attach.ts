@@ -13,7 +13,7 @@ import { warn } from "../words/print.ts";
 import { parseDetachKeys } from "./lifecycle.ts";
 
 export default defineCommand({
-  meta: { name: "attach", description: "Join the terminal or output of a running container" },
+  meta: { name: "attach", group: "Run", description: "Join the terminal or output of a running container" },
   args: {
     container: { type: "positional", required: true, description: "Its name, or its id or the beginning of it" },
     "no-stdin": { type: "boolean", description: "Do not attach stdin" },

@@ -9,7 +9,7 @@ import { printLine, warn } from "../words/print.ts";
 import { showProgress } from "../words/progress.ts";
 
 export default defineCommand({
-  meta: { name: "commit", description: "Make an image of what a container has changed" },
+  meta: { name: "commit", group: "Images", description: "Make an image of what a container has changed" },
   args: {
     container: { type: "positional", required: true, description: "Name or unique id prefix" },
     name: { type: "positional", description: "What to call the image: REPOSITORY or REPOSITORY:TAG" },

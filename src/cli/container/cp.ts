@@ -9,7 +9,7 @@ import { defineCommand } from "../words/command.ts";
 import { humanSize, notice, plain, warn } from "../words/print.ts";
 
 export default defineCommand({
-  meta: { name: "cp", description: "Copy files between a container and the host" },
+  meta: { name: "cp", group: "Run", description: "Copy files between a container and the host" },
   args: {
     source: { type: "positional", required: true, description: "CONTAINER:PATH, a path here, or - for a tar on stdin" },
     target: {

@@ -9,7 +9,11 @@ import { defineCommand } from "../words/command.ts";
 import { plain, printLine } from "../words/print.ts";
 
 export default defineCommand({
-  meta: { name: "diff", description: "List what a container has added (A), changed (C) and deleted (D)" },
+  meta: {
+    name: "diff",
+    group: "Inspect",
+    description: "List what a container has added (A), changed (C) and deleted (D)",
+  },
   args: { container: { type: "positional", required: true, description: "Name or unique id prefix" } },
   examples: ["tinydocker diff web"],
   run: ({ container }, { root }) => {

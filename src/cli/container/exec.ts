@@ -10,7 +10,7 @@ import { parseUser, parseWorkdir } from "../words/units.ts";
 import { readEnv, wantsTerminal } from "./run.ts";
 
 export default defineCommand({
-  meta: { name: "exec", description: "Run another command in a running container" },
+  meta: { name: "exec", group: "Run", description: "Run another command in a running container" },
   args: {
     container: { type: "positional", required: true, description: "Its name, or its id or the beginning of it" },
     command: { type: "positional", multiple: true, required: true, description: "What to run" },

@@ -17,7 +17,7 @@ import { hostPortText } from "./ports.ts";
 import runCommand, { runRequest } from "./run.ts";
 
 export default defineCommand({
-  meta: { name: "explain", description: "Print what `run` would do, step by step, without doing it" },
+  meta: { name: "explain", group: "Inspect", description: "Print what `run` would do, step by step, without doing it" },
   args: {
     json: { type: "boolean", description: "As JSON" },
     full: { type: "boolean", description: "Under each step of the container's process the system calls it makes" },

@@ -8,7 +8,11 @@ import { defineCommand } from "../words/command.ts";
 import { showProgress } from "../words/progress.ts";
 
 export default defineCommand({
-  meta: { name: "export", description: "Write the file system of a container as a tar, on stdout if no file is named" },
+  meta: {
+    name: "export",
+    group: "Images",
+    description: "Write the file system of a container as a tar, on stdout if no file is named",
+  },
   args: {
     container: { type: "positional", required: true, description: "Name or unique id prefix" },
     output: { type: "string", alias: "o", valueHint: "file", description: "Write to a file instead of stdout" },

@@ -7,7 +7,7 @@ import { printLine } from "../words/print.ts";
 import { containerOperand, forEachContainer } from "./for-each.ts";
 
 export default defineCommand({
-  meta: { name: "kill", description: "Send a signal to running containers" },
+  meta: { name: "kill", group: "Run", description: "Send a signal to running containers" },
   args: {
     container: containerOperand,
     signal: { type: "string", alias: "s", default: "KILL", valueHint: "signal", description: "The signal (KILL)" },

@@ -10,7 +10,7 @@ import { defineCommand } from "../words/command.ts";
 import { parseTime, rfc3339 } from "../words/time.ts";
 
 export default defineCommand({
-  meta: { name: "logs", description: "Print what a container has written" },
+  meta: { name: "logs", group: "Inspect", description: "Print what a container has written" },
   args: {
     container: { type: "positional", required: true, description: "Its name, or its id or the beginning of it" },
     follow: { type: "boolean", alias: "f", description: "And what it is going to write, until it ends" },

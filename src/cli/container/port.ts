@@ -10,7 +10,7 @@ import { printLine } from "../words/print.ts";
 import { hostPortText, inOrder } from "./ports.ts";
 
 export default defineCommand({
-  meta: { name: "port", description: "Print where the ports of a container are published" },
+  meta: { name: "port", group: "Inspect", description: "Print where the ports of a container are published" },
   args: {
     container: { type: "positional", required: true, description: "Name, or id or the beginning of one" },
     port: { type: "positional", description: "One of its ports, as in 80 or 53/udp" },

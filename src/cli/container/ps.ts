@@ -17,7 +17,7 @@ import { humanAge, humanDuration, humanSize, localTime } from "../words/print.ts
 import { portsText } from "./ports.ts";
 
 export default defineCommand({
-  meta: { name: "ps", description: "List containers" },
+  meta: { name: "ps", group: "Inspect", description: "List containers" },
   args: {
     all: { type: "boolean", alias: "a", description: "Also those that do not run" },
     latest: { type: "boolean", alias: "l", description: "Only the newest, whatever it does" },

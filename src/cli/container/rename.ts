@@ -8,7 +8,7 @@ import { defineCommand } from "../words/command.ts";
 import { parseName } from "../words/units.ts";
 
 export default defineCommand({
-  meta: { name: "rename", description: "Give a container another name" },
+  meta: { name: "rename", group: "Run", description: "Give a container another name" },
   args: {
     container: { type: "positional", required: true, description: "Its name, or its id or the beginning of it" },
     name: { type: "positional", required: true, description: "Its new name" },

@@ -7,7 +7,7 @@ import { printLine } from "../words/print.ts";
 import { containerOperand, forEachContainer } from "./for-each.ts";
 
 export default defineCommand({
-  meta: { name: "rm", description: "Remove containers" },
+  meta: { name: "rm", group: "Run", description: "Remove containers" },
   args: {
     container: containerOperand,
     force: { type: "boolean", alias: "f", description: "Kill those that run" },

@@ -14,7 +14,7 @@ import { containerOperand, forEachContainer } from "./for-each.ts";
 import { parseDetachKeys } from "./lifecycle.ts";
 
 export default defineCommand({
-  meta: { name: "start", description: "Start containers that are down" },
+  meta: { name: "start", group: "Run", description: "Start containers that are down" },
   args: {
     container: containerOperand,
     attach: { type: "boolean", alias: "a", description: "Stay with it: its output, our signals" },

@@ -18,7 +18,7 @@ const frameMs = 1000;
 const onceMs = 500;
 
 export default defineCommand({
-  meta: { name: "stats", description: "Show what containers use, again every second" },
+  meta: { name: "stats", group: "Inspect", description: "Show what containers use, again every second" },
   args: {
     container: {
       type: "positional",

@@ -35,7 +35,7 @@ export function stopOptions(args: {
 }
 
 export default defineCommand({
-  meta: { name: "stop", description: "Stop running containers" },
+  meta: { name: "stop", group: "Run", description: "Stop running containers" },
   args: stopArgs,
   examples: ["tinydocker stop web", "tinydocker stop -t 2 web db"],
   run: ({ container, ...args }, { root }) => {

@@ -9,7 +9,7 @@ import { alignColumns } from "../words/list.ts";
 import { plain, printText } from "../words/print.ts";
 
 export default defineCommand({
-  meta: { name: "top", description: "Show the processes of a container" },
+  meta: { name: "top", group: "Inspect", description: "Show the processes of a container" },
   args: {
     container: { type: "positional", required: true, description: "Its name, or its id or the beginning of it" },
     options: {

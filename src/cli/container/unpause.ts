@@ -6,7 +6,7 @@ import { printLine } from "../words/print.ts";
 import { containerOperand, forEachContainer } from "./for-each.ts";
 
 export default defineCommand({
-  meta: { name: "unpause", description: "Let paused containers go on" },
+  meta: { name: "unpause", group: "Run", description: "Let paused containers go on" },
   args: { container: containerOperand },
   examples: ["tinydocker unpause web"],
   run: ({ container }, { root }) =>

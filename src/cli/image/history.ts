@@ -9,7 +9,7 @@ import { humanAge, humanSize, localTime, printLine } from "../words/print.ts";
 const { filter: _, ...historyArgs } = listArgs;
 
 export default defineCommand({
-  meta: { name: "history", description: "Show how an image came to be" },
+  meta: { name: "history", group: "Images", description: "Show how an image came to be" },
   args: {
     image: { type: "positional", required: true, description: "A name, or an id or the beginning of one" },
     human: { type: "boolean", alias: "H", default: true, description: "Sizes and times for people" },

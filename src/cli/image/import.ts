@@ -8,7 +8,7 @@ import { printLine } from "../words/print.ts";
 import { showProgress } from "../words/progress.ts";
 
 export default defineCommand({
-  meta: { name: "import", description: "Make an image of the tar of a root file system" },
+  meta: { name: "import", group: "Images", description: "Make an image of the tar of a root file system" },
   args: {
     file: { type: "positional", required: true, description: "The tar, plain or compressed; - for stdin" },
     name: { type: "positional", description: "What to call the image: REPOSITORY or REPOSITORY:TAG" },

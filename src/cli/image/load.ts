@@ -8,7 +8,7 @@ import { plain, printLine } from "../words/print.ts";
 import { showProgress } from "../words/progress.ts";
 
 export default defineCommand({
-  meta: { name: "load", description: "Load images from a tar, an archive or an OCI layout" },
+  meta: { name: "load", group: "Images", description: "Load images from a tar, an archive or an OCI layout" },
   args: {
     input: { type: "string", alias: "i", valueHint: "file", description: "Read from a file instead of stdin" },
     quiet: { type: "boolean", alias: "q", description: "No progress, only what was loaded" },

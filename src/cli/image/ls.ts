@@ -17,7 +17,7 @@ interface Row {
 }
 
 export default defineCommand({
-  meta: { name: "images", description: "List images" },
+  meta: { name: "images", group: "Images", description: "List images" },
   args: {
     reference: { type: "positional", description: "Only those with this name, which may have * and ? in it" },
     all: { type: "boolean", alias: "a", description: "Also intermediate images (this store never has any)" },

@@ -8,7 +8,7 @@ import { forEachName } from "../words/for-each.ts";
 import { printLine } from "../words/print.ts";
 
 export default defineCommand({
-  meta: { name: "rmi", description: "Remove images" },
+  meta: { name: "rmi", group: "Images", description: "Remove images" },
   args: {
     image: { type: "positional", multiple: true, required: true, description: "Names, or ids or the beginning of one" },
     force: { type: "boolean", alias: "f", description: "Remove all names of an id, also while a container uses it" },

@@ -10,7 +10,7 @@ import { warn } from "../words/print.ts";
 import { showProgress } from "../words/progress.ts";
 
 export default defineCommand({
-  meta: { name: "save", description: "Save images to an archive, on stdout if no file is named" },
+  meta: { name: "save", group: "Images", description: "Save images to an archive, on stdout if no file is named" },
   args: {
     image: { type: "positional", multiple: true, required: true, description: "Names, or ids or the beginning of one" },
     output: { type: "string", alias: "o", valueHint: "file", description: "Write to a file instead of stdout" },

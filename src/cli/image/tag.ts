@@ -6,7 +6,7 @@ import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
 
 export default defineCommand({
-  meta: { name: "tag", description: "Give an image one more name" },
+  meta: { name: "tag", group: "Images", description: "Give an image one more name" },
   args: {
     source: { type: "positional", required: true, description: "A name, or an id or the beginning of one" },
     target: { type: "positional", required: true, description: "The name it gets: NAME or NAME:TAG" },

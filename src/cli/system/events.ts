@@ -13,7 +13,11 @@ import { compile } from "../words/template.ts";
 import { parseTime, rfc3339 } from "../words/time.ts";
 
 export default defineCommand({
-  meta: { name: "events", description: "Show what happens to containers, images, networks and volumes, as it happens" },
+  meta: {
+    name: "events",
+    group: "Inspect",
+    description: "Show what happens to containers, images, networks and volumes, as it happens",
+  },
   args: {
     since: { type: "string", valueHint: "time", description: "Also what happened since: 10m, a date, or seconds" },
     until: { type: "string", valueHint: "time", description: "Stop then" },

@@ -7,7 +7,7 @@ import { inspectArgs, printByFormat } from "../words/objects.ts";
 import { printLine } from "../words/print.ts";
 
 export default defineCommand({
-  meta: { name: "info", description: "Describe this host and the store" },
+  meta: { name: "info", group: "System", description: "Describe this host and the store" },
   args: { json: { type: "boolean", description: "As JSON" }, ...inspectArgs },
   examples: ["tinydocker info", "tinydocker info --format '{{.ContainersRunning}}'"],
   run: ({ json, format }, global) => {

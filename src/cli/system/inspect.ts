@@ -21,7 +21,7 @@ const args = {
 } as const;
 
 export default defineCommand({
-  meta: { name: "inspect", description: "Describe containers, images, networks or volumes as JSON" },
+  meta: { name: "inspect", group: "Inspect", description: "Describe containers, images, networks or volumes as JSON" },
   args: {
     ...args,
     type: { type: "string", valueHint: "container|image|network|volume", description: "What the names are names of" },

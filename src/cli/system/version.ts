@@ -6,7 +6,7 @@ import { inspectArgs, printByFormat } from "../words/objects.ts";
 import { printLine } from "../words/print.ts";
 
 export default defineCommand({
-  meta: { name: "version", description: "Print the version" },
+  meta: { name: "version", group: "System", description: "Print the version" },
   args: { json: { type: "boolean", description: "As JSON" }, ...inspectArgs },
   examples: ["tinydocker version", "tinydocker version --format '{{.Client.Version}}'"],
   run: ({ json, format }) => {

@@ -120,8 +120,8 @@ export function nearest(word: string, known: string[]): string {
   const [best] = scored.sort((a, b) => a.distance - b.distance);
   const tolerance = Math.max(1, Math.floor(word.replace(/^-+/, "").length / 3));
   // Any letter is near any other.
-  if (!best || /^-?.?$/.test(word)) return "see --help";
-  return best.distance <= tolerance ? `did you mean ${best.name}?` : `the nearest there is: ${best.name}; see --help`;
+  if (!best || /^-?.?$/.test(word) || best.distance > tolerance) return "see --help";
+  return `did you mean ${best.name}?`;
 }
 
 /** Levenshtein's distance, with a swap of two neighbours counting as one. */

@@ -1,16 +1,34 @@
-/** What a command is: a citty definition, kept strict by our own parser (argv.ts), with help by citty's renderer (cli/help.ts). */
+/** What a command is: a citty definition, kept strict by our own parser (argv.ts), with screens of our own (cli/help.ts). */
 
-import type { CommandDef } from "citty";
+import type { ArgDef, CommandMeta } from "citty";
+
+/** The headings that the options of a command with many of them stand under, in this order. */
+export const optionGroups = [
+  "General",
+  "Process",
+  "Lifecycle",
+  "Resources",
+  "Network",
+  "Storage",
+  "Security",
+  "Health",
+  "Logging",
+] as const;
+export type OptionGroup = (typeof optionGroups)[number];
+
+/** The headings that commands stand under in the overview, in this order. */
+export const commandGroups = ["Run", "Inspect", "Images", "Networks", "Volumes", "System"] as const;
+export type CommandGroup = (typeof commandGroups)[number];
 
 /** One option or operand. As citty's, and `multiple`: may be given several times (an operand: takes all that follow). */
-export interface Argument {
+export interface Argument extends Pick<ArgDef, "description" | "valueHint" | "required"> {
   type: "boolean" | "string" | "positional";
   description: string;
+  /** Its heading in --help; "General" if it does not say. */
+  group?: OptionGroup;
   alias?: string;
   /** The long name that Docker had for it before: scripts use it, and help does not tell it. */
   formerly?: string;
-  valueHint?: string;
-  required?: boolean;
   default?: string | boolean;
   multiple?: true;
 }
@@ -36,8 +54,18 @@ export interface Global {
   commands: Commands;
 }
 
+/** As citty's, and what --help needs to put it in its place. */
+export interface Meta extends Pick<CommandMeta, "hidden"> {
+  name: string;
+  description: string;
+  /** Its heading in the overview; "Run" if it does not say. A command of a group stands under the group's. */
+  group?: CommandGroup;
+  /** Its command lines, where the definitions of its operands do not say it all. */
+  usage?: string[];
+}
+
 export interface Command<Args extends Arguments = Arguments> {
-  meta: { name: string; description: string; hidden?: boolean };
+  meta: Meta;
   args: Args;
   /** Lines for the end of --help, each a command that works. */
   examples: string[];
@@ -58,10 +86,3 @@ export type Commands = Record<string, Loader>;
 /** A command, with the types of its values inferred from its definition. */
 export const defineCommand = <const Args extends Arguments>(command: Command<Args>): Command =>
   command as unknown as Command;
-
-/** The same definition as citty knows it. */
-export function asCitty(command: Command): CommandDef {
-  // citty takes an operand for required unless told otherwise.
-  const args = Object.entries(command.args).map(([name, argument]) => [name, { required: false, ...argument }]);
-  return { meta: command.meta, args: Object.fromEntries(args) };
-}

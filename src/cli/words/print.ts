@@ -45,11 +45,18 @@ function speak() {
   return consola;
 }
 
-/** In red for errors and yellow for warnings, for people at a terminal who did not say NO_COLOR. */
+/** In red for errors and yellow for warnings, for people at a terminal. */
 function paint(text: string, type: string): string {
   const color = { error: 31, warn: 33 }[type];
-  return color && isatty(2) && !process.env.NO_COLOR ? `\u001b[${color}m${text}\u001b[0m` : text;
+  return color && isatty(2) ? styled(text, color) : text;
 }
+
+/** In bold, for a terminal. */
+export const bold = (text: string): string => styled(text, 1);
+
+/** As it is for those who said NO_COLOR. @see https://no-color.org */
+const styled = (text: string, code: number): string =>
+  process.env.NO_COLOR ? text : `\u001b[${code}m${text}\u001b[0m`;
 
 function print(fd: Fd, text: string): void {
   try {

@@ -83,7 +83,7 @@ describe("parseArgv()", () => {
   test("refuses what is unknown, with the nearest known", () => {
     expect(refusal("--memry", "64", "img")).toBe("unknown option --memry: did you mean --memory?");
     expect(refusal("--mermoy=6", "img")).toContain("did you mean --memory?");
-    expect(refusal("--zzzzzz", "img")).toMatch(/^unknown option --zzzzzz: the nearest there is: --?\w+; see --help$/);
+    expect(refusal("--zzzzzz", "img")).toBe("unknown option --zzzzzz: see --help");
     expect(refusal("-ix", "img")).toContain("unknown option -x in -ix");
     expect(refusal("--image", "x")).toContain("unknown option --image");
   });
@@ -191,7 +191,8 @@ describe("nearest()", () => {
       ["laod", "load"],
     ] as const)
       expect(nearest(word, names)).toBe(`did you mean ${meant}?`);
-    expect(nearest("kubernetes", names)).toMatch(/^the nearest there is: \w+; see --help$/);
+    expect(nearest("kubernetes", names)).toBe("see --help");
+    expect(nearest("pull", ["kill", "run"])).toBe("see --help");
     expect(nearest("run", [])).toBe("see --help");
   });
   test("measures a distance", () => {
