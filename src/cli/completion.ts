@@ -12,7 +12,7 @@ export default defineCommand({
   meta: {
     name: "completion",
     group: "System",
-    description: "Print a script that completes commands in bash, zsh or fish",
+    description: "Print a completion script for bash, zsh or fish",
   },
   args: {
     shell: { type: "positional", required: true, valueHint: "bash|zsh|fish", description: "bash, zsh or fish" },

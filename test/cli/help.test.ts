@@ -40,6 +40,7 @@ describe("a usage line", () => {
       ["stop", "tinydocker stop [OPTIONS] CONTAINER..."],
       ["images", "tinydocker images [OPTIONS] [REFERENCE]"],
       ["man", "tinydocker man"],
+      ["explain", "tinydocker explain [OPTIONS] run [RUN OPTIONS] IMAGE [COMMAND [ARG...]]"],
     ] as const)
       expect((await helpScreen(command)).usage).toEqual([usage]);
   });

@@ -96,7 +96,7 @@ describe("zsh completes", () => {
       await shell.waitFor("% ");
       shell.type("tinydocker run --cap-");
       shell.press("tab");
-      await shell.waitFor(/--cap-add +-- Give it a capability/);
+      await shell.waitFor(/--cap-add +-- Add a capability/);
       shell.press("ctrl-c");
       await shell.waitFor("% ");
       shell.line("exit");

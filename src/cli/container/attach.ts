@@ -13,12 +13,16 @@ import { warn } from "../words/print.ts";
 import { parseDetachKeys } from "./lifecycle.ts";
 
 export default defineCommand({
-  meta: { name: "attach", group: "Run", description: "Join the terminal or output of a running container" },
+  meta: { name: "attach", group: "Run", description: "Attach to a running container" },
   args: {
-    container: { type: "positional", required: true, description: "Its name, or its id or the beginning of it" },
+    container: { type: "positional", required: true, description: "Container name, id, or unique id prefix" },
     "no-stdin": { type: "boolean", description: "Do not attach stdin" },
-    "detach-keys": { type: "string", valueHint: "keys", description: "Keys that leave it running (ctrl-p,ctrl-q)" },
-    "sig-proxy": { type: "boolean", description: "Signals to us are the container's (the default)" },
+    "detach-keys": {
+      type: "string",
+      valueHint: "keys",
+      description: "Key sequence that detaches from the container (ctrl-p,ctrl-q)",
+    },
+    "sig-proxy": { type: "boolean", description: "Forward signals to the container (default true)" },
   },
   examples: ["tinydocker attach web"],
   takesSignals: true,

@@ -9,21 +9,26 @@ import { printLine, warn } from "../words/print.ts";
 import { showProgress } from "../words/progress.ts";
 
 export default defineCommand({
-  meta: { name: "commit", group: "Images", description: "Make an image of what a container has changed" },
+  meta: { name: "commit", group: "Images", description: "Create an image from a container's changes" },
   args: {
-    container: { type: "positional", required: true, description: "Name or unique id prefix" },
-    name: { type: "positional", description: "What to call the image: REPOSITORY or REPOSITORY:TAG" },
-    author: { type: "string", alias: "a", valueHint: "name", description: "Who made it" },
-    message: { type: "string", alias: "m", valueHint: "text", description: "A comment for its history" },
+    container: { type: "positional", required: true, description: "Container name, id, or unique id prefix" },
+    name: { type: "positional", description: "Name of the new image: REPOSITORY or REPOSITORY:TAG" },
+    author: { type: "string", alias: "a", valueHint: "name", description: "Author of the image" },
+    message: { type: "string", alias: "m", valueHint: "text", description: "Comment for the image's history" },
     change: {
       type: "string",
       alias: "c",
       multiple: true,
       valueHint: "instruction",
-      description: "Apply a line of a Dockerfile to the image",
+      description: "Apply a Dockerfile instruction to the image",
     },
-    pause: { type: "boolean", alias: "p", default: true, description: "Pause the container meanwhile" },
-    quiet: { type: "boolean", alias: "q", description: "Show no progress" },
+    pause: {
+      type: "boolean",
+      alias: "p",
+      default: true,
+      description: "Pause the container during the commit (default true)",
+    },
+    quiet: { type: "boolean", alias: "q", description: "Do not show progress" },
   },
   examples: [`tinydocker commit -m "with my tools" -c 'CMD ["sh"]' web web:2`],
   takesSignals: true,

@@ -9,17 +9,26 @@ import { defineCommand } from "../words/command.ts";
 import { humanSize, notice, plain, warn } from "../words/print.ts";
 
 export default defineCommand({
-  meta: { name: "cp", group: "Run", description: "Copy files between a container and the host" },
+  meta: {
+    name: "cp",
+    group: "Run",
+    description: "Copy files between a container and the host",
+    usage: ["[OPTIONS] CONTAINER:PATH PATH|-", "[OPTIONS] PATH|- CONTAINER:PATH"],
+  },
   args: {
-    source: { type: "positional", required: true, description: "CONTAINER:PATH, a path here, or - for a tar on stdin" },
+    source: {
+      type: "positional",
+      required: true,
+      description: "CONTAINER:PATH, path on the host, or - to read a tar from stdin",
+    },
     target: {
       type: "positional",
       required: true,
-      description: "a path here, CONTAINER:PATH, or - for a tar on stdout",
+      description: "Path on the host, CONTAINER:PATH, or - to write a tar to stdout",
     },
-    archive: { type: "boolean", alias: "a", description: "Keep owners, set-user-id bits and devices" },
-    "follow-link": { type: "boolean", alias: "L", description: "Copy what SOURCE leads to, if it is a symbolic link" },
-    quiet: { type: "boolean", alias: "q", description: "Do not print how much was copied" },
+    archive: { type: "boolean", alias: "a", description: "Preserve owners, set-user-id bits and devices" },
+    "follow-link": { type: "boolean", alias: "L", description: "Follow a symbolic link in SOURCE" },
+    quiet: { type: "boolean", alias: "q", description: "Do not show progress, nor how much was copied" },
   },
   examples: [
     "tinydocker cp web:/etc/hosts .",

@@ -18,7 +18,7 @@ import { printLine, warn } from "../words/print.ts";
 import { createArgs, createRequest, replace, reporter } from "./run.ts";
 
 export default defineCommand({
-  meta: { name: "create", group: "Run", description: "Make a container, to be started later" },
+  meta: { name: "create", group: "Run", description: "Create a container without starting it" },
   args: createArgs,
   optionsFirst: true,
   takesSignals: true,

@@ -12,9 +12,9 @@ export default defineCommand({
   meta: {
     name: "diff",
     group: "Inspect",
-    description: "List what a container has added (A), changed (C) and deleted (D)",
+    description: "List files added (A), changed (C) and deleted (D)",
   },
-  args: { container: { type: "positional", required: true, description: "Name or unique id prefix" } },
+  args: { container: { type: "positional", required: true, description: "Container name, id, or unique id prefix" } },
   examples: ["tinydocker diff web"],
   run: ({ container }, { root }) => {
     requireRoot("looking into containers");

@@ -17,11 +17,21 @@ import { hostPortText } from "./ports.ts";
 import runCommand, { runRequest } from "./run.ts";
 
 export default defineCommand({
-  meta: { name: "explain", group: "Inspect", description: "Print what `run` would do, step by step, without doing it" },
+  meta: {
+    name: "explain",
+    group: "Inspect",
+    description: "Print each step of a `run` without running it",
+    usage: ["[OPTIONS] run [RUN OPTIONS] IMAGE [COMMAND [ARG...]]"],
+  },
   args: {
-    json: { type: "boolean", description: "As JSON" },
-    full: { type: "boolean", description: "Under each step of the container's process the system calls it makes" },
-    command: { type: "positional", multiple: true, required: true, description: "run, with its options and operands" },
+    json: { type: "boolean", description: "Print JSON" },
+    full: { type: "boolean", description: "List the system calls of each step of the container's process" },
+    command: {
+      type: "positional",
+      multiple: true,
+      required: true,
+      description: "The run command, with its options and arguments",
+    },
   },
   optionsFirst: true,
   examples: ["tinydocker explain run -m 64 busybox.tar -- sh", "tinydocker explain --json run busybox.tar -- sh"],

@@ -11,12 +11,12 @@ export default defineCommand({
   meta: {
     name: "export",
     group: "Images",
-    description: "Write the file system of a container as a tar, on stdout if no file is named",
+    description: "Export a container's file system as a tar",
   },
   args: {
-    container: { type: "positional", required: true, description: "Name or unique id prefix" },
-    output: { type: "string", alias: "o", valueHint: "file", description: "Write to a file instead of stdout" },
-    quiet: { type: "boolean", alias: "q", description: "Show no progress" },
+    container: { type: "positional", required: true, description: "Container name, id, or unique id prefix" },
+    output: { type: "string", alias: "o", valueHint: "file", description: "Write to this file instead of stdout" },
+    quiet: { type: "boolean", alias: "q", description: "Do not show progress" },
   },
   examples: ["tinydocker export -o web.tar web", "tinydocker export web | tar -t"],
   takesSignals: true,

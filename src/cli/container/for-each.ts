@@ -11,7 +11,7 @@ export const containerOperand = {
   type: "positional",
   multiple: true,
   required: true,
-  description: "Names, or ids or the beginning of one",
+  description: "Container names, ids, or unique id prefixes",
 } as const;
 
 /** Does something with each container. @param damaged also with one that is. @param forgives failures that are only told. @returns the exit code: 1 if one failed. */

@@ -10,7 +10,7 @@ export default defineCommand({
   meta: { name: "kill", group: "Run", description: "Send a signal to running containers" },
   args: {
     container: containerOperand,
-    signal: { type: "string", alias: "s", default: "KILL", valueHint: "signal", description: "The signal (KILL)" },
+    signal: { type: "string", alias: "s", default: "KILL", valueHint: "signal", description: "Signal to send (KILL)" },
   },
   examples: ["tinydocker kill web", "tinydocker kill -s HUP web"],
   run: ({ container, signal }, { root }) => {

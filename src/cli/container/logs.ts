@@ -10,14 +10,24 @@ import { defineCommand } from "../words/command.ts";
 import { parseTime, rfc3339 } from "../words/time.ts";
 
 export default defineCommand({
-  meta: { name: "logs", group: "Inspect", description: "Print what a container has written" },
+  meta: { name: "logs", group: "Inspect", description: "Print the logs of a container" },
   args: {
-    container: { type: "positional", required: true, description: "Its name, or its id or the beginning of it" },
-    follow: { type: "boolean", alias: "f", description: "And what it is going to write, until it ends" },
-    tail: { type: "string", alias: "n", default: "all", valueHint: "lines", description: "Only the last lines" },
-    since: { type: "string", valueHint: "time", description: "Only from then on: 10m, or 2026-01-02T15:04:05Z" },
-    until: { type: "string", valueHint: "time", description: "Only until then" },
-    timestamps: { type: "boolean", alias: "t", description: "Each line's time before it" },
+    container: { type: "positional", required: true, description: "Container name, id, or unique id prefix" },
+    follow: { type: "boolean", alias: "f", description: "Follow the output until the container exits" },
+    tail: {
+      type: "string",
+      alias: "n",
+      default: "all",
+      valueHint: "lines",
+      description: "Number of lines to show from the end (all)",
+    },
+    since: {
+      type: "string",
+      valueHint: "time",
+      description: "Show only output since a time: 10m, or 2026-01-02T15:04:05Z",
+    },
+    until: { type: "string", valueHint: "time", description: "Show only output before this time" },
+    timestamps: { type: "boolean", alias: "t", description: "Print the time of each line" },
   },
   examples: ["tinydocker logs -f web", "tinydocker logs -n 20 -t web"],
   run: ({ container, follow = false, tail, timestamps = false, ...when }, { root }) => {

@@ -6,7 +6,7 @@ import { printLine } from "../words/print.ts";
 import { containerOperand, forEachContainer } from "./for-each.ts";
 
 export default defineCommand({
-  meta: { name: "pause", group: "Run", description: "Freeze all processes of containers" },
+  meta: { name: "pause", group: "Run", description: "Pause all processes of containers" },
   args: { container: containerOperand },
   examples: ["tinydocker pause web"],
   run: ({ container }, { root }) =>

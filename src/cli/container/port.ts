@@ -10,10 +10,10 @@ import { printLine } from "../words/print.ts";
 import { hostPortText, inOrder } from "./ports.ts";
 
 export default defineCommand({
-  meta: { name: "port", group: "Inspect", description: "Print where the ports of a container are published" },
+  meta: { name: "port", group: "Inspect", description: "List the published ports of a container" },
   args: {
-    container: { type: "positional", required: true, description: "Name, or id or the beginning of one" },
-    port: { type: "positional", description: "One of its ports, as in 80 or 53/udp" },
+    container: { type: "positional", required: true, description: "Container name, id, or unique id prefix" },
+    port: { type: "positional", description: "Port of the container: 80 or 53/udp" },
   },
   examples: ["tinydocker port web", "tinydocker port web 80"],
   run: ({ container: reference, port }, { root }) => {

@@ -13,14 +13,14 @@ import { humanSize, printLine } from "../words/print.ts";
 import { parseTime } from "../words/time.ts";
 
 export default defineCommand({
-  meta: { name: "container prune", description: "Remove all containers that do not run" },
+  meta: { name: "container prune", description: "Remove all stopped containers" },
   args: {
-    force: { type: "boolean", alias: "f", description: "Do not ask" },
+    force: { type: "boolean", alias: "f", description: "Do not ask for confirmation" },
     filter: {
       type: "string",
       multiple: true,
       valueHint: "key=value",
-      description: "Only those for which it is so: label=, label!=, until= (made before that time, or so long ago)",
+      description: "Remove only what matches: label=, label!=, until= (created before a time, or that long ago)",
     },
   },
   examples: ["tinydocker container prune", "tinydocker container prune -f --filter until=24h"],

@@ -19,10 +19,15 @@ import { portsText } from "./ports.ts";
 export default defineCommand({
   meta: { name: "ps", group: "Inspect", description: "List containers" },
   args: {
-    all: { type: "boolean", alias: "a", description: "Also those that do not run" },
-    latest: { type: "boolean", alias: "l", description: "Only the newest, whatever it does" },
-    last: { type: "string", alias: "n", valueHint: "count", description: "Only the newest ones, whatever they do" },
-    size: { type: "boolean", alias: "s", description: "Also how much room their files take" },
+    all: { type: "boolean", alias: "a", description: "Include containers that are not running" },
+    latest: { type: "boolean", alias: "l", description: "Show only the newest container, in any state" },
+    last: {
+      type: "string",
+      alias: "n",
+      valueHint: "count",
+      description: "Show only the newest containers, in any state",
+    },
+    size: { type: "boolean", alias: "s", description: "Show the size of containers' files" },
     ...listArgs,
   },
   examples: [

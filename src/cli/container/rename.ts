@@ -8,10 +8,10 @@ import { defineCommand } from "../words/command.ts";
 import { parseName } from "../words/units.ts";
 
 export default defineCommand({
-  meta: { name: "rename", group: "Run", description: "Give a container another name" },
+  meta: { name: "rename", group: "Run", description: "Rename a container" },
   args: {
-    container: { type: "positional", required: true, description: "Its name, or its id or the beginning of it" },
-    name: { type: "positional", required: true, description: "Its new name" },
+    container: { type: "positional", required: true, description: "Container name, id, or unique id prefix" },
+    name: { type: "positional", required: true, description: "New name" },
   },
   examples: ["tinydocker rename web old-web"],
   run: ({ container, name }, { root }) => {

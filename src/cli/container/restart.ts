@@ -8,7 +8,7 @@ import { forEachContainer } from "./for-each.ts";
 import { stopArgs, stopOptions } from "./stop.ts";
 
 export default defineCommand({
-  meta: { name: "restart", group: "Run", description: "Stop containers and start them again" },
+  meta: { name: "restart", group: "Run", description: "Restart containers" },
   args: stopArgs,
   examples: ["tinydocker restart web"],
   run: ({ container, ...args }, { root }) => {

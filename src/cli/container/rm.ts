@@ -10,8 +10,8 @@ export default defineCommand({
   meta: { name: "rm", group: "Run", description: "Remove containers" },
   args: {
     container: containerOperand,
-    force: { type: "boolean", alias: "f", description: "Kill those that run" },
-    volumes: { type: "boolean", alias: "v", description: "Remove their anonymous volumes too" },
+    force: { type: "boolean", alias: "f", description: "Kill running containers" },
+    volumes: { type: "boolean", alias: "v", description: "Also remove anonymous volumes of the containers" },
   },
   examples: ["tinydocker rm my-container", "tinydocker rm -f -v web"],
   run: ({ container, force = false, volumes = false }, { root }) =>

@@ -14,13 +14,17 @@ import { containerOperand, forEachContainer } from "./for-each.ts";
 import { parseDetachKeys } from "./lifecycle.ts";
 
 export default defineCommand({
-  meta: { name: "start", group: "Run", description: "Start containers that are down" },
+  meta: { name: "start", group: "Run", description: "Start stopped containers" },
   args: {
     container: containerOperand,
-    attach: { type: "boolean", alias: "a", description: "Stay with it: its output, our signals" },
-    interactive: { type: "boolean", alias: "i", description: "And our stdin" },
-    "detach-keys": { type: "string", valueHint: "keys", description: "Keys that leave it running (ctrl-p,ctrl-q)" },
-    "sig-proxy": { type: "boolean", description: "Signals to us are the container's (the default)" },
+    attach: { type: "boolean", alias: "a", description: "Attach to the output and forward signals" },
+    interactive: { type: "boolean", alias: "i", description: "Attach stdin" },
+    "detach-keys": {
+      type: "string",
+      valueHint: "keys",
+      description: "Key sequence that detaches from the container (ctrl-p,ctrl-q)",
+    },
+    "sig-proxy": { type: "boolean", description: "Forward signals to the container (default true)" },
   },
   examples: ["tinydocker start web", "tinydocker start -ai shell"],
   takesSignals: true,

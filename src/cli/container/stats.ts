@@ -18,17 +18,21 @@ const frameMs = 1000;
 const onceMs = 500;
 
 export default defineCommand({
-  meta: { name: "stats", group: "Inspect", description: "Show what containers use, again every second" },
+  meta: { name: "stats", group: "Inspect", description: "Show the resource usage of containers, live" },
   args: {
     container: {
       type: "positional",
       multiple: true,
-      description: "Names, or ids or the beginning of one (all that run)",
+      description: "Container names, ids, or unique id prefixes (all that are running)",
     },
-    all: { type: "boolean", alias: "a", description: "Also those that do not run" },
-    "no-stream": { type: "boolean", description: "Once" },
-    "no-trunc": { type: "boolean", description: "Do not shorten the ids" },
-    format: { type: "string", valueHint: "template", description: "As a table of ..., as json, or by a Go template" },
+    all: { type: "boolean", alias: "a", description: "Include containers that are not running" },
+    "no-stream": { type: "boolean", description: "Print once and exit" },
+    "no-trunc": { type: "boolean", description: "Do not truncate ids" },
+    format: {
+      type: "string",
+      valueHint: "template",
+      description: "Output format: table, 'table TEMPLATE', json, or a Go template",
+    },
   },
   examples: ["tinydocker stats", "tinydocker stats --no-stream web"],
   run: ({ container: names, all = false, format, ...args }, { root }) => {

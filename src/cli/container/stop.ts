@@ -12,10 +12,20 @@ import { parseSeconds } from "./lifecycle.ts";
 /** The options of `stop`, which `restart` has too. */
 export const stopArgs = {
   container: containerOperand,
-  time: { type: "string", alias: "t", valueHint: "seconds", description: "Wait before SIGKILL (10); -1 for ever" },
-  timeout: { type: "string", valueHint: "seconds", description: "The same" },
-  signal: { type: "string", alias: "s", valueHint: "signal", description: "Send this instead of its stop signal" },
-  "kill-ignored": { type: "boolean", description: "Do not wait for a program that has no handler for the signal" },
+  time: {
+    type: "string",
+    alias: "t",
+    valueHint: "seconds",
+    description: "Seconds to wait before SIGKILL (10); -1 waits for ever",
+  },
+  timeout: { type: "string", valueHint: "seconds", description: "Same as --time" },
+  signal: {
+    type: "string",
+    alias: "s",
+    valueHint: "signal",
+    description: "Signal to send instead of the container's stop signal",
+  },
+  "kill-ignored": { type: "boolean", description: "Kill at once what would ignore the signal" },
 } as const;
 
 /** What they mean to the engine. */

@@ -9,13 +9,13 @@ import { alignColumns } from "../words/list.ts";
 import { plain, printText } from "../words/print.ts";
 
 export default defineCommand({
-  meta: { name: "top", group: "Inspect", description: "Show the processes of a container" },
+  meta: { name: "top", group: "Inspect", description: "List the processes of a container" },
   args: {
-    container: { type: "positional", required: true, description: "Its name, or its id or the beginning of it" },
+    container: { type: "positional", required: true, description: "Container name, id, or unique id prefix" },
     options: {
       type: "positional",
       multiple: true,
-      description: "Options for the host's ps, which then makes the table",
+      description: "Options for ps(1) of the host, which then prints the list",
     },
   },
   optionsFirst: true,

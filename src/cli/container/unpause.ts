@@ -6,7 +6,7 @@ import { printLine } from "../words/print.ts";
 import { containerOperand, forEachContainer } from "./for-each.ts";
 
 export default defineCommand({
-  meta: { name: "unpause", group: "Run", description: "Let paused containers go on" },
+  meta: { name: "unpause", group: "Run", description: "Resume paused containers" },
   args: { container: containerOperand },
   examples: ["tinydocker unpause web"],
   run: ({ container }, { root }) =>

@@ -11,7 +11,7 @@ import { parseRestart } from "./lifecycle.ts";
 import { createArgs } from "./run.ts";
 
 export default defineCommand({
-  meta: { name: "update", group: "Run", description: "Change the limits of containers, also while they run" },
+  meta: { name: "update", group: "Run", description: "Change the limits of containers, running or not" },
   args: {
     container: containerOperand,
     cpus: createArgs.cpus,

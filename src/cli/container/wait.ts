@@ -6,7 +6,7 @@ import { printLine } from "../words/print.ts";
 import { containerOperand, forEachContainer } from "./for-each.ts";
 
 export default defineCommand({
-  meta: { name: "wait", group: "Run", description: "Wait until containers end, and print their exit codes" },
+  meta: { name: "wait", group: "Run", description: "Wait for containers to exit and print their exit codes" },
   args: { container: containerOperand },
   examples: ["tinydocker wait job"],
   run: ({ container }, { root }) =>

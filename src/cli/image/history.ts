@@ -9,10 +9,15 @@ import { humanAge, humanSize, localTime, printLine } from "../words/print.ts";
 const { filter: _, ...historyArgs } = listArgs;
 
 export default defineCommand({
-  meta: { name: "history", group: "Images", description: "Show how an image came to be" },
+  meta: { name: "history", group: "Images", description: "Show the history of an image" },
   args: {
-    image: { type: "positional", required: true, description: "A name, or an id or the beginning of one" },
-    human: { type: "boolean", alias: "H", default: true, description: "Sizes and times for people" },
+    image: { type: "positional", required: true, description: "Image name, id, or unique id prefix" },
+    human: {
+      type: "boolean",
+      alias: "H",
+      default: true,
+      description: "Print sizes and times in a readable form (default true)",
+    },
     ...historyArgs,
   },
   examples: ["tinydocker history busybox", "tinydocker history --no-trunc --format '{{.CreatedBy}}' busybox"],

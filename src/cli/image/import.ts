@@ -8,19 +8,23 @@ import { printLine } from "../words/print.ts";
 import { showProgress } from "../words/progress.ts";
 
 export default defineCommand({
-  meta: { name: "import", group: "Images", description: "Make an image of the tar of a root file system" },
+  meta: { name: "import", group: "Images", description: "Create an image from the tar of a root file system" },
   args: {
-    file: { type: "positional", required: true, description: "The tar, plain or compressed; - for stdin" },
-    name: { type: "positional", description: "What to call the image: REPOSITORY or REPOSITORY:TAG" },
+    file: {
+      type: "positional",
+      required: true,
+      description: "Tar of a root file system, compressed or not; - is stdin",
+    },
+    name: { type: "positional", description: "Name of the new image: REPOSITORY or REPOSITORY:TAG" },
     change: {
       type: "string",
       alias: "c",
       multiple: true,
       valueHint: "instruction",
-      description: "Apply a line of a Dockerfile to the image",
+      description: "Apply a Dockerfile instruction to the image",
     },
-    message: { type: "string", alias: "m", valueHint: "text", description: "A comment for its history" },
-    quiet: { type: "boolean", alias: "q", description: "Show no progress" },
+    message: { type: "string", alias: "m", valueHint: "text", description: "Comment for the image's history" },
+    quiet: { type: "boolean", alias: "q", description: "Do not show progress" },
   },
   examples: [`tinydocker export web | tinydocker import -c 'CMD ["/bin/sh"]' - flat:1`],
   takesSignals: true,

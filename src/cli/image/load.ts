@@ -8,11 +8,11 @@ import { plain, printLine } from "../words/print.ts";
 import { showProgress } from "../words/progress.ts";
 
 export default defineCommand({
-  meta: { name: "load", group: "Images", description: "Load images from a tar, an archive or an OCI layout" },
+  meta: { name: "load", group: "Images", description: "Load images from a tar, a docker archive or an OCI layout" },
   args: {
-    input: { type: "string", alias: "i", valueHint: "file", description: "Read from a file instead of stdin" },
-    quiet: { type: "boolean", alias: "q", description: "No progress, only what was loaded" },
-    tag: { type: "string", alias: "t", valueHint: "name", description: "Name the image, if there is one in the file" },
+    input: { type: "string", alias: "i", valueHint: "file", description: "Read from this file instead of stdin" },
+    quiet: { type: "boolean", alias: "q", description: "Do not show progress, only what was loaded" },
+    tag: { type: "string", alias: "t", valueHint: "name", description: "Name for the image, if the file has just one" },
   },
   examples: ["tinydocker load -i busybox.tar", "docker save alpine | tinydocker load"],
   takesSignals: true,

@@ -19,9 +19,9 @@ interface Row {
 export default defineCommand({
   meta: { name: "images", group: "Images", description: "List images" },
   args: {
-    reference: { type: "positional", description: "Only those with this name, which may have * and ? in it" },
-    all: { type: "boolean", alias: "a", description: "Also intermediate images (this store never has any)" },
-    digests: { type: "boolean", description: "Show the digest that is part of a name" },
+    reference: { type: "positional", description: "List only images with this name; may contain * and ?" },
+    all: { type: "boolean", alias: "a", description: "Include intermediate images (there never are any)" },
+    digests: { type: "boolean", description: "Show digests" },
     ...listArgs,
   },
   examples: [

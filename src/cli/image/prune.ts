@@ -10,9 +10,9 @@ import { humanSize, plain, printLine } from "../words/print.ts";
 import { parsePruneFilter, pruneArgs } from "../words/prune.ts";
 
 export default defineCommand({
-  meta: { name: "prune", description: "Remove images without a name, or all that no container uses" },
+  meta: { name: "prune", description: "Remove untagged images, or all unused ones" },
   args: {
-    all: { type: "boolean", alias: "a", description: "Also those with a name, if no container uses them" },
+    all: { type: "boolean", alias: "a", description: "Remove all images that no container uses" },
     ...pruneArgs,
   },
   examples: ["tinydocker image prune -a", "tinydocker image prune -a --filter label=stage=build"],

@@ -10,8 +10,13 @@ import { printLine } from "../words/print.ts";
 export default defineCommand({
   meta: { name: "rmi", group: "Images", description: "Remove images" },
   args: {
-    image: { type: "positional", multiple: true, required: true, description: "Names, or ids or the beginning of one" },
-    force: { type: "boolean", alias: "f", description: "Remove all names of an id, also while a container uses it" },
+    image: {
+      type: "positional",
+      multiple: true,
+      required: true,
+      description: "Image names, ids, or unique id prefixes",
+    },
+    force: { type: "boolean", alias: "f", description: "Remove images with several names, or used by containers" },
   },
   examples: ["tinydocker rmi busybox"],
   run: ({ image, force = false }, { root }) => {

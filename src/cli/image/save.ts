@@ -10,17 +10,22 @@ import { warn } from "../words/print.ts";
 import { showProgress } from "../words/progress.ts";
 
 export default defineCommand({
-  meta: { name: "save", group: "Images", description: "Save images to an archive, on stdout if no file is named" },
+  meta: { name: "save", group: "Images", description: "Save images to an archive" },
   args: {
-    image: { type: "positional", multiple: true, required: true, description: "Names, or ids or the beginning of one" },
-    output: { type: "string", alias: "o", valueHint: "file", description: "Write to a file instead of stdout" },
+    image: {
+      type: "positional",
+      multiple: true,
+      required: true,
+      description: "Image names, ids, or unique id prefixes",
+    },
+    output: { type: "string", alias: "o", valueHint: "file", description: "Write to this file instead of stdout" },
     format: {
       type: "string",
       default: "docker-archive",
       valueHint: "format",
-      description: `${archiveFormats.join(" or ")}`,
+      description: `Archive format: ${archiveFormats.join(" or ")}`,
     },
-    quiet: { type: "boolean", alias: "q", description: "Show no progress" },
+    quiet: { type: "boolean", alias: "q", description: "Do not show progress" },
   },
   examples: ["tinydocker save -o busybox.tar busybox", "tinydocker save busybox alpine | gzip >both.tar.gz"],
   takesSignals: true,

@@ -6,10 +6,10 @@ import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
 
 export default defineCommand({
-  meta: { name: "tag", group: "Images", description: "Give an image one more name" },
+  meta: { name: "tag", group: "Images", description: "Add a name to an image" },
   args: {
-    source: { type: "positional", required: true, description: "A name, or an id or the beginning of one" },
-    target: { type: "positional", required: true, description: "The name it gets: NAME or NAME:TAG" },
+    source: { type: "positional", required: true, description: "Image name, id, or unique id prefix" },
+    target: { type: "positional", required: true, description: "New name: NAME or NAME:TAG" },
   },
   examples: ["tinydocker tag busybox registry.example.org/tools/busybox:1"],
   run: ({ source, target }, { root }) => {

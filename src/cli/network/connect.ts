@@ -10,14 +10,14 @@ import { parseIp, parseMac } from "../words/address.ts";
 import { defineCommand } from "../words/command.ts";
 
 export default defineCommand({
-  meta: { name: "network connect", description: "Connect a container to a network, also while it runs" },
+  meta: { name: "network connect", description: "Connect a container to a network" },
   args: {
-    network: { type: "positional", required: true, description: "Its name or id" },
-    container: { type: "positional", required: true, description: "Name, or id or the beginning of one" },
-    alias: { type: "string", multiple: true, valueHint: "name", description: "Another name it is found by there" },
-    ip: { type: "string", valueHint: "address", description: "Its IPv4 address" },
-    ip6: { type: "string", valueHint: "address", description: "Its IPv6 address" },
-    "mac-address": { type: "string", valueHint: "mac", description: "The hardware address of its device" },
+    network: { type: "positional", required: true, description: "Network name or id" },
+    container: { type: "positional", required: true, description: "Container name, id, or unique id prefix" },
+    alias: { type: "string", multiple: true, valueHint: "name", description: "Additional DNS name in this network" },
+    ip: { type: "string", valueHint: "address", description: "IPv4 address of the container" },
+    ip6: { type: "string", valueHint: "address", description: "IPv6 address of the container" },
+    "mac-address": { type: "string", valueHint: "mac", description: "MAC address of the container's interface" },
   },
   examples: ["tinydocker network connect back web", "tinydocker network connect --alias db --ip 10.9.0.7 back store"],
   run: ({ network, container, alias, ip, ip6, ...args }, { root }) => {

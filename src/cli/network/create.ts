@@ -13,35 +13,40 @@ import { parsePairs } from "../words/pairs.ts";
 import { printLine } from "../words/print.ts";
 
 const args = {
-  name: { type: "positional", required: true, description: "Its name" },
-  driver: { type: "string", alias: "d", valueHint: "bridge", description: "What it is made of: bridge, the only one" },
-  subnet: { type: "string", multiple: true, valueHint: "cidr", description: "Its addresses (a part that is free)" },
+  name: { type: "positional", required: true, description: "Network name" },
+  driver: { type: "string", alias: "d", valueHint: "bridge", description: "Network driver: bridge, the only one" },
+  subnet: {
+    type: "string",
+    multiple: true,
+    valueHint: "cidr",
+    description: "Subnet in CIDR notation (one that is free)",
+  },
   gateway: {
     type: "string",
     multiple: true,
     valueHint: "address",
-    description: "The host's address in it (the first)",
+    description: "Address of the host in the subnet (the first)",
   },
   "ip-range": {
     type: "string",
     multiple: true,
     valueHint: "cidr",
-    description: "The part of the subnet that containers get addresses from",
+    description: "Part of the subnet that container addresses come from",
   },
-  internal: { type: "boolean", description: "No way out of it" },
-  ipv6: { type: "boolean", description: "Also addresses of IPv6" },
+  internal: { type: "boolean", description: "Create a network without access to the outside" },
+  ipv6: { type: "boolean", description: "Enable IPv6" },
   opt: {
     type: "string",
     alias: "o",
     multiple: true,
     valueHint: "name=value",
-    description: "mtu, icc=false, isolate=false, or name of its bridge",
+    description: "Driver option: mtu=N, icc=false, isolate=false, or the name of the bridge",
   },
   label: { type: "string", multiple: true, valueHint: "key=value", description: "Set a label" },
 } as const;
 
 export default defineCommand({
-  meta: { name: "network create", description: "Make a network" },
+  meta: { name: "network create", description: "Create a network" },
   args,
   examples: [
     "tinydocker network create web",

@@ -8,11 +8,11 @@ import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
 
 export default defineCommand({
-  meta: { name: "network disconnect", description: "Take a container off a network, also while it runs" },
+  meta: { name: "network disconnect", description: "Disconnect a container from a network" },
   args: {
-    network: { type: "positional", required: true, description: "Its name or id" },
-    container: { type: "positional", required: true, description: "Name, or id or the beginning of one" },
-    force: { type: "boolean", alias: "f", description: "One that is not in it is fine" },
+    network: { type: "positional", required: true, description: "Network name or id" },
+    container: { type: "positional", required: true, description: "Container name, id, or unique id prefix" },
+    force: { type: "boolean", alias: "f", description: "Ignore a container that is not connected" },
   },
   examples: ["tinydocker network disconnect back web"],
   run: ({ network, container, force = false }, { root }) => {

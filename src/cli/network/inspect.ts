@@ -10,9 +10,14 @@ import { defineCommand } from "../words/command.ts";
 import { inspectArgs, printObjects } from "../words/objects.ts";
 
 export default defineCommand({
-  meta: { name: "network inspect", description: "Describe networks as JSON" },
+  meta: { name: "network inspect", description: "Show details of networks as JSON" },
   args: {
-    network: { type: "positional", multiple: true, required: true, description: "Names, or the beginning of an id" },
+    network: {
+      type: "positional",
+      multiple: true,
+      required: true,
+      description: "Network names, ids, or unique id prefixes",
+    },
     ...inspectArgs,
   },
   examples: [

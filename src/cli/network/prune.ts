@@ -12,14 +12,14 @@ import { parsePruneFilter, printRemoved, pruneArgs } from "../words/prune.ts";
 import { parseTime } from "../words/time.ts";
 
 export default defineCommand({
-  meta: { name: "network prune", description: "Remove networks that no container is in" },
+  meta: { name: "network prune", description: "Remove unused networks" },
   args: {
     force: pruneArgs.force,
     filter: {
       type: "string",
       multiple: true,
       valueHint: "key=value",
-      description: "Only those for which it is so: label=, label!=, until= (made before that time, or so long ago)",
+      description: "Remove only what matches: label=, label!=, until= (created before a time, or that long ago)",
     },
   },
   examples: ["tinydocker network prune", "tinydocker network prune -f --filter until=24h"],

@@ -10,12 +10,12 @@ import { defineCommand } from "../words/command.ts";
 import { printLine } from "../words/print.ts";
 
 export default defineCommand({
-  meta: { name: "network reload", description: "Make the bridges and rules of running containers anew" },
+  meta: { name: "network reload", description: "Recreate the bridges and firewall rules of running containers" },
   args: {
     firewall: {
       type: "string",
       valueHint: "nft|iptables",
-      description: "From now on by this one (nft, where the kernel has it)",
+      description: "Switch to this firewall (nft, where the kernel supports it)",
     },
   },
   examples: ["tinydocker network reload", "tinydocker network reload --firewall iptables"],

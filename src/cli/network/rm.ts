@@ -9,10 +9,15 @@ import { forEachName } from "../words/for-each.ts";
 import { printLine } from "../words/print.ts";
 
 export default defineCommand({
-  meta: { name: "network rm", description: "Remove networks, with their bridges and rules" },
+  meta: { name: "network rm", description: "Remove networks, their bridges and firewall rules" },
   args: {
-    network: { type: "positional", multiple: true, required: true, description: "Names, or the beginning of an id" },
-    force: { type: "boolean", alias: "f", description: "One that is not there is fine" },
+    network: {
+      type: "positional",
+      multiple: true,
+      required: true,
+      description: "Network names, ids, or unique id prefixes",
+    },
+    force: { type: "boolean", alias: "f", description: "Ignore names that do not exist" },
   },
   examples: ["tinydocker network rm web"],
   run: ({ network, force = false }, { root }) => {

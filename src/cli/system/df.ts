@@ -10,10 +10,14 @@ import { type Listing, printList } from "../words/list.ts";
 import { humanAge, humanSize, printLine } from "../words/print.ts";
 
 export default defineCommand({
-  meta: { name: "system df", description: "Show how much of the disk is used" },
+  meta: { name: "system df", description: "Show disk usage" },
   args: {
-    verbose: { type: "boolean", alias: "v", description: "Each image, container and volume" },
-    format: { type: "string", valueHint: "template", description: "As a table of ..., as json, or by a Go template" },
+    verbose: { type: "boolean", alias: "v", description: "List each image, container and volume" },
+    format: {
+      type: "string",
+      valueHint: "template",
+      description: "Output format: table, 'table TEMPLATE', json, or a Go template",
+    },
   },
   examples: ["tinydocker system df", "tinydocker system df -v"],
   run: ({ verbose, format }, { root }) => {

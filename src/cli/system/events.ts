@@ -16,19 +16,27 @@ export default defineCommand({
   meta: {
     name: "events",
     group: "Inspect",
-    description: "Show what happens to containers, images, networks and volumes, as it happens",
+    description: "Show events of containers, images, networks and volumes",
   },
   args: {
-    since: { type: "string", valueHint: "time", description: "Also what happened since: 10m, a date, or seconds" },
-    until: { type: "string", valueHint: "time", description: "Stop then" },
+    since: {
+      type: "string",
+      valueHint: "time",
+      description: "Show events since a time: 10m, a date, or seconds since 1970",
+    },
+    until: { type: "string", valueHint: "time", description: "Stop at this time" },
     filter: {
       type: "string",
       alias: "f",
       multiple: true,
       valueHint: "key=value",
-      description: `Only those with type, event, container, image, network, volume or label`,
+      description: `Show only matching events: type, event, container, image, network, volume, label`,
     },
-    format: { type: "string", valueHint: "template", description: "As json, one a line, or by a Go template" },
+    format: {
+      type: "string",
+      valueHint: "template",
+      description: "Output format: json (one object per line) or a Go template",
+    },
   },
   examples: ["tinydocker events --since 1h --filter type=container", "tinydocker events --since 10m --until 0s"],
   run: ({ since, until, filter, format = "" }, { root }) => {

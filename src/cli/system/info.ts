@@ -7,8 +7,8 @@ import { inspectArgs, printByFormat } from "../words/objects.ts";
 import { printLine } from "../words/print.ts";
 
 export default defineCommand({
-  meta: { name: "info", group: "System", description: "Describe this host and the store" },
-  args: { json: { type: "boolean", description: "As JSON" }, ...inspectArgs },
+  meta: { name: "info", group: "System", description: "Show information about this host and the store" },
+  args: { json: { type: "boolean", description: "Print JSON" }, ...inspectArgs },
   examples: ["tinydocker info", "tinydocker info --format '{{.ContainersRunning}}'"],
   run: ({ json, format }, global) => {
     const paths = pathsOf(global.root);

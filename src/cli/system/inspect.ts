@@ -15,30 +15,34 @@ import { inspectArgs, printObjects } from "../words/objects.ts";
 import type { Struct } from "../words/template/value.ts";
 
 const args = {
-  name: { type: "positional", multiple: true, required: true, description: "Names, or ids or the beginning of one" },
+  name: { type: "positional", multiple: true, required: true, description: "Names, ids, or unique id prefixes" },
   ...inspectArgs,
-  size: { type: "boolean", alias: "s", description: "Also how much room a container's files take" },
+  size: { type: "boolean", alias: "s", description: "Show the size of a container's files" },
 } as const;
 
 export default defineCommand({
-  meta: { name: "inspect", group: "Inspect", description: "Describe containers, images, networks or volumes as JSON" },
+  meta: { name: "inspect", group: "Inspect", description: "Show details of any object as JSON" },
   args: {
     ...args,
-    type: { type: "string", valueHint: "container|image|network|volume", description: "What the names are names of" },
+    type: {
+      type: "string",
+      valueHint: "container|image|network|volume",
+      description: "Look up only objects of this type",
+    },
   },
   examples: ["tinydocker inspect web", "tinydocker inspect -f '{{json .Config.Cmd}}' busybox"],
   run: ({ type, ...values }, { root }) => inspect(kindOf(type), values, root),
 });
 
 export const inspectContainers = defineCommand({
-  meta: { name: "container inspect", description: "Describe containers as JSON" },
+  meta: { name: "container inspect", description: "Show details of containers as JSON" },
   args,
   examples: ["tinydocker container inspect -s web"],
   run: (values, { root }) => inspect("container", values, root),
 });
 
 export const inspectImages = defineCommand({
-  meta: { name: "image inspect", description: "Describe images as JSON" },
+  meta: { name: "image inspect", description: "Show details of images as JSON" },
   args: { name: args.name, ...inspectArgs },
   examples: ["tinydocker image inspect busybox"],
   run: (values, { root }) => inspect("image", values, root),

@@ -12,11 +12,11 @@ import { parsePruneFilter, printReclaimed, printRemoved, pruneArgs } from "../wo
 export default defineCommand({
   meta: {
     name: "system prune",
-    description: "Remove stopped containers, networks nobody is in, and images without a name",
+    description: "Remove stopped containers, unused networks and untagged images",
   },
   args: {
-    all: { type: "boolean", alias: "a", description: "Also images that no container uses" },
-    volumes: { type: "boolean", description: "Also anonymous volumes that no container uses" },
+    all: { type: "boolean", alias: "a", description: "Remove all images that no container uses" },
+    volumes: { type: "boolean", description: "Remove anonymous volumes that no container uses" },
     ...pruneArgs,
   },
   examples: ["tinydocker system prune", "tinydocker system prune -a -f --volumes"],

@@ -7,7 +7,7 @@ import { printLine } from "../words/print.ts";
 
 export default defineCommand({
   meta: { name: "version", group: "System", description: "Print the version" },
-  args: { json: { type: "boolean", description: "As JSON" }, ...inspectArgs },
+  args: { json: { type: "boolean", description: "Print JSON" }, ...inspectArgs },
   examples: ["tinydocker version", "tinydocker version --format '{{.Client.Version}}'"],
   run: ({ json, format }) => {
     const arch = process.arch;

@@ -10,16 +10,16 @@ import { parsePairs } from "../words/pairs.ts";
 import { printLine } from "../words/print.ts";
 
 export default defineCommand({
-  meta: { name: "volume create", description: "Make a volume" },
+  meta: { name: "volume create", description: "Create a volume" },
   args: {
-    volume: { type: "positional", description: "Its name; without one it gets 64 digits" },
-    driver: { type: "string", alias: "d", valueHint: "local", description: "What keeps it: local, the only one" },
+    volume: { type: "positional", description: "Volume name (64 random digits)" },
+    driver: { type: "string", alias: "d", valueHint: "local", description: "Volume driver: local, the only one" },
     opt: {
       type: "string",
       alias: "o",
       multiple: true,
       valueHint: "name=value",
-      description: "type=none, o=bind and device=PATH make it stand for a directory of the host",
+      description: "Driver option; type=none, o=bind and device=PATH use a directory of the host",
     },
     label: { type: "string", multiple: true, valueHint: "key=value", description: "Set a label" },
   },

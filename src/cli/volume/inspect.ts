@@ -7,9 +7,9 @@ import { defineCommand } from "../words/command.ts";
 import { inspectArgs, printObjects } from "../words/objects.ts";
 
 export default defineCommand({
-  meta: { name: "volume inspect", description: "Describe volumes as JSON" },
+  meta: { name: "volume inspect", description: "Show details of volumes as JSON" },
   args: {
-    volume: { type: "positional", multiple: true, required: true, description: "Their names" },
+    volume: { type: "positional", multiple: true, required: true, description: "Volume names" },
     ...inspectArgs,
   },
   examples: ["tinydocker volume inspect data", "tinydocker volume inspect -f '{{.Mountpoint}}' data"],

@@ -13,9 +13,9 @@ import { confirm } from "../words/confirm.ts";
 import { parsePruneFilter, printReclaimed, printRemoved, pruneArgs } from "../words/prune.ts";
 
 export default defineCommand({
-  meta: { name: "volume prune", description: "Remove volumes that no container uses" },
+  meta: { name: "volume prune", description: "Remove unused volumes" },
   args: {
-    all: { type: "boolean", alias: "a", description: "Also those that have a name" },
+    all: { type: "boolean", alias: "a", description: "Remove named volumes too" },
     ...pruneArgs,
   },
   examples: ["tinydocker volume prune", "tinydocker volume prune -a -f --filter label=test"],

@@ -9,10 +9,10 @@ import { forEachName } from "../words/for-each.ts";
 import { printLine } from "../words/print.ts";
 
 export default defineCommand({
-  meta: { name: "volume rm", description: "Remove volumes, with all that is in them" },
+  meta: { name: "volume rm", description: "Remove volumes and their contents" },
   args: {
-    volume: { type: "positional", multiple: true, required: true, description: "Their names" },
-    force: { type: "boolean", alias: "f", description: "One that is not there is fine" },
+    volume: { type: "positional", multiple: true, required: true, description: "Volume names" },
+    force: { type: "boolean", alias: "f", description: "Ignore names that do not exist" },
   },
   examples: ["tinydocker volume rm data"],
   run: ({ volume, force = false }, { root }) => {

@@ -60,7 +60,7 @@ export interface Meta extends Pick<CommandMeta, "hidden"> {
   description: string;
   /** Its heading in the overview; "Run" if it does not say. A command of a group stands under the group's. */
   group?: CommandGroup;
-  /** Its command lines, where the definitions of its operands do not say it all. */
+  /** What follows its name, one for each form, where the definitions of its operands do not say it all. */
   usage?: string[];
 }
 

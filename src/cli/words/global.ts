@@ -4,11 +4,15 @@ import { defaultRoot } from "../../paths.ts";
 import type { Arguments } from "./command.ts";
 
 export const globalArgs = {
-  root: { type: "string", valueHint: "dir", description: `Where images and containers are kept (${defaultRoot})` },
+  root: {
+    type: "string",
+    valueHint: "dir",
+    description: `Directory of images, containers and volumes (${defaultRoot})`,
+  },
   firewall: {
     type: "string",
     valueHint: "driver",
-    description: "Which firewall networks use from now on: nft or iptables (what the kernel has)",
+    description: "Switch networks to this firewall: nft or iptables",
   },
   version: { type: "boolean", description: "Print the version" },
   help: { type: "boolean", description: "Print this help" },

@@ -85,7 +85,7 @@ function continueLine(command: string, room: number): string[] {
 
 /** What a command line of this command looks like, without the program: `stop [OPTIONS] CONTAINER...`. */
 export function usageOf({ meta, args, optionsFirst }: Command): string[] {
-  if (meta.usage) return meta.usage;
+  if (meta.usage) return meta.usage.map((form) => `${meta.name} ${form}`);
   const operands = Object.entries(args).flatMap(([name, argument]) =>
     argument.type === "positional" ? [operandUsage(name, argument, Boolean(optionsFirst))] : [],
   );

@@ -29,15 +29,19 @@ export interface Listing<Row> {
 
 /** The options every list has. */
 export const listArgs = {
-  format: { type: "string", valueHint: "template", description: "As a table of ..., as json, or by a Go template" },
-  "no-trunc": { type: "boolean", description: "Do not shorten anything" },
-  quiet: { type: "boolean", alias: "q", description: "Only their ids" },
+  format: {
+    type: "string",
+    valueHint: "template",
+    description: "Output format: table, 'table TEMPLATE', json, or a Go template",
+  },
+  "no-trunc": { type: "boolean", description: "Do not truncate output" },
+  quiet: { type: "boolean", alias: "q", description: "Print only ids" },
   filter: {
     type: "string",
     alias: "f",
     multiple: true,
     valueHint: "key=value",
-    description: "Only those for which it is so",
+    description: "List only what matches, such as name=web or label=test",
   },
 } as const satisfies Arguments;
 

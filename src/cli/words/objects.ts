@@ -14,7 +14,7 @@ export const inspectArgs = {
     type: "string",
     alias: "f",
     valueHint: "template",
-    description: "As json on one line, or by a Go template",
+    description: "Output format: json or a Go template",
   },
 } as const satisfies Arguments;
 

@@ -4,12 +4,12 @@ import { type Filters, labelFilter, parseFilters } from "./filter.ts";
 import { humanSize, printLine } from "./print.ts";
 
 export const pruneArgs = {
-  force: { type: "boolean", alias: "f", description: "Do not ask" },
+  force: { type: "boolean", alias: "f", description: "Do not ask for confirmation" },
   filter: {
     type: "string",
     multiple: true,
     valueHint: "label=value",
-    description: "Only those with a label, or without it: label!=value",
+    description: "Remove only what matches: label=, label!=",
   },
 } as const;
 
