@@ -43,7 +43,7 @@ const below: Record<string, string[]> = {
 };
 /** Single files that hold no layer: who may import them. */
 const everywhere = ["errors"];
-const notAtTheBottom = ["paths", "version", "schema"];
+const notAtTheBottom = ["paths", "version", "schema", "nil"];
 /** More than this nobody finds anything in. */
 const maxFiles = 40;
 

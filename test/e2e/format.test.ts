@@ -109,7 +109,7 @@ describe("inspect", () => {
       expect(await ask(machine, '{{index .Config.Labels "com.example.owner"}}')).toBe("me\n");
       expect(await ask(machine, "{{range $port, $_ := .Config.ExposedPorts}}{{$port}}{{end}}")).toBe("80/tcp\n");
       expect(await ask(machine, "{{json .RepoTags}}{{.Config.Entrypoint}}{{len .RootFS.Layers}}")).toBe(
-        '["my/app:1","my/app:2"]<nil>1\n',
+        '["my/app:1","my/app:2"][]1\n',
       );
       const wrong = await machine.run(["inspect", "-f", "{{.Cofnig}}", "probe"]);
       expect([wrong.code, wrong.stdout]).toEqual([1, ""]);

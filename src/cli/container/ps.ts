@@ -84,15 +84,14 @@ const listing = (full: boolean, sizeOf: (row: Container) => string, size: boolea
           .map((label) => label.join("="))
           .join(","),
     ],
-    Mounts: [
-      "MOUNTS",
-      ({ record }) => record.options.mounts.map(({ source, destination }) => source ?? destination).join(","),
-    ],
+    Mounts: ["MOUNTS", (container) => mountsText(container, full)],
     LocalVolumes: [
       "LOCAL VOLUMES",
       ({ record }) => String(record.options.mounts.filter(({ type }) => type === "volume").length),
     ],
     Networks: ["NETWORKS", ({ record }) => networksOf(record.options.network).join(",")],
+    // As Docker, which has none to tell but of image indexes.
+    Platform: ["PLATFORM", () => ""],
     Size: ["SIZE", sizeOf],
   },
   methods: { Label: ({ record }, name) => record.settings.labels[name] ?? "" },
@@ -104,10 +103,20 @@ const listing = (full: boolean, sizeOf: (row: Container) => string, size: boolea
 export const commandOf = ({ record: { options, defaults } }: Container): string =>
   givenArgs(options, defaults).join(" ") || "/bin/sh";
 
-function quoted(command: string, full: boolean): string {
-  const shown = full || command.length <= longestCommand ? command : `${command.slice(0, longestCommand - 1)}…`;
-  return `"${shown}"`;
+const longestMount = 15;
+
+/** Volumes by name and binds by source; a tmpfs has neither. */
+function mountsText({ record }: Container, full: boolean): string {
+  const sources = record.options.mounts.flatMap(({ type, source }) => (type === "tmpfs" || !source ? [] : [source]));
+  return sources.map((source) => shortened(source, full ? Number.POSITIVE_INFINITY : longestMount)).join(",");
 }
+
+function quoted(command: string, full: boolean): string {
+  return `"${full ? command : shortened(command, longestCommand)}"`;
+}
+
+const shortened = (text: string, longest: number): string =>
+  text.length <= longest ? text : `${text.slice(0, longest - 1)}…`;
 
 /** As Docker words it: `Up 3 minutes`, `Exited (0) 2 hours ago`. */
 export function statusText({ state, status }: Container): string {

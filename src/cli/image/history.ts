@@ -4,7 +4,8 @@ import { type HistoryStep, imageHistory } from "../../engine/image/history.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
 import { type Listing, listArgs, printList } from "../words/list.ts";
-import { humanAge, humanSize, localTime, printLine } from "../words/print.ts";
+import { humanAge, humanSize, printLine } from "../words/print.ts";
+import { rfc3339 } from "../words/time.ts";
 
 const { filter: _, ...historyArgs } = listArgs;
 
@@ -35,7 +36,10 @@ const listing = ({ full, human }: { full: boolean; human: boolean }): Listing<Hi
   columns: {
     ID: ["IMAGE", (step) => idOf(step, full)],
     CreatedSince: ["CREATED", ({ created }) => (created === undefined ? "N/A" : humanAge(created))],
-    CreatedAt: ["CREATED AT", ({ created }) => (created === undefined ? "N/A" : localTime(created))],
+    CreatedAt: [
+      "CREATED AT",
+      ({ created }) => (created === undefined ? "N/A" : rfc3339(Date.parse(created)).replace(/\.\d+/, "")),
+    ],
     CreatedBy: ["CREATED BY", ({ createdBy }) => (full ? createdBy : shortened(createdBy))],
     Size: ["SIZE", ({ sizeBytes }) => (human ? humanSize(sizeBytes) : String(sizeBytes))],
     Comment: ["COMMENT", ({ comment }) => comment],

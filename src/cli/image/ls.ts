@@ -52,11 +52,19 @@ const listing = ({ full, digests }: { full: boolean; digests: boolean }): Listin
     ID: ["IMAGE ID", ({ image }) => (full ? image.id : image.id.slice("sha256:".length, "sha256:".length + 12))],
     CreatedSince: ["CREATED", ({ image }) => (hasDate(image) ? humanAge(image.created) : "N/A")],
     CreatedAt: ["CREATED AT", ({ image }) => (hasDate(image) ? localTime(image.created) : "N/A")],
-    Size: ["SIZE", ({ image }) => (image.damage === undefined ? humanSize(image.sizeBytes) : "damaged")],
+    Size: ["SIZE", sizeText],
+    VirtualSize: ["SIZE", sizeText],
+    // As Docker, which works these out for `system df -v` only.
+    SharedSize: ["SHARED SIZE", () => "N/A"],
+    UniqueSize: ["UNIQUE SIZE", () => "N/A"],
+    Containers: ["CONTAINERS", () => "N/A"],
   },
   table: ["Repository", "Tag", ...(digests ? ["Digest"] : []), "ID", "CreatedSince", "Size"],
   quiet: "ID",
 });
+
+const sizeText = ({ image: { damage, sizeBytes } }: Row): string =>
+  damage === undefined ? humanSize(sizeBytes) : "damaged";
 
 /** An image that does not say when it was made counts as made in 1970. */
 const hasDate = ({ created }: Image): boolean => Date.parse(created) > 0;

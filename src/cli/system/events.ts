@@ -3,12 +3,12 @@
 import { followEvents } from "../../engine/record/event-log.ts";
 import type { RecordedEvent } from "../../engine/record/events.ts";
 import { isatty } from "../../linux/tty.ts";
+import { asJson } from "../../nil.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
 import { type Filters, labelFilter, parseFilters } from "../words/filter.ts";
 import { shown } from "../words/list.ts";
 import { plain, printLine } from "../words/print.ts";
-import { asJson } from "../words/template/value.ts";
 import { compile } from "../words/template.ts";
 import { parseTime, rfc3339 } from "../words/time.ts";
 

@@ -3,10 +3,11 @@
 import { describeContainer } from "../../engine/container/inspect.ts";
 import { recoverIfAllowed } from "../../engine/container/recover.ts";
 import { sizeOfContainer } from "../../engine/container/size.ts";
+import { describeImage } from "../../engine/image/inspect.ts";
 import { listKnownNetworks } from "../../engine/network/known.ts";
 import { type Container, directoryOf, findAnyContainer } from "../../engine/record/container.ts";
 import { InvalidError, NotFoundError, UsageError } from "../../errors.ts";
-import { findImage, type Image } from "../../image/store.ts";
+import { findImage } from "../../image/store.ts";
 import { type Paths, pathsOf } from "../../paths.ts";
 import { findOneNetwork } from "../network/inspect.ts";
 import { findOneVolume } from "../volume/inspect.ts";
@@ -62,7 +63,7 @@ type Find = (paths: Paths, name: string, size: boolean | undefined) => Struct | 
 
 const findOneImage: Find = (paths, name) => {
   const image = findImage(paths, name);
-  return image && describeImage(image);
+  return image && describeImage(paths, image);
 };
 
 const findOneContainer: Find = (paths, name, size) => {
@@ -110,35 +111,3 @@ function containerIfAny(paths: Paths, name: string): Container | undefined {
     throw error;
   }
 }
-
-/** By the names `docker inspect` uses. */
-export const describeImage = ({ id, references, created, sizeBytes, config }: Image) => ({
-  Id: id,
-  RepoTags: references.filter((reference) => !reference.includes("@")),
-  RepoDigests: references.filter((reference) => reference.includes("@")),
-  Comment: config.history?.at(-1)?.comment ?? "",
-  Created: created,
-  Author: config.author ?? "",
-  Architecture: config.architecture,
-  Variant: config.variant,
-  Os: config.os,
-  Size: sizeBytes,
-  Config: describeConfig(config.config),
-  RootFS: { Type: "layers", Layers: config.rootfs.diff_ids },
-  History: config.history ?? [],
-});
-
-/** What an image says of nothing is there all the same, empty: templates ask for it. */
-const describeConfig = (config: Image["config"]["config"]) => ({
-  User: config.User ?? "",
-  ExposedPorts: new Map(Object.entries(config.ExposedPorts ?? {})),
-  Env: config.Env ?? [],
-  Cmd: config.Cmd ?? null,
-  Healthcheck: config.Healthcheck,
-  Volumes: new Map(Object.entries(config.Volumes ?? {})),
-  WorkingDir: config.WorkingDir ?? "",
-  Entrypoint: config.Entrypoint ?? null,
-  Labels: new Map(Object.entries(config.Labels ?? {})),
-  StopSignal: config.StopSignal,
-  Shell: config.Shell,
-});

@@ -1,6 +1,7 @@
 /** `tinydocker volume inspect`: all that is known of volumes, as JSON. */
 
 import { mountPointOf, readVolume, type Volume } from "../../engine/record/volume.ts";
+import { mapOrNull } from "../../nil.ts";
 import { type Paths, pathsOf } from "../../paths.ts";
 import { isVolumeName } from "../../plan/mounts.ts";
 import { defineCommand } from "../words/command.ts";
@@ -29,13 +30,9 @@ export function findOneVolume(paths: Paths, name: string) {
 const describeVolume = (paths: Paths, volume: Volume) => ({
   CreatedAt: volume.created.replace(/\.\d+Z$/, "Z"),
   Driver: "local",
-  Labels: mapOf(volume.labels),
+  Labels: mapOrNull(volume.labels),
   Mountpoint: mountPointOf(paths, volume),
   Name: volume.name,
-  Options: mapOf(volume.options),
+  Options: mapOrNull(volume.options),
   Scope: "local",
 });
-
-/** As Docker, which says null of what there is none of. */
-const mapOf = (record: Record<string, string>) =>
-  Object.keys(record).length > 0 ? new Map(Object.entries(record)) : null;

@@ -1,16 +1,17 @@
 /** A container in Docker's words: what `inspect` tells of it. What is data under names of the user's is a Map. Pure. */
 
+import { listOrNone, listOrNull, mapOrNull } from "../../nil.ts";
 import type { Healthcheck } from "../../oci/image.ts";
 import type { Mount } from "../../oci/spec.ts";
 import { mergeHealth } from "../../plan/health.ts";
-import { networkMode } from "../../plan/network-options.ts";
-import { defaults, type RunOptions } from "../../plan/options.ts";
+import { defaults } from "../../plan/options.ts";
 import { givenArgs, planEnv } from "../../plan/spec.ts";
-import { anonymousOption, dataOf } from "../../plan/volume.ts";
+import { dataOf } from "../../plan/volume.ts";
 import type { Usage } from "../../runtime/usage.ts";
-import { describeExposed, describeNetworkOptions, describeNetworkSettings } from "../network/inspect.ts";
+import { describeExposed, describeNetworkSettings } from "../network/inspect.ts";
 import type { KnownNetwork } from "../network/known.ts";
 import { type Container, type ContainerRecord, type ContainerState, isUp, type Status } from "../record/container.ts";
+import { describeHostConfig, isReadOnly } from "./host-config.ts";
 
 /** What Go prints for a time that never was. */
 const never = "0001-01-01T00:00:00Z";
@@ -41,9 +42,9 @@ export function describeContainer(
     MountLabel: "",
     ProcessLabel: "",
     AppArmorProfile: "",
-    ExecIDs: null,
+    ExecIDs: listOrNull([]),
     HostConfig: describeHostConfig(record),
-    GraphDriver: describeRoot(record, directory),
+    GraphDriver: describeRoot(container, directory),
     ...(sizes && { SizeRw: sizes.writtenBytes, SizeRootFs: sizes.rootBytes }),
     Mounts: options.mounts.filter(({ type }) => type !== "tmpfs").map((mount) => describeMount(mount, directory)),
     Config: describeConfig(record),
@@ -90,55 +91,8 @@ const describeHealth = ({ status, failingStreak, log }: NonNullable<ContainerSta
   Log: log.map(({ start, end, exitCode, output }) => ({ Start: start, End: end, ExitCode: exitCode, Output: output })),
 });
 
-/** 0 is without a limit, as Docker has it. */
-const limitsOf = ({
-  cpus = defaults.cpus,
-  memoryBytes = defaults.memoryBytes,
-  pidsLimit = defaults.pidsLimit,
-}: RunOptions) => ({
-  NanoCpus: Math.round(cpus * 1e9),
-  Memory: memoryBytes,
-  // Memory and swap together: no swap.
-  MemorySwap: memoryBytes,
-  PidsLimit: Math.max(0, pidsLimit),
-});
-
-function describeHostConfig({ options, settings }: ContainerRecord) {
-  const { restart, log } = settings;
-  const binds = options.mounts
-    .filter(({ type, options: words }) => type === "bind" || (type === "volume" && !words?.includes(anonymousOption)))
-    .map(bindWords);
-  const tmpfs = options.mounts.filter(({ type }) => type === "tmpfs");
-  return {
-    Binds: binds.length > 0 ? binds : null,
-    ContainerIDFile: "",
-    LogConfig: {
-      Type: log.driver,
-      Config: new Map(
-        log.driver === "none"
-          ? []
-          : [["max-size", String(log.maxBytes)] as const, ["max-file", String(log.maxFiles)] as const],
-      ),
-    },
-    NetworkMode: networkMode(options.network),
-    ...describeNetworkOptions(options.network),
-    RestartPolicy: { Name: restart.name, MaximumRetryCount: restart.maximumRetries },
-    AutoRemove: settings.remove,
-    CapAdd: options.capAdd.length > 0 ? options.capAdd : null,
-    CapDrop: options.capDrop.length > 0 ? options.capDrop : null,
-    Privileged: options.privileged,
-    ReadonlyRootfs: options.readOnly,
-    Init: settings.init,
-    Tmpfs: new Map(tmpfs.map(({ destination, options: words = [] }) => [destination, words.join(",")])),
-    ...limitsOf(options),
-  };
-}
-
-const isReadOnly = ({ options = [] }: Mount): boolean => options.includes("ro");
 const propagationOf = ({ options = [] }: Mount): string =>
   options.find((word) => /^r?(private|shared|slave)$/.test(word)) ?? "rprivate";
-
-const bindWords = (mount: Mount): string => `${mount.source}:${mount.destination}${isReadOnly(mount) ? ":ro" : ""}`;
 
 /** A volume has a name, and a place beside the containers. */
 function sourceOf({ type, source = "" }: Mount, directory: string) {
@@ -156,15 +110,18 @@ const describeMount = (mount: Mount, directory: string) => ({
   Propagation: propagationOf(mount),
 });
 
-/** Where its files are. There is no merged directory: the overlay is mounted in the container's own namespace only. */
-function describeRoot({ rootfs, lower }: ContainerRecord, directory: string) {
-  if (rootfs !== undefined) return { Name: "directory", Data: { Directory: rootfs } };
+/** Where its files are. Their overlay is mounted in the container's own namespace only; the way there is by its first process. */
+function describeRoot(container: Container, directory: string) {
+  const { rootfs, lower, id } = container.record;
+  if (rootfs !== undefined) return { Data: new Map([["Directory", rootfs]]), Name: "directory" };
   const paths = {
+    ID: id,
     LowerDir: lower.toReversed().join(":"),
+    MergedDir: isUp(container) ? `/proc/${container.state.process?.pid}/root` : "",
     UpperDir: `${directory}/upper`,
     WorkDir: `${directory}/work`,
   };
-  return { Name: "overlayfs", Data: paths };
+  return { Data: new Map(Object.entries(paths)), Name: "overlayfs" };
 }
 
 function describeConfig(record: ContainerRecord) {
@@ -182,15 +139,17 @@ function describeConfig(record: ContainerRecord) {
     OpenStdin: settings.interactive,
     StdinOnce: settings.interactive,
     Env: planEnv(options, image),
-    Cmd: command ?? null,
+    Cmd: listOrNull(command),
     Healthcheck: describeHealthcheck(mergeHealth(settings.health ?? {}, image.Healthcheck ?? {})),
     Image: name,
-    Volumes: new Map(Object.entries(image.Volumes ?? {})),
+    Volumes: mapOrNull(image.Volumes),
     WorkingDir: options.workdir ?? image.WorkingDir ?? "",
-    Entrypoint: options.entrypoint ?? image.Entrypoint ?? null,
+    Entrypoint: listOrNull(options.entrypoint ?? image.Entrypoint),
+    OnBuild: listOrNull([]),
     Labels: new Map(Object.entries({ ...image.Labels, ...settings.labels })),
     StopSignal: settings.stopSignal ?? image.StopSignal ?? "SIGTERM",
     StopTimeout: settings.stopTimeoutS,
+    Shell: listOrNone(image.Shell),
   };
 }
 

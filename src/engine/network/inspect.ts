@@ -1,5 +1,6 @@
 /** Networks in Docker's words: what `inspect` tells of them, and of what a container has in them. Pure. */
 
+import { listOrNull, mapOrNone, mapOrNull } from "../../nil.ts";
 import { digestOf, hexOf } from "../../oci/digest.ts";
 import { isIpv6 } from "../../plan/address.ts";
 import type { Endpoint, Network } from "../../plan/network.ts";
@@ -22,11 +23,15 @@ export function describeNetwork(network: KnownNetwork, containers: Container[]) 
     EnableIPv6: hasIpv6(network),
     IPAM: {
       Driver: "default",
-      Options: null,
-      Config:
-        subnets.length === 0
-          ? null
-          : subnets.map(({ subnet, gateway, range = "" }) => ({ Subnet: subnet, IPRange: range, Gateway: gateway })),
+      Options: mapOrNull(),
+      Config: listOrNull(
+        subnets.map(({ subnet, gateway, range = "" }) => ({
+          Subnet: subnet,
+          IPRange: range,
+          Gateway: gateway,
+          AuxiliaryAddresses: mapOrNone(),
+        })),
+      ),
     },
     Internal: internal,
     Attachable: false,
@@ -83,8 +88,8 @@ export function describeNetworkSettings(container: Container, networks: KnownNet
     HairpinMode: false,
     LinkLocalIPv6Address: "",
     LinkLocalIPv6PrefixLen: 0,
-    SecondaryIPAddresses: null,
-    SecondaryIPv6Addresses: null,
+    SecondaryIPAddresses: listOrNull([]),
+    SecondaryIPv6Addresses: listOrNull([]),
     EndpointID: first?.EndpointID ?? "",
     Gateway: first?.Gateway ?? "",
     GlobalIPv6Address: first?.GlobalIPv6Address ?? "",
@@ -119,10 +124,10 @@ function describeEndpoint(
   const [address6 = "", prefix6 = "0"] = addressOf(endpoint, true).split("/");
   return {
     IPAMConfig: ip || ip6 ? { ...(ip && { IPv4Address: ip }), ...(ip6 && { IPv6Address: ip6 }) } : null,
-    Links: null,
-    Aliases: aliases.length > 0 ? aliases : null,
+    Links: listOrNull([]),
+    Aliases: listOrNull(aliases),
     MacAddress: endpoint?.mac ?? "",
-    DriverOpts: null,
+    DriverOpts: mapOrNull(),
     GwPriority: 0,
     NetworkID: wasThere ? network.id : "",
     EndpointID: wasThere && isUp(container) ? endpointId(record.id, network.id) : "",
@@ -132,7 +137,9 @@ function describeEndpoint(
     IPv6Gateway: endpoint ? gatewayOf(network, true) : "",
     GlobalIPv6Address: address6,
     GlobalIPv6PrefixLen: Number(prefix6),
-    DNSNames: network?.driver === "bridge" && hasNames(name) ? [record.name, ...aliases, record.id.slice(0, 12)] : null,
+    DNSNames: listOrNull(
+      network?.driver === "bridge" && hasNames(name) ? [record.name, ...aliases, record.id.slice(0, 12)] : [],
+    ),
   };
 }
 
@@ -143,11 +150,11 @@ function gatewayOf(network: KnownNetwork | undefined, ipv6: boolean): string {
 
 /** By port: where it is published; null for one that is not. */
 function describePorts(container: Container) {
-  const ports = new Map<string, { HostIp: string; HostPort: string }[] | null>();
+  const ports = new Map<string, readonly { HostIp: string; HostPort: string }[]>();
   for (const shown of shownPorts(container)) {
     const key = portKey(shown);
     const { hostIp: HostIp, hostPort } = shown;
-    if (HostIp === undefined) ports.set(key, null);
+    if (HostIp === undefined) ports.set(key, listOrNull([]));
     else ports.set(key, [...(ports.get(key) ?? []), { HostIp, HostPort: String(hostPort) }]);
   }
   return ports;
@@ -167,7 +174,7 @@ export function describeNetworkOptions({ publish, publishAll, dns, hosts }: Netw
     Dns: dns.servers ?? [],
     DnsOptions: dns.options ?? [],
     DnsSearch: dns.search ?? [],
-    ExtraHosts: hosts.length > 0 ? hosts.map(({ name, address }) => `${name}:${address}`) : null,
+    ExtraHosts: listOrNull(hosts.map(({ name, address }) => `${name}:${address}`)),
   };
 }
 

@@ -5,6 +5,7 @@ import { TemplateError } from "../../../src/cli/words/template/tree.ts";
 import { toJson } from "../../../src/cli/words/template/value.ts";
 import { compile } from "../../../src/cli/words/template.ts";
 import { explain } from "../../../src/errors.ts";
+import { listOrNone, listOrNull, mapOrNone, mapOrNull } from "../../../src/nil.ts";
 
 const image = {
   ID: "4f2a",
@@ -57,6 +58,17 @@ describe("compile()", () => {
       expect(refusal(`{{.Size.${name}}}`)).toContain(`can't evaluate field ${name}`);
       expect(print(`{{.Labels.${name}}} {{index .Config "${name}"}}`)).toBe("<no value> <no value>");
       expect(refusal(`{{${name} .}}`)).toContain(`function "${name}" not defined`);
+    }
+  });
+  test("takes Go's names of fields beside those of JSON, and no name for what is not there", () => {
+    const data = { Id: "1", HostConfig: { CpuShares: 2, Dns: ["a"] }, Both: { ID: "go", Id: "json" } };
+    const show = (text: string) => compile(text)(data, { type: "x" });
+    expect(show("{{.ID}}{{.HostConfig.CPUShares}}{{.HostConfig.Resources.CpuShares}}{{.ContainerJSONBase.Id}}")).toBe(
+      "1221",
+    );
+    expect(show("{{index .HostConfig.DNS 0}} {{.Both.ID}}")).toBe("a go");
+    for (const text of ["{{.Resources}}", "{{.HostConfig.ID}}", "{{.NanoCPUs}}"]) {
+      expect(() => show(text)).toThrow("can't evaluate field");
     }
   });
   test("names the line of a mistake", () => {
@@ -147,6 +159,21 @@ describe("literals", () => {
         expect(print(`{{${quote(text)}}}`)).toBe(text);
       }),
     );
+  });
+});
+
+describe("lists and maps that Go does not have", () => {
+  const data = { a: listOrNull([]), b: mapOrNull(), c: listOrNone([]), d: mapOrNone(), e: listOrNull([1]) };
+  const show = (text: string) => compile(text)(data, { type: "x" });
+  test("are empty in templates", () => {
+    for (const name of ["a", "b", "c", "d"])
+      expect(show(`{{len .${name}}}{{range .${name}}}x{{end}}{{if .${name}}}x{{end}}`)).toBe("0");
+    expect(show("{{.a}}{{.b}}{{.e}}")).toBe("[]map[][1]");
+    expect(show("{{.d.key}}")).toBe("<no value>");
+  });
+  test("are null in JSON, or left out", () => {
+    expect(show("{{json .}}")).toBe('{"a":null,"b":null,"e":[1]}');
+    expect(show("{{json .a}} {{json .c}}")).toBe("null null");
   });
 });
 

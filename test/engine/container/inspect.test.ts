@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { describeContainer } from "../../../src/engine/container/inspect.ts";
 import type { Container } from "../../../src/engine/record/container.ts";
 import { noNetworkOptions } from "../../../src/plan/network-options.ts";
+import { inJson } from "../../support/in-json.ts";
 
 const container = (change: { record?: object; options?: object; settings?: object; state?: object; status?: string }) =>
   ({
@@ -43,7 +44,7 @@ const container = (change: { record?: object; options?: object; settings?: objec
 
 test("describeContainer() says under Docker's names what was asked for and what became of it", () => {
   const described = describeContainer(container({ options: { memoryBytes: 64 << 20, cpus: 0.5 } }), "/d", []);
-  expect(described).toMatchObject({
+  expect(inJson(described)).toMatchObject({
     Id: "ab".repeat(32),
     Name: "/web",
     Path: "/entry",
@@ -59,7 +60,15 @@ test("describeContainer() says under Docker's names what was asked for and what 
       RestartPolicy: { Name: "on-failure", MaximumRetryCount: 3 },
       Binds: null,
     },
-    GraphDriver: { Data: { LowerDir: "/l/2:/l/1", UpperDir: "/d/upper", WorkDir: "/d/work" } },
+    GraphDriver: {
+      Data: new Map([
+        ["ID", "ab".repeat(32)],
+        ["LowerDir", "/l/2:/l/1"],
+        ["MergedDir", ""],
+        ["UpperDir", "/d/upper"],
+        ["WorkDir", "/d/work"],
+      ]),
+    },
     Config: { Cmd: ["sh"], Entrypoint: ["/entry"], StopSignal: "SIGTERM", Healthcheck: undefined },
   });
   expect(described.Config.Env).toContain("A=2");

@@ -9,6 +9,7 @@ import type { KnownNetwork } from "../../../src/engine/network/known.ts";
 import { shownPorts } from "../../../src/engine/network/ports.ts";
 import { type Container, unstarted } from "../../../src/engine/record/container.ts";
 import { type NetworkOptions, noNetworkOptions } from "../../../src/plan/network-options.ts";
+import { inJson } from "../../support/in-json.ts";
 import { aNetwork, anEndpoint } from "../../support/network.ts";
 
 const bridge: KnownNetwork = { ...aNetwork({ name: "bridge", id: "b".repeat(64) }), driver: "bridge" };
@@ -37,7 +38,7 @@ const connected = (networks: KnownNetwork[], ports: object[] = []) => ({
 describe("describeNetworkSettings()", () => {
   test("tells of each network the addresses that it has there, and who finds it by which name", () => {
     const described = describeNetworkSettings(container(inWeb, { state: connected([web]) }), [bridge, web]);
-    expect(Object.fromEntries(described.Networks)).toEqual({
+    expect(Object.fromEntries(inJson(described.Networks))).toEqual({
       web: {
         IPAMConfig: { IPv4Address: "10.8.0.5" },
         Links: null,
@@ -60,7 +61,7 @@ describe("describeNetworkSettings()", () => {
   });
   test("says the same at the top for the default network, in which nobody has a name", () => {
     const described = describeNetworkSettings(container({}, { state: connected([bridge]) }), [bridge]);
-    const first = described.Networks.get("bridge")!;
+    const first = inJson(described.Networks.get("bridge")!);
     expect(first).toMatchObject({ IPAddress: "10.9.0.5", Gateway: "10.9.0.1", DNSNames: null, Aliases: null });
     expect(described).toMatchObject({
       IPAddress: "10.9.0.5",
@@ -87,7 +88,7 @@ describe("describeNetworkSettings()", () => {
     const host: KnownNetwork = { ...bridge, name: "host", driver: "host", subnets: [] };
     const { Networks } = describeNetworkSettings(container({ mode: "host", networks: [] }), [host]);
     expect([...Networks.keys()]).toEqual(["host"]);
-    expect(Networks.get("host")).toMatchObject({ NetworkID: host.id, IPAddress: "", DNSNames: null });
+    expect(inJson(Networks.get("host"))).toMatchObject({ NetworkID: host.id, IPAddress: "", DNSNames: null });
     const joined = container({ mode: "container", container: "x", networks: [] });
     expect(describeNetworkSettings(joined, [host]).Networks.size).toBe(0);
   });
@@ -112,7 +113,7 @@ describe("ports", () => {
       ],
       "53/udp": [{ HostIp: "", HostPort: "" }],
     });
-    expect(rest).toEqual({ PublishAllPorts: false, Dns: [], DnsOptions: [], DnsSearch: [], ExtraHosts: null });
+    expect(inJson(rest)).toEqual({ PublishAllPorts: false, Dns: [], DnsOptions: [], DnsSearch: [], ExtraHosts: null });
   });
   test("the image's are exposed like those of --expose and --publish, and what is no port is left out", () => {
     const one = container(asked, { image: { ExposedPorts: { "80": {}, "70-71/tcp": {}, nonsense: {} } } });
@@ -122,7 +123,7 @@ describe("ports", () => {
   test("of one that runs those that are published say where, and the others are null", () => {
     const ports = ["0.0.0.0", "::"].map((hostIp) => ({ protocol: "tcp", hostIp, hostPort: 8080, port: 80 }));
     const one = container({ ...asked, publish: asked.publish!.slice(0, 1) }, { state: connected([bridge], ports) });
-    expect(Object.fromEntries(describeNetworkSettings(one, [bridge]).Ports)).toEqual({
+    expect(Object.fromEntries(inJson(describeNetworkSettings(one, [bridge]).Ports))).toEqual({
       "80/tcp": [
         { HostIp: "0.0.0.0", HostPort: "8080" },
         { HostIp: "::", HostPort: "8080" },

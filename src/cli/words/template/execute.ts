@@ -1,6 +1,7 @@
 /** Applies a template to its data, with the meaning and the errors of Go's text/template. Pure. */
 
 import { functions as allFunctions, CallError, type TemplateFunction } from "./functions.ts";
+import { fieldOf, noField } from "./go-names.ts";
 import { type Block, type Command, type Node, type Operand, type Pipe, type Place, TemplateError } from "./tree.ts";
 import { format, isStruct, isTrue, sortedKeys, typeName, type Value } from "./value.ts";
 
@@ -166,9 +167,8 @@ function field(execution: Execution, value: Value, name: string, place: Operand,
     if (args.length > 0) fail(execution, place, `${name} is not a method but has arguments`);
     return value.get(name);
   }
-  // Only what is its own: "constructor" and "__proto__" are no fields.
-  if (!isStruct(value) || !Object.hasOwn(value, name)) noSuchField(execution, value, name, place);
-  const found = value[name];
+  const found = isStruct(value) ? fieldOf(value, name) : noField;
+  if (found === noField) noSuchField(execution, value, name, place);
   if (typeof found !== "function") {
     if (args.length > 0) fail(execution, place, `${name} has arguments but cannot be invoked as function`);
     return found;

@@ -3,13 +3,11 @@
  * object is a struct: a field it does not have is a mistake in the template. A function is a method. Pure.
  */
 
+import { asJson } from "../../../nil.ts";
 import { quote } from "./literal.ts";
 
 /** undefined is "no value": the answer to a key that a map does not have. */
 export type Value = unknown;
-
-/** A struct's own idea of what it is in JSON, where Go would have other names there than in templates. */
-export const asJson = Symbol("what json prints instead");
 
 export type Struct = Record<string, Value>;
 
@@ -89,10 +87,14 @@ export function toJson(value: Value, indent = ""): string {
 /** Digits that are to stand in JSON as they are: nanoseconds are more than a number can hold. TypeScript does not know it yet. */
 const rawJson = (JSON as unknown as { rawJSON(digits: string): unknown }).rawJSON;
 
-function plainJson(value: Value): unknown {
+/** What is left out of a struct where it is undefined. */
+const shownInJson = (value: Value): Value =>
+  typeof value === "object" && value !== null && asJson in value ? value[asJson] : value;
+
+function plainJson(given: Value): unknown {
+  const value = shownInJson(given);
   if (value === undefined) return null;
   if (typeof value === "bigint") return rawJson(String(value));
-  if (isStruct(value) && asJson in value) return plainJson(value[asJson]);
   if (Array.isArray(value)) return value.map(plainJson);
   const entries =
     value instanceof Map ? sortedKeys(value).map((key) => [String(key), value.get(key)] as const) : undefined;
@@ -100,7 +102,7 @@ function plainJson(value: Value): unknown {
   // Not assigned one by one: a label may be called __proto__.
   return Object.fromEntries(
     (entries ?? fieldsOf(value as Struct)).flatMap(([key, item]) =>
-      item === undefined ? [] : [[key, plainJson(item)]],
+      shownInJson(item) === undefined ? [] : [[key, plainJson(item)]],
     ),
   );
 }

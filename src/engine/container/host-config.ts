@@ -1,0 +1,109 @@
+/** Docker's HostConfig of a container: what was asked for of the host. All its fields are there, also those that say nothing. Pure. */
+
+import { listOrNone, listOrNull, mapOrNone } from "../../nil.ts";
+import type { Mount } from "../../oci/spec.ts";
+import { maskedPaths, readonlyPaths } from "../../plan/mounts.ts";
+import { networkMode } from "../../plan/network-options.ts";
+import { defaults, type RunOptions } from "../../plan/options.ts";
+import { anonymousOption } from "../../plan/volume.ts";
+import { describeNetworkOptions } from "../network/inspect.ts";
+import type { ContainerRecord, LogSettings } from "../record/container.ts";
+
+export function describeHostConfig({ options, settings }: ContainerRecord) {
+  const { restart, log } = settings;
+  return {
+    Binds: listOrNull(options.mounts.filter(isBind).map(bindText)),
+    ContainerIDFile: "",
+    LogConfig: describeLog(log),
+    NetworkMode: networkMode(options.network),
+    ...describeNetworkOptions(options.network),
+    RestartPolicy: { Name: restart.name, MaximumRetryCount: restart.maximumRetries },
+    AutoRemove: settings.remove,
+    VolumeDriver: "",
+    VolumesFrom: listOrNull([]),
+    ConsoleSize: [options.terminalSize?.rows ?? 0, options.terminalSize?.columns ?? 0],
+    Annotations: mapOrNone(),
+    CapAdd: listOrNull(options.capAdd),
+    CapDrop: listOrNull(options.capDrop),
+    CgroupnsMode: "private",
+    GroupAdd: listOrNull([]),
+    IpcMode: "private",
+    Cgroup: "",
+    Links: listOrNull([]),
+    OomScoreAdj: 0,
+    PidMode: "",
+    Privileged: options.privileged,
+    ReadonlyRootfs: options.readOnly,
+    SecurityOpt: listOrNull([]),
+    StorageOpt: mapOrNone(),
+    Tmpfs: mapOrNone(options.mounts.filter(({ type }) => type === "tmpfs").map(tmpfsEntry)),
+    UTSMode: "",
+    UsernsMode: "",
+    ShmSize: 0,
+    Sysctls: mapOrNone(),
+    Runtime: "tinydocker",
+    Isolation: "",
+    Init: settings.init,
+    ...describeResources(options),
+    Mounts: listOrNone([]),
+    MaskedPaths: listOrNull(options.privileged ? [] : maskedPaths),
+    ReadonlyPaths: listOrNull(options.privileged ? [] : readonlyPaths),
+  };
+}
+
+/** 0 is without a limit, as Docker has it. */
+function describeResources({
+  cpus = defaults.cpus,
+  memoryBytes = defaults.memoryBytes,
+  pidsLimit = defaults.pidsLimit,
+}: RunOptions) {
+  return {
+    CpuShares: 0,
+    Memory: memoryBytes,
+    NanoCpus: Math.round(cpus * 1e9),
+    CgroupParent: "",
+    BlkioWeight: 0,
+    BlkioWeightDevice: [],
+    BlkioDeviceReadBps: [],
+    BlkioDeviceWriteBps: [],
+    BlkioDeviceReadIOps: [],
+    BlkioDeviceWriteIOps: [],
+    CpuPeriod: 0,
+    CpuQuota: 0,
+    CpuRealtimePeriod: 0,
+    CpuRealtimeRuntime: 0,
+    CpusetCpus: "",
+    CpusetMems: "",
+    Devices: [],
+    DeviceCgroupRules: listOrNull([]),
+    DeviceRequests: listOrNull([]),
+    MemoryReservation: 0,
+    // Memory and swap together: no swap.
+    MemorySwap: memoryBytes,
+    MemorySwappiness: null,
+    OomKillDisable: null,
+    PidsLimit: Math.max(0, pidsLimit),
+    Ulimits: listOrNull([]),
+    ...ofWindows,
+  };
+}
+
+/** Docker has them everywhere, as zeros. */
+const ofWindows = { CpuCount: 0, CpuPercent: 0, IOMaximumIOps: 0, IOMaximumBandwidth: 0 };
+
+function describeLog({ driver, maxBytes, maxFiles }: LogSettings) {
+  const config: [string, string][] = [
+    ["max-size", String(maxBytes)],
+    ["max-file", String(maxFiles)],
+  ];
+  return { Type: driver, Config: new Map(driver === "none" ? [] : config) };
+}
+
+const isBind = ({ type, options = [] }: Mount): boolean =>
+  type === "bind" || (type === "volume" && !options.includes(anonymousOption));
+
+const bindText = (mount: Mount): string => `${mount.source}:${mount.destination}${isReadOnly(mount) ? ":ro" : ""}`;
+
+const tmpfsEntry = ({ destination, options = [] }: Mount): [string, string] => [destination, options.join(",")];
+
+export const isReadOnly = ({ options = [] }: Mount): boolean => options.includes("ro");

@@ -1,0 +1,100 @@
+/** What `inspect` and the lists show has all of Docker's fields, by the names of JSON and of Go. */
+
+import { describe, expect } from "bun:test";
+import { rmdirSync } from "node:fs";
+import { type Machine, withMachine } from "../support/containers.ts";
+import * as fields from "../support/docker-fields.ts";
+import { detached, forever, ok } from "../support/life.ts";
+import { needing, root } from "../support/needs.ts";
+
+const test = needing(root);
+
+/** Names of fields that are to be there, and are not. */
+const missing = (object: object, names: string): string[] =>
+  names.split(/\s+/).filter((name) => !name.endsWith("?") && !Object.hasOwn(object, name));
+
+/** Names of fields that Docker does not have, but for ours. */
+const unknown = (object: object, names: string, ...ours: string[]): string[] => {
+  const known = [...names.split(/\s+/).map((name) => name.replace("?", "")), ...ours];
+  return Object.keys(object).filter((name) => !known.includes(name));
+};
+
+function expectFields(object: object, names: string, ...ours: string[]): void {
+  expect({ missing: missing(object, names), unknown: unknown(object, names, ...ours) }).toEqual({
+    missing: [],
+    unknown: [],
+  });
+}
+
+const inspect = async (machine: Machine, ...words: string[]) =>
+  JSON.parse(ok(await machine.run(["inspect", ...words])))[0];
+const ask = async (machine: Machine, name: string, format: string) =>
+  ok(await machine.run(["inspect", "-f", format, name]));
+
+describe("inspect", () => {
+  test("of a container, an image, a network and a volume has Docker's fields, and no others but ours", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      ok(await machine.run(["create", "--name", "one", "--network", "none", "-v", "data:/data", "busybox"]));
+      const one = await inspect(machine, "one");
+      expectFields(one, fields.containerFields);
+      expectFields(one.State, fields.stateFields, "Monitored");
+      expectFields(one.HostConfig, fields.hostConfigFields);
+      expectFields(one.Config, fields.configFields);
+      expectFields(one.NetworkSettings, fields.networkSettingsFields);
+      expectFields(one.NetworkSettings.Networks.none, fields.endpointFields);
+      expectFields(one.GraphDriver.Data, "ID LowerDir MergedDir UpperDir WorkDir");
+      expectFields(await inspect(machine, "--size", "one"), `${fields.containerFields} SizeRw SizeRootFs`);
+      expectFields(await inspect(machine, "--type", "image", "busybox"), fields.imageFields, "History");
+      expectFields(await inspect(machine, "--type", "network", "bridge"), fields.networkFields, "Bridge");
+      expectFields(await inspect(machine, "--type", "volume", "data"), fields.volumeFields);
+      ok(await machine.run(["rm", "one"]));
+      ok(await machine.run(["volume", "rm", "data"]));
+    });
+  });
+
+  test("takes Go's names too, and lists that are null are empty ones", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const id = await detached(machine, "one", forever, ["--network", "none"]);
+      const image = await ask(machine, "busybox", "{{.ID}}");
+      expect(image).toMatch(/^sha256:[0-9a-f]{64}$/);
+      expect(await ask(machine, "one", "{{.ID}} {{.Id}} {{.ContainerJSONBase.ID}}")).toBe(`${id} ${id} ${id}`);
+      expect(await ask(machine, "bridge", "{{len .ID}} {{.EnableIPv4}} {{len .IPAM.Options}}")).toBe("64 true 0");
+      const lists = "{{len .ExecIDs}}{{len .HostConfig.Binds}}{{len .HostConfig.CapAdd}}{{len .HostConfig.Tmpfs}}";
+      expect(await ask(machine, "one", lists)).toBe("0000");
+      expect(await ask(machine, "one", "{{range .HostConfig.Binds}}x{{else}}none{{end}} {{.HostConfig.Binds}}")).toBe(
+        "none []",
+      );
+      expect(await ask(machine, "one", "{{json .HostConfig.Binds}} {{json .HostConfig.Sysctls}}")).toBe("null null");
+      const limits = "{{.HostConfig.CPUShares}} {{.HostConfig.Resources.CPUQuota}} {{.HostConfig.CpuPeriod}}";
+      expect(await ask(machine, "one", limits)).toBe("0 0 0");
+      expect(await ask(machine, "one", "{{.NetworkSettings.IPAddress}}|{{gt .State.Pid 1}}")).toBe("|true");
+      const merged = await ask(machine, "one", "{{.GraphDriver.Data.MergedDir}}");
+      expect(ok(await machine.exec(["ls", `${merged}/bin/busybox`]))).toBe(`${merged}/bin/busybox`);
+      const wrong = await machine.run(["inspect", "-f", "{{.Resources}}", "one"]);
+      expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringContaining("can't evaluate field Resources")]);
+      ok(await machine.run(["rm", "-f", "one"]));
+    });
+  });
+});
+
+test("rows of lists have Docker's columns as json", async () => {
+  await withMachine(["busybox"], async (machine) => {
+    ok(await machine.run(["volume", "create", "data"]));
+    const directory = machine.file("a-directory/");
+    const mounts = ["-v", "data:/data", "-v", `${directory}:/b`, "--tmpfs", "/t"];
+    await detached(machine, "one", forever, ["--network", "none", ...mounts]);
+    const operands: Record<string, string[]> = { history: ["busybox"], stats: ["--no-stream"] };
+    for (const [command, names] of Object.entries(fields.rowFields)) {
+      const words = [...command.split(" "), "--format", "json", ...(operands[command] ?? [])];
+      const [row = "{}"] = ok(await machine.run(words)).split("\n");
+      expect([command, missing(JSON.parse(row), names), unknown(JSON.parse(row), names)]).toEqual([command, [], []]);
+    }
+    // No tmpfs, and no more of a name than there is room for.
+    const shown = ok(await machine.run(["ps", "--format", "{{.Mounts}}"]));
+    expect(shown).toMatch(/^(data,\/.{13}…|\/.{13}…,data)$/);
+    expect(ok(await machine.run(["ps", "--no-trunc", "--format", "{{.Mounts}}"]))).toContain("/a-directory");
+    ok(await machine.run(["rm", "-f", "one"]));
+    ok(await machine.run(["volume", "rm", "data"]));
+    rmdirSync(directory);
+  });
+});
