@@ -66,8 +66,14 @@ export function planContainer(spec: Spec, container: Container, host: Host): Pla
     connect: container.connection?.connect ?? [],
     release: planRelease(cgroup, settings, host),
     start: planStart(spec, container),
-    warnings: lacking.size > 0 ? [`default limits are off: ${lackOf([...lacking], host)[0]}`] : [],
+    warnings: planWarnings(lacking, host),
   };
+}
+
+/** Of the number of processes nobody is told: there is a limit for the host's sake, which Docker has not got at all. */
+function planWarnings(lacking: Set<string>, host: Host): string[] {
+  const promised = [...lacking].filter((controller) => controller !== "pids");
+  return promised.length > 0 ? [`default limits are off: ${lackOf([...lacking], host)[0]}`] : [];
 }
 
 /** What to say of controllers that this host lacks. */

@@ -2,11 +2,13 @@
 
 import type { MountRequest } from "./mounts.ts";
 import { type NetworkOptions, noNetworkOptions } from "./network-options.ts";
+import type { ResourceOptions } from "./resource-options.ts";
 
 /** The options of `run`, parsed and checked. Absent means that the user did not say. */
 export interface RunOptions {
   command: string[];
   entrypoint?: string[];
+  /** Set when the container is made; absent is the host's own. */
   hostname?: string;
   /** CPU cores; 0 is unlimited. */
   cpus?: number;
@@ -14,6 +16,9 @@ export interface RunOptions {
   memoryBytes?: number;
   /** 0 or -1 is unlimited. */
   pidsLimit?: number;
+  resources?: ResourceOptions;
+  /** Limits that nobody asked for: they count where nothing else is said, as far as the host can enforce them. */
+  assumed?: AssumedLimits;
   /** Binds, volumes and tmpfs of -v, --tmpfs and --mount. */
   mounts: MountRequest[];
   /** `NAME=value`, later ones win. */
@@ -29,6 +34,14 @@ export interface RunOptions {
   capDrop: string[];
 }
 
+export interface AssumedLimits {
+  cpus?: number;
+  memoryBytes?: number;
+  /** Memory and swap together. */
+  memorySwapBytes?: number;
+  pidsLimit?: number;
+}
+
 /** What nobody asked for. */
 export const noOptions: RunOptions = {
   command: [],
@@ -42,5 +55,14 @@ export const noOptions: RunOptions = {
   capDrop: [],
 };
 
-/** What is so where an option is left out. */
-export const defaults = { hostname: "container", cpus: 1, memoryBytes: 512 << 20, pidsLimit: 2048 } as const;
+/** The most processes of a container that nobody said anything of: a fork bomb is not to take the host with it. */
+const defaultPids = 2048;
+
+/** Of `run` and `create`, where an option is left out. */
+export const defaultLimits: AssumedLimits = { pidsLimit: defaultPids };
+
+/** Of rootfs mode; no swap on top of the memory. */
+export const rootfsDefaults = {
+  hostname: "container",
+  limits: { cpus: 1, memoryBytes: 512 << 20, memorySwapBytes: 512 << 20, pidsLimit: defaultPids },
+} as const;

@@ -6,7 +6,7 @@ import type { Healthcheck } from "../oci/image.ts";
 import type { Device, Mount, NamespaceType, Resources, Rlimit, Spec } from "../oci/spec.ts";
 import { cgroupPath, defaultPeriod } from "./cgroup.ts";
 import { defaultDevices, defaultMounts, maskedPaths, readonlyPaths } from "./mounts.ts";
-import { defaults, type RunOptions } from "./options.ts";
+import type { RunOptions } from "./options.ts";
 import { defaultPath } from "./path.ts";
 
 /** The part of an image's configuration that describes its program. */
@@ -95,8 +95,7 @@ export function planSpec(
       },
       rlimits: planRlimits(host),
     },
-    // The host's own name with the host's network, as its peers know it.
-    ...((options.hostname || !hostNetwork) && { hostname: options.hostname ?? defaults.hostname }),
+    ...(options.hostname !== undefined && { hostname: options.hostname }),
     mounts: [
       ...rootMount(rootfs),
       ...defaultMounts({ privileged: options.privileged, hostNetwork }).filter(
@@ -135,7 +134,7 @@ export function givenArgs(options: Words, image: ImageDefaults): string[] {
 /** A variable once, the last one said wins: ours, then the image's, then the user's. init adds HOME from /etc/passwd. */
 export function planEnv(options: RunOptions, image: ImageDefaults): string[] {
   const variables = new Map<string, string>();
-  const own = [defaultPath, `HOSTNAME=${options.hostname || defaults.hostname}`];
+  const own = [defaultPath, ...(options.hostname !== undefined ? [`HOSTNAME=${options.hostname}`] : [])];
   for (const entry of [...own, ...(options.terminal ? ["TERM=xterm"] : []), ...(image.Env ?? []), ...options.env]) {
     variables.set(entry.split("=", 1)[0]!, entry);
   }
@@ -166,16 +165,28 @@ function capabilityName(text: string): string {
 }
 
 export function planResources(options: RunOptions): Resources {
-  const memory = options.memoryBytes ?? defaults.memoryBytes;
-  const cpus = options.cpus ?? defaults.cpus;
-  const pids = options.pidsLimit ?? defaults.pidsLimit;
+  const { memoryBytes, memorySwapBytes, cpus, pids } = limitsOf(options);
   return {
-    // The same figure for memory and for memory with swap: no swap.
-    ...(memory > 0 && { memory: { limit: memory, swap: memory } }),
+    ...(memoryBytes > 0 && { memory: { limit: memoryBytes, swap: memorySwapBytes } }),
     ...(cpus > 0 && { cpu: { quota: Math.round(cpus * defaultPeriod), period: defaultPeriod } }),
     ...(pids > 0 && { pids: { limit: pids } }),
   };
 }
+
+/** The limits that count: what was asked for, and else what is assumed. 0 is unlimited; of swap, -1. */
+export function limitsOf({ assumed = {}, resources, ...options }: Limited) {
+  const memoryBytes = options.memoryBytes ?? assumed.memoryBytes ?? 0;
+  const assumedSwap = options.memoryBytes === undefined ? assumed.memorySwapBytes : undefined;
+  return {
+    memoryBytes,
+    // As Docker: as much again.
+    memorySwapBytes: resources?.memorySwapBytes ?? assumedSwap ?? 2 * memoryBytes,
+    cpus: options.cpus ?? assumed.cpus ?? 0,
+    pids: Math.max(0, options.pidsLimit ?? assumed.pidsLimit ?? 0),
+  };
+}
+
+type Limited = Pick<RunOptions, "assumed" | "resources" | "memoryBytes" | "cpus" | "pidsLimit">;
 
 const infinity = Number.POSITIVE_INFINITY;
 

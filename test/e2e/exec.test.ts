@@ -17,7 +17,7 @@ describe("exec", () => {
     await withMachine(["busybox"], async (machine) => {
       await detached(machine, "box", forever);
       expect(ok(await inside(machine, "ps", "-o", "pid,args"))).toMatch(/^ +1 sh -c trap/m);
-      expect(ok(await inside(machine, "hostname"))).toBe("container");
+      expect(ok(await inside(machine, "hostname"))).toMatch(/^[0-9a-f]{12}$/);
       expect(ok(await inside(machine, "cat", "/proc/self/cgroup"))).toMatch(/^0::\/$/m);
       const spaces = "for n in mnt net ipc uts pid cgroup; do readlink /proc/$1/ns/$n; done";
       const ours = ok(await inside(machine, "sh", "-c", spaces, "sh", "self"));

@@ -52,6 +52,16 @@ describe.each(releases)("the state root of %s", (release) => {
         const [container] = JSON.parse(await run("inspect", "-s", name));
         expect(container).toMatchObject({ Name: `/${name}`, State: { Dead: false, Error: expect.any(String) } });
       }
+      if (release === "0.1.0") {
+        // What nobody said meant something else then.
+        const [ended] = JSON.parse(await run("inspect", "ended"));
+        expect(ended.Config).toMatchObject({
+          Hostname: "container",
+          Env: expect.arrayContaining(["HOSTNAME=container"]),
+        });
+        const limits = { NanoCpus: 1e9, Memory: 512 << 20, MemorySwap: 512 << 20, PidsLimit: 2048 };
+        expect(ended.HostConfig).toMatchObject(limits);
+      }
       const [{ Config, HostConfig, Mounts, NetworkSettings }] = JSON.parse(await run("inspect", "all"));
       expect(Config).toMatchObject({
         Hostname: "box",

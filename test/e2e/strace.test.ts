@@ -34,7 +34,7 @@ interface Trace {
 /** Runs a container under strace and finds its first process. */
 async function trace(machine: Machine, options: string[]): Promise<Trace> {
   const file = join(machine.tmp, "strace");
-  const argv = [binary(), "run", "--rm", "--network", "none", ...options];
+  const argv = [binary(), "run", "--rm", "--network", "none", "--hostname", "traced", ...options];
   const { code, stderr } = await machine.exec(["strace", "-f", "-qq", "-s", "4096", "-o", file, ...argv]);
   if (code !== 0) throw new Error(`exit ${code}: ${stderr}`);
   const lines = readFileSync(file, "utf8").split("\n");
@@ -64,7 +64,7 @@ async function trace(machine: Machine, options: string[]): Promise<Trace> {
 
 /** The steps of init as `explain --json` has them. */
 async function explained(machine: Machine, options: string[]): Promise<{ steps: InitStep[]; printed: string[] }> {
-  const words = ["--rm", "--network", "none", ...options];
+  const words = ["--rm", "--network", "none", "--hostname", "traced", ...options];
   const { stdout } = await machine.run(["explain", "--json", "--full", "run", ...words]);
   const phases = JSON.parse(stdout).phases as { by: string; steps: (InitStep & { calls?: string[] })[] }[];
   const steps = phases.filter(({ by }) => by === "init").flatMap((phase) => phase.steps);
@@ -116,7 +116,7 @@ describe("what init does", () => {
       "as another user, with a volume, a tmpfs, a workdir and a read-only root",
       [
         ...["-u", "1000:1000", "--read-only", "-w", "/work/dir", "-v", "named:/data", "--tmpfs", "/t:size=1m,mode=700"],
-        ...["--hostname", "traced", "busybox", "sh", "-c", "echo 'a b'"],
+        ...["busybox", "sh", "-c", "echo 'a b'"],
       ],
     ],
     ["with all capabilities and devices", ["--privileged", "busybox", "true"]],

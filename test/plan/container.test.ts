@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { UnsupportedError } from "../../src/errors.ts";
 import { noNetworkOptions } from "../../src/plan/network-options.ts";
+import { defaultLimits, rootfsDefaults } from "../../src/plan/options.ts";
 import { documentation } from "../../src/plan/step.ts";
 import { aPlan, aSpec, host, id, initSteps, kinds } from "../support/plans.ts";
 
@@ -70,11 +71,10 @@ describe("the network", () => {
     expect(order.indexOf("send-network")).toBeLessThan(order.indexOf("propagation"));
     expect(order).toContain("loopback");
   });
-  test("of the host is neither unshared nor touched, and the host name stays", () => {
+  test("of the host is neither unshared nor touched", () => {
     const plan = aPlan({ network: { ...noNetworkOptions, mode: "host" } });
     expect(unshares(plan)).toBe(0);
     expect(kinds(plan)).not.toContain("loopback");
-    expect(kinds(plan)).not.toContain("hostname");
   });
 });
 
@@ -116,8 +116,9 @@ test("the program and its environment are in the last step and nowhere before", 
 describe("limits", () => {
   const release = (plan: ReturnType<typeof aPlan>) => plan.release.map((step) => step.do);
 
+  const assumed = rootfsDefaults.limits;
   test("are delegated and then set, at the very end", () => {
-    const plan = aPlan();
+    const plan = aPlan({ assumed });
     expect(release(plan)).toEqual(["delegate", "limit", "limit", "limit", "limit"]);
     expect(plan.release[0]).toEqual({
       do: "delegate",
@@ -137,9 +138,9 @@ describe("limits", () => {
       }
     }
   });
-  test("that are defaults give one warning, which names all that are missing", () => {
+  test("that nobody asked for give one warning, which names all that are missing", () => {
     for (const lacking of [{ cgroup2: { mountPoint: "/sys/fs/cgroup/unified", controllers: ["hugetlb"] } }, {}]) {
-      const { warnings, release: steps } = aPlan({}, {}, lacking);
+      const { warnings, release: steps } = aPlan({ assumed }, {}, lacking);
       expect(warnings).toEqual([expect.stringMatching(/memory, cpu, pids/)]);
       expect(warnings[0]).not.toContain("\n");
       expect(steps).toEqual([]);
@@ -147,13 +148,21 @@ describe("limits", () => {
   });
   test("that can be enforced still are when another can not", () => {
     const some = { cgroup2: { mountPoint: "/sys/fs/cgroup", controllers: ["pids"] } };
-    const plan = aPlan({ pidsLimit: 7 }, { asked: new Set(["pids"] as const) }, some);
+    const plan = aPlan({ assumed, pidsLimit: 7 }, { asked: new Set(["pids"] as const) }, some);
     expect(plan.release).toContainEqual(expect.objectContaining({ do: "limit", value: "7" }));
     expect(plan.warnings).toHaveLength(1);
   });
+  test("of processes that nobody asked for are set where they can be, without a word where not", () => {
+    const plan = aPlan({ assumed: defaultLimits });
+    expect(plan.release).toContainEqual(expect.objectContaining({ do: "limit", value: "2048" }));
+    expect(aPlan({ assumed: defaultLimits }, {}, {}).warnings).toEqual([]);
+  });
   test("of zero need no controller and give no warning", () => {
     const none = { cgroup2: { mountPoint: "/sys/fs/cgroup/unified", controllers: [] } };
-    expect(aPlan({ cpus: 0, memoryBytes: 0, pidsLimit: 0 }, {}, none)).toMatchObject({ warnings: [], release: [] });
+    expect(aPlan({ assumed, cpus: 0, memoryBytes: 0, pidsLimit: 0 }, {}, none)).toMatchObject({
+      warnings: [],
+      release: [],
+    });
   });
 });
 

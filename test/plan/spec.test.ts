@@ -2,8 +2,9 @@ import { describe, expect, test } from "bun:test";
 import { UnsupportedError, UsageError } from "../../src/errors.ts";
 import { capabilityNames } from "../../src/oci/capabilities.ts";
 import { type NetworkOptions, noNetworkOptions } from "../../src/plan/network-options.ts";
-import { defaultCapabilities, lacksCommand } from "../../src/plan/spec.ts";
-import { aSpec, facts, id, rootfs } from "../support/plans.ts";
+import { noOptions } from "../../src/plan/options.ts";
+import { defaultCapabilities, lacksCommand, planEnv, planSpec } from "../../src/plan/spec.ts";
+import { aSpec, facts, id, options, rootfs } from "../support/plans.ts";
 
 const image = {
   Entrypoint: ["/entry", "-e"],
@@ -44,7 +45,7 @@ describe("the environment", () => {
     aSpec(changes, from).process.env;
 
   test("is ours, then the image's, then the user's; the last one said wins and each name is there once", () => {
-    expect(env({ env: ["A=user", "B=1", "B=2"] })).toEqual(["PATH=/image", "HOSTNAME=container", "A=user", "B=2"]);
+    expect(env({ env: ["A=user", "B=1", "B=2"] })).toEqual(["PATH=/image", "HOSTNAME=box", "A=user", "B=2"]);
   });
   test("has a PATH, HOSTNAME and, on a terminal, TERM", () => {
     expect(env({ terminal: true, hostname: "h" }, {})).toEqual([
@@ -52,6 +53,9 @@ describe("the environment", () => {
       "HOSTNAME=h",
       "TERM=xterm",
     ]);
+  });
+  test("has no HOSTNAME where the host's own name is the container's", () => {
+    expect(planEnv({ ...noOptions, env: [] }, {}).some((entry) => entry.startsWith("HOSTNAME"))).toBe(false);
   });
   test("keeps equals signs and newlines of a value", () => {
     expect(env({ env: ["A=b=c\nd"] }, {})).toContain("A=b=c\nd");
@@ -107,12 +111,27 @@ describe("capabilities", () => {
 });
 
 describe("limits", () => {
-  test("are one CPU, 512 MB without swap and 2048 processes by default", () => {
-    expect(aSpec().linux.resources).toEqual({
-      memory: { limit: 512 << 20, swap: 512 << 20 },
-      cpu: { quota: 100_000, period: 100_000 },
-      pids: { limit: 2048 },
+  const of = (changes: Parameters<typeof aSpec>[0]) => aSpec(changes).linux.resources;
+  test("are none where nothing is said or assumed", () => {
+    expect(of({})).toEqual({});
+  });
+  test("that are assumed count where nothing is said", () => {
+    const assumed = { cpus: 1, memoryBytes: 512 << 20, memorySwapBytes: 512 << 20, pidsLimit: 2048 };
+    const memory = { limit: 512 << 20, swap: 512 << 20 };
+    const cpu = { quota: 100_000, period: 100_000 };
+    expect(of({ assumed })).toEqual({ memory, cpu, pids: { limit: 2048 } });
+    expect(of({ assumed, memoryBytes: 64, cpus: 2, pidsLimit: 9 })).toEqual({
+      memory: { limit: 64, swap: 128 },
+      cpu: { quota: 200_000, period: 100_000 },
+      pids: { limit: 9 },
     });
+    expect(of({ assumed, memoryBytes: 0, cpus: 0, pidsLimit: 0 })).toEqual({});
+    expect(of({ assumed, memoryBytes: 0, cpus: 0, pidsLimit: -1 })).toEqual({});
+  });
+  test("of memory come with as much swap again, unless something is said of it", () => {
+    expect(of({ memoryBytes: 64 })).toEqual({ memory: { limit: 64, swap: 128 } });
+    expect(of({ memoryBytes: 64, resources: { memorySwapBytes: 64 } })).toEqual({ memory: { limit: 64, swap: 64 } });
+    expect(of({ memoryBytes: 64, resources: { memorySwapBytes: -1 } })).toEqual({ memory: { limit: 64, swap: -1 } });
   });
   test("zero is unlimited", () => {
     expect(aSpec({ cpus: 0, memoryBytes: 0, pidsLimit: 0 }).linux.resources).toEqual({});
@@ -141,12 +160,12 @@ describe("namespaces and host name", () => {
     expect(types({}).sort()).toEqual(["cgroup", "ipc", "mount", "network", "pid", "uts"]);
     expect(aSpec().linux.cgroupsPath).toBe(`/tinydocker/${id}`);
   });
-  test("the host's network comes with the host's name, unless another is asked for", () => {
+  test("the host's network is not unshared; the host name is the one that is said, or the host's", () => {
     const host: NetworkOptions = { ...noNetworkOptions, mode: "host" };
     expect(types({ network: host })).not.toContain("network");
-    expect(aSpec({ network: host }).hostname).toBeUndefined();
+    const { hostname: _, ...unnamed } = options();
+    expect(planSpec(id, unnamed, {}, rootfs, facts).hostname).toBeUndefined();
     expect(aSpec({ network: host, hostname: "x" }).hostname).toBe("x");
-    expect(aSpec().hostname).toBe("container");
   });
 });
 

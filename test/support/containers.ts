@@ -124,7 +124,7 @@ function readText(path: string): string {
   }
 }
 
-/** What is said on stderr, without the warning that this host cannot enforce our default limits. */
+/** What is said on stderr, without the warning that this host cannot enforce the limits of rootfs mode. */
 export const said = (result: Result): string =>
   result.stderr.replace(/^tinydocker: warning: default limits are off: .*\n/m, "");
 

@@ -12,6 +12,7 @@ export const id = "a".repeat(64);
 
 export const options = (changes: Partial<RunOptions> = {}): RunOptions => ({
   ...noOptions,
+  hostname: "box",
   ...changes,
 });
 

@@ -27,12 +27,12 @@ async function files(machine: Machine, options: string[], ...names: string[]): P
   );
 }
 
-test("a container has one CPU, 512 MB without swap, and 2048 processes when nothing is said", async () => {
+test("a container may use all memory and CPUs, and have 2048 processes when nothing is said", async () => {
   await withMachine(["busybox"], async (machine) => {
     expect(await files(machine, [], "memory.max", "memory.swap.max", "cpu.max", "pids.max")).toEqual({
-      "memory.max": String(512 << 20),
-      "memory.swap.max": "0",
-      "cpu.max": "100000 100000",
+      "memory.max": "max",
+      "memory.swap.max": "max",
+      "cpu.max": "max 100000",
       "pids.max": "2048",
     });
   });
@@ -53,7 +53,7 @@ test("options are written as they were said; 0 is no limit", async () => {
     const names = ["memory.max", "memory.swap.max", "cpu.max", "pids.max"];
     expect(await files(machine, ["-m", "64", "-c", "0.5", "--pids-limit", "99"], ...names)).toEqual({
       "memory.max": String(64 << 20),
-      "memory.swap.max": "0",
+      "memory.swap.max": String(64 << 20),
       "cpu.max": "50000 100000",
       "pids.max": "99",
     });
@@ -74,7 +74,7 @@ test("options are written as they were said; 0 is no limit", async () => {
   });
 });
 
-test("rootfs mode has the same limits", async () => {
+test("rootfs mode has the same options, and limits of its own where nothing is said", async () => {
   await withMachine(["busybox"], async (machine) => {
     const layers = join(machine.root, "layers");
     const [layer] = (await machine.exec(["ls", layers])).stdout.trim().split("\n");
@@ -90,6 +90,9 @@ test("rootfs mode has the same limits", async () => {
       "/sys/fs/cgroup/cpu.max",
     ]);
     expect(stdout).toBe(`${32 << 20}\n25000 100000\n`);
+    const names = ["memory.max", "memory.swap.max", "cpu.max", "pids.max"];
+    const own = await machine.run(["--", "/bin/cat", ...names.map((name) => `/sys/fs/cgroup/${name}`)]);
+    expect(own).toMatchObject({ stdout: `${512 << 20}\n0\n100000 100000\n2048\n`, stderr: "" });
     await machine.exec(["rm", "-rf", join(machine.directory, "rootfs")]);
   });
 });

@@ -9,7 +9,7 @@ import { getSize, isatty } from "../../linux/tty.ts";
 import { absolutePath, type Paths, pathsOf } from "../../paths.ts";
 import type { MountRequest } from "../../plan/mounts.ts";
 import { noNetworkOptions } from "../../plan/network-options.ts";
-import { defaults, noOptions, type RunOptions } from "../../plan/options.ts";
+import { defaultLimits, noOptions, type RunOptions, rootfsDefaults } from "../../plan/options.ts";
 import type { Stdio } from "../../runtime/stdio.ts";
 import { type Arguments, defineCommand, type Values } from "../words/command.ts";
 import { printLine, warn } from "../words/print.ts";
@@ -35,21 +35,21 @@ export const commonArgs = {
     type: "string",
     alias: "h",
     valueHint: "name",
-    description: `Host name of the container (${defaults.hostname})`,
+    description: "Host name of the container (the short id)",
   },
   cpus: {
     group: "Resources",
     type: "string",
     alias: "c",
     valueHint: "n",
-    description: `Number of CPUs, fractions allowed; 0 is unlimited (${defaults.cpus})`,
+    description: "Number of CPUs, fractions allowed; 0 is unlimited (0)",
   },
   memory: {
     group: "Resources",
     type: "string",
     alias: "m",
     valueHint: "size",
-    description: "Memory limit in MB, or with a unit b, k, m, g; 0 is unlimited (512)",
+    description: "Memory limit in MB, or with a unit b, k, m, g; 0 is unlimited (0)",
   },
 } as const satisfies Arguments;
 
@@ -235,7 +235,7 @@ export const createArgs = {
     group: "Resources",
     type: "string",
     valueHint: "n",
-    description: `Maximum number of processes; 0 is unlimited (${defaults.pidsLimit})`,
+    description: `Maximum number of processes; 0 is unlimited (${defaultLimits.pidsLimit})`,
   },
   ...networkArgs,
   init: {
@@ -323,7 +323,15 @@ export const rootfsMode = defineCommand({
   meta: { name: "tinydocker", description: "Run a command with a directory as its root" },
   args: {
     command: { type: "positional", multiple: true, description: "Command to run (/bin/sh)" },
-    ...commonArgs,
+    hostname: { ...commonArgs.hostname, description: `Host name of the container (${rootfsDefaults.hostname})` },
+    cpus: {
+      ...commonArgs.cpus,
+      description: `Number of CPUs, fractions allowed; 0 is unlimited (${rootfsDefaults.limits.cpus})`,
+    },
+    memory: {
+      ...commonArgs.memory,
+      description: "Memory limit in MB, or with a unit b, k, m, g; 0 is unlimited (512)",
+    },
     rootfs: {
       type: "string",
       alias: "r",
@@ -511,12 +519,28 @@ function commonOptions(args: CommonValues, command: string[], terminal: boolean)
     ...noOptions,
     command,
     ...(args.hostname !== undefined && { hostname: parseHostname(args.hostname) }),
-    ...(args.cpus !== undefined && { cpus: parseCpus(args.cpus) }),
-    ...(args.memory !== undefined && { memoryBytes: parseMemory(args.memory) }),
+    ...readLimits(args),
     terminal,
     ...(terminal && isatty(0) && { terminalSize: getSize(0) }),
   };
 }
+
+/** What was said of CPUs and memory; what the machine has is looked at for those alone. */
+export function readLimits({ cpus, memory }: Pick<CommonValues, "cpus" | "memory">): Pick<RunOptions, Limit> {
+  if (cpus === undefined && memory === undefined) return {};
+  const limits = {
+    ...(cpus !== undefined && { cpus: parseCpus(cpus) }),
+    ...(memory !== undefined && { memoryBytes: parseMemory(memory) }),
+  };
+  const { checkCpus, checkMemory, readMachine } =
+    require("../words/machine.ts") as typeof import("../words/machine.ts");
+  const machine = readMachine();
+  if (limits.cpus !== undefined) checkCpus(cpus!, limits.cpus, machine);
+  if (limits.memoryBytes !== undefined) checkMemory(memory!, limits.memoryBytes, machine);
+  return limits;
+}
+
+type Limit = "cpus" | "memoryBytes";
 
 const defaultSettings: Settings = {
   remove: false,

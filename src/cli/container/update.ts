@@ -5,10 +5,10 @@ import { updateContainer } from "../../engine/container/update.ts";
 import { UsageError } from "../../errors.ts";
 import { defineCommand } from "../words/command.ts";
 import { printLine } from "../words/print.ts";
-import { parseCpus, parseMemory, parsePidsLimit } from "../words/units.ts";
+import { parsePidsLimit } from "../words/units.ts";
 import { containerOperand, forEachContainer } from "./for-each.ts";
 import { parseRestart } from "./lifecycle.ts";
-import { createArgs } from "./run.ts";
+import { createArgs, readLimits } from "./run.ts";
 
 export default defineCommand({
   meta: { name: "update", group: "Run", description: "Change the limits of containers, running or not" },
@@ -27,8 +27,7 @@ export default defineCommand({
       throw new UsageError("nothing to change", "--cpus, --memory, --pids-limit or --restart");
     const update = {
       limits: {
-        ...(cpus !== undefined && { cpus: parseCpus(cpus) }),
-        ...(memory !== undefined && { memoryBytes: parseMemory(memory) }),
+        ...readLimits({ cpus, memory }),
         ...(pids !== undefined && { pidsLimit: parsePidsLimit(pids) }),
       },
       ...(restart !== undefined && { restart: parseRestart(restart) }),

@@ -14,7 +14,11 @@ export function parseSize(option: string, text: string, bare: "" | "m" = ""): nu
     throw new UsageError(`${option}: ${JSON.stringify(text)} is not a valid size`, "a number and b, k, m or g: 64m");
   const unit = match[2]!.toLowerCase() || (match[3] ? "" : bare);
   const bytes = Math.floor(Number(match[1]) * scale[unit]!);
-  if (!Number.isSafeInteger(bytes)) throw new UsageError(`${option}: ${text} is too large`);
+  if (!Number.isSafeInteger(bytes)) {
+    const docker =
+      bare && !match[2] && !match[3] ? `a bare number is MB; in bytes, as Docker reads it: ${text}b` : undefined;
+    throw new UsageError(`${option}: ${text} is too large`, docker);
+  }
   return bytes;
 }
 

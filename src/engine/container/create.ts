@@ -7,6 +7,7 @@ import { randomHex } from "../../linux/clone.ts";
 import { close, type Fd, flock, O_CREAT, O_RDWR, open, stat, statIfAny, writeNewFile } from "../../linux/file.ts";
 import type { Paths } from "../../paths.ts";
 import { type NetworkOptions, noNetworkOptions } from "../../plan/network-options.ts";
+import { defaultLimits, rootfsDefaults } from "../../plan/options.ts";
 import type { ImageDefaults } from "../../plan/spec.ts";
 import { performHost } from "../../runtime/host.ts";
 import { undoing, undoList } from "../../runtime/undo.ts";
@@ -48,11 +49,21 @@ export const newRecord = (
       }),
   options: {
     ...request.options,
+    ...("rootfs" in image
+      ? { hostname: request.options.hostname ?? rootfsDefaults.hostname, assumed: rootfsDefaults.limits }
+      : { hostname: request.options.hostname ?? defaultHostname(request.options.network, id), assumed: defaultLimits }),
     mounts: mountsOf(paths, request, "rootfs" in image ? {} : image.defaults),
     network: networkOf(paths, request.options.network),
   },
   settings: request.settings,
 });
+
+/** The short id; with the host's network the host's name, as its peers know it. */
+function defaultHostname({ mode }: NetworkOptions, id: string): string {
+  if (mode !== "host") return id.slice(0, 12);
+  const { readHostname } = require("../network/etc-files.ts") as typeof import("../network/etc-files.ts");
+  return readHostname();
+}
 
 /** Most containers have no mounts of their own, and need nothing for it. */
 function mountsOf(paths: Paths, { options: { mounts }, volumesFrom = [] }: CreateRequest, defaults: ImageDefaults) {

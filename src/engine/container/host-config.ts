@@ -4,7 +4,8 @@ import { listOrNone, listOrNull, mapOrNone } from "../../nil.ts";
 import type { Mount } from "../../oci/spec.ts";
 import { maskedPaths, readonlyPaths } from "../../plan/mounts.ts";
 import { networkMode } from "../../plan/network-options.ts";
-import { defaults, type RunOptions } from "../../plan/options.ts";
+import type { RunOptions } from "../../plan/options.ts";
+import { limitsOf } from "../../plan/spec.ts";
 import { anonymousOption } from "../../plan/volume.ts";
 import { describeNetworkOptions } from "../network/inspect.ts";
 import type { ContainerRecord, LogSettings } from "../record/container.ts";
@@ -52,11 +53,8 @@ export function describeHostConfig({ options, settings }: ContainerRecord) {
 }
 
 /** 0 is without a limit, as Docker has it. */
-function describeResources({
-  cpus = defaults.cpus,
-  memoryBytes = defaults.memoryBytes,
-  pidsLimit = defaults.pidsLimit,
-}: RunOptions) {
+function describeResources(options: RunOptions) {
+  const { cpus, memoryBytes, memorySwapBytes, pids } = limitsOf(options);
   return {
     CpuShares: 0,
     Memory: memoryBytes,
@@ -78,11 +76,10 @@ function describeResources({
     DeviceCgroupRules: listOrNull([]),
     DeviceRequests: listOrNull([]),
     MemoryReservation: 0,
-    // Memory and swap together: no swap.
-    MemorySwap: memoryBytes,
+    MemorySwap: memorySwapBytes,
     MemorySwappiness: null,
     OomKillDisable: null,
-    PidsLimit: Math.max(0, pidsLimit),
+    PidsLimit: pids,
     Ulimits: listOrNull([]),
     ...ofWindows,
   };

@@ -4,7 +4,6 @@ import { listOrNone, listOrNull, mapOrNull } from "../../nil.ts";
 import type { Healthcheck } from "../../oci/image.ts";
 import type { Mount } from "../../oci/spec.ts";
 import { mergeHealth } from "../../plan/health.ts";
-import { defaults } from "../../plan/options.ts";
 import { givenArgs, planEnv } from "../../plan/spec.ts";
 import { dataOf } from "../../plan/volume.ts";
 import type { Usage } from "../../runtime/usage.ts";
@@ -128,7 +127,7 @@ function describeConfig(record: ContainerRecord) {
   const { options, defaults: image, settings, image: name } = record;
   const command = options.command.length > 0 ? options.command : options.entrypoint ? null : image.Cmd;
   return {
-    Hostname: options.hostname ?? (options.network.mode === "host" ? "" : defaults.hostname),
+    Hostname: options.hostname ?? "",
     Domainname: "",
     User: options.user ?? image.User ?? "",
     AttachStdin: settings.interactive,

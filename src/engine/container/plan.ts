@@ -96,7 +96,11 @@ function planMountsOf(paths: Paths, { id, options }: ContainerRecord, first: boo
 }
 
 /** The controllers of limits that the user named; a limit of 0 needs none. */
-export function askedLimits({ cpus, memoryBytes, pidsLimit }: Partial<RunOptions>): Container["asked"] {
+export function askedLimits({
+  cpus,
+  memoryBytes,
+  pidsLimit,
+}: Pick<RunOptions, "cpus" | "memoryBytes" | "pidsLimit">): Container["asked"] {
   const asked: Container["asked"] = new Set();
   if (cpus) asked.add("cpu");
   if (memoryBytes) asked.add("memory");

@@ -5,7 +5,6 @@ import { readFile, readFileIfAny } from "../../linux/file.ts";
 import { planHostname, planHosts, planHostsOfHost } from "../../plan/hosts.ts";
 import { bare, type Connected, type EtcFile } from "../../plan/network.ts";
 import { hasNames, type NetworkOptions } from "../../plan/network-options.ts";
-import { defaults } from "../../plan/options.ts";
 import { behindStubPath, isStub, parseResolvConf, planResolvConf, type ResolvConf } from "../../plan/resolv-conf.ts";
 
 /** @param connected absent where the container is in no networks of its own. */
@@ -15,8 +14,8 @@ export function planEtcFiles(
   warn: (text: string) => void,
 ): EtcFile[] {
   const file = (name: EtcFile["name"], text: string): EtcFile => ({ name, text });
+  const name = hostname ?? readHostname();
   if (network.mode === "host") {
-    const name = hostname ?? readFile("/proc/sys/kernel/hostname").trim();
     return [
       file("hosts", planHostsOfHost(readFileIfAny("/etc/hosts") ?? "", network.hosts)),
       file("hostname", planHostname(name)),
@@ -28,7 +27,6 @@ export function planEtcFiles(
   const { text, warning } = planResolvConf(asksUs ? "resolver" : "servers", behindStub(readResolvConf()), network.dns);
   // Who has no network asks nobody.
   if (warning && connected) warn(warning);
-  const name = hostname ?? defaults.hostname;
   const hosts = planHosts({
     hostname: name,
     addresses: endpoints.flatMap(bare),
@@ -38,6 +36,9 @@ export function planEtcFiles(
   });
   return [file("hosts", hosts), file("hostname", planHostname(name)), file("resolv.conf", text)];
 }
+
+/** The host's own name. */
+export const readHostname = (): string => readFile("/proc/sys/kernel/hostname").trim();
 
 export const readResolvConf = (): ResolvConf => parseResolvConf(readFileIfAny("/etc/resolv.conf") ?? "");
 

@@ -7,9 +7,10 @@ import type { ExtraHost } from "../../plan/hosts.ts";
 import type { MountRequest } from "../../plan/mounts.ts";
 import type { Connected, Endpoint, Publication, PublishedPort } from "../../plan/network.ts";
 import type { NetworkOptions, NetworkRequest } from "../../plan/network-options.ts";
-import type { RunOptions } from "../../plan/options.ts";
+import { type AssumedLimits, type RunOptions, rootfsDefaults } from "../../plan/options.ts";
 import type { ExposedPort, PortRange, PortRequest } from "../../plan/publish.ts";
 import type { DnsOptions } from "../../plan/resolv-conf.ts";
+import type { ResourceOptions } from "../../plan/resource-options.ts";
 import type { ImageDefaults } from "../../plan/spec.ts";
 import type { Usage } from "../../runtime/usage.ts";
 import {
@@ -160,6 +161,10 @@ const network = object<NetworkOptions>({
   hosts: list(object<ExtraHost>({ name: text, address: text })),
 });
 
+const resources = object<ResourceOptions>({
+  memorySwapBytes: optional(number),
+});
+
 const options = object<RunOptions>({
   command: texts,
   entrypoint: optional(texts),
@@ -167,6 +172,15 @@ const options = object<RunOptions>({
   cpus: optional(number),
   memoryBytes: optional(number),
   pidsLimit: optional(number),
+  resources: optional(resources),
+  assumed: optional(
+    object<AssumedLimits>({
+      cpus: optional(number),
+      memoryBytes: optional(number),
+      memorySwapBytes: optional(number),
+      pidsLimit: optional(number),
+    }),
+  ),
   mounts: list(mount),
   env: texts,
   workdir: optional(text),
@@ -231,20 +245,35 @@ const defaults = object<ImageDefaults>({
   ),
 });
 
-/** container.json */
-export const containerKind = kindOf<ContainerRecord>({
-  id: text,
-  name: text,
-  created: time,
-  image: text,
-  imageId: optional(text),
-  rootfs: optional(text),
-  lower: texts,
-  rootMode: number,
-  defaults,
-  options,
-  settings,
+/** Schema 1 had limits, no swap and one host name where nobody said otherwise. */
+// biome-ignore lint/suspicious/noExplicitAny: what an older version wrote has no type any more
+const sayOldDefaults = ({ options, ...record }: any) => ({
+  ...record,
+  options: {
+    ...options,
+    ...(options.network.mode !== "host" && { hostname: options.hostname ?? rootfsDefaults.hostname }),
+    assumed: rootfsDefaults.limits,
+    ...(options.memoryBytes > 0 && { resources: { memorySwapBytes: options.memoryBytes } }),
+  },
 });
+
+/** container.json */
+export const containerKind = kindOf<ContainerRecord>(
+  {
+    id: text,
+    name: text,
+    created: time,
+    image: text,
+    imageId: optional(text),
+    rootfs: optional(text),
+    lower: texts,
+    rootMode: number,
+    defaults,
+    options,
+    settings,
+  },
+  { upgrades: [sayOldDefaults] },
+);
 
 const processId = object<ProcessId>({ pid: number, startTicks: number, bootId: text });
 

@@ -55,8 +55,8 @@ test("describeContainer() says under Docker's names what was asked for and what 
     HostConfig: {
       NanoCpus: 5e8,
       Memory: 64 << 20,
-      MemorySwap: 64 << 20,
-      PidsLimit: 2048,
+      MemorySwap: 128 << 20,
+      PidsLimit: 0,
       RestartPolicy: { Name: "on-failure", MaximumRetryCount: 3 },
       Binds: null,
     },
