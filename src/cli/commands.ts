@@ -1,11 +1,10 @@
 /** Every command by name. */
 
-import run from "./container/run.ts";
 import type { Commands } from "./words/command.ts";
 
 /** In the order of --help. */
 export const commands: Commands = {
-  run: () => ({ default: run }),
+  run: () => import("./container/run.ts"),
   create: () => import("./container/create.ts"),
   start: () => import("./container/start.ts"),
   stop: () => import("./container/stop.ts"),

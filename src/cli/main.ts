@@ -6,7 +6,6 @@ import { unblockSignals } from "../linux/signal.ts";
 import { absolutePath, defaultRoot, pathsOf } from "../paths.ts";
 import { forwarded } from "../runtime/forwarded.ts";
 import { commands } from "./commands.ts";
-import { rootfsMode } from "./container/run.ts";
 import { parseArgv } from "./words/argv.ts";
 import type { Command, Global } from "./words/command.ts";
 import { globalArgs } from "./words/global.ts";
@@ -26,7 +25,7 @@ export async function main(argv: string[]): Promise<number> {
     if (want === "version") return await runCommand(await load("version"), [], global);
     if (want === "help" || name === undefined) return await printHelp();
     if (firewall !== undefined) chooseFirewall(root, firewall);
-    if (name.startsWith("-")) return await runCommand(rootfsMode, rest, global);
+    if (name.startsWith("-")) return await runCommand((await import("./container/run.ts")).rootfsMode, rest, global);
     if (name === "help") return await printHelp(...rest.slice(1));
     const grouped = !Object.hasOwn(commands, name);
     if (name !== "run" && !(grouped && rest[1] === "run")) failureCode = otherFailure;

@@ -9,7 +9,7 @@ import {
   writeCidfile,
 } from "../../engine/container/create.ts";
 import { prepareRoot, recover } from "../../engine/container/recover.ts";
-import { needsRoot } from "../../engine/container/run.ts";
+import { makingContainers, requireRoot } from "../../engine/record/root.ts";
 import { randomHex } from "../../linux/clone.ts";
 import { unlink } from "../../linux/file.ts";
 import { pathsOf } from "../../paths.ts";
@@ -24,7 +24,7 @@ export default defineCommand({
   takesSignals: true,
   examples: ["tinydocker create --name web busybox httpd -f"],
   run: async (args, { root }) => {
-    if (process.geteuid?.() !== 0) throw needsRoot();
+    requireRoot(makingContainers);
     const request = createRequest(args, args.tty ?? false);
     const paths = pathsOf(root);
     prepareRoot(paths);

@@ -1,13 +1,13 @@
 /** `tinydocker exec`: another command in a container that runs. */
 
 import { execInContainer } from "../../engine/container/exec.ts";
-import { needsRoot } from "../../engine/container/run.ts";
 import { findContainer } from "../../engine/record/container.ts";
+import { makingContainers, requireRoot } from "../../engine/record/root.ts";
 import { getSize, isatty } from "../../linux/tty.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
 import { parseUser, parseWorkdir } from "../words/units.ts";
-import { readEnv, wantsTerminal } from "./run.ts";
+import { readEnv, wantsTerminal } from "./caller.ts";
 
 export default defineCommand({
   meta: { name: "exec", group: "Run", description: "Run a command in a running container" },
@@ -38,7 +38,7 @@ export default defineCommand({
   examples: ["tinydocker exec web ps", "tinydocker exec -it web sh"],
   takesSignals: true,
   run: (args, { root }) => {
-    if (process.geteuid?.() !== 0) throw needsRoot();
+    requireRoot(makingContainers);
     const paths = pathsOf(root);
     const terminal = wantsTerminal(args);
     const interactive = !args.detach && (args.interactive ?? (terminal || isatty(0)));

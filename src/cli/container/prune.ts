@@ -2,8 +2,8 @@
 
 import { pruneContainers } from "../../engine/container/prune.ts";
 import { recoverIfAllowed } from "../../engine/container/recover.ts";
-import { needsRoot } from "../../engine/container/run.ts";
 import type { Container } from "../../engine/record/container.ts";
+import { makingContainers, requireRoot } from "../../engine/record/root.ts";
 import { Failure } from "../../errors.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
@@ -25,7 +25,7 @@ export default defineCommand({
   },
   examples: ["tinydocker container prune", "tinydocker container prune -f --filter until=24h"],
   run: ({ force, filter }, { root }) => {
-    if (process.geteuid?.() !== 0) throw needsRoot();
+    requireRoot(makingContainers);
     const keep = parseFilters(filter, filters);
     if (!force && !confirm("This will remove all containers that do not run."))
       throw new Failure("nothing was removed");

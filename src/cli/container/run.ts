@@ -16,8 +16,6 @@ import { printLine, warn } from "../words/print.ts";
 import { showProgress } from "../words/progress.ts";
 import {
   parseCpus,
-  parseEnv,
-  parseEnvFile,
   parseHostname,
   parseMemory,
   parseName,
@@ -25,6 +23,7 @@ import {
   parseUser,
   parseWorkdir,
 } from "../words/units.ts";
+import { readEnv, wantsTerminal } from "./caller.ts";
 import { parseDetachKeys, parseLog, parsePull, parseRestart, parseSeconds, parseStopSignal } from "./lifecycle.ts";
 import { networkArgs } from "./network-args.ts";
 
@@ -486,14 +485,6 @@ function readMounts(args: Values<typeof createArgs>): MountRequest[] {
   return parseMounts(args, callerOf(process.env));
 }
 
-/** The variables of `--env-file`, then those of `--env`. */
-export function readEnv(args: { "env-file": string[]; env: string[] }): string[] {
-  const env: string[] = [];
-  for (const file of args["env-file"]) env.push(...parseEnvFile(file, readFile(file), process.env));
-  for (const text of args.env) env.push(...parseEnv("--env", text, process.env));
-  return env;
-}
-
 /** As Docker's: labels of files first, a later one wins. */
 function readLabels(args: Values<typeof createArgs>): Record<string, string> {
   const labels: Record<string, string> = {};
@@ -550,10 +541,6 @@ const defaultSettings: Settings = {
   log: parseLog(undefined, []),
   labels: {},
 };
-
-/** With nothing said: a person at a terminal gets one; a script, a pipe or something in the background does not. */
-export const wantsTerminal = ({ tty, detach }: { tty?: boolean | undefined; detach?: boolean | undefined }): boolean =>
-  tty ?? (!detach && isatty(0) && isatty(1));
 
 function planStdio(
   terminal: boolean,

@@ -1,7 +1,7 @@
 /** `tinydocker update`: other limits and another restart policy, also while a container runs. */
 
-import { needsRoot } from "../../engine/container/run.ts";
 import { updateContainer } from "../../engine/container/update.ts";
+import { makingContainers, requireRoot } from "../../engine/record/root.ts";
 import { UsageError } from "../../errors.ts";
 import { defineCommand } from "../words/command.ts";
 import { printLine } from "../words/print.ts";
@@ -21,7 +21,7 @@ export default defineCommand({
   },
   examples: ["tinydocker update -m 1g --cpus 2 web", "tinydocker update --restart unless-stopped web"],
   run: ({ container, cpus, memory, restart, ...args }, { root }) => {
-    if (process.geteuid?.() !== 0) throw needsRoot();
+    requireRoot(makingContainers);
     const pids = args["pids-limit"];
     if ([cpus, memory, pids, restart].every((value) => value === undefined))
       throw new UsageError("nothing to change", "--cpus, --memory, --pids-limit or --restart");

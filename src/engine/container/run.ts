@@ -1,13 +1,12 @@
 /** `run`: a container is made and started, here or by a monitor, and in the end there is an exit code. */
 
-import { UnsupportedError } from "../../errors.ts";
 import { randomHex } from "../../linux/clone.ts";
 import { unlink } from "../../linux/file.ts";
 import type { Paths } from "../../paths.ts";
 import { kindsOf } from "../../runtime/stdio.ts";
 import { connectionHere, prepareNetwork, previewNetwork, releasing } from "../network/prepare.ts";
 import { type ContainerRecord, unstarted } from "../record/container.ts";
-import { sudoLine } from "../record/root.ts";
+import { makingContainers, requireRoot } from "../record/root.ts";
 import { chooseName, lockStore, newRecord, prepareImage, type StoreLock, writeCidfile } from "./create.ts";
 import { isStderrApart, monitoredStdio, planHealthOf, planStart } from "./plan.ts";
 import { prepareRoot, recover } from "./recover.ts";
@@ -16,7 +15,7 @@ import { runToEnd } from "./start.ts";
 
 /** Runs a container. */
 export async function run(paths: Paths, request: RunRequest, reporter: Reporter): Promise<RunEnd> {
-  if (process.geteuid?.() !== 0) throw needsRoot();
+  requireRoot(makingContainers);
   const soon = !needsMonitor(request);
   prepareRoot(paths);
   // A name that is asked for may be a dead container's; otherwise its traces can wait until init is at work.
@@ -75,8 +74,6 @@ function runHere(
   if (outcome.oomKilled) warn("out of memory: the kernel killed a process that wanted more than the limit (--memory)");
   return { code, oomKilled: outcome.oomKilled, usage: outcome.usage };
 }
-
-export const needsRoot = () => new UnsupportedError("making a container needs root", sudoLine());
 
 /** The plan of a run that is only to be explained. */
 export const planRun = (

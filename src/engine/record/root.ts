@@ -2,6 +2,9 @@
 
 import { UnsupportedError } from "../../errors.ts";
 
+/** What `run`, `create`, `exec` and the like need root for. */
+export const makingContainers = "making a container";
+
 /** @throws UnsupportedError without root. @param doing what needs it: "loading images". */
 export function requireRoot(doing: string): void {
   if (process.geteuid?.() !== 0) throw new UnsupportedError(`${doing} needs root`, sudoLine());
