@@ -77,6 +77,27 @@ describe("inspect", () => {
   });
 });
 
+test("info and version have Docker's fields, for templates and as json", async () => {
+  await withMachine([], async (machine) => {
+    const info = JSON.parse(ok(await machine.run(["info", "--format", "{{json .}}"])));
+    expectFields(info, fields.infoFields);
+    expect(info.DefaultRuntime in info.Runtimes).toBeTrue();
+    const { Client, Server } = JSON.parse(ok(await machine.run(["version", "--format", "json"])));
+    expectFields(Client, fields.clientFields);
+    expectFields(Server, fields.serverFields);
+    const say = async (command: string, format: string) => ok(await machine.run([command, "-f", format]));
+    expect(await say("info", "{{.ServerVersion}} {{.ClientInfo.Version}}")).toBe(`${Server.Version} ${Client.Version}`);
+    expect(await say("info", "{{len .Warnings}} {{.CPUCfsQuota}}")).toMatch(/^[0-3] (true|false)$/);
+    expect(await say("info", "{{.Swarm.LocalNodeState}} {{range .Plugins.Volume}}{{.}}{{end}}")).toBe("inactive local");
+    expect(await say("version", "{{.Client.APIVersion}} {{.Server.Os}}/{{.Server.Arch}}")).toMatch(
+      /^1\.50 linux\/(amd64|arm64)$/,
+    );
+    expect(await say("version", "{{range .Server.Components}}{{.Name}} {{.Details.ApiVersion}}{{end}}")).toBe(
+      "Engine 1.50",
+    );
+  });
+});
+
 test("rows of lists have Docker's columns as json", async () => {
   await withMachine(["busybox"], async (machine) => {
     ok(await machine.run(["volume", "create", "data"]));

@@ -1,6 +1,7 @@
 /** `tinydocker info`: what this host offers containers, and what is in the store. */
 
-import { describeInfo, readInfo } from "../../engine/system/info.ts";
+import { describeInfo } from "../../engine/system/describe.ts";
+import { readInfo } from "../../engine/system/info.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
 import { inspectArgs, printByFormat } from "../words/objects.ts";

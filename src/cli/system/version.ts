@@ -1,5 +1,6 @@
 /** `tinydocker version`: which tinydocker this is. */
 
+import { describeClient, describeServer } from "../../engine/system/version.ts";
 import { commit, version, versionLine } from "../../version.ts";
 import { defineCommand } from "../words/command.ts";
 import { inspectArgs, printByFormat } from "../words/objects.ts";
@@ -10,14 +11,11 @@ export default defineCommand({
   args: { json: { type: "boolean", description: "Print JSON" }, ...inspectArgs },
   examples: ["tinydocker version", "tinydocker version --format '{{.Client.Version}}'"],
   run: ({ json, format }) => {
-    const arch = process.arch;
     if (format !== undefined) {
-      // There is no server: who asks for one means us.
-      const program = { Version: version, GitCommit: commit, Os: "linux", Arch: arch === "x64" ? "amd64" : arch };
-      printByFormat("version", { Client: program, Server: program }, format);
+      printByFormat("version", { Client: describeClient(), Server: describeServer() }, format);
       return 0;
     }
-    printLine(json ? JSON.stringify({ version, commit, bun: Bun.version, arch }) : versionLine());
+    printLine(json ? JSON.stringify({ version, commit, bun: Bun.version, arch: process.arch }) : versionLine());
     return 0;
   },
 });

@@ -7,6 +7,7 @@ import { readdir, readFile } from "../../linux/file.ts";
 import type { Paths } from "../../paths.ts";
 import { version } from "../../version.ts";
 import { isUp, listContainers } from "../record/container.ts";
+import { kernelVersion } from "./version.ts";
 
 export type Info = Record<string, string | number | string[]>;
 
@@ -16,9 +17,9 @@ export function readInfo(paths: Paths): Info {
   const mode = !cgroup2 ? "v1" : cgroup2.mountPoint === "/sys/fs/cgroup" ? "v2" : "hybrid (v1, with v2 beside it)";
   return {
     Version: version,
-    Kernel: readFile("/proc/sys/kernel/osrelease").trim(),
+    Kernel: kernelVersion(),
     Architecture: process.arch,
-    CPUs: readFile("/proc/cpuinfo").match(/^processor\s*:/gm)?.length ?? 1,
+    CPUs: countCpus(),
     Memory: `${Math.round(memoryBytes() / 2 ** 20)} MB`,
     "Cgroup mode": mode,
     "Cgroup v2 mount": cgroup2?.mountPoint ?? "none",
@@ -30,36 +31,12 @@ export function readInfo(paths: Paths): Info {
   };
 }
 
-/** The same by the names `docker info` uses, as far as there is such a thing here. */
-export function describeInfo(paths: Paths) {
-  const info = readInfo(paths);
-  const states = listContainers(paths).map(({ status }) => status);
-  const count = (...wanted: string[]) => states.filter((status) => wanted.includes(status)).length;
-  const running = count("running", "restarting", "unknown");
-  const paused = count("paused");
-  return {
-    Containers: states.length,
-    ContainersRunning: running,
-    ContainersPaused: paused,
-    ContainersStopped: states.length - running - paused,
-    Images: info.Images!,
-    Driver: info["Storage driver"]!,
-    DockerRootDir: paths.root,
-    KernelVersion: info.Kernel!,
-    OSType: "linux",
-    Architecture: process.arch === "x64" ? "x86_64" : process.arch === "arm64" ? "aarch64" : process.arch,
-    NCPU: info.CPUs!,
-    MemTotal: memoryBytes(),
-    CgroupVersion: info["Cgroup mode"] === "v1" ? "1" : "2",
-    Name: readFile("/proc/sys/kernel/hostname").trim(),
-    ServerVersion: version,
-  };
-}
+export const memoryBytes = (): number => Number(/MemTotal:\s*(\d+)/.exec(readFile("/proc/meminfo"))?.[1] ?? 0) * 1024;
 
-const memoryBytes = (): number => Number(/MemTotal:\s*(\d+)/.exec(readFile("/proc/meminfo"))?.[1] ?? 0) * 1024;
+export const countCpus = (): number => readFile("/proc/cpuinfo").match(/^processor\s*:/gm)?.length ?? 1;
 
 /** The type of the mount that holds a path: of those that are its prefix, the longest and last one mounted. */
-function fileSystemOf(path: string): string {
+export function fileSystemOf(path: string): string {
   let best = { point: "", type: "unknown" };
   for (const line of readFile("/proc/self/mountinfo").split("\n")) {
     const fields = line.split(" ");
