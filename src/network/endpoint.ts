@@ -1,13 +1,15 @@
 /** One container in one network: a veth pair from the bridge into its network namespace, with addresses and routes. */
 
-import { ConflictError } from "../errors.ts";
-import { EEXIST, EINVAL, ENODEV, EXFULL } from "../linux/errno.ts";
+import { ConflictError, Failure } from "../errors.ts";
+import { EEXIST, EINVAL, ENODEV, ESRCH, EXFULL } from "../linux/errno.ts";
 import { type Fd, owned } from "../linux/file.ts";
 import { inNetworkNamespace } from "../linux/namespace.ts";
 import { deleteLink, findLink, newVeth, type Port, setLink } from "../linux/netlink/link.ts";
-import { addRoute } from "../linux/netlink/route.ts";
+import { addRoute, deleteRoute, type NewRoute } from "../linux/netlink/route.ts";
 import { openNetlink, type Request, transact, withNetlink } from "../linux/netlink/socket.ts";
+import { writeSysctl } from "../linux/sysctl.ts";
 import { addressOfVeth, formatAddress, hostMacOf, isIpv6, parseAddress, parseMac } from "../plan/address.ts";
+import { metricOf } from "../plan/endpoint.ts";
 import type { Endpoint } from "../plan/network.ts";
 import { parsePrefix } from "../plan/subnet.ts";
 import { addAddressTo, setIpv6, setUpPort, waitUntilLocal, waitUntilUp } from "./device.ts";
@@ -47,7 +49,8 @@ export function connect(ends: Ends, endpoint: Endpoint, port: Partial<Port> = {}
     if (port.hairpin || port.isolated) transact(socket, setUpPort(veth, port));
     using inner = owned(
       inNetworkNamespace(namespace, () => {
-        setIpv6(device, endpoint.addresses.some(isIpv6));
+        setIpv6(device, [...endpoint.addresses, ...(endpoint.linkLocalIps ?? [])].some(isIpv6));
+        for (const [name, value] of Object.entries(endpoint.sysctls ?? {})) setAsked(name, value);
         return openNetlink("ROUTE");
       }),
     );
@@ -87,23 +90,48 @@ function refusal(
 }
 
 /** Addresses, up, and the ways out. */
-function configure(inner: Fd, { device, addresses, gateways }: Endpoint): void {
+function configure(inner: Fd, endpoint: Endpoint): void {
+  const { device, addresses, gateways, linkLocalIps = [] } = endpoint;
   const index = findLink(inner, device)!.index;
-  const metric = Number(/\d+$/.exec(device)?.[0] ?? 0);
+  const metric = metricOf(endpoint);
   transact(inner, [
-    ...addresses.map((text) => addAddressTo(index, device, parsePrefix(text))),
+    ...[...addresses, ...linkLocalIps].map((text) => addAddressTo(index, device, parsePrefix(text))),
     setLink(index, { up: true }),
-    ...gateways.map((text) => defaultRoute(index, device, text, metric)),
+    ...gateways.map((text) => addRoute(defaultRoute(index, device, text, metric))),
   ]);
+}
+
+/** @throws Failure where the device has no such setting. */
+function setAsked(name: string, value: string): void {
+  if (writeSysctl(name, value)) return;
+  throw new Failure(`--driver-opt: this kernel has no setting ${name.replaceAll("/", ".")}`);
 }
 
 /** IPv6's own where none is given. */
 const ipv6Metric = 1024;
 
-/** Of several networks the first device's wins; when it goes the next one's is there. */
-function defaultRoute(index: number, device: string, gateway: string, metric: number): Request {
-  const added = isIpv6(gateway) ? ipv6Metric + metric : metric;
-  return addRoute({ index, device, gateway: parseAddress(gateway), metric: added });
+const defaultRoute = (index: number, device: string, gateway: string, metric: number): NewRoute => ({
+  index,
+  device,
+  gateway: parseAddress(gateway),
+  metric: isIpv6(gateway) ? ipv6Metric + metric : metric,
+});
+
+/** Gives the ways out of a container's devices other places among those that it has. @param moves in any order. */
+export function moveWaysOut(namespace: Fd, moves: { endpoint: Endpoint; metric: number }[]): void {
+  using inner = owned(inNetworkNamespace(namespace, () => openNetlink("ROUTE")));
+  // Those that go furthest first, so that no two have one place.
+  const back = moves.some(({ endpoint, metric }) => metric < metricOf(endpoint));
+  for (const { endpoint, metric } of moves.toSorted((a, b) => (b.metric - a.metric) * (back ? -1 : 1))) {
+    const index = findLink(inner.fd, endpoint.device)?.index;
+    if (index === undefined) continue;
+    const at = (place: number) =>
+      endpoint.gateways.map((gateway) => defaultRoute(index, endpoint.device, gateway, place));
+    transact(inner.fd, [
+      ...at(metric).map((route) => ({ ...addRoute(route), expected: [EEXIST] })),
+      ...at(metricOf(endpoint)).map((route) => ({ ...deleteRoute(route), expected: [ESRCH] })),
+    ]);
+  }
 }
 
 function hostMac(veth: string): Uint8Array {

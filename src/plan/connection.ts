@@ -1,7 +1,7 @@
 /** The networks of one start as steps, when its addresses and ports are known. Pure. */
 
-import { UsageError } from "../errors.ts";
-import { isIpv6, macOf, parseAddress, vethOf } from "./address.ts";
+import { isIpv6 } from "./address.ts";
+import { byPriority, type Wanted } from "./endpoint.ts";
 import {
   bare,
   type Connection,
@@ -12,51 +12,8 @@ import {
   type Publication,
   type PublishedPort,
   type ResolverPlan,
-  type Subnet,
 } from "./network.ts";
-import { hasNames, type NetworkRequest } from "./network-options.ts";
-import { contains, parseSubnet } from "./subnet.ts";
-
-/** How an address is got: it becomes ours, or is only looked at. */
-export type TakeAddress = (network: Network, subnet: Subnet, wanted: string | undefined) => string;
-
-/** A network with what was asked for in it. */
-export type Wanted = [network: Network, request: NetworkRequest];
-
-/** A device for each network, with an address of each of its subnets. */
-export const planEndpoints = (wanted: Wanted[], take: TakeAddress): Endpoint[] =>
-  wanted.map(([network, request], index) => planEndpoint(network, request, `eth${index}`, take));
-
-/** Each network that leads out gives a default route; the kernel takes that of the first device (network/endpoint.ts). */
-export function planEndpoint(network: Network, request: NetworkRequest, device: string, take: TakeAddress): Endpoint {
-  for (const ip of [request.ip, request.ip6]) refuseOutside(network, ip);
-  const addresses = network.subnets.map((subnet) => {
-    const wanted = isIpv6(subnet.subnet) ? request.ip6 : request.ip;
-    return `${take(network, subnet, wanted)}/${subnet.subnet.split("/")[1]}`;
-  });
-  // A network has IPv4 always, and has it first.
-  const ipv4 = addresses[0]!.split("/")[0]!;
-  return {
-    network: network.name,
-    networkId: network.id,
-    bridge: network.bridge,
-    device,
-    veth: vethOf(ipv4),
-    mac: request.mac ?? macOf(ipv4),
-    ...(network.mtu !== undefined && { mtu: network.mtu }),
-    addresses,
-    gateways: network.internal ? [] : network.subnets.map(({ gateway }) => gateway),
-  };
-}
-
-function refuseOutside({ name, subnets }: Network, ip: string | undefined): void {
-  if (ip === undefined) return;
-  if (subnets.some(({ subnet }) => contains(parseSubnet(subnet), parseAddress(ip)))) return;
-  const option = isIpv6(ip) ? "--ip6" : "--ip";
-  throw new UsageError(
-    `${option}: ${ip} is not in network ${name} (${subnets.map(({ subnet }) => subnet).join(", ")})`,
-  );
-}
+import { hasNames } from "./network-options.ts";
 
 /** What is known of the container that is to be connected. */
 export interface ToConnect {
@@ -98,8 +55,9 @@ export function planConnection({ name, networks, endpoints, ports, resolver }: T
   };
 }
 
-/** Where published ports lead: to the first network that is not internal. */
-const entryOf = (endpoints: Endpoint[]): Endpoint | undefined => endpoints.find(({ gateways }) => gateways.length > 0);
+/** Where published ports lead: to the first network with a way out. */
+const entryOf = (endpoints: Endpoint[]): Endpoint | undefined =>
+  byPriority(endpoints).find(({ gateways }) => gateways.length > 0);
 
 /** Into internal networks alone no port of the host leads, though it is held. */
 export const hasWayOut = (endpoints: Endpoint[]): boolean => entryOf(endpoints) !== undefined;

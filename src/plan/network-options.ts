@@ -1,6 +1,7 @@
 /** What a user says of a container's network. Pure. */
 
 import type { ExtraHost } from "./hosts.ts";
+import type { Link } from "./network.ts";
 import type { ExposedPort, PortRequest } from "./publish.ts";
 import type { DnsOptions } from "./resolv-conf.ts";
 
@@ -32,6 +33,14 @@ export interface NetworkRequest {
   mac?: string;
   /** What it is called there, beside its name. */
   aliases: string[];
+  /** Other containers, under names that only it knows. */
+  links?: Link[];
+  /** Of several networks the one with the highest gives it its way out; 0 if absent. */
+  gwPriority?: number;
+  /** More addresses for its device, which nobody keeps for it. */
+  linkLocalIps?: string[];
+  /** As they were given with --driver-opt. */
+  driverOptions?: Record<string, string>;
 }
 
 /** The network of every container that asks for none other, and its bridge. */
@@ -57,6 +66,9 @@ export const noNetworkOptions: NetworkOptions = {
 /** How Docker calls it in one word. */
 export const networkMode = ({ mode, container, networks }: NetworkOptions): string =>
   mode === "container" ? `container:${container}` : mode === "bridge" ? (networks[0]?.network ?? "none") : mode;
+
+/** It finds others under names of its own. */
+export const hasLinks = ({ networks }: NetworkOptions): boolean => networks.some(({ links }) => links !== undefined);
 
 /** Names of the networks it is in. */
 export const networksOf = (options: NetworkOptions): string[] =>

@@ -46,6 +46,24 @@ export interface Endpoint {
   addresses: string[];
   /** Next hops of its default routes, one for each family at most; none in an internal network. */
   gateways: string[];
+  /** See NetworkRequest. */
+  links?: Link[];
+  gwPriority?: number;
+  /** Of its default routes, where it is not the number of its device. */
+  metric?: number;
+  /** With the length of their prefix. */
+  linkLocalIps?: string[];
+  /** Settings of the kernel for its device: `net/ipv4/conf/eth0/forwarding`. */
+  sysctls?: Record<string, string>;
+}
+
+/** Another container under a name that only one knows. */
+export interface Link {
+  /** Name or id, as it was given. */
+  container: string;
+  /** In the default network, where nobody is found by name: which container that was. */
+  id?: string;
+  alias: string;
 }
 
 /** Its addresses without the length of the prefix. */

@@ -35,7 +35,7 @@ export type Message =
   | { type: "end-of-input" }
   | { type: "resize"; rows: number; columns: number }
   | { type: "signal"; signal: number }
-  | { type: "join"; endpoint: Endpoint; publications: Publication[] }
+  | { type: "join"; endpoint: Endpoint; moved?: Endpoint[]; publications: Publication[] }
   | { type: "leave"; network: string; publications: Publication[] }
   | { type: "done" }
   | { type: "taken"; bytes: number }

@@ -62,6 +62,20 @@ export const networkArgs = {
     valueHint: "domain",
     description: "Search domain for host names",
   },
+  link: {
+    group: "Network",
+    type: "string",
+    multiple: true,
+    valueHint: "container[:alias]",
+    description: "Link to another container, under an alias of its own",
+  },
+  "link-local-ip": {
+    group: "Network",
+    type: "string",
+    multiple: true,
+    valueHint: "address",
+    description: "Additional link-local address of the container",
+  },
   "dns-option": {
     group: "Network",
     type: "string",

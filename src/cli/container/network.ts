@@ -45,7 +45,7 @@ export function parseNetworkOptions(args: NetworkValues): NetworkOptions {
 
 /** Options that say nothing to a container without networks of its own. */
 function refuseOf(mode: "none" | "host" | "container", args: NetworkValues): void {
-  const ofNetworks = ["ip", "ip6", "mac-address", "network-alias"] as const;
+  const ofNetworks = ["ip", "ip6", "mac-address", "network-alias", "link", "link-local-ip"] as const;
   const ofPorts = ["publish", "publish-all"] as const;
   const ofFiles = ["dns", "dns-search", "dns-option", "add-host"] as const;
   // As Docker, with the host's network ports are only warned of: they are there without being published.
@@ -58,7 +58,7 @@ function refuseOf(mode: "none" | "host" | "container", args: NetworkValues): voi
 function parseNetwork(text: string): NetworkRequest {
   if (!text.includes("=")) return { network: networkName(text), aliases: [] };
   const request: Partial<NetworkRequest> & { aliases: string[] } = { aliases: [] };
-  for (const word of text.split(",")) {
+  for (const word of wordsOf(text)) {
     const [key = "", value = ""] = splitOnce(word);
     const set = networkWords[key];
     if (!set || value === "") {
@@ -70,6 +70,12 @@ function parseNetwork(text: string): NetworkRequest {
   if (request.network === undefined) throw new UsageError(`--network: ${JSON.stringify(text)} has no name=`);
   return { ...request, network: request.network };
 }
+
+/** As in CSV: a word with commas is in quotes, `"driver-opt=...sysctls=a=1,b=2"`. */
+const wordsOf = (text: string): string[] =>
+  [...text.matchAll(/(?:"((?:[^"]|"")*)"|([^,]*))(?:,|$)/g)]
+    .map(([, quoted, plain = ""]) => quoted?.replaceAll('""', '"') ?? plain)
+    .slice(0, -1);
 
 type Setter = (request: Partial<NetworkRequest> & { aliases: string[] }, value: string) => void;
 
@@ -87,7 +93,20 @@ const networkWords: Record<string, Setter> = {
   "mac-address": (request, value) => {
     request.mac = parseMac("--network mac-address", value);
   },
+  "gw-priority": (request, value) => {
+    request.gwPriority = rarer().parseGwPriority("--network gw-priority", value);
+  },
+  "link-local-ip": (request, value) => {
+    const ip = rarer().parseLinkLocalIp("--network link-local-ip", value);
+    request.linkLocalIps = [...(request.linkLocalIps ?? []), ip];
+  },
+  "driver-opt": (request, value) => {
+    request.driverOptions = rarer().addDriverOption("--network driver-opt", request.driverOptions ?? {}, value);
+  },
 };
+
+const rarer = () => require("../words/endpoint.ts") as typeof import("../words/endpoint.ts");
+const linking = () => require("../../plan/link.ts") as typeof import("../../plan/link.ts");
 
 function splitOnce(word: string): string[] {
   const equals = word.indexOf("=");
@@ -120,6 +139,13 @@ function completed([first, ...others]: NetworkRequest[], args: NetworkValues): N
       ...(args.ip !== undefined && { ip: parseIp("--ip", args.ip, 4) }),
       ...(args.ip6 !== undefined && { ip6: parseIp("--ip6", args.ip6, 6) }),
       ...(args["mac-address"] !== undefined && { mac: parseMac("--mac-address", args["mac-address"]) }),
+      ...(args.link.length > 0 && { links: linking().checkLinks(args.link.map(linking().parseLink)) }),
+      ...(args["link-local-ip"].length > 0 && {
+        linkLocalIps: [
+          ...(first?.linkLocalIps ?? []),
+          ...args["link-local-ip"].map((text) => rarer().parseLinkLocalIp("--link-local-ip", text)),
+        ],
+      }),
     },
     ...others,
   ];

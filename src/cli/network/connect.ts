@@ -5,9 +5,11 @@ import { connectContainer } from "../../engine/network/connect.ts";
 import { findContainer } from "../../engine/record/container.ts";
 import { requireRoot } from "../../engine/record/root.ts";
 import { pathsOf } from "../../paths.ts";
+import { checkLinks, parseLink } from "../../plan/link.ts";
 import { parseAlias } from "../../plan/resolv-conf.ts";
 import { parseIp, parseMac } from "../words/address.ts";
 import { defineCommand } from "../words/command.ts";
+import { addDriverOption, parseGwPriority, parseLinkLocalIp } from "../words/endpoint.ts";
 
 export default defineCommand({
   meta: { name: "network connect", description: "Connect a container to a network" },
@@ -18,18 +20,49 @@ export default defineCommand({
     ip: { type: "string", valueHint: "address", description: "IPv4 address of the container" },
     ip6: { type: "string", valueHint: "address", description: "IPv6 address of the container" },
     "mac-address": { type: "string", valueHint: "mac", description: "MAC address of the container's interface" },
+    link: {
+      type: "string",
+      multiple: true,
+      valueHint: "container[:alias]",
+      description: "Link to another container, under an alias of its own",
+    },
+    "link-local-ip": {
+      type: "string",
+      multiple: true,
+      valueHint: "address",
+      description: "Additional link-local address of the container",
+    },
+    "gw-priority": {
+      type: "string",
+      valueHint: "n",
+      description: "The network with the highest priority gives the default route (0)",
+    },
+    "driver-opt": {
+      type: "string",
+      multiple: true,
+      valueHint: "name=value",
+      description: "com.docker.network.endpoint.ifname=NAME or ...endpoint.sysctls=SETTINGS",
+    },
   },
   examples: ["tinydocker network connect back web", "tinydocker network connect --alias db --ip 10.9.0.7 back store"],
-  run: ({ network, container, alias, ip, ip6, ...args }, { root }) => {
+  run: ({ network, container, alias, ip, ip6, link, ...args }, { root }) => {
     requireRoot("connecting containers");
     const paths = pathsOf(root);
-    const mac = args["mac-address"];
+    const { "mac-address": mac, "link-local-ip": linkLocal, "gw-priority": priority, "driver-opt": options } = args;
     const request = {
       network,
       aliases: alias.map((text) => parseAlias(text, "--alias")),
       ...(ip !== undefined && { ip: parseIp("--ip", ip, 4) }),
       ...(ip6 !== undefined && { ip6: parseIp("--ip6", ip6, 6) }),
       ...(mac !== undefined && { mac: parseMac("--mac-address", mac) }),
+      ...(link.length > 0 && { links: checkLinks(link.map(parseLink)) }),
+      ...(linkLocal.length > 0 && {
+        linkLocalIps: linkLocal.map((text) => parseLinkLocalIp("--link-local-ip", text)),
+      }),
+      ...(priority !== undefined && { gwPriority: parseGwPriority("--gw-priority", priority) }),
+      ...(options.length > 0 && {
+        driverOptions: options.reduce((all, text) => addDriverOption("--driver-opt", all, text), {}),
+      }),
     };
     recoverIfAllowed(paths);
     connectContainer(paths, findContainer(paths, container), request);

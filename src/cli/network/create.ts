@@ -7,7 +7,7 @@ import { pathsOf } from "../../paths.ts";
 import { isIpv6, readAddress } from "../../plan/address.ts";
 import type { NewNetwork } from "../../plan/new-network.ts";
 import { contains, parseSubnet } from "../../plan/subnet.ts";
-import { isNetworkName } from "../words/address.ts";
+import { isNetworkName, parseDeviceName } from "../words/address.ts";
 import { defineCommand, type Values } from "../words/command.ts";
 import { parsePairs } from "../words/pairs.ts";
 import { printLine } from "../words/print.ts";
@@ -146,7 +146,7 @@ function parseOptions(given: Record<string, string>): Pick<NewNetwork, "icc" | "
     icc: parseBoolean("icc", icc),
     isolate: parseBoolean("isolate", isolate),
     ...(mtu !== undefined && { mtu: parseMtu(mtu) }),
-    ...(name !== undefined && { bridge: parseDeviceName(name) }),
+    ...(name !== undefined && { bridge: parseDeviceName("--opt", name) }),
   };
 }
 
@@ -161,10 +161,4 @@ function parseMtu(text: string): number {
   const mtu = Number(text);
   if (/^\d{1,5}$/.test(text) && mtu >= 68 && mtu <= 65535) return mtu;
   throw new UsageError(`--opt: mtu is a number of bytes from 68 to 65535, not ${JSON.stringify(text)}`);
-}
-
-/** As the kernel takes it (dev_valid_name): up to 15 bytes. */
-function parseDeviceName(text: string): string {
-  if (/^[a-zA-Z0-9_.-]{1,15}$/.test(text) && !/^\.{1,2}$/.test(text)) return text;
-  throw new UsageError(`--opt: ${JSON.stringify(text)} is not a valid device name`, "up to 15 of [a-zA-Z0-9_.-]");
 }

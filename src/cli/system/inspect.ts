@@ -5,10 +5,11 @@ import { recoverIfAllowed } from "../../engine/container/recover.ts";
 import { sizeOfContainer } from "../../engine/container/size.ts";
 import { describeImage } from "../../engine/image/inspect.ts";
 import { listKnownNetworks } from "../../engine/network/known.ts";
-import { type Container, directoryOf, findAnyContainer } from "../../engine/record/container.ts";
+import { type Container, type ContainerRecord, directoryOf, findAnyContainer } from "../../engine/record/container.ts";
 import { InvalidError, NotFoundError, UsageError } from "../../errors.ts";
 import { findImage } from "../../image/store.ts";
 import { type Paths, pathsOf } from "../../paths.ts";
+import { hasLinks } from "../../plan/network-options.ts";
 import { findOneNetwork } from "../network/inspect.ts";
 import { findOneVolume } from "../volume/inspect.ts";
 import { defineCommand, type Values } from "../words/command.ts";
@@ -67,11 +68,21 @@ const findOneImage: Find = (paths, name) => {
 };
 
 const findOneContainer: Find = (paths, name, size) => {
-  const container = containerIfAny(paths, name);
-  if (!container) return undefined;
+  const found = containerIfAny(paths, name);
+  if (!found) return undefined;
+  const container = { ...found, record: withLinkNames(paths, found.record) };
   const sizes = size ? sizeOfContainer(paths, container.record) : undefined;
   return describeContainer(container, directoryOf(paths, container.record.id), listKnownNetworks(paths), sizes);
 };
+
+/** Those it is linked to may have other names by now. */
+function withLinkNames(paths: Paths, record: ContainerRecord): ContainerRecord {
+  if (!hasLinks(record.options.network)) return record;
+  return (require("../../engine/network/links.ts") as typeof import("../../engine/network/links.ts")).withCurrentNames(
+    paths,
+    record,
+  );
+}
 
 const finders: Record<Kind, Find> = {
   container: findOneContainer,

@@ -12,6 +12,12 @@ export function parseIp(option: string, text: string, family: 4 | 6): string {
   throw new UsageError(`${option}: ${JSON.stringify(text)} is not an address of IPv${family}`);
 }
 
+/** A device's name as the kernel takes it (dev_valid_name): up to 15 bytes. */
+export function parseDeviceName(option: string, text: string): string {
+  if (/^[a-zA-Z0-9_.-]{1,15}$/.test(text) && !/^(\.{1,2}|lo|all|default)$/.test(text)) return text;
+  throw new UsageError(`${option}: ${JSON.stringify(text)} is not a valid device name`, "up to 15 of [a-zA-Z0-9_.-]");
+}
+
 /** A MAC that one device can have, in lower case. */
 export function parseMac(option: string, text: string): string {
   try {

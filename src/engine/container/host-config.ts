@@ -10,14 +10,14 @@ import { anonymousOption } from "../../plan/volume.ts";
 import { describeNetworkOptions } from "../network/inspect.ts";
 import type { ContainerRecord, LogSettings } from "../record/container.ts";
 
-export function describeHostConfig({ options, settings }: ContainerRecord) {
+export function describeHostConfig({ name, options, settings }: ContainerRecord) {
   const { restart, log } = settings;
   return {
     Binds: listOrNull(options.mounts.filter(isBind).map(bindText)),
     ContainerIDFile: "",
     LogConfig: describeLog(log),
     NetworkMode: networkMode(options.network),
-    ...describeNetworkOptions(options.network),
+    ...describeNetworkOptions(options.network, name),
     RestartPolicy: { Name: restart.name, MaximumRetryCount: restart.maximumRetries },
     AutoRemove: settings.remove,
     VolumeDriver: "",
@@ -30,7 +30,6 @@ export function describeHostConfig({ options, settings }: ContainerRecord) {
     GroupAdd: listOrNull([]),
     IpcMode: "private",
     Cgroup: "",
-    Links: listOrNull([]),
     OomScoreAdj: 0,
     PidMode: "",
     Privileged: options.privileged,

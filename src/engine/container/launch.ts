@@ -12,6 +12,8 @@ import type { Spec } from "../../oci/spec.ts";
 import type { Paths } from "../../paths.ts";
 import { type ExecPlan, planExec } from "../../plan/exec.ts";
 import type { HealthPlan } from "../../plan/health.ts";
+import type { Connected } from "../../plan/network.ts";
+import { defaultNetwork } from "../../plan/network-options.ts";
 import { receiveFrame, sendFrame } from "../../runtime/channel.ts";
 import { prepareNetwork, type StartNetwork } from "../network/prepare.ts";
 import type { Container } from "../record/container.ts";
@@ -55,6 +57,7 @@ export function launch(
     });
     if (hasStarted(paths, record.id, socket.fd, prepared)) {
       prepared.handOff();
+      if (hasMoved(state.network, prepared.connection)) tellLinking(paths, record.id);
       return { socket: socket.handOff() };
     }
   } catch (error) {
@@ -99,4 +102,16 @@ function hasStarted(paths: Paths, id: string, socket: Fd, { connection }: StartN
     sendFrame(socket, { control: { type: "connected" } });
   }
   return false;
+}
+
+/** It has another address in the default network than before, as somebody who is linked to it may know it. */
+function hasMoved(before: Connected | undefined, now: Connected | undefined): boolean {
+  const addressesIn = (connected: Connected | undefined) =>
+    connected?.endpoints.find(({ network }) => network === defaultNetwork)?.addresses.join();
+  return before !== undefined && addressesIn(before) !== addressesIn(now);
+}
+
+function tellLinking(paths: Paths, id: string): void {
+  const { rewriteLinking } = require("../network/etc-rewrite.ts") as typeof import("../network/etc-rewrite.ts");
+  rewriteLinking(paths, id);
 }

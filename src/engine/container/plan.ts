@@ -39,7 +39,7 @@ export function planStart(
   start: string,
   { fresh, monitored, first = false, stdio }: Start,
   warn: (text: string) => void,
-  network: Pick<StartNetwork, "connection" | "namespace" | "etc"> = {},
+  network: Pick<StartNetwork, "connection" | "namespace" | "etc" | "env"> = {},
 ): { plan: Plan; spec: Spec } {
   const { id, name, defaults, settings } = record;
   const host = readHost({ devices: record.options.privileged });
@@ -52,7 +52,9 @@ export function planStart(
     warn(`${source} does not exist on this host: making an empty directory`);
   }
   if (lacksCommand(options, defaults)) warn("no command given and none in the image: running /bin/sh");
-  const spec = planSpec(start, options, defaults, rootfs, host, network.namespace);
+  // As Docker's: what a link says the image may say otherwise.
+  const image = network.env ? { ...defaults, Env: [...network.env, ...(defaults.Env ?? [])] } : defaults;
+  const spec = planSpec(start, options, image, rootfs, host, network.namespace);
   const container: Container = {
     id,
     name,

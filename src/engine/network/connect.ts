@@ -3,14 +3,15 @@
 import { ConflictError, Failure } from "../../errors.ts";
 import { type Fd, O_RDONLY, openIfAny, owned } from "../../linux/file.ts";
 import type { Paths } from "../../paths.ts";
-import { planConnection, planEndpoint, planPublications } from "../../plan/connection.ts";
+import { planConnection, planPublications } from "../../plan/connection.ts";
+import { deviceFor, metricOf, planEndpoint, rankJoined } from "../../plan/endpoint.ts";
 import type { Connected, Endpoint, Network, ResolverPlan } from "../../plan/network.ts";
 import { type NetworkRequest, networkMode } from "../../plan/network-options.ts";
 import { type NetworkChange, receiveFrame, sendFrame } from "../../runtime/channel.ts";
 import { type Container, type ContainerRecord, findContainer, isUp, writeRecord } from "../record/container.ts";
 import { connectToContainer } from "../record/monitor-socket.ts";
 import { findNetwork } from "../record/network.ts";
-import { networkFor } from "./create.ts";
+import { networkFor, resolveLinks } from "./create.ts";
 import { connect, disconnect } from "./endpoints.ts";
 import { rewriteEtcFiles } from "./etc-rewrite.ts";
 import { firewallOf } from "./firewall.ts";
@@ -28,14 +29,19 @@ function connectInJournal(paths: Paths, container: Container, request: NetworkRe
   const { networks } = optionsOf(record);
   if (networks.some((one) => one.network === network.name))
     throw new ConflictError(`container ${record.name} is in network ${network.name} already`);
-  const changed = withNetworks(record, [...networks, { ...request, network: network.name }]);
+  const joined = {
+    ...request,
+    network: network.name,
+    ...(request.links && { links: resolveLinks(paths, network.name, request.links) }),
+  };
+  const changed = withNetworks(record, [...networks, joined]);
   // Somebody was killed who had connected it, and had not written that down.
   if (isUp(container) && isConnected(container, network.name)) leaveRunning(paths, container, record, network.name);
   // First: if we are killed, what it is not in yet is taken out of it again (journal.ts).
   writeRecord(paths, changed);
   if (!isUp(container)) return;
   try {
-    joinRunning(paths, findContainer(paths, record.id), changed, network, request);
+    joinRunning(paths, findContainer(paths, record.id), changed, network, joined);
   } catch (error) {
     writeRecord(paths, record);
     throw error;
@@ -113,8 +119,12 @@ function joinRunning(
   using monitor = owned(monitorSocket(paths, container));
   try {
     const take = takeFor(paths, id, undefined, leases);
-    const endpoint = planEndpoint(network, request, freeDevice(before.endpoints), take);
-    const endpoints = [...before.endpoints, endpoint];
+    const planned = planEndpoint(network, request, deviceFor(request, before.endpoints), take);
+    const { endpoint, moved } = rankJoined(planned, before.endpoints);
+    const endpoints = [
+      ...before.endpoints.map((one) => moved.find(({ network: name }) => name === one.network) ?? one),
+      endpoint,
+    ];
     const one = planConnection({
       name,
       networks: [[network, request]],
@@ -122,13 +132,20 @@ function joinRunning(
       ports: [],
       resolver: unasked,
     });
-    connect(paths, id, one, namespace.fd);
+    const undoMoves = moveWaysOut(namespace.fd, before.endpoints, moved);
+    try {
+      connect(paths, id, one, namespace.fd);
+    } catch (error) {
+      undoMoves();
+      throw error;
+    }
     try {
       const publications = republish(paths, id, before, endpoints);
       rewriteEtcFiles(paths, { ...container, record: changed }, endpoints);
       const fds = [...leases.map(({ lock }) => lock), namespace.fd];
-      sendToMonitor(monitor.fd, container, { type: "join", endpoint, publications }, fds);
+      sendToMonitor(monitor.fd, container, { type: "join", endpoint, moved, publications }, fds);
     } catch (error) {
+      undoMoves();
       disconnect(paths, id, { endpoints: [endpoint], publications: [] });
       throw error;
     }
@@ -164,9 +181,20 @@ function republish(paths: Paths, id: string, before: Connected, endpoints: Endpo
   return publications;
 }
 
-function freeDevice(endpoints: Endpoint[]): string {
-  const taken = new Set(endpoints.map(({ device }) => device));
-  for (let number = 0; ; number++) if (!taken.has(`eth${number}`)) return `eth${number}`;
+/** The ways out of other devices make room for one that comes before them. @returns how to take that back. */
+function moveWaysOut(namespace: Fd, before: Endpoint[], moved: Endpoint[]): () => void {
+  if (moved.length === 0) return () => {};
+  const { moveWaysOut: move } = require("../../network/endpoint.ts") as typeof import("../../network/endpoint.ts");
+  const pairs = moved.map((after) => ({ before: before.find(({ network }) => network === after.network)!, after }));
+  move(
+    namespace,
+    pairs.map((pair) => ({ endpoint: pair.before, metric: metricOf(pair.after) })),
+  );
+  return () =>
+    move(
+      namespace,
+      pairs.map((pair) => ({ endpoint: pair.after, metric: metricOf(pair.before) })),
+    );
 }
 
 /** Its monitor must hear of what is changed. @returns the socket to it. */

@@ -7,7 +7,7 @@ import { findLink } from "../../linux/netlink/link.ts";
 import { withNetlink } from "../../linux/netlink/socket.ts";
 import { listHostSubnets } from "../../network/host-subnets.ts";
 import type { Paths } from "../../paths.ts";
-import type { Network } from "../../plan/network.ts";
+import type { Link, Network } from "../../plan/network.ts";
 import { defaultBridge, defaultNetwork, type NetworkOptions } from "../../plan/network-options.ts";
 import { type Chosen, type NewNetwork, planNetwork } from "../../plan/new-network.ts";
 import { uniqueLocalBytes } from "../../plan/subnet.ts";
@@ -38,11 +38,18 @@ export function resolveNetworks(paths: Paths, options: NetworkOptions): NetworkO
   const networks = options.networks.map((request) => ({
     ...request,
     network: request.network === defaultNetwork ? defaultNetwork : findNetwork(paths, request.network).name,
+    ...(request.links && { links: resolveLinks(paths, request.network, request.links) }),
   }));
   const twice = networks.find(({ network }, index) => networks.findIndex((one) => one.network === network) !== index);
   if (twice) throw new UsageError(`--network: ${twice.network} is named twice`);
   return { ...options, networks };
 }
+
+/** In the default network a link is to a certain container, which is to be there; elsewhere to whoever has the name then. */
+export const resolveLinks = (paths: Paths, network: string, links: Link[]): Link[] =>
+  network === defaultNetwork
+    ? links.map((link) => ({ ...link, id: resolveContainer(paths, link.container) }))
+    : links.map(({ container, alias }) => ({ container, alias }));
 
 /** A network that a container is to be in; the default one is made by the first that is. */
 export function networkFor(paths: Paths, reference: string): Network {

@@ -18,7 +18,8 @@ import {
 } from "../../linux/file.ts";
 import type { Paths } from "../../paths.ts";
 import type { Endpoint } from "../../plan/network.ts";
-import type { Container } from "../record/container.ts";
+import { hasLinks } from "../../plan/network-options.ts";
+import { type Container, type ContainerRecord, isUp, listContainers } from "../record/container.ts";
 import { upperOf } from "../record/rootfs.ts";
 import { planEtcFiles } from "./etc-files.ts";
 
@@ -31,7 +32,8 @@ export function rewriteEtcFiles(
   container: Pick<Container, "record" | "state">,
   endpoints: Endpoint[],
 ): void {
-  const { record, state } = container;
+  const { state } = container;
+  const { record, aliases } = linked(paths, container.record);
   if (record.rootfs !== undefined) return;
   // What is read-only inside is so by its mount: the layer below is not. Its files are there since the start.
   const path = record.options.readOnly ? upperOf(paths, container) : `/proc/${state.process?.pid}/root`;
@@ -39,13 +41,27 @@ export function rewriteEtcFiles(
   if (root === undefined) return;
   const before = planEtcFiles(record.options, state.network, () => {}).find(({ name }) => name === "hosts");
   for (const { name, text } of planEtcFiles(record.options, { endpoints }, () => {}))
-    rewrite(root.fd, name, (old) => (name === "hosts" ? text + addedTo(before?.text ?? "", old) : text));
+    rewrite(root.fd, name, (old) => (name === "hosts" ? text + addedTo(before?.text ?? "", old, aliases) : text));
+}
+
+/** A container has another address in the default network than before: those that are linked to it hear of it. */
+export function rewriteLinking(paths: Paths, id: string): void {
+  const { linksOf } = require("./links.ts") as typeof import("./links.ts");
+  for (const container of listContainers(paths, "running"))
+    if (isUp(container) && linksOf(container.record).some((link) => link.id === id))
+      rewriteEtcFiles(paths, container, container.state.network?.endpoints ?? []);
+}
+
+/** The links among its lines; and by which names older lines of them are known. */
+function linked(paths: Paths, record: ContainerRecord): { record: ContainerRecord; aliases: string[] } {
+  if (!hasLinks(record.options.network)) return { record, aliases: [] };
+  return (require("./links.ts") as typeof import("./links.ts")).currentLinks(paths, record);
 }
 
 /** The lines that somebody wrote into the container's file. */
-const addedTo = (before: string, now: string): string => {
+const addedTo = (before: string, now: string, aliases: string[]): string => {
   const ours = new Set(before.split("\n"));
-  const added = now.split("\n").filter((line) => !ours.has(line));
+  const added = now.split("\n").filter((line) => !ours.has(line) && !aliases.includes(line.split(/\s+/)[1] ?? ""));
   return added.map((line) => `${line}\n`).join("");
 };
 

@@ -113,7 +113,7 @@ type EndpointSettings = ReturnType<typeof describeEndpoint>;
 
 function describeEndpoint(
   container: Container,
-  { network: name, ip, ip6, aliases }: NetworkRequest,
+  { network: name, ip, ip6, aliases, links, gwPriority, linkLocalIps, driverOptions }: NetworkRequest,
   network: KnownNetwork | undefined,
 ) {
   const { record, state } = container;
@@ -123,12 +123,19 @@ function describeEndpoint(
   const [address = "", prefix = "0"] = addressOf(endpoint, false).split("/");
   const [address6 = "", prefix6 = "0"] = addressOf(endpoint, true).split("/");
   return {
-    IPAMConfig: ip || ip6 ? { ...(ip && { IPv4Address: ip }), ...(ip6 && { IPv6Address: ip6 }) } : null,
-    Links: listOrNull([]),
+    IPAMConfig:
+      ip || ip6 || linkLocalIps
+        ? {
+            ...(ip && { IPv4Address: ip }),
+            ...(ip6 && { IPv6Address: ip6 }),
+            ...(linkLocalIps && { LinkLocalIPs: linkLocalIps }),
+          }
+        : null,
+    Links: listOrNull(hasNames(name) ? links?.map(({ container: other, alias }) => `${other}:${alias}`) : []),
     Aliases: listOrNull(aliases),
     MacAddress: endpoint?.mac ?? "",
-    DriverOpts: mapOrNull(),
-    GwPriority: 0,
+    DriverOpts: mapOrNull(driverOptions),
+    GwPriority: gwPriority ?? 0,
     NetworkID: wasThere ? network.id : "",
     EndpointID: wasThere && isUp(container) ? endpointId(record.id, network.id) : "",
     Gateway: endpoint ? gatewayOf(network, false) : "",
@@ -161,7 +168,8 @@ function describePorts(container: Container) {
 }
 
 /** What was asked for, under the names of Docker's HostConfig. */
-export function describeNetworkOptions({ publish, publishAll, dns, hosts }: NetworkOptions) {
+export function describeNetworkOptions({ networks, publish, publishAll, dns, hosts }: NetworkOptions, name = "") {
+  const links = networks.find(({ network }) => network === defaultNetwork)?.links;
   const bindings = new Map<string, { HostIp: string; HostPort: string }[]>();
   for (const request of publish) {
     const { hostIp: HostIp = "" } = request;
@@ -171,6 +179,8 @@ export function describeNetworkOptions({ publish, publishAll, dns, hosts }: Netw
   return {
     PortBindings: bindings,
     PublishAllPorts: publishAll,
+    // As Docker: those of the default network; others are told of with their networks.
+    Links: listOrNull(links?.map(({ container, alias }) => `/${container}:/${name}/${alias}`)),
     Dns: dns.servers ?? [],
     DnsOptions: dns.options ?? [],
     DnsSearch: dns.search ?? [],

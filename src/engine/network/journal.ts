@@ -61,7 +61,7 @@ function openJournal(paths: Paths, id: string): () => void {
 const textOf = (paths: Paths, id: string): string =>
   (readContainer(paths, id)?.state.network?.endpoints ?? []).map(({ veth }) => `${veth}\n`).join("");
 
-const maxRetries = 200;
+const maxRetries = 2000;
 const retryUs = 2000;
 
 /** Waits for those who hold what they have not written down yet: they are about to, or they are dying. */

@@ -45,9 +45,8 @@ export function keepNetwork(
   let resolver: Resolver | undefined;
   const zones = () =>
     connection.endpoints
-      .map(({ network }) => network)
-      .filter(hasNames)
-      .map((network) => ({ network, directory: namesOf(paths, network) }));
+      .filter(({ network }) => hasNames(network))
+      .map(({ network, links }) => ({ network, directory: namesOf(paths, network), links }));
   const { servers, searchFirst } = connection.resolver;
   const resolve = (namespace: Fd, forward: boolean) => {
     const { openResolver } = require("../../network/dns/resolver.ts") as typeof import("../../network/dns/resolver.ts");
@@ -88,6 +87,8 @@ export function keepNetwork(
       connection.publications = control.publications;
       if (control.type === "join") {
         const namespace = fds.pop()!;
+        for (const moved of control.moved ?? [])
+          connection.endpoints = connection.endpoints.map((one) => (one.network === moved.network ? moved : one));
         connection.endpoints.push(control.endpoint);
         for (const address of bare(control.endpoint))
           leases.push({ network: control.endpoint.network, address, lock: fds.shift()! });

@@ -6,6 +6,7 @@ import { openProcess } from "../../linux/proc.ts";
 import type { Paths } from "../../paths.ts";
 import { hasWayOut } from "../../plan/connection.ts";
 import type { Connected, Connection, EtcFile } from "../../plan/network.ts";
+import { hasLinks } from "../../plan/network-options.ts";
 import { type Container, type ContainerRecord, type ContainerState, readContainer } from "../record/container.ts";
 import { planEtcFiles } from "./etc-files.ts";
 import { type KeptNetwork, keepNetwork } from "./keep.ts";
@@ -19,6 +20,8 @@ export interface StartNetwork {
   namespace?: string;
   /** What it finds in /etc. */
   etc?: EtcFile[];
+  /** Variables that tell of its links. */
+  env?: string[];
   /** Gives everything back: it was not planned, or has ended. */
   release(): void;
   /** Closes what another process holds now. */
@@ -41,13 +44,16 @@ export function prepareNetwork(
   if (mode !== "bridge") return { ...etcOf(record, undefined, warn), ...noEndings };
   const { lockNetworks } = require("../record/network-lock.ts") as typeof import("../record/network-lock.ts");
   const connected = lockNetworks(paths, "use");
+  let reserved: Reserved | undefined;
   try {
-    const reserved = reserving().reserve(paths, record, last);
+    reserved = reserving().reserve(paths, record, last);
     const { connection } = reserved;
     if (connection.ports.length > 0 && !hasWayOut(connection.endpoints))
       warn("published ports lead nowhere: the container is in internal networks only");
-    return { ...etcOf(record, connection, warn), reserved, connection, ...endingsOf(paths, reserved, connected) };
+    const found = foundIn(paths, record, connection, warn);
+    return { ...found, reserved, connection, ...endingsOf(paths, reserved, connected) };
   } catch (error) {
+    if (reserved) reserving().release(paths, reserved);
     connected();
     throw error;
   }
@@ -99,8 +105,21 @@ export const connectionHere = (
 export function previewNetwork(paths: Paths, record: ContainerRecord, warn: (text: string) => void): StartNetwork {
   const { mode } = record.options.network;
   const connection = mode === "bridge" ? reserving().previewReserve(paths, record) : undefined;
-  const etc = mode === "container" ? { namespace: "/proc/PID/ns/net" } : etcOf(record, connection, warn);
-  return { ...etc, ...(connection && { connection }), ...noEndings };
+  const found = mode === "container" ? { namespace: "/proc/PID/ns/net" } : foundIn(paths, record, connection, warn);
+  return { ...found, ...(connection && { connection }), ...noEndings };
+}
+
+/** What a container finds of its network when it starts. */
+function foundIn(
+  paths: Paths,
+  record: ContainerRecord,
+  connected: Connected | undefined,
+  warn: (text: string) => void,
+): Pick<StartNetwork, "etc" | "env"> {
+  if (!hasLinks(record.options.network)) return etcOf(record, connected, warn);
+  const { startLinks } = require("./links.ts") as typeof import("./links.ts");
+  const linked = startLinks(paths, record);
+  return { ...etcOf(linked.record, connected, warn), env: linked.env };
 }
 
 /** A directory that is used in place gets nothing that is not the user's. */
@@ -146,5 +165,11 @@ function join(paths: Paths, record: ContainerRecord): StartNetwork {
 function etcOfTarget(paths: Paths, { record, state }: Container): EtcFile[] {
   const { mode, container } = record.options.network;
   const next = mode === "container" ? readContainer(paths, container!) : undefined;
-  return next ? etcOfTarget(paths, next) : planEtcFiles(record.options, state.network, () => {});
+  return next ? etcOfTarget(paths, next) : planEtcFiles(nowLinked(paths, record).options, state.network, () => {});
+}
+
+/** Its links with it, where they lead now. */
+function nowLinked(paths: Paths, record: ContainerRecord): ContainerRecord {
+  if (!hasLinks(record.options.network)) return record;
+  return (require("./links.ts") as typeof import("./links.ts")).currentLinks(paths, record).record;
 }

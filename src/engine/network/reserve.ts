@@ -9,7 +9,8 @@ import { firstFree, type Lease, releaseLease, takeLease } from "../../network/le
 import type { HeldPort, OwnerOf } from "../../network/ports.ts";
 import type { Paths } from "../../paths.ts";
 import { isIpv6, vethOf } from "../../plan/address.ts";
-import { planConnection, planEndpoints, type TakeAddress, type Wanted } from "../../plan/connection.ts";
+import { planConnection } from "../../plan/connection.ts";
+import { planEndpoints, type TakeAddress, type Wanted } from "../../plan/endpoint.ts";
 import type { Connection, Network } from "../../plan/network.ts";
 import { hostAddresses, type PortRequest, parseExpose, planPublications } from "../../plan/publish.ts";
 import { asksSearchFirst, planUpstreams } from "../../plan/resolv-conf.ts";

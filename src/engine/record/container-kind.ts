@@ -5,7 +5,7 @@ import type { Healthcheck } from "../../oci/image.ts";
 import type { HealthOptions } from "../../plan/health.ts";
 import type { ExtraHost } from "../../plan/hosts.ts";
 import type { MountRequest } from "../../plan/mounts.ts";
-import type { Connected, Endpoint, Publication, PublishedPort } from "../../plan/network.ts";
+import type { Connected, Endpoint, Link, Publication, PublishedPort } from "../../plan/network.ts";
 import type { NetworkOptions, NetworkRequest } from "../../plan/network-options.ts";
 import { type AssumedLimits, type RunOptions, rootfsDefaults } from "../../plan/options.ts";
 import type { ExposedPort, PortRange, PortRequest } from "../../plan/publish.ts";
@@ -135,6 +135,8 @@ const mount = object<MountRequest>({
   volume: optional(object<NonNullable<MountRequest["volume"]>>({ labels: map(text), options: map(text) })),
 });
 
+const links = list(object<Link>({ container: text, id: optional(text), alias: text }));
+
 const network = object<NetworkOptions>({
   mode: oneOf("none", "host", "container", "bridge"),
   container: optional(text),
@@ -145,6 +147,10 @@ const network = object<NetworkOptions>({
       ip6: optional(text),
       mac: optional(text),
       aliases: texts,
+      links: optional(links),
+      gwPriority: optional(number),
+      linkLocalIps: optional(texts),
+      driverOptions: optional(map(text)),
     }),
   ),
   publish: list(
@@ -289,6 +295,11 @@ export const connected = object<Connected>({
       mtu: optional(number),
       addresses: texts,
       gateways: texts,
+      links: optional(links),
+      gwPriority: optional(number),
+      metric: optional(number),
+      linkLocalIps: optional(texts),
+      sysctls: optional(map(text)),
     }),
   ),
   publications: list(

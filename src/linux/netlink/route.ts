@@ -10,6 +10,7 @@ import { ask, dump, type Message, NLM_F, type Request } from "./socket.ts";
 const RTM_NEWADDR = 20;
 const RTM_GETADDR = 22;
 const RTM_NEWROUTE = 24;
+const RTM_DELROUTE = 25;
 const RTM_GETROUTE = 26;
 
 const IFA_ADDRESS = 1;
@@ -172,6 +173,8 @@ export interface NewRoute {
   /** Where to; everywhere if not given. */
   destination?: { address: Uint8Array; bits: number };
   gateway?: Uint8Array;
+  /** Where there is neither: the family whose addresses are all on the device itself. */
+  everywhere?: 4 | 6;
   /** The lowest of several wins; IPv6 makes 1024 of 0. */
   metric?: number;
   /** The gateway is on this device even if no subnet of it says so. */
@@ -181,8 +184,20 @@ export interface NewRoute {
 }
 
 /** Adds a route: through a gateway, or to what is on the device itself. */
-export function addRoute({ index, destination, gateway, metric, onlink, device }: NewRoute): Request {
-  const address = destination?.address ?? gateway!;
+export const addRoute = (route: NewRoute): Request => ({
+  ...changeRoute("add", route),
+  type: RTM_NEWROUTE,
+  flags: NLM_F.CREATE | NLM_F.EXCL,
+});
+
+/** Removes one that is just so. */
+export const deleteRoute = (route: NewRoute): Request => ({ ...changeRoute("delete", route), type: RTM_DELROUTE });
+
+function changeRoute(
+  verb: string,
+  { index, destination, gateway, metric, onlink, device, everywhere }: NewRoute,
+): Pick<Request, "body" | "what"> {
+  const address = destination?.address ?? gateway ?? new Uint8Array(everywhere === 6 ? 16 : 4);
   const bits = destination?.bits ?? 0;
   const scope = gateway ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
   const flags = onlink ? RTNH_F_ONLINK : 0;
@@ -196,9 +211,7 @@ export function addRoute({ index, destination, gateway, metric, onlink, device }
   const to = destination ? `${words(destination.address)}/${bits}` : "everywhere";
   const through = gateway ? ` through ${words(gateway)}` : "";
   return {
-    type: RTM_NEWROUTE,
-    flags: NLM_F.CREATE | NLM_F.EXCL,
     body: concat(parts),
-    what: ["add", `the route to ${to}${through} on ${device}`],
+    what: [verb, `the route to ${to}${through} on ${device}`],
   };
 }

@@ -81,6 +81,8 @@ interface Found {
 
 /** All that there is for a name; nothing, if it is not one of ours. */
 function lookUp(name: string, zones: Zone[]): Found[] | undefined {
+  const linked = lookUpLink(name, zones);
+  if (linked) return linked.map(toFound);
   const address = addressOfPtrName(name);
   for (const { network, byName, byAddress } of zones) {
     if (address !== undefined) {
@@ -88,12 +90,27 @@ function lookUp(name: string, zones: Zone[]): Found[] | undefined {
       if (owner !== undefined) return [{ type: "PTR", data: `${owner}.${network}` }];
       continue;
     }
-    const inside = name.endsWith(`.${network}`) ? name.slice(0, -network.length - 1) : name;
+    const inside = insideOf(name, network);
     const addresses = byName.get(name) ?? byName.get(inside);
-    if (addresses) return addresses.map((data) => ({ type: readAddress(data)!.length === 4 ? "A" : "AAAA", data }));
+    if (addresses) return addresses.map(toFound);
   }
   return undefined;
 }
+
+/** A name of the asker's own comes before those that all know; one that leads nowhere now is none. */
+function lookUpLink(name: string, zones: Zone[]): string[] | undefined {
+  for (const { network, byName, links } of zones) {
+    const target = links?.get(name) ?? links?.get(insideOf(name, network));
+    const addresses = target === undefined ? undefined : byName.get(target);
+    if (addresses) return addresses;
+  }
+  return undefined;
+}
+
+const insideOf = (name: string, network: string): string =>
+  name.endsWith(`.${network}`) ? name.slice(0, -network.length - 1) : name;
+
+const toFound = (data: string): Found => ({ type: readAddress(data)!.length === 4 ? "A" : "AAAA", data });
 
 const toAnswer = (name: string, { type, data }: Found): Answer =>
   ({ type, class: "IN", name, ttl: ttlSeconds, data }) as Answer;

@@ -2,7 +2,7 @@
 
 import { mkdirAll, readdir, readFileIfAny, statIfAny, unlink, writeFileAtomic } from "../../linux/file.ts";
 import { formatAddress, readAddress } from "../../plan/address.ts";
-import type { Names } from "../../plan/network.ts";
+import type { Link, Names } from "../../plan/network.ts";
 import { type Check, formatRecord, kindOf, list, parseRecord, text } from "../../schema.ts";
 
 /** Where the names of a network are kept. */
@@ -10,6 +10,8 @@ export interface ZoneSource {
   /** Its name, which may be put behind those of its containers. */
   network: string;
   directory: string;
+  /** Names that only one container knows, and who is meant by them. */
+  links?: Link[] | undefined;
 }
 
 /** All names of a network. */
@@ -19,6 +21,8 @@ export interface Zone {
   byName: Map<string, string[]>;
   /** Names by address, as formatAddress writes them. */
   byAddress: Map<string, string>;
+  /** For the one who asks alone: other names of names, in lower case. */
+  links?: Map<string, string>;
 }
 
 /** The beginning of an id that people see; a whole id is longer than a label may be. */
@@ -40,8 +44,9 @@ export function dropNames(directory: string, id: string): void {
 }
 
 /** Reads all names; a file that is damaged, or not ours, is left out. */
-export function readZone({ network, directory }: ZoneSource): Zone {
+export function readZone({ network, directory, links }: ZoneSource): Zone {
   const zone: Zone = { network: network.toLowerCase(), byName: new Map(), byAddress: new Map() };
+  if (links) zone.links = new Map(links.map(({ alias, container }) => [alias.toLowerCase(), keyOf(container)]));
   for (const id of (readdir(directory) ?? []).toSorted()) {
     const names = idPattern.test(id) ? readNames(directory, id) : undefined;
     if (!names) continue;
@@ -56,6 +61,10 @@ export function readZone({ network, directory }: ZoneSource): Zone {
   }
   return zone;
 }
+
+/** A name, or an id that is known by its beginning. */
+const keyOf = (container: string): string =>
+  idPattern.test(container) ? container.slice(0, shortIdLength) : container.toLowerCase();
 
 /** What a container is called in a network; undefined where that is damaged, or not there. */
 export const readNames = (directory: string, id: string): Names | undefined =>

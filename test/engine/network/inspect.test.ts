@@ -113,7 +113,14 @@ describe("ports", () => {
       ],
       "53/udp": [{ HostIp: "", HostPort: "" }],
     });
-    expect(inJson(rest)).toEqual({ PublishAllPorts: false, Dns: [], DnsOptions: [], DnsSearch: [], ExtraHosts: null });
+    expect(inJson(rest)).toEqual({
+      PublishAllPorts: false,
+      Links: null,
+      Dns: [],
+      DnsOptions: [],
+      DnsSearch: [],
+      ExtraHosts: null,
+    });
   });
   test("the image's are exposed like those of --expose and --publish, and what is no port is left out", () => {
     const one = container(asked, { image: { ExposedPorts: { "80": {}, "70-71/tcp": {}, nonsense: {} } } });

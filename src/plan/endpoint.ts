@@ -1,0 +1,116 @@
+/** What a container has in each of its networks: a device with addresses, names and ways out. Pure. */
+
+import { UsageError } from "../errors.ts";
+import { isIpv6, macOf, parseAddress, vethOf } from "./address.ts";
+import type { Endpoint, Network, Subnet } from "./network.ts";
+import type { NetworkRequest } from "./network-options.ts";
+import { contains, parseSubnet } from "./subnet.ts";
+
+/** How an address is got: it becomes ours, or is only looked at. */
+export type TakeAddress = (network: Network, subnet: Subnet, wanted: string | undefined) => string;
+
+/** A network with what was asked for in it. */
+export type Wanted = [network: Network, request: NetworkRequest];
+
+/** A device for each network, with an address of each of its families. */
+export function planEndpoints(wanted: Wanted[], take: TakeAddress): Endpoint[] {
+  const endpoints: Endpoint[] = [];
+  for (const [network, request] of wanted)
+    endpoints.push(planEndpoint(network, request, deviceFor(request, endpoints), take));
+  return isPlain(wanted) ? endpoints : ranked(endpoints);
+}
+
+/** The kernel takes the way out of the first device, unless something else was said. */
+const isPlain = (wanted: Wanted[]): boolean =>
+  wanted.every(([, { gwPriority, driverOptions }]) => gwPriority === undefined && driverOptions === undefined);
+
+const ranked = (endpoints: Endpoint[]): Endpoint[] => {
+  const order = byPriority(endpoints);
+  return endpoints.map((endpoint) => ({ ...endpoint, metric: order.indexOf(endpoint) }));
+};
+
+/** One that comes to others that are there: its place among them, and those that make room for it. */
+export function rankJoined(joined: Endpoint, before: Endpoint[]): { endpoint: Endpoint; moved: Endpoint[] } {
+  const isRanked = ({ gwPriority, metric }: Endpoint) => gwPriority !== undefined || metric !== undefined;
+  if (![joined, ...before].some(isRanked) && /^eth\d+$/.test(joined.device)) return { endpoint: joined, moved: [] };
+  const lower = before.filter(({ gwPriority = 0 }) => gwPriority < (joined.gwPriority ?? 0));
+  const metric = lower.length > 0 ? Math.min(...lower.map(metricOf)) : Math.max(-1, ...before.map(metricOf)) + 1;
+  return {
+    endpoint: { ...joined, metric },
+    moved: lower.map((endpoint) => ({ ...endpoint, metric: metricOf(endpoint) + 1 })),
+  };
+}
+
+/** In the order in which they are asked for a way out. */
+export const byPriority = (endpoints: Endpoint[]): Endpoint[] =>
+  endpoints.toSorted((a, b) => (b.gwPriority ?? 0) - (a.gwPriority ?? 0));
+
+/** Of its default routes: the lowest of all devices wins; when it goes the next one's is there. */
+export const metricOf = ({ metric, device }: Endpoint): number => metric ?? Number(/\d+$/.exec(device)?.[0] ?? 0);
+
+/** The name of its device: what was asked for, or the first `eth` that none has. */
+export function deviceFor({ driverOptions }: NetworkRequest, endpoints: Pick<Endpoint, "device">[]): string {
+  const asked = driverOptions?.[deviceOption];
+  const taken = new Set(endpoints.map(({ device }) => device));
+  if (asked !== undefined) {
+    if (taken.has(asked)) throw new UsageError(`--driver-opt: two networks can't both have the device ${asked}`);
+    return asked;
+  }
+  for (let number = 0; ; number++) if (!taken.has(`eth${number}`)) return `eth${number}`;
+}
+
+export const deviceOption = "com.docker.network.endpoint.ifname";
+export const sysctlsOption = "com.docker.network.endpoint.sysctls";
+
+export function planEndpoint(network: Network, request: NetworkRequest, device: string, take: TakeAddress): Endpoint {
+  for (const ip of [request.ip, request.ip6]) refuseOutside(network, ip);
+  const addresses = network.subnets.map((subnet) => {
+    const wanted = isIpv6(subnet.subnet) ? request.ip6 : request.ip;
+    return `${take(network, subnet, wanted)}/${subnet.subnet.split("/")[1]}`;
+  });
+  // A network has IPv4 always, and has it first.
+  const ipv4 = addresses[0]!.split("/")[0]!;
+  return {
+    network: network.name,
+    networkId: network.id,
+    bridge: network.bridge,
+    device,
+    veth: vethOf(ipv4),
+    mac: request.mac ?? macOf(ipv4),
+    ...(network.mtu !== undefined && { mtu: network.mtu }),
+    addresses,
+    gateways: network.internal ? [] : network.subnets.map(({ gateway }) => gateway),
+    ...planRarer(request, device),
+  };
+}
+
+/** What few containers ask for. */
+function planRarer(request: NetworkRequest, device: string) {
+  const { links, gwPriority, linkLocalIps, driverOptions } = request;
+  const sysctls = driverOptions?.[sysctlsOption];
+  return {
+    ...(links && { links }),
+    ...(gwPriority !== undefined && { gwPriority }),
+    ...(linkLocalIps && { linkLocalIps: linkLocalIps.map((ip) => `${ip}/${isIpv6(ip) ? 64 : 16}`) }),
+    ...(sysctls !== undefined && { sysctls: planSysctls(sysctls, device) }),
+  };
+}
+
+/** `net.ipv4.conf.IFNAME.forwarding=1,...` as settings of one device. */
+const planSysctls = (text: string, device: string): Record<string, string> =>
+  Object.fromEntries(
+    text.split(",").map((one) => {
+      const [name = "", value = ""] = one.split("=");
+      const path = name.split(".").map((part) => (part === "IFNAME" ? device : part));
+      return [path.join("/"), value];
+    }),
+  );
+
+function refuseOutside({ name, subnets }: Network, ip: string | undefined): void {
+  if (ip === undefined) return;
+  if (subnets.some(({ subnet }) => contains(parseSubnet(subnet), parseAddress(ip)))) return;
+  const option = isIpv6(ip) ? "--ip6" : "--ip";
+  throw new UsageError(
+    `${option}: ${ip} is not in network ${name} (${subnets.map(({ subnet }) => subnet).join(", ")})`,
+  );
+}
