@@ -7,6 +7,7 @@ import {
   chmodSync,
   existsSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -56,6 +57,17 @@ export async function build(target: Target, outfile: string): Promise<void> {
 
 /** Compiles a program with the options of ours, which the bench does too with an empty one. @throws AggregateError. */
 export async function compile(entry: string, outfile: string, target: Target = hostTarget()): Promise<void> {
+  const parts = mkdtempSync(`${outfile}.parts-`);
+  try {
+    await bundle(entry, join(parts, "program"), target);
+    renameSync(join(parts, "program"), outfile);
+  } finally {
+    // The source maps lie there as files, too.
+    rmSync(parts, { recursive: true });
+  }
+}
+
+async function bundle(entry: string, outfile: string, target: Target): Promise<void> {
   const result = await Bun.build({
     entrypoints: [entry],
     compile: {
@@ -67,6 +79,8 @@ export async function compile(entry: string, outfile: string, target: Target = h
       jitPolicy: 100,
     },
     minify: true,
+    // Goes into the binary, 1 MB of it, and is read when an error is printed: no start costs more.
+    sourcemap: "external",
     bytecode: true,
     format: "esm",
     splitting: true,

@@ -105,7 +105,10 @@ export function explain(error: unknown): { text: string; hint?: string } {
   }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return {
-    text: `internal error: ${stack}`,
-    hint: "this is a bug in tinydocker: please report it with the command you ran",
+    text: `internal error: ${withoutNames(stack)}`,
+    hint: "this is a bug in tinydocker: please report these lines, and the command that you ran",
   };
 }
+
+/** Where each frame was, in our source (the build adds the map); the names of functions are letters by then. */
+const withoutNames = (stack: string): string => stack.replace(/^( +at ).*\((.+)\)$/gm, "$1$2");

@@ -1,15 +1,17 @@
 /** From argv to one command: global options, the command's name, its options, help, and what a failure prints. */
 
 import { requireRoot, sudoLine } from "../engine/record/root.ts";
-import { explain, hasCode, InterruptedError, notesOf, StartError, UsageError } from "../errors.ts";
+import { explain, Failure, hasCode, InterruptedError, notesOf, StartError, UsageError } from "../errors.ts";
+import { readFileIfAny } from "../linux/file.ts";
 import { unblockSignals } from "../linux/signal.ts";
 import { absolutePath, defaultRoot, pathsOf } from "../paths.ts";
 import { forwarded } from "../runtime/forwarded.ts";
+import { versionLine } from "../version.ts";
 import { commands } from "./commands.ts";
 import { parseArgv } from "./words/argv.ts";
 import type { Command, Global } from "./words/command.ts";
 import { globalArgs } from "./words/global.ts";
-import { advise, fail } from "./words/print.ts";
+import { advise, fail, notice } from "./words/print.ts";
 
 /** "125 means us": a container's program can hardly end with it. */
 const ourFailure = 125;
@@ -43,6 +45,8 @@ export function complain(error: unknown, failureCode = ourFailure): number {
   const { text, hint } = explain(error);
   fail(text);
   notesOf(error).forEach(fail);
+  if (!(error instanceof Failure))
+    notice(`${versionLine()}, Linux ${readFileIfAny("/proc/sys/kernel/osrelease")?.trim() ?? "unknown"}`);
   if (hint) advise(hint);
   else if (hasCode(error, "EACCES", "EPERM") && process.geteuid?.() !== 0) advise(sudoLine());
   if (error instanceof InterruptedError) return 128 + error.signal;

@@ -15,4 +15,10 @@ export async function play(argv: string[]): Promise<number> {
   return await main(argv);
 }
 
+/** Says what nobody caught. @returns the exit code. */
+export function crash(error: unknown): number {
+  const { complain } = require("./main.ts") as typeof import("./main.ts");
+  return complain(error);
+}
+
 export { exitNow };
