@@ -8,8 +8,9 @@ import type { Machine } from "./containers.ts";
 
 /** What a command printed. @throws Error unless it ended with 0. */
 export function ok(result: Result): string {
-  if (result.code !== 0) throw new Error(`ended with ${result.code}: ${result.stdout}${result.stderr}`);
-  return result.stdout.trim();
+  const { code, signal, stdout, stderr } = result;
+  if (code !== 0) throw new Error(`ended with ${code ?? signal}: ${stdout}${stderr}`);
+  return stdout.trim();
 }
 
 /** A shell script in a container that goes on without us. @returns its id. */
