@@ -70,6 +70,8 @@ describe("inspect", () => {
       expect(await ask(machine, "one", "{{.NetworkSettings.IPAddress}}|{{gt .State.Pid 1}}")).toBe("|true");
       const merged = await ask(machine, "one", "{{.GraphDriver.Data.MergedDir}}");
       expect(ok(await machine.exec(["ls", `${merged}/bin/busybox`]))).toBe(`${merged}/bin/busybox`);
+      ok(await machine.run(["exec", "-d", "one", "sh", "-c", "sleep 5 & (sleep 5 &); wait"]));
+      expect(await ask(machine, "one", '{{len .ExecIDs}} {{join .ExecIDs " "}}')).toMatch(/^1 [0-9a-f]{64}$/);
       const wrong = await machine.run(["inspect", "-f", "{{.Resources}}", "one"]);
       expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringContaining("can't evaluate field Resources")]);
       ok(await machine.run(["rm", "-f", "one"]));
@@ -110,6 +112,18 @@ test("rows of lists have Docker's columns as json", async () => {
       const [row = "{}"] = ok(await machine.run(words)).split("\n");
       expect([command, missing(JSON.parse(row), names), unknown(JSON.parse(row), names)]).toEqual([command, [], []]);
     }
+    const all = JSON.parse(ok(await machine.run(["system", "df", "-v", "--format", "json"])));
+    expect(Object.keys(all)).toEqual(["Images", "Containers", "Volumes", "BuildCache"]);
+    const [image, container, volume] = [all.Images, all.Containers, all.Volumes].map(([first]) => first);
+    for (const [row, command] of [
+      [image, "images"],
+      [container, "ps"],
+      [volume, "volume ls"],
+    ])
+      expect([missing(row, fields.rowFields[command]!), unknown(row, fields.rowFields[command]!)]).toEqual([[], []]);
+    expect([image.Containers, container.LocalVolumes, volume.Links]).toEqual(["1", "1", "1"]);
+    const names = "{{range .Containers}}{{.Names}}{{end}} {{len .BuildCache}}";
+    expect(ok(await machine.run(["system", "df", "-v", "--format", names]))).toBe("one 0");
     // No tmpfs, and no more of a name than there is room for.
     const shown = ok(await machine.run(["ps", "--format", "{{.Mounts}}"]));
     expect(shown).toMatch(/^(data,\/.{13}…|\/.{13}…,data)$/);

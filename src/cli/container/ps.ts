@@ -47,7 +47,7 @@ export default defineCommand({
       : listContainers(paths, "running").filter((container) => isUp(container) || listed.includes(container.status));
     // It takes its time: only for who wants to know.
     const sizes = size || how.format?.includes(".Size") ? (row: Container) => sizeText(paths, row) : () => "N/A";
-    printList(listing(full, sizes, size ?? false), containers.filter(keep).slice(0, newest), how);
+    printList(containerListing(full, sizes, size ?? false), containers.filter(keep).slice(0, newest), how);
     return 0;
   },
 });
@@ -65,7 +65,12 @@ function parseCount(text: string | undefined): number | undefined {
 const shortId = (id: string): string => id.slice(0, 12);
 const longestCommand = 20;
 
-const listing = (full: boolean, sizeOf: (row: Container) => string, size: boolean): Listing<Container> => ({
+/** @param full nothing is shortened. @param sizeOf what its files take. */
+export const containerListing = (
+  full: boolean,
+  sizeOf: (row: Container) => string,
+  size: boolean,
+): Listing<Container> => ({
   type: "container",
   columns: {
     ID: ["CONTAINER ID", ({ record }) => (full ? record.id : shortId(record.id))],

@@ -10,7 +10,7 @@ import { type Listing, listArgs, printList } from "../words/list.ts";
 import { humanAge, humanSize, localTime } from "../words/print.ts";
 
 /** An image under one of its names; without a name, under none. */
-interface Row {
+export interface Row {
   image: Image;
   /** In canonical form. */
   reference?: string;
@@ -33,17 +33,17 @@ export default defineCommand({
     const paths = pathsOf(root);
     const words = reference === undefined ? filter : [...filter, `reference=${reference}`];
     const keep = parseFilters(words, filtersOf(paths));
-    printList(listing({ full, digests }), listImages(paths).flatMap(rowsOf).filter(keep), how);
+    printList(imageListing({ full, digests }), listImages(paths).flatMap(rowsOf).filter(keep), how);
     return 0;
   },
 });
 
-const rowsOf = (image: Image): Row[] =>
+export const rowsOf = (image: Image): Row[] =>
   image.references.length > 0 ? image.references.map((reference) => ({ image, reference })) : [{ image }];
 
 const none = "<none>";
 
-const listing = ({ full, digests }: { full: boolean; digests: boolean }): Listing<Row> => ({
+export const imageListing = ({ full, digests }: { full: boolean; digests: boolean }): Listing<Row> => ({
   type: "image",
   columns: {
     Repository: ["REPOSITORY", ({ reference }) => (reference ? parseReference(reference).name : none)],

@@ -1,13 +1,16 @@
 /** `tinydocker system df`: what takes how much of the disk, and what of it nobody needs. */
 
 import { recoverIfAllowed } from "../../engine/container/recover.ts";
+import { mountPointOf } from "../../engine/record/volume.ts";
 import { readUsage, type Usage } from "../../engine/system/disk.ts";
-import { parseReference } from "../../image/reference.ts";
 import { pathsOf } from "../../paths.ts";
-import { commandOf, statusText } from "../container/ps.ts";
+import { containerListing } from "../container/ps.ts";
+import { imageListing, type Row, rowsOf } from "../image/ls.ts";
+import { volumeListing } from "../volume/ls.ts";
 import { defineCommand } from "../words/command.ts";
-import { type Listing, printList } from "../words/list.ts";
-import { humanAge, humanSize, printLine } from "../words/print.ts";
+import { columnsFor, fieldsOf, type Listing, printList } from "../words/list.ts";
+import { printByFormat } from "../words/objects.ts";
+import { humanSize, printLine } from "../words/print.ts";
 
 export default defineCommand({
   meta: { name: "system df", description: "Show disk usage" },
@@ -25,7 +28,7 @@ export default defineCommand({
     recoverIfAllowed(paths);
     const usage = readUsage(paths);
     if (!verbose) printList(summary, summarize(usage), { format });
-    else printAll(usage);
+    else printAll(usage, (volume) => mountPointOf(paths, volume), format);
     return 0;
   },
 });
@@ -83,60 +86,63 @@ const summarize = ({ images, layers, containers, volumes }: Usage): Kind[] => [
   },
 ];
 
-function printAll({ images, containers, volumes }: Usage): void {
+function printAll({ images, containers, volumes }: Usage, mountPoint: MountPoint, format = ""): void {
+  const rows = images.flatMap(({ image, ...usage }) => rowsOf(image).map((row) => ({ ...usage, row })));
+  if (format !== "" && format !== "table") {
+    const all = {
+      Images: rows.map((row) => fieldsOf(imageRows(true), row)),
+      Containers: containers.map((row) => fieldsOf(containerRows(true), row)),
+      Volumes: volumes.map((row) => fieldsOf(volumeRows(mountPoint), row)),
+      // As Docker has it; nothing is built here.
+      BuildCache: [],
+    };
+    printByFormat("disk usage", all, format);
+    return;
+  }
   printLine("Images space usage:\n");
-  printList(
-    imageRows,
-    images.flatMap((one) => (one.image.references[0] ? one.image.references : [""]).map((name) => ({ ...one, name }))),
-    {},
-  );
+  printList(imageRows(false), rows, {});
   printLine("\nContainers space usage:\n");
-  printList(containerRows, containers, {});
+  printList(containerRows(false), containers, {});
   printLine("\nLocal Volumes space usage:\n");
-  printList(volumeRows, volumes, {});
+  printList(volumeRows(mountPoint), volumes, {});
 }
 
-const shortId = (id: string): string => id.replace(/^sha256:/, "").slice(0, 12);
+type ImageRow = Omit<Usage["images"][number], "image"> & { row: Row };
 
-const imageRows: Listing<Usage["images"][number] & { name: string }> = {
+const imageRows = (full: boolean): Listing<ImageRow> => ({
   type: "image",
   columns: {
-    Repository: ["REPOSITORY", ({ name }) => (name ? parseReference(name).name : "<none>")],
-    Tag: ["TAG", ({ name }) => (name && parseReference(name).tag) || "<none>"],
-    ID: ["IMAGE ID", ({ image }) => shortId(image.id)],
-    CreatedSince: ["CREATED", ({ image }) => (Date.parse(image.created) > 0 ? humanAge(image.created) : "N/A")],
-    Size: ["SIZE", ({ image }) => (image.damage === undefined ? humanSize(image.sizeBytes) : "damaged")],
+    ...columnsFor(imageListing({ full, digests: false }).columns, ({ row }: ImageRow) => row),
     SharedSize: ["SHARED SIZE", ({ sharedBytes }) => humanSize(sharedBytes)],
     UniqueSize: ["UNIQUE SIZE", ({ uniqueBytes }) => humanSize(uniqueBytes)],
     Containers: ["CONTAINERS", ({ users }) => String(users)],
   },
   table: ["Repository", "Tag", "ID", "CreatedSince", "Size", "SharedSize", "UniqueSize", "Containers"],
   quiet: "ID",
-};
+});
 
-const containerRows: Listing<Usage["containers"][number]> = {
+type ContainerRow = Usage["containers"][number];
+
+const containerRows = (full: boolean): Listing<ContainerRow> => ({
   type: "container",
   columns: {
-    ID: ["CONTAINER ID", ({ container }) => shortId(container.record.id)],
-    Image: ["IMAGE", ({ container }) => container.record.image],
-    Command: ["COMMAND", ({ container }) => JSON.stringify(commandOf(container).slice(0, 20))],
-    LocalVolumes: ["LOCAL VOLUMES", ({ volumes }) => String(volumes)],
+    ...columnsFor(containerListing(full, () => "", false).columns, ({ container }: ContainerRow) => container),
     Size: ["SIZE", ({ bytes }) => humanSize(bytes)],
-    CreatedSince: ["CREATED", ({ container }) => humanAge(container.record.created)],
-    Status: ["STATUS", ({ container }) => statusText(container)],
-    Names: ["NAMES", ({ container }) => container.record.name],
   },
-  table: ["ID", "Image", "Command", "LocalVolumes", "Size", "CreatedSince", "Status", "Names"],
+  table: ["ID", "Image", "Command", "LocalVolumes", "Size", "RunningFor", "Status", "Names"],
   quiet: "ID",
-};
+});
 
-const volumeRows: Listing<Usage["volumes"][number]> = {
+type VolumeRow = Usage["volumes"][number];
+type MountPoint = (volume: VolumeRow["volume"]) => string;
+
+const volumeRows = (mountPoint: MountPoint): Listing<VolumeRow> => ({
   type: "volume",
   columns: {
-    Name: ["VOLUME NAME", ({ volume }) => volume.name],
+    ...columnsFor(volumeListing(mountPoint).columns, ({ volume }: VolumeRow) => volume),
     Links: ["LINKS", ({ users }) => String(users)],
     Size: ["SIZE", ({ bytes }) => (bytes === undefined ? "N/A" : humanSize(bytes))],
   },
   table: ["Name", "Links", "Size"],
   quiet: "Name",
-};
+});

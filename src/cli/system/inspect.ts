@@ -1,5 +1,6 @@
 /** `tinydocker inspect`: all that is known of containers, images, networks and volumes, as JSON. */
 
+import { execIdsOf } from "../../engine/container/exec-ids.ts";
 import { describeContainer } from "../../engine/container/inspect.ts";
 import { recoverIfAllowed } from "../../engine/container/recover.ts";
 import { sizeOfContainer } from "../../engine/container/size.ts";
@@ -71,8 +72,11 @@ const findOneContainer: Find = (paths, name, size) => {
   const found = containerIfAny(paths, name);
   if (!found) return undefined;
   const container = { ...found, record: withLinkNames(paths, found.record) };
-  const sizes = size ? sizeOfContainer(paths, container.record) : undefined;
-  return describeContainer(container, directoryOf(paths, container.record.id), listKnownNetworks(paths), sizes);
+  const directory = directoryOf(paths, container.record.id);
+  return describeContainer(container, directory, listKnownNetworks(paths), {
+    sizes: size ? sizeOfContainer(paths, container.record) : undefined,
+    execIds: execIdsOf(container),
+  });
 };
 
 /** Those it is linked to may have other names by now. */

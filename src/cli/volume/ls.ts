@@ -22,7 +22,7 @@ export default defineCommand({
       return users(name).length === 0;
     }
     printList(
-      listing((volume) => mountPointOf(paths, volume)),
+      volumeListing((volume) => mountPointOf(paths, volume)),
       listVolumes(paths).filter(keep),
       how,
     );
@@ -41,7 +41,7 @@ const volumeFilters: Filters<AnyVolume> = {
 
 const unknown = () => "N/A";
 
-const listing = (mountPoint: (volume: Volume) => string): Listing<AnyVolume> => ({
+export const volumeListing = (mountPoint: (volume: Volume) => string): Listing<AnyVolume> => ({
   type: "volume",
   columns: {
     Name: ["VOLUME NAME", ({ name }) => name],

@@ -117,11 +117,20 @@ function headingsOf<Row>({ columns, methods = {} }: Listing<Row>): Record<string
   return Object.fromEntries([...headings, ...Object.keys(methods).map((name) => [name, last])]);
 }
 
+/** Columns of one kind of row for another that has such a row in it. */
+export const columnsFor = <Row, Other>(
+  columns: Listing<Row>["columns"],
+  rowOf: (other: Other) => Row,
+): Listing<Other>["columns"] =>
+  Object.fromEntries(
+    Object.entries(columns).map(([name, [heading, cell]]) => [name, [heading, (other) => cell(rowOf(other))]]),
+  );
+
 /** A row as a template sees it: cells are worked out when they are asked for; json has them by name. */
-function fieldsOf<Row>(
+export function fieldsOf<Row>(
   { columns, methods = {} }: Listing<Row>,
   row: Row,
-  clean: (text: string) => string,
+  clean: (text: string) => string = String,
 ): Record<string, unknown> {
   const fields: Record<string, unknown> = {};
   for (const name of Object.keys(columns).sort()) fields[name] = () => clean(columns[name]![1](row));

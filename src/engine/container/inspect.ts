@@ -15,12 +15,20 @@ import { describeHostConfig, isReadOnly } from "./host-config.ts";
 /** What Go prints for a time that never was. */
 const never = "0001-01-01T00:00:00Z";
 
-/** @param directory of the container. @param networks those that there are. @param sizes of its files, if somebody asked. */
+/** What its records do not say. */
+export interface Seen {
+  /** Of its files, if somebody asked. */
+  sizes?: { writtenBytes: number; rootBytes: number } | undefined;
+  /** Of the commands that run in it beside its own. */
+  execIds?: string[];
+}
+
+/** @param directory of the container. @param networks those that there are. */
 export function describeContainer(
   container: Container,
   directory: string,
   networks: KnownNetwork[],
-  sizes?: { writtenBytes: number; rootBytes: number },
+  { sizes, execIds = [] }: Seen = {},
 ) {
   const { record, state } = container;
   const { id, name, created, options, settings } = record;
@@ -41,7 +49,7 @@ export function describeContainer(
     MountLabel: "",
     ProcessLabel: "",
     AppArmorProfile: "",
-    ExecIDs: listOrNull([]),
+    ExecIDs: listOrNull(execIds),
     HostConfig: describeHostConfig(record),
     GraphDriver: describeRoot(container, directory),
     ...(sizes && { SizeRw: sizes.writtenBytes, SizeRootFs: sizes.rootBytes }),
