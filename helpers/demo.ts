@@ -24,7 +24,8 @@ const scenes: { title: string; host?: string; options?: string[]; command: strin
   },
   { title: "... which the next container does not share", command: "ls /only-here 2>&1; true" },
   { title: "Its own mounts, the kernel's settings read-only", command: "mount | cut -c1-100" },
-  { title: "Its own network: loopback and nothing else", command: "ip addr 2>/dev/null || cat /proc/net/dev" },
+  { title: "Its own network: an address behind the host's, and a way out", command: "ip addr show eth0; ip route" },
+  { title: "... or loopback and nothing else", options: ["--network", "none"], command: "ip addr" },
   limits()
     ? {
         title: "Its own cgroup, with limits",
@@ -52,22 +53,36 @@ function heading(text: string): void {
   console.log(`\n== ${text}`);
 }
 
-function show(scene: (typeof scenes)[number], image: string): void {
-  heading(scene.title);
-  if (scene.host) console.log(`   (on the host: ${scene.host})`);
-  const args = ["run", "--rm", ...(scene.options ?? []), image, "--", "sh", "-c", scene.command];
+/** tinydocker, with the store of the demo. @returns how it ended. */
+function tinydocker(...args: string[]) {
   const sudo = process.getuid?.() === 0 ? [] : ["sudo", "--preserve-env=TINYDOCKER_ROOT"];
-  const words = args.map((word) => (/^[\w./:=-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`));
-  console.log(`$ sudo ./dist/tinydocker ${words.join(" ")}`);
-  const { exitCode, signalCode } = Bun.spawnSync([...sudo, binary, ...args], {
+  return Bun.spawnSync([...sudo, binary, ...args], {
     cwd: repository,
     env: { ...process.env, TINYDOCKER_ROOT: root },
     stdio: ["inherit", "inherit", "inherit"],
   });
+}
+
+/** Bridge, firewall rules and the kernel's settings go before the store, which knows what they were. */
+function clean(): void {
+  tinydocker("network", "prune", "--force");
+  if (process.getuid?.() === 0) rmSync(root, { recursive: true, force: true });
+  else run("sudo", ["rm", "-rf", root]);
+}
+
+function show(scene: (typeof scenes)[number], image: string): void {
+  heading(scene.title);
+  if (scene.host) console.log(`   (on the host: ${scene.host})`);
+  const args = ["run", "--rm", ...(scene.options ?? []), image, "--", "sh", "-c", scene.command];
+  const words = args.map((word) => (/^[\w./:=-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`));
+  console.log(`$ sudo ./dist/tinydocker ${words.join(" ")}`);
+  const { exitCode, signalCode } = tinydocker(...args);
   if (scene.exitCode !== undefined) console.log(`exit code ${exitCode}`);
   if (exitCode !== (scene.exitCode ?? 0)) throw new Error(`the container ended with ${signalCode ?? exitCode}`);
 }
 
+// Ctrl-C ends the container too, which then ends with another code than its scene expects.
+process.on("SIGINT", () => {});
 try {
   heading("Building dist/tinydocker: one file, nothing to install");
   await build(hostTarget(), binary);
@@ -77,6 +92,5 @@ try {
   heading("That was it. Try a shell of your own:");
   console.log(`$ sudo ./dist/tinydocker run ${image} -- sh`);
 } finally {
-  if (process.getuid?.() === 0) rmSync(root, { recursive: true, force: true });
-  else run("sudo", ["rm", "-rf", root]);
+  clean();
 }
