@@ -254,24 +254,57 @@ export function readlinkIfAny(path: string): string | undefined {
   return length === -1 ? undefined : decoder.decode(buffer.subarray(0, length));
 }
 
-/** What stat(2) tells of a file; times in nanoseconds since 1970. */
-export interface Stat {
-  type: "file" | "directory" | "symlink" | "char" | "block" | "fifo" | "socket";
+/** What stat(2) tells of a file; times in nanoseconds since 1970. Each field is read when somebody asks for it. */
+export class Stat {
+  constructor(private readonly view: DataView) {}
+
+  get type(): "file" | "directory" | "symlink" | "char" | "block" | "fifo" | "socket" {
+    return fileTypes[this.view.getUint16(28, true) >> 12] ?? "file";
+  }
   /** Permission bits with setuid, setgid and sticky: 0 to 0o7777. */
-  mode: number;
-  uid: number;
-  gid: number;
-  size: number;
+  get mode(): number {
+    return this.view.getUint16(28, true) & 0o7777;
+  }
+  get uid(): number {
+    return this.u32(20);
+  }
+  get gid(): number {
+    return this.u32(24);
+  }
+  get size(): number {
+    return Number(this.view.getBigUint64(40, true));
+  }
   /** Of 512 bytes each, as they lie on the disk: fewer than the size needs where there are holes. */
-  blocks: number;
-  nlink: number;
-  ino: bigint;
+  get blocks(): number {
+    return Number(this.view.getBigUint64(48, true));
+  }
+  get nlink(): number {
+    return this.u32(16);
+  }
+  get ino(): bigint {
+    return this.view.getBigUint64(32, true);
+  }
   /** The device the file lives on, as `major:minor`. */
-  device: string;
+  get device(): string {
+    return `${this.u32(136)}:${this.u32(140)}`;
+  }
   /** The device a device node stands for, as `major:minor`. */
-  rdev: string;
-  mtimeNs: bigint;
-  ctimeNs: bigint;
+  get rdev(): string {
+    return `${this.u32(128)}:${this.u32(132)}`;
+  }
+  get mtimeNs(): bigint {
+    return this.time(112);
+  }
+  get ctimeNs(): bigint {
+    return this.time(96);
+  }
+
+  private u32(offset: number): number {
+    return this.view.getUint32(offset, true);
+  }
+  private time(offset: number): bigint {
+    return this.view.getBigInt64(offset, true) * 1_000_000_000n + BigInt(this.u32(offset + 8));
+  }
 }
 
 const AT_SYMLINK_NOFOLLOW = 0x100;
@@ -297,10 +330,10 @@ export const fstat = (fd: Fd): Stat => statx(fd, "", AT_EMPTY_PATH);
 /** stat(2), or undefined where there is nothing. */
 export function statIfAny(path: string, options: { follow?: boolean } = {}): Stat | undefined {
   const view = rawStatx(AT_FDCWD, path, options.follow === false ? AT_SYMLINK_NOFOLLOW : 0, [ENOENT, ENOTDIR]);
-  return view && decodeStat(view);
+  return view && new Stat(view);
 }
 
-const statx = (directory: number, path: string, flags: number): Stat => decodeStat(rawStatx(directory, path, flags)!);
+const statx = (directory: number, path: string, flags: number): Stat => new Stat(rawStatx(directory, path, flags)!);
 
 /** statx(2): one layout on every architecture, unlike struct stat. Undefined for the errnos that are expected. */
 function rawStatx(directory: number, path: string, flags: number, expected: number[] = []): DataView | undefined {
@@ -308,33 +341,6 @@ function rawStatx(directory: number, path: string, flags: number, expected: numb
   const result = syscall("statx", directory, cstr(path), flags, STATX_BASIC_STATS, buffer);
   if (allow(expected, "stat", path || `fd ${directory}`, result) === -1) return undefined;
   return new DataView(buffer.buffer);
-}
-
-function decodeStat(view: DataView): Stat {
-  const u32 = (offset: number) => view.getUint32(offset, true);
-  const time = (offset: number) => view.getBigInt64(offset, true) * 1_000_000_000n + BigInt(u32(offset + 8));
-  const mode = view.getUint16(28, true);
-  return {
-    type: fileTypes[mode >> 12] ?? "file",
-    mode: mode & 0o7777,
-    uid: u32(20),
-    gid: u32(24),
-    size: Number(view.getBigUint64(40, true)),
-    blocks: Number(view.getBigUint64(48, true)),
-    nlink: u32(16),
-    // Few ask for these, and BigInt arithmetic is slow.
-    get ino() {
-      return view.getBigUint64(32, true);
-    },
-    device: `${u32(136)}:${u32(140)}`,
-    rdev: `${u32(128)}:${u32(132)}`,
-    get mtimeNs() {
-      return time(112);
-    },
-    get ctimeNs() {
-      return time(96);
-    },
-  };
 }
 
 /** The names in a directory, or only those of directories in it; undefined where there is no such directory. */
@@ -356,18 +362,27 @@ const dot = 46;
  * name NUL. @param use takes a name as the kernel keeps it, valid until it returns, and whether it is called a directory.
  */
 export function readEntries(fd: Fd, subject: string, use: (name: Uint8Array, isDirectory: boolean) => void): void {
-  const buffer = memory(32768);
-  const view = new DataView(buffer.buffer);
+  const { buffer, view } = spare ?? roomForEntries();
+  spare = undefined;
   for (;;) {
     // One that was removed since it was opened has no entries, and says so by ENOENT.
     const filled = allow([ENOENT], "read directory", subject, syscall("getdents64", fd, buffer, buffer.length));
-    if (filled <= 0) return;
+    if (filled <= 0) break;
     for (let at = 0; at < filled; at += view.getUint16(at + 16, true)) {
       const name = buffer.subarray(at + 19, buffer.indexOf(0, at + 19));
       const itself = name[0] === dot && (name.length === 1 || (name.length === 2 && name[1] === dot));
       if (!itself) use(name, buffer[at + 18] === DT_DIR);
     }
   }
+  spare = { buffer, view };
+}
+
+/** Of whoever has read a directory before, for the next who does; while it is in use another gets one of his own. */
+let spare: ReturnType<typeof roomForEntries> | undefined;
+
+function roomForEntries() {
+  const buffer = memory(32768);
+  return { buffer, view: new DataView(buffer.buffer) };
 }
 
 const LOCK_SH = 1;

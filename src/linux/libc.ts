@@ -45,19 +45,21 @@ const ofRun = new Set(
   ).split(" "),
 );
 
+/** Loops without closures: this runs before anything else, and each new function costs it as much as looking up one of libc's. */
 function lookUp(bound: Bound, name: string): unknown {
-  if (ofRun.has(name)) {
-    // All that modules know by now; those that several know have one signature.
-    const wanted = known.flatMap(({ table, functions }) =>
-      Object.keys(table)
-        .filter((key) => ofRun.has(key) && !Object.hasOwn(functions, key))
-        .map((key) => ({ table, functions, key })),
-    );
-    const together: Record<string, ReturnType<typeof typesOf>> = {};
-    for (const { table, key } of wanted) together[key] = typesOf(table[key]!);
-    const made = open(together);
-    for (const { functions, key } of wanted) Object.defineProperty(functions, key, { value: made[key] });
-  } else Object.defineProperty(bound.functions, name, { value: open({ [name]: typesOf(bound.table[name]!) })[name] });
+  // All of a run's that modules know by now; those that several know have one signature.
+  const together = ofRun.has(name);
+  const isWanted = (table: Bound["table"], functions: Bound["functions"], key: string): boolean =>
+    (together ? ofRun.has(key) : key === name && table === bound.table) && !Object.hasOwn(functions, key);
+  const types: Record<string, ReturnType<typeof typesOf>> = {};
+  for (const { table, functions } of known)
+    for (const key in table) if (isWanted(table, functions, key)) types[key] = typesOf(table[key]!);
+  const made = open(types);
+  for (const { table, functions } of known)
+    for (const key in table)
+      if (isWanted(table, functions, key)) Object.defineProperty(functions, key, { value: made[key] });
+  // Now, because later it would come between a call and its errno.
+  errnoLocation ||= libc.__errno_location();
   return bound.functions[name];
 }
 
@@ -75,10 +77,11 @@ const libc = bind({
   // Every argument a pointer: the FFI takes numbers, typed arrays and null alike for one.
   syscall: ["long", "long", "ptr", "ptr", "ptr", "ptr", "ptr", "ptr"],
 });
-const errnoLocation = libc.__errno_location() as never;
+/** Of this thread; known from the first look-up on. */
+let errnoLocation = 0;
 
 /** The errno of the last failed libc call. Nothing may run between that call and this: any other call clobbers it. */
-export const readErrno = (): number => read.i32(errnoLocation, 0);
+export const readErrno = (): number => read.i32(errnoLocation as never, 0);
 
 /** Throws if a libc call returned -1. Pass the call last: nothing may run between it and the errno read. */
 export function check(syscall: string, subject: string, result: number): number {

@@ -46,7 +46,9 @@ export const signals = {
 } as const;
 
 /** Every signal there is, the real-time ones too. */
-export const allSignals: number[] = Array.from({ length: 64 }, (_, index) => index + 1);
+export const allSignals: number[] = [];
+const highestSignal = 64;
+for (let number = 1; number <= highestSignal; number++) allSignals.push(number);
 
 /** A sigset_t: bit n-1 stands for signal n. glibc and musl both reserve 128 bytes. */
 function sigset(numbers: Iterable<number>): Uint8Array {
@@ -94,17 +96,15 @@ export function readSignal(fd: Fd): number {
 }
 
 const SIG_IGN = 1;
-const highestSignal = 64;
 
 /** The signals that this process ignores (sigaction(2)), which its children inherit: Bun's SIGPIPE and SIGXFSZ, and the caller's. */
 export function ignoredSignals(): number[] {
-  const action = memory(256);
-  const view = new DataView(action.buffer);
+  // struct sigaction begins with the handler's address.
+  const action = new Int32Array(new ArrayBuffer(256));
   const ignored: number[] = [];
   // 32 and 33 belong to libc, which answers EINVAL.
   for (let number = 1; number <= highestSignal; number++) {
-    if (libc.sigaction(number, null, action) === 0 && view.getBigUint64(0, true) === BigInt(SIG_IGN))
-      ignored.push(number);
+    if (libc.sigaction(number, null, action) === 0 && action[0] === SIG_IGN && action[1] === 0) ignored.push(number);
   }
   return ignored;
 }

@@ -57,8 +57,6 @@ export class Arena {
   readonly range: Range;
   readonly bytes: Uint8Array;
   readonly i32: Int32Array;
-  /** The same bytes, to write text. */
-  readonly text: Buffer;
   readonly recordsAt = headerBytes;
   /** Where the next piece of data goes. */
   private top: number;
@@ -78,7 +76,6 @@ export class Arena {
     const buffer = toArrayBuffer(start as never, below, size - below);
     this.bytes = new Uint8Array(buffer);
     this.i32 = new Int32Array(buffer);
-    this.text = Buffer.from(buffer);
     this.i32[0] = headerBytes;
     this.top = headerBytes + records * recordBytes;
   }

@@ -61,6 +61,8 @@ export function assemble(program: Program, surroundings: Surroundings): Assemble
 
 const operations = { return: 0xf000, test: 0xf001, clone: 0xf002, add: 0xf003, thread: 0xf004 } as const;
 
+const encoder = new TextEncoder();
+
 const address = 1;
 const load32 = 2;
 const load64 = 3;
@@ -220,8 +222,8 @@ class Assembler {
     if (text.includes("\0")) throw new Error(`a NUL byte inside ${JSON.stringify(text)}`);
     const { arena } = this;
     const at = arena.allocate(text.length * 3 + 1, 1);
-    const bytes = text === "" ? 0 : arena.text.write(text, at, "utf8");
-    arena.bytes[at + bytes] = 0;
+    const { written } = encoder.encodeInto(text, arena.bytes.subarray(at));
+    arena.bytes[at + written] = 0;
     this.strings.set(text, at);
     return at;
   }
