@@ -15,7 +15,6 @@ import { type ImageConfig, parseImageConfig } from "../oci/image.ts";
 import type { Paths } from "../paths.ts";
 import { formatRecord, kindOf, type Parsed, parseRecord, text } from "../schema.ts";
 import { damagedImage, digest, parseImage } from "./record.ts";
-import { formatReference, parseReference } from "./reference.ts";
 
 export interface Image {
   /** The digest of the configuration. */
@@ -124,7 +123,9 @@ function resolveId(paths: Paths, asked: string): Digest | undefined {
 function readRef(paths: Paths, asked: string): Parsed<Ref> | undefined {
   const likely = asked.isWellFormed() ? refName(asked.includes(":") ? asked : `${asked}:latest`) : undefined;
   const found = likely && likely.length < 4000 ? parseRef(paths, likely) : undefined;
-  return found ?? parseRef(paths, refName(formatReference(parseReference(asked))));
+  if (found) return found;
+  const { normaliseReference } = require("./reference.ts") as typeof import("./reference.ts");
+  return parseRef(paths, refName(normaliseReference(asked)));
 }
 
 function resolvePrefix(paths: Paths, prefix: string): Digest | undefined {

@@ -21,7 +21,6 @@ import {
   owned,
   writeAll,
 } from "../linux/file.ts";
-import { ensureDirectory } from "../linux/inroot.ts";
 import type { EtcFile } from "../plan/network.ts";
 
 export function writeEtcFiles(files: EtcFile[], root: Fd): void {
@@ -43,6 +42,7 @@ function openEtc(root: Fd): Fd | undefined {
   return ifLeading(() => {
     const found = at.openInRootIfAny(root, at.byteName`etc`, flags);
     if (found !== undefined) return found;
+    const { ensureDirectory } = require("../linux/inroot.ts") as typeof import("../linux/inroot.ts");
     close(ensureDirectory(root, "/etc"));
     return at.openInRoot(root, at.byteName`etc`, flags);
   });

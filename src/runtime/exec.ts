@@ -20,14 +20,14 @@ import { blockSignals } from "../linux/signal.ts";
 import type { ExecPlan } from "../plan/exec.ts";
 import { compileExec } from "../plan/program/compile.ts";
 import { given } from "../plan/program/context.ts";
-import { readFailure, startError } from "./failure.ts";
 import { forwarded } from "./forwarded.ts";
 import {
   awaitStart,
   compileOptions,
   expectedOf,
+  failures,
   givenFor,
-  isAtProgram,
+  hasExecuted,
   killed,
   killInit,
   type Starting,
@@ -129,16 +129,13 @@ function spawnInto(
   });
   const ended = wait({ pidfd: guide })?.exit;
   close(guide);
-  const failed = readFailure(assembled, [assembled.frame], steps);
-  if (failed?.errno) {
+  if (ended?.code !== 0) {
+    const failed = failures().readFailure(assembled, [assembled.frame], steps);
     assembled.arena.unmap();
+    if (!failed?.errno) throw killed(failed);
     if (failed.step === "clone-sibling")
       throw syscallError("clone", "a process into the container's cgroup", failed.errno);
-    throw startError(failed);
-  }
-  if (ended?.signal) {
-    assembled.arena.unmap();
-    throw killed(failed);
+    throw failures().startError(failed);
   }
   const [second] = assembled.others;
   const pid = assembled.arena.i32[program.pid.at >> 2] ?? 0;
@@ -147,8 +144,8 @@ function spawnInto(
     child,
     socket: socket.handOff(),
     expected: expectedOf(steps),
-    failure: () => readFailure(assembled, [second!], steps),
-    executed: () => isAtProgram({ ...assembled, frame: second! }),
+    failure: () => failures().readFailure(assembled, [second!], steps),
+    executed: () => hasExecuted(assembled, [second!]),
     forget: () => assembled.arena.unmap(),
   };
 }

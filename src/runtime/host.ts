@@ -32,10 +32,9 @@ import type { HostStep, VolumeStep } from "../plan/step.ts";
 import { dataOf, recordOf } from "../plan/volume.ts";
 import { writeEtcFiles } from "./etc-files.ts";
 import type { Prepared } from "./init.ts";
-import { makeBind, makeBindRoot, makeOverlay } from "./rootfs.ts";
+import { makeOverlay } from "./rootfs.ts";
 import type { UndoList } from "./undo.ts";
 import { identityOf } from "./user.ts";
-import { mountVolume } from "./volume-mount.ts";
 
 /** What steps leave for later ones, and for init. `image` is the root alone, a detached mount with nothing mounted in it. */
 type Preparing = Partial<Prepared> & Pick<Prepared, "binds"> & { image?: Fd };
@@ -56,6 +55,10 @@ export function performHost(
     }
   }
 }
+
+/** Loaded for those who have some. */
+const binds = () => require("./bind.ts") as typeof import("./bind.ts");
+const volumes = () => require("./volume-mount.ts") as typeof import("./volume-mount.ts");
 
 interface Performing {
   ended: () => boolean;
@@ -89,7 +92,7 @@ const performers: { [Kind in HostStep["do"]]: Performer<Extract<HostStep, { do: 
         if (!ended()) removePath(step.path);
       });
   },
-  "mount-volume": (step, undo) => undo.add(mountVolume(step)),
+  "mount-volume": (step, undo) => undo.add(volumes().mountVolume(step)),
   cgroup: ({ path }, undo, { prepared }) => {
     undo.add(() => removeContainerCgroup(path));
     const directory = makeContainerCgroup(path);
@@ -101,7 +104,7 @@ const performers: { [Kind in HostStep["do"]]: Performer<Extract<HostStep, { do: 
     prepared.image = prepared.root;
   },
   "bind-root": ({ path }, undo, { prepared }) => {
-    const { root, image } = makeBindRoot(path);
+    const { root, image } = binds().makeBindRoot(path);
     prepared.root = closedLater(root, undo);
     prepared.image = closedLater(image, undo);
   },
@@ -110,7 +113,7 @@ const performers: { [Kind in HostStep["do"]]: Performer<Extract<HostStep, { do: 
     prepared.identity = identityOf(prepared.root!, user);
   },
   bind: (step, undo, { prepared }) => {
-    prepared.binds.push(closedLater(makeBind(step, prepared.image!, prepared.identity!), undo));
+    prepared.binds.push(closedLater(binds().makeBind(step, prepared.image!, prepared.identity!), undo));
   },
   "open-network": ({ path }, undo, { prepared }) => {
     prepared.network = closedLater(open(path, O_RDONLY), undo);

@@ -17,11 +17,12 @@ import { sealedExeFile } from "../linux/exe-file.ts";
 import { close, type Fd, owned, readFile } from "../linux/file.ts";
 import { closeAll, receiveMessage, sendMessage, socketpair } from "../linux/poll.ts";
 import { launch } from "../linux/program/launch.ts";
+import type { Frame } from "../linux/program/record.ts";
 import { ignoredSignals, signals } from "../linux/signal.ts";
 import { compileInit } from "../plan/program/compile.ts";
 import { type CompileOptions, given } from "../plan/program/context.ts";
 import type { CloneStep, InitStep } from "../plan/step.ts";
-import { type Failed, readFailure, startError } from "./failure.ts";
+import type { Failed } from "./failure.ts";
 import type { ConnectedStdio } from "./stdio.ts";
 import type { Identity } from "./user.ts";
 
@@ -53,7 +54,7 @@ export interface Starting {
   expected: Set<number>;
   /** How it failed, if it did. Asked when the socket has ended. */
   failure(): Failed | undefined;
-  /** True if it is at its last step: what ended the socket then was execve. */
+  /** True if it is at its last step, and nothing has failed: what ended the socket then was execve. */
   executed(): boolean;
   /** Its memory is not looked at any more. */
   forget(): void;
@@ -89,8 +90,8 @@ export function spawnInit(
     child: { pid, pidfd },
     socket: socket.handOff(),
     expected: expectedOf(steps),
-    failure: () => readFailure(assembled, [assembled.frame, ...assembled.others], steps),
-    executed: () => isAtProgram(assembled),
+    failure: () => failures().readFailure(assembled, [assembled.frame, ...assembled.others], steps),
+    executed: () => hasExecuted(assembled, [assembled.frame, ...assembled.others]),
     forget: () => assembled.arena.unmap(),
   };
 }
@@ -124,15 +125,20 @@ const sayings: Partial<Record<InitStep["do"], number>> = { "send-network": n, co
 
 /** What a process says on its way through these steps. */
 export const expectedOf = (steps: readonly InitStep[]): Set<number> =>
-  new Set(steps.flatMap((step) => sayings[step.do] ?? []));
+  new Set(steps.map((step) => sayings[step.do]).filter((saying) => saying !== undefined));
 
 /** Steps at whose end there is a program. */
 const lastSteps = ["execute", "reap"];
 
-export function isAtProgram({ arena, frame, steps }: ReturnType<typeof launch>["assembled"]): boolean {
-  const step = steps[arena.i32[(frame.at >> 2) + 1] ?? -1];
-  return step !== undefined && lastSteps.includes(step);
+/** @param frames of the processes that may have failed, the one that is to execute the program first. */
+export function hasExecuted({ arena, steps }: ReturnType<typeof launch>["assembled"], frames: Frame[]): boolean {
+  const word = ({ at }: Frame, index: number) => arena.i32[(at >> 2) + index];
+  const step = steps[word(frames[0]!, 1) ?? -1];
+  return step !== undefined && lastSteps.includes(step) && frames.every((frame) => word(frame, 2) === 0);
 }
+
+/** Loaded for those that fail. */
+export const failures = () => require("./failure.ts") as typeof import("./failure.ts");
 
 /** Ends what is left of a process that was to become a container's. */
 export function killInit({ child }: Pick<Starting, "child">): void {
@@ -167,10 +173,9 @@ export function follow(starting: Starting, on: Progress): boolean {
   const { socket } = starting;
   const message = receiveFrom(socket);
   if (!message) {
+    if (starting.executed()) return true;
     const failed = starting.failure();
-    if (failed?.errno) throw startError(failed);
-    if (!starting.executed()) throw killed(failed);
-    return true;
+    throw failed?.errno ? failures().startError(failed) : killed(failed);
   }
   const [kind = -1] = message.data;
   const [fd, ...others] = message.fds;

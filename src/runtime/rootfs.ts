@@ -1,14 +1,8 @@
-/** The root of a container and what the host shows in it, as detached mounts: made by the host's side, attached by init. */
+/** The root of a container, a detached mount of its image's layers: made by the host's side, attached by init. */
 
-import { hasCode, SyscallError } from "../errors.ts";
-import { byteNameOf, chownAt, openInRootIfAny } from "../linux/at.ts";
-import { cwd, type Fd, mkdirAll, O_DIRECTORY, O_PATH, open, owned, statIfAny } from "../linux/file.ts";
-import { chdir, fchdir, fsmount, mount, mountSetattr, openTree } from "../linux/mount.ts";
-import { inOwnMounts } from "../linux/namespace.ts";
-import type { BindStep } from "../plan/step.ts";
-import { giveTo, showAs } from "./owner.ts";
-import type { Identity } from "./user.ts";
-import { fillVolume } from "./volume.ts";
+import { hasCode } from "../errors.ts";
+import { type Fd, O_DIRECTORY, O_PATH, open, owned } from "../linux/file.ts";
+import { chdir, fchdir, fsmount, mount, openTree } from "../linux/mount.ts";
 
 /** Layers of an image, the topmost first, below one writable directory; without that directory they are shown read-only. */
 export interface Overlay {
@@ -53,6 +47,7 @@ export function makeOverlay({ lower, upper, work }: Overlay): Fd {
 
 /** mount(2) attaches what it makes, so it is done where nobody else sees it. It takes one page of options. */
 function makeOverlayByPath(lower: string[], above: string[], base: string): Fd {
+  const { inOwnMounts } = require("../linux/namespace.ts") as typeof import("../linux/namespace.ts");
   return inOwnMounts(() => {
     chdir(base);
     const lowerdir = lower.map((path) => path.replace(/[\\:,]/g, "\\$&")).join(":");
@@ -63,16 +58,6 @@ function makeOverlayByPath(lower: string[], above: string[], base: string): Fd {
   });
 }
 
-/** A directory of the host as the root, with all that is mounted in it; and alone, as kernels before 6.15 can't clone it later. */
-export function makeBindRoot(path: string): { root: Fd; image: Fd } {
-  using directory = owned(open(path, O_PATH | O_DIRECTORY));
-  using root = owned(openTree(directory.fd, { recursive: true }));
-  using image = owned(openTree(directory.fd, { recursive: false }));
-  // Mounts the host makes in it later still reach it.
-  mountSetattr(root.fd, ["rslave"], { recursive: true }, path);
-  return { root: root.handOff(), image: image.handOff() };
-}
-
 /** The deepest directory that all paths have in common, with its slash. */
 function commonDirectory(paths: string[]): string {
   const [first = "/"] = paths;
@@ -80,36 +65,4 @@ function commonDirectory(paths: string[]): string {
   while (!paths.every((path) => path.startsWith(base)))
     base = base.slice(0, base.lastIndexOf("/", base.length - 2) + 1);
   return base;
-}
-
-/** A directory or file of the host, attached nowhere. @param image what a volume is filled from. */
-export function makeBind(step: BindStep, image: Fd, user: Identity): Fd {
-  const { source, target, options, recursive, propagation } = step;
-  const subject = `${source} on ${target}`;
-  if (step.createSource) createSource(step);
-  using from = owned(openSource(step));
-  if (step.copyUp) fillVolume(image, target, source);
-  if (step.chown) giveTo(from.fd, user, source);
-  using copy = owned(openTree(from.fd, { recursive }));
-  if (step.idmap) showAs(copy.fd, step.idmap, user, { recursive, source });
-  const below = recursive && options.includes("ro") && !step.writableBelow;
-  if (options.length > 0) mountSetattr(copy.fd, options, { recursive: below }, subject);
-  mountSetattr(copy.fd, [propagation], { recursive: propagation.startsWith("r") }, subject);
-  return copy.handOff();
-}
-
-/** The directory on the host belongs to whom its files will. */
-function createSource({ source, idmap }: BindStep): void {
-  if (statIfAny(source)) return;
-  mkdirAll(source, 0o755);
-  if (idmap) chownAt(cwd, byteNameOf(source), idmap.uid, idmap.gid);
-}
-
-/** The source, or a part of it that no symbolic link leads out of. */
-function openSource({ source, subpath }: BindStep): Fd {
-  using from = owned(open(source, O_PATH));
-  if (subpath === undefined) return from.handOff();
-  const part = openInRootIfAny(from.fd, byteNameOf(subpath), O_PATH);
-  if (part !== undefined) return part;
-  throw new SyscallError("open", subpath, "ENOENT", "there is no such path in the volume");
 }

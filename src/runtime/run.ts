@@ -8,7 +8,8 @@ import { blockSignals } from "../linux/signal.ts";
 import { listenAt } from "../linux/unix.ts";
 import type { HostStep, Plan } from "../plan/step.ts";
 import type { NetworkChange } from "./channel.ts";
-import { type Clients, clientsOf } from "./clients.ts";
+import type { Clients } from "./clients.ts";
+import { clientsLater, loadClients } from "./clients-later.ts";
 import { guarded } from "./event-sources.ts";
 import { forwarded } from "./forwarded.ts";
 import { performHost } from "./host.ts";
@@ -103,11 +104,10 @@ export function runContainer(plan: Plan, io: Io, place: Place, listener: Listene
     closeAll(connected.inside.filter((fd) => fd !== undefined));
     perform(plan.record);
     const supervision: Supervision = { child: init.child, connected, eventSources: [] };
-    clients = clientsOf(
-      listenForClients(place.directory, undo),
-      io.to === "monitor" ? io.launcher : undefined,
-      controlsOf(supervision, listener.change),
-    );
+    const controls = controlsOf(supervision, listener.change);
+    const socket = listenForClients(place.directory, undo);
+    clients =
+      io.to === "monitor" ? loadClients().clientsOf(socket, io.launcher, controls) : clientsLater(socket, controls);
     listener.starting(init.child.pid);
     const meter = meterOf(init.child.pid, plan.clone.cgroup, place.usage);
     let network: EventSource[] = [];

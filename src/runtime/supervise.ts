@@ -7,7 +7,7 @@ import { hasSignal, readStat } from "../linux/procfs.ts";
 import { readSignal, signalfd, signals } from "../linux/signal.ts";
 import { isatty, setSize } from "../linux/tty.ts";
 import type { NetworkChange } from "./channel.ts";
-import { type Clients, type Controls, clientsOf } from "./clients.ts";
+import type { Clients, Controls } from "./clients.ts";
 import { forwarded } from "./forwarded.ts";
 import { deliver, drain, relay } from "./relay.ts";
 import type { ConnectedStdio } from "./stdio.ts";
@@ -47,13 +47,13 @@ export function controlsOf(
 /** Stays with a process that nobody else can attach to. */
 export function supervise(child: Child, connected: ConnectedStdio): Exit {
   const supervision: Supervision = { child, connected, eventSources: [] };
-  const exit = superviseChild(supervision, clientsOf(undefined, undefined, controlsOf(supervision)));
+  const exit = superviseChild(supervision, { watches: () => [], timers: () => [] });
   deliverRest(connected);
   return exit;
 }
 
 /** Passes bytes and signals on until the child has ended. */
-export function superviseChild(supervision: Supervision, clients: Clients): Exit {
+export function superviseChild(supervision: Supervision, clients: Pick<Clients, "watches" | "timers">): Exit {
   const { child, connected, eventSources } = supervision;
   const { signal } = controlsOf(supervision);
   let over = false;

@@ -6,8 +6,10 @@ import { makingContainers, requireRoot } from "../../engine/record/root.ts";
 import { getSize, isatty } from "../../linux/tty.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
-import { parseUser, parseWorkdir } from "../words/units.ts";
 import { readEnv, wantsTerminal } from "./caller.ts";
+
+/** Loaded for those who say who and where. */
+const units = () => require("../words/units.ts") as typeof import("../words/units.ts");
 
 export default defineCommand({
   meta: { name: "exec", group: "Run", description: "Run a command in a running container" },
@@ -45,8 +47,8 @@ export default defineCommand({
     const options = {
       command: args.command,
       env: readEnv(args),
-      ...(args.workdir !== undefined && { workdir: parseWorkdir(args.workdir) }),
-      ...(args.user !== undefined && { user: parseUser(args.user) }),
+      ...(args.workdir !== undefined && { workdir: units().parseWorkdir(args.workdir) }),
+      ...(args.user !== undefined && { user: units().parseUser(args.user) }),
       terminal,
       ...(terminal && isatty(0) && { terminalSize: getSize(0) }),
       privileged: args.privileged ?? false,

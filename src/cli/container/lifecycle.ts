@@ -4,6 +4,7 @@ import { parseSignal } from "../../engine/container/signals.ts";
 import type { LogSettings, RestartPolicy } from "../../engine/record/container.ts";
 import { UsageError } from "../../errors.ts";
 import { parseSize } from "../words/units.ts";
+import { defaultDetachKeys, defaultLog } from "./defaults.ts";
 
 const policies: RestartPolicy["name"][] = ["no", "always", "unless-stopped", "on-failure"];
 
@@ -23,16 +24,15 @@ export function parseRestart(text = "no"): RestartPolicy {
 }
 
 const drivers: LogSettings["driver"][] = ["local", "json-file", "none"];
-const defaultLog = { maxBytes: 10 << 20, maxFiles: 3 };
 
-/** `--log-driver` and `--log-opt`. Bounded also where nothing is said: Docker's default fills the disk. */
+/** `--log-driver` and `--log-opt`. */
 export function parseLog(driverName = "local", options: string[] = []): LogSettings {
   const driver = drivers.find((name) => name === driverName);
   if (!driver) {
     const known = `one of ${drivers.join(", ")}`;
     throw new UsageError(`--log-driver: ${JSON.stringify(driverName)} is not supported`, known);
   }
-  const log: LogSettings = { driver, ...defaultLog };
+  const log: LogSettings = { ...defaultLog, driver };
   for (const option of options) {
     const equals = option.indexOf("=");
     const [name, value] = [option.slice(0, equals), option.slice(equals + 1)];
@@ -76,7 +76,8 @@ export function parsePull(text = "missing"): void {
 const controlKeys = "@abcdefghijklmnopqrstuvwxyz[\\]^_";
 
 /** `--detach-keys ctrl-p,ctrl-q` as the bytes that a terminal sends for them; "" for none. */
-export function parseDetachKeys(text = "ctrl-p,ctrl-q"): Uint8Array {
+export function parseDetachKeys(text: string | undefined): Uint8Array {
+  if (text === undefined) return defaultDetachKeys;
   if (text === "") return new Uint8Array(0);
   return Uint8Array.from(text.split(","), (key) => {
     const control = key.startsWith("ctrl-") && key.length === 6 ? controlKeys.indexOf(key.slice(5).toLowerCase()) : -1;

@@ -1,6 +1,6 @@
 /** `tinydocker run`: options and operands to one call of the engine. */
 
-import type { CreateRequest, RunEnd, RunRequest } from "../../engine/container/request.ts";
+import type { CreateRequest, Reporter, RunEnd, RunRequest } from "../../engine/container/request.ts";
 import { run } from "../../engine/container/run.ts";
 import type { Settings } from "../../engine/record/container.ts";
 import { NotFoundError, UsageError } from "../../errors.ts";
@@ -13,18 +13,8 @@ import { defaultLimits, noOptions, type RunOptions, rootfsDefaults } from "../..
 import type { Stdio } from "../../runtime/stdio.ts";
 import { type Arguments, defineCommand, type Values } from "../words/command.ts";
 import { printLine, warn } from "../words/print.ts";
-import { showProgress } from "../words/progress.ts";
-import {
-  parseCpus,
-  parseHostname,
-  parseMemory,
-  parseName,
-  parsePidsLimit,
-  parseUser,
-  parseWorkdir,
-} from "../words/units.ts";
 import { readEnv, wantsTerminal } from "./caller.ts";
-import { parseDetachKeys, parseLog, parsePull, parseRestart, parseSeconds, parseStopSignal } from "./lifecycle.ts";
+import { defaultDetachKeys, defaultSettings } from "./defaults.ts";
 import { networkArgs } from "./network-args.ts";
 
 /** The limits and the name that `run` and rootfs mode share. */
@@ -351,7 +341,7 @@ export const rootfsMode = defineCommand({
       detach: false,
       stdio: planStdio(terminal, {}),
       callerIsTerminal: isatty(0),
-      detachKeys: parseDetachKeys(undefined),
+      detachKeys: defaultDetachKeys,
       sigProxy: true,
     };
     return run(pathsOf(root), request, reporter).then((end) => reportEnd(end, request));
@@ -399,7 +389,9 @@ function rootDirectory(path: string): string {
   );
 }
 
-export const reporter = { warn, loading: showProgress };
+/** How a load is shown: loaded for those who load. */
+const progress = () => require("../words/progress.ts") as typeof import("../words/progress.ts");
+export const reporter: Reporter = { warn, loading: (file) => progress().showProgress(file) };
 
 /** Checks every option's value and makes the request; nothing of the host is touched. */
 export function runRequest(args: Values<typeof runArgs>): RunRequest {
@@ -416,7 +408,8 @@ export function runRequest(args: Values<typeof runArgs>): RunRequest {
     detach: args.detach ?? false,
     callerIsTerminal,
     stdio: planStdio(terminal, args),
-    detachKeys: parseDetachKeys(args["detach-keys"]),
+    detachKeys:
+      args["detach-keys"] === undefined ? defaultDetachKeys : lifecycle().parseDetachKeys(args["detach-keys"]),
     sigProxy: args["sig-proxy"] ?? true,
   };
 }
@@ -428,9 +421,9 @@ export function createRequest(args: Values<typeof createArgs>, terminal: boolean
   if (args.init && args["pids-limit"] === "1")
     throw new UsageError("--init needs two processes, and --pids-limit is 1");
   if (args.cidfile === "") throw new UsageError("option --cidfile needs a file");
-  parsePull(args.pull);
-  const restart = parseRestart(args.restart);
-  if (args.rm && restart.name !== "no")
+  if (args.pull !== undefined) lifecycle().parsePull(args.pull);
+  const given = readLifecycle(args);
+  if (args.rm && given.restart && given.restart.name !== "no")
     throw new UsageError("--rm and --restart can't both be: what is removed can't start again");
   return {
     source: { image: args.image },
@@ -440,22 +433,37 @@ export function createRequest(args: Values<typeof createArgs>, terminal: boolean
       remove: args.rm ?? false,
       init: args.init ?? false,
       interactive: args.interactive ?? false,
-      restart,
-      log: parseLog(args["log-driver"], args["log-opt"]),
       labels: readLabels(args),
+      ...given,
       ...readHealth(args),
-      ...(args["stop-signal"] !== undefined && { stopSignal: parseStopSignal(args["stop-signal"]) }),
-      ...(args["stop-timeout"] !== undefined && { stopTimeoutS: parseSeconds("--stop-timeout", args["stop-timeout"]) }),
     },
-    ...(args.name !== undefined && { name: parseName(args.name) }),
+    ...(args.name !== undefined && { name: units().parseName(args.name) }),
     ...(args.cidfile !== undefined && { cidfile: args.cidfile }),
     ...(args["volumes-from"].length > 0 && { volumesFrom: args["volumes-from"].map(parsers().parseVolumesFrom) }),
   };
 }
 
+/** What checks values is loaded for those who give some: each function that is there costs a start, called or not. */
+const units = () => require("../words/units.ts") as typeof import("../words/units.ts");
+const lifecycle = () => require("./lifecycle.ts") as typeof import("./lifecycle.ts");
+
+/** What was said of its life: when it starts again, how it is stopped, what is kept of its output. */
+function readLifecycle(args: Values<typeof createArgs>): Partial<Settings> {
+  const logs = args["log-driver"] !== undefined || args["log-opt"].length > 0;
+  return {
+    ...(args.restart !== undefined && { restart: lifecycle().parseRestart(args.restart) }),
+    ...(logs && { log: lifecycle().parseLog(args["log-driver"], args["log-opt"]) }),
+    ...(args["stop-signal"] !== undefined && { stopSignal: lifecycle().parseStopSignal(args["stop-signal"]) }),
+    ...(args["stop-timeout"] !== undefined && {
+      stopTimeoutS: lifecycle().parseSeconds("--stop-timeout", args["stop-timeout"]),
+    }),
+  };
+}
+
 /** Loaded for who asks only. */
 function readHealth(args: Values<typeof createArgs>): Pick<Settings, "health"> {
-  const given = Object.entries(args).some(([name, value]) => name.includes("health") && value !== undefined);
+  let given = false;
+  for (const name in args) given ||= name.includes("health") && args[name as keyof typeof args] !== undefined;
   const health = given ? (require("./health.ts") as typeof import("./health.ts")).parseHealth(args) : undefined;
   return health ? { health } : {};
 }
@@ -463,9 +471,9 @@ function readHealth(args: Values<typeof createArgs>): Pick<Settings, "health"> {
 function ownOptions(args: Values<typeof createArgs>): Partial<RunOptions> {
   return {
     ...(args.entrypoint !== undefined && { entrypoint: args.entrypoint === "" ? [] : [args.entrypoint] }),
-    ...(args["pids-limit"] !== undefined && { pidsLimit: parsePidsLimit(args["pids-limit"]) }),
-    ...(args.workdir !== undefined && { workdir: parseWorkdir(args.workdir) }),
-    ...(args.user !== undefined && { user: parseUser(args.user) }),
+    ...(args["pids-limit"] !== undefined && { pidsLimit: units().parsePidsLimit(args["pids-limit"]) }),
+    ...(args.workdir !== undefined && { workdir: units().parseWorkdir(args.workdir) }),
+    ...(args.user !== undefined && { user: units().parseUser(args.user) }),
     mounts: readMounts(args),
     env: readEnv(args),
     network: readNetwork(args),
@@ -509,7 +517,7 @@ function commonOptions(args: CommonValues, command: string[], terminal: boolean)
   return {
     ...noOptions,
     command,
-    ...(args.hostname !== undefined && { hostname: parseHostname(args.hostname) }),
+    ...(args.hostname !== undefined && { hostname: units().parseHostname(args.hostname) }),
     ...readLimits(args),
     terminal,
     ...(terminal && isatty(0) && { terminalSize: getSize(0) }),
@@ -520,8 +528,8 @@ function commonOptions(args: CommonValues, command: string[], terminal: boolean)
 export function readLimits({ cpus, memory }: Pick<CommonValues, "cpus" | "memory">): Pick<RunOptions, Limit> {
   if (cpus === undefined && memory === undefined) return {};
   const limits = {
-    ...(cpus !== undefined && { cpus: parseCpus(cpus) }),
-    ...(memory !== undefined && { memoryBytes: parseMemory(memory) }),
+    ...(cpus !== undefined && { cpus: units().parseCpus(cpus) }),
+    ...(memory !== undefined && { memoryBytes: units().parseMemory(memory) }),
   };
   const { checkCpus, checkMemory, readMachine } =
     require("../words/machine.ts") as typeof import("../words/machine.ts");
@@ -532,15 +540,6 @@ export function readLimits({ cpus, memory }: Pick<CommonValues, "cpus" | "memory
 }
 
 type Limit = "cpus" | "memoryBytes";
-
-const defaultSettings: Settings = {
-  remove: false,
-  init: false,
-  interactive: false,
-  restart: { name: "no", maximumRetries: 0 },
-  log: parseLog(undefined, []),
-  labels: {},
-};
 
 function planStdio(
   terminal: boolean,

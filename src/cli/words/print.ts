@@ -1,6 +1,5 @@
 /** What people see: results on stdout, everything else on stderr, both written at once (nothing is lost at exit). */
 
-import { createConsola } from "consola/core";
 import { hasCode } from "../../errors.ts";
 import { type Fd, writeAll } from "../../linux/file.ts";
 import { isatty } from "../../linux/tty.ts";
@@ -28,11 +27,13 @@ export const warn = (text: string): void => speak().warn(text);
 /** A line for people that is no trouble, on stderr. */
 export const notice = (text: string): void => speak().info(text);
 
-let consola: ReturnType<typeof createConsola> | undefined;
+let consola: import("consola/core").ConsolaInstance | undefined;
 
-/** consola's core, with one reporter that writes at once; made when there is something to say (0.4 ms). */
+/** consola's core, with one reporter that writes at once; loaded when there is something to say (1 ms). */
 function speak() {
-  consola ??= createConsola({
+  if (consola) return consola;
+  const { createConsola } = require("consola/core") as typeof import("consola/core");
+  consola = createConsola({
     reporters: [
       {
         log: ({ type, args }) => {

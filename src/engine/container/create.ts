@@ -1,7 +1,6 @@
 /** A new container: its record from what was asked for and what the image says, its name and its directories. */
 
 import { ConflictError, InvalidError, NotFoundError } from "../../errors.ts";
-import { severalImages } from "../../image/source.ts";
 import { findImage, type Image } from "../../image/store.ts";
 import { randomHex } from "../../linux/clone.ts";
 import { close, type Fd, flock, O_CREAT, O_RDWR, open, stat, statIfAny, writeNewFile } from "../../linux/file.ts";
@@ -159,11 +158,13 @@ export async function prepareImage(
   const progress = reporter.loading(found.path);
   const images = await load(paths, found.path, {}, progress.update).finally(progress.done);
   const [first] = images;
-  if (!first || images.length > 1)
+  if (!first || images.length > 1) {
+    const { severalImages } = await import("../../image/source.ts");
     throw severalImages(
       source.image,
       images.flatMap(({ references }) => references),
     );
+  }
   store.take();
   const image = findImage(paths, first.id);
   if (!image) throw new NotFoundError(`the image that was just loaded is gone: ${first.id}`);

@@ -8,7 +8,9 @@ import { runExec } from "../../runtime/exec.ts";
 import { kindsOf, type Stdio } from "../../runtime/stdio.ts";
 import { readSpec } from "../record/bundle.ts";
 import type { Container } from "../record/container.ts";
-import { ownCapabilities } from "./host.ts";
+
+/** Loaded for those who want all that we have. */
+const host = () => require("./host.ts") as typeof import("./host.ts");
 
 /** @returns the exit code: the program's, or 128 + n for signal n; 0 for one that is not waited for. */
 export function execInContainer(
@@ -22,7 +24,7 @@ export function execInContainer(
   const pidfd = state.status === "running" && state.process ? openProcess(state.process) : undefined;
   if (pidfd === undefined) throw new ConflictError(`container ${record.name} is not running`);
   const spec = readSpec(paths, record);
-  const plan = planExec(spec, options, kindsOf(io.stdio), options.privileged ? ownCapabilities() : []);
+  const plan = planExec(spec, options, kindsOf(io.stdio), options.privileged ? host().ownCapabilities() : []);
   const joined = { pid: state.process!.pid, pidfd, cgroup: state.cgroup };
   const exit = runExec(joined, plan, { ...io, detach: options.detach });
   return exit === undefined ? 0 : (exit.code ?? 128 + exit.signal!);

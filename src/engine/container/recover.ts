@@ -18,8 +18,6 @@ import type { CleanupRecord } from "../../plan/cleanup-record.ts";
 import type { Connected } from "../../plan/network.ts";
 import { cleanUp, removeContainer } from "../../runtime/host.ts";
 import { type Container, isAlive, journalSuffix, readContainer, writeState } from "../record/container.ts";
-import { parseLockFile } from "../record/lock-file.ts";
-import { leasesOf } from "../record/network.ts";
 import { removeAnonymousVolumes } from "./delete.ts";
 
 /** Makes the directories that every command writes to. Mode 0700: images and containers are root's business (R23). */
@@ -52,6 +50,7 @@ export function recover(paths: Paths): void {
 function dropStrayLeases(paths: Paths): void {
   const lockFiles = (readdir(paths.running) ?? []).filter((name) => !name.endsWith(journalSuffix)).length;
   for (const network of readdir(paths.networks) ?? []) {
+    const { leasesOf } = require("../record/network.ts") as typeof import("../record/network.ts");
     const directory = leasesOf(paths, network);
     const leases = readdir(directory)?.filter((address) => !address.includes(":")).length ?? 0;
     if (leases <= lockFiles) continue;
@@ -65,6 +64,7 @@ function dropStrayLeases(paths: Paths): void {
 }
 
 function cleanUpDead(paths: Paths, path: string, id: string, content: Uint8Array): void {
+  const { parseLockFile } = require("../record/lock-file.ts") as typeof import("../record/lock-file.ts");
   const cleanup = parseLockFile(paths, id, new TextDecoder().decode(content));
   if (cleanup) {
     const container = readContainer(paths, cleanup.id);

@@ -1,7 +1,6 @@
 /** What the IMAGE of a command line means: a tar or layout to load, a directory to use, or an image of the store. */
 
 import { NotFoundError } from "../../errors.ts";
-import { findSource } from "../../image/source.ts";
 import { findImage, type Image } from "../../image/store.ts";
 import { type Stat, statIfAny } from "../../linux/file.ts";
 import { absolutePath, type Paths } from "../../paths.ts";
@@ -36,6 +35,7 @@ export function resolveImage(paths: Paths, word: string, cwd: string, mayReadSto
   }
   if (isRootfs(path, stat)) return { kind: "directory", path };
   // Without root the store is closed to us; the file itself tells enough to explain a run.
+  const { findSource } = require("../../image/source.ts") as typeof import("../../image/source.ts");
   const image = mayReadStore ? findSource(paths, path) : undefined;
   return image ? { kind: "image", image } : { kind: "archive", path };
 }

@@ -4,12 +4,11 @@ import { ConflictError } from "../../errors.ts";
 import { close, type Fd, O_RDONLY, open, owned } from "../../linux/file.ts";
 import { openProcess } from "../../linux/proc.ts";
 import type { Paths } from "../../paths.ts";
-import { hasWayOut } from "../../plan/connection.ts";
 import type { Connected, Connection, EtcFile } from "../../plan/network.ts";
 import { hasLinks } from "../../plan/network-options.ts";
 import { type Container, type ContainerRecord, type ContainerState, readContainer } from "../record/container.ts";
 import { planEtcFiles } from "./etc-files.ts";
-import { type KeptNetwork, keepNetwork } from "./keep.ts";
+import type { KeptNetwork } from "./keep.ts";
 import type { Reserved } from "./reserve.ts";
 
 export interface StartNetwork {
@@ -48,7 +47,7 @@ export function prepareNetwork(
   try {
     reserved = reserving().reserve(paths, record, last);
     const { connection } = reserved;
-    if (connection.ports.length > 0 && !hasWayOut(connection.endpoints))
+    if (connection.ports.length > 0 && !planning().hasWayOut(connection.endpoints))
       warn("published ports lead nowhere: the container is in internal networks only");
     const found = foundIn(paths, record, connection, warn);
     return { ...found, reserved, connection, ...endingsOf(paths, reserved, connected) };
@@ -75,6 +74,7 @@ const endingsOf = (paths: Paths, reserved: Reserved, connected: () => void): End
 });
 
 /** Loaded for those that are in networks. */
+const planning = () => require("../../plan/connection.ts") as typeof import("../../plan/connection.ts");
 const reserving = () => require("./reserve.ts") as typeof import("./reserve.ts");
 const connecting = () => require("./endpoints.ts") as typeof import("./endpoints.ts");
 
@@ -98,6 +98,7 @@ export const connectionHere = (
     connecting().connect(paths, id, reserved.connection, namespace);
     connected();
   };
+  const { keepNetwork } = require("./keep.ts") as typeof import("./keep.ts");
   return keepNetwork(paths, id, reserved, connect, { soon: true });
 };
 
