@@ -197,6 +197,82 @@ describe("stop", () => {
   });
 });
 
+describe("several at once", () => {
+  /** Ends by itself only when all three were told to end. */
+  const together = (name: string) =>
+    `trap 'touch /all/${name}; until [ -e /all/aa -a -e /all/bb -a -e /all/cc ]; do sleep 0.02; done; exit 0' TERM; while :; do sleep 0.02; done`;
+  const names = ["aa", "bb", "cc"];
+
+  test("stop, restart and rm -f -t do not wait for one before they tell the next", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const all = machine.file("tmp/all/");
+      const clear = async () => machine.exec(["sh", "-c", `rm -f ${all}/*`]);
+      for (const name of names) await detached(machine, name, together(name), ["-v", `${all}:/all`]);
+      const ends = async () => {
+        const { stdout } = await machine.run(["events", "--since", "0", "--until", "0s", "--filter", "event=die"]);
+        return stdout.match(/exitCode=\d+/g);
+      };
+      expect(ok(await machine.run(["stop", ...names]))).toBe("aa\nbb\ncc");
+      await clear();
+      ok(await machine.run(["start", ...names]));
+      expect(ok(await machine.run(["restart", ...names]))).toBe("aa\nbb\ncc");
+      await clear();
+      expect(ok(await machine.run(["rm", "-f", "-t", "20", ...names]))).toBe("aa\nbb\ncc");
+      expect([...(await ends())!]).toEqual(Array.from({ length: 9 }, () => "exitCode=0"));
+      await machine.exec(["rm", "-r", all]);
+    });
+  });
+  test("a failure of one is told, and in the way of none; the answers come in the order that was asked for", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      await detached(machine, "aa", "sleep 0.3; exit 3");
+      await detached(machine, "bb", "exit 4", ["--rm"]);
+      await detached(machine, "cc", "sleep 0.1; exit 5", ["--rm"]);
+      const { code, stdout, stderr } = await machine.run(["wait", "aa", "nobody", "cc"]);
+      expect([code, stdout, stderr]).toEqual([1, "3\n5\n", "tinydocker: no such container: nobody\n"]);
+      const removed = await machine.run(["rm", "nobody", "aa"]);
+      expect([removed.code, removed.stdout]).toEqual([1, "aa\n"]);
+    });
+  });
+  test("--all, --filter and --latest say who is meant, --ignore forgives who is not there", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      for (const [name, label] of [
+        ["aa", "x"],
+        ["bb", "x"],
+        ["cc", "y"],
+      ] as const)
+        await detached(machine, name, forever, ["--label", label]);
+      expect(ok(await machine.run(["kill", "--latest"])).slice(0, 12)).toBe((await status(machine, "cc")).slice(0, 12));
+      expect(ok(await machine.run(["stop", "--filter", "label=x", "--filter", "name=^aa$"]))).toHaveLength(64);
+      expect(await status(machine, "aa")).toContain("Exited (7)");
+      expect(ok(await machine.run(["rm", "--all"])).split("\n")).toHaveLength(2);
+      expect((await machine.run(["rm", "--all", "bb"])).stderr).toContain("do not go with --all");
+      expect((await machine.run(["stop"])).code).toBe(125);
+      expect(ok(await machine.run(["stop", "--ignore", "nobody", "bb"]))).toBe("bb");
+      ok(await machine.run(["rm", "--filter", "until=0s"]));
+      expect(ok(await machine.run(["ps", "-aq"]))).toBe("");
+    });
+  });
+  test("wait --condition waits for what it says, and refuses what never comes", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      await detached(machine, "aa", forever, ["--health-cmd", "test -e /well", "--health-interval", "100ms"]);
+      const healthy = machine.run(["wait", "--condition", "healthy", "aa"]);
+      ok(await machine.run(["exec", "aa", "touch", "/well"]));
+      expect(ok(await healthy)).toBe("-1");
+      expect(ok(await machine.run(["wait", "--condition", "running", "aa"]))).toBe("-1");
+      const next = machine.run(["wait", "--condition", "next-exit", "aa"]);
+      await Bun.sleep(100);
+      ok(await machine.run(["stop", "aa"]));
+      expect(ok(await next)).toBe("7");
+      expect((await machine.run(["wait", "--condition", "healthy", "aa"])).stderr).toContain("will not be healthy");
+      const gone = machine.run(["wait", "--condition", "removed", "aa"]);
+      await Bun.sleep(100);
+      ok(await machine.run(["rm", "aa"]));
+      expect(ok(await gone)).toBe("7");
+      expect((await machine.run(["wait", "--condition", "happy", "aa"])).stderr).toContain("one of not-running");
+    });
+  });
+});
+
 describe("pause", () => {
   test("everything stands still until unpause; exec and attach are refused meanwhile, stop is not", async () => {
     await withMachine(["busybox"], async (machine) => {
@@ -280,6 +356,27 @@ describe("restart policies", () => {
       ok(await machine.run(["rm", "phoenix"]));
     });
   });
+  test("kill between two starts ends it, as stop does, and a start by hand counts anew", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const id = await detached(machine, "loop", "exit 1", ["--restart", "always"]);
+      await until(async () => stateOf(machine, id).restartDelayMs >= 400, "it waits longer each time");
+      await until(async () => (await status(machine, "loop")).includes("Restarting"), "it waits");
+      ok(await machine.run(["kill", "loop"]));
+      expect(await status(machine, "loop")).toContain("Exited (1)");
+      expect((await machine.run(["kill", "loop"])).stderr).toContain("loop is not running");
+      const { restartCount } = stateOf(machine, id);
+      await Bun.sleep(500);
+      expect(stateOf(machine, id)).toMatchObject({ status: "exited", restartCount });
+      const tries = await detached(machine, "tries", "echo try; exit 4", ["--restart", "on-failure:1"]);
+      const hasGivenUp = () =>
+        stateOf(machine, tries).restartCount === 1 && stateOf(machine, tries).status === "exited";
+      await until(hasGivenUp, "it gave up");
+      ok(await machine.run(["start", "tries"]));
+      const logs = async () => ok(await machine.run(["logs", "tries"])).split("\n").length;
+      await until(async () => (await logs()) === 4 && hasGivenUp(), "it was tried as often again");
+      ok(await machine.run(["rm", "-f", "tries", "loop"]));
+    });
+  });
   test("rm -f ends one that would come back", async () => {
     await withMachine(["busybox"], async (machine) => {
       await detached(machine, "hydra", "exit 1", ["--restart", "always"]);
@@ -291,6 +388,25 @@ describe("restart policies", () => {
 });
 
 describe("a monitor that is killed (F2)", () => {
+  test("takes with it how its container ends, which is no SIGKILL then, unless that is how it was ended", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      for (const [how, code] of [
+        [["stop"], /Exited \((7|255)\)/],
+        [["stop", "-s", "KILL"], /Exited \(137\)/],
+        [["kill"], /Exited \(137\)/],
+      ] as const) {
+        const id = await detached(machine, "orphan", forever);
+        await until(async () => ok(await machine.run(["logs", "orphan"])) === "ready", "it runs");
+        process.kill(monitorOf(machine, id), "SIGKILL");
+        await until(async () => (await status(machine, "orphan")).includes("no monitor"), "ps knows");
+        const waiting = machine.run(["wait", "orphan"]);
+        ok(await machine.run([...how, "orphan"]));
+        expect(await status(machine, "orphan")).toMatch(code);
+        expect(ok(await waiting)).toMatch(/^(7|255|137)$/);
+        ok(await machine.run(["rm", "orphan"]));
+      }
+    });
+  });
   test("leaves its container alive: ps says so; exec, logs, stop and rm work, and nothing is left", async () => {
     await withMachine(["busybox"], async (machine) => {
       const id = await detached(machine, "orphan", forever);
@@ -306,13 +422,13 @@ describe("a monitor that is killed (F2)", () => {
       ok(await machine.run(["rm", "-f", "orphan"]));
     });
   });
-  test("and one whose container dies too is cleaned up after by the next command", async () => {
+  test("and one whose container dies too is cleaned up after by the next command: nobody knows how it ended", async () => {
     await withMachine(["busybox"], async (machine) => {
       const id = await detached(machine, "both", forever);
       const { pid } = stateOf(machine, id).process;
       process.kill(monitorOf(machine, id), "SIGKILL");
       process.kill(pid, "SIGKILL");
-      await until(async () => (await status(machine, "both")).includes("Exited (137)"), "ps knows");
+      await until(async () => (await status(machine, "both")).includes("Exited (255)"), "ps knows");
       ok(await machine.run(["rm", "both"]));
     });
   });

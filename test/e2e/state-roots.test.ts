@@ -95,7 +95,7 @@ describe.each(releases)("the state root of %s", (release) => {
       ]);
       expect(NetworkSettings.Networks.web.IPAMConfig).toEqual({ IPv4Address: "10.77.0.77" });
       const [killed] = JSON.parse(await run("inspect", "killed"));
-      expect(killed.State).toMatchObject({ Status: "exited", ExitCode: 137 });
+      expect(killed.State).toMatchObject({ Status: "exited", ExitCode: 255 });
 
       expect(lines(await run("images", "--format", "{{.Repository}}:{{.Tag}}"))).toEqual([
         "made:1",

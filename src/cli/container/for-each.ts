@@ -1,10 +1,12 @@
-/** What commands for several containers have in common. */
+/** What commands for several containers have in common: whom they mean, and what becomes of the failures. */
 
 import { recoverIfAllowed } from "../../engine/container/recover.ts";
-import { type Container, findAnyContainer, findContainer } from "../../engine/record/container.ts";
-import type { Failure } from "../../errors.ts";
+import { type Container, findAnyContainer, findContainer, listContainers } from "../../engine/record/container.ts";
+import { NotFoundError, UsageError } from "../../errors.ts";
+import type { Task } from "../../linux/task.ts";
 import { type Paths, pathsOf } from "../../paths.ts";
-import { forEachName } from "../words/for-each.ts";
+import { parseFilters } from "../words/filter.ts";
+import { forAllNames, forEachName, type Harmless } from "../words/for-each.ts";
 
 /** The operand of such a command. */
 export const containerOperand = {
@@ -14,15 +16,78 @@ export const containerOperand = {
   description: "Container names, ids, or unique id prefixes",
 } as const;
 
-/** Does something with each container. @param damaged also with one that is. @param forgives failures that are only told. @returns the exit code: 1 if one failed. */
+/** Other ways to say which containers are meant; podman's. */
+export const selectionArgs = {
+  container: { ...containerOperand, required: false },
+  all: { type: "boolean", alias: "a", description: "All containers, as far as it makes sense" },
+  filter: { type: "string", multiple: true, valueHint: "key=value", description: "Containers that `ps --filter` would show" },
+  latest: { type: "boolean", description: "The container that was created last" },
+  ignore: { type: "boolean", alias: "i", description: "Do not fail for containers that do not exist" },
+} as const;
+
+export interface Selection {
+  container: string[];
+  all?: boolean | undefined;
+  filter?: string[];
+  latest?: boolean | undefined;
+  ignore?: boolean | undefined;
+}
+
+interface How {
+  /** Also one that is damaged. */
+  damaged?: boolean;
+  harmless?: Harmless;
+  /** Which of all containers `--all` and `--filter` mean. */
+  among?: (container: Container) => boolean;
+}
+
+/** Does something with each container, one after the other. @returns the exit code: 1 if one failed. */
 export async function forEachContainer(
   root: string,
   references: string[],
   use: (paths: Paths, container: Container, reference: string) => void | Promise<void>,
-  { damaged = false, forgives }: { damaged?: boolean; forgives?: (failure: Failure) => boolean } = {},
+  { damaged = false, harmless }: How = {},
 ): Promise<number> {
   const paths = pathsOf(root);
   recoverIfAllowed(paths);
   const find = damaged ? findAnyContainer : findContainer;
-  return await forEachName(references, (reference) => use(paths, find(paths, reference), reference), forgives);
+  return await forEachName(references, (reference) => use(paths, find(paths, reference), reference), harmless);
+}
+
+/** Does something with all containers at once. @param use returns the line to print. @returns the exit code: 1 if one failed. */
+export function forAllContainers(
+  root: string,
+  selection: Selection,
+  use: (paths: Paths, container: Container, reference: string) => Task<string>,
+  { damaged = false, harmless = () => false, among }: How = {},
+): number {
+  const paths = pathsOf(root);
+  recoverIfAllowed(paths);
+  const find = damaged ? findAnyContainer : findContainer;
+  const names = select(paths, selection, among);
+  const isIgnored: Harmless = (failure) => (selection.ignore ?? false) && failure instanceof NotFoundError;
+  return forAllNames(
+    names,
+    function* (name) {
+      return yield* use(paths, find(paths, name), name);
+    },
+    (failure) => isIgnored(failure) || harmless(failure),
+  );
+}
+
+/** The names of those that are meant. */
+function select(paths: Paths, { container, all, filter = [], latest }: Selection, among: How["among"]): string[] {
+  const isChosen = all || latest || filter.length > 0;
+  if (!isChosen) {
+    if (container.length === 0) throw new UsageError("CONTAINER is missing", "see --help");
+    return container;
+  }
+  if (container.length > 0)
+    throw new UsageError("names of containers do not go with --all, --filter or --latest", "one or the other");
+  const newest = listContainers(paths);
+  if (latest) return newest.slice(0, 1).map(({ record }) => record.id);
+  // Loaded for who has one.
+  const { filtersOf } = require("./filters.ts") as typeof import("./filters.ts");
+  const keep = parseFilters(filter, filtersOf(paths));
+  return newest.filter((one) => keep(one) && (among?.(one) ?? true)).map(({ record }) => record.id);
 }

@@ -1,6 +1,6 @@
 /** `tinydocker pause`: every process of a container stands still. */
 
-import { pauseContainer } from "../../engine/container/stop.ts";
+import { pauseContainer } from "../../engine/container/pause.ts";
 import { defineCommand } from "../words/command.ts";
 import { printLine } from "../words/print.ts";
 import { containerOperand, forEachContainer } from "./for-each.ts";

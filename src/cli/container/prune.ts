@@ -8,7 +8,7 @@ import { Failure } from "../../errors.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
 import { confirm } from "../words/confirm.ts";
-import { type Filters, labelFilter, parseFilters } from "../words/filter.ts";
+import { type Filters, labelFilters, parseFilters } from "../words/filter.ts";
 import { humanSize, printLine } from "../words/print.ts";
 import { parseTime } from "../words/time.ts";
 
@@ -38,14 +38,8 @@ export default defineCommand({
   },
 });
 
-const labelled = labelFilter<Container>(({ record }) => record.settings.labels);
-
 const filters: Filters<Container> = {
-  label: labelled,
-  "label!": (text) => {
-    const has = labelled(text);
-    return (container) => !has(container);
-  },
+  ...labelFilters(({ record }) => record.settings.labels),
   until: (text) => {
     const ms = parseTime("--filter until", text, Date.now());
     return ({ record }) => Date.parse(record.created) < ms;

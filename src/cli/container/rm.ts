@@ -1,33 +1,47 @@
 /** `tinydocker rm`: removes containers. */
 
-import { removeContainer } from "../../engine/container/remove.ts";
+import { removing } from "../../engine/container/remove.ts";
+import { isUp } from "../../engine/record/container.ts";
 import { requireRoot } from "../../engine/record/root.ts";
 import { NotFoundError } from "../../errors.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
 import { forEachName } from "../words/for-each.ts";
 import { printLine } from "../words/print.ts";
-import { containerOperand, forEachContainer } from "./for-each.ts";
+import { forAllContainers, selectionArgs } from "./for-each.ts";
+import { stopTimeOf } from "./stop.ts";
 
 export default defineCommand({
   meta: { name: "rm", group: "Run", description: "Remove containers" },
   args: {
-    container: containerOperand,
+    ...selectionArgs,
     force: { type: "boolean", alias: "f", description: "Kill running containers" },
+    time: {
+      type: "string",
+      alias: "t",
+      valueHint: "seconds",
+      description: "With --force: send the stop signal and wait that long before SIGKILL",
+    },
     link: { type: "boolean", alias: "l", description: "Remove links (CONTAINER/ALIAS), not containers" },
     volumes: { type: "boolean", alias: "v", description: "Also remove anonymous volumes of the containers" },
   },
-  examples: ["tinydocker rm my-container", "tinydocker rm -f -v web", "tinydocker rm --link web/db"],
-  run: ({ container, force = false, volumes = false, link = false }, { root }) => {
-    if (link) return removeLinks(root, container);
-    return forEachContainer(
+  examples: ["tinydocker rm my-container", "tinydocker rm -f -v web", "tinydocker rm --filter status=exited"],
+  run: ({ force = false, volumes = false, link = false, time, ...selection }, { root }) => {
+    if (link) return removeLinks(root, selection.container);
+    const timeoutS = stopTimeOf("--time", time);
+    const options = { force, volumes, ...(timeoutS !== undefined && { timeoutS }) };
+    return forAllContainers(
       root,
-      container,
-      (paths, found, reference) => {
-        removeContainer(paths, found, { force, volumes });
-        printLine(reference);
+      selection,
+      function* (paths, found, reference) {
+        yield* removing(paths, found, options);
+        return reference;
       },
-      { damaged: true, forgives: (failure) => force && failure instanceof NotFoundError },
+      {
+        damaged: true,
+        harmless: (failure) => force && failure instanceof NotFoundError,
+        among: (container) => force || !isUp(container),
+      },
     );
   },
 });

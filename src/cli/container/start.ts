@@ -2,15 +2,16 @@
 
 import { attachTo } from "../../engine/container/attach.ts";
 import { ended } from "../../engine/container/detached.ts";
-import { startContainer } from "../../engine/container/restart.ts";
+import { starting } from "../../engine/container/restart.ts";
 import { findContainer } from "../../engine/record/container.ts";
 import { UsageError } from "../../errors.ts";
 import { close, type Fd } from "../../linux/file.ts";
+import { finish } from "../../linux/task.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
-import { printLine, warn } from "../words/print.ts";
+import { warn } from "../words/print.ts";
 import { join } from "./attach.ts";
-import { containerOperand, forEachContainer } from "./for-each.ts";
+import { containerOperand, forAllContainers } from "./for-each.ts";
 import { parseDetachKeys } from "./lifecycle.ts";
 
 export default defineCommand({
@@ -30,9 +31,9 @@ export default defineCommand({
   takesSignals: true,
   run: async ({ container, attach, interactive, ...options }, { root }) => {
     if (!attach && !interactive)
-      return forEachContainer(root, container, (paths, found, reference) => {
-        startContainer(paths, found, { attached: false, stdin: false }, close, warn);
-        printLine(reference);
+      return forAllContainers(root, { container }, function* (paths, found, reference) {
+        yield* starting(paths, found, { attached: false, stdin: false }, close, warn);
+        return reference;
       });
     const [reference, ...more] = container;
     if (more.length > 0) throw new UsageError("only one container can be attached to at a time");
@@ -48,7 +49,7 @@ export default defineCommand({
       const result = ended(paths, found.record.id, end, warn);
       code = "code" in result ? result.code : 0;
     };
-    startContainer(paths, found, { attached: true, stdin }, stay, warn);
+    finish(starting(paths, found, { attached: true, stdin }, stay, warn));
     // One that ran already is joined.
     return code ?? join(paths, findContainer(paths, found.record.id), { stdin, detachKeys, sigProxy });
   },

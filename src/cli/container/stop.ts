@@ -1,17 +1,17 @@
 /** `tinydocker stop`: the stop signal, some patience, then SIGKILL. */
 
 import { parseSignal } from "../../engine/container/signals.ts";
-import { stopContainer } from "../../engine/container/stop.ts";
-import type { Container } from "../../engine/record/container.ts";
+import { stopping } from "../../engine/container/stop.ts";
+import { type Container, isUp } from "../../engine/record/container.ts";
 import type { Paths } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
-import { printLine, warn } from "../words/print.ts";
-import { containerOperand, forEachContainer } from "./for-each.ts";
+import { warn } from "../words/print.ts";
+import { forAllContainers, selectionArgs } from "./for-each.ts";
 import { parseSeconds } from "./lifecycle.ts";
 
 /** The options of `stop`, which `restart` has too. */
 export const stopArgs = {
-  container: containerOperand,
+  ...selectionArgs,
   time: {
     type: "string",
     alias: "t",
@@ -28,6 +28,10 @@ export const stopArgs = {
   "kill-ignored": { type: "boolean", description: "Kill at once what would ignore the signal" },
 } as const;
 
+/** Seconds, if there is something to read. */
+export const stopTimeOf = (option: string, text: string | undefined): number | undefined =>
+  text === undefined ? undefined : parseSeconds(option, text);
+
 /** What they mean to the engine. */
 export function stopOptions(args: {
   time: string | undefined;
@@ -35,9 +39,9 @@ export function stopOptions(args: {
   signal: string | undefined;
   "kill-ignored": boolean | undefined;
 }) {
-  const time = args.time ?? args.timeout;
+  const timeoutS = stopTimeOf("--time", args.time ?? args.timeout);
   return {
-    ...(time !== undefined && { timeoutS: parseSeconds("--time", time) }),
+    ...(timeoutS !== undefined && { timeoutS }),
     ...(args.signal !== undefined && { signal: parseSignal(args.signal) }),
     killIfIgnored: args["kill-ignored"] ?? false,
     warn,
@@ -47,13 +51,16 @@ export function stopOptions(args: {
 export default defineCommand({
   meta: { name: "stop", group: "Run", description: "Stop running containers" },
   args: stopArgs,
-  examples: ["tinydocker stop web", "tinydocker stop -t 2 web db"],
-  run: ({ container, ...args }, { root }) => {
+  examples: ["tinydocker stop web", "tinydocker stop -t 2 web db", "tinydocker stop --all"],
+  run: (args, { root }) => {
     const options = stopOptions(args);
-    const stop = (paths: Paths, found: Container, reference: string) => {
-      stopContainer(paths, found, options);
-      printLine(reference);
+    const stop = function* (paths: Paths, found: Container, reference: string) {
+      yield* stopping(paths, found, options);
+      return reference;
     };
-    return forEachContainer(root, container, stop, { damaged: true });
+    return forAllContainers(root, args, stop, { damaged: true, among: mayBeStopped });
   },
 });
+
+/** What `--all` means. */
+const mayBeStopped = (container: Container): boolean => isUp(container) || container.status === "restarting";

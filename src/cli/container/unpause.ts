@@ -1,6 +1,6 @@
 /** `tinydocker unpause`: the processes of a paused container go on. */
 
-import { unpauseContainer } from "../../engine/container/stop.ts";
+import { unpauseContainer } from "../../engine/container/pause.ts";
 import { defineCommand } from "../words/command.ts";
 import { printLine } from "../words/print.ts";
 import { containerOperand, forEachContainer } from "./for-each.ts";

@@ -49,6 +49,18 @@ export const labelFilter =
     };
   };
 
+/** `label=` and `label!=`: has it, or has it not. */
+export function labelFilters<Row>(labelsOf: (row: Row) => Record<string, string> | undefined): Filters<Row> {
+  const labelled = labelFilter(labelsOf);
+  return {
+    label: labelled,
+    "label!": (text) => {
+      const has = labelled(text);
+      return (row) => !has(row);
+    },
+  };
+}
+
 /** `key=true` or `key=false`, in Go's spellings. */
 export const booleanFilter =
   <Row>(key: string, holds: (row: Row) => boolean): Filters<Row>[string] =>

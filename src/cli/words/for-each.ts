@@ -1,26 +1,70 @@
-/** What commands for several things have in common: one after the other, each failure said, none in the way of the next. */
+/** What commands for several things have in common: each failure is said, and none is in the way of the next. */
 
 import { explain, Failure, notesOf } from "../../errors.ts";
-import { advise, fail } from "./print.ts";
+import { finishAll, type Task } from "../../linux/task.ts";
+import { advise, fail, printLine } from "./print.ts";
 
-/** Does something with each name. @param harmless failures that are only said. @returns the exit code: 1 if another failed. */
+/** A failure that is only said, and does not make the command fail. */
+export type Harmless = (failure: Failure) => boolean;
+
+/** Does something with each name, one after the other. @returns the exit code: 1 if one failed. */
 export async function forEachName(
   names: string[],
   use: (name: string) => void | Promise<void>,
-  harmless: (failure: Failure) => boolean = () => false,
+  harmless: Harmless = () => false,
 ): Promise<number> {
   let code = 0;
   for (const name of names) {
     try {
       await use(name);
     } catch (error) {
-      if (!(error instanceof Failure)) throw error;
-      const { text, hint } = explain(error);
-      fail(text);
-      notesOf(error).forEach(fail);
-      if (hint) advise(hint);
-      if (!harmless(error)) code = 1;
+      code = Math.max(code, report(error, harmless));
     }
   }
   return code;
+}
+
+/** As many wait at a time, as with Docker. */
+const atOnce = 50;
+
+/**
+ * Does something with all names at once: whoever waits for one waits for the others too. @param use returns a line to print.
+ * Lines and failures come in the order of the names. @returns the exit code: 1 if one failed.
+ */
+export function forAllNames(
+  names: string[],
+  use: (name: string) => Task<string>,
+  harmless: Harmless = () => false,
+): number {
+  let code = 0;
+  let shown = 0;
+  const results: (() => void)[] = [];
+  const tasks = names.map(function* (name, index): Task<void> {
+    try {
+      const line = yield* use(name);
+      results[index] = () => printLine(line);
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      results[index] = () => {
+        code = Math.max(code, report(error, harmless));
+      };
+    }
+  });
+  finishAll(tasks, atOnce, () => {
+    for (let show = results[shown]; show; show = results[shown]) {
+      show();
+      shown++;
+    }
+  });
+  return code;
+}
+
+/** @returns the exit code for it. */
+function report(error: unknown, harmless: Harmless): 0 | 1 {
+  if (!(error instanceof Failure)) throw error;
+  const { text, hint } = explain(error);
+  fail(text);
+  notesOf(error).forEach(fail);
+  if (hint) advise(hint);
+  return harmless(error) ? 0 : 1;
 }

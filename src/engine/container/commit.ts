@@ -13,7 +13,7 @@ import { isOfNetwork } from "../network/etc-files.ts";
 import { type Container, type ContainerRecord, findContainer } from "../record/container.ts";
 import { recordEvent } from "../record/events.ts";
 import { layersOf, lowersOf, openLayers, upperOf } from "../record/rootfs.ts";
-import { pauseContainer, unpauseContainer } from "./stop.ts";
+import { pauseContainer, unpauseContainer } from "./pause.ts";
 
 export interface CommitOptions {
   reference?: string;

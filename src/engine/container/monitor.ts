@@ -116,14 +116,19 @@ const longestDelayMs = 60_000;
 const longEnoughMs = 10_000;
 const pollMs = 100;
 
-/** Waits as Docker does, twice as long each time, and has a new monitor start it. */
+/** As Docker's: twice as long each time, until a run was a good one. */
+export function restartDelayMs({ usage, restartDelayMs: last }: ContainerState): number {
+  if (last === undefined || (usage?.wallMs ?? 0) >= longEnoughMs) return firstDelayMs;
+  return Math.min(longestDelayMs, last * 2);
+}
+
+/** Waits, and has a new monitor start it. */
 function restartLater(paths: Paths, id: string, state: ContainerState): void {
   const running = `${paths.running}/${id}`;
   const lock = createLockFile(running, "");
-  const tries = (state.usage?.wallMs ?? 0) >= longEnoughMs ? 0 : state.restartCount;
-  const again = { ...state, restartCount: state.restartCount + 1 };
+  const delayMs = restartDelayMs(state);
+  const again = { ...state, restartCount: state.restartCount + 1, restartDelayMs: delayMs };
   writeState(paths, id, again);
-  const delayMs = Math.min(longestDelayMs, firstDelayMs * 2 ** Math.min(tries, 10));
   for (let waitedMs = 0; waitedMs < delayMs && !wasStopped(paths, id); waitedMs += pollMs) poll([], pollMs);
   if (wasStopped(paths, id)) writeState(paths, id, { ...again, status: "exited" });
   handOff(running, lock);

@@ -12,6 +12,7 @@ import {
   statIfAny,
   unlink,
 } from "../../linux/file.ts";
+import { signals } from "../../linux/signal.ts";
 import { removePath } from "../../linux/tree.ts";
 import type { Paths } from "../../paths.ts";
 import type { CleanupRecord } from "../../plan/cleanup-record.ts";
@@ -19,6 +20,11 @@ import type { Connected } from "../../plan/network.ts";
 import { cleanUp, removeContainer } from "../../runtime/host.ts";
 import { type Container, isAlive, journalSuffix, readContainer, writeState } from "../record/container.ts";
 import { removeAnonymousVolumes } from "./delete.ts";
+
+/** What Docker shows where nobody knows the exit code. */
+const unknownCode = 255;
+/** What is written down of an end that nobody saw. */
+export const unseen = "its monitor was killed: its end was not seen";
 
 /** Makes the directories that every command writes to. Mode 0700: images and containers are root's business (R23). */
 export function prepareRoot(paths: Paths): void {
@@ -107,13 +113,13 @@ function markEnded(paths: Paths, cleanup: CleanupRecord, container: Container | 
   if (!cleanup.keep) return;
   if (!container) removeContainer(cleanup);
   else if (container.state.status === "running" || container.state.status === "restarting")
-    // SIGKILL is what its processes got, from the kernel or from us.
     writeState(paths, cleanup.id, {
       ...container.state,
       status: "exited",
-      exitCode: 137,
+      // One that dies with its monitor gets SIGKILL, from the kernel or from us; of another nobody knows how it ended.
+      exitCode: cleanup.outlives ? unknownCode : 128 + signals.SIGKILL,
       finished: new Date().toISOString(),
-      error: "its monitor was killed: its end was not seen",
+      error: unseen,
     });
 }
 

@@ -3,12 +3,13 @@
 import { ConflictError } from "../../errors.ts";
 import { statIfAny } from "../../linux/file.ts";
 import { signals } from "../../linux/signal.ts";
+import { finish, type Task } from "../../linux/task.ts";
 import type { Paths } from "../../paths.ts";
-import { type Container, emitContainerEvent, isUp, readContainer, waitUntilRemoved } from "../record/container.ts";
-import { withContainerLock } from "../record/container-lock.ts";
+import { type Container, emitContainerEvent, isUp, readContainer, waitingUntilRemoved } from "../record/container.ts";
+import { lockingContainer } from "../record/container-lock.ts";
 import { deleteContainer } from "./delete.ts";
 import { recover } from "./recover.ts";
-import { stopContainer } from "./stop.ts";
+import { stopping } from "./stop.ts";
 import { mayRun } from "./stop-damaged.ts";
 
 export interface RemoveOptions {
@@ -16,19 +17,30 @@ export interface RemoveOptions {
   force: boolean;
   /** Its anonymous volumes too. */
   volumes?: boolean;
+  /** With force: the stop signal first, and so long until SIGKILL; -1 is for ever. */
+  timeoutS?: number;
 }
 
 /** Removes a container with its writable layer, its log and its name. */
-export function removeContainer(paths: Paths, container: Container, options: RemoveOptions): void {
+export const removeContainer = (paths: Paths, container: Container, options: RemoveOptions): void =>
+  finish(removing(paths, container, options));
+
+/** The same, for who removes several. */
+export function* removing(paths: Paths, container: Container, options: RemoveOptions): Task<void> {
   const { id, name } = container.record;
-  withContainerLock(paths, id, (now) => {
-    if (now) removeNow(paths, now, options);
-  });
+  {
+    using lock = yield* lockingContainer(paths, id);
+    if (lock.now) yield* removeNow(paths, lock.now, options);
+  }
   // Whoever else removes it, as with --rm, may be about to free its name.
-  waitUntilRemoved(paths, id, name);
+  yield* waitingUntilRemoved(paths, id, name);
 }
 
-function removeNow(paths: Paths, container: Container, { force, volumes = false }: RemoveOptions): void {
+function* removeNow(
+  paths: Paths,
+  container: Container,
+  { force, volumes = false, timeoutS }: RemoveOptions,
+): Task<void> {
   const { record, status } = container;
   if (isUp(container) || status === "restarting" || mayRun(paths, container)) {
     if (!force) {
@@ -38,7 +50,8 @@ function removeNow(paths: Paths, container: Container, { force, volumes = false 
         hint,
       );
     }
-    stopContainer(paths, container, { signal: signals.SIGKILL, timeoutS: 0, warn: () => {} });
+    const how = timeoutS === undefined ? { signal: signals.SIGKILL, timeoutS: 0 } : { timeoutS };
+    yield* stopping(paths, container, { ...how, warn: () => {} });
     // One that was started with --rm is gone by now.
     if (!readContainer(paths, record.id)) return;
   }

@@ -2,37 +2,44 @@
 
 import { Failure, NotFoundError } from "../../errors.ts";
 import { close, type Fd } from "../../linux/file.ts";
+import type { Task } from "../../linux/task.ts";
 import type { Paths } from "../../paths.ts";
 import { type Container, emitContainerEvent, findContainer, isUp, refuseDamaged } from "../record/container.ts";
-import { withContainerLock } from "../record/container-lock.ts";
+import { lockingContainer, withContainerLock } from "../record/container-lock.ts";
 import { launch } from "./launch.ts";
 import { recover } from "./recover.ts";
 import { clearStopped, wasStopped } from "./start.ts";
 import type { Attachment } from "./start-request.ts";
-import { type StopOptions, stopContainer } from "./stop.ts";
+import { type StopOptions, stopping } from "./stop.ts";
 
 /** Starts a container; one that is up stays so. @param use gets the socket to its monitor (attach.ts), and closes it. */
-export function startContainer(
+export function* starting(
   paths: Paths,
-  container: Container,
+  { record }: Container,
   how: Attachment,
   use: (socket: Fd) => void,
   warn: (text: string) => void,
-): void {
-  const { record } = container;
-  const socket = withContainerLock(paths, record.id, (now) => {
+): Task<void> {
+  const start = (now: Container | undefined): Fd | undefined => {
     if (!now) throw new NotFoundError(`no such container: ${record.name}`);
     refuseDamaged(paths, now);
     // Also by somebody who had the lock before us.
     if (isUp(now) || now.status === "restarting") return undefined;
     recover(paths);
     clearStopped(paths, record.id);
-    const launched = launch(paths, now, how, warn);
+    // Its policy counts from here on.
+    const { restartDelayMs: _, ...state } = now.state;
+    const launched = launch(paths, { record: now.record, state: { ...state, restartCount: 0 } }, how, warn);
     if ("socket" in launched) return launched.socket;
     // Otherwise its monitor has said why.
     const why = launched.killed ? ": its monitor was killed" : "";
     throw new Failure(`container ${record.name} did not start${why}`);
-  });
+  };
+  let socket: Fd | undefined;
+  {
+    using lock = yield* lockingContainer(paths, record.id);
+    socket = start(lock.now);
+  }
   if (socket !== undefined) use(socket);
 }
 
@@ -49,15 +56,15 @@ export function startAgain(paths: Paths, id: string): void {
 }
 
 /** Stops a container if it is up, and starts it. */
-export function restartContainer(
+export function* restarting(
   paths: Paths,
   container: Container,
   stop: StopOptions,
   use: (socket: Fd) => void,
   warn: (text: string) => void,
-): void {
+): Task<void> {
   const { id } = container.record;
-  stopContainer(paths, container, stop);
-  startContainer(paths, findContainer(paths, id), { attached: false, stdin: false }, use, warn);
+  yield* stopping(paths, container, stop);
+  yield* starting(paths, findContainer(paths, id), { attached: false, stdin: false }, use, warn);
   emitContainerEvent(paths, container.record, "restart");
 }

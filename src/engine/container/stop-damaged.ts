@@ -4,9 +4,9 @@ import { ConflictError } from "../../errors.ts";
 import { killCgroup } from "../../linux/cgroup.ts";
 import { pidfdSendSignal } from "../../linux/clone.ts";
 import { owned } from "../../linux/file.ts";
-import { poll } from "../../linux/poll.ts";
 import { openProcess } from "../../linux/proc.ts";
 import { signals } from "../../linux/signal.ts";
+import type { Task } from "../../linux/task.ts";
 import type { Paths } from "../../paths.ts";
 import { sendFrame } from "../../runtime/channel.ts";
 import { type Container, hasMonitor, isAlive } from "../record/container.ts";
@@ -25,21 +25,21 @@ export const mayRun = (paths: Paths, { record, state, status }: Container): bool
  * Sends the signal, and SIGKILL after a while. Its monitor then writes down how it ended: a state that was damaged is whole again.
  * @param timeoutS -1 waits for ever. @throws ConflictError if nothing leads to its processes.
  */
-export function endDamaged(paths: Paths, container: Container, signal: number, timeoutS: number): void {
+export function* endDamaged(paths: Paths, container: Container, signal: number, timeoutS: number): Task<void> {
   sendSignal(paths, container, signal);
   const isKilled = signal === signals.SIGKILL;
-  if (!endsWithin(paths, container, isKilled ? killLimitMs : timeoutS * 1000)) {
+  if (!(yield* endsWithin(paths, container, isKilled ? killLimitMs : timeoutS * 1000))) {
     if (!isKilled) sendSignal(paths, container, signals.SIGKILL);
-    if (isKilled || !endsWithin(paths, container, killLimitMs))
+    if (isKilled || !(yield* endsWithin(paths, container, killLimitMs)))
       throw new ConflictError(`container ${container.record.name} is damaged, and nothing tells what runs in it`);
   }
   recover(paths);
 }
 
-function endsWithin(paths: Paths, container: Container, limitMs: number): boolean {
+function* endsWithin(paths: Paths, container: Container, limitMs: number): Task<boolean> {
   for (let waitedMs = 0; mayRun(paths, container); waitedMs += lookMs) {
     if (limitMs >= 0 && waitedMs >= limitMs) return false;
-    poll([], lookMs);
+    yield { forMs: lookMs };
   }
   return true;
 }

@@ -3,28 +3,27 @@
 import { ConflictError, hasCode } from "../../errors.ts";
 import { killCgroup } from "../../linux/cgroup.ts";
 import { pidfdSendSignal } from "../../linux/clone.ts";
-import { close, type Fd, owned, readFileIfAny, statIfAny, writeFileAtomic, writeSetting } from "../../linux/file.ts";
-import { POLLIN, poll } from "../../linux/poll.ts";
+import { type Fd, owned, writeFileAtomic } from "../../linux/file.ts";
 import { openProcess } from "../../linux/proc.ts";
 import { hasSignal } from "../../linux/procfs.ts";
 import { signals } from "../../linux/signal.ts";
+import type { Task } from "../../linux/task.ts";
 import type { Paths } from "../../paths.ts";
-import { receiveFrame } from "../../runtime/channel.ts";
 import {
   type Container,
   type ContainerRecord,
   emitContainerEvent,
-  findContainer,
   isUp,
   readContainer,
   refuseDamaged,
-  waitForMonitor,
+  waitingForMonitor,
 } from "../record/container.ts";
-import { connectToContainer } from "../record/monitor-socket.ts";
+import { thaw } from "./pause.ts";
 import { recover } from "./recover.ts";
 import { parseSignal, signalName } from "./signals.ts";
 import { stopFile } from "./start.ts";
 import { endDamaged, mayRun } from "./stop-damaged.ts";
+import { noteEnd } from "./unseen-end.ts";
 
 export interface StopOptions {
   /** Instead of the container's own. */
@@ -37,9 +36,10 @@ export interface StopOptions {
 }
 
 const defaultTimeoutS = 10;
+const pollMs = 50;
 
 /** Stops a container and waits until it is down. One that is not up is left as it is. */
-export function stopContainer(paths: Paths, container: Container, options: StopOptions): void {
+export function* stopping(paths: Paths, container: Container, options: StopOptions): Task<void> {
   const { record } = container;
   const goesOn = (now: Container | undefined): now is Container =>
     now !== undefined && (isUp(now) || now.status === "restarting");
@@ -47,19 +47,19 @@ export function stopContainer(paths: Paths, container: Container, options: StopO
   if (!isDamaged) refuseDamaged(paths, container);
   if (!goesOn(container) && !isDamaged) return;
   recordStop(paths, record.id);
-  if (isDamaged) endDamaged(paths, container, signalOf(container, options), timeoutOf(container, options));
+  if (isDamaged) yield* endDamaged(paths, container, signalOf(container, options), timeoutOf(container, options));
   // Its policy may have started it again, before that was written down.
   for (let now: Container | undefined = container; goesOn(now); now = readContainer(paths, record.id))
-    stopOnce(paths, now, options);
+    yield* stopOnce(paths, now, options);
   emitContainerEvent(paths, record, "stop");
 }
 
 /** Ends what runs; where nothing does just now, its monitor writes down the end, or looks whether it is to stop. */
-function stopOnce(paths: Paths, container: Container, options: StopOptions): void {
+function* stopOnce(paths: Paths, container: Container, options: StopOptions): Task<void> {
   const { record, state } = container;
-  const pidfd = openFirst(container);
-  if (pidfd === undefined) {
-    poll([], 50);
+  using first = owned(openFirst(container));
+  if (first === undefined) {
+    yield { forMs: pollMs };
     recover(paths);
     return;
   }
@@ -74,14 +74,13 @@ function stopOnce(paths: Paths, container: Container, options: StopOptions): voi
     );
   }
   emitKill(paths, record, signal);
-  pidfdSendSignal(pidfd, signal);
+  pidfdSendSignal(first.fd, signal);
   const waitMs = ignored && options.killIfIgnored ? 0 : timeoutS < 0 ? -1 : timeoutS * 1000;
-  if (!ends(pidfd, waitMs)) {
+  if (!(yield { fd: first.fd, forMs: waitMs })) {
     if (signal !== signals.SIGKILL) emitKill(paths, record, signals.SIGKILL);
-    killAll(container, pidfd);
-  }
-  close(pidfd);
-  waitUntilDown(paths, record.id);
+    yield* killAll(paths, container, first.fd);
+  } else yield* noteEnd(paths, container, first.fd, signal === signals.SIGKILL ? 128 + signal : undefined);
+  yield* waitUntilDown(paths, record.id);
 }
 
 const signalOf = (container: Container, { signal = stopSignalOf(container) }: StopOptions): number => signal;
@@ -98,17 +97,25 @@ function recordStop(paths: Paths, id: string): void {
   }
 }
 
-/** Sends a signal to process 1. */
-export function signalContainer(paths: Paths, container: Container, signal: number): void {
-  const { record } = container;
-  using first = owned(openFirst(container));
-  if (first === undefined) throw new ConflictError(`container ${record.name} is not running`);
+/**
+ * Sends a signal to process 1. One that is down for a moment, until its policy starts it again, stays down if the signal would
+ * have ended it for good.
+ */
+export function* signalling(paths: Paths, container: Container, signal: number): Task<void> {
+  const { record, status } = container;
   // As Docker has it: killed by hand, it is not to come up again by itself.
-  if (signal === signals.SIGKILL || signal === stopSignalOf(container)) recordStop(paths, record.id);
+  const isFinal = signal === signals.SIGKILL || signal === stopSignalOf(container);
+  using first = owned(openFirst(container));
+  if (first === undefined && status === "restarting" && isFinal) {
+    recordStop(paths, record.id);
+    return yield* waitUntilDown(paths, record.id);
+  }
+  if (first === undefined) throw new ConflictError(`container ${record.name} is not running`);
+  if (isFinal) recordStop(paths, record.id);
   emitKill(paths, record, signal);
-  if (signal === signals.SIGKILL) killAll(container, first.fd);
-  else pidfdSendSignal(first.fd, signal);
-  if (signal === signals.SIGKILL) waitUntilDown(paths, record.id);
+  if (signal !== signals.SIGKILL) return void pidfdSendSignal(first.fd, signal);
+  yield* killAll(paths, container, first.fd);
+  yield* waitUntilDown(paths, record.id);
 }
 
 /** Its first process, while it is up. */
@@ -119,8 +126,8 @@ const emitKill = (paths: Paths, record: ContainerRecord, signal: number): void =
   emitContainerEvent(paths, record, "kill", { signal: String(signal) });
 
 /** All that happened to it is written down, and its traces are gone. */
-function waitUntilDown(paths: Paths, id: string): void {
-  waitForMonitor(paths, id);
+function* waitUntilDown(paths: Paths, id: string): Task<void> {
+  yield* waitingForMonitor(paths, id);
   // One whose monitor was killed has nobody but us.
   recover(paths);
 }
@@ -130,86 +137,13 @@ function stopSignalOf({ record }: Container): number {
   return name ? parseSignal(name) : signals.SIGTERM;
 }
 
-/** @param waitMs -1 waits for ever. */
-function ends(pidfd: Fd, waitMs: number): boolean {
-  const interest = { fd: pidfd, events: POLLIN, happened: 0 };
-  poll([interest], waitMs);
-  return interest.happened !== 0;
-}
-
-function killAll({ state }: Container, pidfd: Fd): void {
-  if (state.cgroup !== undefined) killCgroup(state.cgroup);
+function* killAll(paths: Paths, container: Container, pidfd: Fd): Task<void> {
+  const { cgroup } = container.state;
+  if (cgroup !== undefined) killCgroup(cgroup);
   pidfdSendSignal(pidfd, signals.SIGKILL);
-  ends(pidfd, -1);
+  yield { fd: pidfd, forMs: -1 };
+  yield* noteEnd(paths, container, pidfd, 128 + signals.SIGKILL);
 }
 
 /** True if process 1 has no handler for a signal that would end any other process: the kernel drops it (pid_namespaces(7)). */
 const ignores = (pid: number, signal: number): boolean => hasSignal(pid, signal, ["Blk", "Cgt"]) === false;
-
-/** Freezes every process of a container where it is (cgroup.freeze). */
-export function pauseContainer(paths: Paths, container: Container): void {
-  const { record, state, status } = container;
-  if (status === "paused") throw new ConflictError(`container ${record.name} is paused already`);
-  if (!isUp(container) || state.cgroup === undefined)
-    throw new ConflictError(`container ${record.name} is not running`);
-  try {
-    writeSetting(`${state.cgroup}/cgroup.freeze`, "1");
-  } catch (error) {
-    // It has ended in this moment.
-    if (!hasCode(error, "ENOENT", "ENODEV")) throw error;
-    throw new ConflictError(`container ${record.name} is not running`);
-  }
-  waitForFreeze(state.cgroup);
-  emitContainerEvent(paths, record, "pause");
-}
-
-const freezeLimitMs = 2000;
-
-/** A process in the middle of a system call freezes when that is over. */
-function waitForFreeze(cgroup: string): void {
-  for (let waitedMs = 0; waitedMs < freezeLimitMs; waitedMs++) {
-    if (/^frozen 1$/m.test(readFileIfAny(`${cgroup}/cgroup.events`) ?? "frozen 1")) return;
-    poll([], 1);
-  }
-}
-
-export function unpauseContainer(paths: Paths, container: Container): void {
-  if (container.status !== "paused") throw new ConflictError(`container ${container.record.name} is not paused`);
-  thaw(container);
-  emitContainerEvent(paths, container.record, "unpause");
-}
-
-function thaw({ state: { cgroup } }: Container): void {
-  if (cgroup !== undefined && statIfAny(`${cgroup}/cgroup.freeze`)) writeSetting(`${cgroup}/cgroup.freeze`, "0");
-}
-
-/** Waits until a container is down. @returns its exit code. */
-export function waitForContainer(paths: Paths, reference: string): number {
-  for (;;) {
-    const container = findContainer(paths, reference);
-    const { status, state, record } = container;
-    if (status === "unknown") {
-      const pidfd = openProcess(state.process!);
-      if (pidfd !== undefined) ends(pidfd, -1);
-      recover(paths);
-    } else if (isUp(container)) {
-      const code = hearTheEnd(paths, record.id);
-      waitForMonitor(paths, record.id);
-      if (code !== undefined) return code;
-    } else if (status === "restarting") poll([], 50);
-    else {
-      // Its end is written down a moment before the last of its log is.
-      waitForMonitor(paths, record.id);
-      return state.exitCode ?? 0;
-    }
-  }
-}
-
-/** The exit code from its monitor itself, as one that was started with --rm leaves no other. */
-function hearTheEnd(paths: Paths, id: string): number | undefined {
-  using socket = owned(connectToContainer(paths, id));
-  if (socket === undefined) return undefined;
-  for (let frame = receiveFrame(socket.fd); frame; frame = receiveFrame(socket.fd))
-    if ("control" in frame && frame.control.type === "exit") return frame.control.code;
-  return undefined;
-}

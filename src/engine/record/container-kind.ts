@@ -96,6 +96,8 @@ export interface ContainerState {
   /** Why it could not be started. */
   error?: string;
   restartCount: number;
+  /** How long its policy waited the last time. */
+  restartDelayMs?: number;
   /** Who waits to start it again. */
   monitor?: ProcessId;
   /** What it used, of the run that has ended. */
@@ -329,6 +331,7 @@ export const stateKind = kindOf<ContainerState>(
     oomKilled: optional(flag),
     error: optional(text),
     restartCount: number,
+    restartDelayMs: optional(number),
     monitor: optional(processId),
     usage: optional(usage),
     health: optional(

@@ -2,6 +2,7 @@
 
 import { flock, O_DIRECTORY, O_RDONLY, openIfAny, owned } from "../../linux/file.ts";
 import { poll } from "../../linux/poll.ts";
+import type { Task } from "../../linux/task.ts";
 import type { Paths } from "../../paths.ts";
 import { type Container, directoryOf, readContainer } from "./container.ts";
 
@@ -25,4 +26,18 @@ export function withContainerLock<Result>(
     poll([], pollMs);
   }
   return act(readContainer(paths, id));
+}
+
+/** Held until it is disposed of. */
+export interface ContainerLock extends Disposable {
+  /** The container as it is by now; undefined if it is gone. */
+  now: Container | undefined;
+}
+
+/** The same lock, for who does other things while waiting for it. */
+export function* lockingContainer(paths: Paths, id: string): Task<ContainerLock> {
+  const directory = owned(openIfAny(directoryOf(paths, id), O_RDONLY | O_DIRECTORY));
+  if (directory === undefined) return { now: undefined, [Symbol.dispose]: () => {} };
+  while (!flock(directory.fd, { wait: false })) yield { forMs: pollMs };
+  return { now: readContainer(paths, id), [Symbol.dispose]: () => directory[Symbol.dispose]() };
 }

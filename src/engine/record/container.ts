@@ -13,8 +13,8 @@ import {
   statIfAny,
   writeFileAtomic,
 } from "../../linux/file.ts";
-import { poll } from "../../linux/poll.ts";
 import { openProcess, type ProcessId } from "../../linux/proc.ts";
+import { finish, type Task } from "../../linux/task.ts";
 import type { Paths } from "../../paths.ts";
 import { noOptions } from "../../plan/options.ts";
 import { anonymousOption } from "../../plan/volume.ts";
@@ -171,6 +171,19 @@ export function waitForMonitor(paths: Paths, id: string): void {
   if (lock) flock(lock.fd, { shared: true, wait: true });
 }
 
+/** The first looks come soon: a monitor that is on its way out needs some milliseconds. */
+const soonMs = 2;
+const soonLooks = 50;
+const laterMs = 20;
+
+/** The same, for who waits for several. */
+export function* waitingForMonitor(paths: Paths, id: string): Task<void> {
+  using lock = owned(openIfAny(`${paths.running}/${id}`, O_RDONLY));
+  if (lock === undefined) return;
+  for (let looks = 0; !flock(lock.fd, { shared: true, wait: false }); looks++)
+    yield { forMs: looks < soonLooks ? soonMs : laterMs };
+}
+
 /** True while its first process lives. */
 export function isAlive({ process }: { process?: ProcessId | undefined }): boolean {
   using pidfd = owned(process && openProcess(process));
@@ -235,9 +248,13 @@ const removalPollMs = 5;
  * A container's name goes last (runtime/host.ts): who is told that it is gone can use the name at once. One that is there is
  * not waited for.
  */
-export function waitUntilRemoved(paths: Paths, id: string, name: string): void {
+export const waitUntilRemoved = (paths: Paths, id: string, name: string): void =>
+  finish(waitingUntilRemoved(paths, id, name));
+
+/** The same, for who waits for several. */
+export function* waitingUntilRemoved(paths: Paths, id: string, name: string): Task<void> {
   const until = performance.now() + removalMs;
   const isLeft = () =>
     !isRecorded(paths, id) && readFileIfAny(`${paths.names}/${name}`) === id && !isLeftBehind(paths, id);
-  while (isLeft() && performance.now() < until) poll([], removalPollMs);
+  while (isLeft() && performance.now() < until) yield { forMs: removalPollMs };
 }

@@ -1,0 +1,51 @@
+/** The end of a container whose monitor was killed: nobody waited for its process, so who sees it go writes down how. */
+
+import { hasCode } from "../../errors.ts";
+import { type Fd, owned } from "../../linux/file.ts";
+import { exitOf } from "../../linux/pidfd-info.ts";
+import { openProcess } from "../../linux/proc.ts";
+import type { Task } from "../../linux/task.ts";
+import type { Paths } from "../../paths.ts";
+import { type Container, readContainer, waitingForMonitor, writeState } from "../record/container.ts";
+import { unseen } from "./recover.ts";
+
+const reapingMs = 200;
+const lookMs = 5;
+
+/**
+ * Writes down how it ended if nobody else does. The kernel tells the exit code of
+ * any process to whoever has its pidfd (since Linux 6.15), once its parent has taken note of it.
+ * @param code if it is known.
+ */
+export function* noteEnd(paths: Paths, container: Container, pidfd: Fd, code?: number): Task<void> {
+  // Whoever cleans up holds its lock for a moment, as a monitor would; and a monitor knows better.
+  yield* waitingForMonitor(paths, container.record.id);
+  if (code !== undefined) return recordUnseenEnd(paths, container, code);
+  for (let waitedMs = 0; waitedMs < reapingMs; waitedMs += lookMs) {
+    const exit = exitOf(pidfd);
+    if (exit === "unknown") return;
+    if (exit) return recordUnseenEnd(paths, container, exit.code ?? 128 + exit.signal!);
+    yield { forMs: lookMs };
+  }
+}
+
+/** Unless somebody else knows better. */
+function recordUnseenEnd(paths: Paths, { record: { id }, state }: Container, exitCode: number): void {
+  const now = readContainer(paths, id)?.state;
+  const isKnown = now?.status !== "running" && now?.error !== unseen;
+  if (!now || isKnown || now.started !== state.started) return;
+  const finished = new Date().toISOString();
+  try {
+    writeState(paths, id, { ...now, status: "exited", exitCode, finished, error: "its monitor was killed" });
+  } catch (error) {
+    if (!hasCode(error, "ENOENT")) throw error; // somebody has removed it
+  }
+}
+
+/** Waits until it is gone, and writes down how. */
+export function* waitingForEnd(paths: Paths, container: Container): Task<void> {
+  using process = owned(container.state.process && openProcess(container.state.process));
+  if (process === undefined) return;
+  yield { fd: process.fd, forMs: -1 };
+  yield* noteEnd(paths, container, process.fd);
+}
