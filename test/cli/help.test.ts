@@ -37,7 +37,8 @@ describe("a usage line", () => {
     for (const [command, usage] of [
       ["run", "tinydocker run [OPTIONS] IMAGE [COMMAND [ARG...]]"],
       ["exec", "tinydocker exec [OPTIONS] CONTAINER COMMAND [ARG...]"],
-      ["stop", "tinydocker stop [OPTIONS] CONTAINER..."],
+      ["stop", "tinydocker stop [OPTIONS] [CONTAINER...]"],
+      ["pause", "tinydocker pause CONTAINER..."],
       ["images", "tinydocker images [OPTIONS] [REFERENCE]"],
       ["man", "tinydocker man"],
       ["explain", "tinydocker explain [OPTIONS] run [RUN OPTIONS] IMAGE [COMMAND [ARG...]]"],

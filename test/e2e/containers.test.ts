@@ -1,13 +1,23 @@
 /** Containers that outlive the command that started them: created, started, stopped, restarted, and lost. */
 
 import { describe, expect } from "bun:test";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { said, withMachine } from "../support/containers.ts";
 import { detached, forever, monitorOf, ok, stateOf, status, until } from "../support/life.ts";
 import { needing, root } from "../support/needs.ts";
 
 const test = needing(root);
+
+/** What a process has open. */
+const openFiles = (pid: number): string[] =>
+  readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
+    try {
+      return readlinkSync(`/proc/${pid}/fd/${fd}`);
+    } catch {
+      return []; // it was closed meanwhile
+    }
+  });
 
 describe("create and start", () => {
   test("a container that is created does not run; started, it finds what it had written the last time", async () => {
@@ -100,7 +110,6 @@ describe("run -d", () => {
     await withMachine(["busybox"], async (machine) => {
       const id = await detached(machine, "web", forever);
       const pid = monitorOf(machine, id);
-      const { readlinkSync } = await import("node:fs");
       expect(readlinkSync(`/proc/${pid}/cwd`)).toBe("/");
       for (const fd of [0, 1, 2]) expect(readlinkSync(`/proc/${pid}/fd/${fd}`)).toBe("/dev/null");
       const session = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]!.split(" ")[3];
@@ -259,15 +268,17 @@ describe("several at once", () => {
       ok(await machine.run(["exec", "aa", "touch", "/well"]));
       expect(ok(await healthy)).toBe("-1");
       expect(ok(await machine.run(["wait", "--condition", "running", "aa"]))).toBe("-1");
-      const next = machine.run(["wait", "--condition", "next-exit", "aa"]);
-      await Bun.sleep(100);
       ok(await machine.run(["stop", "aa"]));
-      expect(ok(await next)).toBe("7");
       expect((await machine.run(["wait", "--condition", "healthy", "aa"])).stderr).toContain("will not be healthy");
-      const gone = machine.run(["wait", "--condition", "removed", "aa"]);
-      await Bun.sleep(100);
-      ok(await machine.run(["rm", "aa"]));
-      expect(ok(await gone)).toBe("7");
+      await detached(machine, "bb", "sleep 0.1; exit 3", ["--restart", "always"]);
+      expect(ok(await machine.run(["wait", "--condition", "next-exit", "bb"]))).toBe("3");
+      await detached(machine, "cc", forever, ["--rm"]);
+      const gone = machine.spawn(["wait", "--condition", "removed", "cc"]);
+      const hears = () => openFiles(gone.pid).some((path) => path.startsWith("socket:"));
+      await until(hears, "it waits");
+      ok(await machine.run(["stop", "cc"]));
+      expect(await gone.stdout.text()).toBe("7\n");
+      ok(await machine.run(["rm", "-f", "aa", "bb"]));
       expect((await machine.run(["wait", "--condition", "happy", "aa"])).stderr).toContain("one of not-running");
     });
   });

@@ -20,7 +20,12 @@ export const containerOperand = {
 export const selectionArgs = {
   container: { ...containerOperand, required: false },
   all: { type: "boolean", alias: "a", description: "All containers, as far as it makes sense" },
-  filter: { type: "string", multiple: true, valueHint: "key=value", description: "Containers that `ps --filter` would show" },
+  filter: {
+    type: "string",
+    multiple: true,
+    valueHint: "key=value",
+    description: "Containers that `ps --filter` would show",
+  },
   latest: { type: "boolean", description: "The container that was created last" },
   ignore: { type: "boolean", alias: "i", description: "Do not fail for containers that do not exist" },
 } as const;

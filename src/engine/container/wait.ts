@@ -64,7 +64,10 @@ function answerOf(condition: Condition, now: Container | undefined, before: Cont
     unhealthy: health === "unhealthy",
   };
   if (condition in holds) return holds[condition] ? noCode : undefined;
-  if (condition === "next-exit") return now.state.finished !== before?.state.finished && isDown ? code : undefined;
+  // While it runs there is no such time.
+  const { finished } = now.state;
+  if (condition === "next-exit")
+    return finished !== undefined && finished !== before?.state.finished ? code : undefined;
   return isDown ? code : undefined;
 }
 
