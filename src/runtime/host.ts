@@ -216,8 +216,12 @@ export function cleanUp(cleanup: CleanupRecord): void {
   if (!cleanup.keep) removeContainer(cleanup);
 }
 
-/** Removes what is kept of a container. The name last: whoever sees it free finds nothing else of it. */
+/**
+ * Removes what is kept of a container. Its record first, as it was written last: half a container is none. The name last: whoever
+ * sees it free finds nothing else of it.
+ */
 export function removeContainer({ directory, namePath }: Pick<CleanupRecord, "directory" | "namePath">): void {
+  unlink(`${directory}/container.json`);
   removePath(directory);
   if (namePath) freeName(namePath, directory.slice(directory.lastIndexOf("/") + 1));
 }

@@ -85,7 +85,10 @@ export function readContainer(paths: Paths, id: string): Container | undefined {
   const text = readSmallFileIfAny(recordOf(paths, id));
   if (text === undefined && !isLeftBehind(paths, id)) return undefined;
   const record = ofDirectory(id, parseRecord(containerKind, text, "container.json"));
-  const state = parseRecord(stateKind, readSmallFileIfAny(stateOf(paths, id)), "state.json");
+  const stateText = readSmallFileIfAny(stateOf(paths, id));
+  // Removed between the two.
+  if (stateText === undefined && !isRecorded(paths, id) && !isLeftBehind(paths, id)) return undefined;
+  const state = parseRecord(stateKind, stateText, "state.json");
   if (!record.value || !state.value) return damagedContainer(paths, id, record, state);
   return { record: record.value, state: state.value, status: statusOf(paths, id, state.value) };
 }
