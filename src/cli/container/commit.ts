@@ -1,7 +1,7 @@
 /** `tinydocker commit`: what a container changed becomes an image. */
 
-import { commit } from "../../engine/container/commit.ts";
 import { recoverIfAllowed } from "../../engine/container/recover.ts";
+import { commit } from "../../engine/files/commit.ts";
 import { requireRoot } from "../../engine/record/root.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";

@@ -1,7 +1,7 @@
 /** `tinydocker cp`: files between a container and the host. */
 
-import { type ContainerPath, copyFromContainer, copyToContainer } from "../../engine/container/cp.ts";
 import { recoverIfAllowed } from "../../engine/container/recover.ts";
+import { type ContainerPath, copyFromContainer, copyToContainer } from "../../engine/files/cp.ts";
 import { requireRoot } from "../../engine/record/root.ts";
 import { UsageError } from "../../errors.ts";
 import { pathsOf } from "../../paths.ts";

@@ -1,7 +1,7 @@
 /** `tinydocker diff`: what a container has added (A), changed (C) and deleted (D). */
 
-import { diffContainer } from "../../engine/container/diff.ts";
 import { recoverIfAllowed } from "../../engine/container/recover.ts";
+import { diffContainer } from "../../engine/files/diff.ts";
 import { requireRoot } from "../../engine/record/root.ts";
 import { textOf } from "../../linux/at.ts";
 import { pathsOf } from "../../paths.ts";

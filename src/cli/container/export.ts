@@ -1,7 +1,7 @@
 /** `tinydocker export`: the files of a container as a tar. */
 
-import { exportContainer } from "../../engine/container/export.ts";
 import { recoverIfAllowed } from "../../engine/container/recover.ts";
+import { exportContainer } from "../../engine/files/export.ts";
 import { requireRoot } from "../../engine/record/root.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";

@@ -8,12 +8,12 @@ import { findImage } from "../../image/store.ts";
 import { O_DIRECTORY, O_RDONLY, open, owned, readdir, stat } from "../../linux/file.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { Paths } from "../../paths.ts";
+import { pauseContainer, unpauseContainer } from "../container/pause.ts";
 import { endIfInterrupted } from "../image/interrupt.ts";
 import { isOfNetwork } from "../network/etc-files.ts";
 import { type Container, type ContainerRecord, findContainer } from "../record/container.ts";
 import { recordEvent } from "../record/events.ts";
 import { layersOf, lowersOf, openLayers, upperOf } from "../record/rootfs.ts";
-import { pauseContainer, unpauseContainer } from "./pause.ts";
 
 export interface CommitOptions {
   reference?: string;
