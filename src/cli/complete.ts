@@ -125,8 +125,8 @@ function optionWithoutValue(args: Arguments, word: string): [string, Argument] |
 }
 
 const optionNames = (args: Arguments): Completion["candidates"] =>
-  Object.entries(args).flatMap(([name, { type, alias, description }]) =>
-    type === "positional"
+  Object.entries(args).flatMap(([name, { type, alias, description, hidden }]) =>
+    type === "positional" || hidden
       ? []
       : [{ word: `--${name}`, description }, ...(alias ? [{ word: `-${alias}`, description }] : [])],
   );

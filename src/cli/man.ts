@@ -97,8 +97,8 @@ function describeCommand({ meta, args, optionsFirst }: Command): string[] {
 }
 
 function describeOptions(args: Arguments): string[] {
-  return Object.entries(args).flatMap(([name, { type, alias, valueHint, description, multiple }]) => {
-    if (type === "positional") return [];
+  return Object.entries(args).flatMap(([name, { type, alias, valueHint, description, multiple, hidden }]) => {
+    if (type === "positional" || hidden) return [];
     const value = type === "string" ? ` \\fI${roff(valueHint ?? "value")}\\fR` : "";
     const letter = alias ? `\\fB\\-${roff(alias)}\\fR, ` : "";
     const again = multiple ? " May be given several times." : "";

@@ -20,6 +20,7 @@ export const errnos = {
   ENFILE: 23,
   EMFILE: 24,
   ENOTTY: 25,
+  EROFS: 30,
   ENOSYS: 38,
   ENOTEMPTY: 39,
   ELOOP: 40,

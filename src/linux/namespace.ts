@@ -46,3 +46,21 @@ export function inNetworkNamespace<Result>(namespace: Fd, use: () => Result): Re
     check("return to", "our network namespace", libc.setns(ours.fd, CLONE.NEWNET));
   }
 }
+
+/** Runs something whose children are born in another pid namespace. Synchronous, and of this thread alone. */
+export function inPidNamespace<Result>(namespace: Fd, use: () => Result): Result {
+  using ours = owned(open("/proc/self/ns/pid", O_RDONLY));
+  check("enter", "a pid namespace", libc.setns(namespace, CLONE.NEWPID));
+  try {
+    return use();
+  } finally {
+    check("return to", "our pid namespace", libc.setns(ours.fd, CLONE.NEWPID));
+  }
+}
+
+/** Runs something in another mount namespace, where paths lead from its root, and comes back. Synchronous, and of this thread alone. */
+export const inMountNamespace = <Result>(namespace: Fd, use: () => Result): Result =>
+  inOwnMounts(() => {
+    check("enter", "a mount namespace", libc.setns(namespace, CLONE.NEWNS));
+    return use();
+  });

@@ -77,6 +77,9 @@ export function hasSignal(pid: number, signal: number, masks: ("Blk" | "Ign" | "
   return found.some(([, mask]) => (BigInt(`0x${mask}`) >> BigInt(signal - 1)) & 1n);
 }
 
+/** True for process 1 of a pid namespace: signals that it has no handler for the kernel drops (pid_namespaces(7)). */
+export const isFirst = (pid: number): boolean => /^NSpid:.*\t1$/m.test(readOfProcess(pid, "status") ?? "");
+
 /** Its words, as it shows them; empty for one that has ended. */
 export const readWords = (pid: number): string[] =>
   (readOfProcess(pid, "cmdline") ?? "").replace(/\0$/, "").split("\0").filter(Boolean);

@@ -8,6 +8,7 @@ export interface Spec {
   root: Root;
   process: Process;
   hostname?: string;
+  domainname?: string;
   mounts: Mount[];
   linux: Linux;
   annotations?: Record<string, string>;
@@ -38,6 +39,8 @@ export interface User {
   gid: number;
   additionalGids?: number[];
   umask?: number;
+  /** Groups by name or number beside those that `username` is in, still to be resolved as that. */
+  groupNames?: string[];
   /**
    * `name`, `uid`, `name:group` or `uid:gid` as a person wrote it, still to be resolved against the /etc/passwd and
    * /etc/group of the rootfs; then uid and gid above are ignored. (The specification has the field for Windows only.)
@@ -74,6 +77,8 @@ export interface Linux {
   devices?: Device[];
   cgroupsPath?: string;
   resources?: Resources;
+  /** Settings of the kernel by their names. */
+  sysctl?: Record<string, string>;
   maskedPaths?: string[];
   readonlyPaths?: string[];
   /** "private", "rprivate", "slave", "rslave", "shared", "rshared" or "unbindable". */

@@ -1,11 +1,12 @@
 /** The plan of one container: its spec and what the host has, in; every step of both processes, out. Pure. */
 
 import { UnsupportedError } from "../errors.ts";
-import type { Spec } from "../oci/spec.ts";
+import type { Namespace, NamespaceType, Spec } from "../oci/spec.ts";
 import { planCgroup, type Setting } from "./cgroup.ts";
 import { planBinds, planMounts, planRoot } from "./mounts.ts";
 import { type Connection, connectedOf, type EtcFile } from "./network.ts";
-import type { Directory, HostStep, InitStep, Plan, StdioKind } from "./step.ts";
+import type { CloneStep, Directory, HostStep, InitStep, Plan, SharedNamespaceType, StdioKind } from "./step.ts";
+import { planSysctls } from "./sysctl.ts";
 import { userOf } from "./user.ts";
 
 /** What the plan has to know of the host. */
@@ -60,12 +61,12 @@ export function planContainer(spec: Spec, container: Container, host: Host): Pla
     reserve: container.connection?.reserve ?? [],
     prepare: planPrepare(container, cgroup),
     build: planBuild(spec, container, cgroup),
-    clone: { do: "clone", flags: ["NEWPID"], ...(cgroup !== undefined && { cgroup }) },
+    clone: planClone(spec, cgroup),
     setup: planSetup(spec, container),
     record: [{ do: "write-file", path: `${container.directory}/config.json`, text: JSON.stringify(spec) }],
     connect: container.connection?.connect ?? [],
     release: planRelease(cgroup, settings, host),
-    start: planStart(spec, container),
+    start: [...planSysctls(spec, { late: true }), ...planStart(spec, container, sharesPid(spec))],
     warnings: planWarnings(lacking, host),
   };
 }
@@ -74,6 +75,22 @@ export function planContainer(spec: Spec, container: Container, host: Host): Pla
 function planWarnings(lacking: Set<string>, host: Host): string[] {
   const promised = [...lacking].filter((controller) => controller !== "pids");
   return promised.length > 0 ? [`default limits are off: ${lackOf([...lacking], host)[0]}`] : [];
+}
+
+function planClone(spec: Spec, cgroup: string | undefined): CloneStep {
+  const pid = namespaceOf(spec, "pid");
+  // The kernel ends all processes of a pid namespace with its first; where that is another's, only the cgroup tells which are ours.
+  if (cgroup === undefined && (!pid || pid.path !== undefined))
+    throw new UnsupportedError(
+      "--pid needs cgroup v2, to end all that a container has started, and it is not mounted here",
+      "mount it, or boot with systemd.unified_cgroup_hierarchy=1",
+    );
+  return {
+    do: "clone",
+    flags: pid && pid.path === undefined ? ["NEWPID"] : [],
+    ...(cgroup !== undefined && { cgroup }),
+    ...(pid?.path !== undefined && { pid: pid.path }),
+  };
 }
 
 /** What to say of controllers that this host lacks. */
@@ -126,7 +143,6 @@ function planRelease(cgroup: string | undefined, settings: Setting[], host: Host
 
 /** The root and what goes into it, as far as the host's side can make it: detached mounts, and users by their numbers. */
 function planBuild(spec: Spec, container: Container, cgroup: string | undefined): HostStep[] {
-  const path = networkOf(spec)?.path;
   return [
     ...(cgroup === undefined ? [] : [{ do: "cgroup", path: cgroup } as const]),
     ...container.volumes.filter((step) => step.do === "mount-volume"),
@@ -134,19 +150,27 @@ function planBuild(spec: Spec, container: Container, cgroup: string | undefined)
     ...planEtc(spec, container),
     { do: "user", user: userOf(spec) },
     ...planBinds(spec),
-    ...(path === undefined ? [] : [{ do: "open-network", path } as const]),
+    ...shareable.flatMap((namespace): HostStep[] => {
+      const path = namespaceOf(spec, namespace)?.path;
+      return path === undefined ? [] : [{ do: "open-namespace", namespace, path }];
+    }),
   ];
 }
 
-const networkOf = ({ linux }: Spec) => linux.namespaces.find(({ type }) => type === "network");
+const shareable: SharedNamespaceType[] = ["network", "ipc", "pid"];
+
+/** Its own, or with a path another's; none where it has the host's. */
+const namespaceOf = ({ linux }: Spec, type: NamespaceType): Namespace | undefined =>
+  linux.namespaces.find((namespace) => namespace.type === type);
 
 /** Up to the moment when only the program is missing. */
 function planSetup(spec: Spec, container: Container): InitStep[] {
   const size = spec.process.consoleSize;
   return [
-    ...first,
+    ...first(spec),
     ...planNamespaces(spec),
     ...(spec.hostname ? [{ do: "hostname", name: spec.hostname } as const] : []),
+    ...(spec.domainname ? [{ do: "domainname", name: spec.domainname } as const] : []),
     ...planMounts(spec),
     // The terminal is opened from the container's own devpts, before the host's tree goes.
     ...(spec.process.terminal
@@ -160,12 +184,12 @@ function planSetup(spec: Spec, container: Container): InitStep[] {
 }
 
 /** What comes before anything of the container is touched. */
-const first: InitStep[] = [
+const first = ({ process: { oomScoreAdj } }: Spec): InitStep[] => [
   { do: "own-memory" },
   { do: "close-inherited" },
   { do: "bind-to-parent" },
   { do: "exe-file" },
-  { do: "reset-attributes" },
+  { do: "reset-attributes", ...(oomScoreAdj !== undefined && { oomScoreAdj }) },
   { do: "session" },
   { do: "session-keyring" },
 ];
@@ -179,26 +203,33 @@ const unshared = [
 
 /** The network first: the host's side connects it while the rest is built. */
 function planNamespaces(spec: Spec): InitStep[] {
-  const types = spec.linux.namespaces.map(({ type }) => type);
   return [
     ...planNetwork(spec),
-    ...unshared
-      .filter(([type]) => types.includes(type))
-      .map(([, namespace, why]): InitStep => ({ do: "unshare", namespace, why })),
+    ...unshared.flatMap(([type, namespace, why]): InitStep[] => {
+      const own = namespaceOf(spec, type);
+      return own && own.path === undefined ? [{ do: "unshare", namespace, why }] : [];
+    }),
+    ...planJoin(spec, "ipc", "asked for: the shared memory, semaphores and message queues of another container"),
     // Slave, not private: mounts the host makes later (an automount, a USB disk) still reach bind mounts that ask for it.
     { do: "propagation", path: "/", propagation: "rslave" },
   ];
 }
 
 function planNetwork(spec: Spec): InitStep[] {
-  const network = networkOf(spec);
+  const network = namespaceOf(spec, "network");
   if (!network) return [];
-  if (network.path !== undefined) return [{ do: "join-network", path: network.path }];
+  if (network.path !== undefined)
+    return planJoin(spec, "network", "asked for: the devices, addresses and ports of another container");
   return [
     { do: "unshare", namespace: "NEWNET", why: "network devices, addresses and ports of its own" },
     { do: "loopback" },
     { do: "send-network" },
   ];
+}
+
+function planJoin(spec: Spec, namespace: "network" | "ipc", why: string): InitStep[] {
+  const path = namespaceOf(spec, namespace)?.path;
+  return path === undefined ? [] : [{ do: "join-namespace", namespace, path, why }];
 }
 
 /** What the user has mounted at such a place is the user's. */
@@ -207,12 +238,19 @@ function planEtc({ mounts }: Spec, { etc = [] }: Container): HostStep[] {
   return files.length > 0 ? [{ do: "etc-files", files }] : [];
 }
 
+/** True if its first process is not process 1. */
+function sharesPid(spec: Spec): boolean {
+  const pid = namespaceOf(spec, "pid");
+  return !pid || pid.path !== undefined;
+}
+
 const defaultUmask = 0o022;
 
 /** From the host's go to execve. The order matters: each step needs a privilege that a later one gives up. */
 export function planStart(
   { process }: Pick<Spec, "process">,
   container: Pick<Container, "outlives" | "reap">,
+  sharesPid = false,
 ): InitStep[] {
   const { capabilities, rlimits = [], args, env } = process;
   return [
@@ -222,6 +260,7 @@ export function planStart(
     { do: "ids" },
     ...(capabilities ? [{ do: "capabilities", capabilities } as const] : []),
     ...(container.outlives ? [{ do: "outlive" } as const] : []),
+    ...(container.reap && sharesPid ? [{ do: "subreaper" } as const] : []),
     { do: "close-fds" },
     // The small init keeps its signals blocked, and starts the program with none.
     ...(container.reap ? [] : [{ do: "reset-signals" } as const]),

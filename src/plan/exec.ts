@@ -26,8 +26,10 @@ export interface ExecOptions {
 export function planExec(spec: Spec, options: ExecOptions, stdio: StdioKind[], own: string[]): ExecPlan {
   const process = processOf(spec, options, own);
   const { terminal, terminalSize } = options;
+  const { oomScoreAdj } = process;
   return {
     user: userOf({ process }),
+    ...(oomScoreAdj !== undefined && { oomScoreAdj }),
     setup: [
       { do: "bind-to-parent" },
       { do: "session" },
@@ -45,6 +47,7 @@ export function planExec(spec: Spec, options: ExecOptions, stdio: StdioKind[], o
 /** A process that joins a container. */
 export interface ExecPlan {
   user: User;
+  oomScoreAdj?: number;
   setup: InitStep[];
   start: InitStep[];
 }
@@ -53,12 +56,13 @@ function processOf({ process }: Spec, options: ExecOptions, own: string[]): Spec
   const names = options.privileged ? own : undefined;
   const capabilities = names && { bounding: names, effective: names, permitted: names, inheritable: [], ambient: [] };
   const variables = new Map<string, string>();
-  for (const entry of [...process.env, ...(options.terminal ? ["TERM=xterm"] : []), ...options.env])
+  // The kind of terminal that the container was given is its own business.
+  for (const entry of [...(options.terminal ? ["TERM=xterm"] : []), ...process.env, ...options.env])
     variables.set(entry.split("=", 1)[0]!, entry);
   return {
     ...process,
     ...(capabilities && { capabilities }),
-    ...(options.user !== undefined && { user: { uid: 0, gid: 0, username: options.user } }),
+    ...(options.user !== undefined && { user: { ...process.user, uid: 0, gid: 0, username: options.user } }),
     args: options.command,
     env: [...variables.values()],
     cwd: options.workdir ?? process.cwd,

@@ -14,6 +14,7 @@ export interface ExtraHost {
 export const hostGateway = "host-gateway";
 
 export interface HostsOptions {
+  /** With a domain behind a dot, if it has one. */
   hostname: string;
   /** Its own, without prefix; none for a container that has no network. */
   addresses: string[];
@@ -24,6 +25,7 @@ export interface HostsOptions {
   ipv6: boolean;
 }
 
+const ownLoopback = "127.0.1.1";
 const localhost = ["127.0.0.1\tlocalhost"];
 const localhost6 = [
   "::1\tlocalhost ip6-localhost ip6-loopback",
@@ -35,7 +37,8 @@ const localhost6 = [
 
 /** @throws UsageError for `host-gateway` where the container has no way to the host. */
 export function planHosts({ hostname, addresses, extra, gateways, ipv6 }: HostsOptions): string {
-  const own = addresses.map((address) => `${address}\t${namesOf(hostname)}`);
+  // Without an address it still knows its own name, at one of its own loopback (as Debian).
+  const own = (addresses.length > 0 ? addresses : [ownLoopback]).map((address) => `${address}\t${namesOf(hostname)}`);
   return lines([...localhost, ...(ipv6 ? localhost6 : []), ...extraLines(extra, gateways), ...own]);
 }
 

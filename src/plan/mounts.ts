@@ -3,6 +3,7 @@
 import { UsageError } from "../errors.ts";
 import type { Device, Mount, Spec } from "../oci/spec.ts";
 import type { BindStep, HostStep, InitStep } from "./step.ts";
+import { planSysctls } from "./sysctl.ts";
 import { userOf } from "./user.ts";
 
 const rootMountOf = (spec: Spec): Mount | undefined => spec.mounts.find((mount) => mount.destination === "/");
@@ -32,6 +33,8 @@ export function planMounts(spec: Spec): InitStep[] {
       .filter((mount) => mount !== root)
       .map((mount): InitStep => (isBind(mount) ? planAttach(mount, binds++) : planMount(mount))),
     ...planDevices(spec),
+    // While /proc/sys can be written to.
+    ...planSysctls(spec, { late: false }),
     ...(spec.linux.readonlyPaths ?? []).map((path): InitStep => ({ do: "readonly-path", path })),
     ...masked.map((path): InitStep => ({ do: "mask", path })),
     ...(spec.root.readonly
@@ -84,12 +87,14 @@ function planBind({ source = "", destination: target, options = [] }: Mount, spe
   };
 }
 
-function planPart(options: string[], spec: Spec): Pick<BindStep, "subpath" | "chown" | "idmap"> {
+function planPart(options: string[], spec: Spec): Pick<BindStep, "subpath" | "chown" | "idmap" | "namespace"> {
   const value = (option: string) => options.find((word) => word.startsWith(`${option}=`))?.slice(option.length + 1);
   const subpath = value(subpathOption);
   const owner = value(idmapOption)?.split(":").map(Number);
+  const namespace = value(mountNamespaceOption);
   return {
     ...(subpath !== undefined && { subpath }),
+    ...(namespace !== undefined && { namespace }),
     ...(options.includes(chownOption) && { chown: userOf(spec) }),
     ...(owner && { idmap: { uid: owner[0]!, gid: owner[1]!, user: userOf(spec) } }),
   };
@@ -131,6 +136,9 @@ export const chownOption = "x-tinydocker.chown";
 
 /** With `=UID:GID`: files of this user of the host are the container's user's inside. */
 export const idmapOption = "x-tinydocker.idmap";
+
+/** With `=PATH`: the source is a path in this mount namespace of another container. */
+export const mountNamespaceOption = "x-tinydocker.mount-namespace";
 
 /** A volume that is not to be filled with what the image has. */
 export const nocopyOption = "nocopy";
@@ -189,8 +197,12 @@ export const defaultDevices: Device[] = [
   device("/dev/tty", 5, 0),
 ];
 
-/** The file systems of every container; the same as Docker's. `privileged` makes /sys and cgroups writable. */
-export function defaultMounts(options: { privileged: boolean; hostNetwork: boolean }): Mount[] {
+/**
+ * The file systems of every container. `privileged` makes /sys and cgroups writable.
+ * @param options.shmBytes of /dev/shm; without, half of the host's memory, as the kernel has it. Docker's 64 MB are too small for
+ * databases and browsers, and what is in it counts as the container's memory anyway.
+ */
+export function defaultMounts(options: { privileged: boolean; hostNetwork: boolean; shmBytes?: number }): Mount[] {
   const access = options.privileged ? "rw" : "ro";
   const hardened = ["nosuid", "noexec", "nodev"];
   return [
@@ -199,7 +211,8 @@ export function defaultMounts(options: { privileged: boolean; hostNetwork: boole
       destination: "/dev",
       type: "tmpfs",
       source: "tmpfs",
-      options: ["nosuid", "noexec", "strictatime", "mode=755", "size=65536k"],
+      // Not noexec, which would forbid an executable mmap of /dev/zero.
+      options: ["nosuid", "strictatime", "mode=755", "size=65536k"],
     },
     {
       destination: "/dev/pts",
@@ -214,7 +227,7 @@ export function defaultMounts(options: { privileged: boolean; hostNetwork: boole
       destination: "/dev/shm",
       type: "tmpfs",
       source: "shm",
-      options: [...hardened, "mode=1777", "size=65536k"],
+      options: [...hardened, "mode=1777", ...(options.shmBytes === undefined ? [] : [`size=${options.shmBytes}`])],
     },
   ];
 }

@@ -2,6 +2,7 @@
 
 import type { MountRequest } from "./mounts.ts";
 import { type NetworkOptions, noNetworkOptions } from "./network-options.ts";
+import type { ProcessOptions } from "./process-options.ts";
 import type { ResourceOptions } from "./resource-options.ts";
 
 /** The options of `run`, parsed and checked. Absent means that the user did not say. */
@@ -26,6 +27,8 @@ export interface RunOptions {
   workdir?: string;
   user?: string;
   network: NetworkOptions;
+  /** What only some say of its process and its namespaces. */
+  process?: ProcessOptions;
   terminal: boolean;
   terminalSize?: { rows: number; columns: number };
   readOnly: boolean;

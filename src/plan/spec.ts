@@ -8,6 +8,7 @@ import { cgroupPath, defaultPeriod } from "./cgroup.ts";
 import { defaultDevices, defaultMounts, maskedPaths, readonlyPaths } from "./mounts.ts";
 import type { RunOptions } from "./options.ts";
 import { defaultPath } from "./path.ts";
+import { defaultSysctls } from "./sysctl.ts";
 
 /** The part of an image's configuration that describes its program. */
 export interface ImageDefaults {
@@ -98,7 +99,7 @@ export function planSpec(
     ...(options.hostname !== undefined && { hostname: options.hostname }),
     mounts: [
       ...rootMount(rootfs),
-      ...defaultMounts({ privileged: options.privileged, hostNetwork }).filter(
+      ...defaultMounts({ privileged: options.privileged, hostNetwork, ...planShm(options) }).filter(
         ({ destination }) => !options.mounts.some((mount) => mount.destination === destination),
       ),
       ...options.mounts,
@@ -111,6 +112,8 @@ export function planSpec(
       devices: options.privileged ? mergeDevices(defaultDevices, host.devices) : defaultDevices,
       cgroupsPath: cgroupPath(id),
       resources: planResources(options),
+      // In a network namespace of its own.
+      ...(!hostNetwork && !namespace && { sysctl: defaultSysctls }),
       ...(!options.privileged && { maskedPaths, readonlyPaths }),
       rootfsPropagation: "rprivate",
     },
@@ -135,9 +138,11 @@ export function givenArgs(options: Words, image: ImageDefaults): string[] {
 export function planEnv(options: RunOptions, image: ImageDefaults): string[] {
   const variables = new Map<string, string>();
   const own = [defaultPath, ...(options.hostname !== undefined ? [`HOSTNAME=${options.hostname}`] : [])];
-  for (const entry of [...own, ...(options.terminal ? ["TERM=xterm"] : []), ...(image.Env ?? []), ...options.env]) {
-    variables.set(entry.split("=", 1)[0]!, entry);
-  }
+  const set = (entry: string) => variables.set(entry.split("=", 1)[0]!, entry);
+  for (const entry of [...own, ...(options.terminal ? ["TERM=xterm"] : []), ...(image.Env ?? [])]) set(entry);
+  const { unsetEnv = [], unsetEnvAll } = options.process ?? {};
+  for (const name of unsetEnvAll ? [...variables.keys()] : unsetEnv) variables.delete(name);
+  options.env.forEach(set);
   return [...variables.values()];
 }
 
@@ -162,6 +167,12 @@ function capabilityName(text: string): string {
     throw new UsageError(`unknown capability ${JSON.stringify(text)}`, "see capabilities(7) for the names");
   }
   return full;
+}
+
+/** As large as its memory may be; what is in it is counted there. */
+function planShm(options: RunOptions): { shmBytes?: number } {
+  const shmBytes = options.process?.shmBytes ?? planResources(options).memory?.limit;
+  return shmBytes === undefined ? {} : { shmBytes };
 }
 
 export function planResources(options: RunOptions): Resources {

@@ -37,10 +37,13 @@ export type HostStep =
   | { do: "etc-files"; files: EtcFile[] }
   | { do: "user"; user: User }
   | BindStep
-  | { do: "open-network"; path: string }
+  | { do: "open-namespace"; namespace: SharedNamespaceType; path: string }
   | { do: "write-file"; path: string; text: string }
   | { do: "delegate"; cgroup: string; controllers: string[] }
   | { do: "limit"; file: string; value: string; why: string };
+
+/** Namespaces of another container that this one may be in. */
+export type SharedNamespaceType = "network" | "ipc" | "pid";
 
 /** A volume that is to be there. */
 export interface VolumeStep {
@@ -72,6 +75,8 @@ export interface BindStep {
   detachedMount?: boolean;
   /** What is mounted below the source stays writable although the mount is read-only. */
   writableBelow?: boolean;
+  /** Of another container, by a path to open: the source is a path in it. */
+  namespace?: string;
   /** Only this part of the source; a symbolic link in it can't lead out. */
   subpath?: string;
   /** Give the source with all that is in it to the container's user. */
@@ -92,6 +97,8 @@ export interface CloneStep {
   do: "clone";
   /** Names of clone(2) flags without CLONE_. */
   flags: "NEWPID"[];
+  /** The pid namespace of another container that it is born in; for people: the host's side has opened it. */
+  pid?: string;
   /** The cgroup v2 directory it is born in. */
   cgroup?: string;
 }
@@ -113,8 +120,15 @@ export type InitStep =
   | { do: "loopback" }
   | { do: "send-network" }
   /** `path` is for people: the host's side has opened it. */
-  | { do: "join-network"; path: string }
+  | { do: "join-namespace"; namespace: "network" | "ipc"; path: string; why: string }
   | { do: "hostname"; name: string }
+  | { do: "domainname"; name: string }
+  /**
+   * `optional`: a default, which some kernel may not have or allow. `late`: it is of a device, which is there when the host's
+   * side has connected the network; by then /proc/sys is read-only.
+   */
+  | { do: "sysctl"; name: string; value: string; optional?: true; late?: true }
+  | { do: "subreaper" }
   /** `path` is where the root will be attached, over it. */
   | { do: "prepare-masks"; path: string }
   /** `path` is on the host: an empty directory that only this mount namespace has it on. */
@@ -135,7 +149,7 @@ export type InitStep =
   | { do: "workdir"; path: string /** Not made: it is an error if it is not there. */; existing?: true }
   | { do: "enter"; namespaces: ("NEWNS" | "NEWUTS" | "NEWIPC" | "NEWNET" | "NEWCGROUP")[] }
   | { do: "ready" }
-  | { do: "reset-attributes" }
+  | { do: "reset-attributes"; oomScoreAdj?: number }
   | { do: "umask"; mask: number }
   | { do: "rlimit"; rlimit: Rlimit }
   | { do: "bounding-set"; keep: string[] }
@@ -232,7 +246,7 @@ export const documentation: { [Kind in Step["do"]]: { man: string; why: string; 
   },
   user: { man: "passwd(5)", why: "names are resolved by the files of the image, not of the host" },
   bind: { man: "open_tree(2)", why: "a directory or file of the host, to be shown inside", undo: "close(2)" },
-  "open-network": { man: "setns(2)", why: "the network namespace of another container", undo: "close(2)" },
+  "open-namespace": { man: "setns(2)", why: "asked for: a namespace of another container", undo: "close(2)" },
   "own-memory": {
     man: "munmap(2)",
     why: "nothing of tinydocker is left in the process: not to be read, not to be written, not to be paid for",
@@ -259,8 +273,11 @@ export const documentation: { [Kind in Step["do"]]: { man: string; why: string; 
     man: "unix(7)",
     why: "the host's side gets a descriptor of the namespace, to put a device into it",
   },
-  "join-network": { man: "setns(2)", why: "asked for: the devices, addresses and ports of another container" },
+  "join-namespace": { man: "setns(2)", why: "asked for: a namespace of another container" },
   hostname: { man: "sethostname(2)", why: "visible in this uts namespace only" },
+  domainname: { man: "setdomainname(2)", why: "asked for: the NIS domain, visible in this uts namespace only" },
+  sysctl: { man: "sysctl(8)", why: "a setting of the kernel, in the container's own namespace" },
+  subreaper: { man: "prctl(2)", why: "it is not process 1, and collects its orphans all the same" },
   "attach-root": {
     man: "move_mount(2)",
     why: "every later path is resolved from this descriptor and cannot leave it, whatever symbolic links the image has",

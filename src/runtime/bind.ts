@@ -2,7 +2,7 @@
 
 import { SyscallError } from "../errors.ts";
 import { byteNameOf, chownAt, openInRootIfAny } from "../linux/at.ts";
-import { cwd, type Fd, mkdirAll, O_DIRECTORY, O_PATH, open, owned, statIfAny } from "../linux/file.ts";
+import { cwd, type Fd, mkdirAll, O_DIRECTORY, O_PATH, O_RDONLY, open, owned, statIfAny } from "../linux/file.ts";
 import { mountSetattr, openTree } from "../linux/mount.ts";
 import type { BindStep } from "../plan/step.ts";
 import { giveTo, showAs } from "./owner.ts";
@@ -23,6 +23,7 @@ export function makeBindRoot(path: string): { root: Fd; image: Fd } {
 export function makeBind(step: BindStep, image: Fd, user: Identity): Fd {
   const { source, target, options, recursive, propagation } = step;
   const subject = `${source} on ${target}`;
+  if (step.namespace !== undefined) return makeBindOf(step.namespace, step, subject);
   if (step.createSource) createSource(step);
   using from = owned(openSource(step));
   if (step.copyUp) fillVolume(image, target, source);
@@ -32,6 +33,20 @@ export function makeBind(step: BindStep, image: Fd, user: Identity): Fd {
   const below = recursive && options.includes("ro") && !step.writableBelow;
   if (options.length > 0) mountSetattr(copy.fd, options, { recursive: below }, subject);
   mountSetattr(copy.fd, [propagation], { recursive: propagation.startsWith("r") }, subject);
+  return copy.handOff();
+}
+
+/** What another container has mounted at a path. Only its own mount namespace can copy it. */
+function makeBindOf(namespace: string, { source, options, propagation }: BindStep, subject: string): Fd {
+  const { inMountNamespace } = require("../linux/namespace.ts") as typeof import("../linux/namespace.ts");
+  using other = owned(open(namespace, O_RDONLY));
+  using copy = owned(
+    inMountNamespace(other.fd, () => {
+      using from = owned(open(source, O_PATH | O_DIRECTORY));
+      return openTree(from.fd, { recursive: false });
+    }),
+  );
+  mountSetattr(copy.fd, [...options, propagation], { recursive: false }, subject);
   return copy.handOff();
 }
 

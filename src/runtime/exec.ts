@@ -111,7 +111,7 @@ function spawnInto(
   inside: ConnectedStdio["inside"],
 ): Starting {
   const steps = [...plan.setup, ...plan.start];
-  const program = compileExec(steps, compileOptions());
+  const program = compileExec(steps, compileOptions(), plan);
   using directory = owned(cgroup === undefined ? undefined : open(cgroup, O_RDONLY | O_DIRECTORY));
   const [ours, other] = socketpair();
   using socket = owned(ours);

@@ -67,6 +67,7 @@ const verbs: Record<string, string> = {
   openat2: "open",
   prlimit64: "set limit",
   setns: "enter",
+  setdomainname: "set domain name",
   sethostname: "set hostname",
   statx: "stat",
   symlinkat: "symlink",
@@ -103,6 +104,9 @@ export function startError(failed: Failed): StartError {
 }
 
 const hints: Record<string, (code: string) => string | undefined> = {
+  "reset-attributes": (code) =>
+    code === "EACCES" ? "without CAP_SYS_RESOURCE --oom-score-adj can only be raised above our own" : undefined,
+  sysctl: (code) => (code === "ENOENT" ? "this kernel, or this network, has no such setting" : undefined),
   "exe-file": () =>
     "this kernel has no CONFIG_CHECKPOINT_RESTORE, and we have no CAP_SYS_RESOURCE: without either our binary could be seen inside",
 };

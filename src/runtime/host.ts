@@ -115,8 +115,8 @@ const performers: { [Kind in HostStep["do"]]: Performer<Extract<HostStep, { do: 
   bind: (step, undo, { prepared }) => {
     prepared.binds.push(closedLater(binds().makeBind(step, prepared.image!, prepared.identity!), undo));
   },
-  "open-network": ({ path }, undo, { prepared }) => {
-    prepared.network = closedLater(open(path, O_RDONLY), undo);
+  "open-namespace": ({ namespace, path }, undo, { prepared }) => {
+    prepared[namespace] = closedLater(open(path, O_RDONLY), undo);
   },
   remove: (cleanup, undo) => undo.add(() => removeContainer(cleanup)),
   "write-file": ({ path, text }) => writeFileAtomic(path, text),

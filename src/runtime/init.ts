@@ -39,8 +39,10 @@ export interface Prepared {
   /** Detached mounts by their numbers. */
   binds: Fd[];
   identity: Identity;
-  /** A network namespace to be joined. */
+  /** Namespaces to be joined. */
   network?: Fd;
+  ipc?: Fd;
+  pid?: Fd;
   /** An open cgroup v2 directory. */
   cgroup?: Fd;
 }
@@ -62,29 +64,35 @@ export interface Starting {
 
 /** Clones a container's first process, which sets to work at once. */
 export function spawnInit(
-  { clone, setup, start }: { clone: CloneStep; setup: InitStep[]; start: InitStep[] },
+  { clone, setup, start: last }: { clone: CloneStep; setup: InitStep[]; start: InitStep[] },
   prepared: Prepared,
   connected: ConnectedStdio,
 ): Starting {
-  const steps = [...setup, ...start];
+  const steps = [...setup, ...last];
   const program = compileInit(steps, compileOptions());
   const [ours, other] = socketpair();
   using socket = owned(ours);
   using theirs = owned(other);
   using exe = owned(sealedExeFile());
-  const { root, binds, identity, network, cgroup } = prepared;
-  const pipes = connected.inside.filter((fd) => fd !== undefined);
-  const launched = launch(program, {
-    flags: clone.flags.map((flag) => `CLONE_${flag}` as const),
-    ...(cgroup !== undefined && { cgroup }),
-    given: {
-      ...givenFor(identity, theirs.fd, exe.fd, connected.inside),
-      [given.root.name]: root,
-      ...(network !== undefined && { [given.network.name]: network }),
-      ...Object.fromEntries(binds.map((fd, number) => [given.bind(number).name, fd])),
-    },
-    keep: [root, theirs.fd, exe.fd, ...binds, ...pipes, ...(network === undefined ? [] : [network])],
+  const { root, binds, identity, cgroup } = prepared;
+  const joined = (["network", "ipc"] as const).flatMap((name) => {
+    const fd = prepared[name];
+    return fd === undefined ? [] : [{ name, fd }];
   });
+  const pipes = connected.inside.filter((fd) => fd !== undefined);
+  const start = () =>
+    launch(program, {
+      flags: clone.flags.map((flag) => `CLONE_${flag}` as const),
+      ...(cgroup !== undefined && { cgroup }),
+      given: {
+        ...givenFor(identity, theirs.fd, exe.fd, connected.inside),
+        [given.root.name]: root,
+        ...Object.fromEntries(joined.map(({ name, fd }) => [given[name].name, fd])),
+        ...Object.fromEntries(binds.map((fd, number) => [given.bind(number).name, fd])),
+      },
+      keep: [root, theirs.fd, exe.fd, ...binds, ...pipes, ...joined.map(({ fd }) => fd)],
+    });
+  const launched = prepared.pid === undefined ? start() : namespaces().inPidNamespace(prepared.pid, start);
   const { assembled, pid, pidfd } = launched;
   return {
     child: { pid, pidfd },
@@ -95,6 +103,9 @@ export function spawnInit(
     forget: () => assembled.arena.unmap(),
   };
 }
+
+/** Loaded for those that share one. */
+const namespaces = () => require("../linux/namespace.ts") as typeof import("../linux/namespace.ts");
 
 /** What every process is told that becomes a program. */
 export function givenFor(

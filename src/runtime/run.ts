@@ -1,5 +1,6 @@
 /** One container from its plan to its end: host's side, init, relay, exit, undo. */
 
+import { killCgroup } from "../linux/cgroup.ts";
 import type { Exit } from "../linux/clone.ts";
 import { close, type Fd, O_DIRECTORY, O_PATH, open, owned, readFileIfAny, unlink } from "../linux/file.ts";
 import { closeAll, type EventSource } from "../linux/poll.ts";
@@ -124,6 +125,8 @@ export function runContainer(plan: Plan, io: Io, place: Place, listener: Listene
     clients.sendToLauncher({ type: "started" });
     clients.release();
     const exit = superviseChild(supervision, clients);
+    // What it has started ends with it, also where the kernel does not see to it.
+    if (plan.clone.flags.length === 0) killCgroup(plan.clone.cgroup!);
     // Whole before anybody hears of the end.
     log.close();
     outcome = { exit, oomKilled: wasOomKilled(plan), usage: meter.usage() };

@@ -3,7 +3,7 @@
 import { type Child, type Exit, pidfdSendSignal, wait } from "../linux/clone.ts";
 import { type Fd, owned, readdir, readFileIfAny } from "../linux/file.ts";
 import { type EventSource, sleepMicroseconds } from "../linux/poll.ts";
-import { hasSignal, readStat } from "../linux/procfs.ts";
+import { hasSignal, isFirst, readStat } from "../linux/procfs.ts";
 import { readSignal, signalfd, signals } from "../linux/signal.ts";
 import { isatty, setSize } from "../linux/tty.ts";
 import type { NetworkChange } from "./channel.ts";
@@ -60,7 +60,7 @@ export function superviseChild(supervision: Supervision, clients: Pick<Clients, 
   const incoming = signalfd(forwarded);
   // The terminal's keys signal its foreground process group, and process 1 of it may have no handler.
   connected.onInterrupt = (group) => {
-    if (group === child.pid) signal(signals.SIGINT);
+    if (group === child.pid && isFirst(group)) signal(signals.SIGINT);
   };
   const watches = [
     { fd: child.pidfd, onReady: () => (over = true) },
@@ -102,7 +102,7 @@ const ending = new Set<number>([signals.SIGHUP, signals.SIGINT, signals.SIGQUIT,
  * @returns false if it was killed for that reason.
  */
 function forward(child: Child, signal: number): boolean {
-  if (!ending.has(signal) || handles(child.pid, signal)) {
+  if (!ending.has(signal) || !isFirst(child.pid) || handles(child.pid, signal)) {
     pidfdSendSignal(child.pidfd, signal);
     return true;
   }

@@ -95,8 +95,8 @@ describe("manualPage()", () => {
     for (const [name, load] of Object.entries(commands)) {
       const { meta, args } = (await load()).default;
       expect([name, page.includes(`.SS "tinydocker ${name.replaceAll("-", "\\-")}"`)]).toEqual([name, !meta.hidden]);
-      for (const [option, { type }] of Object.entries(args))
-        if (type !== "positional" && !meta.hidden)
+      for (const [option, { type, hidden }] of Object.entries(args))
+        if (type !== "positional" && !meta.hidden && !hidden)
           expect(page).toContain(`\\fB\\-\\-${option.replaceAll("-", "\\-")}\\fR`);
     }
     for (const line of page.split("\n")) expect(line).toMatch(/^(\.[A-Z]{1,2}\b|\.(br|SH)|[^.'])|^$/);

@@ -28,8 +28,8 @@ describe("/etc/hosts", () => {
       ].join("\n"),
     );
   });
-  test("is localhost alone without a network, and has no IPv6 where there is none", () => {
-    expect(planHosts(none)).toBe("127.0.0.1\tlocalhost\n");
+  test("has the container's own name also without a network, at another loopback address, and no IPv6 where there is none", () => {
+    expect(planHosts(none)).toBe("127.0.0.1\tlocalhost\n127.0.1.1\tweb\n");
   });
   test("has a name with a domain, then the name", () => {
     const text = planHosts({ ...none, hostname: "web.example.com", addresses: ["10.201.0.2"] });
@@ -37,7 +37,7 @@ describe("/etc/hosts", () => {
   });
   test("knows the host by host-gateway, by each of its addresses", () => {
     const extra = [parseAddHost("up:host-gateway")];
-    expect(planHosts({ ...none, extra, gateways: ["10.201.0.1", "fd00::1"] })).toEndWith(
+    expect(planHosts({ ...none, extra, gateways: ["10.201.0.1", "fd00::1"] })).toContain(
       "10.201.0.1\tup\nfd00::1\tup\n",
     );
     expect(() => planHosts({ ...none, extra })).toThrow(

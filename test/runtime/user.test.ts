@@ -1,7 +1,7 @@
 /** Who a program runs as, by the files of its rootfs (passwd(5), group(5)). */
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { close, type Fd, O_DIRECTORY, O_PATH, open } from "../../src/linux/file.ts";
@@ -10,6 +10,7 @@ import { type Identity, identityOf, resolveUser } from "../../src/runtime/user.t
 const passwd = `root:x:0:0:root:/root:/bin/sh
 web:x:1000:1001:Web:/srv/web:/bin/sh
 1234:x:77:78::/numeric:
+other:x:1003:1003::/:
 homeless:x:1002:1002::
 bad:x:many:1:::
 huge:x:4294967295:1:::
@@ -55,6 +56,8 @@ describe("resolveUser()", () => {
     ["a group by its name, instead of all others", "web:log", { uid: 1000, gid: 50, groups: [50], home: "/srv/web" }],
     ["a group by its number", "4711:4712", { uid: 4711, gid: 4712, groups: [4712], home: "/" }],
     ["a home that is empty as the root directory", "homeless", { uid: 1002, gid: 1002, groups: [1002], home: "/" }],
+    ["a colon with no group as no group", "web:", { uid: 1000, gid: 1001, groups: [1001, 50, 51], home: "/srv/web" }],
+    ["a group with no user as root's", ":log", { uid: 0, gid: 50, groups: [50], home: "/root" }],
     ["the highest id there is", "4294967294", { uid: 4294967294, gid: 0, groups: [0], home: "/" }],
   ];
   for (const [what, user, identity] of cases)
@@ -79,6 +82,56 @@ describe("resolveUser()", () => {
   test("needs no files for numbers, and has none for names", () => {
     expect(resolveUser(empty, "5:6")).toEqual({ uid: 5, gid: 6, groups: [6], home: "/" });
     expect(() => resolveUser(empty, "root")).toThrow('no user "root"');
+  });
+  test("is in the groups that are added, by name or number, whatever group it has", () => {
+    expect(resolveUser(full, "4711", ["log", "7"]).groups).toEqual([0, 50, 7]);
+    expect(resolveUser(full, "web", ["50", "7"]).groups).toEqual([1001, 50, 51, 7]);
+    expect(identityOf(full, { name: "web:log", more: ["admin"] }).groups).toEqual([50, 51]);
+    expect(() => resolveUser(full, "web", ["ghosts"])).toThrow('no group "ghosts" in the image\'s /etc/group');
+  });
+  test("reads files with the line ends of Windows", () => {
+    const root = made("windows", { passwd: passwd.replaceAll("\n", "\r\n"), group: group.replaceAll("\n", "\r\n") });
+    expect(resolveUser(root, "web").groups).toEqual([1001, 50, 51]);
+    expect(resolveUser(root, "other").groups).toEqual([1003, 50, 51]);
+    close(root);
+  });
+  const made = (name: string, files: Record<string, string | ((path: string) => void)>): Fd => {
+    mkdirSync(join(directory, name, "etc"), { recursive: true });
+    for (const [file, content] of Object.entries(files)) {
+      const path = join(directory, name, "etc", file);
+      if (typeof content === "string") writeFileSync(path, content);
+      else content(path);
+    }
+    return open(join(directory, name), O_PATH | O_DIRECTORY);
+  };
+  test("takes a number whatever the container has made of its files, and a name only from a file", () => {
+    const odd: Record<string, string | ((path: string) => void)> = {
+      fifo: (path) => Bun.spawnSync(["mkfifo", path]),
+      directory: (path) => mkdirSync(path),
+      endless: (path) => {
+        writeFileSync(path, "");
+        truncateSync(path, 2 ** 40);
+      },
+      circle: (path) => symlinkSync("passwd", path),
+    };
+    for (const [name, make] of Object.entries(odd)) {
+      const root = made(name, { passwd: make, group: make });
+      expect(resolveUser(root, "0")).toEqual({ uid: 0, gid: 0, groups: [0], home: "/" });
+      expect(resolveUser(root, "5:6", ["7"])).toEqual({ uid: 5, gid: 6, groups: [6, 7], home: "/" });
+      expect(identityOf(root, { uid: 5, gid: 6, groups: [] }).home).toBe("/");
+      expect(() => resolveUser(root, "root")).toThrow();
+      expect(() => resolveUser(root, "0:wheel")).toThrow();
+      expect(() => resolveUser(root, "0", ["wheel"])).toThrow();
+      close(root);
+    }
+  });
+  test("takes a number that is in more groups than the kernel knows as if it were in none, and refuses the name", () => {
+    const many = Array.from({ length: 70_000 }, (_, index) => `g${index}:x:${index + 1}:root\n`).join("");
+    const root = made("many", { passwd, group: many });
+    expect(resolveUser(root, "0")).toEqual({ uid: 0, gid: 0, groups: [0], home: "/root" });
+    expect(resolveUser(root, "0:g9").groups).toEqual([10]);
+    expect(() => resolveUser(root, "root")).toThrow("is in 70001 groups, and the kernel knows 65536");
+    close(root);
   });
   test("never leaves the rootfs", () => {
     mkdirSync(join(directory, "linked/etc"));

@@ -47,8 +47,8 @@ export default defineCommand({
     const options = {
       command: args.command,
       env: readEnv(args),
-      ...(args.workdir !== undefined && { workdir: units().parseWorkdir(args.workdir) }),
-      ...(args.user !== undefined && { user: units().parseUser(args.user) }),
+      ...(args.workdir && { workdir: units().parseWorkdir(args.workdir) }),
+      ...(args.user && { user: units().parseUser(args.user) }),
       terminal,
       ...(terminal && isatty(0) && { terminalSize: getSize(0) }),
       privileged: args.privileged ?? false,

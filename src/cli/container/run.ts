@@ -16,6 +16,7 @@ import { printLine, warn } from "../words/print.ts";
 import { readEnv, wantsTerminal } from "./caller.ts";
 import { defaultDetachKeys, defaultSettings } from "./defaults.ts";
 import { networkArgs } from "./network-args.ts";
+import { processArgs, refusedArgs } from "./process-args.ts";
 
 /** The limits and the name that `run` and rootfs mode share. */
 export const commonArgs = {
@@ -227,6 +228,8 @@ export const createArgs = {
     description: `Maximum number of processes; 0 is unlimited (${defaultLimits.pidsLimit})`,
   },
   ...networkArgs,
+  ...processArgs,
+  ...refusedArgs,
   init: {
     group: "Process",
     type: "boolean",
@@ -469,14 +472,16 @@ function readHealth(args: Values<typeof createArgs>): Pick<Settings, "health"> {
 }
 
 function ownOptions(args: Values<typeof createArgs>): Partial<RunOptions> {
+  const network = readNetwork(args);
   return {
     ...(args.entrypoint !== undefined && { entrypoint: args.entrypoint === "" ? [] : [args.entrypoint] }),
     ...(args["pids-limit"] !== undefined && { pidsLimit: units().parsePidsLimit(args["pids-limit"]) }),
-    ...(args.workdir !== undefined && { workdir: units().parseWorkdir(args.workdir) }),
-    ...(args.user !== undefined && { user: units().parseUser(args.user) }),
+    ...(args.workdir && { workdir: units().parseWorkdir(args.workdir) }),
+    ...(args.user && { user: units().parseUser(args.user) }),
     mounts: readMounts(args),
     env: readEnv(args),
-    network: readNetwork(args),
+    network,
+    ...readProcess(args, network),
     readOnly: args["read-only"] ?? false,
     privileged: args.privileged ?? false,
     capAdd: args["cap-add"],
@@ -551,12 +556,22 @@ function planStdio(
   return [stdin, "terminal", tty || isatty(2) ? "terminal" : "relay"];
 }
 
-/** Loaded for those who ask for more than everybody has. */
-function readNetwork(args: Values<typeof createArgs>): RunOptions["network"] {
-  const asked = Object.keys(networkArgs).some((name) => {
-    const value = args[name as keyof typeof networkArgs];
+/** True if a value was given for one of these options. */
+const asksFor = (definitions: Arguments, args: object): boolean =>
+  Object.keys(definitions).some((name) => {
+    const value = (args as Record<string, unknown>)[name];
     return Array.isArray(value) ? value.length > 0 : value !== undefined;
   });
-  if (!asked) return noNetworkOptions;
+
+/** Loaded for those who ask for more than everybody has. */
+function readProcess(args: Values<typeof createArgs>, network: RunOptions["network"]): Pick<RunOptions, "process"> {
+  if (!asksFor(processArgs, args) && !asksFor(refusedArgs, args)) return {};
+  const { parseProcessOptions } = require("./process.ts") as typeof import("./process.ts");
+  return { process: parseProcessOptions(args, network) };
+}
+
+/** Loaded for those who ask for more than everybody has. */
+function readNetwork(args: Values<typeof createArgs>): RunOptions["network"] {
+  if (!asksFor(networkArgs, args)) return noNetworkOptions;
   return (require("./network.ts") as typeof import("./network.ts")).parseNetworkOptions(args);
 }

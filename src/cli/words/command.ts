@@ -31,6 +31,8 @@ export interface Argument extends Pick<ArgDef, "description" | "valueHint" | "re
   formerly?: string;
   default?: string | boolean;
   multiple?: true;
+  /** Help and completion do not list it. */
+  hidden?: true;
 }
 
 export type Arguments = Record<string, Argument>;

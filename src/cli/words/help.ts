@@ -110,7 +110,7 @@ export const operandsSection = (args: Arguments): Section => ({
 
 /** The options under their headings; under "Options" if none of them names its own. */
 export function optionSections(args: Arguments): Section[] {
-  const options = Object.entries(args).filter(([, { type }]) => type !== "positional");
+  const options = Object.entries(args).filter(([, { type, hidden }]) => type !== "positional" && !hidden);
   const grouped = options.some(([, { group }]) => group !== undefined);
   const titles: readonly (OptionGroup | "Options")[] = grouped ? optionGroups : ["Options"];
   return titles.map((title) => ({

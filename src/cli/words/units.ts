@@ -96,9 +96,9 @@ export function parseEnvFile(file: string, text: string, caller: Record<string, 
   });
 }
 
-/** `--user`: a name or number, and after a colon a group. */
+/** `--user`: a name or number, and after a colon a group; without the user it is root. */
 export function parseUser(text: string): string {
-  if (/^[^:\0\n]+(:[^:\0\n]+)?$/.test(text)) return text;
+  if (/^([^:\0\n]+(:[^:\0\n]*)?|:[^:\0\n]+)$/.test(text)) return text;
   throw new UsageError(`--user: ${JSON.stringify(text)} is not USER or USER:GROUP`);
 }
 

@@ -6,7 +6,7 @@ import { randomHex } from "../../linux/clone.ts";
 import { close, type Fd, flock, O_CREAT, O_RDWR, open, stat, statIfAny, writeNewFile } from "../../linux/file.ts";
 import type { Paths } from "../../paths.ts";
 import { type NetworkOptions, noNetworkOptions } from "../../plan/network-options.ts";
-import { defaultLimits, rootfsDefaults } from "../../plan/options.ts";
+import { defaultLimits, type RunOptions, rootfsDefaults } from "../../plan/options.ts";
 import type { ImageDefaults } from "../../plan/spec.ts";
 import { performHost } from "../../runtime/host.ts";
 import { undoing, undoList } from "../../runtime/undo.ts";
@@ -50,16 +50,17 @@ export const newRecord = (
     ...request.options,
     ...("rootfs" in image
       ? { hostname: request.options.hostname ?? rootfsDefaults.hostname, assumed: rootfsDefaults.limits }
-      : { hostname: request.options.hostname ?? defaultHostname(request.options.network, id), assumed: defaultLimits }),
+      : { hostname: request.options.hostname ?? defaultHostname(request.options, id), assumed: defaultLimits }),
     mounts: mountsOf(paths, request, "rootfs" in image ? {} : image.defaults),
     network: networkOf(paths, request.options.network),
+    ...processOf(paths, request.options),
   },
   settings: request.settings,
 });
 
-/** The short id; with the host's network the host's name, as its peers know it. */
-function defaultHostname({ mode }: NetworkOptions, id: string): string {
-  if (mode !== "host") return id.slice(0, 12);
+/** The short id; the host's name with the host's network, as its peers know it, or with its uts namespace. */
+function defaultHostname({ network: { mode }, process }: RunOptions, id: string): string {
+  if (mode !== "host" && process?.uts !== "host") return id.slice(0, 12);
   const { readHostname } = require("../network/etc-files.ts") as typeof import("../network/etc-files.ts");
   return readHostname();
 }
@@ -76,6 +77,13 @@ function networkOf(paths: Paths, network: NetworkOptions): NetworkOptions {
   if (network === noNetworkOptions || network.mode === "none" || network.mode === "host") return network;
   const { resolveNetworks } = require("../network/create.ts") as typeof import("../network/create.ts");
   return resolveNetworks(paths, network);
+}
+
+/** Most containers share no namespaces. */
+function processOf(paths: Paths, { process }: RunOptions): Pick<RunOptions, "process"> {
+  if (!process) return {};
+  const { resolveShared } = require("./process.ts") as typeof import("./process.ts");
+  return { process: resolveShared(paths, process) };
 }
 
 /**

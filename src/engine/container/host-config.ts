@@ -9,6 +9,7 @@ import { limitsOf } from "../../plan/spec.ts";
 import { anonymousOption } from "../../plan/volume.ts";
 import { describeNetworkOptions } from "../network/inspect.ts";
 import type { ContainerRecord, LogSettings } from "../record/container.ts";
+import { describeProcessOptions } from "./inspect-process.ts";
 
 export function describeHostConfig({ name, options, settings }: ContainerRecord) {
   const { restart, log } = settings;
@@ -23,25 +24,17 @@ export function describeHostConfig({ name, options, settings }: ContainerRecord)
     VolumeDriver: "",
     VolumesFrom: listOrNull([]),
     ConsoleSize: [options.terminalSize?.rows ?? 0, options.terminalSize?.columns ?? 0],
-    Annotations: mapOrNone(),
     CapAdd: listOrNull(options.capAdd),
     CapDrop: listOrNull(options.capDrop),
-    CgroupnsMode: "private",
-    GroupAdd: listOrNull([]),
-    IpcMode: "private",
     Cgroup: "",
-    OomScoreAdj: 0,
-    PidMode: "",
     Privileged: options.privileged,
     ReadonlyRootfs: options.readOnly,
     SecurityOpt: listOrNull([]),
     StorageOpt: mapOrNone(),
     Tmpfs: mapOrNone(options.mounts.filter(({ type }) => type === "tmpfs").map(tmpfsEntry)),
-    UTSMode: "",
     UsernsMode: "",
-    ShmSize: 0,
-    Sysctls: mapOrNone(),
     Runtime: "tinydocker",
+    ...describeProcessOptions(options),
     Isolation: "",
     Init: settings.init,
     ...describeResources(options),
@@ -79,7 +72,6 @@ function describeResources(options: RunOptions) {
     MemorySwappiness: null,
     OomKillDisable: null,
     PidsLimit: pids,
-    Ulimits: listOrNull([]),
     ...ofWindows,
   };
 }

@@ -136,7 +136,7 @@ function describeConfig(record: ContainerRecord) {
   const command = options.command.length > 0 ? options.command : options.entrypoint ? null : image.Cmd;
   return {
     Hostname: options.hostname ?? "",
-    Domainname: "",
+    Domainname: options.process?.domainname ?? "",
     User: options.user ?? image.User ?? "",
     AttachStdin: settings.interactive,
     AttachStdout: true,

@@ -17,7 +17,7 @@ import { defaultNetwork } from "../../plan/network-options.ts";
 import { receiveFrame, sendFrame } from "../../runtime/channel.ts";
 import { prepareNetwork, type StartNetwork } from "../network/prepare.ts";
 import type { Container } from "../record/container.ts";
-import { monitoredStdio, planHealthOf, planStart } from "./plan.ts";
+import { monitoredStdio, openSharedIfAny, planHealthOf, planStart } from "./plan.ts";
 import { type Attachment, environment, sendStartRequest } from "./start-request.ts";
 
 /**
@@ -34,6 +34,7 @@ export function launch(
   let prepared: StartNetwork | undefined;
   const [ours, theirs] = socketpair();
   using socket = owned(ours);
+  using shared = openSharedIfAny(paths, record);
   const pid = spawnMonitor(paths, record.id, theirs);
   try {
     const kind = {
@@ -43,7 +44,7 @@ export function launch(
       stdio: monitoredStdio(record, how),
     };
     prepared = prepareNetwork(paths, record, state.network, warn);
-    const { plan, spec } = planStart(paths, record, randomHex(32), kind, warn, prepared);
+    const { plan, spec } = planStart(paths, record, randomHex(32), kind, warn, prepared, shared?.paths);
     plan.warnings.forEach(warn);
     const health = planHealthOf(record.settings, record.defaults);
     sendStartRequest(socket.fd, {

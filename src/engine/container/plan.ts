@@ -7,12 +7,15 @@ import { type Container, planContainer } from "../../plan/container.ts";
 import type { HealthPlan } from "../../plan/health.ts";
 import { createSourceOption } from "../../plan/mounts.ts";
 import type { RunOptions } from "../../plan/options.ts";
-import { type ImageDefaults, lacksCommand, planSpec, type Rootfs } from "../../plan/spec.ts";
+import type { SharedPaths } from "../../plan/process.ts";
+import { containerOf } from "../../plan/process-options.ts";
+import { type HostFacts, type ImageDefaults, lacksCommand, planSpec, type Rootfs } from "../../plan/spec.ts";
 import type { Directory, Plan, StdioKind } from "../../plan/step.ts";
 import type { Stdio } from "../../runtime/stdio.ts";
 import type { StartNetwork } from "../network/prepare.ts";
 import { type ContainerRecord, directoryOf } from "../record/container.ts";
 import { readHost } from "./host.ts";
+import type { SharedNamespaces } from "./process.ts";
 
 export interface Start {
   /** The container is created by this very start: its name and directories are taken and made. */
@@ -40,6 +43,7 @@ export function planStart(
   { fresh, monitored, first = false, stdio }: Start,
   warn: (text: string) => void,
   network: Pick<StartNetwork, "connection" | "namespace" | "etc" | "env"> = {},
+  shared?: SharedPaths,
 ): { plan: Plan; spec: Spec } {
   const { id, name, defaults, settings } = record;
   const host = readHost({ devices: record.options.privileged });
@@ -54,7 +58,8 @@ export function planStart(
   if (lacksCommand(options, defaults)) warn("no command given and none in the image: running /bin/sh");
   // As Docker's: what a link says the image may say otherwise.
   const image = network.env ? { ...defaults, Env: [...network.env, ...(defaults.Env ?? [])] } : defaults;
-  const spec = planSpec(start, options, image, rootfs, host, network.namespace);
+  const plain = planSpec(start, options, image, rootfs, host, network.namespace);
+  const spec = options.process ? withProcess(plain, options, host, shared) : plain;
   const container: Container = {
     id,
     name,
@@ -74,6 +79,20 @@ export function planStart(
     ...(network.etc && { etc: network.etc }),
   };
   return { plan: planContainer(spec, container, host), spec };
+}
+
+/** The namespaces of other containers that a start shares; undefined for most. */
+export function openSharedIfAny(paths: Paths, record: ContainerRecord): SharedNamespaces | undefined {
+  const { pid, ipc } = record.options.process ?? {};
+  if (containerOf(pid) === undefined && containerOf(ipc) === undefined) return undefined;
+  const { openShared } = require("./process.ts") as typeof import("./process.ts");
+  return openShared(paths, record);
+}
+
+/** Most containers say nothing of it. */
+function withProcess(spec: Spec, options: RunOptions, host: HostFacts, shared?: SharedPaths): Spec {
+  const { applyProcessOptions } = require("./process.ts") as typeof import("./process.ts");
+  return applyProcessOptions(spec, options, host, shared);
 }
 
 function rootfsOf({ rootfs, lower }: ContainerRecord, directory: string, mountPoint: string): Rootfs {

@@ -8,7 +8,7 @@ import { connectionHere, prepareNetwork, previewNetwork, releasing } from "../ne
 import { type ContainerRecord, unstarted } from "../record/container.ts";
 import { makingContainers, requireRoot } from "../record/root.ts";
 import { chooseName, lockStore, newRecord, prepareImage, type StoreLock, writeCidfile } from "./create.ts";
-import { isStderrApart, monitoredStdio, planHealthOf, planStart } from "./plan.ts";
+import { isStderrApart, monitoredStdio, openSharedIfAny, planHealthOf, planStart } from "./plan.ts";
 import { prepareRoot, recover } from "./recover.ts";
 import type { Reporter, RunEnd, RunImage, RunRequest } from "./request.ts";
 import { runToEnd } from "./start.ts";
@@ -56,7 +56,8 @@ function runHere(
   const network = prepareNetwork(paths, record, undefined, warn);
   const { code, outcome } = releasing(network, () => {
     const how = { fresh: true, monitored: false, stdio: kindsOf(stdio) };
-    const { plan } = planStart(paths, record, record.id, how, warn, network);
+    using shared = openSharedIfAny(paths, record);
+    const { plan } = planStart(paths, record, record.id, how, warn, network, shared?.paths);
     return runToEnd(paths, {
       plan,
       record,

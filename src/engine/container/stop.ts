@@ -5,7 +5,7 @@ import { killCgroup } from "../../linux/cgroup.ts";
 import { pidfdSendSignal } from "../../linux/clone.ts";
 import { type Fd, owned, writeFileAtomic } from "../../linux/file.ts";
 import { openProcess } from "../../linux/proc.ts";
-import { hasSignal } from "../../linux/procfs.ts";
+import { hasSignal, isFirst } from "../../linux/procfs.ts";
 import { signals } from "../../linux/signal.ts";
 import type { Task } from "../../linux/task.ts";
 import type { Paths } from "../../paths.ts";
@@ -146,4 +146,5 @@ function* killAll(paths: Paths, container: Container, pidfd: Fd): Task<void> {
 }
 
 /** True if process 1 has no handler for a signal that would end any other process: the kernel drops it (pid_namespaces(7)). */
-const ignores = (pid: number, signal: number): boolean => hasSignal(pid, signal, ["Blk", "Cgt"]) === false;
+const ignores = (pid: number, signal: number): boolean =>
+  isFirst(pid) && hasSignal(pid, signal, ["Blk", "Cgt"]) === false;

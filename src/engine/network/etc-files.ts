@@ -4,15 +4,17 @@ import type { ByteName } from "../../linux/at.ts";
 import { readFile, readFileIfAny } from "../../linux/file.ts";
 import { planHostname, planHosts, planHostsOfHost } from "../../plan/hosts.ts";
 import { bare, type Connected, type EtcFile } from "../../plan/network.ts";
-import { hasNames, type NetworkOptions } from "../../plan/network-options.ts";
+import { hasNames } from "../../plan/network-options.ts";
+import type { RunOptions } from "../../plan/options.ts";
 import { behindStubPath, isStub, parseResolvConf, planResolvConf, type ResolvConf } from "../../plan/resolv-conf.ts";
 
 /** @param connected absent where the container is in no networks of its own. */
 export function planEtcFiles(
-  { network, hostname }: { network: NetworkOptions; hostname?: string },
+  options: Pick<RunOptions, "network" | "hostname" | "process">,
   connected: Pick<Connected, "endpoints"> | undefined,
   warn: (text: string) => void,
 ): EtcFile[] {
+  const { network, hostname, process } = options;
   const file = (name: EtcFile["name"], text: string): EtcFile => ({ name, text });
   const name = hostname ?? readHostname();
   if (network.mode === "host") {
@@ -28,7 +30,7 @@ export function planEtcFiles(
   // Who has no network asks nobody.
   if (warning && connected) warn(warning);
   const hosts = planHosts({
-    hostname: name,
+    hostname: process?.domainname === undefined ? name : `${name}.${process.domainname}`,
     addresses: endpoints.flatMap(bare),
     extra: network.hosts,
     gateways: endpoints.flatMap(({ gateways }) => gateways),

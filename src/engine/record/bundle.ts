@@ -43,6 +43,7 @@ const process = object<Process>({
     additionalGids: optional(list(number)),
     umask: optional(number),
     username: optional(text),
+    groupNames: optional(texts),
   }),
   args: texts,
   env: texts,
@@ -82,6 +83,7 @@ const linux = object<Linux>({
     ),
   ),
   cgroupsPath: optional(text),
+  sysctl: optional(map(text)),
   resources: optional(
     object<Resources>({
       memory: optional(object<NonNullable<Resources["memory"]>>({ limit: optional(number), swap: optional(number) })),
@@ -103,6 +105,7 @@ const specKind = kindOf<Spec>({
   root: object<Root>({ path: text, readonly: optional(flag) }),
   process,
   hostname: optional(text),
+  domainname: optional(text),
   mounts: list(
     object<Mount>({
       destination: text,

@@ -8,6 +8,7 @@ import type { MountRequest } from "../../plan/mounts.ts";
 import type { Connected, Endpoint, Link, Publication, PublishedPort } from "../../plan/network.ts";
 import type { NetworkOptions, NetworkRequest } from "../../plan/network-options.ts";
 import { type AssumedLimits, type RunOptions, rootfsDefaults } from "../../plan/options.ts";
+import type { IpcMode, ProcessOptions, SharedNamespace, Ulimit } from "../../plan/process-options.ts";
 import type { ExposedPort, PortRange, PortRequest } from "../../plan/publish.ts";
 import type { DnsOptions } from "../../plan/resolv-conf.ts";
 import type { ResourceOptions } from "../../plan/resource-options.ts";
@@ -15,6 +16,7 @@ import type { ImageDefaults } from "../../plan/spec.ts";
 import type { Usage } from "../../runtime/usage.ts";
 import {
   anything,
+  type Check,
   flag,
   kindOf,
   list,
@@ -173,6 +175,29 @@ const resources = object<ResourceOptions>({
   memorySwapBytes: optional(number),
 });
 
+const isShared = (value: unknown): boolean => value === "host" || /^container:./.test(String(value));
+const shared: Check<SharedNamespace> = (value) => (isShared(value) ? undefined : " is neither host nor container:...");
+const ipcModes: unknown[] = ["none", "private", "shareable"];
+const ipc: Check<IpcMode> = (value) => (ipcModes.includes(value) ? undefined : shared(value));
+
+const process = object<ProcessOptions>({
+  shmBytes: optional(number),
+  ulimits: optional(list(object<Ulimit>({ name: text, soft: number, hard: number }))),
+  sysctls: optional(map(text)),
+  groups: optional(texts),
+  pid: optional(shared),
+  ipc: optional(ipc),
+  uts: optional(oneOf("host")),
+  cgroupns: optional(oneOf("host")),
+  domainname: optional(text),
+  oomScoreAdj: optional(number),
+  umask: optional(number),
+  timezone: optional(text),
+  unsetEnv: optional(texts),
+  unsetEnvAll: optional(flag),
+  annotations: optional(map(text)),
+});
+
 const options = object<RunOptions>({
   command: texts,
   entrypoint: optional(texts),
@@ -194,6 +219,7 @@ const options = object<RunOptions>({
   workdir: optional(text),
   user: optional(text),
   network,
+  process: optional(process),
   terminal: flag,
   terminalSize: optional(object<NonNullable<RunOptions["terminalSize"]>>({ rows: number, columns: number })),
   readOnly: flag,

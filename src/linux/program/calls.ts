@@ -45,6 +45,7 @@ const calls = {
   sendmsg: [46, 211, "sockfd msg flags"],
   set_mempolicy: [238, 237, "mode nodemask maxnode"],
   setgroups: [116, 159, "size list"],
+  setdomainname: [171, 162, "name len"],
   sethostname: [170, 161, "name len"],
   setns: [308, 268, "fd nstype"],
   setpgid: [109, 154, "pid pgid"],

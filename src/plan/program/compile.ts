@@ -5,6 +5,7 @@
 
 import { Block, Field, Frame, Label, names, type Program, Slot } from "../../linux/program/record.ts";
 import { Writer, words } from "../../linux/program/writer.ts";
+import type { ExecPlan } from "../exec.ts";
 import type { InitStep } from "../step.ts";
 import { type CompileOptions, type Context, cloneArgs, given, newContext } from "./context.ts";
 import { execute, reap } from "./execute.ts";
@@ -33,6 +34,7 @@ import {
   symlink,
 } from "./mounts.ts";
 import { ensureDirectory, open, openInRoot } from "./path.ts";
+import { sysctl } from "./sysctl.ts";
 import { console, fdMessage, sendFd, stdio } from "./terminal.ts";
 
 /** What a process says on the sync socket when only the limits are missing, and what it waits for. */
@@ -74,14 +76,20 @@ const compilers: Compile = {
     // The namespace is not to be kept by us, nor its devices.
     writer.call("close", [toHost.fd]);
   },
-  "join-network": ({ writer }, { path }) => {
+  "join-namespace": ({ writer }, { namespace, path }) => {
     writer.about(path);
-    writer.call("setns", [given.network, names("CLONE_NEWNET")]);
+    writer.call("setns", [given[namespace], names(namespace === "network" ? "CLONE_NEWNET" : "CLONE_NEWIPC")]);
   },
   hostname: ({ writer }, { name }) => {
     writer.about(name);
     writer.call("sethostname", [name, new TextEncoder().encode(name).length]);
   },
+  domainname: ({ writer }, { name }) => {
+    writer.about(name);
+    writer.call("setdomainname", [name, new TextEncoder().encode(name).length]);
+  },
+  sysctl,
+  subreaper: ({ writer }) => writer.call("prctl", [names("PR_SET_CHILD_SUBREAPER"), 1]),
   "attach-root": attachRoot,
   mount,
   attach: attachBind,
@@ -138,12 +146,16 @@ export function compileInit(steps: readonly InitStep[], options: CompileOptions)
 /**
  * The program of another process in a container. Its first process, the guide, gives up what it has, enters the namespaces
  * and clones the second as its sibling: so the second never has anything of ours, whoever looks into it from inside.
- * @param steps what the second one does.
+ * @param steps what the second one does. @param more what it inherits.
  */
-export function compileExec(steps: readonly InitStep[], options: CompileOptions): Program & { pid: Slot } {
+export function compileExec(
+  steps: readonly InitStep[],
+  options: CompileOptions,
+  more: Pick<ExecPlan, "oomScoreAdj"> = {},
+): Program & { pid: Slot } {
   const { context, writer } = begin(options);
   const entry = writer.label();
-  compileSteps(context, guideSteps);
+  compileSteps(context, guideSteps(more));
   writer.step("enter-pid", "the pid namespace");
   writer.call("setns", [given.pidfd, names("CLONE_NEWPID")]);
   writer.step("clone-sibling", "a sibling");
@@ -159,13 +171,13 @@ export function compileExec(steps: readonly InitStep[], options: CompileOptions)
 }
 
 /** What the guide of an `exec` does before it enters. */
-export const guideSteps: InitStep[] = [
+const guideSteps = ({ oomScoreAdj }: Pick<ExecPlan, "oomScoreAdj">): InitStep[] => [
   { do: "own-memory" },
   { do: "close-inherited" },
   { do: "bind-to-parent" },
   { do: "exe-file" },
   // While /proc is the host's.
-  { do: "reset-attributes" },
+  { do: "reset-attributes", ...(oomScoreAdj !== undefined && { oomScoreAdj }) },
   // Before it is seen inside: /proc/PID/root and cwd would lead to the host's.
   { do: "enter", namespaces: ["NEWIPC", "NEWUTS", "NEWNET", "NEWCGROUP", "NEWNS"] },
 ];

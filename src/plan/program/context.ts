@@ -25,6 +25,8 @@ export interface Context {
   fsLog: Block;
   /** The terminal of the process. */
   slave: Slot;
+  /** /proc where nothing below it is read-only. */
+  proc?: Slot;
   /** What masks are made of. */
   masks: Slot;
   /** Open directory that the last device or link was made in. */
@@ -56,6 +58,7 @@ export const given = {
   /** Above 32 bits: the last member of struct prctl_mm_map has two halves. */
   exeHigh: new Given("exe << 32"),
   network: new Given("network"),
+  ipc: new Given("ipc"),
   stdio: [new Given("stdin"), new Given("stdout"), new Given("stderr")],
   bind: (number: number): Given => new Given(`bind ${number}`),
   uid: new Given("uid"),

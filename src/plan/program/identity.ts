@@ -23,7 +23,7 @@ const denied = ["EPERM", "EACCES"] as const;
 const absent = ["ENOSYS", "EPERM"] as const;
 
 /** What is inherited from whoever called us, and again from whoever restarts it. Some of it can't be reset without the privilege to. */
-export function resetAttributes(context: Context): void {
+export function resetAttributes(context: Context, { oomScoreAdj }: Of<"reset-attributes">): void {
   const { writer } = context;
   writer.call("sched_setscheduler", [0, names("SCHED_OTHER"), ints("sched_param", [0])], { ok: denied });
   writer.call("setpriority", [names("PRIO_PROCESS"), 0, 0], { ok: denied });
@@ -35,17 +35,23 @@ export function resetAttributes(context: Context): void {
   writer.call("prctl", [names("PR_SET_SECUREBITS"), 0], { ok: denied });
   // 0 would be what the thread that cloned us has: that is what the kernel takes for the default of a child.
   writer.call("prctl", [names("PR_SET_TIMERSLACK"), timerSlackNs]);
-  writeProc(context, "/proc/self/oom_score_adj", "0");
-  writeProc(context, "/proc/self/coredump_filter", "0x33");
+  // What was asked for has to be so; below ours it takes CAP_SYS_RESOURCE.
+  writeProc(
+    context,
+    "/proc/self/oom_score_adj",
+    String(oomScoreAdj ?? 0),
+    oomScoreAdj === undefined ? denied : undefined,
+  );
+  writeProc(context, "/proc/self/coredump_filter", "0x33", denied);
 }
 
 /** A setting of our own process, where this kernel has it. */
-function writeProc({ writer }: Context, path: string, text: string): void {
+function writeProc({ writer }: Context, path: string, text: string, ok?: typeof denied): void {
   const nothing = new Label();
   const flags = names("O_WRONLY", "O_CLOEXEC");
   const fd = writer.into("fd", "openat", [names("AT_FDCWD"), path, flags], { ok: ["ENOENT"], to: nothing });
   writer.about(path);
-  writer.call("write", [fd, text, text.length], { ok: denied });
+  writer.call("write", [fd, text, text.length], ok ? { ok } : {});
   writer.call("close", [fd]);
   writer.label(nothing);
 }

@@ -14,17 +14,18 @@ const howBytes = 24;
 export const open = {
   path: how("O_PATH", "O_CLOEXEC"),
   directory: how("O_PATH", "O_DIRECTORY", "O_CLOEXEC"),
+  write: how("O_WRONLY", "O_CLOEXEC"),
   readWrite: how("O_RDWR", "O_NOCTTY", "O_CLOEXEC"),
 } as const;
 type How = (typeof open)[keyof typeof open];
 
 /** openat2(2) with the root's directory as "/". */
-export const openInRoot = (
-  { writer, root }: Context,
-  path: string,
-  as: How,
-  answer: { ok?: readonly ["ENOENT"] | readonly ["ENOENT", "ENOTDIR"]; to?: Label } = {},
-): Slot => writer.into("fd", "openat2", [root, path === "" ? "." : path, as, howBytes], answer);
+export const openInRoot = (context: Context, path: string, as: How, answer: CallOptions = {}): Slot =>
+  openBelow(context, context.root, path, as, answer);
+
+/** The same with another directory as "/". */
+export const openBelow = ({ writer }: Context, root: Arg, path: string, as: How, answer: CallOptions = {}): Slot =>
+  writer.into("fd", "openat2", [root, path === "" ? "." : path, as, howBytes], answer);
 
 const exists = ["EEXIST"] as const;
 
