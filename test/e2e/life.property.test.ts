@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { type Machine, withMachine } from "../support/containers.ts";
-import { forever, monitorOf, ok, stateOf, status, until } from "../support/life.ts";
+import { forever, monitorOf, ok, stateOf, status, until, within } from "../support/life.ts";
 import { needing, root } from "../support/needs.ts";
 
 const test = needing(root);
@@ -112,13 +112,16 @@ const steps = (name: string): fc.Arbitrary<fc.AsyncCommand<Model, Machine>>[] =>
 test("commands in any order, and kill -9 between them, agree with the model and leave nothing", async () => {
   const commands = fc.commands(names.flatMap(steps), { maxCommands: 24, size: "max" });
   await fc.assert(
-    fc.asyncProperty(commands, async (chosen) => {
-      await withMachine(["busybox"], async (machine) => {
-        const model: Model = new Map();
-        await fc.asyncModelRun(() => ({ model, real: machine }), chosen);
-        if (model.size > 0) ok(await machine.run(["rm", "-f", ...model.keys()]));
-      });
-    }),
-    { numRuns: 12, interruptAfterTimeLimit: 40_000 },
+    fc.asyncProperty(
+      commands,
+      within(40_000, async (chosen) => {
+        await withMachine(["busybox"], async (machine) => {
+          const model: Model = new Map();
+          await fc.asyncModelRun(() => ({ model, real: machine }), chosen);
+          if (model.size > 0) ok(await machine.run(["rm", "-f", ...model.keys()]));
+        });
+      }),
+    ),
+    { numRuns: 12 },
   );
 }, 90_000);

@@ -7,7 +7,7 @@ import fc from "fast-check";
 import { listLeases } from "../../src/network/leases.ts";
 import { type Machine, said, withMachine } from "../support/containers.ts";
 import { withNetworks } from "../support/internet.ts";
-import { monitorOf, ok, stateOf, status, until } from "../support/life.ts";
+import { monitorOf, ok, stateOf, status, until, within } from "../support/life.ts";
 import { needing, root, tool } from "../support/needs.ts";
 
 const test = needing(root, tool("nft"));
@@ -234,20 +234,22 @@ test("commands in any order, killed half way or not, agree with the model and le
   const commands = fc.commands([steps], { maxCommands: 30, size: "max" });
   const limitMs = Number(process.env.LIMIT_MS ?? 30_000);
   await fc.assert(
-    fc.asyncProperty(commands, async (chosen) => {
-      await withMachine(["busybox"], async (machine) => {
-        await withNetworks(machine, options, async () => {
-          const model: Model = new Map();
-          await fc.asyncModelRun(() => ({ model, real: machine }), chosen);
-          if (model.size > 0) ok(await machine.run(["rm", "-f", ...model.keys()]));
+    fc.asyncProperty(
+      commands,
+      within(limitMs, async (chosen) => {
+        await withMachine(["busybox"], async (machine) => {
+          await withNetworks(machine, options, async () => {
+            const model: Model = new Map();
+            await fc.asyncModelRun(() => ({ model, real: machine }), chosen);
+            if (model.size > 0) ok(await machine.run(["rm", "-f", ...model.keys()]));
+          });
+          // After a flush the default network comes back with the next container in it.
+          ok(await machine.run(["run", "--rm", "busybox", "true"]));
         });
-        // After a flush the default network comes back with the next container in it.
-        ok(await machine.run(["run", "--rm", "busybox", "true"]));
-      });
-    }),
+      }),
+    ),
     {
       numRuns: Number(process.env.RUNS ?? 12),
-      interruptAfterTimeLimit: limitMs,
       endOnFailure: process.env.RUNS !== undefined,
     },
   );

@@ -52,3 +52,17 @@ export function monitorOf(machine: Machine, id: string): number {
 
 /** Runs until it is told to end, and then ends with 7. */
 export const forever = "trap 'exit 7' TERM; echo ready; while :; do sleep 0.05; done";
+
+/**
+ * The body of a property that does nothing any more once it has taken so long. fast-check's own limit leaves the run that it
+ * interrupts going on in the background, into the tests that follow.
+ */
+export function within<Arguments extends unknown[]>(
+  limitMs: number,
+  body: (...args: Arguments) => Promise<void>,
+): (...args: Arguments) => Promise<void> {
+  const deadline = performance.now() + limitMs;
+  return async (...args) => {
+    if (performance.now() < deadline) await body(...args);
+  };
+}
