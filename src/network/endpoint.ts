@@ -90,19 +90,18 @@ function refusal(
 }
 
 /** Addresses, up, and the ways out. */
-function configure(inner: Fd, endpoint: Endpoint): void {
-  const { device, addresses, gateways, linkLocalIps = [] } = endpoint;
+export function configure(inner: Fd, endpoint: Endpoint): void {
+  const { device, addresses, linkLocalIps = [] } = endpoint;
   const index = findLink(inner, device)!.index;
-  const metric = metricOf(endpoint);
   transact(inner, [
     ...[...addresses, ...linkLocalIps].map((text) => addAddressTo(index, device, parsePrefix(text))),
     setLink(index, { up: true }),
-    ...gateways.map((text) => addRoute(defaultRoute(index, device, text, metric))),
+    ...defaultRoutes(index, endpoint, metricOf(endpoint)).map(addRoute),
   ]);
 }
 
 /** @throws Failure where the device has no such setting. */
-function setAsked(name: string, value: string): void {
+export function setAsked(name: string, value: string): void {
   if (writeSysctl(name, value)) return;
   throw new Failure(`--driver-opt: this kernel has no setting ${name.replaceAll("/", ".")}`);
 }
@@ -110,12 +109,13 @@ function setAsked(name: string, value: string): void {
 /** IPv6's own where none is given. */
 const ipv6Metric = 1024;
 
-const defaultRoute = (index: number, device: string, gateway: string, metric: number): NewRoute => ({
-  index,
-  device,
-  gateway: parseAddress(gateway),
-  metric: isIpv6(gateway) ? ipv6Metric + metric : metric,
-});
+function defaultRoutes(index: number, { device, gateways, direct = [] }: Endpoint, metric: number): NewRoute[] {
+  const placed = (six: boolean) => ({ index, device, metric: six ? ipv6Metric + metric : metric });
+  return [
+    ...gateways.map((gateway) => ({ ...placed(isIpv6(gateway)), gateway: parseAddress(gateway) })),
+    ...direct.map((family) => ({ ...placed(family === 6), everywhere: family as 4 | 6 })),
+  ];
+}
 
 /** Gives the ways out of a container's devices other places among those that it has. @param moves in any order. */
 export function moveWaysOut(namespace: Fd, moves: { endpoint: Endpoint; metric: number }[]): void {
@@ -125,8 +125,7 @@ export function moveWaysOut(namespace: Fd, moves: { endpoint: Endpoint; metric: 
   for (const { endpoint, metric } of moves.toSorted((a, b) => (b.metric - a.metric) * (back ? -1 : 1))) {
     const index = findLink(inner.fd, endpoint.device)?.index;
     if (index === undefined) continue;
-    const at = (place: number) =>
-      endpoint.gateways.map((gateway) => defaultRoute(index, endpoint.device, gateway, place));
+    const at = (place: number) => defaultRoutes(index, endpoint, place);
     transact(inner.fd, [
       ...at(metric).map((route) => ({ ...addRoute(route), expected: [EEXIST] })),
       ...at(metricOf(endpoint)).map((route) => ({ ...deleteRoute(route), expected: [ESRCH] })),

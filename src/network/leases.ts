@@ -148,12 +148,12 @@ export function firstFree(asked: Subnet, taken: ReadonlySet<string>): string {
 }
 
 /** The addresses that containers get, by number; undefined for those in between that they do not get. */
-function candidates({ range, gateway }: Subnet, subnet: Prefix) {
+function candidates({ range, gateway, auxiliary = {} }: Subnet, subnet: Prefix) {
   const part = range === undefined ? undefined : parseSubnet(range);
   const { first, last } = part ? { first: 0, last: Math.min(countAddresses(part), 2 ** 52) - 1 } : hostOffsets(subnet);
   const start = addressAfter((part ?? subnet).address, first);
   const count = last - first + 1;
-  const reserved = new Set([formatAddress(parseAddress(gateway)), ...reservedOf(subnet)]);
+  const reserved = new Set([formatAddress(parseAddress(gateway)), ...Object.values(auxiliary), ...reservedOf(subnet)]);
   const at = (number: number): string | undefined => {
     const address = formatAddress(addressAfter(start, number));
     return number >= count || reserved.has(address) ? undefined : address;
@@ -162,10 +162,16 @@ function candidates({ range, gateway }: Subnet, subnet: Prefix) {
 }
 
 /** Why a container cannot have an address, if so. */
-function refusalOf({ subnet: text, gateway }: LeaseRequest, subnet: Prefix, address: Address): string | undefined {
+function refusalOf(
+  { subnet: text, gateway, auxiliary = {} }: LeaseRequest,
+  subnet: Prefix,
+  address: Address,
+): string | undefined {
   const name = formatAddress(address);
   if (!contains(subnet, address)) return `the address ${name} is not in the subnet ${text}`;
   if (name === gateway) return `the address ${name} is the gateway's`;
+  const other = Object.keys(auxiliary).find((key) => auxiliary[key] === name);
+  if (other !== undefined) return `the address ${name} is kept for ${other} (--aux-address)`;
   return reservedOf(subnet).includes(name) ? `the address ${name} is none of a host in ${text}` : undefined;
 }
 

@@ -12,6 +12,7 @@ import {
   type Publication,
   type PublishedPort,
   type ResolverPlan,
+  withBridge,
 } from "./network.ts";
 import { hasNames } from "./network-options.ts";
 
@@ -27,6 +28,7 @@ export interface ToConnect {
 
 export function planConnection({ name, networks, endpoints, ports, resolver }: ToConnect): Connection {
   const members = networks.map(([network]) => network);
+  const bridged = withBridge(members);
   const publications = planPublications(endpoints, ports);
   const named = networks.flatMap(([network, { aliases }], index): NetworkStep[] =>
     hasNames(network.name)
@@ -41,8 +43,8 @@ export function planConnection({ name, networks, endpoints, ports, resolver }: T
       ...ports.map(({ protocol, hostIp, hostPort }): NetworkStep => ({ do: "port", protocol, hostIp, hostPort })),
     ],
     connect: [
-      ...members.map((network): NetworkStep => ({ do: "bridge", network })),
-      { do: "firewall", networks: members },
+      ...members.map((network): NetworkStep => ({ do: network.parent ? "parent" : "bridge", network })),
+      ...(bridged.length > 0 ? [{ do: "firewall", networks: bridged } as const] : []),
       ...endpoints.map((endpoint): NetworkStep => ({ do: "endpoint", endpoint })),
       ...(publications.length > 0 ? [{ do: "publish", publications } as const] : []),
       ...named,
@@ -57,7 +59,7 @@ export function planConnection({ name, networks, endpoints, ports, resolver }: T
 
 /** Where published ports lead: to the first network with a way out. */
 const entryOf = (endpoints: Endpoint[]): Endpoint | undefined =>
-  byPriority(endpoints).find(({ gateways }) => gateways.length > 0);
+  byPriority(endpoints).find(({ gateways, parent }) => gateways.length > 0 && parent === undefined);
 
 /** Into internal networks alone no port of the host leads, though it is held. */
 export const hasWayOut = (endpoints: Endpoint[]): boolean => entryOf(endpoints) !== undefined;

@@ -2,7 +2,7 @@
 
 import { UsageError } from "../errors.ts";
 import { isIpv6, macOf, parseAddress, vethOf } from "./address.ts";
-import type { Endpoint, Network, Subnet } from "./network.ts";
+import type { Endpoint, Network, Parent, Subnet } from "./network.ts";
 import type { NetworkRequest } from "./network-options.ts";
 import { contains, parseSubnet } from "./subnet.ts";
 
@@ -64,24 +64,60 @@ export const sysctlsOption = "com.docker.network.endpoint.sysctls";
 
 export function planEndpoint(network: Network, request: NetworkRequest, device: string, take: TakeAddress): Endpoint {
   for (const ip of [request.ip, request.ip6]) refuseOutside(network, ip);
-  const addresses = network.subnets.map((subnet) => {
+  const { parent } = network;
+  if (parent && request.mac !== undefined) refuseMac(network.name, parent);
+  const subnets = chooseSubnets(network, request);
+  const addresses = subnets.map((subnet) => {
     const wanted = isIpv6(subnet.subnet) ? request.ip6 : request.ip;
     return `${take(network, subnet, wanted)}/${subnet.subnet.split("/")[1]}`;
   });
-  // A network has IPv4 always, and has it first.
-  const ipv4 = addresses[0]!.split("/")[0]!;
+  // IPv4 comes first where there is any.
+  const first = addresses[0]!.split("/")[0]!;
   return {
     network: network.name,
     networkId: network.id,
     bridge: network.bridge,
     device,
-    veth: vethOf(ipv4),
-    mac: request.mac ?? macOf(ipv4),
+    veth: parent ? "" : vethOf(first),
+    mac: parent && sharesMac(parent) ? "" : (request.mac ?? macOf(first)),
     ...(network.mtu !== undefined && { mtu: network.mtu }),
     addresses,
-    gateways: network.internal ? [] : network.subnets.map(({ gateway }) => gateway),
+    ...planWaysOut(network, subnets),
+    ...(parent && { parent }),
     ...planRarer(request, device),
   };
+}
+
+/** One of each family: the one that the address is in that was asked for, or the first. */
+function chooseSubnets({ subnets }: Network, { ip, ip6 }: NetworkRequest): Subnet[] {
+  const choose = (family: Subnet[], wanted: string | undefined): Subnet[] => {
+    const isIn = ({ subnet }: Subnet) => wanted !== undefined && contains(parseSubnet(subnet), parseAddress(wanted));
+    return (family.find(isIn) ?? family[0]) ? [family.find(isIn) ?? family[0]!] : [];
+  };
+  const [v4, v6] = [false, true].map((six) => subnets.filter(({ subnet }) => isIpv6(subnet) === six)) as [
+    Subnet[],
+    Subnet[],
+  ];
+  return [...choose(v4, ip), ...choose(v6, ip6)];
+}
+
+/** Its device has the MAC of the host's. */
+const sharesMac = ({ kind, mode }: Parent): boolean => kind === "ipvlan" || mode === "passthru";
+
+function refuseMac(name: string, parent: Parent): void {
+  if (!sharesMac(parent)) return;
+  throw new UsageError(
+    `--mac-address: containers of network ${name} have the one of ${parent.device} (${parent.kind} ${parent.mode})`,
+  );
+}
+
+/** Where its packets go that are for no neighbour. */
+function planWaysOut({ internal, parent }: Network, subnets: Subnet[]): Pick<Endpoint, "gateways" | "direct"> {
+  // Without a device of the host's there is nobody to be a gateway.
+  if (internal || parent?.made === "dummy") return { gateways: [] };
+  if (parent?.kind === "ipvlan" && parent.mode !== "l2")
+    return { gateways: [], direct: subnets.map(({ subnet }) => (isIpv6(subnet) ? 6 : 4)) };
+  return { gateways: subnets.map(({ gateway }) => gateway) };
 }
 
 /** What few containers ask for. */

@@ -7,9 +7,11 @@ export interface Network {
   name: string;
   /** ISO 8601. */
   created: string;
-  /** Name of its bridge device. */
+  /** Name of its bridge device; empty for one that has a parent instead. */
   bridge: string;
-  /** IPv4 first; IPv6 where it was asked for. */
+  /** Of a macvlan or ipvlan network. */
+  parent?: Parent;
+  /** IPv4 first, where it has it; IPv6 where it was asked for. With a parent there may be several of a family. */
   subnets: Subnet[];
   /** No way out: no default route, nothing forwarded. */
   internal: boolean;
@@ -22,13 +24,39 @@ export interface Network {
   labels: Record<string, string>;
   /** As they were given with -o. */
   options: Record<string, string>;
+  /** As they were given with --ipam-opt. */
+  ipamOptions?: Record<string, string>;
+  /** Only kept: everybody may put containers into a network of one host. */
+  attachable?: boolean;
 }
+
+/** What the containers of a macvlan or ipvlan network share: each has a device of its own upon one of the host's. */
+export interface Parent {
+  kind: "macvlan" | "ipvlan";
+  /** Name of the host's device. */
+  device: string;
+  /** macvlan: bridge, private, vepa, passthru. ipvlan: l2, l3, l3s. */
+  mode: string;
+  /** Of ipvlan: bridge, private, vepa. */
+  flag?: string;
+  /** It is ours: a VLAN of another device (`eth0.50`), or one that leads nowhere. */
+  made?: "vlan" | "dummy";
+}
+
+/** What Docker calls the driver of a network. */
+export const driverOf = ({ parent }: Pick<Network, "parent">): "bridge" | Parent["kind"] => parent?.kind ?? "bridge";
+
+/** Those that have a bridge, and rules of the firewall. */
+export const withBridge = <Some extends Pick<Network, "parent">>(networks: readonly Some[]): Some[] =>
+  networks.filter(({ parent }) => parent === undefined);
 
 /** Addresses as text: `10.201.0.0/16`, `10.201.0.1`, and where given the part that containers get theirs from. */
 export interface Subnet {
   subnet: string;
   gateway: string;
   range?: string;
+  /** Addresses that containers do not get, by what they are called. */
+  auxiliary?: Record<string, string>;
 }
 
 /** One container in one network. */
@@ -36,6 +64,8 @@ export interface Endpoint {
   network: string;
   networkId: string;
   bridge: string;
+  /** Its device is one upon this one; then there is no veth. */
+  parent?: Parent;
   /** The device inside: `eth0`. */
   device: string;
   /** The other end, on the host; named by the address, so that no two have one address. */
@@ -46,6 +76,8 @@ export interface Endpoint {
   addresses: string[];
   /** Next hops of its default routes, one for each family at most; none in an internal network. */
   gateways: string[];
+  /** All addresses of these families are on the device itself, without a next hop. */
+  direct?: number[];
   /** See NetworkRequest. */
   links?: Link[];
   gwPriority?: number;
@@ -106,6 +138,7 @@ export type NetworkStep =
   | { do: "lease"; network: string; address: string }
   | { do: "port"; protocol: Protocol; hostIp: string; hostPort: number }
   | { do: "bridge"; network: Network }
+  | { do: "parent"; network: Network }
   | { do: "firewall"; networks: Network[] }
   | { do: "endpoint"; endpoint: Endpoint }
   | { do: "publish"; publications: Publication[] }

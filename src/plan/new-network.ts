@@ -2,8 +2,9 @@
 
 import { ConflictError, UsageError } from "../errors.ts";
 import { formatAddress, parseAddress } from "./address.ts";
-import type { Network, Subnet } from "./network.ts";
+import { type Network, type Subnet, withBridge } from "./network.ts";
 import { defaultNetwork } from "./network-options.ts";
+import { type AskedParent, planParent } from "./parent.ts";
 import {
   chooseSubnet,
   contains,
@@ -20,8 +21,10 @@ import {
 /** What `network create` was asked for. */
 export interface NewNetwork {
   name: string;
-  /** Gateway and range where they were given. */
+  /** Gateway and range where they were given; in a network with a bridge one of each family at most. */
   subnets: (Pick<Subnet, "subnet"> & Partial<Subnet>)[];
+  /** Without a subnet of IPv4. */
+  ipv4?: boolean;
   /** With a subnet of IPv6, chosen if none is given. */
   ipv6: boolean;
   internal: boolean;
@@ -29,9 +32,13 @@ export interface NewNetwork {
   isolate: boolean;
   /** Name of the bridge device. */
   bridge?: string;
+  /** Instead of a bridge. */
+  parent?: AskedParent;
   mtu?: number;
   labels: Record<string, string>;
   options: Record<string, string>;
+  ipamOptions?: Record<string, string>;
+  attachable?: boolean;
 }
 
 /** What a network is made of that nobody has said. */
@@ -41,20 +48,30 @@ export interface Chosen {
   created: string;
   /** Subnets that the host reaches already. */
   taken: () => Prefix[];
+  /** Whether the host has a network device of this name. */
+  exists: (device: string) => boolean;
   /** As many random bytes as `uniqueLocalBytes`. */
   random: () => Uint8Array;
 }
 
 /** A network with nothing left open. @throws ConflictError if its addresses or its bridge are another's. */
 export function planNetwork(asked: NewNetwork, others: Network[], { id, created, ...chosen }: Chosen): Network {
-  const { name, bridge = `td-${id.slice(0, 12)}`, mtu, internal, icc, isolate, labels, options } = asked;
-  const owner = others.find((other) => other.bridge === bridge);
-  if (owner) throw new ConflictError(`the bridge ${bridge} is that of network ${owner.name}`);
+  const { name, mtu, internal, icc, isolate, labels, options, ipamOptions, attachable } = asked;
+  const bridge = asked.parent ? "" : (asked.bridge ?? `td-${id.slice(0, 12)}`);
+  const owner = withBridge(others).find((other) => other.bridge === bridge);
+  if (owner && !asked.parent) throw new ConflictError(`the bridge ${bridge} is that of network ${owner.name}`);
   const given = asked.subnets.map(completeSubnet);
-  for (const subnet of given) refuseOverlap(subnet, others);
+  for (const [index, subnet] of given.entries()) {
+    refuseOverlap(subnet, others);
+    const twice = given.slice(0, index).find(({ prefix }) => overlaps(prefix, subnet.prefix));
+    if (twice) throw new UsageError(`--subnet: ${twice.subnet} and ${subnet.subnet} overlap`);
+  }
   const subnets = [...given];
   const hasFamily = (bytes: number) => given.some(({ prefix }) => prefix.address.length === bytes);
-  if (!hasFamily(4)) {
+  const { ipv4 = true } = asked;
+  if (!ipv4 && hasFamily(4)) throw new UsageError("--ipv4=false and a --subnet of IPv4 can't both be");
+  if (!ipv4 && !asked.ipv6) throw new UsageError("a network has IPv4 or IPv6", "--ipv4=false --ipv6");
+  if (ipv4 && !hasFamily(4)) {
     const kind = name === defaultNetwork ? "default" : "user";
     subnets.unshift(
       completeSubnet({ subnet: formatPrefix(chooseSubnet(kind, [...others.flatMap(subnetsOf), ...chosen.taken()])) }),
@@ -70,6 +87,7 @@ export function planNetwork(asked: NewNetwork, others: Network[], { id, created,
     name,
     created,
     bridge,
+    ...(asked.parent && { parent: planParent(asked.parent, id, others, chosen.exists) }),
     // IPv4 first: a container's devices are named by it.
     subnets: subnets
       .toSorted((a, b) => a.prefix.address.length - b.prefix.address.length)
@@ -80,6 +98,8 @@ export function planNetwork(asked: NewNetwork, others: Network[], { id, created,
     ...(mtu !== undefined && { mtu }),
     labels,
     options,
+    ...(ipamOptions && { ipamOptions }),
+    ...(attachable && { attachable }),
   };
 }
 
@@ -88,7 +108,8 @@ const leastOfIpv6 = 1280;
 
 const subnetsOf = ({ subnets }: Network): Prefix[] => subnets.map(({ subnet }) => parseSubnet(subnet));
 
-function completeSubnet({ subnet, gateway, range }: NewNetwork["subnets"][number]): Subnet & { prefix: Prefix } {
+function completeSubnet(asked: NewNetwork["subnets"][number]): Subnet & { prefix: Prefix } {
+  const { subnet, gateway, range, auxiliary } = asked;
   const prefix = parseSubnet(subnet);
   refuseSpecial(prefix);
   if (gateway !== undefined && !contains(prefix, parseAddress(gateway)))
@@ -97,11 +118,15 @@ function completeSubnet({ subnet, gateway, range }: NewNetwork["subnets"][number
     throw new UsageError(`--gateway: ${gateway} is none of a host in ${subnet}`);
   if (range !== undefined && !contains(prefix, parseSubnet(range).address))
     throw new UsageError(`--ip-range: ${range} is not in ${subnet}`);
+  const others = Object.values(auxiliary ?? {});
+  if (gateway !== undefined && others.includes(formatAddress(parseAddress(gateway))))
+    throw new UsageError(`--aux-address: ${gateway} is the --gateway`);
   return {
     prefix,
     subnet: formatPrefix(prefix),
-    gateway: gateway ?? gatewayOf(prefix),
+    gateway: gateway ?? gatewayOf(prefix, others),
     ...(range !== undefined && { range }),
+    ...(auxiliary && { auxiliary }),
   };
 }
 

@@ -344,6 +344,10 @@ export const documentation: { [Kind in Step["do"]]: { man: string; why: string; 
     man: "rtnetlink(7)",
     why: "a switch in the kernel, to which all containers of one network are connected; made if it is not there",
   },
+  parent: {
+    man: "rtnetlink(7)",
+    why: "the device of the host upon which each container of the network has one of its own; made if it is ours",
+  },
   firewall: {
     man: "nft(8)",
     why: "containers leave under an address of the host, and networks are kept apart; made if it is not there",

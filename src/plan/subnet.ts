@@ -100,9 +100,15 @@ export function refuseSpecial(subnet: Prefix): void {
     throw new UsageError(`${formatPrefix(subnet)} can't be a network's: addresses of ${found[0]} are ${found[1]}`);
 }
 
-/** The gateway of a subnet where none is given: its first host. */
-export const gatewayOf = (subnet: Prefix): string =>
-  formatAddress(addressAfter(subnet.address, hostOffsets(subnet).first));
+/** The gateway of a subnet where none is given: its first host that is not something else. */
+export function gatewayOf(subnet: Prefix, others: readonly string[] = []): string {
+  const { first, last } = hostOffsets(subnet);
+  for (let offset = first; offset <= last; offset++) {
+    const address = formatAddress(addressAfter(subnet.address, offset));
+    if (!others.includes(address)) return address;
+  }
+  throw new UsageError(`--aux-address: no address of ${formatPrefix(subnet)} is left for the gateway`);
+}
 
 /** Where a new network's subnet may be, in the order of trying: from a first to a last address, by prefix length. */
 const pools = {

@@ -142,7 +142,7 @@ describe("network create and rm", () => {
           ["--subnet", "10.65.0.0/24", "--ip-range", "10.65.0.0/26", "--ip-range", "10.65.0.64/26", "other"],
           /cannot configure multiple ranges/,
         ],
-        [["--driver", "macvlan", "other"], /--driver: "macvlan" is not supported/],
+        [["--driver", "overlay", "other"], /--driver: "overlay" is not supported/],
         [["-o", "strange=1", "other"], /--opt: "strange" is not supported/],
         [["-o", "mtu=1", "other"], /mtu is a number of bytes/],
         [["host"], /"host" is not a valid network name/],

@@ -18,6 +18,7 @@ const plan = (change: Partial<NewNetwork> = {}, others: ReturnType<typeof planNe
   planNetwork(asked(change), others, {
     id: "ab".repeat(32),
     created: "2026-01-02T03:04:05Z",
+    exists: () => false,
     taken: () => taken.map(parseSubnet),
     random: () => Uint8Array.of(1, 2, 3, 4, 5, 6, 7),
   });

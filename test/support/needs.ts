@@ -7,6 +7,16 @@ import { missingForVm } from "../../helpers/vm.ts";
 /** What a test can need: each answers with what this machine lacks of it, in words, or undefined. */
 export const root = (): string | undefined => (process.getuid?.() === 0 ? undefined : "root");
 export const tool = (name: string) => (): string | undefined => (has(name) ? undefined : `the program ${name}`);
+/** A kind of network device that the kernel must have: `macvlan`, `dummy`, ... */
+export const linkKind = (kind: string) => (): string | undefined => {
+  const upon = kind === "dummy" ? "" : "link v0";
+  const id = kind === "vlan" ? "id 5" : "";
+  const script = `ip link add v0 type veth peer name v1 && ip link add ${upon} name x type ${kind} ${id}`;
+  const { exitCode } = Bun.spawnSync(["unshare", "--net", "sh", "-c", script], {
+    stdio: ["ignore", "ignore", "ignore"],
+  });
+  return exitCode === 0 ? undefined : `network devices of the kind ${kind} in its kernel`;
+};
 export const virtualMachine = missingForVm;
 
 /**

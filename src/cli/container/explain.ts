@@ -141,6 +141,7 @@ const inShort: { [Kind in NetworkStep["do"]]?: (step: Extract<NetworkStep, { do:
     addresses: subnets.map(({ subnet, gateway }) => `${gateway}/${subnet.split("/")[1]}`),
     mtu,
   }),
+  parent: ({ network: { name, parent } }) => ({ network: name, ...parent }),
   firewall: ({ networks }) => ({ networks: networks.map(({ name }) => name) }),
   endpoint: ({ endpoint: { networkId: _id, ...rest } }) => rest,
   publish: ({ publications }) => ({

@@ -4,17 +4,23 @@ import { createNetwork } from "../../engine/network/create.ts";
 import { requireRoot } from "../../engine/record/root.ts";
 import { UsageError } from "../../errors.ts";
 import { pathsOf } from "../../paths.ts";
-import { isIpv6, readAddress } from "../../plan/address.ts";
+import { formatAddress, isIpv6, readAddress } from "../../plan/address.ts";
 import type { NewNetwork } from "../../plan/new-network.ts";
 import { contains, parseSubnet } from "../../plan/subnet.ts";
-import { isNetworkName, parseDeviceName } from "../words/address.ts";
+import { isNetworkName } from "../words/address.ts";
 import { defineCommand, type Values } from "../words/command.ts";
 import { parsePairs } from "../words/pairs.ts";
 import { printLine } from "../words/print.ts";
+import { type Driver, drivers, parseDriverOptions } from "./driver-options.ts";
 
 const args = {
   name: { type: "positional", required: true, description: "Network name" },
-  driver: { type: "string", alias: "d", valueHint: "bridge", description: "Network driver: bridge, the only one" },
+  driver: {
+    type: "string",
+    alias: "d",
+    valueHint: "bridge|macvlan|ipvlan",
+    description: "Network driver (bridge)",
+  },
   subnet: {
     type: "string",
     multiple: true,
@@ -33,14 +39,33 @@ const args = {
     valueHint: "cidr",
     description: "Part of the subnet that container addresses come from",
   },
+  "aux-address": {
+    type: "string",
+    multiple: true,
+    valueHint: "name=address",
+    description: "Address in the subnet that containers do not get",
+  },
+  "ipam-driver": {
+    type: "string",
+    valueHint: "default",
+    description: "How addresses are chosen: default, the only one",
+  },
+  "ipam-opt": {
+    type: "string",
+    multiple: true,
+    valueHint: "name=value",
+    description: "IPAM option; the default driver keeps it and has no use for it",
+  },
+  attachable: { type: "boolean", description: "Accepted as by Docker: a network of one host always is" },
   internal: { type: "boolean", description: "Create a network without access to the outside" },
+  ipv4: { type: "boolean", description: "Enable IPv4 (the default; =false with --ipv6 for IPv6 alone)" },
   ipv6: { type: "boolean", description: "Enable IPv6" },
   opt: {
     type: "string",
     alias: "o",
     multiple: true,
     valueHint: "name=value",
-    description: "Driver option: mtu=N, icc=false, isolate=false, or the name of the bridge",
+    description: "Driver option: mtu=N; icc=false, isolate=false, name=BRIDGE; parent=DEVICE, mode=MODE",
   },
   label: { type: "string", multiple: true, valueHint: "key=value", description: "Set a label" },
 } as const;
@@ -51,6 +76,7 @@ export default defineCommand({
   examples: [
     "tinydocker network create web",
     "tinydocker network create --subnet 10.9.0.0/24 --gateway 10.9.0.254 --internal -o mtu=1400 back",
+    "tinydocker network create -d macvlan -o parent=eth0 --subnet 192.0.2.0/24 --ip-range 192.0.2.192/27 lan",
   ],
   run: (values, { root }) => {
     requireRoot("making networks");
@@ -61,8 +87,10 @@ export default defineCommand({
 
 /** Every option's value is checked here. */
 export function parseNewNetwork(values: Values<typeof args>): NewNetwork {
-  const { name, driver = "bridge" } = values;
-  if (driver !== "bridge") throw new UsageError(`--driver: ${JSON.stringify(driver)} is not supported`, "bridge");
+  const { name, driver = "bridge", ipv4 } = values;
+  if (!isDriver(driver))
+    throw new UsageError(`--driver: ${JSON.stringify(driver)} is not supported`, drivers.join(", "));
+  checkIpamDriver(values["ipam-driver"]);
   if (!isNetworkName(name) || reserved.includes(name))
     throw new UsageError(
       `${JSON.stringify(name)} is not a valid network name`,
@@ -71,24 +99,38 @@ export function parseNewNetwork(values: Values<typeof args>): NewNetwork {
   const options = parsePairs("--opt", values.opt);
   return {
     name,
-    subnets: parseSubnets(values),
+    subnets: parseSubnets(values, driver),
+    ...(ipv4 !== undefined && { ipv4 }),
     ipv6: values.ipv6 ?? values.subnet.some(isIpv6),
     internal: values.internal ?? false,
-    ...parseOptions(options),
+    ...parseDriverOptions(driver, options),
     labels: parsePairs("--label", values.label),
     options,
+    ...(values["ipam-opt"].length > 0 && { ipamOptions: parsePairs("--ipam-opt", values["ipam-opt"]) }),
+    ...(values.attachable && { attachable: true }),
   };
+}
+
+const isDriver = (name: string): name is Driver => (drivers as readonly string[]).includes(name);
+
+function checkIpamDriver(driver = "default"): void {
+  if (driver !== "default")
+    throw new UsageError(`--ipam-driver: ${JSON.stringify(driver)} is not supported`, "default, the only one");
 }
 
 /** What means something else where a network is asked for. */
 const reserved = ["bridge", "host", "none", "default", "container"];
 
-/** Gateways and ranges belong to the subnets that they lie in. */
-function parseSubnets({ subnet, gateway, "ip-range": ranges }: Values<typeof args>): NewNetwork["subnets"] {
+/** Gateways, ranges and auxiliary addresses belong to the subnets that they lie in. */
+function parseSubnets(values: Values<typeof args>, driver: Driver): NewNetwork["subnets"] {
+  const { subnet, gateway, "ip-range": ranges, "aux-address": auxiliary } = values;
   const subnets: NewNetwork["subnets"] = subnet.map((text) => ({ subnet: checked("--subnet", text) }));
   const families = subnets.map(({ subnet: text }) => isIpv6(text));
-  if (new Set(families).size < families.length)
-    throw new UsageError("--subnet: one of IPv4 and one of IPv6 at most", "several of one family are not supported");
+  if (driver === "bridge" && new Set(families).size < families.length)
+    throw new UsageError(
+      "--subnet: one of IPv4 and one of IPv6 at most: a bridge does not support several of one family",
+      "macvlan and ipvlan do",
+    );
   for (const text of gateway) {
     const address = readAddress(text);
     if (!address) throw new UsageError(`--gateway: ${JSON.stringify(text)} is not a valid address`);
@@ -105,6 +147,13 @@ function parseSubnets({ subnet, gateway, "ip-range": ranges }: Values<typeof arg
     if (!owner) throw new UsageError(`--ip-range: ${text} is in no --subnet`);
     if (owner.range !== undefined) throw twice("ranges", owner.range, text, owner.subnet);
     owner.range = text;
+  }
+  for (const [name, text] of Object.entries(parsePairs("--aux-address", auxiliary))) {
+    const address = readAddress(text);
+    if (!address) throw new UsageError(`--aux-address: ${JSON.stringify(`${name}=${text}`)} has no valid address`);
+    const owner = subnets.find((one) => contains(parseSubnet(one.subnet), address));
+    if (!owner) throw new UsageError(`--aux-address: ${text} is in no --subnet`);
+    owner.auxiliary = { ...owner.auxiliary, [name]: formatAddress(address) };
   }
   return subnets;
 }
@@ -124,41 +173,4 @@ function checked(option: string, text: string): string {
     if (error instanceof UsageError) throw new UsageError(`${option}: ${error.message}`, error.hint);
     throw error;
   }
-}
-
-const longNames: Record<string, string> = {
-  "com.docker.network.driver.mtu": "mtu",
-  "com.docker.network.bridge.name": "name",
-  "com.docker.network.bridge.enable_icc": "icc",
-};
-const known = ["mtu", "name", "icc", "isolate"];
-
-function parseOptions(given: Record<string, string>): Pick<NewNetwork, "icc" | "isolate" | "mtu" | "bridge"> {
-  const options: Record<string, string> = {};
-  for (const [name, value] of Object.entries(given)) {
-    const short = longNames[name] ?? name;
-    if (!known.includes(short))
-      throw new UsageError(`--opt: ${JSON.stringify(name)} is not supported`, `known: ${known.join(", ")}`);
-    options[short] = value;
-  }
-  const { mtu, name, icc = "true", isolate = "true" } = options;
-  return {
-    icc: parseBoolean("icc", icc),
-    isolate: parseBoolean("isolate", isolate),
-    ...(mtu !== undefined && { mtu: parseMtu(mtu) }),
-    ...(name !== undefined && { bridge: parseDeviceName("--opt", name) }),
-  };
-}
-
-function parseBoolean(name: string, text: string): boolean {
-  if (/^(true|1)$/i.test(text)) return true;
-  if (/^(false|0)$/i.test(text)) return false;
-  throw new UsageError(`--opt: ${name} is true or false, not ${JSON.stringify(text)}`);
-}
-
-/** From what IPv4 needs to what a device takes; IPv6 needs 1280. */
-function parseMtu(text: string): number {
-  const mtu = Number(text);
-  if (/^\d{1,5}$/.test(text) && mtu >= 68 && mtu <= 65535) return mtu;
-  throw new UsageError(`--opt: mtu is a number of bytes from 68 to 65535, not ${JSON.stringify(text)}`);
 }

@@ -1,7 +1,7 @@
 /** `tinydocker network ls`: what networks there are. */
 
 import { recoverIfAllowed } from "../../engine/container/recover.ts";
-import { hasIpv6 } from "../../engine/network/inspect.ts";
+import { hasIpv4, hasIpv6 } from "../../engine/network/inspect.ts";
 import { isBuiltin, type KnownNetwork, listKnownNetworks } from "../../engine/network/known.ts";
 import { usersOfNetworks } from "../../engine/network/remove.ts";
 import { UsageError } from "../../errors.ts";
@@ -51,7 +51,7 @@ const listing = (full: boolean): Listing<KnownNetwork> => ({
     Driver: ["DRIVER", ({ driver, damage }) => (damage === undefined ? driver : "damaged")],
     Scope: ["SCOPE", () => "local"],
     CreatedAt: ["CREATED AT", ({ created }) => localTime(created)],
-    IPv4: ["IPV4", () => "true"],
+    IPv4: ["IPV4", (network) => String(hasIpv4(network))],
     IPv6: ["IPV6", (network) => String(hasIpv6(network))],
     Internal: ["INTERNAL", ({ internal }) => String(internal)],
     Labels: [

@@ -146,7 +146,7 @@ function joinRunning(
       sendToMonitor(monitor.fd, container, { type: "join", endpoint, moved, publications }, fds);
     } catch (error) {
       undoMoves();
-      disconnect(paths, id, { endpoints: [endpoint], publications: [] });
+      disconnect(paths, id, { endpoints: [endpoint], publications: [] }, { namespace: namespace.fd });
       throw error;
     }
     handOff(taken);
@@ -164,10 +164,9 @@ function leaveRunning(paths: Paths, container: Container, changed: ContainerReco
   const publications = republish(paths, id, before, endpoints);
   // It is written down first: if we are killed, the rest is repaired (journal.ts).
   sendToMonitor(monitor.fd, container, { type: "leave", network, publications }, []);
-  disconnect(paths, id, {
-    endpoints: before.endpoints.filter((endpoint) => endpoint.network === network),
-    publications: [],
-  });
+  using namespace = owned(namespaceOf(container));
+  const left = before.endpoints.filter((endpoint) => endpoint.network === network);
+  disconnect(paths, id, { endpoints: left, publications: [] }, { namespace: namespace.fd });
   rewriteEtcFiles(paths, { ...container, record: changed }, endpoints);
 }
 

@@ -5,6 +5,7 @@ import { randomHex } from "../../linux/clone.ts";
 import { flock, mkdir, mkdirAll, O_DIRECTORY, O_RDONLY, open, owned, rename, writeNewFile } from "../../linux/file.ts";
 import { findLink } from "../../linux/netlink/link.ts";
 import { withNetlink } from "../../linux/netlink/socket.ts";
+import { removePath } from "../../linux/tree.ts";
 import { listHostSubnets } from "../../network/host-subnets.ts";
 import type { Paths } from "../../paths.ts";
 import type { Link, Network } from "../../plan/network.ts";
@@ -60,6 +61,7 @@ export function networkFor(paths: Paths, reference: string): Network {
 const chosen = (id: string): Chosen => ({
   id,
   created: new Date().toISOString(),
+  exists: (device) => withNetlink("ROUTE", (socket) => findLink(socket, device)) !== undefined,
   taken: () => withNetlink("ROUTE", listHostSubnets),
   random: () => Uint8Array.fromHex(randomHex(uniqueLocalBytes)),
 });
@@ -92,9 +94,21 @@ function makeNetwork(paths: Paths, asked: NewNetwork, other: "theirs" | "refuse"
     for (const name of ["leases", "names"]) mkdir(`${staging}/${name}`);
     writeNewFile(`${staging}/network.json`, formatNetwork(network));
     rename(staging, networkDirectory(paths, network.name));
+    if (network.parent?.made) makeParent(paths, network);
     emitNetworkEvent(paths, network, "create");
     return network;
   });
+}
+
+/** As Docker, at once: who asks for a VLAN may look for it. */
+function makeParent(paths: Paths, network: Network): void {
+  const { ensureParent } = require("../../network/parent.ts") as typeof import("../../network/parent.ts");
+  try {
+    withNetlink("ROUTE", (socket) => ensureParent(socket, network));
+  } catch (error) {
+    removePath(networkDirectory(paths, network.name));
+    throw error;
+  }
 }
 
 /** Held while networks are made or removed, so that no two have one subnet. */

@@ -53,6 +53,9 @@ export function connect(paths: Paths, id: string, { connect: steps, publications
 
 const nothing = () => {};
 
+/** Loaded for networks of macvlan and ipvlan. */
+const upon = () => require("../../network/parent.ts") as typeof import("../../network/parent.ts");
+
 const performers: { [Kind in NetworkStep["do"]]: (step: Extract<NetworkStep, { do: Kind }>, work: Work) => void } = {
   // Done before there was a plan (reserve.ts), or by the container's monitor (keep.ts).
   lease: nothing,
@@ -63,6 +66,9 @@ const performers: { [Kind in NetworkStep["do"]]: (step: Extract<NetworkStep, { d
     const { index, changes } = ensureBridge(socket, network);
     if (changes.length > 0) recordSysctls(paths, changes);
     networks.set(network.name, { network, index });
+  },
+  parent: ({ network }, { socket, networks }) => {
+    networks.set(network.name, { network, index: upon().ensureParent(socket, network) });
   },
   firewall: ({ networks }, { paths, id, firewall }) => {
     // With nothing there at all, what others have published is gone too.
@@ -96,13 +102,22 @@ function publish(paths: Paths, firewall: Firewall, id: string, publications: Pub
 const distinct = (networks: Network[]): Network[] => [...new Map(networks.map((one) => [one.id, one])).values()];
 
 /** Tells those who watch (`events`) that a container has come into a network, or has left it. */
-const emitEndpointEvent = (paths: Paths, container: string, { network, networkId }: Endpoint, action: string): void =>
-  emitNetworkEvent(paths, { id: networkId, name: network }, action, { container });
+const emitEndpointEvent = (
+  paths: Paths,
+  container: string,
+  { network, networkId, parent }: Endpoint,
+  action: string,
+): void => emitNetworkEvent(paths, { id: networkId, name: network, ...(parent && { parent }) }, action, { container });
 
 const maxTries = 5;
 
-function addEndpoint(endpoint: Endpoint, { paths, id, socket, namespace, networks, undo, hairpin }: Work): void {
+function addEndpoint(endpoint: Endpoint, work: Work): void {
+  const { paths, id, socket, namespace, networks, undo, hairpin } = work;
   const { network, index } = networks.get(endpoint.network)!;
+  if (network.parent) {
+    addUponParent(endpoint, work, index);
+    return;
+  }
   const port = { hairpin, isolated: !network.icc };
   for (let tries = 1, bridge = index; ; tries++) {
     const result = connectEndpoint({ socket, bridge, namespace }, endpoint, port);
@@ -118,6 +133,15 @@ function addEndpoint(endpoint: Endpoint, { paths, id, socket, namespace, network
     if (result === "no bridge") bridge = ensureBridge(socket, network).index;
     else removeStale(socket, bridge, endpoint);
   }
+}
+
+function addUponParent(endpoint: Endpoint, { paths, id, socket, namespace, undo }: Work, parent: number): void {
+  upon().connectToParent(socket, parent, namespace, endpoint);
+  emitEndpointEvent(paths, id, endpoint, "connect");
+  undo.add(() => {
+    upon().disconnectFromParent(namespace, endpoint.device);
+    emitEndpointEvent(paths, id, endpoint, "disconnect");
+  });
 }
 
 /**
@@ -137,19 +161,23 @@ function removeStale(socket: Fd, bridge: number, { veth, addresses }: Endpoint):
 /**
  * Takes a container off its networks. What is gone already is fine.
  * @param deferred leave it to the kernel to remove the devices with the container's namespace: that takes it a while.
+ * @param namespace the container's, where it is still there: without it devices upon a parent go with it.
  */
 export function disconnect(
   paths: Paths,
   id: string,
   { endpoints, publications }: Pick<Connected, "endpoints" | "publications">,
-  { deferred = false } = {},
+  { deferred = false, namespace }: { deferred?: boolean; namespace?: Fd | undefined } = {},
 ): void {
   const undo = undoList();
   undo.add(() =>
     withNetlink("ROUTE", (socket) => {
-      for (const { veth } of endpoints) (deferred ? silenceVeth : removeVeth)(socket, veth);
+      for (const { veth } of endpoints) if (veth !== "") (deferred ? silenceVeth : removeVeth)(socket, veth);
     }),
   );
+  if (namespace !== undefined)
+    for (const { parent, device } of endpoints)
+      if (parent) undo.add(() => upon().disconnectFromParent(namespace, device));
   if (publications.length > 0) undo.add(() => firewallOf(paths).unpublish(id, publications, { soon: deferred }));
   for (const { network } of endpoints) undo.add(() => removeNames(namesOf(paths, network), id));
   undo.run();

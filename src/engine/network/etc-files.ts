@@ -3,7 +3,7 @@
 import type { ByteName } from "../../linux/at.ts";
 import { readFile, readFileIfAny } from "../../linux/file.ts";
 import { planHostname, planHosts, planHostsOfHost } from "../../plan/hosts.ts";
-import { bare, type Connected, type EtcFile } from "../../plan/network.ts";
+import { bare, type Connected, type EtcFile, withBridge } from "../../plan/network.ts";
 import { hasNames } from "../../plan/network-options.ts";
 import type { RunOptions } from "../../plan/options.ts";
 import { behindStubPath, isStub, parseResolvConf, planResolvConf, type ResolvConf } from "../../plan/resolv-conf.ts";
@@ -33,7 +33,8 @@ export function planEtcFiles(
     hostname: process?.domainname === undefined ? name : `${name}.${process.domainname}`,
     addresses: endpoints.flatMap(bare),
     extra: network.hosts,
-    gateways: endpoints.flatMap(({ gateways }) => gateways),
+    // Upon a parent the gateway is somebody else.
+    gateways: withBridge(endpoints).flatMap(({ gateways }) => gateways),
     ipv6: true,
   });
   return [file("hosts", hosts), file("hostname", planHostname(name)), file("resolv.conf", text)];

@@ -4,7 +4,7 @@ import { readFileIfAny, writeFileAtomic } from "../../linux/file.ts";
 import { type FirewallDriver, openFirewall } from "../../network/firewall/choose.ts";
 import type { Firewall } from "../../network/firewall/driver.ts";
 import type { Paths } from "../../paths.ts";
-import type { Network, Publication } from "../../plan/network.ts";
+import { type Network, type Publication, withBridge } from "../../plan/network.ts";
 import { isUp, listContainers } from "../record/container.ts";
 import { listNetworks } from "../record/network.ts";
 import { aloneWithNetworks } from "../record/network-lock.ts";
@@ -36,12 +36,12 @@ export function withdrawEnded(paths: Paths, publications: Map<string, Publicatio
   for (const [id, all] of publications) if (!now.has(id)) firewallOf(paths).unpublish(id, all);
 }
 
-/** The networks that are used, and by container all that is published, as they are written down. */
+/** The networks that are used and have a bridge, and by container all that is published, as they are written down. */
 export function published(paths: Paths): [Network[], Map<string, Publication[]>] {
   const running = listContainers(paths, "running").filter((container) => isUp(container) && container.state.network);
   const used = new Set(running.flatMap(({ state }) => state.network!.endpoints.map(({ network }) => network)));
   return [
-    listNetworks(paths).filter(({ name }) => used.has(name)),
+    withBridge(listNetworks(paths)).filter(({ name }) => used.has(name)),
     new Map(running.map(({ record, state }) => [record.id, state.network!.publications])),
   ];
 }

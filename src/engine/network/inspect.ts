@@ -3,7 +3,7 @@
 import { listOrNull, mapOrNone, mapOrNull } from "../../nil.ts";
 import { digestOf, hexOf } from "../../oci/digest.ts";
 import { isIpv6 } from "../../plan/address.ts";
-import type { Endpoint, Network } from "../../plan/network.ts";
+import { driverOf, type Endpoint, type Network } from "../../plan/network.ts";
 import { defaultNetwork, hasNames, type NetworkOptions, type NetworkRequest } from "../../plan/network-options.ts";
 import type { PortRequest } from "../../plan/publish.ts";
 import { type Container, isUp } from "../record/container.ts";
@@ -12,40 +12,44 @@ import { exposedPorts, portKey, shownPorts } from "./ports.ts";
 
 /** @param containers those that are up and in it. */
 export function describeNetwork(network: KnownNetwork, containers: Container[]) {
-  const { id, name, created, driver, subnets, internal, labels, options } = network;
+  const { id, name, created, driver, subnets, internal, labels, options, ipamOptions, attachable, parent } = network;
   return {
     Name: name,
     Id: id,
     Created: created,
     Scope: "local",
     Driver: driver,
-    EnableIPv4: true,
+    EnableIPv4: hasIpv4(network),
     EnableIPv6: hasIpv6(network),
     IPAM: {
       Driver: "default",
-      Options: mapOrNull(),
+      Options: mapOrNull(ipamOptions),
       Config: listOrNull(
-        subnets.map(({ subnet, gateway, range = "" }) => ({
+        subnets.map(({ subnet, gateway, range = "", auxiliary }) => ({
           Subnet: subnet,
           IPRange: range,
           Gateway: gateway,
-          AuxiliaryAddresses: mapOrNone(),
+          AuxiliaryAddresses: mapOrNone(auxiliary),
         })),
       ),
     },
     Internal: internal,
-    Attachable: false,
+    Attachable: attachable ?? false,
     Ingress: false,
     ConfigFrom: { Network: "" },
     ConfigOnly: false,
     Containers: new Map(containers.map((container) => [container.record.id, describeMember(container, network)])),
     // Ours: where it is in the kernel.
     ...(driver === "bridge" && { Bridge: network.bridge }),
+    ...(parent && { Parent: parent.device }),
     Options: new Map(Object.entries(options)),
     Labels: new Map(Object.entries(labels)),
   };
 }
 
+/** Modes that Docker lists as networks say so too. */
+export const hasIpv4 = ({ subnets, driver }: Pick<KnownNetwork, "subnets" | "driver">): boolean =>
+  driver === "host" || driver === "null" || subnets.some(({ subnet }) => !isIpv6(subnet));
 export const hasIpv6 = ({ subnets }: Pick<Network, "subnets">): boolean => subnets.some(({ subnet }) => isIpv6(subnet));
 
 function describeMember({ record, state }: Container, network: KnownNetwork) {
@@ -138,22 +142,22 @@ function describeEndpoint(
     GwPriority: gwPriority ?? 0,
     NetworkID: wasThere ? network.id : "",
     EndpointID: wasThere && isUp(container) ? endpointId(record.id, network.id) : "",
-    Gateway: endpoint ? gatewayOf(network, false) : "",
+    Gateway: gatewayOf(endpoint, false),
     IPAddress: address,
     IPPrefixLen: Number(prefix),
-    IPv6Gateway: endpoint ? gatewayOf(network, true) : "",
+    IPv6Gateway: gatewayOf(endpoint, true),
     GlobalIPv6Address: address6,
     GlobalIPv6PrefixLen: Number(prefix6),
     DNSNames: listOrNull(
-      network?.driver === "bridge" && hasNames(name) ? [record.name, ...aliases, record.id.slice(0, 12)] : [],
+      network && driverOf(network) === network.driver && hasNames(name)
+        ? [record.name, ...aliases, record.id.slice(0, 12)]
+        : [],
     ),
   };
 }
 
-function gatewayOf(network: KnownNetwork | undefined, ipv6: boolean): string {
-  if (!network || network.internal) return "";
-  return network.subnets.find(({ subnet }) => isIpv6(subnet) === ipv6)?.gateway ?? "";
-}
+const gatewayOf = (endpoint: Endpoint | undefined, ipv6: boolean): string =>
+  endpoint?.gateways.find((gateway) => isIpv6(gateway) === ipv6) ?? "";
 
 /** By port: where it is published; null for one that is not. */
 function describePorts(container: Container) {

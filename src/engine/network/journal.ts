@@ -9,8 +9,10 @@ import {
   flock,
   fstat,
   O_CREAT,
+  O_RDONLY,
   O_RDWR,
   open,
+  openIfAny,
   owned,
   readAll,
   seekToStart,
@@ -26,8 +28,15 @@ import type { Published } from "../../network/firewall/driver.ts";
 import { dropLease, listLeases } from "../../network/leases.ts";
 import type { Paths } from "../../paths.ts";
 import { addressOfVeth, formatAddress, isIpv6, vethOf } from "../../plan/address.ts";
-import { bare, type Connected, type Network } from "../../plan/network.ts";
-import { type Container, isUp, journalSuffix, readContainer, writeRecord } from "../record/container.ts";
+import { bare, type Connected, type Network, withBridge } from "../../plan/network.ts";
+import {
+  type Container,
+  type ContainerState,
+  isUp,
+  journalSuffix,
+  readContainer,
+  writeRecord,
+} from "../record/container.ts";
 import { leasesOf, listNetworks, namesOf } from "../record/network.ts";
 import { lockNetworks } from "../record/network-lock.ts";
 import { rewriteEtcFiles } from "./etc-rewrite.ts";
@@ -59,7 +68,9 @@ function openJournal(paths: Paths, id: string): () => void {
 
 /** The devices that it has: when one is no longer known, nothing else tells of it. */
 const textOf = (paths: Paths, id: string): string =>
-  (readContainer(paths, id)?.state.network?.endpoints ?? []).map(({ veth }) => `${veth}\n`).join("");
+  (readContainer(paths, id)?.state.network?.endpoints ?? [])
+    .map(({ veth }) => (veth === "" ? "" : `${veth}\n`))
+    .join("");
 
 const maxRetries = 2000;
 const retryUs = 2000;
@@ -103,9 +114,21 @@ function repairRunning(paths: Paths, { record, state }: Container, connected: Co
   const repaired = { ...record, options: { ...record.options, network: { ...network, networks } } };
   for (const veth of veths)
     if (!connected.endpoints.some((endpoint) => endpoint.veth === veth)) removeLeftVeth(paths, record.id, veth);
+  if (listNetworks(paths).some(({ parent }) => parent)) removeLeftChildren(state, connected);
   rewriteEtcFiles(paths, { record: repaired, state }, connected.endpoints);
   repairPublished(paths, record.id, connected);
   writeRecord(paths, repaired);
+}
+
+/** The same for devices upon a parent, which are only inside. */
+function removeLeftChildren({ process }: ContainerState, { endpoints }: Connected): void {
+  using namespace = owned(openIfAny(`/proc/${process?.pid}/ns/net`, O_RDONLY));
+  if (!namespace) return;
+  const parents = require("../../network/parent.ts") as typeof import("../../network/parent.ts");
+  parents.removeLeftChildren(
+    namespace.fd,
+    endpoints.map(({ device }) => device),
+  );
 }
 
 /** A device in a network that its container has left; unless another one has the address by now. */
@@ -118,7 +141,7 @@ function removeLeftVeth(paths: Paths, id: string, veth: string): void {
     const network =
       master === undefined
         ? undefined
-        : listNetworks(paths).find(({ bridge }) => findLink(socket, bridge)?.index === master);
+        : withBridge(listNetworks(paths)).find(({ bridge }) => findLink(socket, bridge)?.index === master);
     if (!network) return;
     const lease = listLeases(leasesOf(paths, network.name)).find((one) => one.address === address);
     if (!lease || lease.owner === id) removeVeth(socket, veth);
@@ -157,7 +180,7 @@ function repairNetwork(paths: Paths, id: string, { name, bridge }: Network, conn
     ({ address, owner, held }) => (owner === id && !known.includes(address)) || (owner === "" && !held),
   );
   withNetlink("ROUTE", (socket) => {
-    const master = findLink(socket, bridge)?.index;
+    const master = bridge === "" ? undefined : findLink(socket, bridge)?.index;
     for (const { address, owner, held } of unknown) {
       if (held) continue;
       const veth = owner === "" || isIpv6(address) ? undefined : vethOf(address);

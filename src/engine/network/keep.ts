@@ -66,11 +66,14 @@ export function keepNetwork(
     connected: () => connectedOf(connection),
     connect: (namespace, undo) => {
       connectWhole(namespace);
-      const kept = soon ? dupCloexec(namespace) : undefined;
+      const kept = soon || connection.endpoints.some(({ parent }) => parent) ? dupCloexec(namespace) : undefined;
       undo.add(() => {
         const { disconnect, hasConnections } = connecting();
         // Devices go with their namespace, but for one that a TCP connection keeps which has not heard of its end.
-        disconnect(paths, id, connection, { deferred: kept !== undefined && !hasConnections(kept) });
+        disconnect(paths, id, connection, {
+          deferred: soon && kept !== undefined && !hasConnections(kept),
+          namespace: kept,
+        });
         if (kept !== undefined) close(kept);
       });
       for (const step of connection.connect) {

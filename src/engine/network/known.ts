@@ -3,14 +3,14 @@
 import { NotFoundError } from "../../errors.ts";
 import { digestOf, hexOf } from "../../oci/digest.ts";
 import type { Paths } from "../../paths.ts";
-import type { Network } from "../../plan/network.ts";
+import { driverOf, type Network } from "../../plan/network.ts";
 import { builtinNetworks, defaultNetwork } from "../../plan/network-options.ts";
 import { findNetwork, listAnyNetworks, noSettings } from "../record/network.ts";
 import { networkToBe } from "./create.ts";
 
 export interface KnownNetwork extends Network {
   /** `null` is none at all, as Docker calls it. */
-  driver: "bridge" | "host" | "null";
+  driver: ReturnType<typeof driverOf> | "host" | "null";
   /** What is wrong with it, if something is. */
   damage?: string;
 }
@@ -35,7 +35,7 @@ const defaultToBe = (paths: Paths): Network => ({ ...networkToBe(paths, defaultN
 export function listKnownNetworks(paths: Paths): KnownNetwork[] {
   const kept = listAnyNetworks(paths);
   const missing = kept.some(({ name }) => name === defaultNetwork) ? [] : [defaultToBe(paths)];
-  const bridges = [...missing, ...kept].map((network): KnownNetwork => ({ ...network, driver: "bridge" }));
+  const bridges = [...missing, ...kept].map((network): KnownNetwork => ({ ...network, driver: driverOf(network) }));
   return [...bridges, withoutBridge("host"), withoutBridge("none")].sort((a, b) => byName.compare(a.name, b.name));
 }
 
@@ -46,7 +46,8 @@ export function findKnownNetwork(paths: Paths, reference: string): KnownNetwork 
   const named = listKnownNetworks(paths).find(({ name }) => name === reference);
   if (named && named.damage === undefined) return named;
   try {
-    return { ...findNetwork(paths, reference), driver: "bridge" };
+    const network = findNetwork(paths, reference);
+    return { ...network, driver: driverOf(network) };
   } catch (error) {
     if (!(error instanceof NotFoundError)) throw error;
   }

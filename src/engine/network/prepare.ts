@@ -48,7 +48,7 @@ export function prepareNetwork(
     reserved = reserving().reserve(paths, record, last);
     const { connection } = reserved;
     if (connection.ports.length > 0 && !planning().hasWayOut(connection.endpoints))
-      warn("published ports lead nowhere: the container is in internal networks only");
+      warn(`published ports lead nowhere: ${whyNowhere(connection)}`);
     const found = foundIn(paths, record, connection, warn);
     return { ...found, reserved, connection, ...endingsOf(paths, reserved, connected) };
   } catch (error) {
@@ -57,6 +57,11 @@ export function prepareNetwork(
     throw error;
   }
 }
+
+const whyNowhere = ({ endpoints }: Connection): string =>
+  endpoints.some(({ parent }) => parent)
+    ? "a container of a macvlan or ipvlan network is reached at its own address"
+    : "the container is in internal networks only";
 
 type Endings = Pick<StartNetwork, "release" | "handOff" | "connected">;
 const noEndings: Endings = { release: () => {}, handOff: () => {}, connected: () => {} };

@@ -8,7 +8,7 @@ import { withNetlink } from "../../linux/netlink/socket.ts";
 import { removePath } from "../../linux/tree.ts";
 import { removeBridge } from "../../network/bridge.ts";
 import type { Paths } from "../../paths.ts";
-import type { Network } from "../../plan/network.ts";
+import { type Network, withBridge } from "../../plan/network.ts";
 import { builtinNetworks, defaultNetwork, networksOf } from "../../plan/network-options.ts";
 import { type Container, isUp, listContainers } from "../record/container.ts";
 import {
@@ -75,11 +75,21 @@ function findIfForced(paths: Paths, reference: string, force: boolean): Network 
 /** Its bridge and its rules first: while they are there, they have a name. */
 function discard(paths: Paths, network: Network): void {
   // Of one that is damaged perhaps nothing is known by which to find them: then they stay, and do nothing.
-  if (network.bridge !== "" && network.subnets.length > 0) takeDown(paths, network);
+  if (network.parent) takeParentDown(paths, network);
+  else if (network.bridge !== "" && network.subnets.length > 0) takeDown(paths, network);
   const gone = `${paths.networks}/.${randomHex(6)}`;
   rename(networkDirectory(paths, network.name), gone);
   removePath(gone);
   emitNetworkEvent(paths, network, "destroy");
+}
+
+/** Its parent goes where it is ours, and no other network is upon it. */
+function takeParentDown(paths: Paths, network: Network): void {
+  const { made, device } = network.parent!;
+  const isShared = listNetworks(paths).some(({ name, parent }) => name !== network.name && parent?.device === device);
+  if (!made || isShared) return;
+  const { removeParent } = require("../../network/parent.ts") as typeof import("../../network/parent.ts");
+  withNetlink("ROUTE", (socket) => removeParent(socket, network));
 }
 
 /** Takes away what a network has in the kernel: its bridge, its rules; with the last one everything of ours. */
@@ -88,7 +98,8 @@ function takeDown(paths: Paths, network: Network): void {
   firewall.removeNetwork(network);
   withNetlink("ROUTE", (socket) => {
     removeBridge(socket, network);
-    if (listNetworks(paths).some(({ bridge }) => bridge !== network.bridge && findLink(socket, bridge))) return;
+    if (withBridge(listNetworks(paths)).some(({ bridge }) => bridge !== network.bridge && findLink(socket, bridge)))
+      return;
     firewall.remove();
     restoreHostSysctls(paths);
   });

@@ -29,6 +29,7 @@ import {
   text,
   time,
 } from "../../schema.ts";
+import { parentCheck } from "./parent-check.ts";
 
 /** What a container is: written when it is created, and by `rename` and `update`. */
 export interface ContainerRecord {
@@ -317,12 +318,14 @@ export const connected = object<Connected>({
       network: text,
       networkId: text,
       bridge: text,
+      parent: optional(parentCheck),
       device: text,
       veth: text,
       mac: text,
       mtu: optional(number),
       addresses: texts,
       gateways: texts,
+      direct: optional(list(number)),
       links: optional(links),
       gwPriority: optional(number),
       metric: optional(number),

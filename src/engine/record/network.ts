@@ -3,7 +3,7 @@
 import { ConflictError, NotFoundError } from "../../errors.ts";
 import { readdir, readFileIfAny, statIfAny } from "../../linux/file.ts";
 import type { Paths } from "../../paths.ts";
-import type { Network, Subnet } from "../../plan/network.ts";
+import { driverOf, type Network, type Subnet } from "../../plan/network.ts";
 import {
   damaged,
   flag,
@@ -20,6 +20,7 @@ import {
   time,
 } from "../../schema.ts";
 import { recordEvent } from "./events.ts";
+import { parentCheck } from "./parent-check.ts";
 
 export const networkDirectory = (paths: Paths, name: string): string => `${paths.networks}/${name}`;
 export const leasesOf = (paths: Paths, name: string): string => `${networkDirectory(paths, name)}/leases`;
@@ -31,13 +32,16 @@ const networkKind = kindOf<Network>({
   name: text,
   created: time,
   bridge: text,
-  subnets: list(object<Subnet>({ subnet: text, gateway: text, range: optional(text) })),
+  parent: optional(parentCheck),
+  subnets: list(object<Subnet>({ subnet: text, gateway: text, range: optional(text), auxiliary: optional(map(text)) })),
   internal: flag,
   icc: flag,
   isolate: flag,
   mtu: optional(number),
   labels: map(text),
   options: map(text),
+  ipamOptions: optional(map(text)),
+  attachable: optional(flag),
 });
 
 export const formatNetwork = (network: Network): string => formatRecord(networkKind, network);
@@ -85,10 +89,13 @@ export function findDamagedNetwork(paths: Paths, name: string): Network | undefi
 /** Tells those who watch (`events`) what happened to a network. */
 export const emitNetworkEvent = (
   paths: Paths,
-  { id, name }: Pick<Network, "id" | "name">,
+  { id, name, parent }: Pick<Network, "id" | "name" | "parent">,
   action: string,
   attributes: Record<string, string> = {},
-): void => recordEvent(paths, { type: "network", action, id, attributes: { ...attributes, name, type: "bridge" } });
+): void => {
+  const type = driverOf({ ...(parent && { parent }) });
+  recordEvent(paths, { type: "network", action, id, attributes: { ...attributes, name, type } });
+};
 
 /** Every network that is kept, by name; the damaged ones are left out. */
 export const listNetworks = (paths: Paths): Network[] =>

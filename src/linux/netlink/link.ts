@@ -85,7 +85,7 @@ export function checkLinkName(name: string): string {
 }
 
 /** Which device: by index, or by name. */
-const named = (link: string | number, up?: boolean): Uint8Array[] =>
+export const named = (link: string | number, up?: boolean): Uint8Array[] =>
   typeof link === "number" ? [header(link, up)] : [header(0, up), attribute(IFLA_IFNAME, text(checkLinkName(link)))];
 
 // Counters are half of what it would tell, and the slow half.
