@@ -110,44 +110,58 @@ export function writeAll(fd: Fd, data: Uint8Array, subject = `fd ${fd}`): void {
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 
-/** Everything that can be read from a descriptor, up to `maxBytes`. @throws InvalidError beyond. */
-export function readAll(fd: Fd, subject: string, maxBytes = 64 << 20): Uint8Array {
-  let buffer = memory(4096);
+/** Everything that can be read from a descriptor, up to `maxBytes`. @param begun what was read before. @throws InvalidError beyond. */
+export function readAll(fd: Fd, subject: string, maxBytes = 64 << 20, begun?: Uint8Array): Uint8Array {
+  let buffer = memory(begun ? begun.length * 4 : 4096);
   let length = 0;
+  if (begun) {
+    buffer.set(begun);
+    length = begun.length;
+  }
   for (;;) {
-    const count = read(fd, buffer.subarray(length));
-    if (count === 0) return buffer.subarray(0, length);
-    length += count;
     if (length > maxBytes) throw new InvalidError(`cannot read ${subject}: larger than ${maxBytes} bytes`);
     if (length === buffer.length) {
       const larger = memory(buffer.length * 4);
       larger.set(buffer);
       buffer = larger;
     }
+    const count = read(fd, buffer.subarray(length));
+    if (count === 0) return buffer.subarray(0, length);
+    length += count;
   }
 }
 
 /** A whole file as UTF-8 text. Works for /proc and /sys, whose sizes are unknown. */
 export const readFile = (path: string, maxBytes?: number): string =>
-  withFile(path, O_RDONLY, (fd) => decoder.decode(readAll(fd, path, maxBytes)));
+  withFile(path, O_RDONLY, (fd) => readText(fd, path, maxBytes));
 
 /** A whole file as text, or undefined where there is none. */
 export function readFileIfAny(path: string): string | undefined {
   using file = owned(openIfAny(path, O_RDONLY));
-  return file && decoder.decode(readAll(file.fd, path));
+  return file && readText(file.fd, path);
 }
 
-let small: Uint8Array<ArrayBuffer> | undefined;
+/** Most files that are read as text fit in here; one room for all of them. */
+let room: Uint8Array<ArrayBuffer> | undefined;
+const roomBytes = 8192;
+
+function readText(fd: Fd, subject: string, maxBytes?: number): string {
+  room ??= memory(roomBytes);
+  let length = 0;
+  for (let count = -1; count !== 0 && length < roomBytes; length += count) count = read(fd, room.subarray(length));
+  const begun = room.subarray(0, length);
+  if (length < Math.min(roomBytes, maxBytes ?? roomBytes)) return decoder.decode(begun);
+  return decoder.decode(readAll(fd, subject, maxBytes, begun));
+}
 
 /** As `readFileIfAny`, for a file on disk that is small as a rule: what comes short is its end, so one read(2) does. */
 export function readSmallFileIfAny(path: string): string | undefined {
-  small ??= memory(8192);
+  room ??= memory(roomBytes);
   using file = owned(openIfAny(path, O_RDONLY));
   if (file === undefined) return undefined;
-  const count = read(file.fd, small);
-  if (count < small.length) return decoder.decode(small.subarray(0, count));
-  seekToStart(file.fd);
-  return decoder.decode(readAll(file.fd, path));
+  const count = read(file.fd, room);
+  const begun = room.subarray(0, count);
+  return decoder.decode(count < roomBytes ? begun : readAll(file.fd, path, undefined, begun));
 }
 
 /** Writes text to a file that exists already (a cgroup or /proc setting), in one write(2). */

@@ -165,19 +165,19 @@ export function sendMessage(socket: Fd, message: Message, { wait = true } = {}):
   }
 }
 
-/** Where messages come in; made once, and kept. */
-let incoming: (ReturnType<typeof msghdr> & { data: Uint8Array; control: Uint8Array }) | undefined;
+/** Where messages of a size come in; made once, and kept. */
+const incoming: Record<number, ReturnType<typeof roomForMessage>> = {};
 
-function roomForMessage() {
-  const data = memory(65536);
+function roomForMessage(bytes: number) {
+  const data = memory(bytes);
   const control = memory(cmsgHeader + 4 * maxFds);
   return { ...msghdr(data, control), data, control };
 }
 
-/** recvmsg(2): waits for a message; undefined when the other end is closed. Reads up to 64 KiB. */
-export function receiveMessage(socket: Fd): Message | undefined {
-  incoming ??= roomForMessage();
-  const { header, view, data, control } = incoming;
+/** recvmsg(2): waits for a message; undefined when the other end is closed. @param mostBytes of its data; what is beyond is lost. */
+export function receiveMessage(socket: Fd, mostBytes = 65536): Message | undefined {
+  incoming[mostBytes] ??= roomForMessage(mostBytes);
+  const { header, view, data, control } = incoming[mostBytes];
   // The kernel wrote here how much came the last time.
   view.setBigUint64(40, BigInt(control.length), true);
   const length = checkRetry("receive", "a message", () => libc.recvmsg(socket, header, MSG_CMSG_CLOEXEC));

@@ -217,10 +217,13 @@ function sendGo(socket: Fd): boolean {
   }
 }
 
+/** A word of it is one byte; a stranger's may be longer, and is as good as any other that is not expected. */
+const wordBytes = 64;
+
 /** Its next message; undefined also if it has ended without reading all of ours, which the kernel tells as an error. */
 function receiveFrom(socket: Fd): ReturnType<typeof receiveMessage> {
   try {
-    return receiveMessage(socket);
+    return receiveMessage(socket, wordBytes);
   } catch (error) {
     if (hasCode(error, "ECONNRESET")) return undefined;
     throw error;

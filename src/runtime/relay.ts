@@ -37,6 +37,8 @@ export interface Copy {
 /** A pipe takes at least this much after POLLOUT without blocking (PIPE_BUF). */
 const writeBytes = 4096;
 const readBytes = 65536;
+/** What was read lies here until something else is: one for all copies of this process. */
+let buffer: Uint8Array<ArrayBuffer> | undefined;
 
 const idleMs = 100;
 
@@ -51,7 +53,6 @@ export function relay(
   done: () => boolean,
   idle: () => (() => void) | undefined,
 ): void {
-  const buffer = memory(readBytes);
   while (!done()) {
     const live = copies.filter((copy) => !copy.ended && (copy.pending || !copy.held?.()));
     const others = watches();
@@ -66,7 +67,7 @@ export function relay(
     if (rest && waitMs === idleMs && interests.every(({ happened }) => !happened)) rest();
     for (const { atMs, onTime } of due) if (atMs <= performance.now()) onTime();
     live.forEach((copy, index) => {
-      if (interests[index]!.happened) move(copy, buffer);
+      if (interests[index]!.happened) move(copy);
     });
     others.forEach(({ onReady }, index) => {
       if (interests[live.length + index]!.happened) onReady();
@@ -92,7 +93,6 @@ const maxDrainBytes = 1 << 20;
  * capacity was written by somebody who has outlived the container. `deliver` writes it.
  */
 export function drain(copies: Copy[]): void {
-  const buffer = memory(readBytes);
   for (const copy of copies) {
     if (copy.inward) {
       copy.ended = true;
@@ -102,7 +102,7 @@ export function drain(copies: Copy[]): void {
     const parts = copy.pending ? [copy.pending] : [];
     delete copy.pending;
     for (let left = maxDrainBytes; left > 0 && !copy.ended && isReady({ fd: copy.from, events: POLLIN }); ) {
-      left -= move(copy, buffer);
+      left -= move(copy);
       if (copy.pending) parts.push(copy.pending);
       delete copy.pending;
     }
@@ -120,22 +120,21 @@ function isReady(interest: Interest): boolean {
  * @param interrupt a descriptor, and what to do when there is something to read: true ends the waiting.
  */
 export function deliver(copies: Copy[], interrupt: { fd: Fd; onReady: () => boolean }): void {
-  const buffer = memory(readBytes);
   for (;;) {
     const full = copies.filter(({ pending }) => pending);
     if (full.length === 0) return;
     const interests = [...full.map(interestOf), { fd: interrupt.fd, events: POLLIN, happened: 0 }];
     poll(interests);
     full.forEach((copy, index) => {
-      if (interests[index]!.happened) move(copy, buffer);
+      if (interests[index]!.happened) move(copy);
     });
     if (interests.at(-1)!.happened && interrupt.onReady()) return;
   }
 }
 
 /** @returns how many bytes were read. */
-function move(copy: Copy, buffer: Uint8Array): number {
-  const bytes = readOrWrite(copy, buffer);
+function move(copy: Copy): number {
+  const bytes = readOrWrite(copy);
   if (bytes === undefined) return 0;
   // Somebody who keeps it longer than this call takes a copy.
   copy.onData?.(bytes);
@@ -144,7 +143,7 @@ function move(copy: Copy, buffer: Uint8Array): number {
 }
 
 /** Writes what is pending, or reads. @returns what was read, if anything was. */
-function readOrWrite(copy: Copy, buffer: Uint8Array): Uint8Array | undefined {
+function readOrWrite(copy: Copy): Uint8Array | undefined {
   try {
     if (copy.pending) {
       const { to, write: put = (bytes) => write(to!, bytes.subarray(0, writeBytes)) } = copy;
@@ -153,6 +152,7 @@ function readOrWrite(copy: Copy, buffer: Uint8Array): Uint8Array | undefined {
       else delete copy.pending;
       return undefined;
     }
+    buffer ??= memory(readBytes);
     const count = copy.read ? copy.read(buffer) : read(copy.from, buffer);
     if (count > 0) return buffer.subarray(0, count);
     end(copy, "from");
