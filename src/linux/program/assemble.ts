@@ -16,6 +16,7 @@ import {
   type Rec,
   type Slot,
 } from "./record.ts";
+import { structureBytes } from "./writer.ts";
 
 /** What a program is assembled with. */
 export interface Surroundings {
@@ -54,7 +55,7 @@ export function assemble(program: Program, surroundings: Surroundings): Assemble
   let given = 0;
   for (const value of Object.values(surroundings.given)) if (typeof value !== "number") given += value.length * 3 + 16;
   // Slots, and 32 bytes for each record that needs wide numbers.
-  const dataBytes = program.dataBytes + given + 16 * program.records.length + capacity * 8 + 1024;
+  const dataBytes = program.dataBytes + given + (16 + structureBytes) * program.records.length + capacity * 8 + 1024;
   const arena = new Arena(capacity, dataBytes, surroundings.shared);
   return new Assembler(arena, surroundings).assemble(program);
 }

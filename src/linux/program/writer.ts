@@ -32,14 +32,18 @@ export const ints = (name: string, list: (number | Member)[]): Block =>
   new Block(name, { ints: list } as Content & { ints: number[] });
 export const room = (name: string, bytes: number): Block => new Block(name, { room: bytes });
 
-/** Most bytes that the content takes, its strings included. */
+/** Most bytes that the content takes, its strings included. A structure's members are counted with its record. */
 function bytesOf({ content }: Block): number {
-  if ("words" in content) return 8 * Object.keys(content.words).length + 8;
-  if ("ints" in content) return 4 * content.ints.length + 8;
+  if ("words" in content || "ints" in content) return 0;
   if ("room" in content) return content.room + 8;
   if ("bytes" in content) return "noun" in content.bytes ? 0 : content.bytes.length + 8;
-  return content.strings.reduce((sum, text) => sum + 8 + (typeof text === "string" ? textBytes(text) : 0), 16);
+  let bytes = 16;
+  for (const text of content.strings) bytes += 8 + (typeof text === "string" ? textBytes(text) : 0);
+  return bytes;
 }
+
+/** What the members of the structures of one record take at most: one has thirteen, of eight bytes each. */
+export const structureBytes = 128;
 
 /** UTF-8 takes at most three bytes for a UTF-16 unit. */
 const textBytes = (text: string): number => text.length * 3 + 1;
@@ -62,7 +66,11 @@ export class Writer {
     this.subject = subject;
   }
 
-  call(call: CallName, args: readonly Arg[], { into, ok, to }: CallOptions = none): void {
+  call(call: CallName, args: readonly Arg[], options: CallOptions = none): void {
+    this.record(call, args, options.into, options);
+  }
+
+  private record(call: CallName, args: readonly Arg[], into: Slot | Field | undefined, { ok, to }: CallOptions): void {
     this.push({ call, args, into, ok, to, step: this.steps.length - 1, subject: this.subject });
     for (const arg of args) {
       if (typeof arg === "string") this.dataBytes += textBytes(arg);
@@ -71,9 +79,9 @@ export class Writer {
   }
 
   /** A call whose result is kept. */
-  into(name: string, call: CallName, args: readonly Arg[], { ok, to }: Omit<CallOptions, "into"> = none): Slot {
+  into(name: string, call: CallName, args: readonly Arg[], options: Omit<CallOptions, "into"> = none): Slot {
     const slot = new Slot(name);
-    this.call(call, args, { into: slot, ...(ok && { ok }), ...(to && { to }) });
+    this.record(call, args, slot, options);
     return slot;
   }
 

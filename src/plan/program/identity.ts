@@ -92,14 +92,13 @@ const LINUX_CAPABILITY_VERSION_3 = 0x20080522;
 
 /** Two words of 32 bits for the three sets, as capset(2) takes them. */
 function capabilityData(sets: { effective: string[]; permitted: string[]; inheritable: string[] }): Block {
-  const mask = (list: string[], half: 0 | 1): number =>
-    list
-      .map(capabilityNumber)
-      .filter((number) => number >= 32 * half && number < 32 * (half + 1))
-      .reduce((bits, number) => bits | (1 << (number % 32)), 0);
-  const halves = ([0, 1] as const).flatMap((half) =>
-    [sets.effective, sets.permitted, sets.inheritable].map((list) => mask(list, half)),
-  );
+  const halves = [0, 0, 0, 0, 0, 0];
+  [sets.effective, sets.permitted, sets.inheritable].forEach((list, index) => {
+    for (const name of list) {
+      const number = capabilityNumber(name);
+      halves[index + (number < 32 ? 0 : 3)]! |= 1 << (number % 32);
+    }
+  });
   return ints("cap_user_data_t", halves);
 }
 
