@@ -1,5 +1,6 @@
 /**
- * `npm test`: every check of the project, one after the other, each under a heading. Ends with the number of tests that
+ * `npm test`: every check of the project, one after the other, each under a heading; the virtual machine, which has little to do
+ * with the rest, beside the tests before it. Ends with the number of tests that
  * passed and failed, counted from what `bun test` said of each of its runs.
  *
  * Words given to it choose steps by a part of their titles: `npm test -- unit`. `e2e` and `vm` are short for two of them.
@@ -22,7 +23,16 @@ interface Counts {
   failed: number;
   skipped: number;
 }
-const steps: { title: string; perform: () => Promise<Outcome>; needed?: true }[] = [
+type Write = (data: Buffer) => void;
+interface Step {
+  title: string;
+  perform: (stdout: Write, stderr: Write) => Promise<Outcome>;
+  /** Nothing after it can tell us anything without it. */
+  needed?: true;
+  /** Begins once all that is needed is there; what it writes is held back until its turn. */
+  early?: true;
+}
+const steps: Step[] = [
   { title: "Types", perform: () => command("tsc", "--noEmit") },
   { title: "Lint and format", perform: () => command("biome", "check", ".") },
   { title: "Workflows", perform: checkWorkflows },
@@ -44,7 +54,11 @@ const steps: { title: string; perform: () => Promise<Outcome>; needed?: true }[]
         "60000",
       ),
   },
-  { title: "Limits, in a virtual machine with cgroup v2", perform: () => bunTestInVm(testFiles(vmTest)) },
+  {
+    title: "Limits, in a virtual machine with cgroup v2",
+    early: true,
+    perform: (...write) => bunTestInVm(testFiles(vmTest), ...write),
+  },
 ];
 
 /** Tests below these run the compiled binary, and take longer. */
@@ -82,7 +96,7 @@ async function bunTest(files: string[], timeoutMs: string): Promise<Outcome> {
   return outcome(await child.exited, report);
 }
 
-async function bunTestInVm(files: string[]): Promise<Outcome> {
+async function bunTestInVm(files: string[], stdout: Write, stderr: Write): Promise<Outcome> {
   if (files.length === 0) return { ok: true, note: "no test yet" };
   const missing = missingForVm();
   if (missing)
@@ -90,15 +104,10 @@ async function bunTestInVm(files: string[]): Promise<Outcome> {
   let report = "";
   const argv = [bun, "test", "--timeout", "120000", ...files.map((file) => `./${file}`)];
   const options = { memMB: 2048, cwd: repository, timeoutSeconds: 900 };
-  const status = await vm(
-    argv,
-    options,
-    (data) => void process.stdout.write(data),
-    (data) => {
-      process.stderr.write(data);
-      report += data.toString();
-    },
-  );
+  const status = await vm(argv, options, stdout, (data) => {
+    stderr(data);
+    report += data.toString();
+  });
   return outcome(status, report);
 }
 
@@ -113,6 +122,34 @@ function outcome(status: number, report: string): Outcome {
   return { ok: status === 0 && complete && counts.failed === 0, counts };
 }
 
+interface Timed {
+  result: Outcome;
+  seconds: number;
+}
+async function timed({ perform }: Step, stdout: Write, stderr: Write): Promise<Timed> {
+  const started = performance.now();
+  const result = await perform(stdout, stderr).catch((error: Error): Outcome => ({ ok: false, note: error.message }));
+  return { result, seconds: (performance.now() - started) / 1000 };
+}
+
+/** Starts a step before its turn. @returns what waits for its end, and prints what it has written until then and from then on. */
+function begin(step: Step): () => Promise<Timed> {
+  const held: (() => void)[] = [];
+  let turn = false;
+  const hold =
+    (write: Write): Write =>
+    (data) =>
+      turn ? write(data) : void held.push(() => write(data));
+  const end = timed(step, hold(toStdout), hold(toStderr));
+  return () => {
+    turn = true;
+    for (const print of held) print();
+    return end;
+  };
+}
+const toStdout: Write = (data) => void process.stdout.write(data);
+const toStderr: Write = (data) => void process.stderr.write(data);
+
 const total: Counts = { passed: 0, failed: 0, skipped: 0 };
 const results: string[] = [];
 let ok = true;
@@ -120,19 +157,23 @@ const short: Record<string, string> = { e2e: "end-to-end", vm: "virtual machine"
 const words = process.argv.slice(2).map((word) => short[word] ?? word.toLowerCase());
 const unknown = words.find((word) => !steps.some(({ title }) => title.toLowerCase().includes(word)));
 if (unknown !== undefined) throw new Error(`no check is called ${JSON.stringify(unknown)}`);
-for (const { title, perform, needed } of steps) {
-  if (words.length > 0 && !words.some((word) => title.toLowerCase().includes(word))) continue;
-  console.log(`\n== ${title}`);
-  const started = performance.now();
-  const result = await perform().catch((error: Error): Outcome => ({ ok: false, note: error.message }));
-  const seconds = ((performance.now() - started) / 1000).toFixed(1).padStart(6);
+const chosen = steps.filter(
+  ({ title }) => words.length === 0 || words.some((word) => title.toLowerCase().includes(word)),
+);
+const early = new Map<Step, () => Promise<Timed>>();
+for (const [at, step] of chosen.entries()) {
+  if (!step.needed && chosen.slice(at).every(({ needed }) => !needed))
+    for (const one of chosen.slice(at + 1)) if (one.early && !early.has(one)) early.set(one, begin(one));
+  console.log(`\n== ${step.title}`);
+  const { result, seconds } = await (early.get(step) ?? (() => timed(step, toStdout, toStderr)))();
   const { passed, failed, skipped } = result.counts ?? { passed: 0, failed: 0, skipped: 0 };
   total.passed += passed;
   total.failed += failed;
   total.skipped += skipped;
   ok &&= result.ok;
-  results.push(`${result.ok ? "ok    " : "FAILED"} ${seconds} s  ${title}${result.note ? ` (${result.note})` : ""}`);
-  if (!result.ok && needed) break; // nothing after it can tell us anything
+  const note = result.note ? ` (${result.note})` : "";
+  results.push(`${result.ok ? "ok    " : "FAILED"} ${seconds.toFixed(1).padStart(6)} s  ${step.title}${note}`);
+  if (!result.ok && step.needed) break;
 }
 console.log(`\n== Results\n${results.join("\n")}\n`);
 console.log(`${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ""}`);
