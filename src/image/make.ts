@@ -4,7 +4,7 @@ import { readFile } from "../linux/file.ts";
 import { type Digest, digestOf, hexOf } from "../oci/digest.ts";
 import { type History, hostArchitecture, parseImageConfig } from "../oci/image.ts";
 import type { Paths } from "../paths.ts";
-import { applyChange, type RawRunConfig } from "./change.ts";
+import { applyChanges, type RawRunConfig } from "./dockerfile/configure.ts";
 import { collectGarbage } from "./garbage.ts";
 import { installImages } from "./install.ts";
 import { buildLayer, describeLayer, findLayer, layerDirectory, metaOf } from "./layer.ts";
@@ -22,6 +22,8 @@ export interface Recipe {
   config(base: RawRunConfig): RawRunConfig;
   /** In the words of a Dockerfile, applied last. */
   changes: readonly string[];
+  /** Variables that a container has where its image does not say, for the changes: `PATH=...`. */
+  defaults: readonly string[];
   /** For the history. */
   step: Pick<History, "author" | "comment" | "created_by">;
   reference?: string;
@@ -31,7 +33,6 @@ export interface Recipe {
 /** @returns the id of the image. */
 export async function makeImage(paths: Paths, recipe: Recipe): Promise<Digest> {
   const references = recipe.reference === undefined ? [] : [normaliseReference(recipe.reference)];
-  for (const change of recipe.changes) applyChange({}, change); // before the work, not after it
   Bun.unsafe.setJITPolicy?.(1); // the cli is compiled to start quickly, this is the long run
   prepareStore(paths);
   collectGarbage(paths);
@@ -39,9 +40,10 @@ export async function makeImage(paths: Paths, recipe: Recipe): Promise<Digest> {
   try {
     const base = recipe.base === undefined ? nothing : readBase(paths, recipe.base);
     const staged = new Map<Digest, { directory: string }>();
+    const run = applyChanges(recipe.config(base.config.config ?? {}), recipe.changes, recipe.defaults); // before the work
     const top = recipe.layer && (await makeLayer(paths, staging, base.layers, recipe.layer, recipe.onProgress));
     if (top) staged.set(top.chainId, { directory: `${staging.path}/layer` });
-    const config = describe(base.config, top?.diffId, recipe);
+    const config = describe(base.config, run, top?.diffId, recipe.step);
     parseImageConfig(config, "the new configuration"); // what we would not load again we do not keep
     const image = { id: digestOf(config), config, layers: top ? [...base.layers, top] : base.layers, references };
     installImages(paths, staging, staged, [image]);
@@ -87,7 +89,7 @@ async function makeLayer(
   return findLayer(paths, meta.chainId) ?? describeLayer(paths, directory, meta);
 }
 
-function describe(base: RawConfig, diffId: Digest | undefined, { config, changes, step }: Recipe): string {
+function describe(base: RawConfig, config: RawRunConfig, diffId: Digest | undefined, step: Recipe["step"]): string {
   const created = new Date().toISOString();
   const { container: _, container_config: __, ...rest } = base; // of the container that the base was made from
   const rootfs = base.rootfs as { diff_ids?: Digest[] };
@@ -95,7 +97,7 @@ function describe(base: RawConfig, diffId: Digest | undefined, { config, changes
     ...rest,
     created,
     ...(step.author && { author: step.author }),
-    config: changes.reduce(applyChange, config(base.config ?? {})),
+    config,
     rootfs: { type: "layers", diff_ids: [...(rootfs.diff_ids ?? []), ...(diffId ? [diffId] : [])] },
     history: [...(base.history ?? []), { created, ...step, ...(!diffId && { empty_layer: true }) }],
   });

@@ -1,8 +1,8 @@
 /** The options about health checks, as Docker's. Strict, and checked before anything is touched. */
 
 import { UsageError } from "../../errors.ts";
+import { parseDuration } from "../../oci/duration.ts";
 import type { HealthOptions } from "../../plan/health.ts";
-import { parseDuration } from "../words/time.ts";
 
 type Times = "health-interval" | "health-timeout" | "health-start-period" | "health-start-interval";
 type HealthArgs = Partial<Record<"health-cmd" | "health-retries" | Times, string | undefined>> & {

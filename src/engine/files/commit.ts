@@ -1,6 +1,5 @@
 /** Committing: what a container changed becomes a layer, and on top of its image's layers a new image. */
 
-import type { RawRunConfig } from "../../image/change.ts";
 import type { LoadProgress } from "../../image/load.ts";
 import { makeImage } from "../../image/make.ts";
 import { packTree } from "../../image/pack.ts";
@@ -8,12 +7,14 @@ import { findImage } from "../../image/store.ts";
 import { O_DIRECTORY, O_RDONLY, open, owned, readdir, stat } from "../../linux/file.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { Paths } from "../../paths.ts";
+import { defaultPath } from "../../plan/path.ts";
 import { pauseContainer, unpauseContainer } from "../container/pause.ts";
 import { endIfInterrupted } from "../image/interrupt.ts";
 import { isOfNetwork } from "../network/etc-files.ts";
-import { type Container, type ContainerRecord, findContainer } from "../record/container.ts";
+import { type Container, findContainer } from "../record/container.ts";
 import { recordEvent } from "../record/events.ts";
 import { layersOf, lowersOf, openLayers, upperOf } from "../record/rootfs.ts";
+import { configOf } from "./commit-config.ts";
 
 export interface CommitOptions {
   reference?: string;
@@ -79,6 +80,7 @@ async function commitContainer(paths: Paths, container: Container, options: Comm
     }),
     config: (base) => configOf(record, base),
     changes,
+    defaults: [defaultPath],
     step: {
       created_by: (configOf(record, { ...image?.config.config }).Cmd ?? []).join(" "),
       comment: message ?? "",
@@ -95,27 +97,4 @@ function isUnchanged(paths: Paths, container: Container): boolean {
   if ((readdir(upper) ?? []).length > 0) return false;
   const [now, before] = [stat(upper), stat(lowersOf(container).at(-1) as string)];
   return now.mode === before.mode && now.uid === before.uid && now.gid === before.gid;
-}
-
-/** How the container was run is how the image is run, as Docker has it: the options of `run` over those of its image. */
-export function configOf(
-  { options, settings }: Pick<ContainerRecord, "options" | "settings">,
-  base: RawRunConfig,
-): RawRunConfig & { Cmd?: string[] } {
-  const { command, entrypoint, env, workdir, user } = options;
-  const variables = new Map<string, string>();
-  for (const entry of [...((base.Env as string[] | null | undefined) ?? []), ...env])
-    variables.set(entry.split("=", 1)[0]!, entry);
-  const labels = { ...(base.Labels as object | null | undefined), ...settings.labels };
-  return {
-    ...base,
-    ...(variables.size > 0 && { Env: [...variables.values()] }),
-    // Docker's rule: an --entrypoint drops the image's Cmd, a command replaces it.
-    ...(entrypoint && { Entrypoint: entrypoint, Cmd: command }),
-    ...(command.length > 0 && { Cmd: command }),
-    ...(workdir !== undefined && { WorkingDir: workdir }),
-    ...(user !== undefined && { User: user }),
-    ...(Object.keys(labels).length > 0 && { Labels: labels }),
-    ...(settings.stopSignal !== undefined && { StopSignal: settings.stopSignal }),
-  };
 }

@@ -7,6 +7,7 @@ import type { LoadProgress } from "../../image/load.ts";
 import { makeImage } from "../../image/make.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { Paths } from "../../paths.ts";
+import { defaultPath } from "../../plan/path.ts";
 import { recordEvent } from "../record/events.ts";
 import { endIfInterrupted } from "./interrupt.ts";
 
@@ -52,6 +53,7 @@ export async function importImage(
     },
     config: (base) => base,
     changes,
+    defaults: [defaultPath],
     step: { comment: message ?? `Imported from ${file}` },
     ...(reference !== undefined && { reference }),
   });

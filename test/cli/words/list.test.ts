@@ -3,8 +3,9 @@ import fc from "fast-check";
 import { booleanFilter, globPattern, labelFilter, parseFilters } from "../../../src/cli/words/filter.ts";
 import { alignColumns, type Listing, renderList, shown } from "../../../src/cli/words/list.ts";
 import { humanDuration } from "../../../src/cli/words/print.ts";
-import { parseDuration, parseTime, rfc3339 } from "../../../src/cli/words/time.ts";
+import { parseTime, rfc3339 } from "../../../src/cli/words/time.ts";
 import { type Failure, UsageError } from "../../../src/errors.ts";
+import { parseDuration } from "../../../src/oci/duration.ts";
 
 describe("alignColumns()", () => {
   test("makes a column as wide as its widest cell and three blanks, ten at least, and leaves the last as it is", () => {
