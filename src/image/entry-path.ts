@@ -3,15 +3,13 @@
 import { InvalidError } from "../errors.ts";
 import { type ByteName, byteName, textOf } from "../linux/at.ts";
 
-const maxPath = 4095; // PATH_MAX without the NUL
-const maxDepth = 256; // each level is opened by itself, and a real image has a dozen
+/** PATH_MAX without the NUL: no call takes more. */
+export const maxPath = 4095;
 const maxName = 255;
 
 /** A path relative to the root, without empty and "." parts; "" is the root itself. @throws InvalidError for ".." */
 export function normalise(path: ByteName): ByteName {
   if (path.length > maxPath) throw new InvalidError(`${textOf(path.slice(0, 60))}...: longer than ${maxPath} bytes`);
-  if (path.split("/").length > maxDepth)
-    throw new InvalidError(`${textOf(path.slice(0, 60))}...: more than ${maxDepth} directories deep`);
   const parts = path.split("/").filter((part) => part !== "" && part !== ".");
   for (const part of parts) {
     if (part === "..") throw new InvalidError(`${textOf(path)} leads out of the root with ".."`);

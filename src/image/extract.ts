@@ -6,7 +6,7 @@
 
 import { ConflictError, hasCode, InvalidError, SyscallError } from "../errors.ts";
 import * as at from "../linux/at.ts";
-import { type ByteName, type Time, textOf } from "../linux/at.ts";
+import { type ByteName, type Time, textOf, timeOf } from "../linux/at.ts";
 import {
   close,
   type Fd,
@@ -20,11 +20,15 @@ import {
   stat,
 } from "../linux/file.ts";
 import { removeTree } from "../linux/tree.ts";
+import { belongsToFile } from "../linux/xattr.ts";
 import { normalise, split } from "./entry-path.ts";
-import { isWhiteout, makeOpaque, openParents, type Parents, timeOf } from "./parents.ts";
+import { isWhiteout, makeOpaque } from "./overlay.ts";
+import { openParents, type Parents } from "./parents.ts";
 import type { TarVisitor } from "./tar.ts";
 import type { TarEntry } from "./tar-entry.ts";
-import { createWhiteouts, statAt } from "./whiteouts.ts";
+import { statAt } from "./view.ts";
+import { createWhiteouts } from "./whiteouts.ts";
+import { withoutZeros } from "./zeros.ts";
 
 export interface ExtractOptions {
   /** Directories of the layers below, bottom first. */
@@ -70,7 +74,7 @@ export function createExtractor(root: Fd, options: ExtractOptions): Extractor {
   const extraction = startExtraction(root, options);
   return {
     entry: (entry) => startEntry(extraction, entry),
-    content: (bytes, offset) => at.pwriteAll(extraction.file!, bytes, offset, extraction.filePath),
+    content: (bytes, offset) => writeContent(extraction, bytes, offset),
     end: () => endFile(extraction),
     finish: () => finish(extraction),
     close: () => closeAll(extraction),
@@ -89,12 +93,18 @@ interface Extraction extends Required<ExtractOptions> {
   /** Descriptor of the file that `current` is, while its content comes. */
   file: Fd | undefined;
   filePath: ByteName;
+  /** Some of its content was left out. */
+  hasHoles: boolean;
 }
 
 function startExtraction(root: Fd, { lowers, limits, merge = false }: ExtractOptions): Extraction {
-  const parents = openParents(root, lowers, (path, like) => {
-    const time = like ?? extraction.current?.mtime ?? { seconds: 0, nanoseconds: 0 };
-    extraction.directoryTimes.set(path, time);
+  const parents = openParents(root, {
+    lowers,
+    onCreate(path, like) {
+      const time = like ?? extraction.current?.mtime ?? { seconds: 0, nanoseconds: 0 };
+      extraction.directoryTimes.set(path, time);
+    },
+    ...(!merge && { replace: (parent, name, path) => removeOld(extraction, parent, name, path) }),
   });
   const extraction: Extraction = {
     root,
@@ -108,6 +118,7 @@ function startExtraction(root: Fd, { lowers, limits, merge = false }: ExtractOpt
     current: undefined,
     file: undefined,
     filePath: at.byteName``,
+    hasHoles: false,
   };
   return extraction;
 }
@@ -142,7 +153,10 @@ function count({ totals, limits }: Extraction, entry: TarEntry): void {
   totals.newest = Math.max(totals.newest, entry.mtime.seconds);
   if (totals.entries > limits.maxEntries) throw new InvalidError(`more than ${limits.maxEntries} entries`);
   if (totals.bytes > limits.maxBytes)
-    throw new InvalidError(`${textOf(entry.path)} makes it more than ${limits.maxBytes} bytes when extracted`);
+    throw new InvalidError(
+      `${textOf(entry.path)} makes it more than ${limits.maxBytes} bytes when extracted`,
+      "load --max-size sets another limit",
+    );
   if (totals.bytes > limits.freeBytes)
     throw new SyscallError("write", textOf(entry.path), "ENOSPC", `only ${limits.freeBytes} bytes are free`);
   if (entry.sparse && entry.size > maxSparse)
@@ -158,12 +172,23 @@ function startFile(extraction: Extraction, entry: TarEntry, path: ByteName): voi
   });
   extraction.current = entry;
   extraction.filePath = path;
+  extraction.hasHoles = false;
+}
+
+/** Zeros stay holes, which many tars have and no disk needs; the end is set when all is there. */
+function writeContent(extraction: Extraction, bytes: Buffer, offset: number): void {
+  let written = 0;
+  for (const piece of withoutZeros(bytes, offset)) {
+    at.pwriteAll(extraction.file!, piece.bytes, piece.offset, extraction.filePath);
+    written += piece.bytes.length;
+  }
+  extraction.hasHoles ||= written < bytes.length;
 }
 
 function endFile(extraction: Extraction): void {
   const { filePath } = extraction;
   const [file, entry] = [extraction.file!, extraction.current!];
-  if (entry.sparse) at.ftruncate(file, entry.size, filePath);
+  if (entry.sparse || extraction.hasHoles) at.ftruncate(file, entry.size, filePath);
   describe(file, entry, filePath);
   at.futimens(file, entry.mtime, filePath);
   close(file);
@@ -263,9 +288,10 @@ function place(extraction: Extraction, parent: Fd, name: ByteName, path: ByteNam
 
 function removeOld(extraction: Extraction, parent: Fd, name: ByteName, path: ByteName): void {
   const { merge, totals, directoryTimes, parents } = extraction;
-  if (merge && statAt(parent, name, path)?.type === "directory")
+  const old = statAt(parent, name, path);
+  if (merge && old?.type === "directory")
     throw new ConflictError(`cannot overwrite the directory ${textOf(path)} with something else`);
-  totals.replaced = true;
+  totals.replaced ||= old !== undefined && !isWhiteout(old);
   removeTree(parent, name, path);
   for (const known of directoryTimes.keys())
     if (known === path || known.startsWith(`${path}/`)) directoryTimes.delete(known);
@@ -279,11 +305,8 @@ function describe(fd: Fd, entry: TarEntry, path: ByteName): void {
   for (const [key, value] of entry.xattrs) if (isAllowed(key, entry)) at.fsetxattr(fd, key, value, path);
 }
 
-/** Capabilities and plain user attributes; never what steers overlayfs or a security module (SECURITY R32). */
-function isAllowed(key: ByteName, entry: TarEntry): boolean {
-  if (key === "security.capability") return entry.type === "file";
-  return key.startsWith("user.") && !key.startsWith("user.overlay.");
-}
+const isAllowed = (key: ByteName, { type }: TarEntry): boolean =>
+  belongsToFile(key) && (key !== "security.capability" || type === "file");
 
 function finish(extraction: Extraction): Extracted {
   const { root, parents, merge, directoryTimes, totals } = extraction;

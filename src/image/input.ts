@@ -1,7 +1,7 @@
 /** The file an image is loaded from: opened, spooled where it cannot be read twice, and told what it is by its content. */
 
 import { InvalidError, NotFoundError } from "../errors.ts";
-import { byteNameOf, pwriteAll } from "../linux/at.ts";
+import { byteNameOf, freeBytes, ftruncate, pwriteAll } from "../linux/at.ts";
 import {
   close,
   type Fd,
@@ -20,7 +20,9 @@ import { memory } from "../linux/libc.ts";
 import { isArchiveMark, looksLikeArchive, readArchive } from "./archive.ts";
 import { type ArchivedImage, directoryFiles, indexArchive } from "./archive-files.ts";
 import { type ByteRange, readCompressed, sniffRange } from "./compression.ts";
+import { defaultLimits } from "./extract.ts";
 import type { TarVisitor } from "./tar.ts";
+import { withoutZeros } from "./zeros.ts";
 
 /** An opened image file. */
 export interface Input {
@@ -102,19 +104,23 @@ export function watchForArchive(extractor: TarVisitor): TarVisitor {
 export async function readArchiveInput(
   range: ByteRange,
   spool: string,
+  maxBytes = defaultLimits.maxBytes,
 ): Promise<{ images: ArchivedImage[] | undefined; range: ByteRange; close(): void }> {
   const compression = sniffRange(range);
   if (compression === "none") return { images: readArchive(indexArchive(range)), range, close() {} };
   using file = owned(createSpool(spool));
   let length = 0;
+  const limit = Math.min(maxBytes, freeBytes(file.fd, spool));
   await readCompressed(range, compression, {
     content(chunk) {
-      if (length + chunk.length > Math.max(2 ** 30, range.length * 200))
-        throw new InvalidError(`${range.subject} grows to more than ${length} bytes when decompressed`);
-      pwriteAll(file.fd, chunk, length, byteNameOf(spool));
+      if (length + chunk.length > limit)
+        throw new InvalidError(`${range.subject} has more than ${limit} bytes when decompressed`);
+      const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
+      for (const piece of withoutZeros(bytes, length)) pwriteAll(file.fd, piece.bytes, piece.offset, byteNameOf(spool));
       length += chunk.length;
     },
   });
+  ftruncate(file.fd, length, byteNameOf(spool));
   const spooled = { fd: file.fd, offset: 0, length, subject: range.subject };
   const images = readArchive(indexArchive(spooled));
   const fd = file.handOff();

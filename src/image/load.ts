@@ -10,6 +10,7 @@ import { hostArchitecture, type ImageConfig, parseImageConfig } from "../oci/ima
 import type { Paths } from "../paths.ts";
 import type { ArchivedImage } from "./archive-files.ts";
 import type { ByteRange } from "./compression.ts";
+import type { ExtractLimits } from "./extract.ts";
 import { collectGarbage } from "./garbage.ts";
 import { ArchiveFound, openInput, readArchiveInput, watchForArchive } from "./input.ts";
 import { type BuiltImage, installImages } from "./install.ts";
@@ -21,6 +22,8 @@ import { createStaging, prepareStore, type Staging } from "./staging.ts";
 export interface LoadOptions {
   /** Names the image; only for files that hold one. */
   reference?: string;
+  /** Bytes of content that a layer may have. */
+  maxBytes?: number;
   onProgress?: (progress: LoadProgress) => void;
 }
 
@@ -54,7 +57,7 @@ export async function loadImages(paths: Paths, file: string, options: LoadOption
   try {
     const input = openInput(file, `${staging.path}/input`);
     try {
-      const load = startLoad(paths, staging, options.onProgress);
+      const load = startLoad(paths, staging, options);
       const images = await loadAll(load, input.range, input.images);
       const [only] = images;
       if (wanted !== undefined && images.length > 1)
@@ -86,11 +89,13 @@ interface Load {
   staged: Map<Digest, { directory: string; meta: LayerMeta }>;
   /** Directories that were given to layers. */
   attempts: number;
+  limits: Partial<ExtractLimits>;
 }
 
-function startLoad(paths: Paths, staging: Staging, onProgress: LoadOptions["onProgress"]): Load {
+function startLoad(paths: Paths, staging: Staging, { onProgress, maxBytes }: LoadOptions): Load {
   const progress = { layer: 0, ofLayers: 1, bytes: 0, totalBytes: 0 };
-  return { paths, staging, onProgress, progress, staged: new Map(), attempts: 0 };
+  const limits = maxBytes === undefined ? {} : { maxBytes };
+  return { paths, staging, onProgress, progress, staged: new Map(), attempts: 0, limits };
 }
 
 async function loadAll(
@@ -105,7 +110,7 @@ async function loadAll(
   } catch (error) {
     if (!(error instanceof ArchiveFound)) throw error;
   }
-  const found = await readArchiveInput(range, `${load.staging.path}/archive`);
+  const found = await readArchiveInput(range, `${load.staging.path}/archive`, load.limits.maxBytes);
   try {
     return found.images ? await loadArchive(load, found.images) : [await loadRootfs(load, found.range, false)];
   } finally {
@@ -119,7 +124,7 @@ async function loadRootfs(load: Load, range: ByteRange, mayBeArchive: boolean): 
   const directory = nextDirectory(load);
   const watch = mayBeArchive ? { watch: watchForArchive } : {};
   const onBytes = (bytes: number) => addBytes(load, bytes);
-  const built = await extractLayer({ range }, directory, { lowers: [], onBytes, ...watch });
+  const built = await extractLayer({ range }, directory, { lowers: [], onBytes, limits: load.limits, ...watch });
   const { diffId, extracted } = built;
   if (extracted.entries === 0) throw new InvalidError(`${range.subject} is empty: there is no file in it`);
   const meta = findLayer(paths, diffId) ?? describeLayer(paths, directory, metaOf(built, undefined));
@@ -173,7 +178,7 @@ async function loadLayer(
   const directory = nextDirectory(load);
   const lowers = below.map((meta) => rootfsOf(load, meta));
   const onBytes = (bytes: number) => addBytes(load, bytes);
-  const built = await extractLayer({ ...blob, range }, directory, { lowers, diffId, onBytes });
+  const built = await extractLayer({ ...blob, range }, directory, { lowers, diffId, onBytes, limits: load.limits });
   const meta = describeLayer(paths, directory, {
     ...metaOf(built, parent),
     ...(digest ? { digest } : {}),

@@ -5,6 +5,7 @@ import { type Digest, digestOf, hexOf } from "../oci/digest.ts";
 import { type History, hostArchitecture, parseImageConfig } from "../oci/image.ts";
 import type { Paths } from "../paths.ts";
 import { applyChanges, type RawRunConfig } from "./dockerfile/configure.ts";
+import type { ExtractLimits } from "./extract.ts";
 import { collectGarbage } from "./garbage.ts";
 import { installImages } from "./install.ts";
 import { buildLayer, describeLayer, findLayer, layerDirectory, metaOf } from "./layer.ts";
@@ -17,7 +18,11 @@ export interface Recipe {
   /** The image below; absent for an image of one layer. */
   base?: Digest;
   /** The tar of the new layer; absent if there is nothing new in it. */
-  layer?: { subject: string; feed(write: (chunk: Uint8Array) => void, staging: Staging): void | Promise<void> };
+  layer?: {
+    subject: string;
+    feed(write: (chunk: Uint8Array) => void, staging: Staging): void | Promise<void>;
+    limits?: Partial<ExtractLimits>;
+  };
   /** How to run it, from how the base is run. */
   config(base: RawRunConfig): RawRunConfig;
   /** In the words of a Dockerfile, applied last. */
@@ -72,13 +77,13 @@ async function makeLayer(
   paths: Paths,
   staging: Staging,
   below: Layer[],
-  { subject, feed }: NonNullable<Recipe["layer"]>,
+  { subject, feed, limits = {} }: NonNullable<Recipe["layer"]>,
   onProgress: Recipe["onProgress"],
 ): Promise<Layer & { diffId: Digest }> {
   const directory = `${staging.path}/layer`;
   const lowers = below.map(({ chainId }) => `${layerDirectory(paths, chainId)}/fs`);
   let bytes = 0;
-  const built = await buildLayer(directory, subject, { lowers }, (write) =>
+  const built = await buildLayer(directory, subject, { lowers, limits }, (write) =>
     feed((chunk) => {
       write(chunk);
       bytes += chunk.length;

@@ -13,15 +13,18 @@ import {
   pread,
   readlinkAt,
   textOf,
+  timeOf,
 } from "../linux/at.ts";
+import { Descent } from "../linux/descent.ts";
 import { cwd, type Fd, fstat, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, owned, type Stat } from "../linux/file.ts";
 import { dataRanges } from "../linux/holes.ts";
 import { memory } from "../linux/libc.ts";
 import { listAt } from "../linux/tree.ts";
-import { listXattrs, readXattr } from "../linux/xattr.ts";
-import { isWhiteout, timeOf } from "./parents.ts";
+import { belongsToFile, listXattrs, readXattr } from "../linux/xattr.ts";
+import { maxPath } from "./entry-path.ts";
+import { isWhiteout } from "./overlay.ts";
 import { blockBytes } from "./tar-header.ts";
-import { createTarWriter, type TarMember } from "./tar-writer.ts";
+import { createTarWriter, type TarMember, type TarWriter } from "./tar-writer.ts";
 
 export interface PackOptions {
   /** The tree is a layer in overlayfs's form: its signs for what is deleted become the tar's (`.wh.name`, `.wh..wh..opq`). */
@@ -32,111 +35,152 @@ export interface PackOptions {
   holes?: boolean;
   /** What is left out. */
   omit?: (path: ByteName) => boolean;
+  /** Hears of what cannot be in a layer; where it is not given, that is refused. */
+  leaveOut?: (path: ByteName, why: string) => void;
 }
 
-/** Packs what an open descriptor (O_PATH is enough) names, with everything below it. */
-export function packTree(
-  fd: Fd,
-  { layer, name = byteName`.`, holes = false, omit = () => false }: PackOptions,
-  write: (bytes: Uint8Array) => void,
-): void {
+/** Packs what an open descriptor (O_PATH is enough) names, with everything below it, however deep. */
+export function packTree(fd: Fd, options: PackOptions, write: (bytes: Uint8Array) => void): void {
+  const { layer, name = byteName`.`, holes = false, omit = () => false, leaveOut } = options;
   const writer = createTarWriter(write);
-  const linked = new Map<string, ByteName>();
-  const buffer = memory(1 << 20);
-
-  function pack(fd: Fd, path: ByteName): void {
-    const stat = fstat(fd);
-    if (omit(path)) return;
-    if (stat.type === "socket") return; // a tar has no such thing, and without its process it is nothing
-    if (layer && isWhiteout(stat)) {
-      const [parent, base] = splitLast(path);
-      writer.member({ type: "file", path: byteName`${parent}.wh.${base}`, mode: 0 });
-      return;
-    }
-    if (layer && /(^|\/)\.wh\.[^/]*$/.test(path))
-      throw new InvalidError(
-        `${textOf(path)} cannot be in a layer: names that begin with .wh. mean deleted files there`,
-      );
-    const member: TarMember = {
-      type: stat.type,
-      path,
-      mode: stat.mode,
-      uid: stat.uid,
-      gid: stat.gid,
-      mtime: timeOf(stat.mtimeNs),
-    };
-    if (stat.type !== "directory" && stat.nlink > 1) {
-      const inode = `${stat.device} ${stat.ino}`;
-      const first = linked.get(inode);
-      if (first !== undefined) {
-        writer.member({ ...member, type: "hardlink", linkPath: first });
-        return;
-      }
-      linked.set(inode, path);
-    }
-    if (stat.type === "directory") reopened(fd, path, (open) => directory(open, path, member));
-    else if (stat.type === "file") reopened(fd, path, (open) => file(open, path, stat, member));
-    else if (stat.type === "symlink") writer.member({ ...member, linkPath: readlinkAt(fd, byteName``, path) });
-    else writer.member({ ...member, ...deviceOf(stat) });
-  }
-
-  function directory(fd: Fd, path: ByteName, member: TarMember): void {
-    const { xattrs, opaque } = attributes(fd, path);
-    writer.member({ ...member, xattrs });
-    const below = path === "." ? byteName`` : byteName`${path}/`;
-    if (isOnKernelFileSystem(fd, path)) return; // the mount point, and nothing of /proc or /sys
-    if (opaque) writer.member({ type: "file", path: byteName`${below}.wh..wh..opq`, mode: 0 });
-    const names = listAt(fd, path).map(({ name }) => name);
-    // Sorted, so that the same tree always is the same tar.
-    for (const name of names.sort()) {
-      const path = byteName`${below}${name}`;
-      using entry = owned(openIfThere(fd, name, path));
-      if (entry) pack(entry.fd, path);
-    }
-  }
-
-  function file(fd: Fd, path: ByteName, stat: Stat, member: TarMember): void {
-    const { xattrs } = attributes(fd, path);
-    const ranges = holes && stat.blocks * blockBytes < stat.size ? dataRanges(fd, stat.size, textOf(path)) : undefined;
-    const sparse = ranges && isWorthAMap(ranges, stat.size) ? { sparse: ranges } : {};
-    writer.member({ ...member, size: stat.size, xattrs, ...sparse });
-    const pieces = sparse.sparse ?? [0, stat.size];
-    for (let i = 0; i < pieces.length; i += 2) copy(fd, pieces[i] as number, pieces[i + 1] as number, path);
-  }
-
-  /** Exactly as many bytes as announced: what a running program has cut off meanwhile is zeros. */
-  function copy(fd: Fd, offset: number, length: number, path: ByteName): void {
-    for (let done = 0; done < length; ) {
-      const wanted = buffer.subarray(0, Math.min(buffer.length, length - done));
-      const count = pread(fd, wanted, offset + done, textOf(path));
-      if (count === 0) wanted.fill(0);
-      const bytes = count === 0 ? wanted : wanted.subarray(0, count);
-      writer.content(bytes);
-      done += bytes.length;
-    }
-  }
-
-  function attributes(fd: Fd, path: ByteName): { xattrs: Map<ByteName, Uint8Array>; opaque: boolean } {
-    const xattrs = new Map<ByteName, Uint8Array>();
-    let opaque = false;
-    for (const key of listXattrs(fd, path)) {
-      const value = () => readXattr(fd, key, path);
-      if (key === "security.capability" || (key.startsWith("user.") && !key.startsWith("user.overlay."))) {
-        const found = value();
-        if (found) xattrs.set(key, found);
-      } else if (layer && key === "trusted.overlay.opaque")
-        opaque = value()?.[0] === 0x79; // "y"
-      else if (layer && (key === "trusted.overlay.redirect" || key === "trusted.overlay.metacopy"))
-        throw new UnsupportedError(
-          `${textOf(path)} was renamed or copied up by overlayfs in a way that a layer cannot express`,
-          "turn off redirect_dir and metacopy of the overlay module",
-        );
-    }
-    return { xattrs, opaque };
-  }
-
-  pack(fd, name);
+  const packing: Packing = {
+    ...{ layer, holes, omit, writer, linked: new Map(), buffer: memory(1 << 20) },
+    ...(leaveOut && { leaveOut }),
+  };
+  using root = owned(packEntry(packing, fd, name));
+  if (root) packBelow(packing, root.fd, name);
   writer.finish();
+}
+
+interface Packing extends Required<Pick<PackOptions, "layer" | "holes" | "omit">>, Pick<PackOptions, "leaveOut"> {
+  writer: TarWriter;
+  /** The first name of files that have several, by inode. */
+  linked: Map<string, ByteName>;
+  buffer: Uint8Array;
+}
+
+/** Each directory before what is in it. */
+function packBelow(packing: Packing, root: Fd, name: ByteName): void {
+  using descent = new Descent(root, name);
+  const open = [{ below: name === "." ? byteName`` : byteName`${name}/`, pending: namesIn(root, name) }];
+  for (let at = open.at(-1); at; at = open.at(-1)) {
+    const entry = at.pending.pop();
+    if (entry === undefined) {
+      open.pop();
+      if (open.length > 0) descent.leave();
+      continue;
+    }
+    const path = byteName`${at.below}${entry}`;
+    using found = owned(openIfThere(descent.fd, entry, path));
+    const directory = found && packEntry(packing, found.fd, path);
+    if (directory === undefined) continue;
+    descent.enter(entry, directory);
+    open.push({ below: byteName`${path}/`, pending: namesIn(directory, path) });
+  }
+}
+
+/** Sorted, so that the same tree always is the same tar; the first at the end. */
+const namesIn = (fd: Fd, path: ByteName): ByteName[] =>
+  isOnKernelFileSystem(fd, path) // the mount point, and nothing of /proc or /sys
+    ? []
+    : listAt(fd, path)
+        .map(({ name }) => name)
+        .sort()
+        .reverse();
+
+/** @returns a directory to go on in, open for reading. */
+function packEntry(packing: Packing, fd: Fd, path: ByteName): Fd | undefined {
+  const { layer, omit, leaveOut, linked, writer } = packing;
+  const stat = fstat(fd);
+  if (omit(path)) return undefined;
+  if (stat.type === "socket") return undefined; // a tar has no such thing, and without its process it is nothing
+  if (path.length > maxPath)
+    throw new InvalidError(
+      `${textOf(path.slice(0, 60))}...: a path of more than ${maxPath} bytes, which no tar can have`,
+    );
+  if (layer && isWhiteout(stat)) {
+    const [parent, base] = splitLast(path);
+    writer.member({ type: "file", path: byteName`${parent}.wh.${base}`, mode: 0 });
+    return undefined;
+  }
+  if (layer && splitLast(path)[1].startsWith(".wh.")) {
+    const why = "names that begin with .wh. mean deleted files in a layer";
+    if (!leaveOut) throw new InvalidError(`${textOf(path)} cannot be in a layer: ${why}`);
+    leaveOut(path, why);
+    return undefined;
+  }
+  const { mode, uid, gid } = stat;
+  const member: TarMember = { type: stat.type, path, mode, uid, gid, mtime: timeOf(stat.mtimeNs) };
+  if (stat.type !== "directory" && stat.nlink > 1) {
+    const inode = `${stat.device} ${stat.ino}`;
+    const first = linked.get(inode);
+    if (first !== undefined) {
+      writer.member({ ...member, type: "hardlink", linkPath: first });
+      return undefined;
+    }
+    linked.set(inode, path);
+  }
+  if (stat.type === "directory") return packDirectory(packing, fd, path, member);
+  if (stat.type === "file") packFile(packing, fd, path, stat, member);
+  else if (stat.type === "symlink") writer.member({ ...member, linkPath: readlinkAt(fd, byteName``, path) });
+  else writer.member({ ...member, ...deviceOf(stat) });
+  return undefined;
+}
+
+function packDirectory(packing: Packing, fd: Fd, path: ByteName, member: TarMember): Fd {
+  using readable = owned(reopen(fd, path));
+  const { xattrs, opaque } = attributes(packing, readable.fd, path);
+  packing.writer.member({ ...member, xattrs });
+  const below = path === "." ? byteName`` : byteName`${path}/`;
+  if (opaque) packing.writer.member({ type: "file", path: byteName`${below}.wh..wh..opq`, mode: 0 });
+  return readable.handOff();
+}
+
+function packFile(packing: Packing, fd: Fd, path: ByteName, stat: Stat, member: TarMember): void {
+  using readable = owned(reopen(fd, path));
+  const { xattrs } = attributes(packing, readable.fd, path);
+  const isSparse = packing.holes && stat.blocks * blockBytes < stat.size;
+  const ranges = isSparse ? dataRanges(readable.fd, stat.size, textOf(path)) : undefined;
+  const sparse = ranges && isWorthAMap(ranges, stat.size) ? { sparse: ranges } : {};
+  packing.writer.member({ ...member, size: stat.size, xattrs, ...sparse });
+  const pieces = sparse.sparse ?? [0, stat.size];
+  for (let i = 0; i < pieces.length; i += 2)
+    copy(packing, readable.fd, pieces[i] as number, pieces[i + 1] as number, path);
+}
+
+/** Exactly as many bytes as announced: what a running program has cut off meanwhile is zeros. */
+function copy({ buffer, writer }: Packing, fd: Fd, offset: number, length: number, path: ByteName): void {
+  for (let done = 0; done < length; ) {
+    const wanted = buffer.subarray(0, Math.min(buffer.length, length - done));
+    const count = pread(fd, wanted, offset + done, textOf(path));
+    if (count === 0) wanted.fill(0);
+    const bytes = count === 0 ? wanted : wanted.subarray(0, count);
+    writer.content(bytes);
+    done += bytes.length;
+  }
+}
+
+function attributes(
+  { layer }: Packing,
+  fd: Fd,
+  path: ByteName,
+): { xattrs: Map<ByteName, Uint8Array>; opaque: boolean } {
+  const xattrs = new Map<ByteName, Uint8Array>();
+  let opaque = false;
+  for (const key of listXattrs(fd, path)) {
+    const value = () => readXattr(fd, key, path);
+    if (belongsToFile(key)) {
+      const found = value();
+      if (found) xattrs.set(key, found);
+    } else if (layer && key === "trusted.overlay.opaque")
+      opaque = value()?.[0] === 0x79; // "y"
+    else if (layer && (key === "trusted.overlay.redirect" || key === "trusted.overlay.metacopy"))
+      throw new UnsupportedError(
+        `${textOf(path)} was renamed or copied up by overlayfs in a way that a layer cannot express`,
+        "turn off redirect_dir and metacopy of the overlay module",
+      );
+  }
+  return { xattrs, opaque };
 }
 
 /** Holes below this are not worth a map. */
@@ -159,10 +203,8 @@ function splitLast(path: ByteName): [parent: ByteName, base: ByteName] {
 }
 
 /** The same file or directory for reading: by the magic link of the O_PATH descriptor, so that nobody can put another in its place. */
-function reopened(fd: Fd, path: ByteName, use: (fd: Fd) => void): void {
-  using readable = owned(openAt(cwd, byteNameOf(`/proc/self/fd/${fd}`), O_RDONLY | O_NONBLOCK, path));
-  use(readable.fd);
-}
+const reopen = (fd: Fd, path: ByteName): Fd =>
+  openAt(cwd, byteNameOf(`/proc/self/fd/${fd}`), O_RDONLY | O_NONBLOCK, path);
 
 function openIfThere(directory: Fd, name: ByteName, path: ByteName): Fd | undefined {
   try {

@@ -9,29 +9,16 @@ import {
   byteName,
   fchmod,
   fchown,
-  fgetxattr,
-  fsetxattr,
   mkdirAt,
   openAt,
   openInRoot,
-  openInRootIfAny,
-  readlinkAt,
   type Time,
   textOf,
+  timeOf,
 } from "../linux/at.ts";
-import {
-  close,
-  type Fd,
-  fstat,
-  O_DIRECTORY,
-  O_NOFOLLOW,
-  O_PATH,
-  O_RDONLY,
-  open,
-  owned,
-  type Stat,
-} from "../linux/file.ts";
-import { joinNames } from "./entry-path.ts";
+import { close, type Fd, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, open, owned } from "../linux/file.ts";
+import { isWhiteout, makeOpaque } from "./overlay.ts";
+import { type Found, openView, statAt, type View } from "./view.ts";
 
 export interface Parents {
   /** A descriptor of the directory, which exists from now on. It stays valid until 100 others were asked for. */
@@ -47,36 +34,20 @@ export interface Parents {
   close(): void;
 }
 
-/** Something that exists in one of the layers: in which (by descriptor), where without symbolic links, and what. */
-export interface Found {
-  layer: Fd;
-  path: ByteName;
-  stat: Stat;
-}
-
-const opaqueKey = byteName`trusted.overlay.opaque`;
-const yes = new TextEncoder().encode("y");
-
-/** Nothing of the layers below shines through this directory. */
-export const makeOpaque = (fd: Fd, subject: ByteName): void => fsetxattr(fd, opaqueKey, yes, subject);
-
-/** overlayfs's sign that a name of the layers below is deleted. */
-export const isWhiteout = (stat: Stat): boolean => stat.type === "char" && stat.rdev === "0:0";
-
 const maxOpen = 128;
 const maxLinks = 40; // as path_resolution(7)
 
-/**
- * @param directory the layer's, open
- * @param lowers the layers below, bottom first
- * @param onCreate hears of directories made here, so that they get their times when everything is in them
- */
-export function openParents(
-  directory: Fd,
-  lowers: readonly string[],
-  onCreate: (path: ByteName, like: Time | undefined) => void,
-): Parents {
-  const root = directory as Fd;
+export interface ParentsOptions {
+  /** The layers below, bottom first. */
+  lowers: readonly string[];
+  /** Hears of directories made here, so that they get their times when everything is in them. */
+  onCreate(path: ByteName, like: Time | undefined): void;
+  /** Takes away what the layer itself has in the place of a directory; where it is not given, that is refused. */
+  replace?: (parent: Fd, name: ByteName, path: ByteName) => void;
+}
+
+/** @param root the layer's directory, open */
+export function openParents(root: Fd, { lowers, onCreate, replace }: ParentsOptions): Parents {
   const cache = new Map<ByteName, Fd>();
   let lowerRoots: Fd[] | undefined; // top first, after the layer itself
 
@@ -102,65 +73,65 @@ export function openParents(
     try {
       return openInRoot(root, path, O_RDONLY | O_DIRECTORY);
     } catch (error) {
-      if (hasCode(error, "ENOTDIR", "ELOOP"))
-        throw new InvalidError(`${textOf(path)} is used as a directory but is none`);
-      if (!hasCode(error, "ENOENT")) throw error;
+      if (!hasCode(error, "ENOENT", "ENOTDIR", "ELOOP")) throw error;
       return openInRoot(root, walk(path, true) ?? path, O_RDONLY | O_DIRECTORY);
     }
   }
 
   /** The path without symbolic links, in the view of all layers. Makes directories of the layer on the way, if asked to. */
   function walk(path: ByteName, make: boolean): ByteName | undefined {
-    const pending = path.split("/").reverse();
-    let done: ByteName[] = [];
-    for (let links = 0; pending.length > 0; ) {
-      const name = pending.pop()!;
+    using view = openView(layers());
+    const way: Way = { pending: path.split("/").reverse(), links: 0, link: undefined };
+    while (way.pending.length > 0) {
+      const name = way.pending.pop()!;
+      if (way.link && way.pending.length < way.link.rest) way.link = undefined;
       if (name === "" || name === ".") continue;
-      if (name === "..") {
-        done.pop();
-        continue;
+      if (name === "..") view.leave();
+      else if (!(followLink(view, way, name) || enter(view, way, name, make))) {
+        if (!make) return undefined;
+        const here = textOf(view.pathOf(name));
+        throw new InvalidError(`${textOf(path)} is used as a directory, but ${here} is none`);
       }
-      const here = joinNames([...done, name]);
-      const found = look(here);
-      if (found?.stat.type === "symlink") {
-        if (++links > maxLinks) throw new InvalidError(`${textOf(path)} leads through too many symbolic links`);
-        const target = readTarget(found);
-        if (target.startsWith("/")) done = [];
-        pending.push(...target.split("/").reverse());
-        continue;
-      }
-      if (found && found.stat.type !== "directory")
-        throw new InvalidError(`${textOf(path)} is used as a directory, but ${textOf(here)} is none`);
-      if (!found && !make) return undefined;
-      if (make && found?.layer !== root) makeDirectory(joinNames(done), name, here, found?.stat);
-      done.push(name);
     }
-    return joinNames(done);
+    return view.path;
   }
 
-  function readTarget({ layer, path }: Found): ByteName {
-    const slash = path.lastIndexOf("/");
-    using parent = owned(openInRoot(layer, path.slice(0, Math.max(slash, 0)), O_PATH | O_DIRECTORY, false));
-    return readlinkAt(parent.fd, path.slice(slash + 1), path);
+  /** @returns false where there is no directory, and none was to be made. */
+  function enter(view: View, way: Way, name: ByteName, make: boolean): boolean {
+    const found = view.look(name);
+    const isDirectory = found?.type === "directory";
+    if (!isDirectory && (!make || (found && !replace))) return false;
+    if (found && !isDirectory && way.link) {
+      // A symbolic link that leads to no directory gives way itself, and not what it leads to.
+      way.pending.length = way.link.rest;
+      view.goTo(way.link.directory);
+      const { name: linkName } = way.link;
+      way.link = undefined;
+      return enterNew(view, linkName);
+    }
+    if (make && !view.isOwn(name)) return enterNew(view, name);
+    view.enter(name);
+    return true;
   }
 
-  function makeDirectory(parentPath: ByteName, name: ByteName, path: ByteName, like: Stat | undefined): void {
-    using parent = owned(openInRoot(root, parentPath, O_RDONLY | O_DIRECTORY, false));
-    mkdirAt(parent.fd, name, 0o700, path);
-    using made = owned(openAt(parent.fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, path));
+  function enterNew(view: View, name: ByteName): true {
+    makeDirectory(view, name, view.pathOf(name));
+    view.enter(name);
+    return true;
+  }
+
+  /** Like the directory of the layers below, if it is one there. */
+  function makeDirectory(view: View, name: ByteName, path: ByteName): void {
+    const found = view.look(name);
+    const like = found?.type === "directory" ? found : undefined;
+    const own = statAt(view.own!, name);
+    if (own) replace?.(view.own!, name, path);
+    mkdirAt(view.own!, name, 0o700, path);
+    using made = owned(openAt(view.own!, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, path));
     fchown(made.fd, like?.uid ?? 0, like?.gid ?? 0, path);
     fchmod(made.fd, like?.mode ?? 0o755, path);
+    if (own && isWhiteout(own)) makeOpaque(made.fd, path);
     onCreate(path, like && timeOf(like.mtimeNs));
-  }
-
-  /** Looks a path without symbolic links up from the top layer down, with overlayfs's rules. */
-  function look(path: ByteName): Found | undefined {
-    for (const layer of layers()) {
-      const stat = statIn(layer, path);
-      if (stat === "hidden") return undefined;
-      if (stat) return isWhiteout(stat) ? undefined : { layer, path, stat };
-    }
-    return undefined;
   }
 
   return {
@@ -175,9 +146,10 @@ export function openParents(
     find(path) {
       const slash = path.lastIndexOf("/");
       const parent = walk(path.slice(0, Math.max(slash, 0)), false);
-      return parent === undefined
-        ? undefined
-        : look(parent === "" ? path.slice(slash + 1) : byteName`${parent}/${path.slice(slash + 1)}`);
+      if (parent === undefined) return undefined;
+      using view = openView(layers());
+      view.goTo(parent);
+      return view.find(path.slice(slash + 1));
     },
     lowerNames(list) {
       return new Set(layers().slice(1).flatMap(list));
@@ -189,28 +161,22 @@ export function openParents(
   };
 }
 
-/** stat(2) within one layer; "hidden" if the layer also hides what lower ones have there. */
-function statIn(layer: Fd, path: ByteName): Stat | "hidden" | undefined {
-  try {
-    using found = owned(openInRoot(layer, path, O_PATH | O_NOFOLLOW, false));
-    return fstat(found.fd);
-  } catch (error) {
-    if (hasCode(error, "ENOTDIR", "ELOOP")) return "hidden"; // a directory of the path is something else here
-    if (hasCode(error, "ENOENT")) return hasOpaqueParent(layer, path) ? "hidden" : undefined;
-    throw error;
-  }
+/** A path on its way through the layers. */
+interface Way {
+  /** What is still to be walked, the next at the end. */
+  pending: ByteName[];
+  /** Symbolic links that were followed. */
+  links: number;
+  /** The one that is being followed, where it is, and how much is pending behind it. */
+  link: { directory: ByteName; name: ByteName; rest: number } | undefined;
 }
 
-function hasOpaqueParent(layer: Fd, path: ByteName): boolean {
-  for (let slash = path.lastIndexOf("/"); slash > 0; slash = path.lastIndexOf("/", slash - 1)) {
-    using directory = owned(openInRootIfAny(layer, path.slice(0, slash), O_RDONLY | O_DIRECTORY, false));
-    if (directory && fgetxattr(directory.fd, opaqueKey)?.[0] === yes[0]) return true;
-  }
-  return false;
+/** @returns false for what is no symbolic link, or one too many. */
+function followLink(view: View, way: Way, name: ByteName): boolean {
+  if (view.look(name)?.type !== "symlink" || ++way.links > maxLinks) return false;
+  way.link ??= { directory: view.path, name, rest: way.pending.length };
+  const target = view.readlink(name);
+  if (target.startsWith("/")) view.goTo(byteName``);
+  way.pending.push(...target.split("/").reverse());
+  return true;
 }
-
-/** Nanoseconds since 1970, as stat(2) tells them, for the calls that set times. */
-export const timeOf = (ns: bigint): Time => {
-  const nanoseconds = ((ns % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n;
-  return { seconds: Number((ns - nanoseconds) / 1_000_000_000n), nanoseconds: Number(nanoseconds) };
-};

@@ -175,7 +175,7 @@ function finish(recording: Recording): number {
  */
 export function joinTar(directory: string, lowers: readonly string[], write: (bytes: Uint8Array) => void): void {
   const root = open(`${directory}/fs`, O_RDONLY | O_DIRECTORY);
-  const parents = openParents(root, lowers, () => {});
+  const parents = openParents(root, { lowers, onCreate() {} });
   const buffer = memory(1 << 20);
 
   function content(path: ByteName, offset: number, length: number): void {

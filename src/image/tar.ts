@@ -55,6 +55,8 @@ interface Reading {
   /** The last block was one of zeros: with a second one the archive has ended. */
   seenZero: boolean;
   ended: boolean;
+  /** Bytes after its end. */
+  trailer: number;
   /** A block that comes in more than one chunk, and how much of it has come. */
   partial: Buffer;
   filled: number;
@@ -83,6 +85,7 @@ function startReading(visitor: TarVisitor, subject: string): Reading {
     position: 0,
     seenZero: false,
     ended: false,
+    trailer: 0,
     partial: Buffer.from(new ArrayBuffer(blockBytes)),
     filled: 0,
     left: 0,
@@ -115,11 +118,21 @@ function readSome(reading: Reading, bytes: Buffer, at: number): number {
     reading.padding -= count;
     return at + count;
   }
-  // After the end marker anything may follow: writers fill up their last record.
-  if (reading.ended) return bytes.length;
+  if (reading.ended) return skipTrailer(reading, bytes, at);
   if (reading.filled > 0 || bytes.length - at < blockBytes) return readPartial(reading, bytes, at);
   readBlock(reading, bytes, at);
   return at + blockBytes;
+}
+
+/** Writers fill up their last record, and some put the next archive there. */
+const maxTrailer = 64 << 20;
+
+/** After the end marker anything may follow, as long as it comes to an end. */
+function skipTrailer(reading: Reading, bytes: Buffer, at: number): number {
+  reading.trailer += bytes.length - at;
+  if (reading.trailer > maxTrailer)
+    throw new InvalidError(`${reading.subject} goes on for more than ${maxTrailer} bytes after its end`);
+  return bytes.length;
 }
 
 function readBody(reading: Reading, bytes: Buffer, at: number): number {

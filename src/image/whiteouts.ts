@@ -4,12 +4,14 @@
  * @see https://github.com/opencontainers/image-spec/blob/main/layer.md#whiteouts
  */
 
-import { hasCode, InvalidError } from "../errors.ts";
-import { type ByteName, byteName, mknodAt, openAt, openInRoot, textOf } from "../linux/at.ts";
-import { type Fd, fstat, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, owned, type Stat } from "../linux/file.ts";
+import { InvalidError } from "../errors.ts";
+import { type ByteName, byteName, mknodAt, openInRoot, textOf } from "../linux/at.ts";
+import { type Fd, O_DIRECTORY, O_RDONLY, owned } from "../linux/file.ts";
 import { listAt } from "../linux/tree.ts";
 import { split } from "./entry-path.ts";
-import { makeOpaque, type Parents } from "./parents.ts";
+import { makeOpaque } from "./overlay.ts";
+import type { Parents } from "./parents.ts";
+import { statAt } from "./view.ts";
 
 /** `apply` answers true if the entry was no file of the layer but one of these signs. */
 export function createWhiteouts(parents: Parents, hasLowers: boolean): { apply(path: ByteName): boolean } {
@@ -55,15 +57,4 @@ export function createWhiteouts(parents: Parents, hasLowers: boolean): { apply(p
 function namesIn(layer: Fd): ByteName[] {
   using root = owned(openInRoot(layer, byteName``, O_RDONLY | O_DIRECTORY));
   return listAt(root.fd, byteName``).map(({ name }) => name);
-}
-
-/** What has a name in a directory of the layer now; symbolic links are not followed. */
-export function statAt(directory: Fd, name: ByteName, path: ByteName): Stat | undefined {
-  try {
-    using entry = owned(openAt(directory, name, O_PATH | O_NOFOLLOW, path));
-    return fstat(entry.fd);
-  } catch (error) {
-    if (hasCode(error, "ENOENT")) return undefined;
-    throw error;
-  }
 }

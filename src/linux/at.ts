@@ -219,6 +219,12 @@ export interface Time {
   nanoseconds: number;
 }
 
+/** Nanoseconds since 1970, as stat(2) tells them, for the calls that set times. */
+export const timeOf = (ns: bigint): Time => {
+  const nanoseconds = ((ns % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n;
+  return { seconds: Number((ns - nanoseconds) / 1_000_000_000n), nanoseconds: Number(nanoseconds) };
+};
+
 const times = memory(32); // struct timespec { i64 seconds, i64 nanoseconds }, twice: access, modification
 const timesView = new DataView(times.buffer);
 function timespecs({ seconds, nanoseconds }: Time): Uint8Array {

@@ -1,16 +1,63 @@
-/** Whole directory trees by descriptors: listing names as bytes, and giving away or removing all below a directory. */
+/** Whole directory trees by descriptors: listing names as bytes, walking, and giving away or removing all below a directory. */
 
 import { hasCode } from "../errors.ts";
 import { type ByteName, byteName, byteNameFrom, byteNameOf, chownAt, openAt, rmdirAt, textOf, unlinkAt } from "./at.ts";
+import { Descent } from "./descent.ts";
 import { cwd, type Fd, fstat, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, owned, readEntries } from "./file.ts";
 
-/** The names in an open directory, and whether getdents64(2) calls each a directory. */
-export function listAt(directory: Fd, subject: ByteName): { name: ByteName; isDirectory: boolean }[] {
-  const entries: { name: ByteName; isDirectory: boolean }[] = [];
+/** An entry of a directory, and whether getdents64(2) calls it one itself. */
+export interface Entry {
+  name: ByteName;
+  isDirectory: boolean;
+}
+
+/** The names in an open directory. */
+export function listAt(directory: Fd, subject: ByteName): Entry[] {
+  const entries: Entry[] = [];
   readEntries(directory, textOf(subject), (bytes, isDirectory) => {
     entries.push({ name: byteNameFrom(bytes), isDirectory });
   });
   return entries;
+}
+
+/** Where a walk is: an open directory and an entry of it. */
+export interface Place extends Entry {
+  directory: Fd;
+  /** For errors. */
+  path: () => ByteName;
+}
+
+/**
+ * Walks through everything below an open directory, never through a symbolic link. What goes away meanwhile is left out.
+ * @param visit answers whether to go into a directory.
+ */
+export function walkTree(directory: Fd, subject: ByteName, visit: (place: Place) => boolean): void {
+  using descent = new Descent(directory, subject);
+  const pending: Entry[][] = [listAt(directory, subject)];
+  while (pending.length > 0) {
+    const entry = pending.at(-1)!.pop();
+    if (!entry) {
+      pending.pop();
+      if (pending.length > 0) descent.leave();
+      continue;
+    }
+    const { name } = entry;
+    if (!visit({ ...entry, directory: descent.fd, path: () => descent.shown(name) })) continue;
+    const fd = openDirectory(descent, name);
+    if (fd === undefined) continue;
+    descent.enter(name, fd);
+    pending.push(listAt(fd, name));
+  }
+}
+
+/** Undefined for what is no directory any more. */
+function openDirectory(descent: Descent, name: ByteName): Fd | undefined {
+  try {
+    return openAt(descent.fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  } catch (error) {
+    if (hasCode(error, "ENOENT", "ENOTDIR", "ELOOP")) return undefined;
+    throw error;
+  }
 }
 
 /**
@@ -18,12 +65,7 @@ export function listAt(directory: Fd, subject: ByteName): { name: ByteName; isDi
  * what somebody else removes at the same time.
  */
 export function removeTree(directory: Fd, entry: ByteName, subject: ByteName = entry): void {
-  try {
-    unlessGone(() => unlinkAt(directory, entry, subject));
-  } catch (error) {
-    if (!hasCode(error, "EISDIR", "EPERM")) throw error;
-    removeDirectory(directory, entry, subject);
-  }
+  if (!unlinkUnlessDirectory(directory, entry, subject)) removeDirectory(directory, entry, subject);
 }
 
 /** The same for the path of a directory. */
@@ -34,23 +76,67 @@ const maxTries = 10;
 
 function removeDirectory(directory: Fd, entry: ByteName, subject = entry): void {
   for (let tries = 1; ; tries++) {
-    emptyDirectory(directory, entry, subject);
     try {
-      unlessGone(() => rmdirAt(directory, entry, subject));
+      removeOnce(directory, entry, subject);
       return;
     } catch (error) {
-      if (tries === maxTries || !hasCode(error, "ENOTEMPTY")) throw error;
+      // Somebody has moved a directory out from under us: begin again.
+      if (tries === maxTries || !hasCode(error, "ESTALE")) throw error;
     }
   }
 }
 
-function emptyDirectory(directory: Fd, entry: ByteName, subject: ByteName): void {
-  using opened = owned(unlessGone(() => openAt(directory, entry, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, subject)));
-  if (opened === undefined) return;
-  const { fd } = opened;
-  for (const { name, isDirectory } of unlessGone(() => listAt(fd, subject)) ?? []) {
-    if (isDirectory) removeDirectory(fd, name, byteName`${subject}/${name}`);
-    else removeTree(fd, name, byteName`${subject}/${name}`); // which also serves file systems that tell no types
+/** A directory that is being emptied. */
+interface Emptied {
+  name: ByteName;
+  pending: Entry[];
+  tries: number;
+}
+
+function removeOnce(directory: Fd, entry: ByteName, subject: ByteName): void {
+  using descent = new Descent(directory, byteName``);
+  const open: Emptied[] = [];
+  const enter = (name: ByteName, tries: number) => {
+    const shown = open.length === 0 ? subject : name;
+    const fd = unlessGone(() => openAt(descent.fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, shown));
+    if (fd === undefined) return;
+    descent.enter(shown, fd);
+    open.push({ name, pending: listAt(fd, name), tries });
+  };
+  enter(entry, 1);
+  while (open.length > 0) {
+    const next = open.at(-1)!.pending.pop();
+    if (next) {
+      if (next.isDirectory || !unlinkUnlessDirectory(descent.fd, next.name, next.name)) enter(next.name, 1);
+      continue;
+    }
+    const { name, tries } = open.pop()!;
+    descent.leave();
+    if (!rmdirIfEmpty(descent.fd, name, tries, open.length === 0 ? subject : name)) enter(name, tries + 1);
+  }
+}
+
+/** @returns false for a directory; getdents64(2) of some file systems tells no types. */
+function unlinkUnlessDirectory(directory: Fd, entry: ByteName, subject: ByteName): boolean {
+  try {
+    unlessGone(() => unlinkAt(directory, entry, subject));
+    return true;
+  } catch (error) {
+    if (hasCode(error, "EISDIR")) return false;
+    if (!hasCode(error, "EPERM")) throw error;
+    using found = owned(unlessGone(() => openAt(directory, entry, O_PATH | O_NOFOLLOW)));
+    if (found && fstat(found.fd).type !== "directory") throw error;
+    return found === undefined;
+  }
+}
+
+function rmdirIfEmpty(directory: Fd, name: ByteName, tries: number, subject: ByteName): boolean {
+  try {
+    unlessGone(() => rmdirAt(directory, name, subject));
+    return true;
+  } catch (error) {
+    if (tries === maxTries || !hasCode(error, "ENOTEMPTY")) throw error;
+    return false;
   }
 }
 
@@ -68,14 +154,11 @@ function unlessGone<Result>(call: () => Result): Result | undefined {
  * is not touched; what goes away meanwhile is left out.
  */
 export function giveTree(directory: Fd, owner: { uid: number; gid: number }, subject: ByteName): void {
-  for (const { name } of unlessGone(() => listAt(directory, subject)) ?? []) {
-    const path = byteName`${subject}/${name}`;
-    using entry = owned(unlessGone(() => openAt(directory, name, O_PATH | O_NOFOLLOW, path)));
-    if (entry === undefined) continue;
+  walkTree(directory, subject, ({ directory: parent, name, path }) => {
+    using entry = owned(unlessGone(() => openAt(parent, name, O_PATH | O_NOFOLLOW)));
+    if (entry === undefined) return false;
     const { type, uid, gid } = fstat(entry.fd);
-    if (uid !== owner.uid || gid !== owner.gid) unlessGone(() => chownAt(directory, name, owner.uid, owner.gid, path));
-    if (type !== "directory") continue;
-    using below = owned(unlessGone(() => openAt(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, path)));
-    if (below) giveTree(below.fd, owner, path);
-  }
+    if (uid !== owner.uid || gid !== owner.gid) unlessGone(() => chownAt(parent, name, owner.uid, owner.gid, path()));
+    return type === "directory";
+  });
 }

@@ -34,3 +34,10 @@ export function readXattr(fd: Fd, key: ByteName, subject: ByteName): Uint8Array 
   const length = size === 0 ? 0 : call(value, size);
   return length === -1 ? undefined : value.subarray(0, length);
 }
+
+/**
+ * True for an attribute that is a part of the file, and goes where its copies go: capabilities and plain user attributes; never
+ * what steers overlayfs or a security module (SECURITY R32).
+ */
+export const belongsToFile = (key: ByteName): boolean =>
+  key === "security.capability" || (key.startsWith("user.") && !key.startsWith("user.overlay."));

@@ -12,10 +12,10 @@
 
 import { hasCode } from "../errors.ts";
 import * as at from "../linux/at.ts";
+import { copyTree, takeOver } from "../linux/copy.ts";
 import { type Fd, flock, fstat, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, open, owned } from "../linux/file.ts";
 import { listAt, removeTree } from "../linux/tree.ts";
 import { dataName } from "../plan/volume.ts";
-import { copyUp, takeOver } from "./copyup.ts";
 
 const copy = at.byteName`_copy`;
 const whole = at.byteName`_whole`;
@@ -46,7 +46,7 @@ function copyImage(image: Fd, target: string, volume: Fd): boolean {
   if (from === undefined) return false;
   at.mkdirAt(volume, copy, 0o700);
   using to = owned(openDirectory(volume, copy));
-  copyUp(from.fd, to.fd, at.byteNameOf(target));
+  copyTree(from.fd, to.fd, at.byteNameOf(target));
   at.renameAt(volume, copy, whole);
   return true;
 }
@@ -66,6 +66,6 @@ function moveAll(volume: Fd, to: Fd): void {
   const itself = fstat(from.fd);
   // Somebody who did not want it filled may have made one of that name meanwhile: theirs stays.
   for (const { name } of listAt(from.fd, whole)) at.moveAt(from.fd, name, to);
-  takeOver(to, itself, data);
+  takeOver(from.fd, to, itself, data);
   removeTree(volume, whole);
 }

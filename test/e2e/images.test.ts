@@ -300,6 +300,57 @@ describe("commit", () => {
       expect(lines(await ok(machine, "history", "-q", "--no-trunc", "made:1"))).toEqual([id, "<missing>"]);
     });
   });
+  test("keeps what run said of health, ports and volumes; changes are a Dockerfile with the image's variables", async () => {
+    await onMachine(["busybox"], async (machine) => {
+      const how = [
+        "--health-cmd",
+        "true",
+        "--health-interval",
+        "5s",
+        "--expose",
+        "53/udp",
+        "-p",
+        "8080:80",
+        "-v",
+        "/data",
+      ];
+      await ok(machine, "create", "--name", "maker", ...how, "-e", "A=/a", "busybox", "sh");
+      const changes = [
+        "ENV PATH=/opt/bin:$PATH B=$A/b",
+        "WORKDIR $B\nUSER 5",
+        "HEALTHCHECK --retries=2 CMD test -e $A\n# a comment\nONBUILD RUN make",
+        "EXPOSE 80 \\\n 443",
+      ];
+      const wrong = await machine.run(["commit", "-c", "USER 5 # no comment", "maker"]);
+      expect(wrong.stderr).toContain("USER takes one word, not 5 # no comment");
+      await ok(machine, "commit", "maker", "kept");
+      const kept = (await inspect(machine, "kept")).Config;
+      expect(kept.Healthcheck).toEqual({ Test: ["CMD-SHELL", "true"], Interval: 5e9 });
+      expect(kept.ExposedPorts).toEqual({ "53/udp": {}, "80/tcp": {} });
+      expect(kept.Volumes).toEqual({ "/data": {} });
+      await ok(machine, "commit", ...changes.flatMap((change) => ["-c", change]), "maker", "made");
+      const made = (await inspect(machine, "made")).Config;
+      expect(made).toMatchObject({
+        Env: ["A=/a", "PATH=/opt/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "B=/a/b"],
+        WorkingDir: "/a/b",
+        User: "5",
+        Healthcheck: { Test: ["CMD-SHELL", "test -e $A"], Retries: 2 },
+        ExposedPorts: { "53/udp": {}, "80/tcp": {}, "443/tcp": {} },
+      });
+      await ok(machine, "rm", "-v", "maker");
+    });
+  });
+  test("leaves out a file whose name means a deleted one in a layer, and says so", async () => {
+    await onMachine(["busybox"], async (machine) => {
+      await ok(machine, "run", "--network", "none", "--name", "maker", "busybox", "touch", "/.wh.bin", "/b");
+      const { code, stderr } = await machine.run(["commit", "maker", "made"]);
+      expect([code, stderr]).toEqual([
+        0,
+        expect.stringContaining("warning: .wh.bin is left out: names that begin with"),
+      ]);
+      expect((await machine.container(["made", "ls", "-a", "/b", "/bin/sh"])).stdout).toBe("/b\n/bin/sh\n");
+    });
+  });
   test("of the same container twice has the same layer, and of one that changed nothing has none", async () => {
     await onMachine(["busybox"], async (machine) => {
       await ok(machine, "run", "--name", "maker", "busybox", "touch", "/x");

@@ -6,21 +6,30 @@ import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
 import { plain, printLine } from "../words/print.ts";
 import { showProgress } from "../words/progress.ts";
+import { parseSize } from "../words/units.ts";
 
 export default defineCommand({
   meta: { name: "load", group: "Images", description: "Load images from a tar, a docker archive or an OCI layout" },
   args: {
     input: { type: "string", alias: "i", valueHint: "file", description: "Read from this file instead of stdin" },
     quiet: { type: "boolean", alias: "q", description: "Do not show progress, only what was loaded" },
+    "max-size": {
+      type: "string",
+      valueHint: "size",
+      description: "Refuse layers larger than this when extracted (256g)",
+    },
     tag: { type: "string", alias: "t", valueHint: "name", description: "Name for the image, if the file has just one" },
   },
   examples: ["tinydocker load -i busybox.tar", "docker save alpine | tinydocker load"],
   takesSignals: true,
-  run: async ({ input = "/dev/stdin", quiet, tag }, { root }) => {
+  run: async ({ input = "/dev/stdin", quiet, tag, "max-size": size }, { root }) => {
     requireRoot("loading images");
     const progress = quiet ? undefined : showProgress(input);
-    const reference = tag === undefined ? {} : { reference: tag };
-    const loading = load(pathsOf(root), input, reference, (bytes) => progress?.update(bytes));
+    const options = {
+      ...(tag !== undefined && { reference: tag }),
+      ...(size !== undefined && { maxBytes: parseSize("--max-size", size) }),
+    };
+    const loading = load(pathsOf(root), input, options, (bytes) => progress?.update(bytes));
     for (const { id, references } of await loading.finally(() => progress?.done())) {
       if (references.length === 0) printLine(`Loaded image ID: ${id}`);
       else for (const name of references) printLine(`Loaded image: ${plain(name)}`);

@@ -4,7 +4,7 @@ import { hasCode } from "../../errors.ts";
 import { readAnyImage } from "../../image/store.ts";
 import { type ByteName, byteNameOf, openAt } from "../../linux/at.ts";
 import { cwd, type Fd, fstat, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, owned } from "../../linux/file.ts";
-import { listAt } from "../../linux/tree.ts";
+import { type Place, walkTree } from "../../linux/tree.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { Paths } from "../../paths.ts";
 import { etcNames } from "../network/etc-files.ts";
@@ -29,17 +29,22 @@ function sizeOfEtcFiles(upper: string): number {
   return etcNames.reduce((sum, name) => sum + sizeOfFile(etc.fd, byteNameOf(name), seen), 0);
 }
 
-/** The bytes of all files below a directory. */
-export const sizeOfTree = (path: string): number => sizeBelow(cwd, byteNameOf(path), new Set());
-
-/** Never through a symbolic link; a file with several names counts once; what goes away meanwhile not at all. */
-function sizeBelow(at: Fd, directory: ByteName, seen: Set<bigint>): number {
-  using opened = owned(openIfThere(at, directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
-  if (opened === undefined) return 0;
-  const { fd } = opened;
+/** The bytes of all files below a directory, never through a symbolic link; a file with several names counts once. */
+export function sizeOfTree(path: string): number {
+  using root = owned(openIfThere(cwd, byteNameOf(path), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+  if (root === undefined) return 0;
+  const seen = new Set<bigint>();
   let bytes = 0;
-  for (const { name, isDirectory } of listAt(fd, directory))
-    bytes += isDirectory ? sizeBelow(fd, name, seen) : sizeOfFile(fd, name, seen);
+  const visit = ({ directory, name, isDirectory }: Place) => {
+    if (!isDirectory) bytes += sizeOfFile(directory, name, seen);
+    return isDirectory;
+  };
+  try {
+    walkTree(root.fd, byteNameOf(path), visit);
+  } catch (error) {
+    // A program has moved what we were in, far down: what was counted is as near as it gets.
+    if (!hasCode(error, "ESTALE")) throw error;
+  }
   return bytes;
 }
 

@@ -4,6 +4,7 @@ import type { LoadProgress } from "../../image/load.ts";
 import { makeImage } from "../../image/make.ts";
 import { packTree } from "../../image/pack.ts";
 import { findImage } from "../../image/store.ts";
+import { type ByteName, textOf } from "../../linux/at.ts";
 import { O_DIRECTORY, O_RDONLY, open, owned, readdir, stat } from "../../linux/file.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { Paths } from "../../paths.ts";
@@ -69,9 +70,12 @@ async function commitContainer(paths: Paths, container: Container, options: Comm
     ...(!(image && isUnchanged(paths, container)) && {
       layer: {
         subject: `the layer of ${record.name}`,
+        // As large as they look, its files lie on this disk already: a full one says so itself.
+        limits: { freeBytes: Number.POSITIVE_INFINITY, maxBytes: Number.POSITIVE_INFINITY },
         feed(write) {
           using root = owned(openTree());
-          packTree(root.fd, { layer: image !== undefined, omit: isOfNetwork }, (bytes) => {
+          const leaveOut = (path: ByteName, why: string) => options.warn(`${textOf(path)} is left out: ${why}`);
+          packTree(root.fd, { layer: image !== undefined, omit: isOfNetwork, leaveOut }, (bytes) => {
             endIfInterrupted();
             write(bytes);
           });

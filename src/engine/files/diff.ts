@@ -1,8 +1,10 @@
 /** What a container has added, changed and deleted: its writable layer against those below. */
 
 import { hasCode } from "../../errors.ts";
-import { isWhiteout } from "../../image/parents.ts";
-import { type ByteName, byteName, fgetxattr, openAt, openInRootIfAny } from "../../linux/at.ts";
+import { maxPath } from "../../image/entry-path.ts";
+import { isOpaque, isWhiteout } from "../../image/overlay.ts";
+import { type ByteName, byteName, openAt, openInRootIfAny } from "../../linux/at.ts";
+import { Descent } from "../../linux/descent.ts";
 import { type Fd, fstat, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, open, owned, type Stat } from "../../linux/file.ts";
 import { listAt } from "../../linux/tree.ts";
 import type { Paths } from "../../paths.ts";
@@ -20,58 +22,72 @@ export function diffContainer(paths: Paths, reference: string): Change[] {
   const container = findContainer(paths, reference);
   using upper = owned(open(upperOf(paths, container), O_RDONLY | O_DIRECTORY));
   using lower = owned(openLayers(paths, lowersOf(container)));
-  const changes: Change[] = [];
-
-  function directory(fd: Fd, path: ByteName, opaque: boolean): void {
-    const names = new Set<ByteName>();
-    for (const { name } of listAt(fd, path)) {
-      names.add(name);
-      entry(fd, name, byteName`${path}/${name}`);
-    }
-    // Nothing of below shines through: what is not here again is deleted.
-    if (opaque)
-      for (const name of lowerNames(path))
-        if (!names.has(name)) changes.push({ kind: "D", path: byteName`${path}/${name}` });
-  }
-
-  function entry(parent: Fd, name: ByteName, path: ByteName): void {
-    const now = statAt(parent, name, path);
-    if (isOfNetwork(path)) return;
-    const before = statBelow(path);
-    if (isWhiteout(now)) {
-      if (before) changes.push({ kind: "D", path });
-      return;
-    }
-    const at = changes.push({ kind: before ? "C" : "A", path });
-    if (now.type !== "directory") return;
-    using opened = owned(openAt(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, path));
-    const opaque = before?.type === "directory" && fgetxattr(opened.fd, byteName`trusted.overlay.opaque`)?.[0] === 0x79;
-    directory(opened.fd, path, opaque);
-    // overlayfs copies a directory up to look into it for writing: then nothing has changed.
-    if (before && isSameDirectory(before, now) && changes.length === at) changes.pop();
-  }
-
-  function statBelow(path: ByteName): Stat | undefined {
-    try {
-      using found = owned(openInRootIfAny(lower.fd, path, O_PATH | O_NOFOLLOW, false));
-      return found && fstat(found.fd);
-    } catch (error) {
-      if (hasCode(error, "ENOTDIR", "ELOOP")) return undefined; // a directory of the path was something else
-      throw error;
-    }
-  }
-
-  function lowerNames(path: ByteName): ByteName[] {
-    using opened = owned(openInRootIfAny(lower.fd, path, O_RDONLY | O_DIRECTORY, false));
-    return opened ? listAt(opened.fd, path).map(({ name }) => name) : [];
-  }
-
-  directory(upper.fd, byteName``, false);
-  return changes.sort((a, b) => (a.path < b.path ? -1 : 1));
+  return changesBelow(upper.fd, lower.fd).sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
-function statAt(directory: Fd, name: ByteName, path: ByteName): Stat {
-  using entry = owned(openAt(directory, name, O_PATH | O_NOFOLLOW, path));
+/** A directory of the upper layer that is being looked through. */
+interface Looked {
+  path: ByteName;
+  pending: ByteName[];
+  /** The change that goes again if nothing in the directory has changed. */
+  only: number | undefined;
+}
+
+function changesBelow(upper: Fd, lower: Fd): Change[] {
+  const changes: Change[] = [];
+  using descent = new Descent(upper, byteName``);
+  const open: Looked[] = [{ path: byteName``, pending: namesIn(upper, byteName``), only: undefined }];
+  for (let at = open.at(-1); at; at = open.at(-1)) {
+    const name = at.pending.pop();
+    if (name === undefined) {
+      open.pop();
+      if (open.length > 0) descent.leave();
+      if (changes.length === at.only) changes.pop();
+      continue;
+    }
+    const path = byteName`${at.path}/${name}`;
+    if (isOfNetwork(path)) continue;
+    const now = statAt(descent.fd, name);
+    const before = statBelow(lower, path);
+    if (!isWhiteout(now)) changes.push({ kind: before ? "C" : "A", path });
+    else if (before) changes.push({ kind: "D", path });
+    if (now.type !== "directory" || path.length > maxPath) continue; // no call takes longer ones, and nobody reads them
+    // overlayfs copies a directory up to look into it for writing: then nothing has changed.
+    const only = before && isSameDirectory(before, now) ? changes.length : undefined;
+    descent.enter(name, openAt(descent.fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+    const pending = namesIn(descent.fd, path);
+    if (before?.type === "directory" && isOpaque(descent.fd)) changes.push(...hidden(lower, path, new Set(pending)));
+    open.push({ path, pending, only });
+  }
+  return changes;
+}
+
+/** Nothing of below shines through an opaque directory: what is not in it again is deleted. */
+const hidden = (lower: Fd, path: ByteName, names: Set<ByteName>): Change[] =>
+  lowerNames(lower, path)
+    .filter((name) => !names.has(name))
+    .map((name) => ({ kind: "D", path: byteName`${path}/${name}` }));
+
+const namesIn = (directory: Fd, path: ByteName): ByteName[] => listAt(directory, path).map(({ name }) => name);
+
+function statBelow(lower: Fd, path: ByteName): Stat | undefined {
+  if (path.length > maxPath) return undefined; // no image has such a path
+  try {
+    using found = owned(openInRootIfAny(lower, path, O_PATH | O_NOFOLLOW, false));
+    return found && fstat(found.fd);
+  } catch (error) {
+    if (hasCode(error, "ENOTDIR", "ELOOP")) return undefined; // a directory of the path was something else
+    throw error;
+  }
+}
+
+function lowerNames(lower: Fd, path: ByteName): ByteName[] {
+  using opened = owned(openInRootIfAny(lower, path, O_RDONLY | O_DIRECTORY, false));
+  return opened ? namesIn(opened.fd, path) : [];
+}
+
+function statAt(directory: Fd, name: ByteName): Stat {
+  using entry = owned(openAt(directory, name, O_PATH | O_NOFOLLOW));
   return fstat(entry.fd);
 }
 

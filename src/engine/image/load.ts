@@ -9,7 +9,7 @@ import { endIfInterrupted } from "./interrupt.ts";
 export async function load(
   paths: Paths,
   file: string,
-  options: { reference?: string },
+  options: { reference?: string; maxBytes?: number },
   onProgress: (progress: LoadProgress) => void,
 ): Promise<LoadedImage[]> {
   const images = await loadImages(paths, file, {
