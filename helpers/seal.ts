@@ -1,6 +1,6 @@
 /**
  * Closes the environment variables through which a compiled Bun program can be turned into something else
- * (SECURITY B1): each name is blanked in the binary, so that no variable can match it any more.
+ * (docs/security.md B1): each name is blanked in the binary, so that no variable can match it any more.
  */
 
 /** What each variable would let its setter do. A trailing `*` stands for every name that begins so. */

@@ -169,7 +169,7 @@ function readThrough(stream: Transform, range: ByteRange, sinks: Sinks, finish: 
 
 const toolDirectories = ["/usr/bin", "/bin", "/usr/local/bin"];
 
-/** xz and bzip2 are not built in: the host's tool, by absolute path, with a fixed environment (SECURITY R26). */
+/** xz and bzip2 are not built in: the host's tool, by absolute path, with a fixed environment (docs/security.md R26). */
 async function readThroughTool(tool: "xz" | "bzip2", range: ByteRange, sinks: Sinks): Promise<void> {
   const program = toolDirectories.map((directory) => `${directory}/${tool}`).find((path) => statIfAny(path));
   if (!program)

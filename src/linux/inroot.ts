@@ -1,4 +1,4 @@
-/** Directories and files made below a root that must not be left: init trusts no rootfs (SECURITY R15). */
+/** Directories and files made below a root that must not be left: init trusts no rootfs (docs/security.md R15). */
 
 import { hasCode, SyscallError } from "../errors.ts";
 import * as at from "./at.ts";

@@ -37,7 +37,7 @@ export function readXattr(fd: Fd, key: ByteName, subject: ByteName): Uint8Array 
 
 /**
  * True for an attribute that is a part of the file, and goes where its copies go: capabilities and plain user attributes; never
- * what steers overlayfs or a security module (SECURITY R32).
+ * what steers overlayfs or a security module (docs/security.md R32).
  */
 export const belongsToFile = (key: ByteName): boolean =>
   key === "security.capability" || (key.startsWith("user.") && !key.startsWith("user.overlay."));

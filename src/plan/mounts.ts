@@ -102,7 +102,7 @@ function planPart(options: string[], spec: Spec): Pick<BindStep, "subpath" | "ch
 
 /**
  * Where something may be mounted: an absolute path without "..", and not one that the container itself depends on
- * (SECURITY R18). @param subject who asks: an option, or the image.
+ * (docs/security.md R18). @param subject who asks: an option, or the image.
  */
 export function parseTarget(subject: string, path: string): string {
   const parts = path.split("/").filter((part) => part !== "" && part !== ".");

@@ -41,7 +41,7 @@ export interface Clients {
 
 /**
  * So long the container waits for a client that reads nothing. One that reads, however slowly, gets all of it; one that does
- * not must not stop the container and its log for ever (SECURITY F17). Who started it in the foreground may: see `held`.
+ * not must not stop the container and its log for ever (docs/security.md F17). Who started it in the foreground may: see `held`.
  */
 const patienceMs = 10_000;
 /** Before the next connection is tried when there is no room for one: the socket would be ready again and again meanwhile. */

@@ -68,7 +68,7 @@ function print(fd: Fd, text: string): void {
   }
 }
 
-/** Text from outside, without the control characters that could command a terminal (SECURITY R39). */
+/** Text from outside, without the control characters that could command a terminal (docs/security.md R39). */
 export const plain = (text: string): string => text.replace(/[\u0000-\u001f\u007f-\u009f]/g, "?");
 
 /** Bytes for people: 4.2MB, as Docker prints them (powers of 1000). */

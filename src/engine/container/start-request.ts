@@ -39,7 +39,7 @@ export interface Attachment {
 /** What the monitor gets as a descriptor: the socket to its launcher. */
 export const launcherFd = 3 as Fd;
 
-/** A fixed environment: what is in ours is none of the container's business (SECURITY R3). */
+/** A fixed environment: what is in ours is none of the container's business (docs/security.md R3). */
 export const environment = (paths: Paths): string[] => [defaultPath, `TINYDOCKER_ROOT=${paths.root}`];
 
 /** As many descriptors as fit beside one message. */

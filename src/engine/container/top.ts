@@ -104,7 +104,7 @@ export function askHostPs(container: Container, options: string[]): ProcessTable
   return chooseLines(answer.stdout.toString(), new Set(pids));
 }
 
-/** By its absolute path, with a fixed environment (SECURITY R26). */
+/** By its absolute path, with a fixed environment (docs/security.md R26). */
 const runPs = (program: string, options: string[]) =>
   Bun.spawnSync([program, ...options], { env: { PATH: "/usr/bin:/bin", LC_ALL: "C" }, cwd: "/", stdin: "ignore" });
 

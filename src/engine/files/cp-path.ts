@@ -6,7 +6,7 @@ import { cwd, type Fd, fstat, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, owned, 
 
 /** A side of a copy. */
 export interface Side {
-  /** The container's root, which no path leads out of (SECURITY R25); absent for the host. */
+  /** The container's root, which no path leads out of (docs/security.md R25); absent for the host. */
   root?: Fd;
   /** As errors call a path of it. */
   describe(path: string): string;

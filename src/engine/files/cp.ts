@@ -1,7 +1,7 @@
 /**
  * Copying between a container and the host. Whatever the two ends are, one side is packed and the other extracts, in memory:
  * both walk by descriptors, follow no symbolic link and never leave their directory, even while a program in the container
- * changes the tree under them (SECURITY R25).
+ * changes the tree under them (docs/security.md R25).
  */
 
 import { ConflictError, UsageError } from "../../errors.ts";

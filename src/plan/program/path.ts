@@ -1,4 +1,4 @@
-/** Paths below a root that must not be left, as records: opened, made, covered (SECURITY R15). */
+/** Paths below a root that must not be left, as records: opened, made, covered (docs/security.md R15). */
 
 import { ENODEV, EPERM } from "../../linux/errno.ts";
 import { type Arg, Field, Label, names, type Slot } from "../../linux/program/record.ts";

@@ -77,7 +77,7 @@ export const exponent = (text: string): string => text.replace(/e([+-])(\d)$/, "
 
 /**
  * A value as one line of JSON. What is not printable stays escaped also where JSON would not ask for it: C1 control
- * characters command a terminal too (SECURITY R39).
+ * characters command a terminal too (docs/security.md R39).
  */
 export function toJson(value: Value, indent = ""): string {
   const text = JSON.stringify(plainJson(value), null, indent) ?? "null";
