@@ -23,6 +23,8 @@ export interface Paths {
   sources: string;
   /** `<name>/{volume.json, _data/}`: what outlives containers. */
   volumes: string;
+  /** `<name>/{secret.json, data}`: what nobody is to see but who is given it. */
+  secrets: string;
   /** `<name>/{network.json, leases/<address>, names/<container>}`: networks, who has which address, and who is called how. */
   networks: string;
   containers: string;
@@ -47,6 +49,7 @@ export function pathsOf(root: string): Paths {
     refs: `${root}/refs`,
     sources: `${root}/sources`,
     volumes: `${root}/volumes`,
+    secrets: `${root}/secrets`,
     networks: `${root}/networks`,
     containers: `${root}/containers`,
     rootfs: `${root}/rootfs`,

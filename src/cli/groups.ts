@@ -14,6 +14,10 @@ export interface Group {
   aliases: Record<string, string>;
 }
 
+const exists = async (kind: "container" | "image" | "network" | "secret" | "volume") => ({
+  default: (await import("./system/exists.ts")).existsCommand(kind),
+});
+
 export const groups: Record<string, Group> = {
   container: {
     description: "Manage containers",
@@ -25,6 +29,7 @@ export const groups: Record<string, Group> = {
       create: "create",
       diff: "diff",
       exec: "exec",
+      exists: () => exists("container"),
       export: "export",
       inspect: async () => ({ default: (await import("./system/inspect.ts")).inspectContainers }),
       kill: "kill",
@@ -51,6 +56,7 @@ export const groups: Record<string, Group> = {
     description: "Manage images",
     heading: "Images",
     commands: {
+      exists: () => exists("image"),
       history: "history",
       import: "import",
       inspect: async () => ({ default: (await import("./system/inspect.ts")).inspectImages }),
@@ -70,11 +76,24 @@ export const groups: Record<string, Group> = {
       connect: () => import("./network/connect.ts"),
       create: () => import("./network/create.ts"),
       disconnect: () => import("./network/disconnect.ts"),
+      exists: () => exists("network"),
       inspect: () => import("./network/inspect.ts"),
       ls: () => import("./network/ls.ts"),
       prune: () => import("./network/prune.ts"),
       reload: () => import("./network/reload.ts"),
       rm: () => import("./network/rm.ts"),
+    },
+    aliases: { list: "ls", remove: "rm" },
+  },
+  secret: {
+    description: "Manage secrets",
+    heading: "Volumes",
+    commands: {
+      create: () => import("./secret/create.ts"),
+      exists: () => exists("secret"),
+      inspect: () => import("./secret/inspect.ts"),
+      ls: () => import("./secret/ls.ts"),
+      rm: () => import("./secret/rm.ts"),
     },
     aliases: { list: "ls", remove: "rm" },
   },
@@ -94,6 +113,7 @@ export const groups: Record<string, Group> = {
     heading: "Volumes",
     commands: {
       create: () => import("./volume/create.ts"),
+      exists: () => exists("volume"),
       inspect: () => import("./volume/inspect.ts"),
       ls: () => import("./volume/ls.ts"),
       prune: () => import("./volume/prune.ts"),

@@ -5,6 +5,7 @@ import type { Namespace, NamespaceType, Spec } from "../oci/spec.ts";
 import { planCgroup, type Setting } from "./cgroup.ts";
 import { planBinds, planMounts, planRoot } from "./mounts.ts";
 import { type Connection, connectedOf, type EtcFile } from "./network.ts";
+import type { SecretVariable } from "./secrets.ts";
 import type { CloneStep, Directory, HostStep, InitStep, Plan, SharedNamespaceType, StdioKind } from "./step.ts";
 import { planSysctls } from "./sysctl.ts";
 import { userOf } from "./user.ts";
@@ -44,6 +45,8 @@ export interface Container {
   connection?: Connection;
   /** What it finds in /etc. */
   etc?: EtcFile[];
+  /** What becomes its own copies, in their order; and which of those are variables. */
+  secrets?: { directory: string; sources: string[]; variables: SecretVariable[] };
 }
 
 /** @throws UnsupportedError for a limit that was asked for and this host can't enforce. */
@@ -104,7 +107,7 @@ export function lackOf(controllers: string[], host: Host): [message: string, hin
 }
 
 function planPrepare(container: Container, cgroup: string | undefined): HostStep[] {
-  const { id, name, namePath, running, directory, volumes, keep, fresh, outlives } = container;
+  const { id, name, namePath, running, directory, volumes, keep, fresh, outlives, secrets } = container;
   const anonymous = volumes.flatMap((step) => (step.do === "volume" && step.anonymous ? [step.name] : []));
   const paths = { directory, ...(namePath && { namePath }) };
   const lockFile: HostStep = {
@@ -125,6 +128,7 @@ function planPrepare(container: Container, cgroup: string | undefined): HostStep
     lockFile,
     ...(namePath ? [{ do: "take-name", name, path: namePath, id, keep } as const] : []),
     { do: "directories", directories: [{ path: directory, mode: 0o700 }, ...container.directories], keep },
+    ...(secrets ? [{ do: "copy-secrets", directory: secrets.directory, sources: secrets.sources } as const] : []),
     ...volumes.filter((step) => step.do === "volume"),
   ];
 }
@@ -143,12 +147,14 @@ function planRelease(cgroup: string | undefined, settings: Setting[], host: Host
 
 /** The root and what goes into it, as far as the host's side can make it: detached mounts, and users by their numbers. */
 function planBuild(spec: Spec, container: Container, cgroup: string | undefined): HostStep[] {
+  const variables = container.secrets?.variables;
   return [
     ...(cgroup === undefined ? [] : [{ do: "cgroup", path: cgroup } as const]),
     ...container.volumes.filter((step) => step.do === "mount-volume"),
     planRoot(spec),
     ...planEtc(spec, container),
     { do: "user", user: userOf(spec) },
+    ...(variables?.length ? [{ do: "secret-variables", variables } as const] : []),
     ...planBinds(spec),
     ...shareable.flatMap((namespace): HostStep[] => {
       const path = namespaceOf(spec, namespace)?.path;

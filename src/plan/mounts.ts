@@ -2,6 +2,7 @@
 
 import { UsageError } from "../errors.ts";
 import type { Device, Mount, Spec } from "../oci/spec.ts";
+import { secretFilesOf } from "./secret-mount.ts";
 import type { BindStep, HostStep, InitStep } from "./step.ts";
 import { planSysctls } from "./sysctl.ts";
 import { userOf } from "./user.ts";
@@ -71,7 +72,9 @@ const planAttach = ({ source = "", destination: target }: Mount, number: number)
   target,
 });
 
-function planBind({ source = "", destination: target, options = [] }: Mount, spec: Spec): BindStep {
+function planBind(mount: Mount, spec: Spec): BindStep {
+  const { source = "", destination: target, options = [] } = mount;
+  const secrets = secretFilesOf(mount);
   return {
     do: "bind",
     source,
@@ -84,6 +87,7 @@ function planBind({ source = "", destination: target, options = [] }: Mount, spe
     ...(options.includes(detachedMountOption) && { detachedMount: true }),
     ...(options.includes(writableBelowOption) && { writableBelow: true }),
     ...planPart(options, spec),
+    ...(secrets.length > 0 && { secrets }),
   };
 }
 

@@ -4,6 +4,7 @@ import type { MountRequest } from "./mounts.ts";
 import { type NetworkOptions, noNetworkOptions } from "./network-options.ts";
 import type { ProcessOptions } from "./process-options.ts";
 import type { ResourceOptions } from "./resource-options.ts";
+import type { SecretRequest } from "./secrets.ts";
 
 /** The options of `run`, parsed and checked. Absent means that the user did not say. */
 export interface RunOptions {
@@ -35,6 +36,8 @@ export interface RunOptions {
   privileged: boolean;
   capAdd: string[];
   capDrop: string[];
+  /** Absent where there are none. */
+  secrets?: SecretRequest[];
 }
 
 export interface AssumedLimits {

@@ -21,6 +21,8 @@
 import type { Capabilities, Device, Rlimit } from "../oci/spec.ts";
 import type { CleanupRecord } from "./cleanup-record.ts";
 import type { EtcFile, NetworkStep } from "./network.ts";
+import type { SecretFile } from "./secret-mount.ts";
+import type { SecretVariable } from "./secrets.ts";
 import type { User } from "./user.ts";
 
 /** What the host's side does. Each has an undo, run when the start fails or the container ends. */
@@ -28,6 +30,8 @@ export type HostStep =
   | { do: "lock-file"; running: string; cleanup: CleanupRecord }
   | { do: "take-name"; name: string; path: string; id: string; keep: boolean }
   | { do: "directories"; directories: Directory[]; keep: boolean }
+  /** `sources` become files of `directory` called 0, 1, 2... */
+  | { do: "copy-secrets"; directory: string; sources: string[] }
   | VolumeStep
   | { do: "mount-volume"; path: string; type: string; options: string[] }
   | { do: "remove"; directory: string; namePath?: string }
@@ -36,6 +40,7 @@ export type HostStep =
   | { do: "bind-root"; path: string }
   | { do: "etc-files"; files: EtcFile[] }
   | { do: "user"; user: User }
+  | { do: "secret-variables"; variables: SecretVariable[] }
   | BindStep
   | { do: "open-namespace"; namespace: SharedNamespaceType; path: string }
   | { do: "write-file"; path: string; text: string }
@@ -83,6 +88,8 @@ export interface BindStep {
   chown?: User;
   /** Files of this user of the host are the container's user's inside, and the other way round. */
   idmap?: { uid: number; gid: number; user: User };
+  /** Copies of secrets in the directory that is the source: what is shown is memory with their content. */
+  secrets?: SecretFile[];
   why?: string;
 }
 
@@ -202,6 +209,14 @@ export const documentation: { [Kind in Step["do"]]: { man: string; why: string; 
     man: "mkdir(2)",
     why: "the container's own writable layer, and what is kept about it",
     undo: "unlinkat(2), if the container is not kept",
+  },
+  "copy-secrets": {
+    man: "open(2)",
+    why: "copies of the container's own, for root alone: a secret that is changed or removed later is still the same in it",
+  },
+  "secret-variables": {
+    man: "environ(7)",
+    why: "read when the program is about to be started: no value of a secret is written into a plan or a record",
   },
   volume: {
     man: "rename(2)",

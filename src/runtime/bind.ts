@@ -24,6 +24,7 @@ export function makeBind(step: BindStep, image: Fd, user: Identity): Fd {
   const { source, target, options, recursive, propagation } = step;
   const subject = `${source} on ${target}`;
   if (step.namespace !== undefined) return makeBindOf(step.namespace, step, subject);
+  if (step.secrets) return (require("./secrets.ts") as typeof import("./secrets.ts")).makeSecretMount(step);
   if (step.createSource) createSource(step);
   using from = owned(openSource(step));
   if (step.copyUp) fillVolume(image, target, source);

@@ -86,6 +86,7 @@ const performers: { [Kind in HostStep["do"]]: Performer<Extract<HostStep, { do: 
     });
     for (const { path, mode } of directories) mkdir(path, mode);
   },
+  "copy-secrets": (step) => secrets().copySecrets(step),
   volume: (step, undo, { ended }) => {
     if (makeVolume(step) && step.anonymous)
       undo.add(() => {
@@ -112,6 +113,9 @@ const performers: { [Kind in HostStep["do"]]: Performer<Extract<HostStep, { do: 
   user: ({ user }, _undo, { prepared }) => {
     prepared.identity = identityOf(prepared.root!, user);
   },
+  "secret-variables": ({ variables }, _undo, { prepared }) => {
+    prepared.variables = secrets().readSecretVariables(variables);
+  },
   bind: (step, undo, { prepared }) => {
     prepared.binds.push(closedLater(binds().makeBind(step, prepared.image!, prepared.identity!), undo));
   },
@@ -126,6 +130,9 @@ const performers: { [Kind in HostStep["do"]]: Performer<Extract<HostStep, { do: 
   },
   limit: ({ file, value }) => writeSetting(file, value),
 };
+
+/** Loaded for those who have some. */
+const secrets = () => require("./secrets.ts") as typeof import("./secrets.ts");
 
 function closedLater(fd: Fd, undo: UndoList): Fd {
   undo.add(() => close(fd));

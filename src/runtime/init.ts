@@ -45,6 +45,8 @@ export interface Prepared {
   pid?: Fd;
   /** An open cgroup v2 directory. */
   cgroup?: Fd;
+  /** Variables for the program that no plan has: `NAME=value`, after all others. */
+  variables?: string[];
 }
 
 /** A process on its way to its program. */
@@ -68,7 +70,8 @@ export function spawnInit(
   prepared: Prepared,
   connected: ConnectedStdio,
 ): Starting {
-  const steps = [...setup, ...last];
+  const { variables } = prepared;
+  const steps = [...setup, ...(variables ? last.map((step) => withVariables(step, variables)) : last)];
   const program = compileInit(steps, compileOptions());
   const [ours, other] = socketpair();
   using socket = owned(ours);
@@ -106,6 +109,13 @@ export function spawnInit(
 
 /** Loaded for those that share one. */
 const namespaces = () => require("../linux/namespace.ts") as typeof import("../linux/namespace.ts");
+/** A variable once, the last one said wins. */
+function withVariables(step: InitStep, variables: string[]): InitStep {
+  if (!("env" in step)) return step;
+  const nameOf = (entry: string) => entry.split("=", 1)[0]!;
+  const env = new Map([...step.env, ...variables].map((entry) => [nameOf(entry), entry]));
+  return { ...step, env: [...env.values()] };
+}
 
 /** What every process is told that becomes a program. */
 export function givenFor(

@@ -255,6 +255,13 @@ export const createArgs = {
     valueHint: "capability",
     description: "Drop a capability, or ALL",
   },
+  secret: {
+    group: "Security",
+    type: "string",
+    multiple: true,
+    valueHint: "name[,option...]",
+    description: "Show a secret in /run/secrets; options target=, uid=, gid=, mode=, or type=env",
+  },
 } as const satisfies Arguments;
 
 /** The options of `run`, which `explain run` has too. */
@@ -472,13 +479,14 @@ function readHealth(args: Values<typeof createArgs>): Pick<Settings, "health"> {
 }
 
 function ownOptions(args: Values<typeof createArgs>): Partial<RunOptions> {
+  const mounts = readMounts(args);
   const network = readNetwork(args);
   return {
     ...(args.entrypoint !== undefined && { entrypoint: args.entrypoint === "" ? [] : [args.entrypoint] }),
     ...(args["pids-limit"] !== undefined && { pidsLimit: units().parsePidsLimit(args["pids-limit"]) }),
     ...(args.workdir && { workdir: units().parseWorkdir(args.workdir) }),
     ...(args.user && { user: units().parseUser(args.user) }),
-    mounts: readMounts(args),
+    mounts,
     env: readEnv(args),
     network,
     ...readProcess(args, network),
@@ -486,8 +494,13 @@ function ownOptions(args: Values<typeof createArgs>): Partial<RunOptions> {
     privileged: args.privileged ?? false,
     capAdd: args["cap-add"],
     capDrop: args["cap-drop"],
+    ...(args.secret.length > 0 && { secrets: readSecrets(args.secret, mounts) }),
   };
 }
+
+/** Loaded for those who have some. */
+const readSecrets = (words: string[], mounts: MountRequest[]) =>
+  (require("../words/secret.ts") as typeof import("../words/secret.ts")).parseSecrets(words, mounts);
 
 /** Loaded for those who have mounts. */
 const parsers = () => require("./mounts.ts") as typeof import("./mounts.ts");

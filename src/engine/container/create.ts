@@ -7,6 +7,7 @@ import { close, type Fd, flock, O_CREAT, O_RDWR, open, stat, statIfAny, writeNew
 import type { Paths } from "../../paths.ts";
 import { type NetworkOptions, noNetworkOptions } from "../../plan/network-options.ts";
 import { defaultLimits, type RunOptions, rootfsDefaults } from "../../plan/options.ts";
+import type { SecretRequest } from "../../plan/secrets.ts";
 import type { ImageDefaults } from "../../plan/spec.ts";
 import { performHost } from "../../runtime/host.ts";
 import { undoing, undoList } from "../../runtime/undo.ts";
@@ -54,6 +55,7 @@ export const newRecord = (
     mounts: mountsOf(paths, request, "rootfs" in image ? {} : image.defaults),
     network: networkOf(paths, request.options.network),
     ...processOf(paths, request.options),
+    ...(request.options.secrets && { secrets: secretsOf(paths, request.options.secrets) }),
   },
   settings: request.settings,
 });
@@ -70,6 +72,12 @@ function mountsOf(paths: Paths, { options: { mounts }, volumesFrom = [] }: Creat
   if (mounts.length === 0 && volumesFrom.length === 0 && !defaults.Volumes) return mounts;
   const { completeMounts } = require("./mounts.ts") as typeof import("./mounts.ts");
   return completeMounts(paths, mounts, volumesFrom, defaults);
+}
+
+/** Loaded for those who have some. */
+function secretsOf(paths: Paths, secrets: SecretRequest[]): SecretRequest[] {
+  const { resolveSecrets } = require("./secrets.ts") as typeof import("./secrets.ts");
+  return resolveSecrets(paths, secrets);
 }
 
 /** Networks and containers by the names that they have; most containers are in the default network. */

@@ -7,10 +7,14 @@ import { type ExecOptions, planExec } from "../../plan/exec.ts";
 import { runExec } from "../../runtime/exec.ts";
 import { kindsOf, type Stdio } from "../../runtime/stdio.ts";
 import { readSpec } from "../record/bundle.ts";
-import type { Container } from "../record/container.ts";
+import type { Container, ContainerRecord } from "../record/container.ts";
 
 /** Loaded for those who want all that we have. */
 const host = () => require("./host.ts") as typeof import("./host.ts");
+
+/** Loaded for those who have some. */
+const secretVariables = (paths: Paths, record: ContainerRecord): string[] =>
+  (require("./secrets.ts") as typeof import("./secrets.ts")).secretVariables(paths, record);
 
 /** @returns the exit code: the program's, or 128 + n for signal n; 0 for one that is not waited for. */
 export function execInContainer(
@@ -24,7 +28,13 @@ export function execInContainer(
   const pidfd = state.status === "running" && state.process ? openProcess(state.process) : undefined;
   if (pidfd === undefined) throw new ConflictError(`container ${record.name} is not running`);
   const spec = readSpec(paths, record);
-  const plan = planExec(spec, options, kindsOf(io.stdio), options.privileged ? host().ownCapabilities() : []);
+  const env = record.options.secrets ? [...secretVariables(paths, record), ...options.env] : options.env;
+  const plan = planExec(
+    spec,
+    { ...options, env },
+    kindsOf(io.stdio),
+    options.privileged ? host().ownCapabilities() : [],
+  );
   const joined = { pid: state.process!.pid, pidfd, cgroup: state.cgroup };
   const exit = runExec(joined, plan, { ...io, detach: options.detach });
   return exit === undefined ? 0 : (exit.code ?? 128 + exit.signal!);

@@ -4,6 +4,7 @@ import { listOrNone, listOrNull, mapOrNull } from "../../nil.ts";
 import type { Healthcheck } from "../../oci/image.ts";
 import type { Mount } from "../../oci/spec.ts";
 import { mergeHealth } from "../../plan/health.ts";
+import type { SecretRequest } from "../../plan/secrets.ts";
 import { givenArgs, planEnv } from "../../plan/spec.ts";
 import { dataOf } from "../../plan/volume.ts";
 import type { Usage } from "../../runtime/usage.ts";
@@ -157,8 +158,20 @@ function describeConfig(record: ContainerRecord) {
     StopSignal: settings.stopSignal ?? image.StopSignal ?? "SIGTERM",
     StopTimeout: settings.stopTimeoutS,
     Shell: listOrNone(image.Shell),
+    // As podman: which there are, not what they are.
+    Secrets: listOrNone(options.secrets?.map(describeSecret)),
   };
 }
+
+const describeSecret = ({ secret, id = "", type, target, uid, gid, mode }: SecretRequest) => ({
+  Name: secret,
+  ID: id,
+  Type: type,
+  Target: target,
+  UID: uid,
+  GID: gid,
+  Mode: mode,
+});
 
 const describeHealthcheck = (merged: Healthcheck) => (merged.Test ? merged : undefined);
 

@@ -53,7 +53,7 @@ export function launch(
       state,
       plan: { ...plan, warnings: [] },
       how,
-      ...(health && { health: { ...health, exec: planCheck(spec, health) } }),
+      ...(health && { health: { ...health, exec: planCheck(spec, health, variablesOf(paths, record)) } }),
       ...(prepared.reserved && { network: prepared.reserved }),
     });
     if (hasStarted(paths, record.id, socket.fd, prepared)) {
@@ -84,9 +84,15 @@ function spawnMonitor(paths: Paths, id: string, socket: Fd): number {
   return posixSpawn("/proc/self/exe", words, stringVector(environment(paths)), how);
 }
 
+/** Secrets that are variables. */
+function variablesOf(paths: Paths, record: Container["record"]): string[] {
+  if (!record.options.secrets) return [];
+  return (require("./secrets.ts") as typeof import("./secrets.ts")).secretVariables(paths, record);
+}
+
 /** One health check: another process in the container, whose output is noted. */
-function planCheck(spec: Spec, { command }: HealthPlan): ExecPlan {
-  const options = { command, env: [], terminal: false, privileged: false, detach: false };
+function planCheck(spec: Spec, { command }: HealthPlan, env: string[]): ExecPlan {
+  const options = { command, env, terminal: false, privileged: false, detach: false };
   return planExec(spec, options, ["null", "pipe", "pipe"], []);
 }
 

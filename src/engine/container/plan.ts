@@ -77,6 +77,7 @@ export function planStart(
     stdio,
     ...(network.connection && { connection: network.connection }),
     ...(network.etc && { etc: network.etc }),
+    ...(options.secrets && { secrets: secretsModule().planSecrets(paths, directory, options.secrets) }),
   };
   return { plan: planContainer(spec, container, host), spec };
 }
@@ -110,11 +111,14 @@ function overlayDirectories(rootfs: Rootfs, mode: number): Directory[] {
 }
 
 function planMountsOf(paths: Paths, { id, options }: ContainerRecord, first: boolean) {
+  if (options.secrets) return secretsModule().planWithSecrets(paths, id, options, first);
   if (options.mounts.length === 0) return { mounts: [], steps: [] };
   // Loaded here: most containers have none.
   const { planVolumes } = require("./mounts.ts") as typeof import("./mounts.ts");
   return planVolumes(paths, id, options.mounts, first);
 }
+
+const secretsModule = () => require("./secrets.ts") as typeof import("./secrets.ts");
 
 /** The controllers of limits that the user named; a limit of 0 needs none. */
 export function askedLimits({

@@ -12,6 +12,7 @@ import type { IpcMode, ProcessOptions, SharedNamespace, Ulimit } from "../../pla
 import type { ExposedPort, PortRange, PortRequest } from "../../plan/publish.ts";
 import type { DnsOptions } from "../../plan/resolv-conf.ts";
 import type { ResourceOptions } from "../../plan/resource-options.ts";
+import type { SecretRequest } from "../../plan/secrets.ts";
 import type { ImageDefaults } from "../../plan/spec.ts";
 import type { Usage } from "../../runtime/usage.ts";
 import {
@@ -227,6 +228,19 @@ const options = object<RunOptions>({
   privileged: flag,
   capAdd: texts,
   capDrop: texts,
+  secrets: optional(
+    list(
+      object<SecretRequest>({
+        secret: text,
+        id: optional(text),
+        type: oneOf("mount", "env"),
+        target: text,
+        uid: number,
+        gid: number,
+        mode: number,
+      }),
+    ),
+  ),
 });
 
 const health = object<HealthOptions>({

@@ -1,0 +1,57 @@
+/** `tinydocker secret create`: a value that containers are given by `run --secret`. */
+
+import { requireRoot } from "../../engine/record/root.ts";
+import { isSecretName } from "../../engine/record/secret.ts";
+import { createSecret } from "../../engine/secret/store.ts";
+import { UsageError } from "../../errors.ts";
+import { O_RDONLY, readAll, withFile } from "../../linux/file.ts";
+import { pathsOf } from "../../paths.ts";
+import { defineCommand } from "../words/command.ts";
+import { parsePairs } from "../words/pairs.ts";
+import { printLine } from "../words/print.ts";
+
+/** Podman's. */
+const maxBytes = 512_000;
+
+export default defineCommand({
+  meta: { name: "secret create", description: "Create a secret for `run --secret`" },
+  args: {
+    secret: { type: "positional", required: true, description: "Secret name" },
+    file: { type: "positional", required: true, description: "File with its value, or - for stdin" },
+    env: { type: "boolean", description: "FILE is the name of a variable whose value is the secret" },
+    label: { type: "string", alias: "l", multiple: true, valueHint: "key=value", description: "Set a label" },
+    replace: { type: "boolean", description: "Replace a secret of this name; containers keep the old value" },
+    ignore: { type: "boolean", description: "Keep a secret of this name as it is" },
+    driver: { type: "string", alias: "d", valueHint: "file", description: "Where it is kept: file, the only driver" },
+  },
+  examples: ["tinydocker secret create db-password ./password", "printf s3cret | tinydocker secret create token -"],
+  run: ({ secret, file, env, label, replace = false, ignore = false, driver = "file" }, { root }) => {
+    requireRoot("creating secrets");
+    if (driver !== "file") throw new UsageError(`--driver: ${JSON.stringify(driver)} is not supported`, "file");
+    if (!isSecretName(secret)) {
+      const hint = "letters, digits and _.- between them, 253 at most";
+      throw new UsageError(`${JSON.stringify(secret)} is not a valid secret name`, hint);
+    }
+    const value = env ? valueOfVariable(file) : readValue(file);
+    if (value.length === 0) throw new UsageError(`the secret ${secret} would be empty`);
+    if (value.length > maxBytes)
+      throw new UsageError(
+        `the secret ${secret} is larger than ${maxBytes} bytes`,
+        "mount a file with --volume instead",
+      );
+    const labels = parsePairs("--label", label);
+    printLine(createSecret(pathsOf(root), { name: secret, value, labels, replace, ignore }));
+    return 0;
+  },
+});
+
+function readValue(file: string): Uint8Array {
+  const path = file === "-" ? "/dev/stdin" : file;
+  return withFile(path, O_RDONLY, (fd) => readAll(fd, path, maxBytes + 1));
+}
+
+function valueOfVariable(name: string): Uint8Array {
+  const value = process.env[name];
+  if (value === undefined) throw new UsageError(`--env: there is no variable ${JSON.stringify(name)}`);
+  return Buffer.from(value);
+}
