@@ -1,7 +1,20 @@
-/** Where tinydocker keeps images, containers and run state. Pure: names only, nothing is touched. */
+/** Where tinydocker keeps images, containers and run state, and has its configuration. Names only, nothing is touched. */
 
 /** The default state root; `--root DIR` or TINYDOCKER_ROOT choose another. */
 export const defaultRoot = "/var/lib/tinydocker";
+
+const defaultConfig = "/etc/tinydocker/config.json";
+
+/** The configuration file; `--config FILE` or TINYDOCKER_CONFIG choose another, which has to be there. */
+export function configFile(): { path: string; chosen: boolean } {
+  const chosen = process.env.TINYDOCKER_CONFIG;
+  return chosen ? { path: chosen, chosen: true } : { path: defaultConfig, chosen: false };
+}
+
+/** For this process and those that it starts. */
+export function chooseConfig(path: string): void {
+  process.env.TINYDOCKER_CONFIG = path;
+}
 
 /** Every path below one state root: each object is a directory or a JSON file of its own. */
 export interface Paths {

@@ -4,7 +4,7 @@ import { requireRoot, sudoLine } from "../engine/record/root.ts";
 import { explain, Failure, hasCode, InterruptedError, notesOf, StartError, UsageError } from "../errors.ts";
 import { readFileIfAny } from "../linux/file.ts";
 import { unblockSignals } from "../linux/signal.ts";
-import { absolutePath, defaultRoot, pathsOf } from "../paths.ts";
+import { absolutePath, chooseConfig, configFile, defaultRoot, pathsOf } from "../paths.ts";
 import { forwarded } from "../runtime/forwarded.ts";
 import { versionLine } from "../version.ts";
 import { commands } from "./commands.ts";
@@ -21,7 +21,8 @@ const otherFailure = 1;
 export async function main(argv: string[]): Promise<number> {
   let failureCode = ourFailure;
   try {
-    const { root, rest, want, firewall } = takeGlobal(argv);
+    const { root, rest, want, firewall, config } = takeGlobal(argv);
+    if (config !== undefined) chooseConfig(absolutePath(config, process.cwd()));
     const global: Global = { root, commands };
     const name = rest[0];
     if (want === "version") return await runCommand(await load("version"), [], global);
@@ -60,15 +61,16 @@ interface Given {
   rest: string[];
   want?: "help" | "version";
   firewall?: string;
+  config?: string;
 }
 
 /** Takes `--root DIR`, `--firewall DRIVER`, `--version` and `--help` off the front. */
 function takeGlobal(argv: string[]): Given {
   const rest = [...argv];
-  const given: { root?: string; firewall?: string } = {};
+  const given: Partial<Record<"root" | "firewall" | "config", string>> = {};
   for (;;) {
     const word = rest[0] ?? "";
-    const name = (["root", "firewall"] as const).find(
+    const name = (["root", "firewall", "config"] as const).find(
       (option) => word === `--${option}` || word.startsWith(`--${option}=`),
     );
     if (!name) break;
@@ -84,6 +86,7 @@ function takeGlobal(argv: string[]): Given {
     rest,
     ...want,
     ...(given.firewall && { firewall: given.firewall }),
+    ...(given.config && { config: given.config }),
   };
 }
 
@@ -95,7 +98,11 @@ function chooseFirewall(root: string, driver: string): void {
       "--firewall nft, or --firewall iptables",
     );
   requireRoot("setting up networks");
+  const { readConfig } = require("../engine/record/config.ts") as typeof import("../engine/record/config.ts");
   const { useFirewall } = require("../engine/network/firewall.ts") as typeof import("../engine/network/firewall.ts");
+  const configured = readConfig().firewall;
+  if (configured !== undefined && configured !== driver)
+    throw new UsageError(`option --firewall: ${configFile().path} says ${configured}, for all networks of this host`);
   useFirewall(pathsOf(root), driver);
 }
 

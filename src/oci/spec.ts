@@ -109,12 +109,38 @@ export interface Resources {
     limit?: number;
     /** Memory and swap together in bytes (the cgroup v1 meaning, which the specification keeps). */
     swap?: number;
+    /** Bytes that are not taken from it while there is other memory to take. */
+    reservation?: number;
   };
   cpu?: {
     /** µs of CPU time in each period. */
     quota?: number;
     /** µs. */
     period?: number;
+    /** 2 to 262144 (the cgroup v1 meaning, which the specification keeps). */
+    shares?: number;
+    /** Lists as `0-2,4`. */
+    cpus?: string;
+    mems?: string;
   };
   pids?: { limit: number };
+  blockIO?: BlockIo;
 }
+
+export interface BlockIo {
+  /** 10 to 1000 (the cgroup v1 meaning). */
+  weight?: number;
+  weightDevice?: (DeviceId & { weight: number })[];
+  throttleReadBpsDevice?: DeviceRate[];
+  throttleWriteBpsDevice?: DeviceRate[];
+  throttleReadIOPSDevice?: DeviceRate[];
+  throttleWriteIOPSDevice?: DeviceRate[];
+}
+
+export interface DeviceId {
+  major: number;
+  minor: number;
+}
+
+/** Bytes or operations in a second. */
+export type DeviceRate = DeviceId & { rate: number };

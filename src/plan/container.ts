@@ -6,7 +6,16 @@ import { planCgroup, type Setting } from "./cgroup.ts";
 import { planBinds, planMounts, planRoot } from "./mounts.ts";
 import { type Connection, connectedOf, type EtcFile } from "./network.ts";
 import type { SecretVariable } from "./secrets.ts";
-import type { CloneStep, Directory, HostStep, InitStep, Plan, SharedNamespaceType, StdioKind } from "./step.ts";
+import type {
+  CloneStep,
+  Directory,
+  HostStep,
+  InitStep,
+  LimitStep,
+  Plan,
+  SharedNamespaceType,
+  StdioKind,
+} from "./step.ts";
 import { planSysctls } from "./sysctl.ts";
 import { userOf } from "./user.ts";
 
@@ -35,6 +44,8 @@ export interface Container {
   fresh: boolean;
   /** It lives on when its monitor is killed. */
   outlives: boolean;
+  /** Limits that few ask for (plan/rare-limits.ts). */
+  rareLimits?: Setting[];
   /** Limits that the user named; others are defaults, which a host may lack. */
   asked: Set<Setting["controller"]>;
   /** A small init as process 1. */
@@ -51,7 +62,8 @@ export interface Container {
 
 /** @throws UnsupportedError for a limit that was asked for and this host can't enforce. */
 export function planContainer(spec: Spec, container: Container, host: Host): Plan {
-  const wanted = planCgroup(spec.linux.resources ?? {});
+  const { rareLimits = [] } = container;
+  const wanted = [...planCgroup(spec.linux.resources ?? {}), ...rareLimits];
   const available = new Set(host.cgroup2?.controllers);
   const settings = wanted.filter(({ controller }) => available.has(controller));
   const lacking = new Set(wanted.filter((setting) => !settings.includes(setting)).map(({ controller }) => controller));
@@ -137,13 +149,21 @@ const accounted = ["cpu", "memory", "pids", "io"];
 
 /** The limits, when nothing is missing but them. Usage is counted, and seen inside, also where nothing is limited. */
 function planRelease(cgroup: string | undefined, settings: Setting[], host: Host): HostStep[] {
-  const controllers = accounted.filter((name) => host.cgroup2?.controllers.includes(name));
+  const wanted = new Set([...accounted, ...settings.map(({ controller }) => controller)]);
+  const controllers = [...wanted].filter((name) => host.cgroup2?.controllers.includes(name));
   if (!cgroup || controllers.length === 0) return [];
-  return [
-    { do: "delegate", cgroup, controllers },
-    ...settings.map(({ file, value, why }): HostStep => ({ do: "limit", file: `${cgroup}/${file}`, value, why })),
-  ];
+  return [{ do: "delegate", cgroup, controllers }, ...settings.map((setting) => limitStep(cgroup, setting))];
 }
+
+/** A setting in the directory of a cgroup. */
+export const limitStep = (cgroup: string, { file, value, why, or, optional }: Setting): LimitStep => ({
+  do: "limit",
+  file: `${cgroup}/${file}`,
+  value,
+  why,
+  ...(or && { or: { ...or, file: `${cgroup}/${or.file}` } }),
+  ...(optional && { optional }),
+});
 
 /** The root and what goes into it, as far as the host's side can make it: detached mounts, and users by their numbers. */
 function planBuild(spec: Spec, container: Container, cgroup: string | undefined): HostStep[] {

@@ -6,6 +6,7 @@ import { type Network, type Subnet, withBridge } from "./network.ts";
 import { defaultNetwork } from "./network-options.ts";
 import { type AskedParent, planParent } from "./parent.ts";
 import {
+  type AddressPool,
   chooseSubnet,
   contains,
   formatPrefix,
@@ -50,6 +51,8 @@ export interface Chosen {
   taken: () => Prefix[];
   /** Whether the host has a network device of this name. */
   exists: (device: string) => boolean;
+  /** Where subnets may be, if somebody has said so. */
+  pools?: readonly AddressPool[];
   /** As many random bytes as `uniqueLocalBytes`. */
   random: () => Uint8Array;
 }
@@ -74,7 +77,9 @@ export function planNetwork(asked: NewNetwork, others: Network[], { id, created,
   if (ipv4 && !hasFamily(4)) {
     const kind = name === defaultNetwork ? "default" : "user";
     subnets.unshift(
-      completeSubnet({ subnet: formatPrefix(chooseSubnet(kind, [...others.flatMap(subnetsOf), ...chosen.taken()])) }),
+      completeSubnet({
+        subnet: formatPrefix(chooseSubnet(kind, [...others.flatMap(subnetsOf), ...chosen.taken()], chosen.pools)),
+      }),
     );
   }
   if (asked.ipv6 && !hasFamily(16)) {

@@ -1,5 +1,6 @@
 /** What a user says of a container, and what is so where nothing is said. Pure. */
 
+import type { DeviceOptions } from "./device-options.ts";
 import type { MountRequest } from "./mounts.ts";
 import { type NetworkOptions, noNetworkOptions } from "./network-options.ts";
 import type { ProcessOptions } from "./process-options.ts";
@@ -19,6 +20,7 @@ export interface RunOptions {
   /** 0 or -1 is unlimited. */
   pidsLimit?: number;
   resources?: ResourceOptions;
+  devices?: DeviceOptions;
   /** Limits that nobody asked for: they count where nothing else is said, as far as the host can enforce them. */
   assumed?: AssumedLimits;
   /** Binds, volumes and tmpfs of -v, --tmpfs and --mount. */

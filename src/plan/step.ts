@@ -45,7 +45,19 @@ export type HostStep =
   | { do: "open-namespace"; namespace: SharedNamespaceType; path: string }
   | { do: "write-file"; path: string; text: string }
   | { do: "delegate"; cgroup: string; controllers: string[] }
-  | { do: "limit"; file: string; value: string; why: string };
+  | LimitStep;
+
+/** One line of the container's cgroup. */
+export interface LimitStep {
+  do: "limit";
+  file: string;
+  value: string;
+  why: string;
+  /** What another of the kernel's schedulers calls it: one of the two files has to be there. */
+  or?: { file: string; value: string };
+  /** A kernel without the file needs no limit of it. */
+  optional?: true;
+}
 
 /** Namespaces of another container that this one may be in. */
 export type SharedNamespaceType = "network" | "ipc" | "pid";

@@ -110,8 +110,26 @@ export function gatewayOf(subnet: Prefix, others: readonly string[] = []): strin
   throw new UsageError(`--aux-address: no address of ${formatPrefix(subnet)} is left for the gateway`);
 }
 
-/** Where a new network's subnet may be, in the order of trying: from a first to a last address, by prefix length. */
-const pools = {
+/** Where a new network's subnet may be: from a first to a last address, by prefix length. */
+interface Pool {
+  from: string;
+  to: string;
+  bits: number;
+}
+
+/** A subnet that networks are parts of, by the length of their prefixes. */
+export interface AddressPool {
+  base: string;
+  bits: number;
+}
+
+function poolOf({ base, bits }: AddressPool): Pool {
+  const subnet = parseSubnet(base);
+  return { from: formatAddress(subnet.address), to: formatAddress(lastAddress(subnet)), bits };
+}
+
+/** In the order of trying. */
+const ownPools = {
   default: [
     { from: "10.201.0.0", to: "10.254.255.255", bits: 16 },
     { from: "192.168.0.0", to: "192.168.255.255", bits: 24 },
@@ -127,11 +145,15 @@ const widestClash = 8;
 
 /**
  * An IPv4 subnet for a network that overlaps none of those given: of other networks, and what the host routes.
- * @throws ConflictError if there is none.
+ * @param pools where to look, in place of our own. @throws ConflictError if there is none.
  */
-export function chooseSubnet(kind: keyof typeof pools, taken: readonly Prefix[]): Prefix {
+export function chooseSubnet(
+  kind: keyof typeof ownPools,
+  taken: readonly Prefix[],
+  pools?: readonly AddressPool[],
+): Prefix {
   const clashes = taken.filter(({ address, bits }) => address.length === 4 && bits >= widestClash);
-  for (const { from, to, bits } of pools[kind]) {
+  for (const { from, to, bits } of pools?.map(poolOf) ?? ownPools[kind]) {
     const end = numberOf(readAddress(to)!);
     for (let at = numberOf(readAddress(from)!); at < end; ) {
       const candidate = { address: addressAfter(readAddress("0.0.0.0")!, at), bits };

@@ -27,6 +27,7 @@ import {
   writeSetting,
 } from "../linux/file.ts";
 import { removePath } from "../linux/tree.ts";
+import { commonCgroup } from "../plan/cgroup.ts";
 import { type CleanupRecord, cleanupSchema } from "../plan/cleanup-record.ts";
 import type { HostStep, VolumeStep } from "../plan/step.ts";
 import { dataOf, recordOf } from "../plan/volume.ts";
@@ -128,7 +129,10 @@ const performers: { [Kind in HostStep["do"]]: Performer<Extract<HostStep, { do: 
     const cgroup2 = findCgroup2()!;
     delegateControllers(cgroup2, cgroup.slice(cgroup2.mountPoint.length), controllers);
   },
-  limit: ({ file, value }) => writeSetting(file, value),
+  limit: (step) => {
+    if (!step.or && !step.optional) return writeSetting(step.file, step.value);
+    (require("./limit.ts") as typeof import("./limit.ts")).writeLimit(step);
+  },
 };
 
 /** Loaded for those who have some. */
@@ -156,10 +160,11 @@ function makeContainerCgroup(path: string): Fd {
   }
 }
 
-/** Removes a container's cgroup with all that is in it, and the one that holds them all after the last. */
+/** Removes a container's cgroup with all that is in it, and the one that holds them all after the last; one of the user's stays. */
 export function removeContainerCgroup(cgroup: string): void {
   removeCgroup(cgroup);
-  removeEmptyCgroup(cgroup.slice(0, cgroup.lastIndexOf("/")));
+  const above = cgroup.slice(0, cgroup.lastIndexOf("/"));
+  if (above.endsWith(commonCgroup)) removeEmptyCgroup(above);
 }
 
 /** Creates the file of a running container and locks it for life. */

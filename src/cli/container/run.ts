@@ -2,6 +2,7 @@
 
 import type { CreateRequest, Reporter, RunEnd, RunRequest } from "../../engine/container/request.ts";
 import { run } from "../../engine/container/run.ts";
+import { readConfig } from "../../engine/record/config.ts";
 import type { Settings } from "../../engine/record/container.ts";
 import { NotFoundError, UsageError } from "../../errors.ts";
 import { readFile, statIfAny } from "../../linux/file.ts";
@@ -11,6 +12,7 @@ import type { MountRequest } from "../../plan/mounts.ts";
 import { noNetworkOptions } from "../../plan/network-options.ts";
 import { defaultLimits, noOptions, type RunOptions, rootfsDefaults } from "../../plan/options.ts";
 import type { Stdio } from "../../runtime/stdio.ts";
+import { resourceArgs } from "../resource/args.ts";
 import { type Arguments, defineCommand, type Values } from "../words/command.ts";
 import { printLine, warn } from "../words/print.ts";
 import { readEnv, wantsTerminal } from "./caller.ts";
@@ -227,6 +229,7 @@ export const createArgs = {
     valueHint: "n",
     description: `Maximum number of processes; 0 is unlimited (${defaultLimits.pidsLimit})`,
   },
+  ...resourceArgs,
   ...networkArgs,
   ...processArgs,
   ...refusedArgs,
@@ -437,7 +440,7 @@ export function createRequest(args: Values<typeof createArgs>, terminal: boolean
     throw new UsageError("--rm and --restart can't both be: what is removed can't start again");
   return {
     source: { image: args.image },
-    options: { ...commonOptions(args, command, terminal), ...ownOptions(args) },
+    options: withResources(args, { ...commonOptions(args, command, terminal), ...ownOptions(args) }),
     settings: {
       ...defaultSettings,
       remove: args.rm ?? false,
@@ -460,14 +463,34 @@ const lifecycle = () => require("./lifecycle.ts") as typeof import("./lifecycle.
 /** What was said of its life: when it starts again, how it is stopped, what is kept of its output. */
 function readLifecycle(args: Values<typeof createArgs>): Partial<Settings> {
   const logs = args["log-driver"] !== undefined || args["log-opt"].length > 0;
+  const config = readConfig();
   return {
     ...(args.restart !== undefined && { restart: lifecycle().parseRestart(args.restart) }),
-    ...(logs && { log: lifecycle().parseLog(args["log-driver"], args["log-opt"]) }),
+    ...(config.logDriver !== undefined || config.logOptions !== undefined
+      ? { log: limits().configuredLog(args, config, lifecycle().parseLog) }
+      : logs && { log: lifecycle().parseLog(args["log-driver"], args["log-opt"]) }),
     ...(args["stop-signal"] !== undefined && { stopSignal: lifecycle().parseStopSignal(args["stop-signal"]) }),
     ...(args["stop-timeout"] !== undefined && {
       stopTimeoutS: lifecycle().parseSeconds("--stop-timeout", args["stop-timeout"]),
     }),
   };
+}
+
+/** Options that few give, and what the administrator has set for those who say nothing: loaded where there is any of it. */
+function withResources(args: Values<typeof createArgs>, options: RunOptions): RunOptions {
+  const defaults = readConfig().limits;
+  return defaults || isAnyGiven(args, resourceArgs) ? limits().completeLimits(args, options, defaults) : options;
+}
+
+const limits = () => require("../resource/limits.ts") as typeof import("../resource/limits.ts");
+
+/** Whether a value was given to any of these options. */
+function isAnyGiven(args: Record<string, unknown>, options: Arguments): boolean {
+  for (const name in options) {
+    const value = args[name];
+    if (Array.isArray(value) ? value.length > 0 : value !== undefined) return true;
+  }
+  return false;
 }
 
 /** Loaded for who asks only. */
@@ -569,22 +592,15 @@ function planStdio(
   return [stdin, "terminal", tty || isatty(2) ? "terminal" : "relay"];
 }
 
-/** True if a value was given for one of these options. */
-const asksFor = (definitions: Arguments, args: object): boolean =>
-  Object.keys(definitions).some((name) => {
-    const value = (args as Record<string, unknown>)[name];
-    return Array.isArray(value) ? value.length > 0 : value !== undefined;
-  });
-
 /** Loaded for those who ask for more than everybody has. */
 function readProcess(args: Values<typeof createArgs>, network: RunOptions["network"]): Pick<RunOptions, "process"> {
-  if (!asksFor(processArgs, args) && !asksFor(refusedArgs, args)) return {};
+  if (!isAnyGiven(args, processArgs) && !isAnyGiven(args, refusedArgs)) return {};
   const { parseProcessOptions } = require("./process.ts") as typeof import("./process.ts");
   return { process: parseProcessOptions(args, network) };
 }
 
 /** Loaded for those who ask for more than everybody has. */
 function readNetwork(args: Values<typeof createArgs>): RunOptions["network"] {
-  if (!asksFor(networkArgs, args)) return noNetworkOptions;
+  if (!isAnyGiven(args, networkArgs)) return noNetworkOptions;
   return (require("./network.ts") as typeof import("./network.ts")).parseNetworkOptions(args);
 }

@@ -3,6 +3,8 @@
 import { updateContainer } from "../../engine/container/update.ts";
 import { makingContainers, requireRoot } from "../../engine/record/root.ts";
 import { UsageError } from "../../errors.ts";
+import { updatableArgs } from "../resource/args.ts";
+import { parseUpdatable } from "../resource/resources.ts";
 import { defineCommand } from "../words/command.ts";
 import { printLine } from "../words/print.ts";
 import { parsePidsLimit } from "../words/units.ts";
@@ -17,19 +19,23 @@ export default defineCommand({
     cpus: createArgs.cpus,
     memory: createArgs.memory,
     "pids-limit": createArgs["pids-limit"],
+    ...updatableArgs,
     restart: createArgs.restart,
   },
   examples: ["tinydocker update -m 1g --cpus 2 web", "tinydocker update --restart unless-stopped web"],
   run: ({ container, cpus, memory, restart, ...args }, { root }) => {
     requireRoot(makingContainers);
     const pids = args["pids-limit"];
-    if ([cpus, memory, pids, restart].every((value) => value === undefined))
-      throw new UsageError("nothing to change", "--cpus, --memory, --pids-limit or --restart");
+    const limits = {
+      ...readLimits({ cpus, memory }),
+      ...(pids !== undefined && { pidsLimit: parsePidsLimit(pids) }),
+    };
+    const resources = parseUpdatable(args, limits);
+    if (Object.keys({ ...limits, ...resources }).length === 0 && restart === undefined)
+      throw new UsageError("nothing to change", "--cpus, --memory, --pids-limit, --restart: see --help");
     const update = {
-      limits: {
-        ...readLimits({ cpus, memory }),
-        ...(pids !== undefined && { pidsLimit: parsePidsLimit(pids) }),
-      },
+      limits,
+      resources,
       ...(restart !== undefined && { restart: parseRestart(restart) }),
     };
     return forEachContainer(root, container, (paths, found, reference) => {

@@ -14,6 +14,11 @@ export const globalArgs = {
     valueHint: "driver",
     description: "Switch networks to this firewall: nft or iptables",
   },
+  config: {
+    type: "string",
+    valueHint: "file",
+    description: "Configuration file (/etc/tinydocker/config.json)",
+  },
   version: { type: "boolean", description: "Print the version" },
   help: { type: "boolean", description: "Print this help" },
 } as const satisfies Arguments;

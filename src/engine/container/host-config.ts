@@ -2,9 +2,11 @@
 
 import { listOrNone, listOrNull, mapOrNone } from "../../nil.ts";
 import type { Mount } from "../../oci/spec.ts";
+import type { DeviceOptions } from "../../plan/device-options.ts";
 import { maskedPaths, readonlyPaths } from "../../plan/mounts.ts";
 import { networkMode } from "../../plan/network-options.ts";
 import type { RunOptions } from "../../plan/options.ts";
+import type { DeviceFigure } from "../../plan/resource-options.ts";
 import { limitsOf } from "../../plan/spec.ts";
 import { anonymousOption } from "../../plan/volume.ts";
 import { describeNetworkOptions } from "../network/inspect.ts";
@@ -47,27 +49,26 @@ export function describeHostConfig({ name, options, settings }: ContainerRecord)
 /** 0 is without a limit, as Docker has it. */
 function describeResources(options: RunOptions) {
   const { cpus, memoryBytes, memorySwapBytes, pids } = limitsOf(options);
+  const { resources = {} } = options;
   return {
-    CpuShares: 0,
+    CpuShares: resources.cpuShares ?? 0,
     Memory: memoryBytes,
     NanoCpus: Math.round(cpus * 1e9),
-    CgroupParent: "",
-    BlkioWeight: 0,
-    BlkioWeightDevice: [],
-    BlkioDeviceReadBps: [],
-    BlkioDeviceWriteBps: [],
-    BlkioDeviceReadIOps: [],
-    BlkioDeviceWriteIOps: [],
-    CpuPeriod: 0,
-    CpuQuota: 0,
+    CgroupParent: resources.cgroupParent ?? "",
+    BlkioWeight: resources.blkioWeight ?? 0,
+    BlkioWeightDevice: figures(resources.blkioWeightDevices, "Weight"),
+    BlkioDeviceReadBps: figures(resources.deviceReadBps),
+    BlkioDeviceWriteBps: figures(resources.deviceWriteBps),
+    BlkioDeviceReadIOps: figures(resources.deviceReadIops),
+    BlkioDeviceWriteIOps: figures(resources.deviceWriteIops),
+    CpuPeriod: resources.cpuPeriodUs ?? 0,
+    CpuQuota: resources.cpuQuotaUs ?? 0,
     CpuRealtimePeriod: 0,
     CpuRealtimeRuntime: 0,
-    CpusetCpus: "",
-    CpusetMems: "",
-    Devices: [],
-    DeviceCgroupRules: listOrNull([]),
-    DeviceRequests: listOrNull([]),
-    MemoryReservation: 0,
+    CpusetCpus: resources.cpusetCpus ?? "",
+    CpusetMems: resources.cpusetMems ?? "",
+    ...describeDevices(options.devices),
+    MemoryReservation: resources.memoryReservationBytes ?? 0,
     MemorySwap: memorySwapBytes,
     MemorySwappiness: null,
     OomKillDisable: null,
@@ -75,6 +76,28 @@ function describeResources(options: RunOptions) {
     ...ofWindows,
   };
 }
+
+const figures = (all: DeviceFigure[] = [], name: "Rate" | "Weight" = "Rate") =>
+  all.map(({ path, value }) => ({ Path: path, [name]: value }));
+
+const describeDevices = ({ devices = [], rules = [], cdi = [], gpus = [] }: DeviceOptions = {}) => ({
+  Devices: devices.map(({ path, target, access }) => ({
+    PathOnHost: path,
+    PathInContainer: target,
+    CgroupPermissions: access,
+  })),
+  DeviceCgroupRules: listOrNull(rules),
+  DeviceRequests: listOrNull([
+    ...(cdi.length > 0 ? [{ Driver: "cdi", Count: 0, DeviceIDs: cdi, Capabilities: null, Options: new Map() }] : []),
+    ...gpus.map(({ driver, count, ids, capabilities, options }) => ({
+      Driver: driver,
+      Count: count ?? 0,
+      DeviceIDs: ids ?? null,
+      Capabilities: [capabilities],
+      Options: new Map(Object.entries(options)),
+    })),
+  ]),
+});
 
 /** Docker has them everywhere, as zeros. */
 const ofWindows = { CpuCount: 0, CpuPercent: 0, IOMaximumIOps: 0, IOMaximumBandwidth: 0 };

@@ -1,7 +1,7 @@
 /** What this host is: the facts that plans need, read from /proc, /sys and /dev. */
 
 import { findCgroup2 } from "../../linux/cgroup.ts";
-import { readdir, readFile, stat } from "../../linux/file.ts";
+import { readFile } from "../../linux/file.ts";
 import { hardLimits } from "../../linux/process.ts";
 import { capabilityNames } from "../../oci/capabilities.ts";
 import type { Device } from "../../oci/spec.ts";
@@ -13,7 +13,7 @@ export function readHost(all: { devices: boolean }): Host & HostFacts {
   const cgroup2 = findCgroup2();
   return {
     ...(cgroup2 && { cgroup2 }),
-    devices: all.devices ? hostDevices("/dev") : [],
+    devices: all.devices ? hostDevices() : [],
     ...facts(),
   };
 }
@@ -31,17 +31,6 @@ export function ownCapabilities(): string[] {
   return mask === 0n ? [...capabilityNames] : capabilityNames.filter((_, number) => (mask >> BigInt(number)) & 1n);
 }
 
-/** Directories of /dev that a container has of its own, or that are no devices. */
-const skipped = new Set(["pts", "shm", "mqueue", "fd", "console", "ptmx"]);
-
-function hostDevices(directory: string): Device[] {
-  return (readdir(directory) ?? []).flatMap((name): Device[] => {
-    if (skipped.has(name)) return [];
-    const path = `${directory}/${name}`;
-    const { type, rdev, mode, uid, gid } = stat(path, { follow: false });
-    if (type === "directory") return hostDevices(path);
-    if (type !== "char" && type !== "block") return [];
-    const [major, minor] = rdev.split(":").map(Number) as [number, number];
-    return [{ type: type === "char" ? "c" : "b", path, major, minor, fileMode: mode, uid, gid }];
-  });
-}
+/** Loaded for --privileged. */
+const hostDevices = (): Device[] =>
+  (require("../device/host-devices.ts") as typeof import("../device/host-devices.ts")).devicesBelow("/dev");

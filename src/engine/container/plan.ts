@@ -59,7 +59,8 @@ export function planStart(
   // As Docker's: what a link says the image may say otherwise.
   const image = network.env ? { ...defaults, Env: [...network.env, ...(defaults.Env ?? [])] } : defaults;
   const plain = planSpec(start, options, image, rootfs, host, network.namespace);
-  const spec = options.process ? withProcess(plain, options, host, shared) : plain;
+  const own = options.process ? withProcess(plain, options, host, shared) : plain;
+  const spec = options.resources || options.devices ? loadResources().completeSpec(own, options, start) : own;
   const container: Container = {
     id,
     name,
@@ -72,6 +73,7 @@ export function planStart(
     keep: !settings.remove,
     fresh,
     outlives: monitored,
+    ...(options.resources && { rareLimits: loadResources().planRareLimits(spec.linux.resources ?? {}) }),
     asked: askedLimits(options),
     reap: settings.init,
     stdio,
@@ -120,13 +122,14 @@ function planMountsOf(paths: Paths, { id, options }: ContainerRecord, first: boo
 
 const secretsModule = () => require("./secrets.ts") as typeof import("./secrets.ts");
 
+/** Loaded for those who ask for more than everybody has. */
+const loadResources = () => require("./resources.ts") as typeof import("./resources.ts");
+
+export type AskedLimits = Pick<RunOptions, "cpus" | "memoryBytes" | "pidsLimit" | "resources">;
+
 /** The controllers of limits that the user named; a limit of 0 needs none. */
-export function askedLimits({
-  cpus,
-  memoryBytes,
-  pidsLimit,
-}: Pick<RunOptions, "cpus" | "memoryBytes" | "pidsLimit">): Container["asked"] {
-  const asked: Container["asked"] = new Set();
+export function askedLimits({ cpus, memoryBytes, pidsLimit, resources }: AskedLimits): Container["asked"] {
+  const asked: Container["asked"] = resources ? loadResources().controllersOf(resources) : new Set();
   if (cpus) asked.add("cpu");
   if (memoryBytes) asked.add("memory");
   if (pidsLimit) asked.add("pids");

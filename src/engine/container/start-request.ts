@@ -6,7 +6,7 @@
 import { type Fd, owned, readAll } from "../../linux/file.ts";
 import { receiveMessage, sendMessage } from "../../linux/poll.ts";
 import { memfd } from "../../linux/process.ts";
-import type { Paths } from "../../paths.ts";
+import { configFile, type Paths } from "../../paths.ts";
 import type { ExecPlan } from "../../plan/exec.ts";
 import type { HealthPlan } from "../../plan/health.ts";
 import { defaultPath } from "../../plan/path.ts";
@@ -40,7 +40,10 @@ export interface Attachment {
 export const launcherFd = 3 as Fd;
 
 /** A fixed environment: what is in ours is none of the container's business (docs/security.md R3). */
-export const environment = (paths: Paths): string[] => [defaultPath, `TINYDOCKER_ROOT=${paths.root}`];
+export function environment(paths: Paths): string[] {
+  const { path, chosen } = configFile();
+  return [defaultPath, `TINYDOCKER_ROOT=${paths.root}`, ...(chosen ? [`TINYDOCKER_CONFIG=${path}`] : [])];
+}
 
 /** As many descriptors as fit beside one message. */
 const maxFds = 60;

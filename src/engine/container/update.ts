@@ -1,13 +1,16 @@
 /** Other limits and another restart policy for a container, also while it runs. */
 
-import { ConflictError, UnsupportedError } from "../../errors.ts";
-import { findCgroup2 } from "../../linux/cgroup.ts";
-import { flock, O_DIRECTORY, O_RDONLY, open, owned, readFile, statIfAny, writeSetting } from "../../linux/file.ts";
+import { ConflictError, UnsupportedError, UsageError } from "../../errors.ts";
+import { delegateControllers, findCgroup2 } from "../../linux/cgroup.ts";
+import { flock, O_DIRECTORY, O_RDONLY, open, owned, readFile, statIfAny } from "../../linux/file.ts";
 import type { Paths } from "../../paths.ts";
-import { planUpdate, type Setting } from "../../plan/cgroup.ts";
-import { lackOf } from "../../plan/container.ts";
+import { lackOf, limitStep } from "../../plan/container.ts";
 import type { RunOptions } from "../../plan/options.ts";
-import { planResources } from "../../plan/spec.ts";
+import { planUpdate } from "../../plan/rare-limits.ts";
+import type { ResourceOptions } from "../../plan/resource-options.ts";
+import { addResources } from "../../plan/resources.ts";
+import { limitsOf, planResources } from "../../plan/spec.ts";
+import { rememberLimits, writeLimit } from "../../runtime/limit.ts";
 import {
   type Container,
   directoryOf,
@@ -19,12 +22,27 @@ import {
 } from "../record/container.ts";
 import { readLockFile } from "../record/lock-file.ts";
 import { askedLimits } from "./plan.ts";
+import { diskNumber } from "./resources.ts";
 
 /** What is to change; what is absent stays. A limit of 0 is none. */
 export interface Update {
   limits: Pick<RunOptions, "cpus" | "memoryBytes" | "pidsLimit">;
+  resources: Updatable;
   restart?: RestartPolicy;
 }
+
+/** What the kernel lets change at any time. */
+export type Updatable = Pick<
+  ResourceOptions,
+  | "memorySwapBytes"
+  | "memoryReservationBytes"
+  | "cpuShares"
+  | "cpuPeriodUs"
+  | "cpuQuotaUs"
+  | "cpusetCpus"
+  | "cpusetMems"
+  | "blkioWeight"
+>;
 
 /** All of it or nothing: what the kernel refuses is not written down, and what came before it is taken back. */
 export function updateContainer(paths: Paths, { record: { id } }: Container, update: Update): void {
@@ -34,13 +52,14 @@ export function updateContainer(paths: Paths, { record: { id } }: Container, upd
   updateLocked(paths, findContainer(paths, id), update);
 }
 
-function updateLocked(paths: Paths, container: Container, { limits, restart }: Update): void {
+function updateLocked(paths: Paths, container: Container, update: Update): void {
   const { record } = container;
-  checkControllers(limits);
+  const { restart } = update;
+  checkControllers(update);
   if (restart) checkRestart(paths, container, restart);
-  const options = { ...record.options, ...limits };
+  const options = updateOptions(record.options, update);
   const settings = { ...record.settings, ...(restart && { restart }) };
-  const undo = applyLimits(container, options, limits);
+  const undo = applyLimits(container, options, update);
   try {
     writeRecord(paths, { ...record, options, settings });
     emitContainerEvent(paths, record, "update");
@@ -51,10 +70,51 @@ function updateLocked(paths: Paths, container: Container, { limits, restart }: U
 }
 
 /** As for `run`: what this host cannot enforce is not promised. */
-function checkControllers(limits: Update["limits"]): void {
+function checkControllers({ limits, resources }: Update): void {
   const cgroup2 = findCgroup2();
-  const lacking = [...askedLimits(limits)].filter((controller) => !cgroup2?.controllers.includes(controller));
+  const asked = [...askedLimits({ ...limits, resources })];
+  const lacking = asked.filter((controller) => !cgroup2?.controllers.includes(controller));
   if (lacking.length > 0) throw new UnsupportedError(...lackOf(lacking, { ...(cgroup2 && { cgroup2 }) }));
+}
+
+/** What was said now, in place of what was said before of the same. @throws UsageError for what does not go together. */
+export function updateOptions(before: RunOptions, update: Pick<Update, "limits" | "resources">): RunOptions {
+  const { limits, resources } = update;
+  const merged: ResourceOptions = { ...before.resources, ...resources };
+  const byPeriod = resources.cpuPeriodUs !== undefined || resources.cpuQuotaUs !== undefined;
+  if (limits.cpus !== undefined) {
+    delete merged.cpuPeriodUs;
+    delete merged.cpuQuotaUs;
+  }
+  const options = { ...before, ...(byPeriod && { cpus: 0 }), ...limits };
+  const swap = swapBeside(limitsOf(options).memoryBytes, before, resources.memorySwapBytes);
+  if (swap === undefined) delete merged.memorySwapBytes;
+  else merged.memorySwapBytes = swap;
+  const { resources: _resources, ...rest } = options;
+  const updated = Object.keys(merged).length > 0 ? { ...rest, resources: merged } : rest;
+  checkReservation(updated);
+  return updated;
+}
+
+/** Memory and swap go together: a container without swap stays so, whatever its memory. */
+function swapBeside(memoryBytes: number, before: RunOptions, said: number | undefined): number | undefined {
+  const swap = said ?? before.resources?.memorySwapBytes;
+  if (swap === undefined || swap === -1) return swap;
+  if (said === undefined && memoryBytes === 0) return undefined;
+  if (said === undefined && swap === before.memoryBytes) return memoryBytes;
+  if (memoryBytes > 0 && swap >= memoryBytes) return swap;
+  throw new UsageError(
+    memoryBytes === 0
+      ? "--memory-swap needs a limit of memory: it counts memory and swap together"
+      : `memory would be ${memoryBytes} bytes, and memory and swap together ${swap}, which is less`,
+    "--memory-swap counts both: the same figure as --memory is no swap, twice as much is as much again",
+  );
+}
+
+function checkReservation(options: RunOptions): void {
+  const { memoryBytes } = limitsOf(options);
+  if (memoryBytes > 0 && (options.resources?.memoryReservationBytes ?? 0) > memoryBytes)
+    throw new UsageError("--memory-reservation would be more than --memory, which nobody can reserve");
 }
 
 function checkRestart(paths: Paths, container: Container, { name }: RestartPolicy): void {
@@ -70,20 +130,21 @@ function checkRestart(paths: Paths, container: Container, { name }: RestartPolic
 }
 
 /** Writes the limits of a container that runs. @returns what takes them back. */
-function applyLimits(container: Container, options: RunOptions, limits: Update["limits"]): () => void {
+function applyLimits(container: Container, options: RunOptions, update: Update): () => void {
   const { state, record } = container;
   const cgroup = isUp(container) ? state.cgroup : undefined;
   if (cgroup === undefined) return () => {};
-  const settings = planUpdate(planResources(options), changedBy(limits))
-    // No limit where there is no controller is how it is already.
-    .filter(({ file, value }) => value !== "max" || statIfAny(`${cgroup}/${file}`));
-  if (limits.memoryBytes) checkMemory(record.name, cgroup, limits.memoryBytes);
-  const before = settings.map(({ file }) => ({ file, value: readFile(`${cgroup}/${file}`).trim() }));
-  const undo = () => {
-    for (const { file, value } of before) writeSetting(`${cgroup}/${file}`, value);
-  };
+  const plain = planResources(options);
+  const resources = options.resources ? addResources(plain, options.resources, diskNumber) : plain;
+  delegate(cgroup, update);
+  const isThere = (file: string | undefined) => file !== undefined && statIfAny(file) !== undefined;
+  const limits = planUpdate(resources, changedBy(update))
+    .map((setting) => limitStep(cgroup, setting))
+    .filter(({ file, or, value }) => !unlimitedValues.has(value) || isThere(file) || isThere(or?.file));
+  if (update.limits.memoryBytes) checkMemory(record.name, cgroup, update.limits.memoryBytes);
+  const undo = rememberLimits(limits);
   try {
-    for (const { file, value } of settings) writeSetting(`${cgroup}/${file}`, value);
+    for (const limit of limits) writeLimit(limit);
   } catch (error) {
     undo();
     throw error;
@@ -91,14 +152,33 @@ function applyLimits(container: Container, options: RunOptions, limits: Update["
   return undo;
 }
 
-function changedBy({ cpus, memoryBytes, pidsLimit }: Update["limits"]): Set<Setting["controller"]> {
-  const changed: [Setting["controller"], number | undefined][] = [
-    ["cpu", cpus],
-    ["memory", memoryBytes],
-    ["pids", pidsLimit],
-  ];
-  return new Set(changed.filter(([, value]) => value !== undefined).map(([controller]) => controller));
+/** Controllers that no container has unless it is asked for. */
+function delegate(cgroup: string, { limits, resources }: Update): void {
+  const cgroup2 = findCgroup2();
+  const asked = [...askedLimits({ ...limits, resources })];
+  if (cgroup2 && asked.length > 0) delegateControllers(cgroup2, cgroup.slice(cgroup2.mountPoint.length), asked);
 }
+
+/** No limit where there is no controller is how it is already. */
+const unlimitedValues = new Set(["max", "0", "\n", "100"]);
+
+/** The files of the cgroup that each option is written to. */
+const files: Record<keyof (Update["limits"] & Updatable), string[]> = {
+  cpus: ["cpu.max"],
+  memoryBytes: ["memory.max", "memory.swap.max"],
+  pidsLimit: ["pids.max"],
+  memorySwapBytes: ["memory.swap.max"],
+  memoryReservationBytes: ["memory.low"],
+  cpuShares: ["cpu.weight"],
+  cpuPeriodUs: ["cpu.max"],
+  cpuQuotaUs: ["cpu.max"],
+  cpusetCpus: ["cpuset.cpus"],
+  cpusetMems: ["cpuset.mems"],
+  blkioWeight: ["io.bfq.weight"],
+};
+
+const changedBy = ({ limits, resources }: Update): Set<string> =>
+  new Set(Object.keys({ ...limits, ...resources }).flatMap((name) => files[name as keyof typeof files]));
 
 /** With less than what it holds on to the kernel would kill its processes, and nobody asked for that. */
 function checkMemory(name: string, cgroup: string, limit: number): void {

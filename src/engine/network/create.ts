@@ -12,6 +12,8 @@ import type { Link, Network } from "../../plan/network.ts";
 import { defaultBridge, defaultNetwork, type NetworkOptions } from "../../plan/network-options.ts";
 import { type Chosen, type NewNetwork, planNetwork } from "../../plan/new-network.ts";
 import { uniqueLocalBytes } from "../../plan/subnet.ts";
+import { readConfig } from "../record/config.ts";
+import type { Config } from "../record/config-file.ts";
 import { resolveContainer } from "../record/container.ts";
 import {
   emitNetworkEvent,
@@ -63,8 +65,11 @@ const chosen = (id: string): Chosen => ({
   created: new Date().toISOString(),
   exists: (device) => withNetlink("ROUTE", (socket) => findLink(socket, device)) !== undefined,
   taken: () => withNetlink("ROUTE", listHostSubnets),
+  ...poolsOf(readConfig()),
   random: () => Uint8Array.fromHex(randomHex(uniqueLocalBytes)),
 });
+
+const poolsOf = ({ pools }: Config): Pick<Chosen, "pools"> => (pools ? { pools } : {});
 
 const newDefault = (): NewNetwork => ({
   name: defaultNetwork,

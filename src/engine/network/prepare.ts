@@ -6,6 +6,7 @@ import { openProcess } from "../../linux/proc.ts";
 import type { Paths } from "../../paths.ts";
 import type { Connected, Connection, EtcFile } from "../../plan/network.ts";
 import { hasLinks } from "../../plan/network-options.ts";
+import { readConfig } from "../record/config.ts";
 import { type Container, type ContainerRecord, type ContainerState, readContainer } from "../record/container.ts";
 import { planEtcFiles } from "./etc-files.ts";
 import type { KeptNetwork } from "./keep.ts";
@@ -41,6 +42,8 @@ export function prepareNetwork(
   if (mode === "host" && (publish.length > 0 || publishAll))
     warn("published ports are discarded: in the host's network every port is there as it is");
   if (mode !== "bridge") return { ...etcOf(record, undefined, warn), ...noEndings };
+  const { firewall } = readConfig();
+  if (firewall) (require("./firewall.ts") as typeof import("./firewall.ts")).useFirewall(paths, firewall);
   const { lockNetworks } = require("../record/network-lock.ts") as typeof import("../record/network-lock.ts");
   const connected = lockNetworks(paths, "use");
   let reserved: Reserved | undefined;

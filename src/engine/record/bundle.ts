@@ -3,8 +3,11 @@
 import { NotFoundError } from "../../errors.ts";
 import { readFileIfAny } from "../../linux/file.ts";
 import type {
+  BlockIo,
   Capabilities,
   Device,
+  DeviceId,
+  DeviceRate,
   Linux,
   Mount,
   Namespace,
@@ -62,6 +65,9 @@ const process = object<Process>({
   oomScoreAdj: optional(number),
 });
 
+const deviceId = { major: number, minor: number };
+const rates = optional(list(object<DeviceRate>({ ...deviceId, rate: number })));
+
 const linux = object<Linux>({
   namespaces: list(
     object<Namespace>({
@@ -86,9 +92,33 @@ const linux = object<Linux>({
   sysctl: optional(map(text)),
   resources: optional(
     object<Resources>({
-      memory: optional(object<NonNullable<Resources["memory"]>>({ limit: optional(number), swap: optional(number) })),
-      cpu: optional(object<NonNullable<Resources["cpu"]>>({ quota: optional(number), period: optional(number) })),
+      memory: optional(
+        object<NonNullable<Resources["memory"]>>({
+          limit: optional(number),
+          swap: optional(number),
+          reservation: optional(number),
+        }),
+      ),
+      cpu: optional(
+        object<NonNullable<Resources["cpu"]>>({
+          quota: optional(number),
+          period: optional(number),
+          shares: optional(number),
+          cpus: optional(text),
+          mems: optional(text),
+        }),
+      ),
       pids: optional(object<NonNullable<Resources["pids"]>>({ limit: number })),
+      blockIO: optional(
+        object<BlockIo>({
+          weight: optional(number),
+          weightDevice: optional(list(object<DeviceId & { weight: number }>({ ...deviceId, weight: number }))),
+          throttleReadBpsDevice: rates,
+          throttleWriteBpsDevice: rates,
+          throttleReadIOPSDevice: rates,
+          throttleWriteIOPSDevice: rates,
+        }),
+      ),
     }),
   ),
   maskedPaths: optional(texts),

@@ -2,6 +2,7 @@
 
 import type { ProcessId } from "../../linux/proc.ts";
 import type { Healthcheck } from "../../oci/image.ts";
+import type { DeviceOptions, DeviceRequest, GpuRequest } from "../../plan/device-options.ts";
 import type { HealthOptions } from "../../plan/health.ts";
 import type { ExtraHost } from "../../plan/hosts.ts";
 import type { MountRequest } from "../../plan/mounts.ts";
@@ -11,7 +12,7 @@ import { type AssumedLimits, type RunOptions, rootfsDefaults } from "../../plan/
 import type { IpcMode, ProcessOptions, SharedNamespace, Ulimit } from "../../plan/process-options.ts";
 import type { ExposedPort, PortRange, PortRequest } from "../../plan/publish.ts";
 import type { DnsOptions } from "../../plan/resolv-conf.ts";
-import type { ResourceOptions } from "../../plan/resource-options.ts";
+import type { DeviceFigure, ResourceOptions } from "../../plan/resource-options.ts";
 import type { SecretRequest } from "../../plan/secrets.ts";
 import type { ImageDefaults } from "../../plan/spec.ts";
 import type { Usage } from "../../runtime/usage.ts";
@@ -173,8 +174,40 @@ const network = object<NetworkOptions>({
   hosts: list(object<ExtraHost>({ name: text, address: text })),
 });
 
+const figures = optional(list(object<DeviceFigure>({ path: text, value: number })));
+
 const resources = object<ResourceOptions>({
   memorySwapBytes: optional(number),
+  memoryReservationBytes: optional(number),
+  cpuShares: optional(number),
+  cpuPeriodUs: optional(number),
+  cpuQuotaUs: optional(number),
+  cpusetCpus: optional(text),
+  cpusetMems: optional(text),
+  blkioWeight: optional(number),
+  blkioWeightDevices: figures,
+  deviceReadBps: figures,
+  deviceWriteBps: figures,
+  deviceReadIops: figures,
+  deviceWriteIops: figures,
+  cgroupParent: optional(text),
+});
+
+const devices = object<DeviceOptions>({
+  devices: optional(list(object<DeviceRequest>({ path: text, target: text, access: text }))),
+  rules: optional(texts),
+  cdi: optional(texts),
+  gpus: optional(
+    list(
+      object<GpuRequest>({
+        driver: text,
+        count: optional(number),
+        ids: optional(texts),
+        capabilities: texts,
+        options: map(text),
+      }),
+    ),
+  ),
 });
 
 const isShared = (value: unknown): boolean => value === "host" || /^container:./.test(String(value));
@@ -208,6 +241,7 @@ const options = object<RunOptions>({
   memoryBytes: optional(number),
   pidsLimit: optional(number),
   resources: optional(resources),
+  devices: optional(devices),
   assumed: optional(
     object<AssumedLimits>({
       cpus: optional(number),

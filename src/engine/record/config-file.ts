@@ -1,0 +1,127 @@
+/** What stands in the configuration file, key by key. Pure. */
+
+import { InvalidError, UsageError } from "../../errors.ts";
+import { type AddressPool, formatPrefix, parseSubnet } from "../../plan/subnet.ts";
+
+/** By the names of the file; those that Docker's daemon.json has, too, mean the same there. */
+export interface Config {
+  /** Limits of containers that were given none, as the options take them. */
+  limits?: { cpus?: string; memory?: string; pids?: string };
+  /** For containers without --log-driver. */
+  logDriver?: string;
+  /** `name=value`, for containers with that driver. */
+  logOptions?: string[];
+  /** Where subnets of new networks are taken from. */
+  pools?: AddressPool[];
+  firewall?: "nft" | "iptables";
+  /** Where vendors put their files of devices. */
+  cdiDirectories?: string[];
+}
+
+/** @param path for messages. @throws InvalidError that names the file and the key. */
+export function parseConfig(text: string, path: string): Config {
+  let content: unknown;
+  try {
+    content = JSON.parse(text);
+  } catch (error) {
+    throw new InvalidError(`${path} is not JSON: ${(error as Error).message}`);
+  }
+  try {
+    return readKeys(content, "");
+  } catch (error) {
+    if (error instanceof UsageError) throw new InvalidError(`${path}: ${error.message}`, error.hint);
+    throw error;
+  }
+}
+
+function readKeys(content: unknown, at: string): Config {
+  const config: Config = {};
+  for (const [key, value] of entriesOf(content, at)) {
+    const reader = Object.hasOwn(readers, key) ? readers[key] : undefined;
+    if (!reader) throw unknownKey(key, Object.keys(readers));
+    Object.assign(config, reader(value, key));
+  }
+  return config;
+}
+
+const readers: Record<string, (value: unknown, key: string) => Config> = {
+  limits: (value, key) => ({ limits: readLimits(value, key) }),
+  "log-driver": (value, key) => ({ logDriver: textOf(value, key) }),
+  "log-opts": (value, key) => ({
+    logOptions: entriesOf(value, key).map(([name, option]) => `${name}=${textOf(option, `${key}.${name}`)}`),
+  }),
+  "default-address-pools": (value, key) => ({
+    pools: listOf(value, key).map((pool, index) => readPool(pool, `${key}[${index}]`)),
+  }),
+  "firewall-backend": (value, key) => ({ firewall: readFirewall(value, key) }),
+  "cdi-spec-dirs": (value, key) => ({
+    cdiDirectories: listOf(value, key).map((path, index) => absoluteOf(path, `${key}[${index}]`)),
+  }),
+};
+
+const limitNames = ["cpus", "memory", "pids"] as const;
+
+function readLimits(value: unknown, at: string): NonNullable<Config["limits"]> {
+  const limits: NonNullable<Config["limits"]> = {};
+  for (const [key, limit] of entriesOf(value, at)) {
+    const name = limitNames.find((one) => one === key);
+    if (!name) throw unknownKey(`${at}.${key}`, limitNames);
+    if (typeof limit !== "string" && typeof limit !== "number") throw wrongKind(`${at}.${key}`, "a number or text");
+    limits[name] = String(limit);
+  }
+  return limits;
+}
+
+function readPool(value: unknown, at: string): AddressPool {
+  const { base, size, ...more } = Object.fromEntries(entriesOf(value, at));
+  for (const key of Object.keys(more)) throw unknownKey(`${at}.${key}`, ["base", "size"]);
+  const subnet = inKey(`${at}.base`, () => parseSubnet(textOf(base, `${at}.base`)));
+  if (subnet.address.length !== 4) throw new UsageError(`${at}.base: ${formatPrefix(subnet)} is not of IPv4`);
+  if (typeof size !== "number" || !Number.isInteger(size) || size < subnet.bits || size > 30)
+    throw wrongKind(`${at}.size`, `a prefix length from ${subnet.bits}, that of the base, to 30`);
+  return { base: formatPrefix(subnet), bits: size };
+}
+
+function readFirewall(value: unknown, at: string): "nft" | "iptables" {
+  const text = textOf(value, at);
+  if (text === "nft" || text === "nftables") return "nft";
+  if (text === "iptables") return "iptables";
+  throw wrongKind(at, "nftables or iptables");
+}
+
+function entriesOf(value: unknown, at: string): [string, unknown][] {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return Object.entries(value);
+  throw wrongKind(at, "an object");
+}
+
+function listOf(value: unknown, at: string): unknown[] {
+  if (Array.isArray(value)) return value;
+  throw wrongKind(at, "a list");
+}
+
+function textOf(value: unknown, at: string): string {
+  if (typeof value === "string" && value !== "" && !value.includes("\0")) return value;
+  throw wrongKind(at, "text");
+}
+
+function absoluteOf(value: unknown, at: string): string {
+  const path = textOf(value, at);
+  if (path.startsWith("/")) return path;
+  throw wrongKind(at, "an absolute path");
+}
+
+const wrongKind = (at: string, what: string): UsageError =>
+  new UsageError(at === "" ? `it is not ${what}` : `${at} is not ${what}`);
+
+const unknownKey = (key: string, known: readonly string[]): UsageError =>
+  new UsageError(`unknown key ${JSON.stringify(key)}`, `known: ${known.join(", ")}`);
+
+/** What a parser of options says of a value, with the key before it. */
+function inKey<Value>(at: string, parse: () => Value): Value {
+  try {
+    return parse();
+  } catch (error) {
+    if (error instanceof UsageError) throw new UsageError(`${at}: ${error.message}`, error.hint);
+    throw error;
+  }
+}

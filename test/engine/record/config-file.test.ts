@@ -1,0 +1,65 @@
+import { describe, expect, test } from "bun:test";
+import { parseConfig } from "../../../src/engine/record/config-file.ts";
+import { InvalidError } from "../../../src/errors.ts";
+
+const parse = (content: unknown) => parseConfig(JSON.stringify(content), "/c.json");
+
+/** What is said of a file that is wrong. */
+function said(text: string): string {
+  try {
+    parseConfig(text, "/c.json");
+  } catch (error) {
+    if (error instanceof InvalidError) return error.message;
+    throw error;
+  }
+  throw new Error("it was accepted");
+}
+
+describe("the configuration file", () => {
+  test("may say nothing", () => expect(parse({})).toEqual({}));
+  test("says what containers get that were given nothing", () => {
+    const text = `{
+      "limits": { "memory": "1g", "cpus": 1.5, "pids": 100 },
+      "log-driver": "json-file",
+      "log-opts": { "max-size": "1m", "max-file": "2" },
+      "default-address-pools": [{ "base": "10.99.0.0/16", "size": 24 }],
+      "firewall-backend": "nftables",
+      "cdi-spec-dirs": ["/opt/cdi"]
+    }`;
+    expect(parseConfig(text, "/c.json")).toEqual({
+      limits: { memory: "1g", cpus: "1.5", pids: "100" },
+      logDriver: "json-file",
+      logOptions: ["max-size=1m", "max-file=2"],
+      pools: [{ base: "10.99.0.0/16", bits: 24 }],
+      firewall: "nft",
+      cdiDirectories: ["/opt/cdi"],
+    });
+  });
+  test("that is wrong is refused by the file and the key", () => {
+    for (const [content, what] of [
+      [[], "it is not an object"],
+      [null, "it is not an object"],
+      [{ memory: "1g" }, 'unknown key "memory"'],
+      [{ toString: 1 }, 'unknown key "toString"'],
+      [{ limits: 7 }, "limits is not an object"],
+      [{ limits: { ram: 1 } }, 'unknown key "limits.ram"'],
+      [{ limits: { memory: true } }, "limits.memory is not a number or text"],
+      [{ "log-driver": 7 }, "log-driver is not text"],
+      [{ "log-opts": ["max-size=1m"] }, "log-opts is not an object"],
+      [{ "log-opts": { "max-size": 7 } }, "log-opts.max-size is not text"],
+      [{ "default-address-pools": {} }, "default-address-pools is not a list"],
+      [{ "default-address-pools": [{ base: "x", size: 24 }] }, 'default-address-pools[0].base: "x" is not an address'],
+      [{ "default-address-pools": [{ base: "10.0.0.1/8", size: 24 }] }, "is not a subnet"],
+      [{ "default-address-pools": [{ base: "fd00::/8", size: 64 }] }, "is not of IPv4"],
+      [{ "default-address-pools": [{ base: "10.0.0.0/16", size: 8 }] }, "a prefix length from 16"],
+      [{ "default-address-pools": [{ base: "10.0.0.0/16" }] }, "default-address-pools[0].size is not"],
+      [{ "default-address-pools": [{ base: "10.0.0.0/16", size: 24, x: 1 }] }, '"default-address-pools[0].x"'],
+      [{ "firewall-backend": "pf" }, "firewall-backend is not nftables or iptables"],
+      [{ "cdi-spec-dirs": ["cdi"] }, "cdi-spec-dirs[0] is not an absolute path"],
+    ] as const)
+      expect(said(JSON.stringify(content))).toContain(what);
+    expect(said("{")).toStartWith("/c.json is not JSON");
+    expect(said("")).toStartWith("/c.json is not JSON");
+    expect(said('{"limits":7}')).toStartWith("/c.json: ");
+  });
+});
