@@ -49,9 +49,12 @@ async function afterGlobal(commands: Commands, before: string[], current: string
   if (first?.startsWith("--root="))
     return await afterGlobal(commands, rest, current, absolutePath(first.slice(7), process.cwd()));
   if (first === "--root") return { candidates: [], files: "directories" };
-  if (first === "--firewall" && rest.length > 0) return await afterGlobal(commands, rest.slice(1), current, root);
+  if (first === "--config" && rest.length === 0) return { candidates: [], files: "files" };
+  if ((first === "--firewall" || first === "--config") && rest.length > 0)
+    return await afterGlobal(commands, rest.slice(1), current, root);
   if (first === "--firewall") return only([{ word: "nft" }, { word: "iptables" }]);
-  if (first?.startsWith("--firewall=")) return await afterGlobal(commands, rest, current, root);
+  if (first?.startsWith("--firewall=") || first?.startsWith("--config="))
+    return await afterGlobal(commands, rest, current, root);
   if (first?.startsWith("-")) return completeArguments(rootfsMode, before, current, root);
   if (first === undefined && !current.startsWith("-")) return only(await commandNames(commands));
   if (first === undefined) return only(optionNames({ ...globalArgs, ...rootfsMode.args }));

@@ -71,8 +71,11 @@ describe("limits", () => {
   test("have to be there, and to be right", async () => {
     await withMachine(["busybox"], async (machine) => {
       ok(await machine.run(["create", "--name", "web", "busybox"]));
-      for (const wrong of [[], ["-m", "1"], ["--cpus", "x"], ["--restart", "sometimes"], ["--memory-swap", "1g"]])
+      for (const wrong of [[], ["-m", "1"], ["--cpus", "x"], ["--restart", "sometimes"], ["--memory-swap", "1x"]])
         expect((await machine.run(["update", ...wrong, "web"])).code).toBe(125);
+      // What is wrong for this container, and not for each.
+      const alone = await machine.run(["update", "--memory-swap", "1g", "web"]);
+      expect([alone.code, said(alone)]).toEqual([1, expect.stringContaining("needs a limit of memory")]);
       const both = await machine.run(["update", "--cpus", "0", "nobody", "web"]);
       expect(both).toMatchObject({ code: 1, stdout: "web\n" });
       ok(await machine.run(["rm", "web"]));

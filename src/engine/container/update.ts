@@ -55,9 +55,9 @@ export function updateContainer(paths: Paths, { record: { id } }: Container, upd
 function updateLocked(paths: Paths, container: Container, update: Update): void {
   const { record } = container;
   const { restart } = update;
+  const options = updateOptions(record.options, update);
   checkControllers(update);
   if (restart) checkRestart(paths, container, restart);
-  const options = updateOptions(record.options, update);
   const settings = { ...record.settings, ...(restart && { restart }) };
   const undo = applyLimits(container, options, update);
   try {
