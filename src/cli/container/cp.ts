@@ -4,9 +4,11 @@ import { recoverIfAllowed } from "../../engine/container/recover.ts";
 import { type ContainerPath, copyFromContainer, copyToContainer } from "../../engine/files/cp.ts";
 import { requireRoot } from "../../engine/record/root.ts";
 import { UsageError } from "../../errors.ts";
+import { isatty } from "../../linux/tty.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
 import { humanSize, notice, plain, warn } from "../words/print.ts";
+import { showProgress } from "../words/progress.ts";
 
 export default defineCommand({
   meta: {
@@ -40,7 +42,13 @@ export default defineCommand({
     requireRoot("copying");
     const paths = pathsOf(root);
     recoverIfAllowed(paths);
-    const options = { archive, followLink, warn: (text: string) => warn(plain(text)) };
+    const progress = quiet || target === "-" || !isatty(2) ? undefined : showProgress(source, "copying");
+    const options = {
+      archive,
+      followLink,
+      warn: (text: string) => warn(plain(text)),
+      onProgress: (bytes: number) => progress?.update({ layer: 1, ofLayers: 1, bytes, totalBytes: 0 }),
+    };
     const [from, to] = [parse(source), parse(target)];
     if (from && to)
       throw new UsageError(
@@ -51,7 +59,7 @@ export default defineCommand({
       ? copyFromContainer(paths, from, target, options)
       : to && copyToContainer(paths, source, to, options);
     if (!copying) throw new UsageError("neither SOURCE nor TARGET is in a container", "CONTAINER:PATH");
-    const bytes = await copying;
+    const bytes = await copying.finally(() => progress?.done());
     if (!quiet && target !== "-") notice(`Successfully copied ${humanSize(bytes)} to ${plain(target)}`);
     return 0;
   },

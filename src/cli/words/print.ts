@@ -55,9 +55,9 @@ function paint(text: string, type: string): string {
 /** In bold, for a terminal. */
 export const bold = (text: string): string => styled(text, 1);
 
-/** As it is for those who said NO_COLOR. @see https://no-color.org */
+/** As it is for those who said NO_COLOR, and for terminals that know no colours. @see https://no-color.org */
 const styled = (text: string, code: number): string =>
-  process.env.NO_COLOR ? text : `\u001b[${code}m${text}\u001b[0m`;
+  process.env.NO_COLOR || process.env.TERM === "dumb" ? text : `\u001b[${code}m${text}\u001b[0m`;
 
 function print(fd: Fd, text: string): void {
   try {

@@ -20,11 +20,11 @@ const barWidth = 30;
 /** Shows the progress of one file; call `done` when it is over, however it ended. */
 export function showProgress(file: string, doing = "loading"): { update(progress: Progress): void; done(): void } {
   const name = `${doing} ${plain(file.slice(file.lastIndexOf("/") + 1))}`;
-  if (!isatty(2)) {
+  if (!isatty(2) || process.env.TERM === "dumb") {
     notice(name);
     return { update: () => {}, done: () => {} };
   }
-  let drawnAt = 0;
+  let drawnAt = Number.NEGATIVE_INFINITY;
   let drawn = false;
   return {
     update: (progress) => {

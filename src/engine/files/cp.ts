@@ -27,6 +27,8 @@ export interface CopyOptions {
   /** Copy what a symbolic link leads to. */
   followLink: boolean;
   warn(text: string): void;
+  /** How many bytes of the tar have been copied so far. */
+  onProgress(bytes: number): void;
 }
 
 /** A path in a container. */
@@ -54,7 +56,7 @@ export async function copyFromContainer(
     const { directory, name } = openTarget(host, to, source);
     using target = owned(directory);
     const adapt = options.archive ? keep : forHost(options.warn);
-    return await extract(target.fd, adapt, (write) => pack(source, name, true, write));
+    return await extract(target.fd, adapt, options, (write) => pack(source, name, true, write));
   });
 }
 
@@ -74,8 +76,9 @@ export async function copyToContainer(
     // Volumes in a read-only root may be written to.
     if (container.record.options.readOnly && fstat(directory).device === fstat(root).device)
       throw new ConflictError(`the root file system of container ${to.container} is read-only`);
-    if (!source) return await extract(directory, keep, (write) => readStdin(paths, write));
-    return await extract(directory, options.archive ? keep : ownedBy(0, 0), (write) => pack(source, name, true, write));
+    if (!source) return await extract(directory, keep, options, (write) => readStdin(paths, write));
+    const adapt = options.archive ? keep : ownedBy(0, 0);
+    return await extract(directory, adapt, options, (write) => pack(source, name, true, write));
   });
 }
 
@@ -120,7 +123,12 @@ const forHost =
 type Feed = (write: (chunk: Uint8Array) => void) => void | Promise<void>;
 
 /** Extracts the tar that `feed` writes into an open directory. @returns its size. */
-async function extract(directory: Fd, adapt: Adapt, feed: Feed): Promise<number> {
+async function extract(
+  directory: Fd,
+  adapt: Adapt,
+  { onProgress }: Pick<CopyOptions, "onProgress">,
+  feed: Feed,
+): Promise<number> {
   const limits = { ...defaultLimits, freeBytes: freeBytes(directory, "the target") };
   const extractor = createExtractor(directory, { lowers: [], limits, merge: true });
   const entry = (found: TarEntry) => {
@@ -134,6 +142,7 @@ async function extract(directory: Fd, adapt: Adapt, feed: Feed): Promise<number>
       endIfInterrupted();
       bytes += chunk.length;
       reader.write(chunk);
+      onProgress(bytes);
     });
     endIfInterrupted();
     reader.finish();

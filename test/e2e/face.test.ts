@@ -1,0 +1,92 @@
+/** What a person sees at a terminal, and a program does not: colours, and the progress of what takes time. */
+
+import { expect } from "bun:test";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { binary } from "../support/cli.ts";
+import { imageTar, type Machine, withMachine } from "../support/containers.ts";
+import { needing, root } from "../support/needs.ts";
+import { Pty } from "../support/pty.ts";
+
+const test = needing(root);
+
+/** What a command prints at a terminal. */
+async function atTerminal(machine: Machine, args: string[], env: Record<string, string> = {}): Promise<string> {
+  const pty = new Pty(machine.command([binary(), ...args]), {
+    env: machine.environment({ TERM: "xterm", ...env }),
+    cwd: machine.directory,
+  });
+  await using _ = pty;
+  await pty.exit();
+  return pty.output;
+}
+
+const csi = "\u001b[";
+
+test("colours are for terminals that know them, and for people who did not say NO_COLOR", async () => {
+  await withMachine([], async (machine) => {
+    expect(await atTerminal(machine, ["--help"])).toContain(`${csi}1mRun:${csi}0m`);
+    expect(await atTerminal(machine, ["nonsense"])).toContain(`${csi}31mtinydocker:${csi}0m unknown command`);
+    for (const env of [{ NO_COLOR: "1" }, { TERM: "dumb" }])
+      for (const args of [["--help"], ["nonsense"]]) {
+        const printed = await atTerminal(machine, args, env);
+        expect(printed).not.toContain(csi);
+        expect(printed).not.toBe("");
+      }
+    const { stdout } = await machine.run(["--help"]);
+    const { stderr } = await machine.run(["nonsense"]);
+    expect(stdout + stderr).not.toContain(csi);
+  });
+});
+
+test("what takes time shows how far it is, on one line that goes away", async () => {
+  await withMachine(
+    ["busybox"],
+    async (machine) => {
+      await machine.run(["create", "--name", "box", "busybox", "true"]);
+      const commands: [string, string[]][] = [
+        ["loading busybox.tar [", ["load", "-i", imageTar("busybox"), "-t", "other"]],
+        ["importing busybox.tar", ["import", imageTar("busybox"), "third"]],
+        ["copying many", ["cp", "many", "box:/many"]],
+        ["committing box", ["commit", "box", "fourth"]],
+        ["saving fourth layer", ["save", "-o", "tmp/saved.tar", "fourth"]],
+        ["exporting box", ["export", "-o", "tmp/exported.tar", "box"]],
+      ];
+      for (const [line, args] of commands) {
+        const printed = await atTerminal(machine, args);
+        expect([args, printed]).toEqual([args, expect.stringContaining(`\r${csi}K${line}`)]);
+        // Cleared when it is over: nothing of it stands before what was made.
+        expect(printed.slice(printed.lastIndexOf("\r\u001b[K"))).not.toContain(line);
+      }
+      for (const args of [
+        ["save", "-q", "-o", "tmp/saved.tar", "fourth"],
+        ["cp", "-q", "many", "box:/many"],
+      ])
+        expect([args, await atTerminal(machine, args)]).toEqual([args, ""]);
+      const { stderr } = await machine.run(["cp", "many", "box:/many"]);
+      expect(stderr).toMatch(/^tinydocker: Successfully copied \S+ to box:\/many\n$/);
+      await machine.run(["rm", "box"]);
+      await machine.exec(["sh", "-c", "rm -f tmp/saved.tar tmp/exported.tar"]);
+      await machine.run(["rmi", "other", "third", "fourth"]);
+    },
+    async (machine) => {
+      mkdirSync(join(machine.directory, "many"));
+      for (let file = 0; file < 20; file++)
+        writeFileSync(join(machine.directory, "many", `${file}`), Buffer.alloc(100_000, "x"));
+    },
+  );
+});
+
+test("a command of Docker's that is not there says what to do instead", async () => {
+  await withMachine([], async (machine) => {
+    for (const [name, hint] of [
+      ["pull", "images are loaded from files"],
+      ["build", "tinydocker commit"],
+      ["compose", "tinydocker run"],
+    ] as const) {
+      const { code, stderr } = await machine.run([name, "x"]);
+      expect([name, code, stderr]).toEqual([name, 125, expect.stringContaining(`there is no ${name} yet`)]);
+      expect(stderr).toContain(hint);
+    }
+  });
+});
