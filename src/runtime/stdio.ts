@@ -14,11 +14,15 @@ import type { StdioKind } from "../plan/step.ts";
 import type { Copy } from "./relay.ts";
 import type { Identity } from "./user.ts";
 
-/** For each of stdin, stdout and stderr: "relay" is a pipe, "null" the null device inside, "terminal" the pty of the container's own. */
-export type Stdio = ("relay" | "null" | "terminal")[];
+/**
+ * For each of stdin, stdout and stderr: "relay" is a pipe, "unseen" one that leads to the log alone, "null" the null device
+ * inside, "terminal" the pty of the container's own.
+ */
+export type Stdio = ("relay" | "unseen" | "null" | "terminal")[];
 
 /** The same as init knows it. */
-export const kindsOf = (stdio: Stdio): StdioKind[] => stdio.map((how) => (how === "relay" ? "pipe" : how));
+export const kindsOf = (stdio: Stdio): StdioKind[] =>
+  stdio.map((how) => (how === "relay" || how === "unseen" ? "pipe" : how));
 
 /** The descriptors made for one container, and what to do with them. */
 export interface ConnectedStdio {
@@ -145,11 +149,11 @@ export function connectToCaller(
 ): ConnectedStdio {
   const connected: ConnectedStdio = { ...unconnected(), connect };
   stdio.forEach((how, fd) => {
-    if (how === "relay") relayThroughPipe(fd as 0 | 1 | 2);
+    if (how === "relay" || how === "unseen") relayThroughPipe(fd as 0 | 1 | 2, how);
   });
   return connected;
 
-  function relayThroughPipe(fd: Fd): void {
+  function relayThroughPipe(fd: Fd, how: "relay" | "unseen"): void {
     const ends = pipeOf(owner);
     const [inside, outside] = fd === 0 ? [ends.read, ends.write] : [ends.write, ends.read];
     connected.inside[fd] = inside;
@@ -161,7 +165,7 @@ export function connectToCaller(
     } else
       connected.copies.push({
         from: outside,
-        ...destination(fd),
+        ...(how === "relay" && destination(fd)),
         held,
         onData: (bytes) => onOutput(fd as 1 | 2, bytes),
         onEnd,

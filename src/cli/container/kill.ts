@@ -1,8 +1,8 @@
 /** `tinydocker kill`: a signal to the first process of containers. */
 
-import { parseSignal } from "../../engine/container/signals.ts";
 import { signalling } from "../../engine/container/stop.ts";
 import { isUp } from "../../engine/record/container.ts";
+import { parseSignal } from "../../linux/signal-name.ts";
 import { defineCommand } from "../words/command.ts";
 import { forAllContainers, selectionArgs } from "./for-each.ts";
 

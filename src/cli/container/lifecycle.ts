@@ -1,8 +1,8 @@
 /** Option values about a container's life: restarts, logs, signals, keys. Strict, and checked before anything is touched. */
 
-import { parseSignal } from "../../engine/container/signals.ts";
 import type { LogSettings, RestartPolicy } from "../../engine/record/container.ts";
 import { UsageError } from "../../errors.ts";
+import { parseSignal } from "../../linux/signal-name.ts";
 import { parseSize } from "../words/units.ts";
 import { defaultDetachKeys, defaultLog } from "./defaults.ts";
 
@@ -64,6 +64,12 @@ export function parseSeconds(option: string, text: string): number {
       "0 and up, -1 is for ever",
     );
   return Number(text);
+}
+
+/** `--timeout` in seconds; 0 is never. */
+export function parseTimeout(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new UsageError(`--timeout: ${JSON.stringify(text)} is not a valid number of seconds`, "0 is never");
 }
 
 /** `--pull`: there is no registry to ask yet. */

@@ -80,6 +80,24 @@ export const processArgs = {
   },
 } as const satisfies Arguments;
 
+/** The options of `run` and `create` that are about the time it has, and who sees what it says. */
+export const attachArgs = {
+  attach: {
+    group: "General",
+    type: "string",
+    alias: "a",
+    multiple: true,
+    valueHint: "stdin|stdout|stderr",
+    description: "Attach only to these streams (all)",
+  },
+  timeout: {
+    group: "Lifecycle",
+    type: "string",
+    valueHint: "seconds",
+    description: "Kill the container when it has run this long; 0 is never",
+  },
+} as const satisfies Arguments;
+
 /** Options that are known and not there: each is refused by its name, with a reason. Help does not list them. */
 export const refusedArgs = {
   "security-opt": { group: "Security", type: "string", multiple: true, hidden: true, description: "Not supported yet" },

@@ -18,7 +18,7 @@ import { printLine, warn } from "../words/print.ts";
 import { readEnv, wantsTerminal } from "./caller.ts";
 import { defaultDetachKeys, defaultSettings } from "./defaults.ts";
 import { networkArgs } from "./network-args.ts";
-import { processArgs, refusedArgs } from "./process-args.ts";
+import { attachArgs, processArgs, refusedArgs } from "./process-args.ts";
 
 /** The limits and the name that `run` and rootfs mode share. */
 export const commonArgs = {
@@ -232,6 +232,7 @@ export const createArgs = {
   ...resourceArgs,
   ...networkArgs,
   ...processArgs,
+  ...attachArgs,
   ...refusedArgs,
   init: {
     group: "Process",
@@ -313,7 +314,9 @@ export default defineCommand({
     const request = runRequest(args);
     const paths = pathsOf(root);
     if (args.replace) await replace(paths, request.name);
-    const end = await run(paths, request, reporter);
+    const alone = request.unseen?.length === 2;
+    // Whoever sees nothing of it gets its id, as of one that is detached.
+    const end = await run(paths, request, alone ? { ...reporter, started: printLine } : reporter);
     const format = parseReport(args);
     if (format && "code" in end) (await import("./report.ts")).printReport(end, format);
     return reportEnd(end, request);
@@ -407,7 +410,9 @@ const progress = () => require("../words/progress.ts") as typeof import("../word
 export const reporter: Reporter = { warn, loading: (file) => progress().showProgress(file) };
 
 /** Checks every option's value and makes the request; nothing of the host is touched. */
-export function runRequest(args: Values<typeof runArgs>): RunRequest {
+export function runRequest(given: Values<typeof runArgs>): RunRequest {
+  const attached = given.attach.length > 0 ? streams().attached(given) : undefined;
+  const args = { ...given, ...attached };
   const terminal = wantsTerminal(args);
   const callerIsTerminal = isatty(0);
   const request = createRequest(args, terminal);
@@ -420,7 +425,8 @@ export function runRequest(args: Values<typeof runArgs>): RunRequest {
     },
     detach: args.detach ?? false,
     callerIsTerminal,
-    stdio: planStdio(terminal, args),
+    stdio: planStdio(terminal, args).map((how, fd) => (attached?.unseen.includes(fd as 1) ? "unseen" : how)),
+    ...(attached && { unseen: attached.unseen }),
     detachKeys:
       args["detach-keys"] === undefined ? defaultDetachKeys : lifecycle().parseDetachKeys(args["detach-keys"]),
     sigProxy: args["sig-proxy"] ?? true,
@@ -449,6 +455,7 @@ export function createRequest(args: Values<typeof createArgs>, terminal: boolean
       labels: readLabels(args),
       ...given,
       ...readHealth(args),
+      ...(args.attach.length > 0 && { attach: streams().parseAttach(args.attach) }),
     },
     ...(args.name !== undefined && { name: units().parseName(args.name) }),
     ...(args.cidfile !== undefined && { cidfile: args.cidfile }),
@@ -458,6 +465,7 @@ export function createRequest(args: Values<typeof createArgs>, terminal: boolean
 
 /** What checks values is loaded for those who give some: each function that is there costs a start, called or not. */
 const units = () => require("../words/units.ts") as typeof import("../words/units.ts");
+const streams = () => require("./streams.ts") as typeof import("./streams.ts");
 const lifecycle = () => require("./lifecycle.ts") as typeof import("./lifecycle.ts");
 
 /** What was said of its life: when it starts again, how it is stopped, what is kept of its output. */
@@ -470,6 +478,7 @@ function readLifecycle(args: Values<typeof createArgs>): Partial<Settings> {
       ? { log: limits().configuredLog(args, config, lifecycle().parseLog) }
       : logs && { log: lifecycle().parseLog(args["log-driver"], args["log-opt"]) }),
     ...(args["stop-signal"] !== undefined && { stopSignal: lifecycle().parseStopSignal(args["stop-signal"]) }),
+    ...(args.timeout !== undefined && { timeoutS: lifecycle().parseTimeout(args.timeout) }),
     ...(args["stop-timeout"] !== undefined && {
       stopTimeoutS: lifecycle().parseSeconds("--stop-timeout", args["stop-timeout"]),
     }),

@@ -1,8 +1,8 @@
 /** `tinydocker stop`: the stop signal, some patience, then SIGKILL. */
 
-import { parseSignal } from "../../engine/container/signals.ts";
 import { stopping } from "../../engine/container/stop.ts";
 import { type Container, isUp } from "../../engine/record/container.ts";
+import { parseSignal } from "../../linux/signal-name.ts";
 import type { Paths } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
 import { warn } from "../words/print.ts";

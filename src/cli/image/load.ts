@@ -4,7 +4,7 @@ import { load } from "../../engine/image/load.ts";
 import { requireRoot } from "../../engine/record/root.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
-import { plain, printLine } from "../words/print.ts";
+import { plain, printLine, warn } from "../words/print.ts";
 import { showProgress } from "../words/progress.ts";
 import { parseSize } from "../words/units.ts";
 
@@ -28,6 +28,7 @@ export default defineCommand({
     const options = {
       ...(tag !== undefined && { reference: tag }),
       ...(size !== undefined && { maxBytes: parseSize("--max-size", size) }),
+      warn,
     };
     const loading = load(pathsOf(root), input, options, (bytes) => progress?.update(bytes));
     for (const { id, references } of await loading.finally(() => progress?.done())) {

@@ -1,7 +1,7 @@
 /** Being attached to a container's monitor: our keys in, its output out, until it ends or we leave. */
 
 import { hasCode } from "../../errors.ts";
-import { close, type Fd } from "../../linux/file.ts";
+import { close, type Fd, O_WRONLY, open } from "../../linux/file.ts";
 import { memory } from "../../linux/libc.ts";
 import { type Input, type Output, openInput, openOutput } from "../../linux/nonblocking.ts";
 import { type Interest, POLLIN, POLLOUT, poll } from "../../linux/poll.ts";
@@ -27,6 +27,8 @@ export interface AttachOptions {
   detachKeys: Uint8Array;
   /** Signals to us are the container's. */
   sigProxy: boolean;
+  /** What we do not print. */
+  unseen?: (1 | 2)[];
   /** When our terminal goes away so does the container's; otherwise we are gone, and it goes on. */
   endsWithUs?: boolean;
 }
@@ -76,7 +78,7 @@ function converse(socket: Fd, options: AttachOptions, keys: boolean): AttachEnd 
   const leaves = terminal && !options.endsWithUs;
   const incoming = signalfd(forwarded);
   const stdin = openInput(0);
-  const outputs = { 1: openOutput(1), 2: openOutput(2) };
+  const outputs = { 1: outputOf(1, options), 2: outputOf(2, options) };
   const buffer = memory(frameBytes);
   const detach = keys && detachKeys.length > 0 ? detachMatcher(detachKeys) : undefined;
   const traffic: Traffic = { socket, outgoing: [], untaken: 0, unprinted: [], printed: 0 };
@@ -132,6 +134,12 @@ function converse(socket: Fd, options: AttachOptions, keys: boolean): AttachEnd 
   } finally {
     close(incoming);
   }
+}
+
+/** What is not to be seen is taken all the same: the container does not wait for us. */
+function outputOf(stream: 1 | 2, { unseen }: AttachOptions): Output {
+  if (!unseen?.includes(stream)) return openOutput(stream);
+  return { fd: open("/dev/null", O_WRONLY), write: ({ length }) => length };
 }
 
 /** What ends no program that does not handle it. */

@@ -172,7 +172,7 @@ export async function prepareImage(
   store.release();
   const { load } = await import("../image/load.ts");
   const progress = reporter.loading(found.path);
-  const images = await load(paths, found.path, {}, progress.update).finally(progress.done);
+  const images = await load(paths, found.path, { warn: reporter.warn }, progress.update).finally(progress.done);
   const [first] = images;
   if (!first || images.length > 1) {
     const { severalImages } = await import("../../image/source.ts");

@@ -19,7 +19,7 @@ export function runWithMonitor(
   planned: ContainerRecord,
   request: RunRequest,
   store: StoreLock,
-  { warn }: Reporter,
+  { warn, started }: Reporter,
 ): RunEnd {
   const record = createContainer(paths, planned, request, warn);
   store.release();
@@ -48,11 +48,19 @@ export function runWithMonitor(
     close(launched.socket);
     return { running: record.id };
   }
-  const { detachKeys, sigProxy } = request;
+  started?.(record.id);
+  const { detachKeys, sigProxy, unseen } = request;
   const { terminal } = record.options;
   // Nobody would look for one that is removed when it ends.
   const endsWithUs = record.settings.remove;
-  const end = attachTo(launched.socket, { stdin, terminal, detachKeys, sigProxy, endsWithUs });
+  const end = attachTo(launched.socket, {
+    stdin,
+    terminal,
+    detachKeys,
+    sigProxy,
+    endsWithUs,
+    ...(unseen && { unseen }),
+  });
   return ended(paths, record.id, end, warn);
 }
 

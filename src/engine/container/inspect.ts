@@ -139,9 +139,9 @@ function describeConfig(record: ContainerRecord) {
     Hostname: options.hostname ?? "",
     Domainname: options.process?.domainname ?? "",
     User: options.user ?? image.User ?? "",
-    AttachStdin: settings.interactive,
-    AttachStdout: true,
-    AttachStderr: true,
+    AttachStdin: settings.attach?.includes("stdin") ?? settings.interactive,
+    AttachStdout: settings.attach?.includes("stdout") ?? true,
+    AttachStderr: settings.attach?.includes("stderr") ?? true,
     ExposedPorts: describeExposed(record),
     Tty: options.terminal,
     OpenStdin: settings.interactive,
@@ -157,6 +157,8 @@ function describeConfig(record: ContainerRecord) {
     Labels: new Map(Object.entries({ ...image.Labels, ...settings.labels })),
     StopSignal: settings.stopSignal ?? image.StopSignal ?? "SIGTERM",
     StopTimeout: settings.stopTimeoutS,
+    // Podman's.
+    ...(settings.timeoutS !== undefined && { Timeout: settings.timeoutS }),
     Shell: listOrNone(image.Shell),
     // As podman: which there are, not what they are.
     Secrets: listOrNone(options.secrets?.map(describeSecret)),

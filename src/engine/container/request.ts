@@ -31,6 +31,8 @@ export interface Reporter {
   warn(text: string): void;
   /** Called when a file has to be loaded first. */
   loading(file: string): { update(progress: LoadProgress): void; done(): void };
+  /** Called when a container is there that the caller stays with. */
+  started?(id: string): void;
 }
 
 /** An image as a container needs it. */
@@ -52,6 +54,8 @@ export interface RunRequest extends CreateRequest {
   stdio: Stdio;
   /** stdin is a terminal. */
   callerIsTerminal: boolean;
+  /** Of stdout and stderr, what the caller does not see. */
+  unseen?: (1 | 2)[];
   detachKeys: Uint8Array;
   sigProxy: boolean;
 }

@@ -51,7 +51,7 @@ function runHere(
   record: ContainerRecord,
   { stdio, callerIsTerminal }: RunRequest,
   store: StoreLock,
-  { warn }: Reporter,
+  { warn, started }: Reporter,
 ): RunEnd {
   const network = prepareNetwork(paths, record, undefined, warn);
   const { code, outcome } = releasing(network, () => {
@@ -66,6 +66,7 @@ function runHere(
       ...(network.reserved && { network: connectionHere(paths, record.id, network.reserved, network) }),
       onRecorded: () => {
         store.release();
+        started?.(record.id);
         // A name that is asked for was looked at before; other traces of the dead could wait until now.
         recover(paths);
       },

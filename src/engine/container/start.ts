@@ -91,7 +91,7 @@ export function runToEnd(
       }),
       started: () => {
         emitContainerEvent(paths, record, "start");
-        return on.onStarted?.(update, current) ?? [];
+        return [...(on.onStarted?.(update, current) ?? []), ...timeoutOf(paths, record, current)];
       },
       ended: ({ exit, oomKilled, usage }) => {
         current = {
@@ -120,6 +120,13 @@ export function runToEnd(
     },
   );
   return { code: current.exitCode!, outcome, state: current };
+}
+
+/** The end of one that may only run for some time. Loaded for those. */
+function timeoutOf(paths: Paths, record: ContainerRecord, state: ContainerState): EventSource[] {
+  if (!record.settings.timeoutS) return [];
+  const { killAfter } = require("./timeout.ts") as typeof import("./timeout.ts");
+  return [killAfter(paths, record, state, record.settings.timeoutS)];
 }
 
 /** It may have another name by now. */

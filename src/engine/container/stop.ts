@@ -7,6 +7,7 @@ import { type Fd, owned, writeFileAtomic } from "../../linux/file.ts";
 import { openProcess } from "../../linux/proc.ts";
 import { hasSignal, isFirst } from "../../linux/procfs.ts";
 import { signals } from "../../linux/signal.ts";
+import { findSignal, parseSignal, signalName } from "../../linux/signal-name.ts";
 import type { Task } from "../../linux/task.ts";
 import type { Paths } from "../../paths.ts";
 import {
@@ -20,7 +21,6 @@ import {
 } from "../record/container.ts";
 import { thaw } from "./pause.ts";
 import { recover } from "./recover.ts";
-import { parseSignal, signalName } from "./signals.ts";
 import { stopFile } from "./start.ts";
 import { endDamaged, mayRun } from "./stop-damaged.ts";
 import { noteEnd } from "./unseen-end.ts";
@@ -132,9 +132,10 @@ function* waitUntilDown(paths: Paths, id: string): Task<void> {
   recover(paths);
 }
 
+/** What an image says that is not a signal counts as nothing said: who loaded it was warned. */
 function stopSignalOf({ record }: Container): number {
-  const name = record.settings.stopSignal ?? record.defaults.StopSignal;
-  return name ? parseSignal(name) : signals.SIGTERM;
+  const { stopSignal } = record.settings;
+  return stopSignal ? parseSignal(stopSignal) : (findSignal(record.defaults.StopSignal ?? "") ?? signals.SIGTERM);
 }
 
 function* killAll(paths: Paths, container: Container, pidfd: Fd): Task<void> {

@@ -1,6 +1,8 @@
 /** Loading an image file into the store, on its own or because a run needs it. */
 
 import { type LoadedImage, type LoadProgress, loadImages } from "../../image/load.ts";
+import { findImage } from "../../image/store.ts";
+import { findSignal } from "../../linux/signal-name.ts";
 import type { Paths } from "../../paths.ts";
 import { recordEvent } from "../record/events.ts";
 import { endIfInterrupted } from "./interrupt.ts";
@@ -9,7 +11,7 @@ import { endIfInterrupted } from "./interrupt.ts";
 export async function load(
   paths: Paths,
   file: string,
-  options: { reference?: string; maxBytes?: number },
+  options: { reference?: string; maxBytes?: number; warn?(text: string): void },
   onProgress: (progress: LoadProgress) => void,
 ): Promise<LoadedImage[]> {
   const images = await loadImages(paths, file, {
@@ -21,6 +23,14 @@ export async function load(
   });
   for (const { id, references } of images)
     recordEvent(paths, { type: "image", action: "load", id, attributes: { name: references[0] ?? id } });
+  for (const { id, references } of images) checkStopSignal(paths, id, references[0] ?? id, options.warn);
   endIfInterrupted();
   return images;
+}
+
+/** Better told now than when the container is to be stopped. */
+function checkStopSignal(paths: Paths, id: string, name: string, warn: (text: string) => void = () => {}): void {
+  const signal = findImage(paths, id)?.config.config.StopSignal;
+  if (signal && findSignal(signal) === undefined)
+    warn(`${name}: its StopSignal ${JSON.stringify(signal)} is not a signal: \`stop\` sends SIGTERM`);
 }

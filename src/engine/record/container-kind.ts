@@ -70,9 +70,15 @@ export interface Settings {
   stopTimeoutS?: number;
   /** What was said about health checks; the rest is the image's. */
   health?: HealthOptions;
+  /** What `--attach` named. */
+  attach?: Stream[];
+  /** It is killed when it has run that long; 0 is never. */
+  timeoutS?: number;
   /** Its user wants to know what it took: look closer where this host does not count. */
   report?: boolean;
 }
+
+export type Stream = "stdin" | "stdout" | "stderr";
 
 export interface RestartPolicy {
   name: "no" | "always" | "unless-stopped" | "on-failure";
@@ -300,6 +306,8 @@ const settings = object<Settings>({
   stopSignal: optional(text),
   stopTimeoutS: optional(number),
   health: optional(health),
+  attach: optional(list(oneOf("stdin", "stdout", "stderr"))),
+  timeoutS: optional(number),
   report: optional(flag),
 });
 

@@ -30,6 +30,7 @@ export type {
   LogSettings,
   RestartPolicy,
   Settings,
+  Stream,
 } from "./container-kind.ts";
 
 /** Of a container that was never started. */

@@ -1,22 +1,27 @@
 /** Signals as users write them: `TERM`, `SIGTERM`, `15`, `RTMIN+3`. */
 
-import { UsageError } from "../../errors.ts";
-import { signals } from "../../linux/signal.ts";
+import { UsageError } from "../errors.ts";
+import { signals } from "./signal.ts";
 
 const realTime = { RTMIN: 34, RTMAX: 64 };
 
 /** @throws UsageError for what is not a signal. */
 export function parseSignal(text: string): number {
+  const number = findSignal(text);
+  if (number !== undefined) return number;
+  throw new UsageError(
+    `there is no signal ${JSON.stringify(text)}`,
+    "a name such as TERM or SIGHUP, or a number from 1 to 64",
+  );
+}
+
+/** Undefined for what is not a signal. */
+export function findSignal(text: string): number | undefined {
   const word = text.toUpperCase().replace(/^SIG/, "");
   const known = (signals as Record<string, number>)[`SIG${word}`];
   if (known !== undefined) return known;
   const number = /^\d{1,2}$/.test(word) ? Number(word) : realTimeOf(word);
-  if (number === undefined || number < 1 || number > 64)
-    throw new UsageError(
-      `there is no signal ${JSON.stringify(text)}`,
-      "a name such as TERM or SIGHUP, or a number from 1 to 64",
-    );
-  return number;
+  return number !== undefined && number >= 1 && number <= 64 ? number : undefined;
 }
 
 function realTimeOf(word: string): number | undefined {
