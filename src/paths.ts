@@ -1,5 +1,7 @@
 /** Where tinydocker keeps images, containers and run state, and has its configuration. Names only, nothing is touched. */
 
+import { UsageError } from "./errors.ts";
+
 /** The default state root; `--root DIR` or TINYDOCKER_ROOT choose another. */
 export const defaultRoot = "/var/lib/tinydocker";
 
@@ -71,5 +73,13 @@ export function pathsOf(root: string): Paths {
   };
 }
 
+/** True for text that may have been something else before it was decoded: U+FFFD stands for what is not UTF-8. */
+export const isDoubtful = (text: string): boolean => text.includes("\ufffd");
+
 /** A path as seen from a directory: an absolute one stays what it is. */
-export const absolutePath = (path: string, cwd: string): string => (path.startsWith("/") ? path : `${cwd}/${path}`);
+export function absolutePath(path: string, cwd: string): string {
+  if (path.startsWith("/")) return path;
+  if (isDoubtful(cwd))
+    throw new UsageError(`the name of the working directory is not UTF-8: ${cwd}`, "give absolute paths");
+  return `${cwd}/${path}`;
+}

@@ -4,7 +4,7 @@ import { requireRoot, sudoLine } from "../engine/record/root.ts";
 import { explain, Failure, hasCode, InterruptedError, notesOf, StartError, UsageError } from "../errors.ts";
 import { readFileIfAny } from "../linux/file.ts";
 import { unblockSignals } from "../linux/signal.ts";
-import { absolutePath, chooseConfig, configFile, defaultRoot, pathsOf } from "../paths.ts";
+import { absolutePath, chooseConfig, configFile, defaultRoot, isDoubtful, pathsOf } from "../paths.ts";
 import { forwarded } from "../runtime/forwarded.ts";
 import { versionLine } from "../version.ts";
 import { commands } from "./commands.ts";
@@ -21,6 +21,8 @@ const otherFailure = 1;
 export async function main(argv: string[]): Promise<number> {
   let failureCode = ourFailure;
   try {
+    // Whoever is still typing gets no error.
+    if (argv.some(isDoubtful) && !argv.includes("__complete")) utf8().checkWords(argv);
     const { root, rest, want, firewall, config } = takeGlobal(argv);
     if (config !== undefined) chooseConfig(absolutePath(config, process.cwd()));
     const global: Global = { root, commands };
@@ -40,6 +42,8 @@ export async function main(argv: string[]): Promise<number> {
     return complain(error, failureCode);
   }
 }
+
+const utf8 = () => require("./words/utf8.ts") as typeof import("./words/utf8.ts");
 
 /** Says what went wrong. @returns the exit code. */
 export function complain(error: unknown, failureCode = ourFailure): number {
@@ -81,6 +85,7 @@ function takeGlobal(argv: string[]): Given {
   }
   const want = rest[0] === "--help" || rest[0] === "--version" ? { want: rest[0].slice(2) as "help" } : {};
   const root = given.root ?? (process.env.TINYDOCKER_ROOT || defaultRoot);
+  if (given.root === undefined && isDoubtful(root)) utf8().checkVariable("the state root", "TINYDOCKER_ROOT");
   return {
     root: absolutePath(root, process.cwd()).replace(/(.)\/+$/, "$1"),
     rest,

@@ -135,6 +135,9 @@ export function readAll(fd: Fd, subject: string, maxBytes = 64 << 20, begun?: Ui
 export const readFile = (path: string, maxBytes?: number): string =>
   withFile(path, O_RDONLY, (fd) => readText(fd, path, maxBytes));
 
+/** A whole file as it is. */
+export const readBytes = (path: string): Uint8Array => withFile(path, O_RDONLY, (fd) => readAll(fd, path));
+
 /** A whole file as text, or undefined where there is none. */
 export function readFileIfAny(path: string): string | undefined {
   using file = owned(openIfAny(path, O_RDONLY));

@@ -1,12 +1,13 @@
 /** What the source of a mount means: a path of the host, or the name of a volume. Pure. */
 
 import { UsageError } from "../../errors.ts";
+import { absolutePath } from "../../paths.ts";
 import { isVolumeName } from "../../plan/mounts.ts";
 
 /** Absolute, or beginning with a dot; undefined for a bare word, which is the name of a volume. */
 export function asHostPath(path: string, cwd: string): string | undefined {
   if (path.startsWith("/")) return path;
-  return /^\.\.?(\/|$)/.test(path) ? `${cwd}/${path}` : undefined;
+  return /^\.\.?(\/|$)/.test(path) ? absolutePath(path, cwd) : undefined;
 }
 
 /** The source of a volume: its name, or none. */

@@ -5,7 +5,7 @@ import { run } from "../../engine/container/run.ts";
 import { readConfig } from "../../engine/record/config.ts";
 import type { Settings } from "../../engine/record/container.ts";
 import { NotFoundError, UsageError } from "../../errors.ts";
-import { readFile, statIfAny } from "../../linux/file.ts";
+import { statIfAny } from "../../linux/file.ts";
 import { getSize, isatty } from "../../linux/tty.ts";
 import { absolutePath, type Paths, pathsOf } from "../../paths.ts";
 import type { MountRequest } from "../../plan/mounts.ts";
@@ -15,7 +15,7 @@ import type { Stdio } from "../../runtime/stdio.ts";
 import { resourceArgs } from "../resource/args.ts";
 import { type Arguments, defineCommand, type Values } from "../words/command.ts";
 import { printLine, warn } from "../words/print.ts";
-import { readEnv, wantsTerminal } from "./caller.ts";
+import { readEnv, readOptionFile, wantsTerminal } from "./caller.ts";
 import { defaultDetachKeys, defaultSettings } from "./defaults.ts";
 import { networkArgs } from "./network-args.ts";
 import { attachArgs, processArgs, refusedArgs } from "./process-args.ts";
@@ -411,7 +411,7 @@ export const reporter: Reporter = { warn, loading: (file) => progress().showProg
 
 /** Checks every option's value and makes the request; nothing of the host is touched. */
 export function runRequest(given: Values<typeof runArgs>): RunRequest {
-  const attached = given.attach.length > 0 ? streams().attached(given) : undefined;
+  const attached = given.attach.length > 0 ? lifecycle().attached(given) : undefined;
   const args = { ...given, ...attached };
   const terminal = wantsTerminal(args);
   const callerIsTerminal = isatty(0);
@@ -455,7 +455,7 @@ export function createRequest(args: Values<typeof createArgs>, terminal: boolean
       labels: readLabels(args),
       ...given,
       ...readHealth(args),
-      ...(args.attach.length > 0 && { attach: streams().parseAttach(args.attach) }),
+      ...(args.attach.length > 0 && { attach: lifecycle().parseAttach(args.attach) }),
     },
     ...(args.name !== undefined && { name: units().parseName(args.name) }),
     ...(args.cidfile !== undefined && { cidfile: args.cidfile }),
@@ -465,7 +465,6 @@ export function createRequest(args: Values<typeof createArgs>, terminal: boolean
 
 /** What checks values is loaded for those who give some: each function that is there costs a start, called or not. */
 const units = () => require("../words/units.ts") as typeof import("../words/units.ts");
-const streams = () => require("./streams.ts") as typeof import("./streams.ts");
 const lifecycle = () => require("./lifecycle.ts") as typeof import("./lifecycle.ts");
 
 /** What was said of its life: when it starts again, how it is stopped, what is kept of its output. */
@@ -547,7 +546,7 @@ function readMounts(args: Values<typeof createArgs>): MountRequest[] {
 function readLabels(args: Values<typeof createArgs>): Record<string, string> {
   const labels: Record<string, string> = {};
   for (const file of args["label-file"])
-    for (const line of readFile(file).split("\n"))
+    for (const line of readOptionFile("--label-file", file).split("\n"))
       if (line.trim() && !line.startsWith("#")) addLabel(labels, line.trim());
   for (const text of args.label) addLabel(labels, text);
   return labels;

@@ -19,11 +19,11 @@ const looksLikePath = /^\.{0,2}\/|\.(tar|tgz|tar\.(gz|xz|zst|bz2|zstd)|txz|tzst)
  * Names of the store come first, unless the word is plainly a path: a file in a hostile directory takes no image's place.
  */
 export function resolveImage(paths: Paths, word: string, cwd: string, mayReadStore = true): Found {
-  const path = absolutePath(word, cwd);
-  if (!looksLikePath.test(word) && (mayReadStore || !statIfAny(path))) {
+  if (!looksLikePath.test(word) && (mayReadStore || !statIfAny(absolutePath(word, cwd)))) {
     const image = findImage(paths, word);
     if (image) return { kind: "image", image };
   }
+  const path = absolutePath(word, cwd);
   const stat = statIfAny(path);
   if (!stat) {
     if (looksLikePath.test(word))
