@@ -94,7 +94,7 @@ function operandTable(args: Arguments): string[] {
 
 /** One table, or one for each heading where options have some. */
 function optionTable(args: Arguments, titles: readonly string[]): string[] {
-  const options = Object.entries(args).filter(([, { type }]) => type !== "positional");
+  const options = Object.entries(args).filter(([, { type, hidden }]) => type !== "positional" && !hidden);
   const row = ([name, { alias, type, valueHint, description, multiple }]: (typeof options)[number]): string => {
     const value = type === "string" ? ` ${valueHint ?? "value"}` : "";
     const letter = alias === undefined ? "" : `-${alias}, `;
