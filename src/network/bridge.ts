@@ -6,7 +6,7 @@ import { type Fd, readdir } from "../linux/file.ts";
 import { deleteLink, findLink, type Link, listLinks, newBridge, setLink } from "../linux/netlink/link.ts";
 import { listAddresses } from "../linux/netlink/route.ts";
 import { transact } from "../linux/netlink/socket.ts";
-import { changeSysctl, readSysctl, type SysctlChange, writeSysctl } from "../linux/sysctl.ts";
+import { changeSysctl, readSysctl, type SysctlChange } from "../linux/sysctl.ts";
 import { addressOfVeth, formatAddress, isIpv6, macOf, parseAddress, parseMac } from "../plan/address.ts";
 import type { Network } from "../plan/network.ts";
 import { contains, type Prefix, parsePrefix } from "../plan/subnet.ts";
@@ -98,8 +98,6 @@ const formatOf = ({ address, bits }: Prefix): string => `${formatAddress(address
 
 /** Settings of the bridge itself, which go with it. */
 function setUpSysctls({ bridge, subnets }: Network): void {
-  // Ports published on 127.0.0.1 leave by the bridge with that address as their source.
-  writeSysctl(`net/ipv4/conf/${bridge}/route_localnet`, "1");
   setIpv6(
     bridge,
     subnets.some(({ subnet }) => isIpv6(subnet)),

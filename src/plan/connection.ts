@@ -1,6 +1,6 @@
 /** The networks of one start as steps, when its addresses and ports are known. Pure. */
 
-import { isIpv6 } from "./address.ts";
+import { isIpv6, isLoopback, parseAddress } from "./address.ts";
 import { byPriority, type Wanted } from "./endpoint.ts";
 import {
   bare,
@@ -69,8 +69,8 @@ export function planPublications(endpoints: Endpoint[], ports: PublishedPort[]):
   const entry = entryOf(endpoints);
   return ports.flatMap((port) => {
     const ip = entry && bare(entry).find((address) => isIpv6(address) === isIpv6(port.hostIp));
-    // The kernel does not let anything leave for elsewhere that came to ::1.
-    return ip === undefined || port.hostIp === "::1" ? [] : [{ ...port, ip, bridge: entry!.bridge }];
+    // What comes to a loopback address is passed on by the monitor.
+    return ip === undefined || isLoopback(parseAddress(port.hostIp)) ? [] : [{ ...port, ip, bridge: entry!.bridge }];
   });
 }
 
@@ -82,10 +82,14 @@ function planEventSources(
 ): EventSourceStep[] {
   const names = networks.map(({ name }) => name).filter(hasNames);
   const forward = networks.some(({ internal }) => !internal);
-  const entry = entryOf(endpoints);
-  const to = Object.fromEntries((entry ? bare(entry) : []).map((ip) => [isIpv6(ip) ? "ipv6" : "ipv4", ip]));
   return [
     ...(names.length > 0 ? [{ do: "resolver", networks: names, forward, ...resolver } as const] : []),
-    ...(entry && ports.length > 0 ? [{ do: "relay", ports, to } as const] : []),
+    ...(ports.length > 0 ? [{ do: "relay", ports, to: relayTarget(endpoints) } as const] : []),
   ];
+}
+
+/** The addresses to which the monitor passes on what comes to published ports; none where they lead nowhere. */
+export function relayTarget(endpoints: Endpoint[]): { ipv4?: string; ipv6?: string } {
+  const entry = entryOf(endpoints);
+  return Object.fromEntries((entry ? bare(entry) : []).map((ip) => [isIpv6(ip) ? "ipv6" : "ipv4", ip]));
 }

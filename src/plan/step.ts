@@ -401,7 +401,7 @@ export const documentation: { [Kind in Step["do"]]: { man: string; why: string; 
   },
   relay: {
     man: "accept(2)",
-    why: "what NAT can't send on is passed on byte by byte: what comes to ::1, or by IPv6 for a container without it",
+    why: "what NAT can't send on is passed on byte by byte: what comes to 127.0.0.1 and ::1, or by IPv6 for a container without it",
     undo: "close(2)",
   },
 };

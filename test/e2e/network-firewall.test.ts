@@ -1,7 +1,7 @@
 /** The choice of the firewall, before the command: it moves what runs, is remembered, and lives beside the rules of others. */
 
 import { describe, expect } from "bun:test";
-import { type Machine, said } from "../support/containers.ts";
+import { type Machine, said, withMachine } from "../support/containers.ts";
 import { type Internet, idle, withInternet, withNetworks } from "../support/internet.ts";
 import { ok } from "../support/life.ts";
 import { needing, root, tool } from "../support/needs.ts";
@@ -62,6 +62,64 @@ describe("--firewall", () => {
         }
       const none = await machine.run(["--firewall"]);
       expect([none.code, said(none)]).toEqual([125, expect.stringContaining("option --firewall needs a value")]);
+    });
+  });
+});
+
+describe("what listens on the host's 127.0.0.1", () => {
+  /** Sends to 127.0.0.1 by the bridge, as a container can that may set up its own network (CVE-2020-8558). */
+  const doors = `sysctl -qw net.ipv4.conf.all.route_localnet=1; ip addr del 127.0.0.1/8 dev lo
+    ip route add 127.0.0.0/8 via $(ip route | sed -n 's/^default via \\([^ ]*\\).*/\\1/p')`;
+
+  test("is reached by no container, whatever is published, also after somebody flushed all rules", async () => {
+    await withInternet(["busybox"], async (machine, internet) => {
+      await withNetworks(machine, { net: [] }, async () => {
+        await internet.host.listen("tcp", "127.0.0.1", 7000);
+        await internet.host.listen("udp", "127.0.0.1", 7000);
+        await web(machine, internet);
+        await idle(machine, "evil", ["--network", "net"]);
+        const evil = await internet.enter("evil");
+        evil.sh(doors);
+        const tries = async () => [
+          await evil.connect("tcp", "127.0.0.1", 7000, 400),
+          await evil.connect("udp", "127.0.0.1", 7000, 400),
+          await evil.connect("tcp", "127.0.0.1", 8081, 400),
+        ];
+        const nobody = ["nothing", "nothing", "nothing"];
+        const bridges = internet.host.sh("cat /proc/sys/net/ipv4/conf/*/route_localnet").split(/\s+/);
+        expect(bridges).not.toContain("1");
+        expect(await tries()).toEqual(nobody);
+        internet.host.sh("nft flush ruleset");
+        expect(await tries()).toEqual(nobody);
+        // What is published there is there all the same, for the host alone.
+        expect((await reachable(internet))[2]).toBe("web");
+        ok(await machine.run(["--firewall", "iptables", "network", "reload"]));
+        expect(await tries()).toEqual(nobody);
+        expect(await reachable(internet)).toEqual([all[0]!, expect.stringMatching(/^web sees/), "web"] as never);
+        ok(await machine.run(["--firewall", "nft", "network", "reload"]));
+        await internet.leave();
+        ok(await machine.run(["rm", "-f", "web", "evil"]));
+        ok(await machine.run(["run", "--rm", "busybox", "true"]));
+        await machine.exec(["rm", `${machine.root}/networks/.firewall`]);
+      });
+    });
+  });
+  test("is closed by the next start where an older version had opened it", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      await withNetworks(machine, { net: [] }, async () => {
+        const bridge = ok(await machine.run(["network", "inspect", "-f", "{{.Bridge}}", "net"]));
+        const setting = `/proc/sys/net/ipv4/conf/${bridge}/route_localnet`;
+        ok(
+          await machine.exec([
+            "sh",
+            "-c",
+            `echo 1 >${setting}; nft delete table inet tinydocker; nft add table inet tinydocker; nft add set inet tinydocker bridges '{ type ifname; }'; nft add element inet tinydocker bridges '{ "${bridge}" }'`,
+          ]),
+        );
+        ok(await machine.run(["run", "--rm", "--network", "net", "busybox", "true"]));
+        expect(ok(await machine.exec(["cat", setting]))).toBe("0");
+        ok(await machine.run(["run", "--rm", "busybox", "true"]));
+      });
     });
   });
 });

@@ -74,7 +74,7 @@ describe("a bridge", () => {
         expect(listAddresses(socket, index).map(({ address }) => formatAddress(address))).toEqual(["10.9.0.1"]);
         expect(sh("ip -4 address show br-test")).toContain("inet 10.9.0.1/24 brd 10.9.0.255");
         expect(sysctl("ipv6/conf/br-test/disable_ipv6")).toBe("1");
-        expect(sysctl("ipv4/conf/br-test/route_localnet")).toBe("1");
+        expect(sysctl("ipv4/conf/br-test/route_localnet")).toBe("0");
         expect(sysctl("ipv4/conf/all/route_localnet")).toBe("0");
         expect(changes).toEqual([{ name: "net/ipv4/ip_forward", before: "0", after: "1" }]);
         expect(reattached).toEqual([]);

@@ -17,6 +17,8 @@ export interface PortsOptions {
   /** The container that has each port that is not free. */
   owner?: string;
   target: RelayTarget;
+  /** It may have so many descriptors, and has so many already. */
+  descriptors?: { limit: number; used: number };
 }
 
 const starts = {
@@ -25,12 +27,23 @@ const starts = {
     console.log("ready");
     return resolver;
   },
-  ports: ({ requests, owner, target }: PortsOptions) => {
+  ports: ({ requests, owner, target, descriptors }: PortsOptions) => {
     const held = holdPorts(requests, () => owner);
+    if (descriptors) limitDescriptors(descriptors);
+    const said = new Set<string>();
+    const relay = openRelay(held, target, (_port, reason) => {
+      if (said.size === 0) console.log(reason);
+      said.add(reason);
+    });
     console.log(`ready ${JSON.stringify(held satisfies HeldPort[])}`);
-    return openRelay(held, target);
+    return relay;
   },
 };
+
+function limitDescriptors({ limit, used }: { limit: number; used: number }): void {
+  Bun.spawnSync(["prlimit", `--nofile=${limit}:${limit}`, "--pid", String(process.pid)]);
+  for (let count = 0; count < used; count++) open("/dev/null", O_RDONLY);
+}
 
 function loop(eventSource: EventSource): void {
   const stdin: Interest = { fd: 0, events: POLLIN };

@@ -3,6 +3,7 @@
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type Machine, withMachine } from "./containers.ts";
+import { freshHost } from "./fresh-host.ts";
 import { ok, until } from "./life.ts";
 import { hostAddresses, Node, outsideAddresses } from "./topology.ts";
 
@@ -21,6 +22,7 @@ export class Internet {
     this.host.sh(`sysctl -qw net.ipv6.conf.default.accept_dad=0
       ip link add uplink type veth peer name eth0 netns ${this.outside.pid}
       ip addr add ${hostAddresses.v4}/24 dev uplink; ip addr add ${hostAddresses.v6}/64 dev uplink nodad; ip link set uplink up`);
+    this.outside.sh(freshHost);
     // Somebody outside who tries everything: who sends to containers, and to the host's 127.0.0.1.
     this.outside.sh(`sysctl -qw net.ipv6.conf.default.accept_dad=0 net.ipv4.conf.all.route_localnet=1; ip link set lo up
       ip addr add ${outsideAddresses.v4}/24 dev eth0; ip addr add ${outsideAddresses.v6}/64 dev eth0 nodad; ip link set eth0 up

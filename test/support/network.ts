@@ -7,6 +7,7 @@ import { inNetworkNamespace, unshare } from "../../src/linux/namespace.ts";
 import { macOf, vethOf } from "../../src/plan/address.ts";
 import type { Endpoint, Network } from "../../src/plan/network.ts";
 import { addressAfter, formatPrefix, parseSubnet } from "../../src/plan/subnet.ts";
+import { makeFreshHost } from "./fresh-host.ts";
 
 const libc = bind({ setns: ["int", "int", "int"] });
 const CLONE_NEWNET = 0x40000000;
@@ -29,6 +30,7 @@ export function withNetworks(containers: number, use: (...namespaces: Fd[]) => v
   try {
     inNetworkNamespace(host, () => {
       sh("ip link set lo up");
+      makeFreshHost();
       use(...rest);
     });
   } finally {

@@ -7,6 +7,7 @@ import { existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync, 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { binary, type Result, type RunOptions, runProgram } from "./cli.ts";
+import { freshHost } from "./fresh-host.ts";
 import { expectNothingLeft, type Snapshot, takeSnapshot } from "./snapshot.ts";
 
 export class Sandbox {
@@ -25,7 +26,11 @@ export class Sandbox {
     // The namespaces live as long as this process, which ends with ours even if we are killed.
     this.cgroup = makeCgroup();
     const show = this.cgroup ? `mount --bind ${this.cgroup.path} ${this.cgroup.mountPoint} &&` : "";
-    const wait = ["sh", "-c", `${show} { ip link set lo up 2>/dev/null; echo ready; exec sleep infinity; }`];
+    const wait = [
+      "sh",
+      "-c",
+      `${show} { ip link set lo up 2>/dev/null; ${freshHost}; echo ready; exec sleep infinity; }`,
+    ];
     const unshare = ["unshare", "--mount", "--net", "--propagation", "private"];
     this.holder = Bun.spawn(["setpriv", "--pdeathsig", "KILL", ...unshare, ...wait], {
       stdio: ["ignore", "pipe", "inherit"],

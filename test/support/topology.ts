@@ -6,6 +6,7 @@
 import { join } from "node:path";
 import type { FirewallDriver } from "../../src/network/firewall/choose.ts";
 import type { Network, Publication } from "../../src/plan/network.ts";
+import { freshHost } from "./fresh-host.ts";
 import type { Answer, Order, Protocol } from "./netns-agent.ts";
 
 /** A network namespace, and somebody in it. */
@@ -135,6 +136,7 @@ export class Topology {
     const names = networks.flatMap(({ containers }) => containers);
     for (const name of names) this.containers[name] = new Node(name);
     await Promise.all([this.host, this.outside, ...Object.values(this.containers)].map((node) => node.ready()));
+    for (const node of [this.host, this.outside, ...Object.values(this.containers)]) node.sh(freshHost);
     const quiet = "sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0; ip link set lo up";
     this.host.sh(`${quiet}
       sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 net.ipv4.conf.all.route_localnet=1

@@ -2,6 +2,7 @@
 
 import { withNetlink } from "../../linux/netlink/socket.ts";
 import { ensureBridge } from "../../network/bridge.ts";
+import { closeLoopback } from "../../network/firewall/close-loopback.ts";
 import type { Paths } from "../../paths.ts";
 import { aloneWithNetworks } from "../record/network-lock.ts";
 import { firewallOf, published, withdrawEnded } from "./firewall.ts";
@@ -14,6 +15,8 @@ function reloadAlone(paths: Paths): string[] {
   const [networks, publications] = published(paths);
   if (networks.length === 0) return [];
   withNetlink("ROUTE", (socket) => {
+    // Of an older version, or somebody else's idea.
+    closeLoopback(networks.map(({ bridge }) => bridge));
     for (const network of networks) {
       const { changes } = ensureBridge(socket, network);
       if (changes.length > 0) recordSysctls(paths, changes);

@@ -53,9 +53,10 @@ const numbered = (rules: Omit<Rule, "comment">[], what: string): Rule[] =>
   rules.map((rule, index) => ({ ...rule, comment: `${ours} ${what} ${index}` }));
 
 /** How packets of others come into our chains. */
-export function planJumps({ isV6 }: Family): Rule[] {
-  // ::1 can't lead elsewhere: the kernel drops what leaves with it.
-  const toThisHost = `${isV6 ? "! -d ::1/128 " : ""}-m addrtype --dst-type LOCAL -j TINYDOCKER`;
+export function planJumps(family: Family): Rule[] {
+  const { isV6 } = family;
+  // What is for loopback addresses the monitors of containers pass on: see nft-skeleton.ts.
+  const toThisHost = `! -d ${isV6 ? "::1/128" : "127.0.0.0/8"} -m addrtype --dst-type LOCAL -j TINYDOCKER`;
   const jumps: Omit<Rule, "comment">[] = [
     { table: "nat", chain: "PREROUTING", words: toThisHost },
     { table: "nat", chain: "OUTPUT", words: toThisHost },
@@ -63,6 +64,20 @@ export function planJumps({ isV6 }: Family): Rule[] {
     // At the head: Docker and others drop what is not theirs.
     { table: "filter", chain: "FORWARD", words: "-j TINYDOCKER", head: true },
     ...(isV6 ? [] : [{ table: "raw", chain: "PREROUTING", words: "-j TINYDOCKER", head: true } as const]),
+  ];
+  return numbered(jumps, isV6 ? "jump" : "way");
+}
+
+/** What an older version had in their place. */
+export function planOldJumps({ isV6 }: Family): Rule[] {
+  if (isV6) return [];
+  const toThisHost = "-m addrtype --dst-type LOCAL -j TINYDOCKER";
+  const jumps: Omit<Rule, "comment">[] = [
+    { table: "nat", chain: "PREROUTING", words: toThisHost },
+    { table: "nat", chain: "OUTPUT", words: toThisHost },
+    { table: "nat", chain: "POSTROUTING", words: "-j TINYDOCKER-LEAVE" },
+    { table: "filter", chain: "FORWARD", words: "-j TINYDOCKER" },
+    { table: "raw", chain: "PREROUTING", words: "-j TINYDOCKER" },
   ];
   return numbered(jumps, "jump");
 }
@@ -82,7 +97,7 @@ export function planFixed({ isV6 }: Family): Rule[] {
     ...through.map((words) => ({ table: "filter", chain: "TINYDOCKER-OURS", words }) as const),
     { table: "nat", chain: "TINYDOCKER-OUT", words: "-j TINYDOCKER-STAY" },
     { table: "nat", chain: "TINYDOCKER-OUT", words: "-j MASQUERADE" },
-    // What is published on 127.0.0.1 is for this host alone (R35), though packets to it are routed to our bridges.
+    // What is published on 127.0.0.1 is for this host alone (R35), also where somebody has packets to it routed.
     ...(isV6 ? [] : [{ table: "raw", chain: "TINYDOCKER", words: "-d 127.0.0.0/8 ! -i lo -j DROP" } as const]),
   ];
   return numbered(rules, "fixed");

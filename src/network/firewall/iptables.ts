@@ -4,6 +4,7 @@ import { SyscallError } from "../../errors.ts";
 import { flock, O_RDONLY, open, owned } from "../../linux/file.ts";
 import { withNetlink } from "../../linux/netlink/socket.ts";
 import type { Network, Publication } from "../../plan/network.ts";
+import { closeLoopback } from "./close-loopback.ts";
 import { flushAddresses, flushUdp, flushUdpTo } from "./conntrack-flush.ts";
 import { checkDistinct, conflict, type Firewall, type Published } from "./driver.ts";
 import { leaveFirewalld, trustInFirewalld } from "./firewalld.ts";
@@ -104,9 +105,13 @@ function ensure(networks: readonly Network[]): boolean {
   for (const family of inUse(networks)) {
     const tables = readTables(family);
     // Somebody has flushed the table that published ports are in, or nothing was there yet.
-    made ||= rules.planJumps(family).some((rule) => rule.table === "nat" && !isThere(tables, rule));
+    const old = rules.planOldJumps(family).filter((rule) => isThere(tables, rule));
+    made ||= old.length === 0 && rules.planJumps(family).some((rule) => rule.table === "nat" && !isThere(tables, rule));
     const wanted = networks.flatMap((network) => rules.planNetwork(family, network));
     complete(family, tables, wanted);
+    if (old.length === 0) continue;
+    closeLoopback(networks.map(({ bridge }) => bridge));
+    takeOut(family, tables, old);
   }
   withNetlink("NETFILTER", (socket) => {
     for (const { bridge } of networks) trustInFirewalld(socket, bridge);
@@ -202,6 +207,7 @@ function reload(networks: readonly Network[], publications: ReadonlyMap<string, 
         ...additions([...jumps.filter((rule) => !isThere(tables, rule)), ...wanted], table),
       ]),
     );
+    takeOut(family, tables, rules.planOldJumps(family));
   }
   withNetlink("NETFILTER", (socket) => {
     for (const { bridge } of networks) trustInFirewalld(socket, bridge);
@@ -212,7 +218,7 @@ function reload(networks: readonly Network[], publications: ReadonlyMap<string, 
 function remove(): void {
   for (const family of families) {
     const tables = readTables(family);
-    const jumps = rules.planJumps(family).filter((rule) => isThere(tables, rule));
+    const jumps = [...rules.planJumps(family), ...rules.planOldJumps(family)].filter((rule) => isThere(tables, rule));
     restore(
       family,
       scriptOf((table) => {

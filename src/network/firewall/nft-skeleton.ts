@@ -26,7 +26,7 @@ import { ours } from "./driver.ts";
 
 export const table: Table = { family: "inet", name: ours };
 /** Another number when anything here changes: what an older version made is made anew. */
-const version = "1";
+const version = "2";
 export const tableData = commentData(`${ours} ${version}`);
 
 export const sets = {
@@ -65,9 +65,9 @@ const family = (name: keyof typeof NFPROTO): Statement => [
 ];
 /** Where both addresses are in the header, and how long they are. */
 const addresses = { ip: { source: 12, destination: 16, bytes: 4 }, ip6: { source: 8, destination: 24, bytes: 16 } };
-const inLoopback = (end: "source" | "destination"): Statement => [
+const toLoopback: Statement = [
   ...family("ip"),
-  payload("network", addresses.ip[end], 1),
+  payload("network", addresses.ip.destination, 1),
   compare("==", Uint8Array.of(127)),
 ];
 const from = (key: "iifname" | "oifname", set: SetName, options?: { not: boolean }): Statement => [
@@ -123,14 +123,16 @@ const priorities = { raw: -300, destination: -100, filter: 0, source: 100 };
 
 /** In an order in which a chain comes before those that jump to it. */
 export const chains: Record<string, Chain> = {
-  // What is published on 127.0.0.1 is for this host alone (R35), though packets to it are routed to our bridges.
+  // What is published on 127.0.0.1 is for this host alone (R35), also where somebody has packets to it routed (route_localnet).
   guard: {
     base: { type: "filter", hook: "prerouting", priority: priorities.raw },
-    rules: [[[meta("iifname"), compare("!=", deviceName("lo"))], inLoopback("destination"), drop]],
+    rules: [[[meta("iifname"), compare("!=", deviceName("lo"))], toLoopback, drop]],
   },
-  // The ports of a single address come first. ::1 can't lead elsewhere: the kernel drops what leaves with it.
+  // The ports of a single address come first. What is for loopback addresses the monitors of containers pass on: the kernel
+  // drops what leaves with ::1, and with 127.0.0.1 too unless its doors are opened to the containers (CVE-2020-8558).
   published: {
     rules: [
+      [toLoopback, leave],
       [toPublishedAt("ip")],
       [toPublished("ip")],
       [isV6Loopback, leave],
@@ -146,12 +148,11 @@ export const chains: Record<string, Chain> = {
     base: { type: "nat", hook: "output", priority: priorities.destination },
     rules: [[toThisHost, [verdict("jump", "published")]]],
   },
-  // The answer must come back through this host: to what was sent from its 127.0.0.1, to a container that asked for a
-  // published port (its own, or of its neighbour), and to whatever goes out.
+  // The answer must come back through this host: to a container that asked for a published port (its own, or of its
+  // neighbour), and to whatever goes out.
   leaving: {
     base: { type: "nat", hook: "postrouting", priority: priorities.source },
     rules: [
-      [from("oifname", "bridges"), inLoopback("source"), [masquerade()]],
       ...(["ip", "ip6"] as const).flatMap((name) => [
         [inSubnets(name), wasPublished, [masquerade()]],
         [inSubnets(name), from("oifname", "bridges", { not: true }), [masquerade()]],

@@ -7,6 +7,7 @@ import { deleteElements, getElement, listElements, newElements } from "../../lin
 import { commit, commitUndisturbed, deleteTable, getTable, newTable } from "../../linux/netlink/nftables.ts";
 import { openNetlink, type Request, withNetlink } from "../../linux/netlink/socket.ts";
 import type { Network, Publication } from "../../plan/network.ts";
+import { closeLoopback } from "./close-loopback.ts";
 import { flushAddresses, flushUdp, flushUdpTo } from "./conntrack-flush.ts";
 import { deferClose } from "./deferred-close.ts";
 import { checkDistinct, conflict, type Firewall, type Published } from "./driver.ts";
@@ -57,12 +58,15 @@ function ensureSkeleton(socket: Fd): boolean {
   const skeleton = planSkeleton({ exclusive: true });
   skeleton[0]!.expected = [EEXIST];
   if (commit(socket, skeleton) === 0) return true;
+  closeLoopback(contents(socket).flatMap(({ set, key }) => (set === "bridges" ? [nameOf(key)] : [])));
   // There is one, but of another version, or without its rules: all of it is made anew, with what is in its sets.
   commitUndisturbed(socket, () =>
     countRules(socket, table) === ruleCount && current() ? [] : replaceTable(putIn(contents(socket))),
   );
   return false;
 }
+
+const nameOf = (key: Uint8Array): string => new TextDecoder().decode(key).replace(/\0.*$/s, "");
 
 const replaceTable = (elements: Request[]): Request[] => [
   newTable(table), // so that there is one to delete

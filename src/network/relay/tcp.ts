@@ -3,7 +3,7 @@
 import { POLLERR, POLLHUP } from "../../linux/epoll.ts";
 import { close, type Fd } from "../../linux/file.ts";
 import { EAGAIN } from "../../linux/libc.ts";
-import { POLLIN, POLLOUT, type Timer } from "../../linux/poll.ts";
+import { type Pipe, POLLIN, POLLOUT, type Timer } from "../../linux/poll.ts";
 import {
   closeWithReset,
   connect,
@@ -15,36 +15,54 @@ import {
   shutdownWriting,
   socketError,
 } from "../../linux/socket.ts";
-import { openSplicePipe, splice, spliceBytes } from "../../linux/splice.ts";
+import { splice, spliceBytes } from "../../linux/splice.ts";
 import { openAcceptor } from "../acceptor.ts";
 import type { EpollLoop, Handler } from "../epoll-loop.ts";
+import type { HeldPort } from "../ports.ts";
+import { closePipe, returnPipe, takePipe } from "./pipes.ts";
+import type { Quota } from "./quota.ts";
 
-/** Of one port; each takes six descriptors. Others are refused. */
-const maxConnections = 1024;
 /** Times that a connection moves what it has before others have their turn. */
 const turns = 16;
 
-/** @param listener is waited for by the loop. @returns the timers that it needs. */
-export function relayStreams(loop: EpollLoop, listener: Fd, kind: SocketKind, target: Sockaddr): () => Timer[] {
-  let connections = 0;
-  return openAcceptor(loop, listener, (client) => {
-    const server = connections < maxConnections ? openSocket(kind, target) : undefined;
-    const errno = server === undefined ? 0 : connect(server, target);
+export interface StreamPort {
+  port: HeldPort;
+  /** Waited for by the loop. */
+  listener: Fd;
+  kind: SocketKind;
+  /** Where it leads at this moment; undefined for nowhere. */
+  targetOf: () => Sockaddr | undefined;
+  quota: Quota;
+}
+
+/** @returns the timers that it needs. */
+export function relayStreams(loop: EpollLoop, { port, listener, kind, targetOf, quota }: StreamPort): () => Timer[] {
+  const noDescriptors = () => quota.onRefused(port, "no descriptors are left");
+  const onConnection = (client: Fd) => {
+    if (quota.used >= quota.max) {
+      closeWithReset(client);
+      return quota.onRefused(port, `there are ${quota.max} connections`);
+    }
+    const target = targetOf();
+    const server = target && openSocket(kind, target);
+    const errno = target && server !== undefined ? connect(server, target) : 0;
     if (server !== undefined && (errno === 0 || errno === EINPROGRESS)) {
-      connections++;
-      return relayConnection(loop, client, server, () => connections--);
+      quota.used++;
+      return relayConnection(loop, client, server, { onEnd: () => quota.used--, onFull: noDescriptors });
     }
     closeWithReset(client);
     if (server !== undefined) close(server);
-  });
+    else if (target) noDescriptors();
+  };
+  return openAcceptor(loop, listener, onConnection, noDescriptors);
 }
 
 /** One of the two directions. It reads while its pipe is empty, and writes until it is. */
 interface Direction {
   from: Fd;
   to: Fd;
-  pipe?: { read: Fd; write: Fd } | undefined;
-  /** Bytes in the pipe. */
+  /** While there are bytes in it. */
+  pipe?: Pipe | undefined;
   filled: number;
   /** `from` has no more, and `to` was told. */
   ended: boolean;
@@ -64,9 +82,13 @@ interface Connection {
   onClient: Handler;
   onServer: Handler;
   onEnd: () => void;
+  /** It ends because there are no descriptors for its bytes. */
+  onFull: () => void;
 }
 
-function relayConnection(loop: EpollLoop, client: Fd, server: Fd, onEnd: () => void): void {
+type Ends = Pick<Connection, "onEnd" | "onFull">;
+
+function relayConnection(loop: EpollLoop, client: Fd, server: Fd, ends: Ends): void {
   const connection: Connection = {
     loop,
     client,
@@ -77,7 +99,7 @@ function relayConnection(loop: EpollLoop, client: Fd, server: Fd, onEnd: () => v
     open: true,
     onClient: (events) => guarded(connection, onClient, events),
     onServer: (events) => guarded(connection, onServer, events),
-    onEnd,
+    ...ends,
   };
   for (const socket of [client, server]) {
     setOption(socket, "TCP_NODELAY", 1);
@@ -135,10 +157,20 @@ const interest = (reads: Direction, writes: Direction): number =>
 
 /** From one side into the pipe, and on. */
 function pull(connection: Connection, direction: Direction) {
-  direction.pipe ??= openSplicePipe();
-  if (!direction.pipe) return end(connection, closeWithReset);
+  direction.pipe ??= takePipe();
+  if (!direction.pipe) {
+    end(connection, closeWithReset);
+    return connection.onFull();
+  }
+  move(connection, direction, direction.pipe);
+  if (!direction.pipe || direction.filled > 0) return;
+  returnPipe(direction.pipe);
+  direction.pipe = undefined;
+}
+
+function move(connection: Connection, direction: Direction, pipe: Pipe) {
   for (let turn = 0; turn < turns && connection.open && direction.filled === 0; turn++) {
-    const moved = splice(direction.from, direction.pipe.write, spliceBytes);
+    const moved = splice(direction.from, pipe.write, spliceBytes);
     if (moved === -EAGAIN) return;
     if (moved < 0) return end(connection, closeWithReset);
     if (moved === 0) {
@@ -167,9 +199,9 @@ function end(connection: Connection, closeIt: (fd: Fd) => void): void {
   if (!connection.open) return;
   connection.open = false;
   for (const socket of [client, server]) loop.drop(socket, closeIt);
-  for (const { pipe } of [up, down]) {
-    if (pipe) close(pipe.read);
-    if (pipe) close(pipe.write);
+  for (const direction of [up, down]) {
+    if (direction.pipe) closePipe(direction.pipe);
+    direction.pipe = undefined;
   }
   onEnd();
 }

@@ -35,8 +35,16 @@ interface Sender {
 
 const buffer = memory(65536);
 
-/** @param listener is waited for by the loop. @returns the timers that it needs. */
-export function relayDatagrams(loop: EpollLoop, listener: Fd, kind: SocketKind, target: Sockaddr): () => Timer[] {
+/**
+ * @param listener is waited for by the loop. @param targetOf where it leads at this moment; undefined for nowhere.
+ * @returns the timers that it needs, and what is to be called when it leads elsewhere.
+ */
+export function relayDatagrams(
+  loop: EpollLoop,
+  listener: Fd,
+  kind: SocketKind,
+  targetOf: () => Sockaddr | undefined,
+): { timers: () => Timer[]; retarget: () => void } {
   /** By their address and the one of ours that they sent to: an answer comes from the same. */
   const senders = new Map<string, Sender>();
   let checkAtMs = 0;
@@ -49,8 +57,9 @@ export function relayDatagrams(loop: EpollLoop, listener: Fd, kind: SocketKind, 
   };
 
   const open = (key: string, { from, to }: Datagram): Sender | undefined => {
-    const socket = openSocket(kind, target);
-    if (socket === undefined) return undefined;
+    const target = targetOf();
+    const socket = target && openSocket(kind, target);
+    if (!target || socket === undefined) return undefined;
     if (connect(socket, target) !== 0) {
       close(socket);
       return undefined;
@@ -94,7 +103,12 @@ export function relayDatagrams(loop: EpollLoop, listener: Fd, kind: SocketKind, 
     for (const [key, sender] of senders) if (sender.usedMs + idleMs <= now) forget(key, sender);
     checkAtMs = now + checkMs;
   };
-  return () => (senders.size > 0 ? [{ atMs: checkAtMs, onTime: check }] : []);
+  return {
+    timers: () => (senders.size > 0 ? [{ atMs: checkAtMs, onTime: check }] : []),
+    retarget: () => {
+      for (const sender of senders) forget(...sender);
+    },
+  };
 }
 
 /** What cannot be passed on is lost, as datagrams are: it must not keep others. @returns false then. */

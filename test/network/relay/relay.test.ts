@@ -144,6 +144,40 @@ describe.if(isRoot)("published ports", () => {
       await child.exited;
       await settled(before, () => descriptors(ports));
     });
+    /** Connections that are made at once and stay: how many did, and what became of the others. */
+    const keep = async (port: number, count: number) => {
+      const keeper = `
+        const results = {};
+        const one = () => new Promise((resolve) => {
+          const socket = require("node:net").connect({ host: "::1", port: ${port} });
+          socket.on("error", (error) => resolve(error.code));
+          socket.on("end", () => resolve("ended"));
+          socket.on("data", () => resolve("answered"));
+          socket.write("0\\n".padEnd(10, "y"));
+          setTimeout(() => resolve("open"), 1500);
+        });
+        for (const what of await Promise.all(Array.from({ length: ${count} }, one))) results[what] = (results[what] ?? 0) + 1;
+        console.log(JSON.stringify(results));
+        process.exit();`;
+      const { stdout } = await box.exec([process.execPath, "-e", keeper]);
+      return JSON.parse(stdout) as Record<string, number>;
+    };
+    test("as many connections as there are descriptors for, and a reset for the others (P20)", async () => {
+      await using few = await hold(["8090:80"], { descriptors: { limit: 160, used: 0 } });
+      expect(await keep(8090, 40)).toEqual({ open: 10, ECONNRESET: 30 });
+      expect(await keep(8090, 10)).toEqual({ open: 10 });
+      expect(few.said).toContain("8090");
+    });
+    test("a reset where there are no descriptors at all, and then others again (P20)", async () => {
+      await using _none = await hold(["8091:80"], { descriptors: { limit: 600, used: 570 } });
+      const { open = 0, ECONNRESET = 0 } = await keep(8091, 60);
+      expect([open + ECONNRESET, ECONNRESET > 20]).toEqual([60, true]);
+      expect(await connect("::1", 8091, 1, 10, 10)).toEqual({ "10 sent, 10 received": 1 });
+    });
+    test("thousands of connections of one port at once (P20)", async () => {
+      await using _many = await hold(["8092:80"]);
+      expect(await keep(8092, 2000)).toEqual({ open: 2000 });
+    });
     test("datagrams of several senders, with answers from the address that each has asked", async () => {
       const ask = `
         const ask = async (hostname, index) => {
