@@ -50,12 +50,12 @@ export type Parsed<Type> =
   | { value: Type; damage?: undefined; rest?: undefined }
   | { value?: undefined; damage: string; rest: unknown };
 
-type Upgrades = { upgrades: readonly Upgrade[] };
+export type Upgrades = { upgrades: readonly Upgrade[] };
 
 const schemaOf = ({ upgrades }: Upgrades): number => upgrades.length + 1;
 
-/** The text of a record. */
-export const formatRecord = <Type extends object>(kind: Kind<Type>, value: Type): string =>
+/** The text of a record. Its schema is all that is asked of its kind: who only writes records does without the tables. */
+export const formatRecord = <Type extends object>(kind: Upgrades & Partial<Kind<Type>>, value: Type): string =>
   JSON.stringify({ schema: schemaOf(kind), ...value });
 
 /** Reads a record of this version or an older one. @param text undefined where there is no file. @param file its name, for people. */

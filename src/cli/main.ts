@@ -87,12 +87,19 @@ function takeGlobal(argv: string[]): Given {
   const root = given.root ?? (process.env.TINYDOCKER_ROOT || defaultRoot);
   if (given.root === undefined && isDoubtful(root)) utf8().checkVariable("the state root", "TINYDOCKER_ROOT");
   return {
-    root: absolutePath(root, process.cwd()).replace(/(.)\/+$/, "$1"),
+    root: withoutSlashes(absolutePath(root, process.cwd())),
     rest,
     ...want,
     ...(given.firewall && { firewall: given.firewall }),
     ...(given.config && { config: given.config }),
   };
+}
+
+/** A directory's path without those at its end. */
+function withoutSlashes(path: string): string {
+  let end = path.length;
+  while (end > 1 && path[end - 1] === "/") end--;
+  return path.slice(0, end);
 }
 
 /** Loaded for those who name one: it stays chosen for the state root. */

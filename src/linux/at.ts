@@ -74,12 +74,13 @@ const libc = bind({
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const AT_REMOVEDIR = 0x200;
 
-const scratch = [memory(8400), memory(8400)] as const;
+const scratch: Uint8Array<ArrayBuffer>[] = [];
 
 /** A NUL-terminated name in memory that is reused: the slot's previous name is gone. */
 function name(text: ByteName, slot: 0 | 1 = 0): Uint8Array {
   if (text.length > 4095) throw new SyscallError("use", `${text.slice(0, 60)}...`, "ENAMETOOLONG", "name too long");
   if (text.includes("\0")) throw new SyscallError("use", textOf(text), "EINVAL", "a NUL byte inside a name");
+  scratch[slot] ??= memory(8400);
   const buffer = scratch[slot];
   const { written } = encoder.encodeInto(text, buffer);
   // UTF-8 takes more than one byte for what is not ASCII, and a byte name means bytes.
@@ -290,7 +291,7 @@ export const isOnProc = (fd: Fd, subject: string): boolean =>
   fileSystemType(fd, byteNameOf(subject)) === PROC_SUPER_MAGIC;
 
 /** Of proc, sysfs, cgroup, cgroup2, devpts, mqueue, debugfs, tracefs, securityfs and bpf: views of the kernel, not files. */
-const kernelTypes = new Set([
+const kernelTypes = [
   PROC_SUPER_MAGIC,
   0x62656572,
   0x27e0eb,
@@ -301,11 +302,11 @@ const kernelTypes = new Set([
   0x74726163,
   0x73636673,
   0xcafe4a11,
-]);
+];
 
 /** True for what is no file on a disk or in memory but a view of the kernel: its sizes mean nothing. */
 export const isOnKernelFileSystem = (fd: Fd, subject: ByteName): boolean =>
-  kernelTypes.has(fileSystemType(fd, subject));
+  kernelTypes.includes(fileSystemType(fd, subject));
 
 /** statfs(2): f_type. */
 function fileSystemType(fd: Fd, subject: ByteName): number {

@@ -23,8 +23,13 @@ const octet = /^(?:0|[1-9]\d{0,2})$/;
 
 function readIpv4(text: string): Address | undefined {
   const parts = text.split(".");
-  if (parts.length !== 4 || !parts.every((part) => octet.test(part) && Number(part) < 256)) return undefined;
-  return Uint8Array.from(parts, Number);
+  const address = new Uint8Array(4);
+  for (let index = 0; index < parts.length; index++) {
+    const part = parts[index]!;
+    if (!octet.test(part) || Number(part) > 255) return undefined;
+    address[index] = Number(part);
+  }
+  return parts.length === 4 ? address : undefined;
 }
 
 const group = /^[0-9a-f]{1,4}$/i;

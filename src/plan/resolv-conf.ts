@@ -31,10 +31,7 @@ const publicServers = ["8.8.8.8", "8.8.4.4"];
 export function parseResolvConf(text: string): ResolvConf {
   const conf: ResolvConf = { nameservers: [], search: [], options: [] };
   for (const line of text.split("\n")) {
-    const [keyword = "", ...words] = line
-      .replace(/[#;].*/, "")
-      .trim()
-      .split(/\s+/);
+    const [keyword = "", ...words] = line.split(/[#;]/, 1)[0]!.trim().split(/\s+/);
     if (keyword === "nameserver" && isServer(words[0] ?? "")) conf.nameservers.push(words[0]!);
     // The last of these lines counts.
     if (keyword === "search" || keyword === "domain") conf.search = words;
@@ -44,7 +41,8 @@ export function parseResolvConf(text: string): ResolvConf {
 }
 
 /** An address, also with a device. */
-const isServer = (text: string): boolean => readAddress(text.replace(/(?<=^fe80:.*)%[\w.-]+$/i, "")) !== undefined;
+const isServer = (text: string): boolean =>
+  readAddress(text.includes("%") ? text.replace(/(?<=^fe80:.*)%[\w.-]+$/i, "") : text) !== undefined;
 
 /** True if it names systemd-resolved's stub alone: then that which is written behind it says more. */
 export const isStub = ({ nameservers }: ResolvConf): boolean =>

@@ -3,7 +3,7 @@
 import { allSignals, signals } from "../linux/signal.ts";
 
 /** Signals that are not passed on: those nobody can catch, those about us, and those that stop us as a job of a shell. */
-const ownSignals = new Set<number>([
+const ownSignals: number[] = [
   signals.SIGKILL,
   signals.SIGSTOP,
   signals.SIGTSTP,
@@ -23,6 +23,7 @@ const ownSignals = new Set<number>([
   // Belong to libc.
   32,
   33,
-]);
+];
 /** Signals that are passed on to the container. */
-export const forwarded = allSignals.filter((number) => !ownSignals.has(number));
+export const forwarded: number[] = [];
+for (const number of allSignals) if (!ownSignals.includes(number)) forwarded.push(number);

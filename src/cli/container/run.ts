@@ -609,6 +609,11 @@ function readProcess(args: Values<typeof createArgs>, network: RunOptions["netwo
 
 /** Loaded for those who ask for more than everybody has. */
 function readNetwork(args: Values<typeof createArgs>): RunOptions["network"] {
-  if (!isAnyGiven(args, networkArgs)) return noNetworkOptions;
+  const { network, ...more } = networkArgs;
+  const [first, ...others] = args.network;
+  if (others.length === 0 && !isAnyGiven(args, more)) {
+    if (first === undefined) return noNetworkOptions;
+    if (first === "none" || first === "host") return { ...noNetworkOptions, mode: first, networks: [] };
+  }
   return (require("./network.ts") as typeof import("./network.ts")).parseNetworkOptions(args);
 }

@@ -50,7 +50,7 @@ const behindStub = (conf: ResolvConf): ResolvConf =>
   isStub(conf) ? parseResolvConf(readFileIfAny(behindStubPath) ?? "") : conf;
 
 export const etcNames: EtcFile["name"][] = ["hosts", "hostname", "resolv.conf"];
-const paths = new Set(etcNames.map((name) => `etc/${name}`));
 
 /** True for the files that each start writes: as with Docker, they are no changes of the container's, and never of an image. */
-export const isOfNetwork = (path: ByteName): boolean => paths.has(path.replace(/^\//, ""));
+export const isOfNetwork = (path: ByteName): boolean =>
+  etcNames.some((name) => path === `etc/${name}` || path === `/etc/${name}`);

@@ -8,7 +8,7 @@ import type { ExtraHost } from "../../plan/hosts.ts";
 import type { MountRequest } from "../../plan/mounts.ts";
 import type { Connected, Endpoint, Link, Publication, PublishedPort } from "../../plan/network.ts";
 import type { NetworkOptions, NetworkRequest } from "../../plan/network-options.ts";
-import { type AssumedLimits, type RunOptions, rootfsDefaults } from "../../plan/options.ts";
+import type { AssumedLimits, RunOptions } from "../../plan/options.ts";
 import type { IpcMode, ProcessOptions, SharedNamespace, Ulimit } from "../../plan/process-options.ts";
 import type { ExposedPort, PortRange, PortRequest } from "../../plan/publish.ts";
 import type { DnsOptions } from "../../plan/resolv-conf.ts";
@@ -31,6 +31,7 @@ import {
   text,
   time,
 } from "../../schema.ts";
+import { containerUpgrades, stateUpgrades } from "./container-upgrades.ts";
 import { parentCheck } from "./parent-check.ts";
 
 /** What a container is: written when it is created, and by `rename` and `update`. */
@@ -336,18 +337,6 @@ const defaults = object<ImageDefaults>({
   ),
 });
 
-/** Schema 1 had limits, no swap and one host name where nobody said otherwise. */
-// biome-ignore lint/suspicious/noExplicitAny: what an older version wrote has no type any more
-const sayOldDefaults = ({ options, ...record }: any) => ({
-  ...record,
-  options: {
-    ...options,
-    ...(options.network.mode !== "host" && { hostname: options.hostname ?? rootfsDefaults.hostname }),
-    assumed: rootfsDefaults.limits,
-    ...(options.memoryBytes > 0 && { resources: { memorySwapBytes: options.memoryBytes } }),
-  },
-});
-
 /** container.json */
 export const containerKind = kindOf<ContainerRecord>(
   {
@@ -363,7 +352,7 @@ export const containerKind = kindOf<ContainerRecord>(
     options,
     settings,
   },
-  { upgrades: [sayOldDefaults] },
+  containerUpgrades,
 );
 
 const processId = object<ProcessId>({ pid: number, startTicks: number, bootId: text });
@@ -428,5 +417,8 @@ export const stateKind = kindOf<ContainerState>(
     ),
     network: optional(connected),
   },
-  { together: ({ status, process }) => (status === "running" && !process ? ".process is missing" : undefined) },
+  {
+    ...stateUpgrades,
+    together: ({ status, process }) => (status === "running" && !process ? ".process is missing" : undefined),
+  },
 );

@@ -19,7 +19,8 @@ import type { Paths } from "../../paths.ts";
 import { noOptions } from "../../plan/options.ts";
 import { anonymousOption } from "../../plan/volume.ts";
 import { damaged, formatRecord, type Parsed, parseRecord, salvage } from "../../schema.ts";
-import { type ContainerRecord, type ContainerState, containerKind, stateKind } from "./container-kind.ts";
+import type { ContainerRecord, ContainerState } from "./container-kind.ts";
+import { containerUpgrades, stateUpgrades } from "./container-upgrades.ts";
 import { recordEvent } from "./events.ts";
 
 export type {
@@ -70,26 +71,29 @@ const recordOf = (paths: Paths, id: string): string => `${directoryOf(paths, id)
 export const isRecorded = (paths: Paths, id: string): boolean => statIfAny(recordOf(paths, id)) !== undefined;
 
 export const writeRecord = (paths: Paths, record: ContainerRecord): void =>
-  writeFileAtomic(recordOf(paths, record.id), formatRecord(containerKind, record));
+  writeFileAtomic(recordOf(paths, record.id), formatRecord(containerUpgrades, record));
 
 const stateOf = (paths: Paths, id: string): string => `${directoryOf(paths, id)}/state.json`;
 
 export const writeState = (paths: Paths, id: string, state: ContainerState): void =>
-  writeFileAtomic(stateOf(paths, id), formatRecord(stateKind, state));
+  writeFileAtomic(stateOf(paths, id), formatRecord(stateUpgrades, state));
 
 /** On a full disk: the file is there, and was as long. */
 export const overwriteState = (paths: Paths, id: string, state: ContainerState): void =>
-  overwriteFile(stateOf(paths, id), formatRecord(stateKind, state));
+  overwriteFile(stateOf(paths, id), formatRecord(stateUpgrades, state));
+
+/** Loaded for those who read: a run writes down what it knows. */
+const kinds = () => require("./container-kind.ts") as typeof import("./container-kind.ts");
 
 /** A container by its full id; undefined where there is none (yet). One that is damaged says so. */
 export function readContainer(paths: Paths, id: string): Container | undefined {
   const text = readSmallFileIfAny(recordOf(paths, id));
   if (text === undefined && !isLeftBehind(paths, id)) return undefined;
-  const record = ofDirectory(id, parseRecord(containerKind, text, "container.json"));
+  const record = ofDirectory(id, parseRecord(kinds().containerKind, text, "container.json"));
   const stateText = readSmallFileIfAny(stateOf(paths, id));
   // Removed between the two.
   if (stateText === undefined && !isRecorded(paths, id) && !isLeftBehind(paths, id)) return undefined;
-  const state = parseRecord(stateKind, stateText, "state.json");
+  const state = parseRecord(kinds().stateKind, stateText, "state.json");
   if (!record.value || !state.value) return damagedContainer(paths, id, record, state);
   return { record: record.value, state: state.value, status: statusOf(paths, id, state.value) };
 }
@@ -112,8 +116,8 @@ function damagedContainer(
   state: Parsed<ContainerState>,
 ): Container {
   return {
-    record: record.value ?? { ...salvage(containerKind, record.rest, unknownRecord(paths, id)), id },
-    state: state.value ?? salvage(stateKind, state.rest, { status: "exited", restartCount: 0 }),
+    record: record.value ?? { ...salvage(kinds().containerKind, record.rest, unknownRecord(paths, id)), id },
+    state: state.value ?? salvage(kinds().stateKind, state.rest, { status: "exited", restartCount: 0 }),
     status: "damaged",
     damage: record.damage ?? state.damage!,
   };
