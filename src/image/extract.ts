@@ -295,7 +295,7 @@ function removeOld(extraction: Extraction, parent: Fd, name: ByteName, path: Byt
   removeTree(parent, name, path);
   for (const known of directoryTimes.keys())
     if (known === path || known.startsWith(`${path}/`)) directoryTimes.delete(known);
-  parents.forget();
+  parents.flush();
 }
 
 /** Owner first: chown(2) clears setuid bits and capabilities. */

@@ -26,7 +26,7 @@ export interface Parents {
   /** Hands over an open directory that was just created. */
   adopt(path: ByteName, fd: Fd): void;
   /** A name was replaced: what was resolved through it may lie elsewhere now. */
-  forget(): void;
+  flush(): void;
   /** Where a path is seen with all layers on top of each other, without following a last symbolic link. */
   find(path: ByteName): Found | undefined;
   /** What the layers below show in their root directories. */
@@ -139,7 +139,7 @@ export function openParents(root: Fd, { lowers, onCreate, replace }: ParentsOpti
       return remember(path, cache.get(path) ?? openDirectory(path));
     },
     adopt: remember,
-    forget() {
+    flush() {
       for (const fd of cache.values()) close(fd);
       cache.clear();
     },
@@ -155,7 +155,7 @@ export function openParents(root: Fd, { lowers, onCreate, replace }: ParentsOpti
       return new Set(layers().slice(1).flatMap(list));
     },
     close() {
-      this.forget();
+      this.flush();
       for (const fd of lowerRoots ?? []) close(fd);
     },
   };

@@ -174,10 +174,10 @@ function roomForMessage(bytes: number) {
   return { ...msghdr(data, control), data, control };
 }
 
-/** recvmsg(2): waits for a message; undefined when the other end is closed. @param mostBytes of its data; what is beyond is lost. */
-export function receiveMessage(socket: Fd, mostBytes = 65536): Message | undefined {
-  incoming[mostBytes] ??= roomForMessage(mostBytes);
-  const { header, view, data, control } = incoming[mostBytes];
+/** recvmsg(2): waits for a message; undefined when the other end is closed. @param maxBytes of its data; what is beyond is lost. */
+export function receiveMessage(socket: Fd, maxBytes = 65536): Message | undefined {
+  incoming[maxBytes] ??= roomForMessage(maxBytes);
+  const { header, view, data, control } = incoming[maxBytes];
   // The kernel wrote here how much came the last time.
   view.setBigUint64(40, BigInt(control.length), true);
   const length = checkRetry("receive", "a message", () => libc.recvmsg(socket, header, MSG_CMSG_CLOEXEC));

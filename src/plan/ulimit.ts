@@ -37,7 +37,7 @@ export interface UlimitFacts {
   /** Hard limits of our own by their names, where we can't raise them. */
   hardLimits: Record<string, number>;
   /** fs.nr_open: nobody may have a higher limit of open files. */
-  mostFiles: number;
+  maxFiles: number;
 }
 
 /** RLIM_INFINITY as the specification has it. */
@@ -49,15 +49,15 @@ export function applyUlimits(rlimits: Rlimit[], ulimits: Ulimit[], facts: Ulimit
   return [...rlimits.filter(({ type }) => !asked.some((one) => one.type === type)), ...asked];
 }
 
-function rlimitOf({ name, soft, hard }: Ulimit, { hardLimits, mostFiles }: UlimitFacts): Rlimit {
+function rlimitOf({ name, soft, hard }: Ulimit, { hardLimits, maxFiles }: UlimitFacts): Rlimit {
   const type = `RLIMIT_${name.toUpperCase()}`;
-  const most = Math.min(hardLimits[type] ?? unlimited, name === "nofile" ? mostFiles : unlimited);
+  const most = Math.min(hardLimits[type] ?? unlimited, name === "nofile" ? maxFiles : unlimited);
   // There is no such thing as unlimited open files; as many as there can be is what was meant.
   const number = (value: number) => (value !== -1 ? value : name === "nofile" ? most : unlimited);
   const rlimit = { type, soft: number(soft), hard: number(hard) };
   if (rlimit.hard <= most) return rlimit;
   const why =
-    name === "nofile" && most === mostFiles ? "fs.nr_open of this host" : "the hard limit of tinydocker itself";
+    name === "nofile" && most === maxFiles ? "fs.nr_open of this host" : "the hard limit of tinydocker itself";
   throw new UnsupportedError(`--ulimit ${name}: ${shown(rlimit.hard)} is above ${most}, ${why}`);
 }
 

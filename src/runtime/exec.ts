@@ -2,9 +2,9 @@
  * Another process in a container that runs. A pid namespace is entered by a child only, and nobody inside may find anything of
  * ours in it, so there are two (plan/program/compile.ts):
  *
- *     we -- clone(into the cgroup) --> guide      gives up memory and descriptors, enters all namespaces
- *                     guide -- clone(CLONE_PARENT) --> process     our own child: becomes the program
- *                     guide ends
+ *     we -- clone(into the cgroup) --> intermediate process      gives up memory and descriptors, enters all namespaces
+ *            intermediate process -- clone(CLONE_PARENT) --> exec process     our own child: becomes the program
+ *            intermediate process ends
  */
 
 import { Failure, hasCode } from "../errors.ts";
@@ -118,8 +118,8 @@ function spawnInto(
   using theirs = owned(other);
   using exe = owned(sealedExeFile());
   const pipes = inside.filter((fd) => fd !== undefined);
-  // Nobody inside may find that directory: it leads to the host's files. So the guide is born in the cgroup, and does not have it.
-  const { pidfd: guide, assembled } = launch(program, {
+  // Nobody inside may find that directory: it leads to the host's files. So the intermediate process starts in the cgroup, and does not have it.
+  const { pidfd: intermediate, assembled } = launch(program, {
     ...(directory !== undefined && { cgroup: directory.fd }),
     given: {
       ...givenFor(identity, theirs.fd, exe.fd, inside),
@@ -127,8 +127,8 @@ function spawnInto(
     },
     keep: [theirs.fd, exe.fd, pidfd, ...pipes],
   });
-  const ended = wait({ pidfd: guide })?.exit;
-  close(guide);
+  const ended = wait({ pidfd: intermediate })?.exit;
+  close(intermediate);
   if (ended?.code !== 0) {
     const failed = failures().readFailure(assembled, [assembled.frame], steps);
     assembled.arena.unmap();
@@ -146,7 +146,7 @@ function spawnInto(
     expected: expectedOf(steps),
     failure: () => failures().readFailure(assembled, [second!], steps),
     executed: () => hasExecuted(assembled, [second!]),
-    forget: () => assembled.arena.unmap(),
+    unmap: () => assembled.arena.unmap(),
   };
 }
 

@@ -145,7 +145,7 @@ function closedLater(fd: Fd, undo: UndoList): Fd {
 
 const maxAttempts = 10;
 
-/** Makes a container's cgroup (its claim has said whose it is) and opens it. */
+/** Makes a container's cgroup (its lock file says whose it is) and opens it. */
 function makeContainerCgroup(path: string): Fd {
   const above = path.slice(0, path.lastIndexOf("/"));
   for (let attempt = 1; ; attempt++) {

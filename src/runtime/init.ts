@@ -61,7 +61,7 @@ export interface Starting {
   /** True if it is at its last step, and nothing has failed: what ended the socket then was execve. */
   executed(): boolean;
   /** Its memory is not looked at any more. */
-  forget(): void;
+  unmap(): void;
 }
 
 /** Clones a container's first process, which sets to work at once. */
@@ -103,7 +103,7 @@ export function spawnInit(
     expected: expectedOf(steps),
     failure: () => failures().readFailure(assembled, [assembled.frame, ...assembled.others], steps),
     executed: () => hasExecuted(assembled, [assembled.frame, ...assembled.others]),
-    forget: () => assembled.arena.unmap(),
+    unmap: () => assembled.arena.unmap(),
   };
 }
 
@@ -241,9 +241,9 @@ function receiveFrom(socket: Fd): ReturnType<typeof receiveMessage> {
 }
 
 /** What is left of the talk is given up. */
-export function leave({ socket, forget }: Starting): void {
+export function leave({ socket, unmap }: Starting): void {
   close(socket);
-  forget();
+  unmap();
 }
 
 export const killed = (failed: Failed | undefined): StartError =>

@@ -83,8 +83,8 @@ export function runContainer(plan: Plan, io: Io, place: Place, listener: Listene
     const prepared: Partial<Prepared> & Pick<Prepared, "binds"> = { binds: [] };
     const perform = (steps: HostStep[]) => performHost(steps, undo, () => ended, prepared);
     // The lock file is the first step, so its undo is the last.
-    const [claim, ...prepare] = plan.prepare;
-    perform([claim!]);
+    const [lockFile, ...prepare] = plan.prepare;
+    perform([lockFile!]);
     undo.add(() => listener.takenBack(failure));
     perform([...prepare, ...plan.build]);
     const log = openLog(`${place.directory}/log`, place.log);

@@ -111,7 +111,7 @@ function forward(child: Child, signal: number): boolean {
 }
 
 const maxLooks = 20;
-const lookUs = 1000;
+const pollUs = 1000;
 
 /** True if a process catches, ignores, blocks or waits for the signal. @see proc_pid_status(5) */
 function handles(pid: number, signal: number): boolean {
@@ -124,6 +124,6 @@ function handles(pid: number, signal: number): boolean {
     if (waits() || hasSignal(pid, signal, ["Blk", "Ign", "Cgt"])) return true;
     // On its way into sigwait(3) or out of it shows neither; who runs on and on has no handler.
     if (looks === maxLooks || readStat(pid)?.state !== "R") return false;
-    sleepMicroseconds(lookUs);
+    sleepMicroseconds(pollUs);
   }
 }

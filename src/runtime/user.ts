@@ -17,7 +17,7 @@ const maxBytes = 8 << 20;
 const maxId = 0xfffffffe;
 
 /** NGROUPS_MAX: more groups a process can't be in. */
-const mostGroups = 65_536;
+const maxGroups = 65_536;
 
 /**
  * Resolves `name`, `uid`, `name:group`, `uid:gid` inside a rootfs; without a user it is root.
@@ -44,10 +44,10 @@ export function resolveUser(root: Fd, user: string, more: string[] = []): Identi
   const gid = parseId(entry?.[3] ?? "0") ?? 0;
   const own = entry ? groups.flatMap((fields) => membership(fields, entry[0]!)) : [];
   const all = [...new Set([gid, ...own, ...added])];
-  if (all.length <= mostGroups) return { ...identity, gid, groups: all };
+  if (all.length <= maxGroups) return { ...identity, gid, groups: all };
   if (isNumber) return { ...identity, gid, groups: [...new Set([gid, ...added])] };
   throw new Failure(
-    `user ${JSON.stringify(name)} of the image is in ${all.length} groups, and the kernel knows ${mostGroups}`,
+    `user ${JSON.stringify(name)} of the image is in ${all.length} groups, and the kernel knows ${maxGroups}`,
   );
 }
 

@@ -222,7 +222,7 @@ describe("the small init", () => {
   });
 });
 
-test("an exec's second process has no descriptor of ours but those that its steps name, and no memory: it is the guide's child", () => {
+test("an exec's second process has no descriptor of ours but those that its steps name, and no memory: it is the intermediate one's child", () => {
   const [, program] = programs[3]!;
   const clone = program.records.findIndex(({ call }) => call === "clone");
   const before = program.records.slice(0, clone).map(({ call }) => call);

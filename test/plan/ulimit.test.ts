@@ -27,7 +27,7 @@ describe("--ulimit", () => {
 });
 
 describe("the limits of a container", () => {
-  const facts = { hardLimits: {}, mostFiles: 1_048_576 };
+  const facts = { hardLimits: {}, maxFiles: 1_048_576 };
   const usual = [
     { type: "RLIMIT_CORE", soft: 0, hard: 2 ** 64 },
     { type: "RLIMIT_NOFILE", soft: 1024, hard: 524288 },

@@ -157,7 +157,7 @@ function parseSet(option: string, text: string | undefined, onlineFile: string):
   return text;
 }
 
-const mostNumbers = 1 << 16;
+const maxNumbers = 1 << 16;
 
 function numbersOf(list: string): number[] | undefined {
   const numbers: number[] = [];
@@ -165,7 +165,7 @@ function numbersOf(list: string): number[] | undefined {
     const match = /^(\d{1,6})(?:-(\d{1,6}))?$/.exec(range);
     if (!match) return undefined;
     const [first, last] = [Number(match[1]), Number(match[2] ?? match[1])];
-    if (last < first || last - first > mostNumbers) return undefined;
+    if (last < first || last - first > maxNumbers) return undefined;
     for (let number = first; number <= last; number++) numbers.push(number);
   }
   return numbers;

@@ -118,12 +118,12 @@ export function createContainer(
 function makeContainer(paths: Paths, record: ContainerRecord, warn: Reporter["warn"]): void {
   const { plan } = planStart(paths, record, record.id, { fresh: true, monitored: false, stdio: [] }, warn);
   // The lock file only guards the making; the rest stays.
-  const [claim, ...making] = plan.prepare;
+  const [lockFile, ...making] = plan.prepare;
   const guard = undoList();
   const undo = undoList();
   undoing(guard, () => {
     try {
-      performHost([claim!], guard, () => false);
+      performHost([lockFile!], guard, () => false);
       performHost([...making, ...plan.record], undo, () => false);
       writeState(paths, record.id, unstarted);
       writeRecord(paths, record);

@@ -16,7 +16,7 @@ export function applyProcessOptions(spec: Spec, options: RunOptions, host: HostF
   const { timezone } = options.process ?? {};
   const facts = {
     hardLimits: host.hardLimits,
-    mostFiles: Number(readFile("/proc/sys/fs/nr_open")),
+    maxFiles: Number(readFile("/proc/sys/fs/nr_open")),
     ...(timezone !== undefined && { zone: zoneFile(timezone) }),
   };
   return planProcess(spec, options, facts, shared);

@@ -14,7 +14,7 @@ import { readLockFile } from "../record/lock-file.ts";
 import { connectToContainer } from "../record/monitor-socket.ts";
 import { recover } from "./recover.ts";
 
-const lookMs = 20;
+const pollMs = 20;
 const killLimitMs = 10_000;
 
 /** True for a damaged container that has a process, or somebody its monitor. */
@@ -37,9 +37,9 @@ export function* endDamaged(paths: Paths, container: Container, signal: number, 
 }
 
 function* endsWithin(paths: Paths, container: Container, limitMs: number): Task<boolean> {
-  for (let waitedMs = 0; mayRun(paths, container); waitedMs += lookMs) {
+  for (let waitedMs = 0; mayRun(paths, container); waitedMs += pollMs) {
     if (limitMs >= 0 && waitedMs >= limitMs) return false;
-    yield { forMs: lookMs };
+    yield { forMs: pollMs };
   }
   return true;
 }

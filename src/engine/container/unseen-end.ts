@@ -10,7 +10,7 @@ import { type Container, readContainer, waitingForMonitor, writeState } from "..
 import { unseen } from "./recover.ts";
 
 const reapingMs = 200;
-const lookMs = 5;
+const pollMs = 5;
 
 /**
  * Writes down how it ended if nobody else does. The kernel tells the exit code of
@@ -21,11 +21,11 @@ export function* noteEnd(paths: Paths, container: Container, pidfd: Fd, code?: n
   // Whoever cleans up holds its lock for a moment, as a monitor would; and a monitor knows better.
   yield* waitingForMonitor(paths, container.record.id);
   if (code !== undefined) return recordUnseenEnd(paths, container, code);
-  for (let waitedMs = 0; waitedMs < reapingMs; waitedMs += lookMs) {
+  for (let waitedMs = 0; waitedMs < reapingMs; waitedMs += pollMs) {
     const exit = exitOf(pidfd);
     if (exit === "unknown") return;
     if (exit) return recordUnseenEnd(paths, container, exit.code ?? 128 + exit.signal!);
-    yield { forMs: lookMs };
+    yield { forMs: pollMs };
   }
 }
 

@@ -47,11 +47,11 @@ export interface Assembled {
 }
 
 /** Records of one of the two operations that stand for several: `own-memory` and `close-inherited`. */
-const mostExpanded = 8;
+const maxExpanded = 8;
 
 export function assemble(program: Program, surroundings: Surroundings): Assembled {
   const expansions = program.records.filter(({ call }) => call === "own-memory" || call === "close-inherited").length;
-  const capacity = program.records.length + 1 + expansions * (mostExpanded + surroundings.keep.length);
+  const capacity = program.records.length + 1 + expansions * (maxExpanded + surroundings.keep.length);
   let given = 0;
   for (const value of Object.values(surroundings.given)) if (typeof value !== "number") given += value.length * 3 + 16;
   // Slots, and 32 bytes for each record that needs wide numbers.

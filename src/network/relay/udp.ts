@@ -51,7 +51,7 @@ export function relayDatagrams(
   setOption(listener, isIpv6(localAddress(listener)) ? "IPV6_RECVPKTINFO" : "IP_PKTINFO", 1);
   setOption(listener, "SO_RCVBUFFORCE", receiveBufferBytes);
 
-  const forget = (key: string, { socket }: Sender) => {
+  const remove = (key: string, { socket }: Sender) => {
     senders.delete(key);
     loop.drop(socket);
   };
@@ -65,7 +65,7 @@ export function relayDatagrams(
       return undefined;
     }
     const [oldest] = senders;
-    if (oldest && senders.size >= maxSenders) forget(...oldest);
+    if (oldest && senders.size >= maxSenders) remove(...oldest);
     if (senders.size === 0) checkAtMs = performance.now() + checkMs;
     const sender: Sender = { socket, usedMs: 0 };
     senders.set(key, sender);
@@ -79,7 +79,7 @@ export function relayDatagrams(
         sendDatagram(listener, buffer.subarray(0, size), from, to);
       }
     };
-    loop.set(socket, POLLIN, () => attempt(answer) || forget(key, sender));
+    loop.set(socket, POLLIN, () => attempt(answer) || remove(key, sender));
     return sender;
   };
 
@@ -100,7 +100,7 @@ export function relayDatagrams(
 
   const check = () => {
     const now = performance.now();
-    for (const [key, sender] of senders) if (sender.usedMs + idleMs <= now) forget(key, sender);
+    for (const [key, sender] of senders) if (sender.usedMs + idleMs <= now) remove(key, sender);
     checkAtMs = now + checkMs;
   };
   return {

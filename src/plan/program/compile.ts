@@ -144,7 +144,7 @@ export function compileInit(steps: readonly InitStep[], options: CompileOptions)
 }
 
 /**
- * The program of another process in a container. Its first process, the guide, gives up what it has, enters the namespaces
+ * The program of another process in a container. The intermediate process gives up what it has, enters the namespaces
  * and clones the second as its sibling: so the second never has anything of ours, whoever looks into it from inside.
  * @param steps what the second one does. @param more what it inherits.
  */
@@ -155,7 +155,7 @@ export function compileExec(
 ): Program & { pid: Slot } {
   const { context, writer } = begin(options);
   const entry = writer.label();
-  compileSteps(context, guideSteps(more));
+  compileSteps(context, intermediateSteps(more));
   writer.step("enter-pid", "the pid namespace");
   writer.call("setns", [given.pidfd, names("CLONE_NEWPID")]);
   writer.step("clone-sibling", "a sibling");
@@ -170,8 +170,8 @@ export function compileExec(
   return { ...writer.program(entry, new Frame(context.fail)), pid };
 }
 
-/** What the guide of an `exec` does before it enters. */
-const guideSteps = ({ oomScoreAdj }: Pick<ExecPlan, "oomScoreAdj">): InitStep[] => [
+/** What the intermediate process of an `exec` does before it enters. */
+const intermediateSteps = ({ oomScoreAdj }: Pick<ExecPlan, "oomScoreAdj">): InitStep[] => [
   { do: "own-memory" },
   { do: "close-inherited" },
   { do: "bind-to-parent" },

@@ -20,7 +20,7 @@ import {
 type Of<Kind> = Extract<InitStep, { do: Kind }>;
 
 /** fsopen(2), fsconfig(2), fsmount(2): a new instance of a file system, attached nowhere yet. @param options as fstab(5). */
-function newMount({ writer, fsContext: fs }: Context, type: string, source: string, options: string[]): Slot {
+function fsmount({ writer, fsContext: fs }: Context, type: string, source: string, options: string[]): Slot {
   writer.call("fsopen", [type, names("FSOPEN_CLOEXEC")], { into: fs });
   writer.call("fsconfig", [fs, names("FSCONFIG_SET_STRING"), "source", source, 0]);
   const { set, rest } = mountAttributes(options);
@@ -49,7 +49,7 @@ export function mount(context: Context, { type, source, target, options }: Of<"m
   const { writer } = context;
   leaveParent(context);
   writer.about(`${type} on ${target}`);
-  const made = newMount(context, type, source, options);
+  const made = fsmount(context, type, source, options);
   const over = ensureDirectory(context, target);
   if (!liesOnOwn(context, target)) refuseProc(context, over, target);
   writer.about(`${type} on ${target}`);
@@ -119,7 +119,7 @@ export function readonlyPath(context: Context, { path }: Of<"readonly-path">): v
 export function prepareMasks(context: Context, { path }: Of<"prepare-masks">): void {
   const { writer, masks } = context;
   writer.about("tmpfs for masks");
-  const made = newMount(context, "tmpfs", "tmpfs", ["nosuid", "noexec", "mode=755", "size=4k"]);
+  const made = fsmount(context, "tmpfs", "tmpfs", ["nosuid", "noexec", "mode=755", "size=4k"]);
   writer.add(made, 0, masks);
   writer.call("mknodat", [masks, "null", fileMode("c", 0o666), deviceNumber(1, 3)]);
   writer.call("mkdirat", [masks, "empty", 0o555]);
