@@ -106,7 +106,7 @@ export function relayDatagrams(
   return {
     timers: () => (senders.size > 0 ? [{ atMs: checkAtMs, onTime: check }] : []),
     retarget: () => {
-      for (const sender of senders) forget(...sender);
+      for (const sender of senders) remove(...sender);
     },
   };
 }
