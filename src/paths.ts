@@ -45,6 +45,8 @@ export interface Paths {
   containers: string;
   /** Where each container's mount namespace mounts its root: one empty directory serves all. */
   rootfs: string;
+  /** `<hex of the id>/`: images that are mounted for the host to see. */
+  mounts: string;
   /** One file for each container's name, with its id. */
   names: string;
   /** One file for each running container, locked by its monitor. */
@@ -68,6 +70,7 @@ export function pathsOf(root: string): Paths {
     networks: `${root}/networks`,
     containers: `${root}/containers`,
     rootfs: `${root}/rootfs`,
+    mounts: `${root}/mounts`,
     names: `${root}/names`,
     running: `${root}/running`,
   };

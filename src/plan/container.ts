@@ -56,6 +56,8 @@ export interface Container {
   connection?: Connection;
   /** What it finds in /etc. */
   etc?: EtcFile[];
+  /** Where its root is mounted on the host already. */
+  mounted?: string;
   /** What becomes its own copies, in their order; and which of those are variables. */
   secrets?: { directory: string; sources: string[]; variables: SecretVariable[] };
 }
@@ -171,7 +173,7 @@ function planBuild(spec: Spec, container: Container, cgroup: string | undefined)
   return [
     ...(cgroup === undefined ? [] : [{ do: "cgroup", path: cgroup } as const]),
     ...container.volumes.filter((step) => step.do === "mount-volume"),
-    planRoot(spec),
+    { ...planRoot(spec), ...(container.mounted !== undefined && { mounted: container.mounted }) },
     ...planEtc(spec, container),
     { do: "user", user: userOf(spec) },
     ...(variables?.length ? [{ do: "secret-variables", variables } as const] : []),

@@ -36,7 +36,8 @@ export type HostStep =
   | { do: "mount-volume"; path: string; type: string; options: string[] }
   | { do: "remove"; directory: string; namePath?: string }
   | { do: "cgroup"; path: string }
-  | { do: "overlay"; lower: string[]; upper: string; work: string }
+  /** `mounted` is where the host sees it already: of one writable layer there may be one overlay only. */
+  | { do: "overlay"; lower: string[]; upper: string; work: string; mounted?: string }
   | { do: "bind-root"; path: string }
   | { do: "etc-files"; files: EtcFile[] }
   | { do: "user"; user: User }

@@ -102,7 +102,7 @@ const performers: { [Kind in HostStep["do"]]: Performer<Extract<HostStep, { do: 
     undo.add(() => close(directory));
   },
   overlay: (step, undo, { prepared }) => {
-    prepared.root = closedLater(makeOverlay(step), undo);
+    prepared.root = closedLater(step.mounted ? mounts().cloneMount(step.mounted) : makeOverlay(step), undo);
     prepared.image = prepared.root;
   },
   "bind-root": ({ path }, undo, { prepared }) => {
@@ -136,6 +136,7 @@ const performers: { [Kind in HostStep["do"]]: Performer<Extract<HostStep, { do: 
 };
 
 /** Loaded for those who have some. */
+const mounts = () => require("./host-mount.ts") as typeof import("./host-mount.ts");
 const secrets = () => require("./secrets.ts") as typeof import("./secrets.ts");
 
 function closedLater(fd: Fd, undo: UndoList): Fd {
@@ -234,6 +235,8 @@ export function cleanUp(cleanup: CleanupRecord): void {
  */
 export function removeContainer({ directory, namePath }: Pick<CleanupRecord, "directory" | "namePath">): void {
   unlink(`${directory}/container.json`);
+  // What the host sees of it would be removed through its mount.
+  if (statIfAny(`${directory}/merged`)) mounts().unmountFromHost(`${directory}/merged`);
   removePath(directory);
   if (namePath) freeName(namePath, directory.slice(directory.lastIndexOf("/") + 1));
 }

@@ -76,7 +76,7 @@ export async function copyToContainer(
     // Volumes in a read-only root may be written to.
     if (container.record.options.readOnly && fstat(directory).device === fstat(root).device)
       throw new ConflictError(`the root file system of container ${to.container} is read-only`);
-    if (!source) return await extract(directory, keep, options, (write) => readStdin(paths, write));
+    if (!source) return await extract(directory, keep, options, (write) => readTar(paths, "/dev/stdin", write));
     const adapt = options.archive ? keep : ownedBy(0, 0);
     return await extract(directory, adapt, options, (write) => pack(source, name, true, write));
   });
@@ -99,7 +99,7 @@ const inContainer = (path: string): string => (path.startsWith("/") ? path : `/$
 /** Changes an entry on its way, or leaves it out. */
 type Adapt = (entry: TarEntry) => TarEntry | undefined;
 
-const keep: Adapt = (entry) => entry;
+export const keep: Adapt = (entry) => entry;
 
 const ownedBy =
   (uid: number, gid: number): Adapt =>
@@ -123,7 +123,7 @@ const forHost =
 type Feed = (write: (chunk: Uint8Array) => void) => void | Promise<void>;
 
 /** Extracts the tar that `feed` writes into an open directory. @returns its size. */
-async function extract(
+export async function extract(
   directory: Fd,
   adapt: Adapt,
   { onProgress }: Pick<CopyOptions, "onProgress">,
@@ -153,13 +153,13 @@ async function extract(
   }
 }
 
-/** A tar on stdin, which may be compressed. */
-async function readStdin(paths: Paths, write: (chunk: Uint8Array) => void): Promise<void> {
+/** A tar on stdin or in a file, which may be compressed. */
+export async function readTar(paths: Paths, file: string, write: (chunk: Uint8Array) => void): Promise<void> {
   prepareStore(paths);
   const staging = createStaging(paths);
   try {
-    const input = openInput("/dev/stdin", `${staging.path}/input`);
-    if (!input.range) throw new UsageError("stdin is a directory, not a tar");
+    const input = openInput(file, `${staging.path}/input`);
+    if (!input.range) throw new UsageError(`${file} is a directory, not a tar`);
     await readCompressed(input.range, sniffRange(input.range), { content: write });
     input.close();
   } finally {

@@ -25,7 +25,8 @@ import { openProcess } from "../../linux/proc.ts";
 import type { Paths } from "../../paths.ts";
 import { planBinds, planRoot } from "../../plan/mounts.ts";
 import { makeBind } from "../../runtime/bind.ts";
-import { makeOverlay } from "../../runtime/rootfs.ts";
+import { cloneMount, hostMountOf, isMounted } from "../../runtime/host-mount.ts";
+import { makeOverlay, type Overlay } from "../../runtime/rootfs.ts";
 import { type Identity, identityOf } from "../../runtime/user.ts";
 import { readSpec } from "./bundle.ts";
 import { type Container, type ContainerState, directoryOf, isUp } from "./container.ts";
@@ -73,7 +74,7 @@ function mountStopped(paths: Paths, container: Container): Fd {
   const spec = readSpec(paths, container.record);
   const root = planRoot(spec);
   if (root.do !== "overlay") throw new Failure(`container ${container.record.name} has no layers`);
-  using opened = owned(mountPrivately(paths, makeOverlay(root)));
+  using opened = owned(mountPrivately(paths, overlayOf(paths, container, root)));
   // As it is: nothing is made, filled or given away; and memory that no container uses is not there.
   for (const { chown: _owner, ...bind } of planBinds(spec)) {
     if (bind.detachedMount || bind.secrets || !statIfAny(bind.source)) continue;
@@ -82,6 +83,12 @@ function mountStopped(paths: Paths, container: Container): Fd {
     attachInRoot(makeBind(step, opened.fd, user), opened.fd, bind.target);
   }
   return opened.handOff();
+}
+
+/** What `mount` has mounted is the only one there may be of its writable layer. */
+function overlayOf(paths: Paths, { record }: Container, overlay: Overlay): Fd {
+  const path = hostMountOf(directoryOf(paths, record.id));
+  return isMounted(path) ? cloneMount(path) : makeOverlay(overlay);
 }
 
 const nobody: Identity = { uid: 0, gid: 0, groups: [], home: "/" };
@@ -129,7 +136,7 @@ function openRunningRoot({ process }: ContainerState): Fd | undefined {
  * Keeps a container stopped: the kernel lets two mounts share one writable layer, and then its content is anybody's guess.
  * This is the lock of the monitors of running containers; whoever wants to start this one waits for us.
  */
-function lockStopped(paths: Paths, { record }: Container): () => void {
+export function lockStopped(paths: Paths, { record }: Container): () => void {
   const path = `${paths.running}/${record.id}`;
   using lock = owned(open(path, O_RDWR | O_CREAT, 0o600));
   if (!flock(lock.fd, { wait: false }) || fstat(lock.fd).nlink === 0)
