@@ -54,6 +54,12 @@ export const groups: Record<string, Group> = {
     },
     aliases: { list: "ls", ps: "ls", remove: "rm", umount: "unmount" },
   },
+  healthcheck: {
+    description: "Check the health of containers",
+    heading: "Run",
+    commands: { run: () => import("./container/healthcheck.ts") },
+    aliases: {},
+  },
   image: {
     description: "Manage images",
     heading: "Images",

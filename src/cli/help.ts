@@ -7,11 +7,11 @@ import { findCommand, groups, isGroup } from "./groups.ts";
 import { type Command, type CommandGroup, commandGroups } from "./words/command.ts";
 import { globalArgs } from "./words/global.ts";
 import { type HelpScreen, operandsSection, optionSections, renderHelp, type Section, usageOf } from "./words/help.ts";
-import { bold, printLine } from "./words/print.ts";
+import { bold, printStyled } from "./words/print.ts";
 
 /** Prints the help of a command, of a group, of a command in a group, or of tinydocker itself. */
 export async function showHelp(name?: string, word?: string): Promise<number> {
-  printLine(renderHelp(await helpScreen(name, word), isatty(1) ? bold : undefined));
+  printStyled(renderHelp(await helpScreen(name, word), isatty(1) ? bold : undefined));
   return 0;
 }
 

@@ -1,8 +1,9 @@
 /** From argv to one command: global options, the command's name, its options, help, and what a failure prints. */
 
+import { endIfInterrupted } from "../engine/image/interrupt.ts";
 import { requireRoot, sudoLine } from "../engine/record/root.ts";
 import { explain, Failure, hasCode, InterruptedError, notesOf, StartError, UsageError } from "../errors.ts";
-import { readFileIfAny } from "../linux/file.ts";
+import { onLockWait, readFileIfAny } from "../linux/file.ts";
 import { unblockSignals } from "../linux/signal.ts";
 import { absolutePath, chooseConfig, configFile, defaultRoot, isDoubtful, pathsOf } from "../paths.ts";
 import { forwarded } from "../runtime/forwarded.ts";
@@ -128,7 +129,8 @@ async function load(name: string, word?: string): Promise<Command> {
 async function runCommand(command: Command, argv: string[], global: Global): Promise<number> {
   if (asksForHelp(command, argv)) return await printHelp(...command.meta.name.split(" "));
   // They have been blocked since before there were threads, which would take them (main.ts).
-  if (!command.takesSignals) unblockSignals(forwarded);
+  if (command.takesSignals) onLockWait(endIfInterrupted);
+  else unblockSignals(forwarded);
   const values = parseArgv(command.args, argv, { optionsFirst: command.optionsFirst ?? false });
   return (await command.run(values as never, global)) ?? 0;
 }

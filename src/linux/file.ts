@@ -13,6 +13,7 @@ const libc = bind({
   unlinkat: ["int", "int", "ptr", "int"],
   renameat: ["int", "int", "ptr", "int", "ptr"],
   flock: ["int", "int", "int"],
+  usleep: ["int", "int"],
   lseek: ["long", "int", "long", "int"],
   linkat: ["int", "int", "ptr", "int", "ptr", "int"],
   readlinkat: ["long", "int", "ptr", "ptr", "long"],
@@ -406,11 +407,38 @@ const LOCK_SH = 1;
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 
+const betweenTriesUs = 10_000;
+let whileWaiting: (() => void) | undefined;
+
+/** What to ask again and again while a lock is waited for: it throws to end the waiting. Without it the kernel waits, however long. */
+export function onLockWait(ask: () => void): void {
+  whileWaiting = ask;
+}
+
+/** Asks it, if there is something to ask: for who waits in another way. */
+export const askWhileWaiting = (): void => whileWaiting?.();
+
+/** Does something that is not to be given up half way. */
+export function uninterrupted<Result>(action: () => Result): Result {
+  const before = whileWaiting;
+  whileWaiting = undefined;
+  try {
+    return action();
+  } finally {
+    whileWaiting = before;
+  }
+}
+
 /** flock(2), held until the descriptor is closed or the process dies. False if somebody else holds it and we do not wait. */
 export function flock(fd: Fd, options: { shared?: boolean; wait: boolean }): boolean {
-  const operation = (options.shared ? LOCK_SH : LOCK_EX) | (options.wait ? 0 : LOCK_NB);
+  const kind = options.shared ? LOCK_SH : LOCK_EX;
   for (;;) {
+    const ask = options.wait ? whileWaiting : undefined;
+    const operation = kind | (options.wait && !ask ? 0 : LOCK_NB);
     if (allow([EAGAIN, EINTR], "lock", `fd ${fd}`, libc.flock(fd, operation)) !== -1) return true;
-    if (readErrno() === EAGAIN) return false;
+    if (readErrno() !== EAGAIN) continue;
+    if (!ask) return false;
+    ask();
+    libc.usleep(betweenTriesUs);
   }
 }

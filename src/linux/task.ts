@@ -1,6 +1,6 @@
 /** Work that waits, as generators: one task alone waits as any function would, several wait beside each other in one poll(2). */
 
-import type { Fd } from "./file.ts";
+import { askWhileWaiting, type Fd } from "./file.ts";
 import { type Interest, POLLIN, poll } from "./poll.ts";
 
 /** What a task waits for: until `fd` has something to read, and so long at most (-1 is for ever). */
@@ -18,6 +18,7 @@ export function finish<Result>(task: Task<Result>): Result {
   while (!step.done) {
     const interest: Interest = { fd: step.value.fd ?? nobody, events: POLLIN };
     poll([interest], step.value.forMs);
+    askWhileWaiting();
     step = task.next(interest.happened !== 0);
   }
   return step.value;
@@ -53,6 +54,7 @@ export function finishAll(tasks: Task<void>[], atOnce: number, onDone: (index: n
     if (waiting.length === 0) continue;
     const interests = waiting.map(({ wait }): Interest => ({ fd: wait.fd ?? nobody, events: POLLIN }));
     poll(interests, untilFirst(waiting));
+    askWhileWaiting();
     const now = performance.now();
     const before = waiting;
     waiting = before.filter(({ untilMs }, at) => !interests[at]!.happened && untilMs > now);

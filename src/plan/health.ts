@@ -11,7 +11,12 @@ export interface HealthOptions {
   retries?: number;
   startPeriodMs?: number;
   startIntervalMs?: number;
+  /** What the monitor does once the container is unhealthy; none if it does not say. */
+  onFailure?: HealthAction;
 }
+
+export const healthActions = ["none", "kill", "restart", "stop"] as const;
+export type HealthAction = (typeof healthActions)[number];
 
 /** A health check, with nothing left open. */
 export interface HealthPlan {
@@ -27,6 +32,12 @@ export interface HealthPlan {
   /** Between checks until it was healthy once, while in the start period. */
   startIntervalMs: number;
 }
+
+/**
+ * What an image may ask for at most. The monitor's work is not within the container's limits, so it is the user who may want
+ * more of it, and not who made the image.
+ */
+const shortestOfImageMs = 1000;
 
 /** Docker's. */
 const defaults = { intervalMs: 30_000, timeoutMs: 30_000, retries: 3, startPeriodMs: 0, startIntervalMs: 5_000 };
@@ -59,12 +70,14 @@ export function planHealth(
   const command = kind === "CMD" ? words : kind === "CMD-SHELL" ? [...shell, ...words] : [];
   if (words.length === 0 || command.length === 0) return undefined;
   const ms = (time: number | undefined, otherwise: number) => (time ? time / 1e6 : otherwise);
+  const between = (own: number | undefined, time: number | undefined, otherwise: number) =>
+    own ? own : Math.max(shortestOfImageMs, ms(time, otherwise));
   return {
     command,
-    intervalMs: ms(times.Interval, defaults.intervalMs),
+    intervalMs: between(options.intervalMs, times.Interval, defaults.intervalMs),
     timeoutMs: ms(times.Timeout, defaults.timeoutMs),
     retries: Retries || defaults.retries,
     startPeriodMs: ms(times.StartPeriod, defaults.startPeriodMs),
-    startIntervalMs: ms(times.StartInterval, defaults.startIntervalMs),
+    startIntervalMs: between(options.startIntervalMs, times.StartInterval, defaults.startIntervalMs),
   };
 }

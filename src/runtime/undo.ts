@@ -1,6 +1,7 @@
 /** The undo list of one run: what was done on the host, taken back in reverse order. */
 
 import { addNote, explain } from "../errors.ts";
+import { uninterrupted } from "../linux/file.ts";
 
 export interface UndoList {
   /** Registers how to take back what was just done. */
@@ -21,7 +22,7 @@ export function undoList(): UndoList {
       const failures: unknown[] = [];
       for (let undo = entries.pop(); undo; undo = entries.pop()) {
         try {
-          undo();
+          uninterrupted(undo);
         } catch (error) {
           failures.push(error);
         }

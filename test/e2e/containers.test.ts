@@ -150,6 +150,24 @@ describe("run -d", () => {
   });
 });
 
+describe("run --rmi", () => {
+  test("removes the image with the container, unless another uses it, and says so then", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      ok(await machine.run(["tag", "busybox", "mine"]));
+      expect((await machine.run(["run", "--rmi", "mine", "sh", "-c", "exit 3"])).code).toBe(3);
+      expect(ok(await machine.run(["images", "--format", "{{.Repository}}"]))).toBe("busybox");
+      ok(await machine.run(["create", "--name", "other", "busybox"]));
+      const used = await machine.run(["run", "--rmi", "busybox", "true"]);
+      expect(used.code).toBe(0);
+      expect(used.stderr).toContain("--rmi: cannot remove busybox: container other uses it");
+      expect(ok(await machine.run(["ps", "-aq"])).split("\n")).toHaveLength(1);
+      for (const options of [["-d"], ["--restart", "always"]])
+        expect((await machine.run(["run", "--rmi", ...options, "busybox", "true"])).code).toBe(125);
+      ok(await machine.run(["rm", "other"]));
+    });
+  });
+});
+
 describe("stop", () => {
   test("kills what does not care, and says why it would wait for nothing", async () => {
     await withMachine(["busybox"], async (machine) => {

@@ -184,6 +184,25 @@ describe("errors", () => {
       rmdirSync(rootfs);
     });
   });
+  test("tell strangers' names without what would command a terminal", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const evil = "/x\u001b]0;owned\u0007\u009b2J";
+      for (const words of [
+        ["run", "--rm", "busybox", evil],
+        ["run", "--rm", "-w", evil, "-v", `/tmp:${evil}:bad`, "busybox"],
+        ["run", `${evil}.tar`],
+        ["load", "-i", evil],
+        ["rm", evil],
+        ["network", "rm", evil],
+        [evil],
+      ]) {
+        const { code, stderr } = await machine.run(words);
+        expect(code).not.toBe(0);
+        expect(stderr).toMatch(/tinydocker: /);
+        expect(stderr).not.toMatch(/[\0-\x08\x0b-\x1f\x7f-\x9f]/);
+      }
+    });
+  });
   test("an unknown command is refused with the nearest, also one that objects have by nature", async () => {
     await using box = await sandbox();
     const before = box.snapshot();

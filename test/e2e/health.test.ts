@@ -130,6 +130,59 @@ describe("a health check", () => {
   });
 });
 
+describe("--health-on-failure", () => {
+  const ill = ["--health-cmd", "test -e /well", ...often];
+
+  test("kills, stops or restarts what has become unhealthy, and none does nothing", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const start = (name: string, ...options: string[]) =>
+        detached(machine, name, forever, [...ill, "--health-on-failure", name, ...options]);
+      await start("kill");
+      await start("stop", "--restart", "always");
+      await start("restart");
+      await start("none");
+      await until(async () => (await status(machine, "kill")).includes("Exited (137)"), "it was killed");
+      await until(async () => (await status(machine, "stop")).includes("Exited (7)"), "it was stopped, for good");
+      const restarts = async () => Number(ok(await machine.run(["inspect", "-f", "{{.RestartCount}}", "restart"])));
+      await until(async () => (await restarts()) > 1, "it was started again, and again");
+      await healthy(machine, "none", "unhealthy");
+      expect(await status(machine, "none")).toMatch(/Up .*\(unhealthy\)/);
+      expect(ok(await machine.run(["inspect", "-f", "{{.Config.HealthcheckOnFailureAction}}", "kill"]))).toBe("kill");
+      ok(await machine.run(["rm", "-f", "kill", "stop", "restart", "none"]));
+    });
+  });
+  test("is refused where there is nothing to do, or nothing to check", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      for (const [options, why] of [
+        [["--health-on-failure", "kill"], "the image has none"],
+        [[...ill, "--health-on-failure", "panic"], "one of none, kill, restart, stop"],
+        [["--rm", ...ill, "--health-on-failure", "restart"], "can't both be"],
+      ] as const)
+        for (const command of [["run", "-d"], ["create"]]) {
+          const { code, stderr } = await machine.run([...command, ...options, "busybox", "true"]);
+          expect(code).toBe(125);
+          expect(stderr).toContain(why);
+        }
+    });
+  });
+});
+
+test("healthcheck run performs the check now, and says what it has found", async () => {
+  await withMachine(["busybox"], async (machine) => {
+    await detached(machine, "web", forever, ["--health-cmd", "echo looked; test -e /well"]);
+    const check = () => machine.run(["healthcheck", "run", "web"]);
+    expect(await check()).toMatchObject({ code: 1, stdout: "looked\nunhealthy\n" });
+    ok(await machine.run(["exec", "web", "touch", "/well"]));
+    expect(await check()).toMatchObject({ code: 0, stdout: "looked\nhealthy\n" });
+    ok(await machine.run(["stop", "web"]));
+    expect((await check()).stderr).toContain("is not running");
+    ok(await machine.run(["rm", "web"]));
+    ok(await machine.run(["create", "--name", "none", "busybox"]));
+    expect((await machine.run(["healthcheck", "run", "none"])).stderr).toContain("has no health check");
+    ok(await machine.run(["rm", "none"]));
+  });
+});
+
 describe("the image's health check", () => {
   /** busybox with a HEALTHCHECK, as an OCI layout that skopeo made and we changed. */
   async function load(machine: Machine): Promise<void> {

@@ -44,3 +44,13 @@ test("mergeHealth() leaves out what nobody said, and speaks in nanoseconds", () 
     Interval: 1_500_000,
   });
 });
+
+test("an image is checked once a second at most, however often it asks; a user as often as he says", () => {
+  const Healthcheck = { Test: ["CMD", "true"], Interval: 1, StartInterval: 1, Timeout: 1 };
+  expect(planHealth({}, { Healthcheck })).toMatchObject({ intervalMs: 1000, startIntervalMs: 1000 });
+  expect(planHealth({ intervalMs: 50 }, { Healthcheck })).toMatchObject({ intervalMs: 50, startIntervalMs: 1000 });
+  expect(planHealth({ startIntervalMs: 20 }, { Healthcheck: { ...Healthcheck, Interval: 2e9 } })).toMatchObject({
+    intervalMs: 2000,
+    startIntervalMs: 20,
+  });
+});

@@ -2,11 +2,12 @@
 
 import { UsageError } from "../../errors.ts";
 import { parseDuration } from "../../oci/duration.ts";
-import type { HealthOptions } from "../../plan/health.ts";
+import { type HealthAction, type HealthOptions, healthActions } from "../../plan/health.ts";
 
 type Times = "health-interval" | "health-timeout" | "health-start-period" | "health-start-interval";
-type HealthArgs = Partial<Record<"health-cmd" | "health-retries" | Times, string | undefined>> & {
+type HealthArgs = Partial<Record<"health-cmd" | "health-retries" | "health-on-failure" | Times, string | undefined>> & {
   "no-healthcheck"?: boolean | undefined;
+  rm?: boolean | undefined;
 };
 
 /** What was said; undefined if nothing was. */
@@ -19,6 +20,8 @@ export function parseHealth(args: HealthArgs): HealthOptions | undefined {
     return { test: ["NONE"] };
   }
   if (words.length === 0) return undefined;
+  if (args.rm && args["health-on-failure"] === "restart")
+    throw new UsageError("--rm and --health-on-failure restart can't both be: what is removed can't start again");
   const command = args["health-cmd"];
   const retries = args["health-retries"];
   if (retries !== undefined && !/^\d{1,9}$/.test(retries))
@@ -26,11 +29,22 @@ export function parseHealth(args: HealthArgs): HealthOptions | undefined {
   return {
     ...(command && { test: command === "none" ? ["NONE"] : ["CMD-SHELL", command] }),
     ...(retries !== undefined && { retries: Number(retries) }),
+    ...(args["health-on-failure"] !== undefined && { onFailure: parseAction(args["health-on-failure"]) }),
     ...parsed("intervalMs", "--health-interval", args["health-interval"]),
     ...parsed("timeoutMs", "--health-timeout", args["health-timeout"]),
     ...parsed("startPeriodMs", "--health-start-period", args["health-start-period"]),
     ...parsed("startIntervalMs", "--health-start-interval", args["health-start-interval"]),
   };
+}
+
+function parseAction(text: string): HealthAction {
+  const action = healthActions.find((known) => known === text);
+  if (!action)
+    throw new UsageError(
+      `--health-on-failure: ${JSON.stringify(text)} is not an action`,
+      `one of ${healthActions.join(", ")}`,
+    );
+  return action;
 }
 
 function parsed(key: string, option: string, text: string | undefined): Record<string, number> {

@@ -208,6 +208,12 @@ export const createArgs = {
     valueHint: "time",
     description: "Time between checks during the start period (5s)",
   },
+  "health-on-failure": {
+    group: "Health",
+    type: "string",
+    valueHint: "action",
+    description: "When unhealthy: none (default), kill, restart or stop",
+  },
   "no-healthcheck": { group: "Health", type: "boolean", description: "Disable the image's health check" },
   pull: {
     group: "General",
@@ -271,6 +277,7 @@ export const createArgs = {
 /** The options of `run`, which `explain run` has too. */
 export const runArgs = {
   ...createArgs,
+  rmi: { group: "Lifecycle", type: "boolean", description: "As --rm, and remove the image unless it is in use" },
   detach: {
     group: "General",
     type: "boolean",
@@ -313,12 +320,14 @@ export default defineCommand({
   run: async (args, { root }) => {
     const request = runRequest(args);
     const paths = pathsOf(root);
+    if (args.rmi) (await import("./rmi.ts")).checkRmi(paths, args);
     if (args.replace) await replace(paths, request.name);
     const alone = request.unseen?.length === 2;
     // Whoever sees nothing of it gets its id, as of one that is detached.
     const end = await run(paths, request, alone ? { ...reporter, started: printLine } : reporter);
     const format = parseReport(args);
     if (format && "code" in end) (await import("./report.ts")).printReport(end, format);
+    if (args.rmi && "code" in end) (await import("./rmi.ts")).removeRunImage(paths, args.image);
     return reportEnd(end, request);
   },
 });
@@ -415,7 +424,7 @@ export function runRequest(given: Values<typeof runArgs>): RunRequest {
   const args = { ...given, ...attached };
   const terminal = wantsTerminal(args);
   const callerIsTerminal = isatty(0);
-  const request = createRequest(args, terminal);
+  const request = createRequest(args.rmi ? { ...args, rm: true } : args, terminal);
   return {
     ...request,
     settings: {

@@ -7,8 +7,7 @@ import { asJson } from "../../nil.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
 import { type Filters, labelFilter, parseFilters } from "../words/filter.ts";
-import { shown } from "../words/list.ts";
-import { plain, printLine } from "../words/print.ts";
+import { harmless, plain, printLine } from "../words/print.ts";
 import { compile } from "../words/template.ts";
 import { parseTime, rfc3339 } from "../words/time.ts";
 
@@ -76,7 +75,7 @@ const isCalled = ({ id, attributes }: RecordedEvent, text: string): boolean =>
 function rendererOf(format: string): (event: RecordedEvent) => string {
   if (format === "") return lineOf;
   const render = compile(format === "json" ? "{{json .}}" : format);
-  const show = isatty(1) ? { show: shown } : {};
+  const show = isatty(1) ? { show: harmless } : {};
   return (event) => render(fieldsOf(event), { type: "event", ...show });
 }
 

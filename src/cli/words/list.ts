@@ -8,7 +8,7 @@
 import { InvalidError } from "../../errors.ts";
 import { isatty } from "../../linux/tty.ts";
 import type { Arguments } from "./command.ts";
-import { plain, printLine, printText, warn } from "./print.ts";
+import { harmless, plain, printLine, printText, warn } from "./print.ts";
 import { headingFunctions } from "./template/functions.ts";
 import { TemplateError } from "./template/tree.ts";
 import { compile } from "./template.ts";
@@ -73,7 +73,7 @@ export function renderList<Row>(listing: Listing<Row>, rows: Row[], format = "")
   if (!table && rows.length === 0) checkFields(head);
   // In a table a stranger's tab or line feed would make cells and rows of its own.
   const cleaned = table || isatty(1);
-  const show = { type: listing.type, ...(cleaned && !table && { show: shown }) };
+  const show = { type: listing.type, ...(cleaned && !table && { show: harmless }) };
   const lines = rows.map((row) => render(fieldsOf(listing, row, table ? plain : String), show));
   const text = [...headings, ...lines].map((line) => `${line}\n`).join("");
   return table ? alignColumns(text) : text;
@@ -95,9 +95,6 @@ function usualTable<Row>({ columns, table }: Listing<Row>, rows: Row[]): string 
   const lines = rows.map((row) => shownColumns.map(([, cell]) => plain(cell(row))));
   return alignColumns([headings, ...lines].map((cells) => `${cells.join("\t")}\n`).join(""));
 }
-
-/** What is printed of strangers' text on a terminal: a template may have made lines and columns of it. */
-export const shown = (text: string): string => text.replace(/[\0-\x08\x0b-\x1f\x7f-\x9f]/g, "?");
 
 /** In a shell's quotes "\t" is two characters, and Docker takes them for one. */
 function parseFormat<Row>(format: string, listing: Listing<Row>): { template: string; table: boolean } {

@@ -9,6 +9,9 @@ const encoder = new TextEncoder();
 /** A line of results on stdout. */
 export const printLine = (text: string): void => print(1, `${text}\n`);
 
+/** A line that is ours from the first to the last character, with styles (`bold`). */
+export const printStyled = (text: string): void => write(1, `${text}\n`);
+
 /** Results on stdout, as they are. */
 export const printText = (text: string): void => print(1, text);
 
@@ -38,7 +41,7 @@ function speak() {
       {
         log: ({ type, args }) => {
           const label = type === "warn" ? "warning: " : "";
-          print(2, `${paint("tinydocker:", type)} ${label}${args.join(" ")}\n`);
+          write(2, `${paint("tinydocker:", type)} ${label}${harmless(args.join(" "))}\n`);
         },
       },
     ],
@@ -59,7 +62,10 @@ export const bold = (text: string): string => styled(text, 1);
 const styled = (text: string, code: number): string =>
   process.env.NO_COLOR || process.env.TERM === "dumb" ? text : `\u001b[${code}m${text}\u001b[0m`;
 
-function print(fd: Fd, text: string): void {
+/** A terminal obeys what it is sent, and names and paths are a stranger's; a program gets them as they are. */
+const print = (fd: Fd, text: string): void => write(fd, isatty(fd) ? harmless(text) : text);
+
+function write(fd: Fd, text: string): void {
   try {
     writeAll(fd, encoder.encode(text));
   } catch (error) {
@@ -67,6 +73,9 @@ function print(fd: Fd, text: string): void {
     if (!hasCode(error, "EPIPE", "EBADF")) throw error;
   }
 }
+
+/** Text in lines and columns, without the control characters that could command a terminal (docs/security.md R39). */
+export const harmless = (text: string): string => text.replace(/[\0-\x08\x0b-\x1f\x7f-\x9f]/g, "?");
 
 /** Text from outside, without the control characters that could command a terminal (docs/security.md R39). */
 export const plain = (text: string): string => text.replace(/[\u0000-\u001f\u007f-\u009f]/g, "?");

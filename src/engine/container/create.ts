@@ -1,6 +1,6 @@
 /** A new container: its record from what was asked for and what the image says, its name and its directories. */
 
-import { ConflictError, InvalidError, NotFoundError } from "../../errors.ts";
+import { ConflictError, InvalidError, NotFoundError, UsageError } from "../../errors.ts";
 import { findImage, type Image } from "../../image/store.ts";
 import { randomHex } from "../../linux/clone.ts";
 import { close, type Fd, flock, O_CREAT, O_RDWR, open, stat, statIfAny, writeNewFile } from "../../linux/file.ts";
@@ -12,8 +12,15 @@ import type { ImageDefaults } from "../../plan/spec.ts";
 import { performHost } from "../../runtime/host.ts";
 import { undoing, undoList } from "../../runtime/undo.ts";
 import { type Found, resolveImage } from "../image/resolve.ts";
-import { type ContainerRecord, emitContainerEvent, unstarted, writeRecord, writeState } from "../record/container.ts";
-import { planStart } from "./plan.ts";
+import {
+  type ContainerRecord,
+  emitContainerEvent,
+  type Settings,
+  unstarted,
+  writeRecord,
+  writeState,
+} from "../record/container.ts";
+import { planHealthOf, planStart } from "./plan.ts";
 import type { CreateRequest, Reporter, RunImage } from "./request.ts";
 
 const maxTries = 10;
@@ -57,8 +64,16 @@ export const newRecord = (
     ...processOf(paths, request.options),
     ...(request.options.secrets && { secrets: secretsOf(paths, request.options.secrets) }),
   },
-  settings: request.settings,
+  settings: checkedSettings(request, "rootfs" in image ? {} : image.defaults),
 });
+
+/** What is to be done about a health check that there is not would never be done. */
+function checkedSettings({ settings }: CreateRequest, defaults: ImageDefaults): Settings {
+  const { onFailure = "none" } = settings.health ?? {};
+  if (onFailure !== "none" && !planHealthOf(settings, defaults))
+    throw new UsageError("--health-on-failure needs a health check, and the image has none", "--health-cmd COMMAND");
+  return settings;
+}
 
 /** The short id; the host's name with the host's network, as its peers know it, or with its uts namespace. */
 function defaultHostname({ network: { mode }, process }: RunOptions, id: string): string {

@@ -121,6 +121,29 @@ export function healthChecks(of: ContainerState, plan: Plan, update: (health: He
   };
 }
 
+/** One check, now, by whoever wants to know; what the monitor has found is not changed by it. */
+export function checkNow(of: ContainerState, plan: Plan): HealthResult {
+  let result: HealthResult | undefined;
+  const checks = healthChecks(of, { ...plan, intervalMs: 0, startPeriodMs: 0 }, ({ log }) => {
+    result = log.at(-1);
+  });
+  while (!result) {
+    const watches = checks.watches();
+    const timers = checks.timers();
+    const interests = watches.map(({ fd, events = POLLIN }): Interest => ({ fd, events }));
+    const untilMs = Math.min(...timers.map(({ atMs }) => atMs));
+    poll(interests, Math.min(longestWaitMs, Math.max(0, Math.ceil(untilMs - performance.now()))));
+    for (const { atMs, onTime } of timers) if (atMs <= performance.now()) onTime();
+    watches.forEach(({ onReady }, index) => {
+      if (interests[index]!.happened) onReady();
+    });
+  }
+  checks.end();
+  return result;
+}
+
+const longestWaitMs = 1000;
+
 const isFrozen = ({ cgroup }: Pick<ContainerState, "cgroup">): boolean =>
   readCgroupFile(cgroup, "cgroup.freeze")?.trim() === "1";
 

@@ -149,6 +149,7 @@ function describeConfig(record: ContainerRecord) {
     Env: planEnv(options, image),
     Cmd: listOrNull(command),
     Healthcheck: describeHealthcheck(mergeHealth(settings.health ?? {}, image.Healthcheck ?? {})),
+    HealthcheckOnFailureAction: settings.health?.onFailure,
     Image: name,
     Volumes: mapOrNull(image.Volumes),
     WorkingDir: options.workdir ?? image.WorkingDir ?? "",

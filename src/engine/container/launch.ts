@@ -3,21 +3,21 @@
  * program, which this command starts, and to which others attach later.
  */
 
+import { InterruptedError } from "../../errors.ts";
 import { randomHex, wait } from "../../linux/clone.ts";
 import { close, type Fd, O_RDWR, open, owned } from "../../linux/file.ts";
-import { socketpair } from "../../linux/poll.ts";
-import { stringVector } from "../../linux/process.ts";
+import { type Interest, POLLIN, poll, socketpair } from "../../linux/poll.ts";
+import { kill, stringVector } from "../../linux/process.ts";
+import { signals } from "../../linux/signal.ts";
 import { posixSpawn } from "../../linux/spawn.ts";
-import type { Spec } from "../../oci/spec.ts";
 import type { Paths } from "../../paths.ts";
-import { type ExecPlan, planExec } from "../../plan/exec.ts";
-import type { HealthPlan } from "../../plan/health.ts";
 import type { Connected } from "../../plan/network.ts";
 import { defaultNetwork } from "../../plan/network-options.ts";
 import { receiveFrame, sendFrame } from "../../runtime/channel.ts";
+import { endIfInterrupted } from "../image/interrupt.ts";
 import { prepareNetwork, type StartNetwork } from "../network/prepare.ts";
 import type { Container } from "../record/container.ts";
-import { monitoredStdio, openSharedIfAny, planHealthOf, planStart } from "./plan.ts";
+import { monitoredStdio, openSharedIfAny, planCheck, planHealthOf, planStart } from "./plan.ts";
 import { type Attachment, environment, sendStartRequest } from "./start-request.ts";
 
 /**
@@ -53,7 +53,7 @@ export function launch(
       state,
       plan: { ...plan, warnings: [] },
       how,
-      ...(health && { health: { ...health, exec: planCheck(spec, health, variablesOf(paths, record)) } }),
+      ...(health && { health: { ...health, exec: planCheck(paths, record, spec, health) } }),
       ...(prepared.reserved && { network: prepared.reserved }),
     });
     if (hasStarted(paths, record.id, socket.fd, prepared)) {
@@ -63,7 +63,8 @@ export function launch(
     }
   } catch (error) {
     close(socket.handOff()); // which tells it
-    // It takes back what it has done before we say what was wrong.
+    // It takes back what it has done before we say what was wrong; one that nobody wants to wait for has others do that.
+    if (error instanceof InterruptedError) kill(pid, signals.SIGKILL);
     wait({ pid });
     prepared?.release();
     throw error;
@@ -84,21 +85,9 @@ function spawnMonitor(paths: Paths, id: string, socket: Fd): number {
   return posixSpawn("/proc/self/exe", words, stringVector(environment(paths)), how);
 }
 
-/** Secrets that are variables. */
-function variablesOf(paths: Paths, record: Container["record"]): string[] {
-  if (!record.options.secrets) return [];
-  return (require("./secrets.ts") as typeof import("./secrets.ts")).secretVariables(paths, record);
-}
-
-/** One health check: another process in the container, whose output is noted. */
-function planCheck(spec: Spec, { command }: HealthPlan, env: string[]): ExecPlan {
-  const options = { command, env, terminal: false, privileged: false, detach: false };
-  return planExec(spec, options, ["null", "pipe", "pipe"], []);
-}
-
 /** Connects the container when the monitor has its network namespace: we wait anyway, and a monitor stays small without. */
 function hasStarted(paths: Paths, id: string, socket: Fd, { connection }: StartNetwork): boolean {
-  for (let frame = receiveFrame(socket); frame; frame = receiveFrame(socket)) {
+  for (let frame = nextFrame(socket); frame; frame = nextFrame(socket)) {
     if (!("control" in frame)) continue;
     if (frame.control.type === "started") return true;
     const [namespace] = frame.fds;
@@ -109,6 +98,20 @@ function hasStarted(paths: Paths, id: string, socket: Fd, { connection }: StartN
     sendFrame(socket, { control: { type: "connected" } });
   }
   return false;
+}
+
+/** A start takes less; signals are the container's, which is about to be there. */
+const patienceMs = 5000;
+const lookMs = 100;
+
+/** The next thing that the monitor says. @throws InterruptedError for a signal, once it has said nothing for long. */
+function nextFrame(socket: Fd): ReturnType<typeof receiveFrame> {
+  const interest: Interest = { fd: socket, events: POLLIN };
+  for (let waitedMs = 0; ; waitedMs += lookMs) {
+    poll([interest], lookMs);
+    if (interest.happened) return receiveFrame(socket);
+    if (waitedMs >= patienceMs) endIfInterrupted();
+  }
 }
 
 /** It has another address in the default network than before, as somebody who is linked to it may know it. */

@@ -21,6 +21,7 @@ import {
   writeState,
 } from "../record/container.ts";
 import { healthChecks } from "./health.ts";
+import type { OnUnhealthy } from "./on-unhealthy.ts";
 import { runToEnd, wasStopped } from "./start.ts";
 import { launcherFd, receiveStartRequest } from "./start-request.ts";
 
@@ -41,6 +42,7 @@ export function monitor(): number {
     stderrApart: how.stderrApart ?? false,
     launcher: { socket: launcherFd, ...how },
   };
+  let unhealthy: OnUnhealthy | undefined;
   const ended = runToEnd(paths, {
     plan,
     record,
@@ -51,10 +53,19 @@ export function monitor(): number {
     onStarted: (update, started) => {
       leaveCaller();
       if (!health) return [restAt(performance.now() + restAfterMs)];
-      return [healthChecks(started, health, recordHealth(paths, record, update))];
+      const { onFailure = "none" } = record.settings.health ?? {};
+      unhealthy = onFailure === "none" ? undefined : enforcerOf(paths, record, started, onFailure);
+      const checks = healthChecks(
+        started,
+        health,
+        recordHealth(paths, record, update, () => unhealthy?.act()),
+      );
+      return unhealthy ? [checks, unhealthy] : [checks];
     },
     onEnded: (state) =>
-      wantsRestart(paths, record.id, state) ? { status: "restarting", monitor: identify(process.pid) } : {},
+      unhealthy?.wantsRestart() || wantsRestart(paths, record.id, state)
+        ? { status: "restarting", monitor: identify(process.pid) }
+        : {},
     // Once the program runs nobody hears us any more.
     warn: () => {},
   });
@@ -76,13 +87,24 @@ export class LauncherGoneError extends Failure {
   }
 }
 
+/** Loaded for who asked for it. */
+const enforcerOf: typeof import("./on-unhealthy.ts").onUnhealthy = (...args) =>
+  (require("./on-unhealthy.ts") as typeof import("./on-unhealthy.ts")).onUnhealthy(...args);
+
 /** Writes down how it is and, when that is new, tells it. */
-function recordHealth(paths: Paths, record: ContainerRecord, update: (change: { health: Health }) => void) {
+function recordHealth(
+  paths: Paths,
+  record: ContainerRecord,
+  update: (change: { health: Health }) => void,
+  onUnhealthy: () => void,
+) {
   let reported: Health["status"] = "starting";
   return (health: Health): void => {
     update({ health });
-    if (health.status !== reported) emitContainerEvent(paths, record, `health_status: ${health.status}`);
+    if (health.status === reported) return;
     reported = health.status;
+    emitContainerEvent(paths, record, `health_status: ${health.status}`);
+    if (health.status === "unhealthy") onUnhealthy();
   };
 }
 

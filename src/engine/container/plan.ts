@@ -4,6 +4,7 @@ import { statIfAny } from "../../linux/file.ts";
 import type { Spec } from "../../oci/spec.ts";
 import type { Paths } from "../../paths.ts";
 import { type Container, planContainer } from "../../plan/container.ts";
+import type { ExecPlan } from "../../plan/exec.ts";
 import type { HealthPlan } from "../../plan/health.ts";
 import { createSourceOption } from "../../plan/mounts.ts";
 import type { RunOptions } from "../../plan/options.ts";
@@ -156,4 +157,17 @@ export function monitoredStdio(
 ): StdioKind[] {
   if (options.terminal) return ["terminal", "terminal", stderrApart ? "pipe" : "terminal"];
   return [settings.interactive ? "pipe" : "null", "pipe", "pipe"];
+}
+
+/** Secrets that are variables. */
+function variablesOf(paths: Paths, record: ContainerRecord): string[] {
+  if (!record.options.secrets) return [];
+  return (require("./secrets.ts") as typeof import("./secrets.ts")).secretVariables(paths, record);
+}
+
+/** One health check: another process in the container, whose output is noted. */
+export function planCheck(paths: Paths, record: ContainerRecord, spec: Spec, { command }: HealthPlan): ExecPlan {
+  const options = { command, env: variablesOf(paths, record), terminal: false, privileged: false, detach: false };
+  const { planExec } = require("../../plan/exec.ts") as typeof import("../../plan/exec.ts");
+  return planExec(spec, options, ["null", "pipe", "pipe"], []);
 }

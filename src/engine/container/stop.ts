@@ -1,13 +1,13 @@
 /** Ending containers: by their stop signal and, for those that do not care, by SIGKILL. */
 
-import { ConflictError, hasCode } from "../../errors.ts";
+import { ConflictError } from "../../errors.ts";
 import { killCgroup } from "../../linux/cgroup.ts";
 import { pidfdSendSignal } from "../../linux/clone.ts";
-import { type Fd, owned, writeFileAtomic } from "../../linux/file.ts";
+import { type Fd, owned } from "../../linux/file.ts";
 import { openProcess } from "../../linux/proc.ts";
 import { hasSignal, isFirst } from "../../linux/procfs.ts";
 import { signals } from "../../linux/signal.ts";
-import { findSignal, parseSignal, signalName } from "../../linux/signal-name.ts";
+import { signalName } from "../../linux/signal-name.ts";
 import type { Task } from "../../linux/task.ts";
 import type { Paths } from "../../paths.ts";
 import {
@@ -21,8 +21,8 @@ import {
 } from "../record/container.ts";
 import { thaw } from "./pause.ts";
 import { recover } from "./recover.ts";
-import { stopFile } from "./start.ts";
 import { endDamaged, mayRun } from "./stop-damaged.ts";
+import { defaultStopTimeoutS, recordStop, stopSignalOf } from "./stop-signal.ts";
 import { noteEnd } from "./unseen-end.ts";
 
 export interface StopOptions {
@@ -35,7 +35,6 @@ export interface StopOptions {
   warn(text: string): void;
 }
 
-const defaultTimeoutS = 10;
 const pollMs = 50;
 
 /** Stops a container and waits until it is down. One that is not up is left as it is. */
@@ -83,19 +82,10 @@ function* stopOnce(paths: Paths, container: Container, options: StopOptions): Ta
   yield* waitUntilDown(paths, record.id);
 }
 
-const signalOf = (container: Container, { signal = stopSignalOf(container) }: StopOptions): number => signal;
+const signalOf = (container: Container, { signal = stopSignalOf(container.record) }: StopOptions): number => signal;
 
 const timeoutOf = ({ record }: Container, { timeoutS }: StopOptions): number =>
-  timeoutS ?? record.settings.stopTimeoutS ?? defaultTimeoutS;
-
-/** Writes down that a user wants it stopped, for its restart policy. */
-function recordStop(paths: Paths, id: string): void {
-  try {
-    writeFileAtomic(stopFile(paths, id), "");
-  } catch (error) {
-    if (!hasCode(error, "ENOENT")) throw error; // with --rm it may be gone by now
-  }
-}
+  timeoutS ?? record.settings.stopTimeoutS ?? defaultStopTimeoutS;
 
 /**
  * Sends a signal to process 1. One that is down for a moment, until its policy starts it again, stays down if the signal would
@@ -104,7 +94,7 @@ function recordStop(paths: Paths, id: string): void {
 export function* signalling(paths: Paths, container: Container, signal: number): Task<void> {
   const { record, status } = container;
   // As Docker has it: killed by hand, it is not to come up again by itself.
-  const isFinal = signal === signals.SIGKILL || signal === stopSignalOf(container);
+  const isFinal = signal === signals.SIGKILL || signal === stopSignalOf(container.record);
   using first = owned(openFirst(container));
   if (first === undefined && status === "restarting" && isFinal) {
     recordStop(paths, record.id);
@@ -130,12 +120,6 @@ function* waitUntilDown(paths: Paths, id: string): Task<void> {
   yield* waitingForMonitor(paths, id);
   // One whose monitor was killed has nobody but us.
   recover(paths);
-}
-
-/** What an image says that is not a signal counts as nothing said: who loaded it was warned. */
-function stopSignalOf({ record }: Container): number {
-  const { stopSignal } = record.settings;
-  return stopSignal ? parseSignal(stopSignal) : (findSignal(record.defaults.StopSignal ?? "") ?? signals.SIGTERM);
 }
 
 function* killAll(paths: Paths, container: Container, pidfd: Fd): Task<void> {

@@ -291,6 +291,7 @@ const health = object<HealthOptions>({
   retries: optional(number),
   startPeriodMs: optional(number),
   startIntervalMs: optional(number),
+  onFailure: optional(oneOf("none", "kill", "restart", "stop")),
 });
 
 const settings = object<Settings>({

@@ -35,11 +35,16 @@ export const iptablesFirewall = (): Firewall => ({
 });
 
 /**
+ * A file of each network namespace that only root can open: on one that others can open, they could hold the lock for ever.
+ */
+const lockPath = "/proc/sys/net/ipv4/tcp_fastopen_key";
+
+/**
  * Alone with the firewall of this network namespace: iptables has nothing that looks and changes in one step. The lock is the
- * namespace itself, so nothing is left behind, and a process that dies lets it go.
+ * namespace's own, so nothing is left behind, and a process that dies lets it go.
  */
 function alone<Result>(change: () => Result): Result {
-  using namespace = owned(open("/proc/thread-self/ns/net", O_RDONLY));
+  using namespace = owned(open(lockPath, O_RDONLY));
   flock(namespace.fd, { wait: true });
   return change();
 }

@@ -1,0 +1,26 @@
+/** How a container is told to end, and how a restart policy learns that it is not to come up again. */
+
+import { hasCode } from "../../errors.ts";
+import { writeFileAtomic } from "../../linux/file.ts";
+import { signals } from "../../linux/signal.ts";
+import { findSignal, parseSignal } from "../../linux/signal-name.ts";
+import type { Paths } from "../../paths.ts";
+import type { ContainerRecord } from "../record/container.ts";
+import { stopFile } from "./start.ts";
+
+/** Until SIGKILL. */
+export const defaultStopTimeoutS = 10;
+
+/** What an image says that is not a signal counts as nothing said: who loaded it was warned. */
+export function stopSignalOf({ settings: { stopSignal }, defaults }: ContainerRecord): number {
+  return stopSignal ? parseSignal(stopSignal) : (findSignal(defaults.StopSignal ?? "") ?? signals.SIGTERM);
+}
+
+/** Writes down that it is to stop, for its restart policy. */
+export function recordStop(paths: Paths, id: string): void {
+  try {
+    writeFileAtomic(stopFile(paths, id), "");
+  } catch (error) {
+    if (!hasCode(error, "ENOENT")) throw error; // with --rm it may be gone by now
+  }
+}
