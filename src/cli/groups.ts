@@ -57,7 +57,7 @@ export const groups: Record<string, Group> = {
   healthcheck: {
     description: "Check the health of containers",
     heading: "Run",
-    commands: { run: () => import("./container/healthcheck.ts") },
+    commands: { run: () => import("./life/healthcheck.ts") },
     aliases: {},
   },
   image: {

@@ -1,7 +1,7 @@
 /** `tinydocker stats`: what containers use, once or again every second, drawn in place on a terminal. */
 
 import { recoverIfAllowed } from "../../engine/container/recover.ts";
-import { cpusBetween, type Sample, sampleContainer } from "../../engine/container/stats.ts";
+import { cpusBetween, type Sample, sampleContainer } from "../../engine/inspect/stats.ts";
 import { type Container, findContainer, isUp, listContainers, readContainer } from "../../engine/record/container.ts";
 import { hasCode } from "../../errors.ts";
 import { writeAll } from "../../linux/file.ts";

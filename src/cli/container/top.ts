@@ -1,7 +1,7 @@
 /** `tinydocker top`: the processes of a container. */
 
 import { recoverIfAllowed } from "../../engine/container/recover.ts";
-import { askHostPs, listProcesses } from "../../engine/container/top.ts";
+import { askHostPs, listProcesses } from "../../engine/inspect/top.ts";
 import { findContainer } from "../../engine/record/container.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";

@@ -1,10 +1,10 @@
 /** `tinydocker inspect`: all that is known of containers, images, networks and volumes, as JSON. */
 
-import { execIdsOf } from "../../engine/container/exec-ids.ts";
-import { describeContainer } from "../../engine/container/inspect.ts";
 import { recoverIfAllowed } from "../../engine/container/recover.ts";
 import { sizeOfContainer } from "../../engine/container/size.ts";
 import { describeImage } from "../../engine/image/inspect.ts";
+import { execIdsOf } from "../../engine/inspect/exec-ids.ts";
+import { describeContainer } from "../../engine/inspect/inspect.ts";
 import { listKnownNetworks } from "../../engine/network/known.ts";
 import { type Container, type ContainerRecord, directoryOf, findAnyContainer } from "../../engine/record/container.ts";
 import { InvalidError, NotFoundError, UsageError } from "../../errors.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { describeContainer } from "../../../src/engine/container/inspect.ts";
+import { describeContainer } from "../../../src/engine/inspect/inspect.ts";
 import type { Container } from "../../../src/engine/record/container.ts";
 import { noNetworkOptions } from "../../../src/plan/network-options.ts";
 import { inJson } from "../../support/in-json.ts";

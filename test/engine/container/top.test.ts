@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { chooseLines, cpuText, startText, terminalName } from "../../../src/engine/container/top.ts";
+import { chooseLines, cpuText, startText, terminalName } from "../../../src/engine/inspect/top.ts";
 import { parseStat } from "../../../src/linux/procfs.ts";
 
 describe("our table", () => {

@@ -3,8 +3,8 @@
 import { signalling } from "../../engine/container/stop.ts";
 import { isUp } from "../../engine/record/container.ts";
 import { parseSignal } from "../../linux/signal-name.ts";
+import { forAllContainers, selectionArgs } from "../container/for-each.ts";
 import { defineCommand } from "../words/command.ts";
-import { forAllContainers, selectionArgs } from "./for-each.ts";
 
 export default defineCommand({
   meta: { name: "kill", group: "Run", description: "Send a signal to running containers" },

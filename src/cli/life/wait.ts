@@ -2,8 +2,8 @@
 
 import { type Condition, conditions, waiting } from "../../engine/container/wait.ts";
 import { UsageError } from "../../errors.ts";
+import { forAllContainers, selectionArgs } from "../container/for-each.ts";
 import { defineCommand } from "../words/command.ts";
-import { forAllContainers, selectionArgs } from "./for-each.ts";
 
 const { container, latest, ignore } = selectionArgs;
 

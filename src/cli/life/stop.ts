@@ -4,10 +4,10 @@ import { stopping } from "../../engine/container/stop.ts";
 import { type Container, isUp } from "../../engine/record/container.ts";
 import { parseSignal } from "../../linux/signal-name.ts";
 import type { Paths } from "../../paths.ts";
+import { forAllContainers, selectionArgs } from "../container/for-each.ts";
+import { parseSeconds } from "../container/lifecycle.ts";
 import { defineCommand } from "../words/command.ts";
 import { warn } from "../words/print.ts";
-import { forAllContainers, selectionArgs } from "./for-each.ts";
-import { parseSeconds } from "./lifecycle.ts";
 
 /** The options of `stop`, which `restart` has too. */
 export const stopArgs = {

@@ -3,8 +3,8 @@
 import { ConflictError, Failure, UnsupportedError } from "../../errors.ts";
 import { readFileIfAny, statIfAny } from "../../linux/file.ts";
 import { type ProcessStat, readStat, readUser, readWords, uptimeMs } from "../../linux/procfs.ts";
+import { processesOf } from "../container/processes.ts";
 import { type Container, isUp } from "../record/container.ts";
-import { processesOf } from "./processes.ts";
 
 export interface ProcessTable {
   titles: string[];

@@ -5,10 +5,10 @@ import { isUp } from "../../engine/record/container.ts";
 import { requireRoot } from "../../engine/record/root.ts";
 import { NotFoundError } from "../../errors.ts";
 import { pathsOf } from "../../paths.ts";
+import { forAllContainers, selectionArgs } from "../container/for-each.ts";
 import { defineCommand } from "../words/command.ts";
 import { forEachName } from "../words/for-each.ts";
 import { printLine } from "../words/print.ts";
-import { forAllContainers, selectionArgs } from "./for-each.ts";
 import { stopTimeOf } from "./stop.ts";
 
 export default defineCommand({

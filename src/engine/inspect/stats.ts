@@ -3,8 +3,8 @@
 import { readCgroupFile } from "../../linux/cgroup.ts";
 import { readIo, readShare, readStat, readTraffic, totalMemory } from "../../linux/procfs.ts";
 import { parseCpuStat, parseIoStat } from "../../runtime/usage.ts";
+import { countTasks, processesOf } from "../container/processes.ts";
 import type { Container } from "../record/container.ts";
-import { countTasks, processesOf } from "./processes.ts";
 
 /** Counts and sizes in bytes at one moment. */
 export interface Sample {

@@ -8,11 +8,11 @@ import { UsageError } from "../../errors.ts";
 import { close, type Fd } from "../../linux/file.ts";
 import { finish } from "../../linux/task.ts";
 import { pathsOf } from "../../paths.ts";
+import { containerOperand, forAllContainers } from "../container/for-each.ts";
+import { parseDetachKeys } from "../container/lifecycle.ts";
 import { defineCommand } from "../words/command.ts";
 import { warn } from "../words/print.ts";
 import { join } from "./attach.ts";
-import { containerOperand, forAllContainers } from "./for-each.ts";
-import { parseDetachKeys } from "./lifecycle.ts";
 
 export default defineCommand({
   meta: { name: "start", group: "Run", description: "Start stopped containers" },

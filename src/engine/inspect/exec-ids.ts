@@ -2,8 +2,8 @@
 
 import { readStat } from "../../linux/procfs.ts";
 import { digestOf, hexOf } from "../../oci/digest.ts";
+import { processesOf } from "../container/processes.ts";
 import { type Container, isUp } from "../record/container.ts";
-import { processesOf } from "./processes.ts";
 
 /** Their ids. A process that came from outside has its parent there; one that lost its parent inside has the container's first. */
 export function execIdsOf(container: Container): string[] {

@@ -2,9 +2,9 @@
 
 import { restarting } from "../../engine/container/restart.ts";
 import { close } from "../../linux/file.ts";
+import { forAllContainers } from "../container/for-each.ts";
 import { defineCommand } from "../words/command.ts";
 import { warn } from "../words/print.ts";
-import { forAllContainers } from "./for-each.ts";
 import { stopArgs, stopOptions } from "./stop.ts";
 
 export default defineCommand({

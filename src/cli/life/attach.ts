@@ -8,9 +8,9 @@ import { connectToContainer } from "../../engine/record/monitor-socket.ts";
 import { ConflictError } from "../../errors.ts";
 import { type Paths, pathsOf } from "../../paths.ts";
 import { sendFrame } from "../../runtime/channel.ts";
+import { parseDetachKeys } from "../container/lifecycle.ts";
 import { defineCommand } from "../words/command.ts";
 import { warn } from "../words/print.ts";
-import { parseDetachKeys } from "./lifecycle.ts";
 
 export default defineCommand({
   meta: { name: "attach", group: "Run", description: "Attach to a running container" },
