@@ -174,12 +174,20 @@ export const map =
     return undefined;
   };
 
-/** An object with the fields of a type, which is to be said; others are no harm. */
-export function object<Type extends object = never>(fields: Shape<Type>): Check<Type> {
-  const names = Object.keys(fields);
-  const checks = Object.values(fields) as ((value: unknown) => string | undefined)[];
+/**
+ * An object with the fields of a type, which is to be said; others are no harm.
+ * @param fields or what makes them, when the first such object is looked at: most records have few of all that there may be.
+ */
+export function object<Type extends object = never>(fields: Shape<Type> | (() => Shape<Type>)): Check<Type> {
+  let names: string[] | undefined;
+  let checks: ((value: unknown) => string | undefined)[] = [];
   return (value) => {
     if (!isObject(value)) return " is not an object";
+    if (names === undefined) {
+      const made = typeof fields === "function" ? fields() : fields;
+      names = Object.keys(made);
+      checks = Object.values(made) as typeof checks;
+    }
     for (let at = 0; at < names.length; at++) {
       const inner = value[names[at]!];
       const wrong = checks[at]!(inner);

@@ -131,7 +131,7 @@ export function givenFor(
     [given.uid.name]: uid,
     [given.gid.name]: gid,
     [given.groupCount.name]: groups.length,
-    [given.groups.name]: new Uint8Array(Uint32Array.from(groups).buffer),
+    [given.groups.name]: new Uint8Array(new Uint32Array(groups).buffer),
     [given.home.name]: `HOME=${home}`,
   };
   stdio.forEach((fd, index) => {

@@ -37,47 +37,47 @@ import { type ContainerRecord, directoryOf, isRecorded } from "./container.ts";
 
 const texts = list(text);
 
-const process = object<Process>({
+const process = object<Process>(() => ({
   terminal: optional(flag),
-  consoleSize: optional(object<NonNullable<Process["consoleSize"]>>({ height: number, width: number })),
-  user: object<User>({
+  consoleSize: optional(object<NonNullable<Process["consoleSize"]>>(() => ({ height: number, width: number }))),
+  user: object<User>(() => ({
     uid: number,
     gid: number,
     additionalGids: optional(list(number)),
     umask: optional(number),
     username: optional(text),
     groupNames: optional(texts),
-  }),
+  })),
   args: texts,
   env: texts,
   cwd: text,
   capabilities: optional(
-    object<Capabilities>({
+    object<Capabilities>(() => ({
       bounding: texts,
       effective: texts,
       permitted: texts,
       inheritable: texts,
       ambient: texts,
-    }),
+    })),
   ),
-  rlimits: optional(list(object<Rlimit>({ type: text, soft: number, hard: number }))),
+  rlimits: optional(list(object<Rlimit>(() => ({ type: text, soft: number, hard: number })))),
   noNewPrivileges: optional(flag),
   oomScoreAdj: optional(number),
-});
+}));
 
 const deviceId = { major: number, minor: number };
-const rates = optional(list(object<DeviceRate>({ ...deviceId, rate: number })));
+const rates = optional(list(object<DeviceRate>(() => ({ ...deviceId, rate: number }))));
 
-const linux = object<Linux>({
+const linux = object<Linux>(() => ({
   namespaces: list(
-    object<Namespace>({
+    object<Namespace>(() => ({
       type: oneOf("pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time"),
       path: optional(text),
-    }),
+    })),
   ),
   devices: optional(
     list(
-      object<Device>({
+      object<Device>(() => ({
         type: oneOf("c", "b", "p"),
         path: text,
         major: number,
@@ -85,46 +85,46 @@ const linux = object<Linux>({
         fileMode: number,
         uid: number,
         gid: number,
-      }),
+      })),
     ),
   ),
   cgroupsPath: optional(text),
   sysctl: optional(map(text)),
   resources: optional(
-    object<Resources>({
+    object<Resources>(() => ({
       memory: optional(
-        object<NonNullable<Resources["memory"]>>({
+        object<NonNullable<Resources["memory"]>>(() => ({
           limit: optional(number),
           swap: optional(number),
           reservation: optional(number),
-        }),
+        })),
       ),
       cpu: optional(
-        object<NonNullable<Resources["cpu"]>>({
+        object<NonNullable<Resources["cpu"]>>(() => ({
           quota: optional(number),
           period: optional(number),
           shares: optional(number),
           cpus: optional(text),
           mems: optional(text),
-        }),
+        })),
       ),
-      pids: optional(object<NonNullable<Resources["pids"]>>({ limit: number })),
+      pids: optional(object<NonNullable<Resources["pids"]>>(() => ({ limit: number }))),
       blockIO: optional(
-        object<BlockIo>({
+        object<BlockIo>(() => ({
           weight: optional(number),
-          weightDevice: optional(list(object<DeviceId & { weight: number }>({ ...deviceId, weight: number }))),
+          weightDevice: optional(list(object<DeviceId & { weight: number }>(() => ({ ...deviceId, weight: number })))),
           throttleReadBpsDevice: rates,
           throttleWriteBpsDevice: rates,
           throttleReadIOPSDevice: rates,
           throttleWriteIOPSDevice: rates,
-        }),
+        })),
       ),
-    }),
+    })),
   ),
   maskedPaths: optional(texts),
   readonlyPaths: optional(texts),
   rootfsPropagation: optional(text),
-});
+}));
 
 /** Its schema is the specification's: what begins with another number may mean something else by the same names. */
 const version1: Check<string> = (value) =>
@@ -132,17 +132,17 @@ const version1: Check<string> = (value) =>
 
 const specKind = kindOf<Spec>({
   ociVersion: version1,
-  root: object<Root>({ path: text, readonly: optional(flag) }),
+  root: object<Root>(() => ({ path: text, readonly: optional(flag) })),
   process,
   hostname: optional(text),
   domainname: optional(text),
   mounts: list(
-    object<Mount>({
+    object<Mount>(() => ({
       destination: text,
       type: optional(text),
       source: optional(text),
       options: optional(texts),
-    }),
+    })),
   ),
   linux,
   annotations: optional(map(text)),

@@ -141,21 +141,21 @@ export interface HealthResult {
 const texts = list(text);
 const protocol = oneOf("tcp", "udp", "sctp");
 
-const mount = object<MountRequest>({
+const mount = object<MountRequest>(() => ({
   destination: text,
   type: optional(text),
   source: optional(text),
   options: optional(texts),
-  volume: optional(object<NonNullable<MountRequest["volume"]>>({ labels: map(text), options: map(text) })),
-});
+  volume: optional(object<NonNullable<MountRequest["volume"]>>(() => ({ labels: map(text), options: map(text) }))),
+}));
 
-const links = list(object<Link>({ container: text, id: optional(text), alias: text }));
+const links = list(object<Link>(() => ({ container: text, id: optional(text), alias: text })));
 
-const network = object<NetworkOptions>({
+const network = object<NetworkOptions>(() => ({
   mode: oneOf("none", "host", "container", "bridge"),
   container: optional(text),
   networks: list(
-    object<NetworkRequest>({
+    object<NetworkRequest>(() => ({
       network: text,
       ip: optional(text),
       ip6: optional(text),
@@ -165,25 +165,25 @@ const network = object<NetworkOptions>({
       gwPriority: optional(number),
       linkLocalIps: optional(texts),
       driverOptions: optional(map(text)),
-    }),
+    })),
   ),
   publish: list(
-    object<PortRequest>({
+    object<PortRequest>(() => ({
       protocol,
       port: number,
       hostIp: optional(text),
-      hostPorts: optional(object<PortRange>({ first: number, last: number })),
-    }),
+      hostPorts: optional(object<PortRange>(() => ({ first: number, last: number }))),
+    })),
   ),
   publishAll: flag,
-  expose: list(object<ExposedPort>({ protocol, port: number })),
-  dns: object<DnsOptions>({ servers: optional(texts), search: optional(texts), options: optional(texts) }),
-  hosts: list(object<ExtraHost>({ name: text, address: text })),
-});
+  expose: list(object<ExposedPort>(() => ({ protocol, port: number }))),
+  dns: object<DnsOptions>(() => ({ servers: optional(texts), search: optional(texts), options: optional(texts) })),
+  hosts: list(object<ExtraHost>(() => ({ name: text, address: text }))),
+}));
 
-const figures = optional(list(object<DeviceFigure>({ path: text, value: number })));
+const figures = optional(list(object<DeviceFigure>(() => ({ path: text, value: number }))));
 
-const resources = object<ResourceOptions>({
+const resources = object<ResourceOptions>(() => ({
   memorySwapBytes: optional(number),
   memoryReservationBytes: optional(number),
   cpuShares: optional(number),
@@ -198,33 +198,33 @@ const resources = object<ResourceOptions>({
   deviceReadIops: figures,
   deviceWriteIops: figures,
   cgroupParent: optional(text),
-});
+}));
 
-const devices = object<DeviceOptions>({
-  devices: optional(list(object<DeviceRequest>({ path: text, target: text, access: text }))),
+const devices = object<DeviceOptions>(() => ({
+  devices: optional(list(object<DeviceRequest>(() => ({ path: text, target: text, access: text })))),
   rules: optional(texts),
   cdi: optional(texts),
   gpus: optional(
     list(
-      object<GpuRequest>({
+      object<GpuRequest>(() => ({
         driver: text,
         count: optional(number),
         ids: optional(texts),
         capabilities: texts,
         options: map(text),
-      }),
+      })),
     ),
   ),
-});
+}));
 
 const isShared = (value: unknown): boolean => value === "host" || /^container:./.test(String(value));
 const shared: Check<SharedNamespace> = (value) => (isShared(value) ? undefined : " is neither host nor container:...");
 const ipcModes: unknown[] = ["none", "private", "shareable"];
 const ipc: Check<IpcMode> = (value) => (ipcModes.includes(value) ? undefined : shared(value));
 
-const process = object<ProcessOptions>({
+const process = object<ProcessOptions>(() => ({
   shmBytes: optional(number),
-  ulimits: optional(list(object<Ulimit>({ name: text, soft: number, hard: number }))),
+  ulimits: optional(list(object<Ulimit>(() => ({ name: text, soft: number, hard: number })))),
   sysctls: optional(map(text)),
   groups: optional(texts),
   pid: optional(shared),
@@ -238,9 +238,9 @@ const process = object<ProcessOptions>({
   unsetEnv: optional(texts),
   unsetEnvAll: optional(flag),
   annotations: optional(map(text)),
-});
+}));
 
-const options = object<RunOptions>({
+const options = object<RunOptions>(() => ({
   command: texts,
   entrypoint: optional(texts),
   hostname: optional(text),
@@ -250,12 +250,12 @@ const options = object<RunOptions>({
   resources: optional(resources),
   devices: optional(devices),
   assumed: optional(
-    object<AssumedLimits>({
+    object<AssumedLimits>(() => ({
       cpus: optional(number),
       memoryBytes: optional(number),
       memorySwapBytes: optional(number),
       pidsLimit: optional(number),
-    }),
+    })),
   ),
   mounts: list(mount),
   env: texts,
@@ -264,14 +264,14 @@ const options = object<RunOptions>({
   network,
   process: optional(process),
   terminal: flag,
-  terminalSize: optional(object<NonNullable<RunOptions["terminalSize"]>>({ rows: number, columns: number })),
+  terminalSize: optional(object<NonNullable<RunOptions["terminalSize"]>>(() => ({ rows: number, columns: number }))),
   readOnly: flag,
   privileged: flag,
   capAdd: texts,
   capDrop: texts,
   secrets: optional(
     list(
-      object<SecretRequest>({
+      object<SecretRequest>(() => ({
         secret: text,
         id: optional(text),
         type: oneOf("mount", "env"),
@@ -279,12 +279,12 @@ const options = object<RunOptions>({
         uid: number,
         gid: number,
         mode: number,
-      }),
+      })),
     ),
   ),
-});
+}));
 
-const health = object<HealthOptions>({
+const health = object<HealthOptions>(() => ({
   test: optional(texts),
   intervalMs: optional(number),
   timeoutMs: optional(number),
@@ -292,18 +292,18 @@ const health = object<HealthOptions>({
   startPeriodMs: optional(number),
   startIntervalMs: optional(number),
   onFailure: optional(oneOf("none", "kill", "restart", "stop")),
-});
+}));
 
-const settings = object<Settings>({
+const settings = object<Settings>(() => ({
   remove: flag,
   init: flag,
 
   interactive: flag,
-  restart: object<RestartPolicy>({
+  restart: object<RestartPolicy>(() => ({
     name: oneOf("no", "always", "unless-stopped", "on-failure"),
     maximumRetries: number,
-  }),
-  log: object<LogSettings>({ driver: oneOf("local", "json-file", "none"), maxBytes: number, maxFiles: number }),
+  })),
+  log: object<LogSettings>(() => ({ driver: oneOf("local", "json-file", "none"), maxBytes: number, maxFiles: number })),
   labels: map(text),
   stopSignal: optional(text),
   stopTimeoutS: optional(number),
@@ -311,9 +311,9 @@ const settings = object<Settings>({
   attach: optional(list(oneOf("stdin", "stdout", "stderr"))),
   timeoutS: optional(number),
   report: optional(flag),
-});
+}));
 
-const defaults = object<ImageDefaults>({
+const defaults = object<ImageDefaults>(() => ({
   Entrypoint: optional(nullable(texts)),
   Cmd: optional(nullable(texts)),
   Env: optional(nullable(texts)),
@@ -326,17 +326,17 @@ const defaults = object<ImageDefaults>({
   Shell: optional(nullable(texts)),
   Healthcheck: optional(
     nullable(
-      object<Healthcheck>({
+      object<Healthcheck>(() => ({
         Test: optional(texts),
         Interval: optional(number),
         Timeout: optional(number),
         Retries: optional(number),
         StartPeriod: optional(number),
         StartInterval: optional(number),
-      }),
+      })),
     ),
   ),
-});
+}));
 
 /** container.json */
 export const containerKind = kindOf<ContainerRecord>(
@@ -356,11 +356,11 @@ export const containerKind = kindOf<ContainerRecord>(
   containerUpgrades,
 );
 
-const processId = object<ProcessId>({ pid: number, startTicks: number, bootId: text });
+const processId = object<ProcessId>(() => ({ pid: number, startTicks: number, bootId: text }));
 
-export const connected = object<Connected>({
+export const connected = object<Connected>(() => ({
   endpoints: list(
-    object<Endpoint>({
+    object<Endpoint>(() => ({
       network: text,
       networkId: text,
       bridge: text,
@@ -377,22 +377,22 @@ export const connected = object<Connected>({
       metric: optional(number),
       linkLocalIps: optional(texts),
       sysctls: optional(map(text)),
-    }),
+    })),
   ),
   publications: list(
-    object<Publication>({ protocol, hostIp: text, hostPort: number, ip: text, port: number, bridge: text }),
+    object<Publication>(() => ({ protocol, hostIp: text, hostPort: number, ip: text, port: number, bridge: text })),
   ),
-  ports: list(object<PublishedPort>({ protocol, hostIp: text, hostPort: number, port: number })),
-});
+  ports: list(object<PublishedPort>(() => ({ protocol, hostIp: text, hostPort: number, port: number }))),
+}));
 
-const usage = object<Usage>({
+const usage = object<Usage>(() => ({
   wallMs: number,
   cpuMs: optional(number),
   memoryPeakBytes: optional(number),
   largestProcessBytes: optional(number),
   readBytes: optional(number),
   writtenBytes: optional(number),
-});
+}));
 
 /** state.json */
 export const stateKind = kindOf<ContainerState>(
@@ -410,11 +410,11 @@ export const stateKind = kindOf<ContainerState>(
     monitor: optional(processId),
     usage: optional(usage),
     health: optional(
-      object<Health>({
+      object<Health>(() => ({
         status: oneOf("starting", "healthy", "unhealthy"),
         failingStreak: number,
-        log: list(object<HealthResult>({ start: time, end: time, exitCode: number, output: text })),
-      }),
+        log: list(object<HealthResult>(() => ({ start: time, end: time, exitCode: number, output: text }))),
+      })),
     ),
     network: optional(connected),
   },

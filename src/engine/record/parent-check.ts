@@ -3,10 +3,10 @@
 import type { Parent } from "../../plan/network.ts";
 import { object, oneOf, optional, text } from "../../schema.ts";
 
-export const parentCheck = object<Parent>({
+export const parentCheck = object<Parent>(() => ({
   kind: oneOf("macvlan", "ipvlan"),
   device: text,
   mode: text,
   flag: optional(text),
   made: optional(oneOf("vlan", "dummy")),
-});
+}));
