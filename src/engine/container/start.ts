@@ -16,7 +16,7 @@ import {
   emitContainerEvent,
   isRecorded,
   overwriteState,
-  readContainer,
+  recordedName,
   writeRecord,
   writeState,
 } from "../record/container.ts";
@@ -133,7 +133,7 @@ function timeoutOf(paths: Paths, record: ContainerRecord, state: ContainerState)
 const underItsName = (paths: Paths, record: ContainerRecord): ContainerRecord =>
   readFileIfAny(`${paths.names}/${record.name}`) === record.id
     ? record
-    : (readContainer(paths, record.id)?.record ?? record);
+    : { ...record, name: recordedName(paths, record.id) ?? record.name };
 
 /** A full disk must not end the program, nor hide how it ended. */
 function keepState(paths: Paths, id: string, state: ContainerState, what: string, warn: Run["warn"]): void {

@@ -98,6 +98,16 @@ export function readContainer(paths: Paths, id: string): Container | undefined {
   return { record: record.value, state: state.value, status: statusOf(paths, id, state.value) };
 }
 
+/** Its name as it is written down, whatever else is there; undefined where it can't be read. */
+export function recordedName(paths: Paths, id: string): string | undefined {
+  try {
+    const { name } = JSON.parse(readSmallFileIfAny(recordOf(paths, id)) ?? "{}");
+    return typeof name === "string" ? name : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** All its paths are made of its id. */
 const ofDirectory = (id: string, record: Parsed<ContainerRecord>): Parsed<ContainerRecord> =>
   record.value === undefined || record.value.id === id
