@@ -27,8 +27,14 @@ function facts(): Pick<HostFacts, "capabilities" | "hardLimits"> {
 /** Capabilities we may hand on. Without root this only serves `explain`, which shows what root would do. */
 export function ownCapabilities(): string[] {
   const status = readFile("/proc/self/status");
-  const mask = BigInt(`0x${/^CapPrm:\s*([0-9a-f]+)/m.exec(status)![1]}`);
-  return mask === 0n ? [...capabilityNames] : capabilityNames.filter((_, number) => (mask >> BigInt(number)) & 1n);
+  const digits = /^CapPrm:\s*([0-9a-f]+)/m.exec(status)![1]!;
+  const mine: string[] = [];
+  for (let number = 0; number < capabilityNames.length; number++) {
+    // Four capabilities to a digit, the last digit first.
+    const four = Number.parseInt(digits[digits.length - 1 - (number >> 2)] ?? "0", 16);
+    if (four & (1 << (number & 3))) mine.push(capabilityNames[number]!);
+  }
+  return mine.length === 0 ? [...capabilityNames] : mine;
 }
 
 /** Loaded for --privileged. */

@@ -54,8 +54,10 @@ export function recover(paths: Paths): void {
 
 /** Addresses of those who were killed before they had a lock file. More leases than lock files show that there are some. */
 function dropStrayLeases(paths: Paths): void {
+  const networks = readdir(paths.networks) ?? [];
+  if (networks.length === 0) return;
   const lockFiles = (readdir(paths.running) ?? []).filter((name) => !name.endsWith(journalSuffix)).length;
-  for (const network of readdir(paths.networks) ?? []) {
+  for (const network of networks) {
     const { leasesOf } = require("../record/network.ts") as typeof import("../record/network.ts");
     const directory = leasesOf(paths, network);
     const leases = readdir(directory)?.filter((address) => !address.includes(":")).length ?? 0;
