@@ -1,6 +1,6 @@
 /** What an image file is (a root filesystem, a `docker save` archive, an OCI layout), and the images in it. */
 
-import { InvalidError } from "../errors.ts";
+import { InvalidError, UnsupportedError } from "../errors.ts";
 import type { ArchivedImage, ArchiveFiles } from "./archive-files.ts";
 import { readDockerArchive } from "./docker-archive.ts";
 import { readLayout } from "./oci-layout.ts";
@@ -9,7 +9,10 @@ import type { TarEntry } from "./tar-entry.ts";
 /** The images of an archive, or undefined if the files are a plain root filesystem. */
 export function readArchive(files: ArchiveFiles): ArchivedImage[] | undefined {
   if (files.has("oci-layout") && files.has("index.json")) return readLayout(files);
-  if (!files.has("manifest.json")) return undefined;
+  if (!files.has("manifest.json")) {
+    if (files.has("repositories") && !files.looksLikeRootfs) throw oldFormat(files);
+    return undefined;
+  }
   try {
     return readDockerArchive(files);
   } catch (error) {
@@ -18,6 +21,12 @@ export function readArchive(files: ArchiveFiles): ArchivedImage[] | undefined {
     throw error;
   }
 }
+
+const oldFormat = ({ subject }: ArchiveFiles) =>
+  new UnsupportedError(
+    `${subject} is an archive of images in the format of Docker before 1.10, without manifest.json`,
+    "load it with Docker or podman, and save it again",
+  );
 
 /** True for the first entry of a tar that is more likely an archive of images than a root filesystem. */
 export function looksLikeArchive(path: string): boolean {

@@ -7,14 +7,16 @@ import { type ByteName, byteName, textOf } from "../linux/at.ts";
 export const maxPath = 4095;
 const maxName = 255;
 
-/** A path relative to the root, without empty and "." parts; "" is the root itself. @throws InvalidError for ".." */
+/** A path relative to the root, without empty, "." and ".." parts; "" is the root itself. @throws InvalidError for one that leads out of it */
 export function normalise(path: ByteName): ByteName {
   if (path.length > maxPath) throw new InvalidError(`${textOf(path.slice(0, 60))}...: longer than ${maxPath} bytes`);
-  const parts = path.split("/").filter((part) => part !== "" && part !== ".");
-  for (const part of parts) {
-    if (part === "..") throw new InvalidError(`${textOf(path)} leads out of the root with ".."`);
-    if (part.length > maxName)
+  const parts: ByteName[] = [];
+  for (const part of path.split("/")) {
+    if (part === "..") {
+      if (parts.pop() === undefined) throw new InvalidError(`${textOf(path)} leads out of the root with ".."`);
+    } else if (part.length > maxName)
       throw new InvalidError(`${textOf(part.slice(0, 60))}...: a name longer than ${maxName} bytes`);
+    else if (part !== "" && part !== ".") parts.push(part);
   }
   return joinNames(parts);
 }

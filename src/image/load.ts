@@ -44,7 +44,7 @@ export interface LoadedImage {
 
 /**
  * Loads every image of a file: a root filesystem tar, a `docker save` archive, an OCI layout (tar or directory), each as it is or
- * compressed. A single image that has no name gets one from the file's.
+ * compressed. A root filesystem is named after its file; an image of an archive that has no name stays without.
  * @throws InvalidError if the file breaks its format or its digests; then nothing of it is in the store
  */
 export async function loadImages(paths: Paths, file: string, options: LoadOptions = {}): Promise<LoadedImage[]> {
@@ -58,13 +58,12 @@ export async function loadImages(paths: Paths, file: string, options: LoadOption
     const input = openInput(file, `${staging.path}/input`);
     try {
       const load = startLoad(paths, staging, options);
+      if (input.named) load.rootfsName = referenceOfFile(file);
       const images = await loadAll(load, input.range, input.images);
       const [only] = images;
       if (wanted !== undefined && images.length > 1)
         throw new UsageError(`${file} holds ${images.length} images: one name cannot be given to all`);
       if (only && wanted !== undefined) only.references = [wanted];
-      else if (only && images.length === 1 && only.references.length === 0 && input.named)
-        only.references = [referenceOfFile(file)];
       const unchanged = identity && identifySource(file)?.stamp === identity.stamp;
       const ids = images.map(({ id }) => id);
       const source: [string, string][] =
@@ -89,6 +88,8 @@ interface Load {
   staged: Map<Digest, { directory: string; meta: LayerMeta }>;
   /** Directories that were given to layers. */
   attempts: number;
+  /** What a root filesystem, which has no name in it, is called. */
+  rootfsName?: string;
   limits: Partial<ExtractLimits>;
 }
 
@@ -130,7 +131,12 @@ async function loadRootfs(load: Load, range: ByteRange, mayBeArchive: boolean): 
   const meta = findLayer(paths, diffId) ?? describeLayer(paths, directory, metaOf(built, undefined));
   staged.set(diffId, { directory, meta });
   const config = JSON.stringify(plainConfig(diffId, extracted.newest));
-  return { id: digestOf(config), config, layers: [meta], references: [] };
+  return {
+    id: digestOf(config),
+    config,
+    layers: [meta],
+    references: load.rootfsName === undefined ? [] : [load.rootfsName],
+  };
 }
 
 async function loadArchive(load: Load, images: ArchivedImage[]): Promise<BuiltImage[]> {

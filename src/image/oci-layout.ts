@@ -7,8 +7,9 @@ import { InvalidError, UnsupportedError } from "../errors.ts";
 import { digestOf, hexOf } from "../oci/digest.ts";
 import { hostArchitecture, parseImageConfig } from "../oci/image.ts";
 import { fields, maxJsonBytes, parseJson, text } from "../oci/json.ts";
-import { type Descriptor, type Manifest, parseManifest } from "../oci/manifest.ts";
+import { artifactOf, type Descriptor, type Manifest, parseManifest } from "../oci/manifest.ts";
 import type { ArchivedImage, ArchiveFiles } from "./archive-files.ts";
+import { bestForHost, formatPlatform } from "./platform.ts";
 import { parseReference, referenceOfFile, savedReference } from "./reference.ts";
 
 export function readLayout(files: ArchiveFiles): ArchivedImage[] {
@@ -22,13 +23,21 @@ export function readLayout(files: ArchiveFiles): ArchivedImage[] {
   if (index.kind !== "index") throw new InvalidError(`${subject} is a manifest, not an index`);
 
   const images = new Map<string, ArchivedImage>(); // by configuration: one image may have several names
+  const others: string[] = [];
   for (const [name, descriptors] of groupByName(index.manifests, files.subject)) {
-    const image = readImage(files, choose(files, descriptors, 0));
+    const manifest = choose(files, descriptors, 0);
+    const other = typeof manifest === "string" ? manifest : artifactOf(manifest);
+    if (typeof manifest === "string" || other !== undefined) {
+      others.push(other!);
+      continue;
+    }
+    const image = readImage(files, manifest);
     const known = images.get(digestOf(image.config)) ?? image;
     if (name) known.references.push(name);
     images.set(digestOf(image.config), known);
   }
-  if (images.size === 0) throw new InvalidError(`${subject} lists no image`);
+  const what = others.length > 0 ? `, only ${[...new Set(others)].join(", ")}` : "";
+  if (images.size === 0) throw new InvalidError(`${subject} lists no image${what}`);
   return [...images.values()];
 }
 
@@ -62,17 +71,19 @@ const isAttestation = ({ platform, annotations }: Descriptor): boolean =>
 
 const maxNesting = 4;
 
-/** Follows indexes to the manifest for this machine. */
-function choose(files: ArchiveFiles, descriptors: Descriptor[], depth: number): Manifest {
+/** Follows indexes to the manifest for this machine. @returns the type of what is there if it can be no image. */
+function choose(files: ArchiveFiles, descriptors: Descriptor[], depth: number): Manifest | string {
   if (depth > maxNesting) throw new InvalidError(`${files.subject} has indexes nested deeper than ${maxNesting}`);
-  const candidates = descriptors.filter((descriptor) => !isAttestation(descriptor));
-  const fits = ({ platform }: Descriptor) => platform?.os === "linux" && platform.architecture === hostArchitecture;
+  const candidates = descriptors.filter((descriptor) => !isAttestation(descriptor) && isOfImage(descriptor));
+  const best = bestForHost(candidates, ({ platform }) => platform);
   // A descriptor without a platform says nothing against us.
-  const chosen = candidates.find(fits) ?? candidates.find(({ platform }) => !platform?.architecture);
+  const chosen = best ?? candidates.find(({ platform }) => !platform?.architecture);
   // One alone is taken whatever it is for: that is for whoever runs it to say.
   const descriptor = chosen ?? (candidates.length === 1 ? candidates[0] : undefined);
   if (!descriptor) {
-    const offered = candidates.map(({ platform }) => `${platform?.os}/${platform?.architecture}`).join(", ");
+    const [other] = descriptors;
+    if (candidates.length === 0 && other) return other.artifactType ?? other.mediaType;
+    const offered = candidates.map(({ platform }) => (platform ? formatPlatform(platform) : "")).join(", ");
     throw new UnsupportedError(
       `${files.subject} has no image for linux/${hostArchitecture}, only ${offered || "none"}`,
     );
@@ -81,6 +92,12 @@ function choose(files: ArchiveFiles, descriptors: Descriptor[], depth: number): 
   const found = parseManifest(content, `${descriptor.digest} of ${files.subject}`);
   return found.kind === "manifest" ? found : choose(files, found.manifests, depth + 1);
 }
+
+/** Of a manifest or an index, as far as it says. */
+const isOfImage = ({ mediaType, artifactType }: Descriptor): boolean =>
+  !artifactType &&
+  /^$|manifest\.(list\.)?v\d|index\.v\d|octet-stream|^application\/json$/.test(mediaType) &&
+  !/artifact/.test(mediaType);
 
 const blobName = (descriptor: Descriptor): string => `blobs/sha256/${hexOf(descriptor.digest)}`;
 

@@ -20,8 +20,8 @@ const xattrPrefix = "SCHILY.xattr.";
 const sparsePrefix = "GNU.sparse.";
 
 /**
- * Parses the records. `global` ('g') may set only times and owners: a path or size for every file that follows makes no sense,
- * and no honest tool writes one.
+ * Parses the records. `global` ('g') sets only times and owners: a path or size for every file that follows makes no sense, and
+ * other readers take no notice of it either.
  */
 export function parsePax(body: Buffer, where: () => string, global = false): PaxFields {
   const fields: PaxFields = { xattrs: new Map() };
@@ -67,7 +67,7 @@ function applyRecord(
   global: boolean,
 ): void {
   if (key.startsWith(xattrPrefix)) {
-    if (global) bad(`a global ${key}`);
+    if (global) return;
     // An empty value takes a record back (pax); binary values, NUL included, are what xattrs are.
     if (value.length > 0) fields.xattrs.set(key.slice(xattrPrefix.length), Uint8Array.from(value));
     return;
@@ -76,7 +76,7 @@ function applyRecord(
   const sparse = key.startsWith(sparsePrefix);
   if (value.includes(0)) bad(`a NUL in ${key}`);
   if (!applier && !sparse) return;
-  if (global && (sparse || !globals.has(key))) bad(`a global ${key}`);
+  if (global && (sparse || !globals.has(key))) return;
   if (value.length === 0) return;
   const text = byteNameIn(value);
   if (applier) Object.assign(fields, applier(text, bad));

@@ -28,7 +28,7 @@ export async function peekImages(file: string): Promise<PeekedImage[]> {
     if (!images) return [{ kind: "rootfs", references: [referenceOfFile(file)], config: emptyConfig, layerCount: 1 }];
     return images.map((image) => ({
       kind: input.range ? "archive" : "layout",
-      references: image.references.length === 0 && images.length === 1 ? [referenceOfFile(file)] : image.references,
+      references: image.references,
       config: parseImageConfig(image.config, `image configuration of ${file}`),
       layerCount: image.layers.length,
     }));

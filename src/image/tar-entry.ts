@@ -41,6 +41,9 @@ const types: Record<string, TarEntry["type"]> = {
 };
 const uidLimit = 2 ** 32 - 1; // (uid_t)-1 means "leave as it is" to chown(2)
 
+/** Some writers keep ids in 32 bits with a sign: -2 is nobody's 4294967294. */
+const unsigned = (id: number): number => (id < 0 && id >= -(2 ** 31) ? id + 2 ** 32 : id);
+
 /** What came before a header and speaks of it. */
 export interface Extensions {
   pax?: PaxFields;
@@ -59,8 +62,8 @@ export function makeEntry(found: TarHeader, extensions: Extensions, where: () =>
   // v7 had no type for directories: their names end in a slash.
   const type = flagType === "file" && path.endsWith("/") ? "directory" : flagType;
   const link = type === "hardlink" || type === "symlink";
-  const uid = pax?.uid ?? globals.uid ?? found.uid;
-  const gid = pax?.gid ?? globals.gid ?? found.gid;
+  const uid = unsigned(pax?.uid ?? globals.uid ?? found.uid);
+  const gid = unsigned(pax?.gid ?? globals.gid ?? found.gid);
   if (uid < 0 || gid < 0 || uid >= uidLimit || gid >= uidLimit)
     throw new InvalidError(`${where()}: ${textOf(path)} belongs to ${uid}:${gid}, which is not a valid user and group`);
   // Only files have content; old writers gave links and directories the size of the original, without content.

@@ -5,7 +5,7 @@
 
 import { InvalidError } from "../errors.ts";
 import { type Digest, parseDigest } from "./digest.ts";
-import { count, fields, flag, list, need, object, parseJson, record, text } from "./json.ts";
+import { count, fields, flag, list, need, object, parseJson, type Reader, record, text } from "./json.ts";
 
 /** The fields keep the names of the specification: this is what `inspect` prints. */
 export interface ImageConfig {
@@ -59,26 +59,38 @@ export interface History {
 
 const texts = list(text);
 
+/** Go reads null as the empty value of its type. */
+const orEmpty =
+  <Value>(read: Reader<Value>, empty: Value): Reader<Value> =>
+  (value, where) =>
+    value === null ? empty : read(value, where);
+
+const keys = record(orEmpty(object, {}));
+
+/** Less than nothing is as good as nothing said. */
+const positive: Reader<number> = (value, where) =>
+  Number.isSafeInteger(value) && (value as number) < 0 ? 0 : count(value, where);
+
 const healthcheck = (value: unknown, where: string): Healthcheck =>
   fields(value, where, {
     Test: texts,
-    Interval: count,
-    Timeout: count,
-    Retries: count,
-    StartPeriod: count,
-    StartInterval: count,
+    Interval: positive,
+    Timeout: positive,
+    Retries: positive,
+    StartPeriod: positive,
+    StartInterval: positive,
   });
 
 const runConfig = (value: unknown, where: string): RunConfig =>
   fields(value, where, {
     User: text,
-    ExposedPorts: record(object),
+    ExposedPorts: keys,
     Env: texts,
     Entrypoint: texts,
     Cmd: texts,
-    Volumes: record(object),
+    Volumes: keys,
     WorkingDir: text,
-    Labels: record(text),
+    Labels: record(orEmpty(text, "")),
     StopSignal: text,
     Healthcheck: healthcheck,
     Shell: texts,
@@ -112,8 +124,9 @@ export function parseImageConfig(
   if (diffIds.length > maxLayers)
     throw new InvalidError(`${subject} has ${diffIds.length} layers; overlayfs takes ${maxLayers}`);
   return {
-    architecture: need(architecture, `${subject}: architecture`),
-    os: need(os, `${subject}: os`),
+    // Images of old tools do not say; they were made where they run.
+    architecture: architecture || hostArchitecture,
+    os: os || "linux",
     ...(optional as Partial<ImageConfig>),
     config,
     rootfs: { type: "layers", diff_ids: diffIds },

@@ -14,6 +14,8 @@ export interface Descriptor {
   size: number;
   annotations: Record<string, string>;
   platform?: Platform;
+  /** Of what is no image: a signature, a chart. */
+  artifactType?: string;
 }
 
 export interface Platform {
@@ -27,6 +29,7 @@ export interface Manifest {
   kind: "manifest";
   config: Descriptor;
   layers: Descriptor[];
+  artifactType?: string;
 }
 
 /** Several images, or one image for several platforms. */
@@ -51,6 +54,7 @@ function descriptor(value: unknown, where: string): Descriptor {
     size: count,
     annotations: record(text),
     platform,
+    artifactType: text,
   });
   return {
     mediaType: found.mediaType ?? "",
@@ -58,6 +62,7 @@ function descriptor(value: unknown, where: string): Descriptor {
     size: need(found.size, `${where}: size`),
     annotations: found.annotations ?? {},
     ...(found.platform ? { platform: found.platform } : {}),
+    ...(found.artifactType ? { artifactType: found.artifactType } : {}),
   };
 }
 
@@ -68,14 +73,30 @@ export function parseManifest(content: Uint8Array, subject: string): Manifest | 
     config: descriptor,
     layers: list(descriptor),
     manifests: list(descriptor),
+    artifactType: text,
   });
   if (found.schemaVersion === 1)
     throw new UnsupportedError(`${subject} has the old schema 1`, "save the image again with a current tool");
   if (found.manifests && !found.layers) return { kind: "index", manifests: found.manifests };
   if (!found.config || !found.layers || found.manifests)
     throw new InvalidError(`${subject} is neither an image manifest nor an index`);
-  return { kind: "manifest", config: found.config, layers: found.layers };
+  const { config, layers, artifactType } = found;
+  return { kind: "manifest", config, layers, ...(artifactType && { artifactType }) };
 }
+
+/**
+ * What a manifest is of, if not of an image: registries and layouts hold signatures, charts and lists of materials in the form
+ * of images, some with an image's configuration but layers of another kind.
+ */
+export function artifactOf({ config, layers, artifactType }: Manifest): string | undefined {
+  if (artifactType) return artifactType;
+  if (!imageConfigs.test(config.mediaType)) return config.mediaType;
+  return layers.find(({ mediaType }) => !imageLayers.test(mediaType))?.mediaType;
+}
+
+const imageConfigs =
+  /^(application\/(vnd\.oci\.image\.config\.v1\+json|vnd\.docker\.container\.image\.v1\+json|json|octet-stream))?$/;
+const imageLayers = /^$|\btar\b|octet-stream/;
 
 /** One image of a `docker save` archive: its parts are names of entries of the archive. */
 export interface ArchivedImage {

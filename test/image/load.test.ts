@@ -179,7 +179,92 @@ describe.skipIf(!isRoot)("loadImages() (root only)", () => {
       { config: foreign, layers: [upper], platform: { os: "unknown", architecture: "unknown" } },
     );
     const [loaded] = await loadImages(paths, put("multi.tar", tarOf(...entriesOf(files))));
-    expect(loaded).toEqual({ id: `sha256:${sha256(config)}`, references: ["multi:latest"] });
+    expect(loaded).toEqual({ id: `sha256:${sha256(config)}`, references: [] });
+  });
+
+  test("takes the variant of this machine's architecture that makes the most of it", async () => {
+    const { paths, put } = setup();
+    const variants = architecture === "arm64" ? ["v9", "v8", undefined] : ["v9", "v1", undefined];
+    const images = variants.map((variant) => ({
+      config: configOf([upper], { variant }),
+      layers: [upper],
+      platform: { os: "linux", architecture, ...(variant && { variant }) },
+    }));
+    const [loaded] = await loadImages(paths, put("multi.tar", tarOf(...entriesOf(ociLayout(...images)))));
+    expect(loaded?.id).toBe(`sha256:${sha256(images[1]!.config)}`);
+  });
+
+  const chart = { config: "{}", layers: [upper], configType: "application/vnd.cncf.helm.config.v1+json" };
+  const signature = {
+    config: configOf([upper]),
+    layers: [upper],
+    mediaType: "application/vnd.dev.cosign.simplesigning.v1+json",
+  };
+  test("leaves out what is no image: signatures, charts, lists of materials", async () => {
+    const { paths, put } = setup();
+    const both = ociLayout(signature, { config, layers: [base, upper] }, chart);
+    const loaded = await loadImages(paths, put("both.tar", tarOf(...entriesOf(both))));
+    expect(loaded.map(({ id }) => String(id))).toEqual([`sha256:${sha256(config)}`]);
+    const error = await failure(loadImages(paths, put("none.tar", tarOf(...entriesOf(ociLayout(signature, chart))))));
+    expect(error.message).toContain("lists no image, only application/vnd.dev.cosign.simplesigning.v1+json");
+  });
+
+  test("gives an archive without a name none, and takes none from another image", async () => {
+    const { paths, put } = setup();
+    const [old] = await loadImages(paths, put("app.tar", rootfs()));
+    for (const tags of [null, [], ["<none>:<none>"]]) {
+      const file = put("app.tar", tarOf(...dockerArchive({ config, layers: [base, upper], tags })));
+      expect(await loadImages(paths, file)).toEqual([{ id: `sha256:${sha256(config)}`, references: [] }]);
+    }
+    expect(found(paths, "app").id).toBe(old?.id as never);
+  });
+
+  const harmless: Record<string, object> = {
+    "no architecture and no os": { architecture: undefined, os: undefined },
+    "null where Go writes nothing": {
+      config: { Volumes: { "/v": null }, ExposedPorts: { "80/tcp": null }, Labels: { a: null } },
+    },
+    "null for lists and maps": {
+      config: { Env: null, Cmd: null, Volumes: null, Labels: null, Healthcheck: null },
+      history: null,
+    },
+    "a negative health check": { config: { Healthcheck: { Test: ["CMD", "x"], Interval: -1, Retries: -3 } } },
+  };
+  for (const [what, changes] of Object.entries(harmless))
+    test(`reads a configuration with ${what}`, async () => {
+      const { paths, put } = setup();
+      const odd = configOf([base], changes);
+      await loadImages(paths, put("x.tar", tarOf(...dockerArchive({ config: odd, layers: [base], tags: ["odd"] }))));
+      expect(found(paths, "odd").config).toMatchObject({ architecture, os: "linux" });
+    });
+
+  test("reads odd but harmless entries: a/../b, a global path, ids with a sign", async () => {
+    const { paths, put } = setup();
+    const entries = [
+      { name: "d/../e/./f", content: "x", uid: -2 },
+      { ...pax({ path: "g", comment: "made by git" }), type: "g" },
+      { name: "h", content: "y" },
+    ];
+    await loadImages(paths, put("odd.tar", rootfs(...entries)));
+    expect(content(found(paths, "odd"), 0, "e/f")).toBe("x");
+    expect(content(found(paths, "odd"), 0, "h")).toBe("y");
+    expect(statSync(`${found(paths, "odd").layers[0]}/e/f`).uid).toBe(4294967294);
+  });
+
+  test("refuses an archive of before Docker 1.10 by name", async () => {
+    const { paths, put } = setup();
+    const id = "0".repeat(64);
+    const legacy = tarOf(
+      { name: `${id}/` },
+      { name: `${id}/json`, content: "{}" },
+      { name: `${id}/layer.tar`, content: base },
+      { name: "repositories", content: "{}" },
+    );
+    for (const bytes of [legacy, gzipSync(legacy) as Buffer]) {
+      const error = await failure(loadImages(paths, put("old.tar", bytes)));
+      expect(error.message).toContain("the format of Docker before 1.10");
+    }
+    expectNothing(paths);
   });
 
   test("says which platforms there are if none is this machine's", async () => {
@@ -516,9 +601,7 @@ describe("peekImages()", () => {
     expect(await peekImages(put("a.tgz", gzipSync(archive) as Buffer))).toMatchObject([
       { kind: "archive", ...expected },
     ]);
-    expect(await peekImages(`${directory}/layout`)).toMatchObject([
-      { kind: "layout", ...expected, references: ["layout:latest"] },
-    ]);
+    expect(await peekImages(`${directory}/layout`)).toMatchObject([{ kind: "layout", ...expected, references: [] }]);
     for (const bytes of [rootfs(), gzipSync(rootfs()) as Buffer])
       expect(await peekImages(put("fs.tar", bytes))).toMatchObject([
         { kind: "rootfs", references: ["fs:latest"], layerCount: 1 },

@@ -43,6 +43,7 @@ export interface LayoutParts extends ImageParts {
   annotations?: Record<string, string>;
   platform?: object;
   mediaType?: string;
+  configType?: string;
 }
 
 /** The files of an OCI layout. */
@@ -53,10 +54,10 @@ export function ociLayout(...images: LayoutParts[]): Map<string, string | Buffer
     files.set(`blobs/sha256/${digest}`, content);
     return { mediaType, digest: `sha256:${digest}`, size: Buffer.byteLength(content) };
   };
-  const manifests = images.map(({ config, layers, blobs, annotations, platform, mediaType }) => {
+  const manifests = images.map(({ config, layers, blobs, annotations, platform, mediaType, configType }) => {
     const manifest = {
       schemaVersion: 2,
-      config: add(config, "application/vnd.oci.image.config.v1+json"),
+      config: add(config, configType ?? "application/vnd.oci.image.config.v1+json"),
       layers: (blobs ?? layers).map((blob) => add(blob, mediaType ?? "application/vnd.oci.image.layer.v1.tar")),
     };
     return { ...add(JSON.stringify(manifest), "application/vnd.oci.image.manifest.v1+json"), annotations, platform };
