@@ -1,5 +1,6 @@
 /** Makes an image of another one, or of nothing, and a new layer on top: what commit and import have in common. */
 
+import { InvalidError } from "../errors.ts";
 import { readFile } from "../linux/file.ts";
 import { type Digest, digestOf, hexOf } from "../oci/digest.ts";
 import { type History, hostArchitecture, parseImageConfig } from "../oci/image.ts";
@@ -23,6 +24,8 @@ export interface Recipe {
     feed(write: (chunk: Uint8Array) => void, staging: Staging): void | Promise<void>;
     limits?: Partial<ExtractLimits>;
   };
+  /** There has to be something in it. */
+  mayBeEmpty: boolean;
   /** How to run it, from how the base is run. */
   config(base: RawRunConfig): RawRunConfig;
   /** In the words of a Dockerfile, applied last. */
@@ -46,7 +49,7 @@ export async function makeImage(paths: Paths, recipe: Recipe): Promise<Digest> {
     const base = recipe.base === undefined ? nothing : readBase(paths, recipe.base);
     const staged = new Map<Digest, { directory: string }>();
     const run = applyChanges(recipe.config(base.config.config ?? {}), recipe.changes, recipe.defaults); // before the work
-    const top = recipe.layer && (await makeLayer(paths, staging, base.layers, recipe.layer, recipe.onProgress));
+    const top = recipe.layer && (await makeLayer(paths, staging, base.layers, recipe));
     if (top) staged.set(top.chainId, { directory: `${staging.path}/layer` });
     const config = describe(base.config, run, top?.diffId, recipe.step);
     parseImageConfig(config, "the new configuration"); // what we would not load again we do not keep
@@ -77,9 +80,9 @@ async function makeLayer(
   paths: Paths,
   staging: Staging,
   below: Layer[],
-  { subject, feed, limits = {} }: NonNullable<Recipe["layer"]>,
-  onProgress: Recipe["onProgress"],
+  { layer, mayBeEmpty, onProgress }: Recipe,
 ): Promise<Layer & { diffId: Digest }> {
+  const { subject, feed, limits = {} } = layer!;
   const directory = `${staging.path}/layer`;
   const lowers = below.map(({ chainId }) => `${layerDirectory(paths, chainId)}/fs`);
   let bytes = 0;
@@ -90,6 +93,8 @@ async function makeLayer(
       onProgress?.({ layer: 1, ofLayers: 1, bytes, totalBytes: 0 });
     }, staging),
   );
+  if (built.extracted.entries === 0 && !mayBeEmpty)
+    throw new InvalidError(`${subject} is empty: there is no file in it`);
   const meta = metaOf(built, below.at(-1)?.chainId);
   return findLayer(paths, meta.chainId) ?? describeLayer(paths, directory, meta);
 }

@@ -1,45 +1,98 @@
 /** Directories and files made below a root that must not be left: init trusts no rootfs (docs/security.md R15). */
 
-import { hasCode, SyscallError } from "../errors.ts";
+import { SyscallError } from "../errors.ts";
 import * as at from "./at.ts";
-import { close, type Fd, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_PATH, O_WRONLY, owned } from "./file.ts";
+import {
+  close,
+  type Fd,
+  fstat,
+  O_CREAT,
+  O_DIRECTORY,
+  O_EXCL,
+  O_NOFOLLOW,
+  O_PATH,
+  O_WRONLY,
+  owned,
+  type Stat,
+} from "./file.ts";
 
-/** Opens a directory below root (O_PATH), creating what is missing of its path. */
-export function ensureDirectory(root: Fd, path: string, mode = 0o755): Fd {
-  return ensure(root, path, O_PATH | O_DIRECTORY, (parent, name, whole) => at.mkdirAt(parent, name, mode, whole));
-}
+/** Opens a directory below root (O_PATH), creating what is missing of its path, also where a symbolic link leads to. */
+export const ensureDirectory = (root: Fd, path: string, mode = 0o755): Fd =>
+  ensure(root, path, O_PATH | O_DIRECTORY, (parent, name, whole) => at.mkdirAt(parent, name, mode, whole));
 
 /** Opens what a path below root names (O_PATH), creating an empty file where there is nothing. */
-export function ensureFile(root: Fd, path: string): Fd {
-  return ensure(root, path, O_PATH, (parent, name, whole) =>
+export const ensureFile = (root: Fd, path: string): Fd =>
+  ensure(root, path, O_PATH, (parent, name, whole) =>
     close(at.openAt(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, whole, 0o644)),
   );
-}
+
+/** @param whole the whole path, for errors. */
+type Create = (parent: Fd, name: at.ByteName, whole: at.ByteName) => void;
 
 function ensure(root: Fd, path: string, flags: number, create: Create): Fd {
   const bytes = at.byteNameOf(path);
   const found = at.openInRootIfAny(root, bytes, flags);
   if (found !== undefined) return found;
-  try {
-    within(root, path, create);
-  } catch (error) {
-    // A symbolic link that leads nowhere, or somebody was quicker: opening it tells.
-    if (!hasCode(error, "EEXIST")) throw error;
-  }
-  return at.openInRoot(root, bytes, flags);
+  const missing = walk(root, bytes, create);
+  return at.openInRoot(root, missing, flags);
 }
 
-/** @param whole the whole path, for errors. */
-type Create = (parent: Fd, name: at.ByteName, whole: at.ByteName) => void;
+const maxLinks = 40; // as path_resolution(7)
 
-/** Calls `use` with the open parent directory of a path below root and the last component, so that one call acts on it. */
-function within(root: Fd, path: string, use: Create): void {
-  let clean = path;
-  while (clean.endsWith("/")) clean = clean.slice(0, -1);
-  const slash = clean.lastIndexOf("/");
-  const name = clean.slice(slash + 1);
-  if (name === "" || name === "." || name === "..")
-    throw new SyscallError("create", path, "EINVAL", "the path has no last component");
-  using parent = owned(ensureDirectory(root, clean.slice(0, slash + 1) || "/"));
-  use(parent.fd, at.byteNameOf(name), at.byteNameOf(path));
+/** Makes what is missing on the way to a path. @returns the path without symbolic links */
+function walk(root: Fd, path: at.ByteName, create: Create): at.ByteName {
+  const pending = path.split("/").reverse();
+  const done: at.ByteName[] = [];
+  for (let links = 0; pending.length > 0; ) {
+    const name = pending.pop()!;
+    if (name === "" || name === ".") continue;
+    if (name === "..") {
+      done.pop();
+      continue;
+    }
+    const { stat, target } = look(root, join([...done, name]));
+    if (target !== undefined) {
+      if (++links > maxLinks) throw new SyscallError("open", at.textOf(path), "ELOOP", "too many symbolic links");
+      if (target.startsWith("/")) done.length = 0;
+      pending.push(...target.split("/").reverse());
+      continue;
+    }
+    if (!stat) {
+      using parent = owned(at.openInRoot(root, join(done), O_PATH | O_DIRECTORY));
+      const isLast = pending.every((part) => part === "" || part === ".");
+      try {
+        if (isLast) create(parent.fd, name, path);
+        else at.mkdirAt(parent.fd, name, 0o755, path);
+      } catch (error) {
+        // Somebody was quicker: opening it tells.
+        if (!(error instanceof SyscallError && error.code === "EEXIST")) throw error;
+      }
+    }
+    done.push(name);
+  }
+  return join(done);
+}
+
+const join = (names: at.ByteName[]): at.ByteName =>
+  names.reduce((path, name) => at.byteName`${path}/${name}`, at.byteName`.`);
+
+/** What is at a path that leads through no symbolic link, and where it points to if it is one. */
+function look(root: Fd, path: at.ByteName): { stat?: Stat; target?: at.ByteName } {
+  using entry = owned(at.openInRootIfAny(root, path, O_PATH | O_NOFOLLOW));
+  if (!entry) return {};
+  const stat = fstat(entry.fd);
+  return stat.type === "symlink" ? { stat, target: at.readlinkAt(entry.fd, at.byteName``, path) } : { stat };
+}
+
+/** True if there is nothing at a path below root, and a symbolic link on the way is why. */
+export function leadsNowhere(root: Fd, path: string): boolean {
+  const parts = path.split("/").filter(Boolean);
+  for (let length = 1; length <= parts.length; length++) {
+    const { stat, target } = look(root, at.byteNameOf(parts.slice(0, length).join("/")));
+    if (!stat) return false;
+    if (target === undefined) continue;
+    using led = owned(at.openInRootIfAny(root, at.byteNameOf(parts.slice(0, length).join("/")), O_PATH));
+    if (!led) return true;
+  }
+  return false;
 }

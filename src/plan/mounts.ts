@@ -88,8 +88,12 @@ function planBind(mount: Mount, spec: Spec): BindStep {
     ...(options.includes(writableBelowOption) && { writableBelow: true }),
     ...planPart(options, spec),
     ...(secrets.length > 0 && { secrets }),
+    ...(isCovered(target, spec) && { covered: true }),
   };
 }
+
+const isCovered = (target: string, { mounts }: Spec): boolean =>
+  mounts.some(({ destination }) => destination !== "/" && target.startsWith(`${destination}/`));
 
 function planPart(options: string[], spec: Spec): Pick<BindStep, "subpath" | "chown" | "idmap" | "namespace"> {
   const value = (option: string) => options.find((word) => word.startsWith(`${option}=`))?.slice(option.length + 1);

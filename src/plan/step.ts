@@ -95,6 +95,8 @@ export interface BindStep {
   writableBelow?: boolean;
   /** Of another container, by a path to open: the source is a path in it. */
   namespace?: string;
+  /** Another mount lies over the image where it goes. */
+  covered?: boolean;
   /** Only this part of the source; a symbolic link in it can't lead out. */
   subpath?: string;
   /** Give the source with all that is in it to the container's user. */

@@ -2,10 +2,11 @@
 
 import { SyscallError } from "../errors.ts";
 import { byteNameOf, chownAt, openInRootIfAny } from "../linux/at.ts";
-import { cwd, type Fd, mkdirAll, O_DIRECTORY, O_PATH, O_RDONLY, open, owned, statIfAny } from "../linux/file.ts";
+import { cwd, type Fd, fstat, mkdirAll, O_DIRECTORY, O_PATH, O_RDONLY, open, owned, statIfAny } from "../linux/file.ts";
 import { mountSetattr, openTree } from "../linux/mount.ts";
 import type { BindStep } from "../plan/step.ts";
 import { giveTo, showAs } from "./owner.ts";
+import { prepareTarget } from "./target.ts";
 import type { Identity } from "./user.ts";
 import { fillVolume } from "./volume.ts";
 
@@ -25,8 +26,16 @@ export function makeBind(step: BindStep, image: Fd, user: Identity): Fd {
   const subject = `${source} on ${target}`;
   if (step.namespace !== undefined) return makeBindOf(step.namespace, step, subject);
   if (step.secrets) return (require("./secrets.ts") as typeof import("./secrets.ts")).makeSecretMount(step);
-  if (step.createSource) createSource(step);
+  if (step.createSource && !statIfAny(source)) {
+    if (!step.covered) prepareTarget(image, step, true);
+    createSource(step);
+  }
   using from = owned(openSource(step));
+  if (!step.covered) prepareTarget(image, step, fstat(from.fd).type === "directory");
+  if (/shared|slave/.test(propagation)) {
+    const { checkPropagation } = require("./propagation.ts") as typeof import("./propagation.ts");
+    checkPropagation(from.fd, source, propagation);
+  }
   if (step.copyUp) fillVolume(image, target, source);
   if (step.chown) giveTo(from.fd, user, source);
   using copy = owned(openTree(from.fd, { recursive }));
@@ -53,7 +62,6 @@ function makeBindOf(namespace: string, { source, options, propagation }: BindSte
 
 /** The directory on the host belongs to whom its files will. */
 function createSource({ source, idmap }: BindStep): void {
-  if (statIfAny(source)) return;
   mkdirAll(source, 0o755);
   if (idmap) chownAt(cwd, byteNameOf(source), idmap.uid, idmap.gid);
 }

@@ -8,30 +8,18 @@ import { pathsOf } from "../../paths.ts";
 import type { Network } from "../../plan/network.ts";
 import { defineCommand } from "../words/command.ts";
 import { confirm } from "../words/confirm.ts";
-import { parsePruneFilter, printRemoved, pruneArgs } from "../words/prune.ts";
-import { parseTime } from "../words/time.ts";
+import { datedPruneArgs, parsePruneFilter, printRemoved, untilFilter } from "../words/prune.ts";
 
 export default defineCommand({
   meta: { name: "network prune", description: "Remove unused networks" },
   args: {
-    force: pruneArgs.force,
-    filter: {
-      type: "string",
-      multiple: true,
-      valueHint: "key=value",
-      description: "Remove only what matches: label=, label!=, until= (created before a time, or that long ago)",
-    },
+    ...datedPruneArgs,
   },
   examples: ["tinydocker network prune", "tinydocker network prune -f --filter until=24h"],
   run: ({ force, filter }, { root }) => {
     requireRoot("removing networks");
     const paths = pathsOf(root);
-    const chosen = parsePruneFilter<Network>(filter, {
-      until: (text) => {
-        const ms = parseTime("--filter until", text, Date.now());
-        return ({ created }) => Date.parse(created) < ms;
-      },
-    });
+    const chosen = parsePruneFilter<Network>(filter, untilFilter);
     if (!force && !confirm("This will remove all custom networks not used by at least one container."))
       throw new Failure("nothing was removed");
     recoverIfAllowed(paths);

@@ -1,13 +1,14 @@
 /** `tinydocker system prune`: removes what nobody uses. */
 
 import { recoverIfAllowed } from "../../engine/container/recover.ts";
+import type { Dated } from "../../engine/image/prune.ts";
 import { requireRoot } from "../../engine/record/root.ts";
 import { pruneSystem } from "../../engine/system/prune.ts";
-import { Failure } from "../../errors.ts";
+import { Failure, UsageError } from "../../errors.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
 import { confirm } from "../words/confirm.ts";
-import { parsePruneFilter, printReclaimed, printRemoved, pruneArgs } from "../words/prune.ts";
+import { datedPruneArgs, parsePruneFilter, printReclaimed, printRemoved, untilFilter } from "../words/prune.ts";
 
 export default defineCommand({
   meta: {
@@ -17,13 +18,18 @@ export default defineCommand({
   args: {
     all: { type: "boolean", alias: "a", description: "Remove all images that no container uses" },
     volumes: { type: "boolean", description: "Remove anonymous volumes that no container uses" },
-    ...pruneArgs,
+    ...datedPruneArgs,
   },
   examples: ["tinydocker system prune", "tinydocker system prune -a -f --volumes"],
   run: ({ all = false, volumes = false, force, filter }, { root }) => {
     requireRoot("removing things");
     const paths = pathsOf(root);
-    const chosen = parsePruneFilter(filter);
+    const chosen = parsePruneFilter<Dated>(filter, untilFilter);
+    if (volumes && filter.some((word) => word.startsWith("until=")))
+      throw new UsageError(
+        "--filter until= is not supported with --volumes",
+        "volumes do not say when they were used last",
+      );
     if (!force && !confirm(warningOf({ all, volumes, filter }))) throw new Failure("nothing was removed");
     recoverIfAllowed(paths);
     const pruned = pruneSystem(paths, { all, volumes, chosen });

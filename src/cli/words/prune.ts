@@ -2,6 +2,7 @@
 
 import { type Filters, labelFilter, parseFilters } from "./filter.ts";
 import { humanSize, printLine } from "./print.ts";
+import { parseTime } from "./time.ts";
 
 export const pruneArgs = {
   force: { type: "boolean", alias: "f", description: "Do not ask for confirmation" },
@@ -12,6 +13,24 @@ export const pruneArgs = {
     description: "Remove only what matches: label=, label!=",
   },
 } as const;
+
+/** As `pruneArgs`, of things that go by when they were made, too. */
+export const datedPruneArgs = {
+  force: pruneArgs.force,
+  filter: {
+    ...pruneArgs.filter,
+    valueHint: "key=value",
+    description: "Remove only what matches: label=, label!=, until= (created before a time, or that long ago)",
+  },
+} as const;
+
+/** `--filter until=24h`: what was made before a time, or that long ago. */
+export const untilFilter: Filters<{ created: string }> = {
+  until: (text) => {
+    const ms = parseTime("--filter until", text, Date.now());
+    return ({ created }) => Date.parse(created) < ms;
+  },
+};
 
 interface Labelled {
   labels: Record<string, string> | undefined;

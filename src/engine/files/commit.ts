@@ -82,6 +82,7 @@ async function commitContainer(paths: Paths, container: Container, options: Comm
         },
       },
     }),
+    mayBeEmpty: true,
     config: (base) => configOf(record, base),
     changes,
     defaults: [defaultPath],

@@ -51,6 +51,7 @@ export async function importImage(
         }
       },
     },
+    mayBeEmpty: false,
     config: (base) => base,
     changes,
     defaults: [defaultPath],

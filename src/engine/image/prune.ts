@@ -15,16 +15,22 @@ export interface Pruned {
   reclaimedBytes: number;
 }
 
-/** What filters choose, by labels. */
-export type Chosen = (object: { labels: Record<string, string> | undefined }) => boolean;
+/** What filters know of an object. */
+export interface Dated {
+  labels: Record<string, string> | undefined;
+  /** RFC 3339. */
+  created: string;
+}
+
+export type Chosen = (object: Dated) => boolean;
 
 /** Images without a name, or with `all` also those with names. What a container uses stays. */
 export function pruneImages(paths: Paths, { all, chosen = () => true }: { all: boolean; chosen?: Chosen }): Pruned {
   const before = layerSizes(paths);
   const inUse = imageUser(paths);
   const pruned: Pruned = { untagged: [], deleted: [], reclaimedBytes: 0 };
-  for (const { id, references, config } of listImages(paths)) {
-    if ((references.length > 0 && !all) || inUse(id) || !chosen({ labels: config.config.Labels })) continue;
+  for (const { id, references, config, created } of listImages(paths)) {
+    if ((references.length > 0 && !all) || inUse(id) || !chosen({ labels: config.config.Labels, created })) continue;
     for (const reference of references.length > 0 ? references : [id]) removeUnused(paths, reference, pruned);
   }
   const after = layerSizes(paths);

@@ -30,15 +30,16 @@ export interface Pruned {
 
 export function pruneSystem(paths: Paths, { all, volumes, chosen }: PruneOptions): Pruned {
   const pruned: Pruned = { containers: [], networks: [], volumes: [], images: [], bytes: 0 };
-  const containers = pruneContainers(paths, ({ record }) => chosen(record.settings));
+  const containers = pruneContainers(paths, ({ record }) =>
+    chosen({ labels: record.settings.labels, created: record.created }),
+  );
   pruned.containers.push(...containers.ids);
   pruned.bytes += containers.bytes;
   pruned.networks.push(...pruneNetworks(paths, chosen));
-  const isChosen = (labels: Record<string, string>) => Object.hasOwn(labels, anonymousLabel) && chosen({ labels });
   if (volumes)
     pruneVolumes(
       paths,
-      (volume) => isChosen(volume.labels),
+      (volume) => Object.hasOwn(volume.labels, anonymousLabel) && chosen(volume),
       (volume) => {
         pruned.volumes.push(volume.name);
         pruned.bytes += sizeOfTree(mountPointOf(paths, volume));

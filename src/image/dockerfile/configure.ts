@@ -5,7 +5,7 @@
  */
 
 import { UsageError } from "../../errors.ts";
-import { signals } from "../../linux/signal.ts";
+import { findSignal } from "../../linux/signal-name.ts";
 import type { Healthcheck } from "../../oci/image.ts";
 import { readHealthcheck } from "./healthcheck.ts";
 import { type Instruction, type ParsedText, parseInstructions } from "./parse.ts";
@@ -176,10 +176,12 @@ function oneWord({ name, rest, lexing }: Call): string {
 }
 
 function stopSignalOf(text: string): string {
-  const name = text.toUpperCase().replace(/^(?!SIG)/, "SIG");
-  if (/^\d{1,2}$/.test(text) && Number(text) >= 1 && Number(text) <= 64) return text;
-  if (Object.hasOwn(signals, name) || /^SIGRT(MIN|MAX)([+-]\d{1,2})?$/.test(name)) return name;
-  throw new UsageError(`${where}: ${JSON.stringify(text)} in STOPSIGNAL is not a valid signal`, "as in SIGTERM or 15");
+  if (findSignal(text) === undefined)
+    throw new UsageError(
+      `${where}: ${JSON.stringify(text)} in STOPSIGNAL is not a valid signal`,
+      "as in SIGTERM or 15",
+    );
+  return /^\d/.test(text) ? text : text.toUpperCase().replace(/^(?!SIG)/, "SIG");
 }
 
 function volumesOf({ rest, lexing }: Call): string[] {
