@@ -1,5 +1,8 @@
 /** The failures tinydocker can explain to a person: what failed, on what, why, and what to do about it. */
 
+/** "125 means us": a container's program can hardly end with it. */
+export const ourFailure = 125;
+
 /** A failure somebody expected: its message is for people, without a stack. */
 export class Failure extends Error {
   /** One sentence that says what to do, when there is one to give. */

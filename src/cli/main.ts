@@ -1,21 +1,17 @@
 /** From argv to one command: global options, the command's name, its options, help, and what a failure prints. */
 
 import { endIfInterrupted } from "../engine/image/interrupt.ts";
-import { requireRoot, sudoLine } from "../engine/record/root.ts";
-import { explain, Failure, hasCode, InterruptedError, notesOf, StartError, UsageError } from "../errors.ts";
-import { onLockWait, readFileIfAny } from "../linux/file.ts";
+import { requireRoot } from "../engine/record/root.ts";
+import { ourFailure, UsageError } from "../errors.ts";
+import { onLockWait } from "../linux/file.ts";
 import { unblockSignals } from "../linux/signal.ts";
 import { absolutePath, chooseConfig, configFile, defaultRoot, isDoubtful, pathsOf } from "../paths.ts";
 import { forwarded } from "../runtime/forwarded.ts";
-import { versionLine } from "../version.ts";
 import { commands } from "./commands.ts";
 import { parseArgv } from "./words/argv.ts";
 import type { Command, Global } from "./words/command.ts";
 import { globalArgs } from "./words/global.ts";
-import { advise, fail, notice } from "./words/print.ts";
 
-/** "125 means us": a container's program can hardly end with it. */
-const ourFailure = 125;
 const otherFailure = 1;
 
 /** Runs what the words ask for. @returns the exit code. */
@@ -40,25 +36,14 @@ export async function main(argv: string[]): Promise<number> {
     if (word === undefined || word === "--help") return await printHelp(name);
     return await runCommand(await load(name, word), rest.slice(2), global);
   } catch (error) {
-    return complain(error, failureCode);
+    return saying().complain(error, failureCode);
   }
 }
 
 const utf8 = () => require("./words/utf8.ts") as typeof import("./words/utf8.ts");
 
-/** Says what went wrong. @returns the exit code. */
-export function complain(error: unknown, failureCode = ourFailure): number {
-  const { text, hint } = explain(error);
-  fail(text);
-  notesOf(error).forEach(fail);
-  if (!(error instanceof Failure))
-    notice(`${versionLine()}, Linux ${readFileIfAny("/proc/sys/kernel/osrelease")?.trim() ?? "unknown"}`);
-  if (hint) advise(hint);
-  else if (hasCode(error, "EACCES", "EPERM") && process.geteuid?.() !== 0) advise(sudoLine());
-  if (error instanceof InterruptedError) return 128 + error.signal;
-  if (error instanceof StartError) return error.exitCode;
-  return error instanceof UsageError ? ourFailure : failureCode;
-}
+/** Loaded when there is something to say. */
+const saying = () => require("./complain.ts") as typeof import("./complain.ts");
 
 /** What stands before the command's name. */
 interface Given {

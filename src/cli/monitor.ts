@@ -9,7 +9,7 @@ export function main(): number {
   } catch (error) {
     if (error instanceof LauncherGoneError) return 125;
     // Loaded when there is something to say.
-    const { complain } = require("./main.ts") as typeof import("./main.ts");
+    const { complain } = require("./complain.ts") as typeof import("./complain.ts");
     return complain(error);
   }
 }

@@ -17,7 +17,7 @@ export async function play(argv: string[]): Promise<number> {
 
 /** Says what nobody caught. @returns the exit code. */
 export function crash(error: unknown): number {
-  const { complain } = require("./main.ts") as typeof import("./main.ts");
+  const { complain } = require("./complain.ts") as typeof import("./complain.ts");
   return complain(error);
 }
 

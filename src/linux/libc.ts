@@ -34,6 +34,7 @@ interface Bound {
   table: Record<string, Signature>;
   functions: Record<string, unknown>;
 }
+/** Whose functions of a run are still to be looked up. */
 const known: Bound[] = [];
 
 /** What a run calls. One look-up of several functions takes 10 µs for each of them, one of a single function 40. */
@@ -49,15 +50,13 @@ const ofRun = new Set(
 function lookUp(bound: Bound, name: string): unknown {
   // All of a run's that modules know by now; those that several know have one signature.
   const together = ofRun.has(name);
-  const isWanted = (table: Bound["table"], functions: Bound["functions"], key: string): boolean =>
-    (together ? ofRun.has(key) : key === name && table === bound.table) && !Object.hasOwn(functions, key);
+  const wanted = together ? known.splice(0) : [bound];
   const types: Record<string, ReturnType<typeof typesOf>> = {};
-  for (const { table, functions } of known)
-    for (const key in table) if (isWanted(table, functions, key)) types[key] = typesOf(table[key]!);
+  for (const { table } of wanted)
+    for (const key in table) if (together ? ofRun.has(key) : key === name) types[key] = typesOf(table[key]!);
   const made = open(types);
-  for (const { table, functions } of known)
-    for (const key in table)
-      if (isWanted(table, functions, key)) Object.defineProperty(functions, key, { value: made[key] });
+  for (const { table, functions } of wanted)
+    for (const key in table) if (key in types) Object.defineProperty(functions, key, { value: made[key] });
   // Now, because later it would come between a call and its errno.
   errnoLocation ||= libc.__errno_location();
   return bound.functions[name];

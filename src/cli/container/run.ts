@@ -14,7 +14,6 @@ import { defaultLimits, noOptions, type RunOptions, rootfsDefaults } from "../..
 import type { Stdio } from "../../runtime/stdio.ts";
 import { resourceArgs } from "../resource/args.ts";
 import { type Arguments, defineCommand, type Values } from "../words/command.ts";
-import { printLine, warn } from "../words/print.ts";
 import { readEnv, readOptionFile, wantsTerminal } from "./caller.ts";
 import { defaultDetachKeys, defaultSettings } from "./defaults.ts";
 import { networkArgs } from "./network-args.ts";
@@ -324,7 +323,7 @@ export default defineCommand({
     if (args.replace) await replace(paths, request.name);
     const alone = request.unseen?.length === 2;
     // Whoever sees nothing of it gets its id, as of one that is detached.
-    const end = await run(paths, request, alone ? { ...reporter, started: printLine } : reporter);
+    const end = await run(paths, request, alone ? { ...reporter, started: print().printLine } : reporter);
     const format = parseReport(args);
     if (format && "code" in end) (await import("./report.ts")).printReport(end, format);
     if (args.rmi && "code" in end) (await import("./rmi.ts")).removeRunImage(paths, args.image);
@@ -387,7 +386,7 @@ function parseReport({ report, detach, ...args }: Values<typeof runArgs>): "text
 /** The exit code; or the id of what goes on without us. */
 function reportEnd(end: RunEnd, { detach }: RunRequest | { detach: boolean }): number {
   if ("code" in end) return end.code;
-  if (detach) printLine(end.running);
+  if (detach) print().printLine(end.running);
   return 0;
 }
 
@@ -414,9 +413,13 @@ function rootDirectory(path: string): string {
   );
 }
 
-/** How a load is shown: loaded for those who load. */
+/** Loaded for those who have something to say, or load an image. */
+const print = () => require("../words/print.ts") as typeof import("../words/print.ts");
 const progress = () => require("../words/progress.ts") as typeof import("../words/progress.ts");
-export const reporter: Reporter = { warn, loading: (file) => progress().showProgress(file) };
+export const reporter: Reporter = {
+  warn: (text) => print().warn(text),
+  loading: (file) => progress().showProgress(file),
+};
 
 /** Checks every option's value and makes the request; nothing of the host is touched. */
 export function runRequest(given: Values<typeof runArgs>): RunRequest {
