@@ -3,6 +3,7 @@
 import { expect, test } from "bun:test";
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { reference, path as referencePath } from "../helpers/reference.ts";
 
 const repository = join(import.meta.dir, "..");
 const read = (path: string): string => readFileSync(join(repository, path), "utf8");
@@ -32,6 +33,10 @@ test("every link to a file leads to one, and README.md links to every document",
   expect(linked.filter(({ target }) => !existsSync(join(repository, target)))).toEqual([]);
   const fromReadme = linked.filter(({ path }) => path === "README.md").map(({ target }) => target);
   expect(documents.filter((path) => path !== "README.md" && !fromReadme.includes(path))).toEqual([]);
+});
+
+test("docs/reference.md is what the definitions say; if not, `npm run reference` writes it anew", async () => {
+  expect(await reference()).toBe(readFileSync(referencePath, "utf8"));
 });
 
 test("docs/security.md has every number that the source and the tests cite", () => {

@@ -97,7 +97,7 @@ export const groups: Record<string, Group> = {
   },
   secret: {
     description: "Manage secrets",
-    heading: "Volumes",
+    heading: "Volumes and secrets",
     commands: {
       create: () => import("./secret/create.ts"),
       exists: () => exists("secret"),
@@ -120,7 +120,7 @@ export const groups: Record<string, Group> = {
   },
   volume: {
     description: "Manage volumes",
-    heading: "Volumes",
+    heading: "Volumes and secrets",
     commands: {
       create: () => import("./volume/create.ts"),
       exists: () => exists("volume"),

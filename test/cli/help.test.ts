@@ -1,5 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { commands } from "../../src/cli/commands.ts";
+import { findCommand, groups } from "../../src/cli/groups.ts";
 import { allScreens, helpScreen } from "../../src/cli/help.ts";
 import { type HelpScreen, renderHelp, wrap } from "../../src/cli/words/help.ts";
 
@@ -55,7 +57,7 @@ describe("the overview", () => {
     expect(commandsOf("Inspect")).toEqual(expect.arrayContaining(["ps", "logs"]));
     expect(commandsOf("Images")).toEqual(expect.arrayContaining(["load", "images", "image prune"]));
     expect(commandsOf("Networks")).toEqual(expect.arrayContaining(["network create", "network ls"]));
-    expect(commandsOf("Volumes")).toEqual(expect.arrayContaining(["volume create", "volume ls"]));
+    expect(commandsOf("Volumes and secrets")).toEqual(expect.arrayContaining(["volume create", "volume ls"]));
     expect(commandsOf("System")).toEqual(expect.arrayContaining(["info", "system df"]));
     const names = sections.flatMap(({ rows = [] }) => rows.map(([name]) => name));
     expect(names).toEqual([...new Set(names)]);
@@ -115,6 +117,15 @@ describe("wrap()", () => {
       }),
     );
   });
+});
+
+test("every option of run and create, and every command, stands under a heading of its own choice", async () => {
+  const options = ["run", "create"].map(async (name) => Object.entries((await findCommand(commands, name)).args));
+  const without = (await Promise.all(options)).flat().filter(([, { type, group }]) => type !== "positional" && !group);
+  expect(without.map(([name]) => name)).toEqual([]);
+  const all = await Promise.all(Object.keys(commands).map((name) => findCommand(commands, name)));
+  expect(all.filter(({ meta }) => !meta.hidden && !meta.group).map(({ meta }) => meta.name)).toEqual([]);
+  expect(Object.keys(groups).filter((name) => !groups[name]!.heading)).toEqual([]);
 });
 
 test("run --help has its options under headings", async () => {

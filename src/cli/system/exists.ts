@@ -21,7 +21,7 @@ const finders: Record<string, (paths: Paths, name: string) => unknown> = {
 /** @param kind one of finders' */
 export const existsCommand = (kind: "container" | "image" | "network" | "secret" | "volume") =>
   defineCommand({
-    meta: { name: `${kind} exists`, description: `Exit with 0 if there is such a ${kind}, with 1 if not` },
+    meta: { name: `${kind} exists`, description: `Exit with 0 if the ${kind} exists, with 1 if not` },
     args: {
       [kind]: {
         type: "positional",

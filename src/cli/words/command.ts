@@ -17,7 +17,7 @@ export const optionGroups = [
 export type OptionGroup = (typeof optionGroups)[number];
 
 /** The headings that commands stand under in the overview, in this order. */
-export const commandGroups = ["Run", "Inspect", "Images", "Networks", "Volumes", "System"] as const;
+export const commandGroups = ["Run", "Inspect", "Images", "Networks", "Volumes and secrets", "System"] as const;
 export type CommandGroup = (typeof commandGroups)[number];
 
 /** One option or operand. As citty's, and `multiple`: may be given several times (an operand: takes all that follow). */
