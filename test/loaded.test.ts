@@ -1,0 +1,61 @@
+/**
+ * What is loaded before anything is done: a start is work done once, so each function that is there costs it, called or not
+ * (docs/speed.md). What only some containers need is loaded where they need it, by `require()` or `import()` in a function.
+ */
+
+import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+
+const source = join(import.meta.dir, "../src");
+const transpiler = new Bun.Transpiler({ loader: "ts" });
+
+/** The modules that a module imports where it stands, types not counted. */
+const importsOf = (file: string): string[] =>
+  transpiler
+    .scanImports(readFileSync(join(source, file), "utf8"))
+    .filter(({ kind, path }) => kind === "import-statement" && path.startsWith("."))
+    .map(({ path }) => join(dirname(file), path));
+
+/** All that is there when these have been loaded. */
+function loadedWith(...files: string[]): Set<string> {
+  const loaded = new Set<string>();
+  for (const rest = [...files]; rest.length > 0; ) {
+    const file = rest.pop()!;
+    if (loaded.has(file)) continue;
+    loaded.add(file);
+    rest.push(...importsOf(file));
+  }
+  return loaded;
+}
+
+const kilobytesOf = (files: Set<string>): number =>
+  [...files].reduce((sum, file) => sum + readFileSync(join(source, file)).length, 0) / 1000;
+
+const everyCommand = ["cli/role.ts", "cli/main.ts"];
+
+describe("what is loaded", () => {
+  const run = loadedWith(...everyCommand, "cli/container/run.ts");
+  test("for a plain `run` is at most 540 KB of source", () => expect(kilobytesOf(run)).toBeLessThan(540));
+  test("for `exec` is at most 360 KB", () =>
+    expect(kilobytesOf(loadedWith(...everyCommand, "cli/container/exec.ts"))).toBeLessThan(360));
+  test("for every command is at most 100 KB", () => expect(kilobytesOf(loadedWith(...everyCommand))).toBeLessThan(100));
+  test("for a plain `run` has nothing of mounts, networks, images from elsewhere, health, attached clients and failures", () => {
+    const others = [
+      "cli/container/mounts.ts",
+      "cli/container/network.ts",
+      "cli/words/units.ts",
+      "engine/network/reserve.ts",
+      "engine/record/container-kind.ts",
+      "image/load.ts",
+      "image/source.ts",
+      "linux/socket.ts",
+      "plan/connection.ts",
+      "plan/health.ts",
+      "runtime/bind.ts",
+      "runtime/clients.ts",
+      "runtime/failure.ts",
+    ];
+    expect(others.filter((file) => run.has(file))).toEqual([]);
+  });
+});
