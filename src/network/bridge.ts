@@ -10,7 +10,7 @@ import { changeSysctl, readSysctl, type SysctlChange } from "../linux/sysctl.ts"
 import { addressOfVeth, formatAddress, isIpv6, macOf, parseAddress, parseMac } from "../plan/address.ts";
 import type { Network } from "../plan/network.ts";
 import { contains, type Prefix, parsePrefix } from "../plan/subnet.ts";
-import { addAddressTo, hadHairpin, setIpv6, setUpPort, waitUntilLocal } from "./device.ts";
+import { addAddressTo, addressOf, hadHairpin, setIpv6, setUpPort, waitUntilLocal } from "./device.ts";
 
 /** A bridge that is there, and what was done for it. */
 export interface EnsuredBridge {
@@ -106,7 +106,8 @@ function setUpSysctls({ bridge, subnets }: Network): void {
 
 /** Lets the host forward packets, where it does not. */
 function forward({ subnets }: Network): SysctlChange[] {
-  const changes = changeSysctl("net/ipv4/ip_forward", "1");
+  const hasIpv4 = subnets.some(({ subnet }) => !isIpv6(subnet));
+  const changes = hasIpv4 ? changeSysctl("net/ipv4/ip_forward", "1") : [];
   if (!subnets.some(({ subnet }) => isIpv6(subnet))) return changes;
   const all = "net/ipv6/conf/all/forwarding";
   if (readSysctl(all) !== "0") return changes;
@@ -121,8 +122,8 @@ function forward({ subnets }: Network): SysctlChange[] {
 /** Containers that run while their bridge was deleted get into the new one. */
 function reattach(socket: Fd, master: number, network: Network): string[] {
   const subnet = parsePrefix(network.subnets[0]!.subnet);
-  const lost = listLinks(socket, "veth").filter(({ name, master }) => {
-    const address = master === undefined ? addressOfVeth(name) : undefined;
+  const lost = listLinks(socket, "veth").filter((link) => {
+    const address = link.master === undefined ? addressOf(link) : undefined;
     return address !== undefined && contains(subnet, address);
   });
   // EINVAL: the new bridge is gone too.
@@ -133,13 +134,19 @@ function reattach(socket: Fd, master: number, network: Network): string[] {
   );
   const reattached = lost.filter((_, at) => answers[at] === 0);
   const ports = reattached.flatMap((link) =>
-    setUpPort(link.index, { hairpin: hadHairpin(link), isolated: !network.icc }),
+    setUpPort(link.index, { hairpin: hadHairpin(link), isolated: !network.icc }, nameless(link)),
   );
   transact(
     socket,
     ports.map((request) => ({ ...request, expected })),
   );
   return reattached.map(({ name }) => name);
+}
+
+/** The address of one whose name does not tell it. */
+function nameless(link: Link): string | undefined {
+  const address = addressOfVeth(link.name) ? undefined : addressOf(link);
+  return address && formatAddress(address);
 }
 
 /** @returns whether there was one of ours. */

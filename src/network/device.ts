@@ -7,7 +7,7 @@ import { addAddress, isLocal } from "../linux/netlink/route.ts";
 import type { Request } from "../linux/netlink/socket.ts";
 import { sleepMicroseconds } from "../linux/poll.ts";
 import { writeSysctl } from "../linux/sysctl.ts";
-import { formatAddress } from "../plan/address.ts";
+import { addressOfVeth, formatAddress, readAddress } from "../plan/address.ts";
 import { lastAddress, type Prefix } from "../plan/subnet.ts";
 
 /** Gives a device an address, with that of broadcasts. */
@@ -27,17 +27,24 @@ export function setIpv6(device: string, wanted: boolean): void {
   for (const [name, value] of Object.entries(settings)) writeSysctl(`net/ipv6/conf/${device}/${name}`, value);
 }
 
-/** Written on a veth, so that it is known to whoever has to make it a port of a new bridge. */
-const hairpinAlias = "tinydocker: hairpin";
+/** Written on a veth, so that it is known to whoever has to make it a port of a new bridge: `tinydocker: [ADDRESS ]hairpin`. */
+const aliasStart = "tinydocker: ";
 
-/** Sets up a veth as the port that it is to be. */
-export const setUpPort = (link: string | number, port: Partial<Port>): Request[] => [
-  setPort(link, port),
-  ...(port.hairpin ? [setLink(link, { alias: hairpinAlias })] : []),
-];
+/** Sets up a veth as the port that it is to be. @param address that its name does not tell. */
+export function setUpPort(link: string | number, port: Partial<Port>, address?: string): Request[] {
+  const words = [...(address === undefined ? [] : [address]), ...(port.hairpin ? ["hairpin"] : [])];
+  return [setPort(link, port), ...(words.length > 0 ? [setLink(link, { alias: aliasStart + words.join(" ") })] : [])];
+}
+
+const wordsOf = ({ alias }: Link): string[] =>
+  alias.startsWith(aliasStart) ? alias.slice(aliasStart.length).split(" ") : [];
 
 /** How a veth was a port of its bridge, which is gone. */
-export const hadHairpin = ({ alias }: Link): boolean => alias === hairpinAlias;
+export const hadHairpin = (link: Link): boolean => wordsOf(link).includes("hairpin");
+
+/** The address of a container's veth, if it is one of ours. */
+export const addressOf = (link: Link): Uint8Array | undefined =>
+  addressOfVeth(link.name) ?? (/^veth6/.test(link.name) ? readAddress(wordsOf(link)[0] ?? "") : undefined);
 
 /**
  * A device does not carry packets in the moment that it is set up: the kernel says so a little later (100 µs, by a worker of

@@ -8,9 +8,9 @@ import { deleteLink, findLink, newVeth, type Port, setLink } from "../linux/netl
 import { addRoute, deleteRoute, type NewRoute } from "../linux/netlink/route.ts";
 import { openNetlink, type Request, transact, withNetlink } from "../linux/netlink/socket.ts";
 import { writeSysctl } from "../linux/sysctl.ts";
-import { addressOfVeth, formatAddress, hostMacOf, isIpv6, parseAddress, parseMac } from "../plan/address.ts";
+import { hostMacOf, isIpv6, parseAddress, parseMac } from "../plan/address.ts";
 import { metricOf } from "../plan/endpoint.ts";
-import type { Endpoint } from "../plan/network.ts";
+import { bare, type Endpoint } from "../plan/network.ts";
 import { parsePrefix } from "../plan/subnet.ts";
 import { addAddressTo, setIpv6, setUpPort, waitUntilLocal, waitUntilUp } from "./device.ts";
 
@@ -39,14 +39,16 @@ const hasDevice = (namespace: Fd, device: string): boolean =>
 export function connect(ends: Ends, endpoint: Endpoint, port: Partial<Port> = {}): "connected" | "taken" | "no bridge" {
   const { socket, bridge, namespace } = ends;
   const { veth, device, mac, mtu } = endpoint;
+  const [address = ""] = bare(endpoint);
   const peer = { name: device, mac: parseMac(mac), namespace };
-  const pair = newVeth({ name: veth, mac: hostMac(veth), master: bridge, mtu, peer });
+  const pair = newVeth({ name: veth, mac: parseMac(hostMacOf(address)), master: bridge, mtu, peer });
   const expected = [EEXIST, EINVAL, EXFULL];
   const [answer] = transact(socket, [{ ...pair, expected }]);
   if (answer !== 0) return refusal(ends, endpoint, answer!, pair);
   try {
     // Not in one go: a veth that was there already is another container's.
-    if (port.hairpin || port.isolated) transact(socket, setUpPort(veth, port));
+    const nameless = isIpv6(address) ? address : undefined;
+    if (port.hairpin || port.isolated || nameless) transact(socket, setUpPort(veth, port, nameless));
     using inner = owned(
       inNetworkNamespace(namespace, () => {
         setIpv6(device, [...endpoint.addresses, ...(endpoint.linkLocalIps ?? [])].some(isIpv6));
@@ -131,12 +133,6 @@ export function moveWaysOut(namespace: Fd, moves: { endpoint: Endpoint; metric: 
       ...at(metricOf(endpoint)).map((route) => ({ ...deleteRoute(route), expected: [ESRCH] })),
     ]);
   }
-}
-
-function hostMac(veth: string): Uint8Array {
-  const address = addressOfVeth(veth);
-  if (address === undefined) throw new ConflictError(`${veth} is not named by an address`);
-  return parseMac(hostMacOf(formatAddress(address)));
 }
 
 /** Takes a container off the network at once (0.2 ms): what is left can be removed later. A veth that is gone is fine. */

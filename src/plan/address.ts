@@ -112,19 +112,23 @@ export function parseMac(text: string): Uint8Array {
 const macHint = "write it like 02:42:0a:c9:00:02";
 
 /**
- * The MAC that goes with an IPv4 address, so that who gets an address again also has the MAC that its neighbours remember:
+ * The MAC that goes with an address, so that who gets an address again also has the MAC that its neighbours remember:
  * another MAC would be unreachable for them until they ask again, some 12 seconds.
  */
-export const macOf = (ipv4: string): string => `02:42:${hexBytes(ipv4).join(":")}`;
+export const macOf = (address: string): string => `02:42:${lastBytes(address).join(":")}`;
 
 /**
  * The MAC of the host's end of a container's veth pair. It is not left to chance because udev gives a random one another
  * value (MACAddressPolicy=persistent), while the device is in use.
  */
-export const hostMacOf = (ipv4: string): string => `fe:42:${hexBytes(ipv4).join(":")}`;
+export const hostMacOf = (address: string): string => `fe:42:${lastBytes(address).join(":")}`;
 
-/** The host's end of the veth pair of the container with this IPv4 address: no two can have one address. */
-export const vethOf = (ipv4: string): string => `veth${hexBytes(ipv4).join("")}`;
+/**
+ * The host's end of the veth pair of the container with this address: no two can have one address. In a network without
+ * IPv4 the address is too long for a name.
+ */
+export const vethOf = (address: string): string =>
+  isIpv6(address) ? `veth6${hashOf(parseAddress(address))}` : `veth${lastBytes(address).join("")}`;
 
 /** The IPv4 address whose veth this is, if it is one of ours. */
 export function addressOfVeth(name: string): Address | undefined {
@@ -132,8 +136,13 @@ export function addressOfVeth(name: string): Address | undefined {
   return hex === undefined ? undefined : Uint8Array.from(hex.match(/../g)!, (byte) => Number.parseInt(byte, 16));
 }
 
-function hexBytes(ipv4: string): string[] {
-  const address = readIpv4(ipv4);
-  if (address === undefined) throw new UsageError(`${JSON.stringify(ipv4)} is not an IPv4 address`);
-  return Array.from(address, (byte) => byte.toString(16).padStart(2, "0"));
+/** All of an IPv4 address, the end of another. */
+const lastBytes = (address: string): string[] =>
+  Array.from(parseAddress(address).slice(-4), (byte) => byte.toString(16).padStart(2, "0"));
+
+/** FNV-1a, of which a device's name has room for 40 bits. */
+function hashOf(address: Address): string {
+  let hash = 0xcbf29ce484222325n;
+  for (const byte of address) hash = ((hash ^ BigInt(byte)) * 0x100000001b3n) & 0xffffffffffffffffn;
+  return (hash >> 24n).toString(16).padStart(10, "0");
 }

@@ -303,8 +303,21 @@ test("--network container:NAME has all of the other's network, as long as that r
       ]);
       ok(await machine.run(["start", "box", "guest"]));
       expect(await addressesOf(machine, "guest")).toEqual(await addressesOf(machine, "box"));
-      ok(await machine.run(["rm", "-f", "guest", "box"]));
+      // One that is gone can't be started first.
+      ok(await machine.run(["stop", "-t", "0", "guest"]));
+      ok(await machine.run(["rm", "-f", "box"]));
+      const alone = said(await machine.run(["start", "guest"]));
+      expect(alone).toMatch(/shares the network of container [0-9a-f]{12}, which was removed\n.*tinydocker rm guest/);
+      ok(await machine.run(["rm", "-f", "guest"]));
     });
+  });
+});
+
+test("ports with --network none are warned of, as there is nobody to reach them", async () => {
+  await withMachine(["busybox"], async (machine) => {
+    const result = await machine.container(["--network", "none", "-p", "8080:80", "busybox", "echo", "here"]);
+    expect([ok(result), said(result)]).toEqual(["here", expect.stringContaining("published ports are discarded")]);
+    expect((await machine.container(["--network", "container:x", "-p", "80", "busybox", "true"])).code).toBe(125);
   });
 });
 

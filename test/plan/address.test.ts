@@ -241,7 +241,11 @@ describe("names by address", () => {
     expect(macOf("10.201.0.2")).toBe("02:42:0a:c9:00:02");
     expect(hostMacOf("10.201.0.2")).toBe("fe:42:0a:c9:00:02");
     expect(vethOf("10.201.0.2")).toBe("veth0ac90002");
-    expect(() => macOf("::1")).toThrow(UsageError);
+    expect(macOf("fd00::a02")).toBe("02:42:00:00:0a:02");
+    expect(vethOf("fd00::2")).toMatch(/^veth6[0-9a-f]{10}$/);
+    expect(vethOf("fd00::2")).not.toBe(vethOf("fd01::2"));
+    expect(addressOfVeth(vethOf("fd00::2"))).toBeUndefined();
+    expect(() => macOf("fd00")).toThrow(UsageError);
   });
 
   test("lead back to the address", () => {

@@ -48,8 +48,8 @@ function refuseOf(mode: "none" | "host" | "container", args: NetworkValues): voi
   const ofNetworks = ["ip", "ip6", "mac-address", "network-alias", "link", "link-local-ip"] as const;
   const ofPorts = ["publish", "publish-all"] as const;
   const ofFiles = ["dns", "dns-search", "dns-option", "add-host"] as const;
-  // As Docker, with the host's network ports are only warned of: they are there without being published.
-  const refused = [...ofNetworks, ...(mode === "host" ? [] : ofPorts), ...(mode === "container" ? ofFiles : [])];
+  // As Docker, with the host's network and with none ports are only warned of.
+  const refused = [...ofNetworks, ...(mode === "container" ? [...ofPorts, ...ofFiles] : [])];
   const given = refused.find((name) => (Array.isArray(args[name]) ? args[name].length > 0 : args[name] !== undefined));
   if (given) throw new UsageError(`--${given} and --network ${mode} can't both be`);
 }

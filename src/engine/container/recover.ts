@@ -60,7 +60,9 @@ function dropStrayLeases(paths: Paths): void {
   for (const network of networks) {
     const { leasesOf } = require("../record/network.ts") as typeof import("../record/network.ts");
     const directory = leasesOf(paths, network);
-    const leases = readdir(directory)?.filter((address) => !address.includes(":")).length ?? 0;
+    const addresses = readdir(directory) ?? [];
+    // A container has one of each family.
+    const leases = addresses.filter((address) => !address.includes(":")).length || addresses.length;
     if (leases <= lockFiles) continue;
     // Loaded when there is something to do.
     const { dropStrays } = require("../../network/leases.ts") as typeof import("../../network/leases.ts");

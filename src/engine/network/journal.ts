@@ -27,7 +27,7 @@ import { removeVeth } from "../../network/endpoint.ts";
 import type { Published } from "../../network/firewall/driver.ts";
 import { dropLease, listLeases } from "../../network/leases.ts";
 import type { Paths } from "../../paths.ts";
-import { addressOfVeth, formatAddress, isIpv6, vethOf } from "../../plan/address.ts";
+import { isIpv6, vethOf } from "../../plan/address.ts";
 import { bare, type Connected, type Network, withBridge } from "../../plan/network.ts";
 import {
   type Container,
@@ -102,7 +102,7 @@ export function repairNetworks(paths: Paths, id: string, journal: string): boole
   const connected = container && isUp(container) ? container.state.network : undefined;
   const done = listNetworks(paths).map((network) => repairNetwork(paths, id, network, connected));
   if (done.includes(false)) return false;
-  if (container && connected) repairRunning(paths, container, connected, journal.split("\n"));
+  if (container && connected) repairRunning(paths, container, connected, journal.split("\n").filter((veth) => veth !== ""));
   return true;
 }
 
@@ -133,9 +133,6 @@ function removeLeftChildren({ process }: ContainerState, { endpoints }: Connecte
 
 /** A device in a network that its container has left; unless another one has the address by now. */
 function removeLeftVeth(paths: Paths, id: string, veth: string): void {
-  const bytes = addressOfVeth(veth);
-  if (bytes === undefined) return;
-  const address = formatAddress(bytes);
   withNetlink("ROUTE", (socket) => {
     const master = findLink(socket, veth)?.master;
     const network =
@@ -143,7 +140,7 @@ function removeLeftVeth(paths: Paths, id: string, veth: string): void {
         ? undefined
         : withBridge(listNetworks(paths)).find(({ bridge }) => findLink(socket, bridge)?.index === master);
     if (!network) return;
-    const lease = listLeases(leasesOf(paths, network.name)).find((one) => one.address === address);
+    const lease = listLeases(leasesOf(paths, network.name)).find((one) => vethOf(one.address) === veth);
     if (!lease || lease.owner === id) removeVeth(socket, veth);
   });
 }
@@ -172,7 +169,10 @@ function repairPublished(paths: Paths, id: string, connected: Connected): void {
   if (!now || !isUp(now)) firewall.unpublish(id, connected.publications);
 }
 
-function repairNetwork(paths: Paths, id: string, { name, bridge }: Network, connected: Connected | undefined): boolean {
+function repairNetwork(paths: Paths, id: string, network: Network, connected: Connected | undefined): boolean {
+  const { name, bridge } = network;
+  // Of its two addresses a container's device is named by the first.
+  const named = (address: string): boolean => isIpv6(address) === isIpv6(network.subnets[0]?.subnet ?? "");
   const endpoint = connected?.endpoints.find(({ network }) => network === name);
   const known = endpoint ? bare(endpoint) : [];
   // One without an owner was made by somebody who was killed before he could say whose it is.
@@ -183,7 +183,7 @@ function repairNetwork(paths: Paths, id: string, { name, bridge }: Network, conn
     const master = bridge === "" ? undefined : findLink(socket, bridge)?.index;
     for (const { address, owner, held } of unknown) {
       if (held) continue;
-      const veth = owner === "" || isIpv6(address) ? undefined : vethOf(address);
+      const veth = owner === "" || !named(address) ? undefined : vethOf(address);
       // A device of that name behind another bridge is another state root's.
       if (veth !== undefined && master !== undefined && findLink(socket, veth)?.master === master)
         removeVeth(socket, veth);

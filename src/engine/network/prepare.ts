@@ -1,6 +1,6 @@
 /** What one start has to know of its network before it can be planned. */
 
-import { ConflictError } from "../../errors.ts";
+import { ConflictError, NotFoundError } from "../../errors.ts";
 import { close, type Fd, O_RDONLY, open, owned } from "../../linux/file.ts";
 import { openProcess } from "../../linux/proc.ts";
 import type { Paths } from "../../paths.ts";
@@ -39,8 +39,8 @@ export function prepareNetwork(
 ): StartNetwork {
   const { mode, publish, publishAll } = record.options.network;
   if (mode === "container") return join(paths, record);
-  if (mode === "host" && (publish.length > 0 || publishAll))
-    warn("published ports are discarded: in the host's network every port is there as it is");
+  if (mode !== "bridge" && (publish.length > 0 || publishAll))
+    warn(`published ports are discarded: ${whyDiscarded[mode]}`);
   if (mode !== "bridge") return { ...etcOf(record, undefined, warn), ...noEndings };
   const { firewall } = readConfig();
   if (firewall) (require("./firewall.ts") as typeof import("./firewall.ts")).useFirewall(paths, firewall);
@@ -60,6 +60,11 @@ export function prepareNetwork(
     throw error;
   }
 }
+
+const whyDiscarded = {
+  host: "in the host's network every port is there as it is",
+  none: "without a network nobody can reach them",
+};
 
 const whyNowhere = ({ endpoints }: Connection): string =>
   endpoints.some(({ parent }) => parent)
@@ -147,8 +152,13 @@ function join(paths: Paths, record: ContainerRecord): StartNetwork {
   const target = readContainer(paths, network.container!);
   const first = target?.state.status === "running" ? target.state.process : undefined;
   using before = owned(first && openProcess(first));
-  if (!target || !first || !before) {
-    const other = target?.record.name ?? network.container;
+  if (!target)
+    throw new NotFoundError(
+      `${name} shares the network of container ${network.container!.slice(0, 12)}, which was removed`,
+      `make it anew: tinydocker rm ${name}, then create it with another --network`,
+    );
+  if (!first || !before) {
+    const other = target.record.name;
     throw new ConflictError(
       `${name} shares the network of container ${other}, which is not running`,
       `tinydocker start ${other}`,
