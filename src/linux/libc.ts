@@ -148,6 +148,7 @@ const numbers = {
   pidfd_open: 434,
   openat2: 437,
   mount_setattr: 442,
+  quotactl_fd: 443,
 } as const;
 const arch = process.arch === "arm64" ? "arm64" : "x64";
 

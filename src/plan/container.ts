@@ -36,6 +36,8 @@ export interface Container {
   directory: string;
   /** Directories the container needs below its own, parents first. */
   directories: Directory[];
+  /** What it may write to its root. */
+  quota?: { project: number; bytes: number };
   /** The volumes it uses. */
   volumes: Extract<HostStep, { do: "volume" | "mount-volume" }>[];
   /** Leave its directory when it ends (no --rm). */
@@ -142,9 +144,14 @@ function planPrepare(container: Container, cgroup: string | undefined): HostStep
     lockFile,
     ...(namePath ? [{ do: "take-name", name, path: namePath, id, keep } as const] : []),
     { do: "directories", directories: [{ path: directory, mode: 0o700 }, ...container.directories], keep },
+    ...planQuota(container),
     ...(secrets ? [{ do: "copy-secrets", directory: secrets.directory, sources: secrets.sources } as const] : []),
     ...volumes.filter((step) => step.do === "volume"),
   ];
+}
+
+function planQuota({ quota, directories, keep }: Container): HostStep[] {
+  return quota ? [{ do: "quota", paths: directories.map(({ path }) => path), ...quota, keep }] : [];
 }
 
 const accounted = ["cpu", "memory", "pids", "io"];

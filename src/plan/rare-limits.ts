@@ -87,16 +87,17 @@ const unlimited: Setting[] = [
   { controller: "memory", file: "memory.low", value: "0", why: "none that is not taken from it" },
   { controller: "cpu", file: "cpu.max", value: "max", why: "as much CPU time as there is" },
   { controller: "cpu", file: "cpu.weight", value: "100", why: "the share that others have" },
-  { controller: "cpuset", file: "cpuset.cpus", value: "\n", why: "on all CPUs" },
-  { controller: "cpuset", file: "cpuset.mems", value: "\n", why: "with memory of all nodes" },
   { ...planWeight(100), or: { file: "io.weight", value: "100" } },
   { controller: "pids", file: "pids.max", value: "max", why: "as many processes as there can be" },
 ];
 
-/** What to write to change some files, also where there is to be no limit any more. */
+/**
+ * What to write to change some files, also where there is to be no limit any more. Sets of CPUs and memory nodes can't be taken
+ * away from processes that have them: all there are is as good.
+ */
 export function planUpdate(resources: Resources, changed: Set<string>): Setting[] {
-  const limited = [...planCgroup(resources), ...planRareLimits(resources)];
-  return unlimited
-    .filter(({ file }) => changed.has(file))
-    .map((none) => limited.find(({ file, value }) => file === none.file && !value.includes(":")) ?? none);
+  const ofDisks = ({ value }: Setting) => value.includes(":");
+  const limited = [...planCgroup(resources), ...planRareLimits(resources)].filter((setting) => !ofDisks(setting));
+  const all = [...limited, ...unlimited.filter((none) => !limited.some(({ file }) => file === none.file))];
+  return all.filter(({ file }) => changed.has(file));
 }

@@ -23,6 +23,8 @@ export interface ResourceOptions {
   deviceWriteBps?: DeviceFigure[];
   deviceReadIops?: DeviceFigure[];
   deviceWriteIops?: DeviceFigure[];
+  /** What it may write to its root. */
+  storageBytes?: number;
   /** The cgroup that the container's is made in. */
   cgroupParent?: string;
 }

@@ -59,6 +59,9 @@ export function controllersOf(options: ResourceOptions): Set<Setting["controller
   return needed;
 }
 
+/** The number of a container's project, by its id: far from those that administrators give. */
+export const projectOf = (id: string): number => 0x4000_0000 + Number.parseInt(id.slice(0, 7), 16);
+
 /**
  * The cgroup of a container below the one that was asked for. A name that ends in .slice is where systemd has it:
  * `a-b.slice` is in `a.slice` (systemd.slice(5)).

@@ -30,6 +30,7 @@ export type HostStep =
   | { do: "lock-file"; running: string; cleanup: CleanupRecord }
   | { do: "take-name"; name: string; path: string; id: string; keep: boolean }
   | { do: "directories"; directories: Directory[]; keep: boolean }
+  | QuotaStep
   /** `sources` become files of `directory` called 0, 1, 2... */
   | { do: "copy-secrets"; directory: string; sources: string[] }
   | VolumeStep
@@ -106,6 +107,15 @@ export interface BindStep {
   /** Copies of secrets in the directory that is the source: what is shown is memory with their content. */
   secrets?: SecretFile[];
   why?: string;
+}
+
+/** What the container writes into these directories is bounded together, as one project of the file system. */
+export interface QuotaStep {
+  do: "quota";
+  paths: string[];
+  project: number;
+  bytes: number;
+  keep: boolean;
 }
 
 export interface Directory {
@@ -232,6 +242,11 @@ export const documentation: { [Kind in Step["do"]]: { man: string; why: string; 
   "secret-variables": {
     man: "environ(7)",
     why: "read when the program is about to be started: no value of a secret is written into a plan or a record",
+  },
+  quota: {
+    man: "quotactl(2)",
+    why: "asked for: what the container writes to its root is bounded, as a project of the file system",
+    undo: "quotactl(2), if the container is not kept",
   },
   volume: {
     man: "rename(2)",

@@ -88,6 +88,13 @@ const performers: { [Kind in HostStep["do"]]: Performer<Extract<HostStep, { do: 
     for (const { path, mode } of directories) mkdir(path, mode);
   },
   "copy-secrets": (step) => secrets().copySecrets(step),
+  quota: (step, undo, { ended }) => {
+    const { setQuota, clearQuota } = require("./quota.ts") as typeof import("./quota.ts");
+    undo.add(() => {
+      if (!(step.keep && ended())) clearQuota(step.paths, step.project);
+    });
+    setQuota(step);
+  },
   volume: (step, undo, { ended }) => {
     if (makeVolume(step) && step.anonymous)
       undo.add(() => {

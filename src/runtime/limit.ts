@@ -1,7 +1,7 @@
 /** Limits as the kernel takes them: lines in the files of a cgroup. */
 
 import { hasCode, UnsupportedError } from "../errors.ts";
-import { readFileIfAny, statIfAny, writeSetting } from "../linux/file.ts";
+import { readFile, readFileIfAny, statIfAny, writeSetting } from "../linux/file.ts";
 import type { LimitStep } from "../plan/step.ts";
 
 /** Writes a limit into those of its files that this kernel has. @throws UnsupportedError where it has none, and needs one. */
@@ -32,9 +32,11 @@ function writeWhatIsThere(all: { file: string; value: string }[]): void {
 export function rememberLimits(limits: Omit<LimitStep, "do" | "why">[]): () => void {
   const before = limits.flatMap(({ file, or }) =>
     [file, ...(or ? [or.file] : [])].flatMap((name) => {
-      const text = readFileIfAny(name);
-      // The first line is for all disks. Nothing is all CPUs, which takes an empty line to say.
-      return text === undefined ? [] : [{ file: name, value: text.split("\n")[0]! || "\n" }];
+      // The first line is for all disks.
+      const value = readFileIfAny(name)?.split("\n")[0];
+      if (value === undefined) return [];
+      // Of a set that was never said; processes that have one can't be without again.
+      return [{ file: name, value: value || readFile(`${name}.effective`).trim() }];
     }),
   );
   return () => {

@@ -103,6 +103,7 @@ cdiVersion: "0.6.0"
 kind: vendor.com/gpu
 containerEdits:
   env: [VENDOR=yes]
+  additionalGids: [44, 109]
 devices:
   - name: "0"
     containerEdits:
@@ -133,11 +134,16 @@ describe("the Container Device Interface", () => {
     });
   }
   const run = ["run", "--rm", ...alone];
-  const ask = ["busybox", "sh", "-c", "echo $VENDOR $GPU; stat -c '%n %a %u %t' /dev/gpu0; cat /opt/lib/library.so"];
+  const ask = [
+    "busybox",
+    "sh",
+    "-c",
+    "echo $VENDOR $GPU; id -G; stat -c '%n %a %u %t' /dev/gpu0; cat /opt/lib/library.so",
+  ];
 
   test("gives nodes, mounts and variables to who asks for a device by its name, or for GPUs", async () => {
     await withVendors({ "vendor.yaml": vendor }, async (machine, td) => {
-      const all = "yes 0\n/dev/gpu0 640 7 1\na library";
+      const all = "yes 0\n0 44 109\n/dev/gpu0 640 7 1\na library";
       expect(ok(await td(...run, "--device", "vendor.com/gpu=0", ...ask))).toBe(all);
       expect(ok(await td(...run, "--gpus", "1", ...ask))).toBe(all);
       expect(ok(await td(...run, "--gpus", "device=0", ...ask))).toBe(all);

@@ -2,11 +2,11 @@
 
 import type { Config } from "../../engine/record/config-file.ts";
 import type { LogSettings } from "../../engine/record/container.ts";
-import { InvalidError, UnsupportedError, UsageError } from "../../errors.ts";
+import { InvalidError, UsageError } from "../../errors.ts";
 import { configFile } from "../../paths.ts";
 import type { RunOptions } from "../../plan/options.ts";
 import type { Values } from "../words/command.ts";
-import { parseCpus, parseMemory, parsePidsLimit, parseSize } from "../words/units.ts";
+import { parseCpus, parseMemory, parsePidsLimit } from "../words/units.ts";
 import type { resourceArgs } from "./args.ts";
 import { parseDevices } from "./device.ts";
 import { checkSwap, parseResources } from "./resources.ts";
@@ -15,7 +15,6 @@ type Given = Values<typeof resourceArgs> & { "pids-limit": string | undefined };
 
 /** @param options with what was said of memory, CPUs and processes. @param defaults of the configuration. */
 export function completeLimits(args: Given, options: RunOptions, defaults: Config["limits"] = {}): RunOptions {
-  refuseStorage(args["storage-opt"]);
   const resources = parseResources(args, options);
   const counted = resources.cpuPeriodUs === undefined && resources.cpuQuotaUs === undefined;
   const limits = {
@@ -52,19 +51,5 @@ function inFile<Value>(key: string, parse: (text: string) => Value, text: string
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     throw new InvalidError(`${configFile().path}: ${key}: ${error.message}`, error.hint);
-  }
-}
-
-function refuseStorage(options: string[]): void {
-  for (const option of options) {
-    const equals = option.indexOf("=");
-    const [name, value] = [option.slice(0, equals), option.slice(equals + 1)];
-    if (equals < 0 || name !== "size")
-      throw new UsageError(`--storage-opt: ${JSON.stringify(option)} is not supported`, "size=10g");
-    parseSize("--storage-opt size", value);
-    throw new UnsupportedError(
-      "--storage-opt size: this state root's file system can't bound what a container writes",
-      "a volume of a size of its own: --mount type=tmpfs,destination=/data,tmpfs-size=1g",
-    );
   }
 }

@@ -33,6 +33,7 @@ export function parseResources(args: Given, beside: Beside): ResourceOptions {
     deviceWriteBps: figures("device-write-bps", parseRate),
     deviceReadIops: figures("device-read-iops", parseCount),
     deviceWriteIops: figures("device-write-iops", parseCount),
+    storageBytes: parseStorage(args["storage-opt"]),
     cgroupParent: parent || undefined,
   });
 }
@@ -46,8 +47,8 @@ export function parseUpdatable(args: Updatable, beside: Beside): ResourceOptions
     cpuShares: parseWithin("--cpu-shares", text("cpu-shares"), 2, 262144),
     cpuPeriodUs: parseWithin("--cpu-period", text("cpu-period"), 1000, 1_000_000),
     cpuQuotaUs: parseQuota(text("cpu-quota")),
-    cpusetCpus: parseSet("--cpuset-cpus", args["cpuset-cpus"], "/sys/devices/system/cpu/online"),
-    cpusetMems: parseSet("--cpuset-mems", args["cpuset-mems"], "/sys/devices/system/node/online"),
+    cpusetCpus: parseSet("--cpuset-cpus", text("cpuset-cpus"), "/sys/devices/system/cpu/online"),
+    cpusetMems: parseSet("--cpuset-mems", text("cpuset-mems"), "/sys/devices/system/node/online"),
     blkioWeight: parseWithin("--blkio-weight", text("blkio-weight"), 10, 1000),
   });
   checkTogether(options, beside);
@@ -114,6 +115,22 @@ function parseRate(option: string, text: string): number {
   throw new UsageError(`${option}: ${text} is no limit that could be kept`, "a number and b, k, m or g: 1mb");
 }
 
+const leastStorage = 1 << 20;
+
+/** Whether the file system can bound it is found out when it is asked to. */
+function parseStorage(options: string[] = []): number | undefined {
+  let size: number | undefined;
+  for (const option of options) {
+    const equals = option.indexOf("=");
+    if (option.slice(0, equals) !== "size")
+      throw new UsageError(`--storage-opt: ${JSON.stringify(option)} is not supported`, "size=10g");
+    const text = option.slice(equals + 1);
+    size = parseSize("--storage-opt size", text);
+    if (size < leastStorage) throw new UsageError(`--storage-opt size: ${text} is less than 1m`);
+  }
+  return size;
+}
+
 /** A whole number; 0, where a limit is not 0 anyway, is the kernel's own. */
 function parseWithin(option: string, text: string | undefined, least: number, most: number): number | undefined {
   if (text === undefined) return undefined;
@@ -145,9 +162,9 @@ function parseReservation(text: string | undefined): number | undefined {
   return bytes;
 }
 
-/** `0-2,4`: a list of what this machine has. Empty is all. */
+/** `0-2,4`: a list of what this machine has. */
 function parseSet(option: string, text: string | undefined, onlineFile: string): string | undefined {
-  if (text === undefined || text === "") return text;
+  if (text === undefined) return undefined;
   const online = readFileIfAny(onlineFile)?.trim() ?? "0";
   const asked = numbersOf(text);
   if (!asked) throw new UsageError(`${option}: ${JSON.stringify(text)} is not a list of numbers`, "0-2,4");

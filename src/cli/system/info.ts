@@ -1,11 +1,11 @@
 /** `tinydocker info`: what this host offers containers, and what is in the store. */
 
-import { describeInfo } from "../../engine/system/describe.ts";
+import { describeInfo, warnings } from "../../engine/system/describe.ts";
 import { readInfo } from "../../engine/system/info.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
 import { inspectArgs, printByFormat } from "../words/objects.ts";
-import { printLine } from "../words/print.ts";
+import { printLine, warn } from "../words/print.ts";
 
 export default defineCommand({
   meta: { name: "info", group: "System", description: "Show information about this host and the store" },
@@ -27,6 +27,7 @@ export default defineCommand({
       const text = Array.isArray(value) ? value.join(" ") || "none" : String(value);
       printLine(`${`${name}:`.padEnd(width + 2)}${text}`);
     }
+    for (const line of warnings()) warn(line.replace(/^WARNING: N/, "n"));
     return 0;
   },
 });

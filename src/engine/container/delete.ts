@@ -23,9 +23,18 @@ export function deleteContainer(paths: Paths, record: ContainerRecord, { volumes
     if (!isFull(error)) throw error;
   }
   undoing(lock, () => {
+    freeQuota(record, kept.directory);
     removeContainer(kept);
     removeAnonymousVolumes(paths, anonymous);
   });
+}
+
+/** Loaded for those that have one. */
+function freeQuota({ id, options }: ContainerRecord, directory: string): void {
+  if (!options.resources?.storageBytes) return;
+  const { clearQuota } = require("../../runtime/quota.ts") as typeof import("../../runtime/quota.ts");
+  const { projectOf } = require("../../plan/resources.ts") as typeof import("../../plan/resources.ts");
+  clearQuota([`${directory}/upper`], projectOf(id));
 }
 
 /** Removes the anonymous volumes of a container that is gone. */

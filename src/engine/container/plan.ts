@@ -10,6 +10,7 @@ import { createSourceOption } from "../../plan/mounts.ts";
 import type { RunOptions } from "../../plan/options.ts";
 import type { SharedPaths } from "../../plan/process.ts";
 import { containerOf } from "../../plan/process-options.ts";
+import type { ResourceOptions } from "../../plan/resource-options.ts";
 import { type HostFacts, type ImageDefaults, lacksCommand, planSpec, type Rootfs } from "../../plan/spec.ts";
 import type { Directory, Plan, StdioKind } from "../../plan/step.ts";
 import type { Stdio } from "../../runtime/stdio.ts";
@@ -74,7 +75,7 @@ export function planStart(
     keep: !settings.remove,
     fresh,
     outlives: monitored,
-    ...(options.resources && { rareLimits: loadResources().planRareLimits(spec.linux.resources ?? {}) }),
+    ...(options.resources && planRare(id, options.resources, spec)),
     asked: askedLimits(options),
     reap: settings.init,
     stdio,
@@ -134,6 +135,14 @@ const secretsModule = () => require("./secrets.ts") as typeof import("./secrets.
 
 /** Loaded for those who ask for more than everybody has. */
 const loadResources = () => require("./resources.ts") as typeof import("./resources.ts");
+
+function planRare(id: string, { storageBytes: bytes }: ResourceOptions, { linux }: Spec) {
+  const { planRareLimits, projectOf } = loadResources();
+  return {
+    rareLimits: planRareLimits(linux.resources ?? {}),
+    ...(bytes && { quota: { project: projectOf(id), bytes } }),
+  };
+}
 
 export type AskedLimits = Pick<RunOptions, "cpus" | "memoryBytes" | "pidsLimit" | "resources">;
 

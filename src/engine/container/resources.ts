@@ -5,10 +5,10 @@ import { statIfAny } from "../../linux/file.ts";
 import type { DeviceId, Spec } from "../../oci/spec.ts";
 import type { RunOptions } from "../../plan/options.ts";
 import { planRareLimits } from "../../plan/rare-limits.ts";
-import { addResources, cgroupBelow, controllersOf } from "../../plan/resources.ts";
+import { addResources, cgroupBelow, controllersOf, projectOf } from "../../plan/resources.ts";
 import { addDevices } from "../device/devices.ts";
 
-export { controllersOf, planRareLimits };
+export { controllersOf, planRareLimits, projectOf };
 
 /** @param start names the cgroup. */
 export function completeSpec(spec: Spec, { resources, devices }: RunOptions, start: string): Spec {

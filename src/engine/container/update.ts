@@ -160,7 +160,7 @@ function delegate(cgroup: string, { limits, resources }: Update): void {
 }
 
 /** No limit where there is no controller is how it is already. */
-const unlimitedValues = new Set(["max", "0", "\n", "100"]);
+const unlimitedValues = new Set(["max", "0", "100"]);
 
 /** The files of the cgroup that each option is written to. */
 const files: Record<keyof (Update["limits"] & Updatable), string[]> = {

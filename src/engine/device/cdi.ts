@@ -8,17 +8,14 @@ import { readdir, readSmallFileIfAny, statIfAny } from "../../linux/file.ts";
 import type { Device, Mount, Spec } from "../../oci/spec.ts";
 import type { GpuRequest } from "../../plan/device-options.ts";
 import { parseTarget } from "../../plan/mounts.ts";
-import { readConfig } from "../record/config.ts";
+import { defaultCdiDirectories, readConfig } from "../record/config.ts";
 import { type CdiFile, checkCdi, type DeviceNode, type Edits } from "./cdi-file.ts";
 import { deviceOf } from "./host-devices.ts";
 import { withMounts, withNodes } from "./spec.ts";
 
-/** Where vendors put their files; what is said further behind counts. */
-const directories = ["/etc/cdi", "/var/run/cdi"];
-
 /** A spec with what these devices need. */
 export function applyCdi(spec: Spec, names: string[], gpus: GpuRequest[]): Spec {
-  const known = readFiles(readConfig().cdiDirectories ?? directories);
+  const known = readFiles(readConfig().cdiDirectories ?? defaultCdiDirectories);
   const wanted = [...names, ...gpus.flatMap((request) => gpuNames(request, known))];
   const applied = new Set<CdiFile>();
   let edited = spec;
@@ -100,9 +97,15 @@ function gpuNames({ driver, count, ids }: GpuRequest, { levels }: Known): string
 
 function applyEdits(spec: Spec, edits: Edits, path: string): Spec {
   refuseUnsupported(edits, path);
-  const { env = [], deviceNodes = [], mounts = [] } = edits;
+  const { env = [], deviceNodes = [], mounts = [], additionalGids = [] } = edits;
   const variables = new Map([...spec.process.env, ...env].map((entry) => [entry.split("=", 1)[0]!, entry]));
-  const process = { ...spec.process, env: [...variables.values()] };
+  const { user } = spec.process;
+  const groupNames = [...(user.groupNames ?? []), ...additionalGids.map(String)];
+  const process = {
+    ...spec.process,
+    env: [...variables.values()],
+    user: { ...user, ...(groupNames.length > 0 && { groupNames }) },
+  };
   const more = mounts.map(
     ({ hostPath, containerPath, type = "bind", options = ["ro", "nosuid", "nodev", "rbind"] }) => ({
       destination: parseTarget(path, containerPath),
@@ -125,7 +128,7 @@ function refuseUnsupported(edits: Edits, path: string): void {
       `${path} has the hook ${hook.path} (${hook.hookName}), and programs of the host are not run for a container`,
       "make the file without hooks: nvidia-ctk cdi generate --disable-hook=all",
     );
-  for (const name of ["intelRdt", "netDevices", "additionalGids"] as const)
+  for (const name of ["intelRdt", "netDevices"] as const)
     if (edits[name] && Object.keys(edits[name]).length > 0)
       throw new UnsupportedError(`${path} has ${name}, which is not supported`);
 }

@@ -6,7 +6,7 @@ import type { DeviceOptions } from "../../plan/device-options.ts";
 import { maskedPaths, readonlyPaths } from "../../plan/mounts.ts";
 import { networkMode } from "../../plan/network-options.ts";
 import type { RunOptions } from "../../plan/options.ts";
-import type { DeviceFigure } from "../../plan/resource-options.ts";
+import type { DeviceFigure, ResourceOptions } from "../../plan/resource-options.ts";
 import { limitsOf } from "../../plan/spec.ts";
 import { anonymousOption } from "../../plan/volume.ts";
 import { describeNetworkOptions } from "../network/inspect.ts";
@@ -32,7 +32,7 @@ export function describeHostConfig({ name, options, settings }: ContainerRecord)
     Privileged: options.privileged,
     ReadonlyRootfs: options.readOnly,
     SecurityOpt: listOrNull([]),
-    StorageOpt: mapOrNone(),
+    StorageOpt: mapOrNone(storageOf(options.resources)),
     Tmpfs: mapOrNone(options.mounts.filter(({ type }) => type === "tmpfs").map(tmpfsEntry)),
     UsernsMode: "",
     Runtime: "tinydocker",
@@ -76,6 +76,10 @@ function describeResources(options: RunOptions) {
     ...ofWindows,
   };
 }
+
+/** In the words of the option, with bytes. */
+const storageOf = ({ storageBytes }: ResourceOptions = {}): Record<string, string> =>
+  storageBytes ? { size: String(storageBytes) } : {};
 
 const figures = (all: DeviceFigure[] = [], name: "Rate" | "Weight" = "Rate") =>
   all.map(({ path, value }) => ({ Path: path, [name]: value }));

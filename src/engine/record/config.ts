@@ -8,6 +8,9 @@ import { readSmallFileIfAny } from "../../linux/file.ts";
 import { configFile } from "../../paths.ts";
 import type { Config } from "./config-file.ts";
 
+/** Where vendors put their files of devices; what is said further behind counts. */
+export const defaultCdiDirectories = ["/etc/cdi", "/var/run/cdi"];
+
 let read: Config | undefined;
 
 /** Read once. @throws InvalidError for what nobody knows, or is of the wrong kind. */

@@ -197,6 +197,7 @@ const resources = object<ResourceOptions>(() => ({
   deviceWriteBps: figures,
   deviceReadIops: figures,
   deviceWriteIops: figures,
+  storageBytes: optional(number),
   cgroupParent: optional(text),
 }));
 

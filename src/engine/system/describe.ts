@@ -7,6 +7,7 @@ import { listOrNull, mapOrNull } from "../../nil.ts";
 import { digestOf, hexOf } from "../../oci/digest.ts";
 import type { Paths } from "../../paths.ts";
 import { version } from "../../version.ts";
+import { defaultCdiDirectories, readConfig } from "../record/config.ts";
 import { listContainers } from "../record/container.ts";
 import { countCpus, fileSystemOf, memoryBytes } from "./info.ts";
 import { describeClient, kernelVersion } from "./version.ts";
@@ -22,7 +23,7 @@ export const describeInfo = (paths: Paths) => ({
     Authorization: listOrNull([]),
     Log: ["json-file", "local", "none"],
   },
-  LoggingDriver: "local",
+  LoggingDriver: readConfig().logDriver ?? "local",
   Name: readFile("/proc/sys/kernel/hostname").trim(),
   Labels: listOrNull([]),
   ServerVersion: version,
@@ -32,9 +33,9 @@ export const describeInfo = (paths: Paths) => ({
   SecurityOptions: ["name=cgroupns"],
   // Nothing of ours has to live for a container to go on.
   LiveRestoreEnabled: true,
-  DefaultAddressPools: listOrNull([]),
+  DefaultAddressPools: listOrNull(readConfig().pools?.map(({ base, bits }) => ({ Base: base, Size: bits }))),
   FirewallBackend: { Driver: "nftables" },
-  CDISpecDirs: ["/etc/cdi", "/var/run/cdi"],
+  CDISpecDirs: readConfig().cdiDirectories ?? defaultCdiDirectories,
   Warnings: listOrNull(warnings()),
   ...ofDaemon,
   ClientInfo: { Debug: false, ...describeClient(), Plugins: [], Warnings: listOrNull([]) },
@@ -108,12 +109,14 @@ function describeLimits() {
   };
 }
 
-/** As Docker words them. */
-function warnings(): string[] {
-  const { MemoryLimit, CpuCfsQuota, PidsLimit } = describeLimits();
+/** What this host can't limit, as Docker words it. */
+export function warnings(): string[] {
+  const { MemoryLimit, CpuCfsQuota, CPUSet, PidsLimit } = describeLimits();
   return [
     ...(MemoryLimit ? [] : ["WARNING: No memory limit support"]),
     ...(CpuCfsQuota ? [] : ["WARNING: No cpu cfs quota support"]),
+    ...(CPUSet ? [] : ["WARNING: No cpuset support"]),
+    ...(findCgroup2()?.controllers.includes("io") ? [] : ["WARNING: No io.max support"]),
     ...(PidsLimit ? [] : ["WARNING: No pids limit support"]),
   ];
 }

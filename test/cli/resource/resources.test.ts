@@ -12,6 +12,7 @@ describe("options of resources", () => {
       ["memory-swap", "0"],
       ["memory-swappiness", "-1"],
       ["cpu-shares", ""],
+      ["cpuset-cpus", ""],
       ["cgroup-parent", ""],
     ])
       expect(parse({ [option!]: none! })).toEqual({});
@@ -66,6 +67,7 @@ describe("options of resources", () => {
     for (const [option, values] of Object.entries({
       "blkio-weight-device": ["/dev/sda", "/dev/sda:5", "sda:100"],
       "device-read-bps": ["/dev/sda", "/dev/sda:", "/dev/sda:0", "/dev/sda:x", "sda:1mb"],
+      "storage-opt": ["size", "size=", "size=x", "size=1k", "x=1", ""],
       "device-write-iops": ["/dev/sda:0", "/dev/sda:1k", "/tmp/x:1"],
     }))
       for (const value of values) expect(() => parse({ [option]: [value] })).toThrow(`--${option}`);
