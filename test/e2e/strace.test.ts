@@ -120,6 +120,14 @@ describe("what init does", () => {
       ],
     ],
     ["with all capabilities and devices", ["--privileged", "busybox", "true"]],
+    [
+      "with settings, limits and names of its own, and namespaces of the host's",
+      [
+        ...["--sysctl", "net.core.somaxconn=5", "--sysctl", "net.ipv4.conf.lo.forwarding=1", "--ulimit", "nofile=5:9"],
+        ...["--domainname", "corp", "--group-add", "55", "--umask", "027", "--oom-score-adj", "300", "--init"],
+        ...["--ipc", "host", "--cgroupns", "host", "busybox", "true"],
+      ],
+    ],
   ];
   for (const [title, options] of cases) {
     test(`is call by call what explain --full prints: ${title}`, async () => {
