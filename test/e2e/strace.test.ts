@@ -124,7 +124,7 @@ describe("what init does", () => {
       "with settings, limits and names of its own, and namespaces of the host's",
       [
         ...["--sysctl", "net.core.somaxconn=5", "--sysctl", "net.ipv4.conf.lo.forwarding=1", "--ulimit", "nofile=5:9"],
-        ...["--domainname", "corp", "--group-add", "55", "--umask", "027", "--oom-score-adj", "300", "--init"],
+        ...["--domainname", "corp", "--group-add", "55", "--umask", "027", "--oom-score-adj", "300"],
         ...["--ipc", "host", "--cgroupns", "host", "busybox", "true"],
       ],
     ],
