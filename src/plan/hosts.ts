@@ -49,6 +49,17 @@ export function planHostsOfHost(text: string, extra: ExtraHost[]): string {
   return text === "" || text.endsWith("\n") ? text + added : `${text}\n${added}`;
 }
 
+/** Somebody else's file for a container with this name, which knows itself by it: sudo(8) and others ask. */
+export function withOwnName(text: string, hostname: string): string {
+  const known = text.split("\n").some((line) => line.replace(/#.*/, "").split(/\s+/).slice(1).includes(hostname));
+  if (known) return text;
+  return `${text === "" || text.endsWith("\n") ? text : `${text}\n`}${ownLoopback}\t${namesOf(hostname)}\n`;
+}
+
+/** A host name with the domain that was asked for, unless it has one of its own. */
+export const withDomain = (hostname: string, domain: string | undefined): string =>
+  domain === undefined || hostname.includes(".") ? hostname : `${hostname}.${domain}`;
+
 export const planHostname = (hostname: string): string => `${hostname}\n`;
 
 /** A name with a domain comes first, then the name alone. */

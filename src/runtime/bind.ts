@@ -2,7 +2,19 @@
 
 import { SyscallError } from "../errors.ts";
 import { byteNameOf, chownAt, openInRootIfAny } from "../linux/at.ts";
-import { cwd, type Fd, fstat, mkdirAll, O_DIRECTORY, O_PATH, O_RDONLY, open, owned, statIfAny } from "../linux/file.ts";
+import {
+  cwd,
+  type Fd,
+  fstat,
+  mkdirAll,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  O_PATH,
+  O_RDONLY,
+  open,
+  owned,
+  statIfAny,
+} from "../linux/file.ts";
 import { mountSetattr, openTree } from "../linux/mount.ts";
 import type { BindStep } from "../plan/step.ts";
 import { giveTo, showAs } from "./owner.ts";
@@ -52,7 +64,7 @@ function makeBindOf(namespace: string, { source, options, propagation }: BindSte
   using other = owned(open(namespace, O_RDONLY));
   using copy = owned(
     inMountNamespace(other.fd, () => {
-      using from = owned(open(source, O_PATH | O_DIRECTORY));
+      using from = owned(open(source, O_PATH | O_DIRECTORY | O_NOFOLLOW));
       return openTree(from.fd, { recursive: false });
     }),
   );

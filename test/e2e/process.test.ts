@@ -183,11 +183,19 @@ describe("its names", () => {
       expect(await lines(machine, script, options)).toEqual(["web.example.com", "web", "example.com"]);
     });
   });
-  test("without a network it still finds itself by its host name (P13)", async () => {
+  test("without a network, and in somebody else's, it still finds itself by its host name (P13)", async () => {
     await withMachine(["busybox"], async (machine) => {
-      expect(await lines(machine, "ping -c 1 web | head -1", ["-h", "web"])).toEqual([
-        "PING web (127.0.1.1): 56 data bytes",
-      ]);
+      const found = async (...options: string[]) => {
+        const script = "ping -c 1 $(hostname) | sed -n '1s/:.*//p'";
+        return ok(await machine.container([...options, "busybox", "sh", "-c", script]));
+      };
+      expect(await found(...none, "-h", "web")).toBe("PING web (127.0.1.1)");
+      expect(await found("--network", "host", "-h", "web")).toBe("PING web (127.0.1.1)");
+      ok(await machine.run(["run", "-d", "--name", "box", "-h", "db", ...none, "busybox", "sleep", "60"]));
+      expect(await found("--network", "container:box", "-h", "web")).toBe("PING web (127.0.1.1)");
+      // Without a name of its own it has the other's, as its peers know it.
+      expect(await found("--network", "container:box")).toBe("PING db (127.0.1.1)");
+      ok(await machine.run(["rm", "-f", "box"]));
     });
   });
 });

@@ -1,5 +1,12 @@
 import { describe, expect, test } from "bun:test";
-import { parseAddHost, planHostname, planHosts, planHostsOfHost } from "../../src/plan/hosts.ts";
+import {
+  parseAddHost,
+  planHostname,
+  planHosts,
+  planHostsOfHost,
+  withDomain,
+  withOwnName,
+} from "../../src/plan/hosts.ts";
 import { refuses, strict } from "../support/parsers.ts";
 
 const none = { hostname: "web", addresses: [], extra: [], gateways: [], ipv6: false };
@@ -48,6 +55,17 @@ describe("/etc/hosts", () => {
     const extra = [parseAddHost("db=10.0.0.5"), parseAddHost("up:host-gateway")];
     expect(planHostsOfHost("127.0.0.1 localhost", extra)).toBe("127.0.0.1 localhost\n10.0.0.5\tdb\n127.0.0.1\tup\n");
     expect(planHostsOfHost("", [])).toBe("");
+  });
+  test("of somebody else has a line for a name that is not in it", () => {
+    const text = "127.0.0.1 localhost\n# box\n10.0.0.1 db box.corp box # x";
+    for (const name of ["localhost", "db", "box", "box.corp"]) expect(withOwnName(text, name)).toBe(text);
+    expect(withOwnName(text, "x")).toBe(`${text}\n127.0.1.1\tx\n`);
+    expect(withOwnName("", "web.corp")).toBe("127.0.1.1\tweb.corp web\n");
+  });
+  test("has a domain beside a name that has none", () => {
+    expect(withDomain("web", "corp")).toBe("web.corp");
+    expect(withDomain("web.example.com", "corp")).toBe("web.example.com");
+    expect(withDomain("web", undefined)).toBe("web");
   });
 });
 

@@ -58,7 +58,7 @@ export const newRecord = (
     ...request.options,
     ...("rootfs" in image
       ? { hostname: request.options.hostname ?? rootfsDefaults.hostname, assumed: rootfsDefaults.limits }
-      : { hostname: request.options.hostname ?? defaultHostname(request.options, id), assumed: defaultLimits }),
+      : { hostname: request.options.hostname ?? defaultHostname(paths, request.options, id), assumed: defaultLimits }),
     mounts: mountsOf(paths, request, "rootfs" in image ? {} : image.defaults),
     network: networkOf(paths, request.options.network),
     ...processOf(paths, request.options),
@@ -75,8 +75,12 @@ function checkedSettings({ settings }: CreateRequest, defaults: ImageDefaults): 
   return settings;
 }
 
-/** The short id; the host's name with the host's network, as its peers know it, or with its uts namespace. */
-function defaultHostname({ network: { mode }, process }: RunOptions, id: string): string {
+/** The short id; the host's name with its uts namespace; in somebody else's network the name by which its peers know that one. */
+function defaultHostname(paths: Paths, { network: { mode, container }, process }: RunOptions, id: string): string {
+  if (mode === "container" && process?.uts !== "host") {
+    const { findContainer } = require("../record/container.ts") as typeof import("../record/container.ts");
+    return findContainer(paths, container!).record.options.hostname ?? id.slice(0, 12);
+  }
   if (mode !== "host" && process?.uts !== "host") return id.slice(0, 12);
   const { readHostname } = require("../network/etc-files.ts") as typeof import("../network/etc-files.ts");
   return readHostname();

@@ -2,7 +2,7 @@
 
 import type { ByteName } from "../../linux/at.ts";
 import { readFile, readFileIfAny } from "../../linux/file.ts";
-import { planHostname, planHosts, planHostsOfHost } from "../../plan/hosts.ts";
+import { planHostname, planHosts, planHostsOfHost, withDomain, withOwnName } from "../../plan/hosts.ts";
 import { bare, type Connected, type EtcFile, withBridge } from "../../plan/network.ts";
 import { hasNames } from "../../plan/network-options.ts";
 import type { RunOptions } from "../../plan/options.ts";
@@ -17,9 +17,10 @@ export function planEtcFiles(
   const { network, hostname, process } = options;
   const file = (name: EtcFile["name"], text: string): EtcFile => ({ name, text });
   const name = hostname ?? readHostname();
+  const fullName = withDomain(name, process?.domainname);
   if (network.mode === "host") {
     return [
-      file("hosts", planHostsOfHost(readFileIfAny("/etc/hosts") ?? "", network.hosts)),
+      file("hosts", withOwnName(planHostsOfHost(readFileIfAny("/etc/hosts") ?? "", network.hosts), fullName)),
       file("hostname", planHostname(name)),
       file("resolv.conf", planResolvConf("host", readResolvConf(), network.dns).text),
     ];
@@ -30,7 +31,7 @@ export function planEtcFiles(
   // Who has no network asks nobody.
   if (warning && connected) warn(warning);
   const hosts = planHosts({
-    hostname: process?.domainname === undefined ? name : `${name}.${process.domainname}`,
+    hostname: fullName,
     addresses: endpoints.flatMap(bare),
     extra: network.hosts,
     // Upon a parent the gateway is somebody else.
@@ -38,6 +39,15 @@ export function planEtcFiles(
     ipv6: true,
   });
   return [file("hosts", hosts), file("hostname", planHostname(name)), file("resolv.conf", text)];
+}
+
+/** A file of another container for one that shares its network: the host name is its own. */
+export function underOwnName({ name, text }: EtcFile, { hostname = "", process }: RunOptions): EtcFile {
+  if (hostname === "" || name === "resolv.conf") return { name, text };
+  return {
+    name,
+    text: name === "hosts" ? withOwnName(text, withDomain(hostname, process?.domainname)) : planHostname(hostname),
+  };
 }
 
 /** The host's own name. */

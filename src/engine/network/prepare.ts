@@ -8,7 +8,7 @@ import type { Connected, Connection, EtcFile } from "../../plan/network.ts";
 import { hasLinks } from "../../plan/network-options.ts";
 import { readConfig } from "../record/config.ts";
 import { type Container, type ContainerRecord, type ContainerState, readContainer } from "../record/container.ts";
-import { planEtcFiles } from "./etc-files.ts";
+import { planEtcFiles, underOwnName } from "./etc-files.ts";
 import type { KeptNetwork } from "./keep.ts";
 import type { Reserved } from "./reserve.ts";
 
@@ -174,7 +174,9 @@ function join(paths: Paths, record: ContainerRecord): StartNetwork {
     ...noEndings,
     // Init opens it by this name while we wait for it.
     namespace: `/proc/${process.pid}/fd/${namespace}`,
-    ...(record.rootfs === undefined && { etc: etcOfTarget(paths, target) }),
+    ...(record.rootfs === undefined && {
+      etc: etcOfTarget(paths, target).map((file) => underOwnName(file, record.options)),
+    }),
     release: done,
     handOff: done,
   };
