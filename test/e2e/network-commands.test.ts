@@ -436,7 +436,10 @@ describe("explain", () => {
       for (const mode of ["none", "host", "container:other"]) {
         const plan = ok(await machine.run(["explain", "run", "--network", mode, "busybox", "true"]));
         expect([mode, /^(RESERVE|CONNECT)/m.test(plan)]).toEqual([mode, false]);
-        expect([mode, plan.includes("join-namespace namespace=network path=/proc/PID/ns/net")]).toEqual([mode, mode.includes(":")]);
+        expect([mode, plan.includes("join-namespace namespace=network path=/proc/PID/ns/net")]).toEqual([
+          mode,
+          mode.includes(":"),
+        ]);
       }
       await remove(machine, "other");
     });

@@ -102,7 +102,13 @@ export function repairNetworks(paths: Paths, id: string, journal: string): boole
   const connected = container && isUp(container) ? container.state.network : undefined;
   const done = listNetworks(paths).map((network) => repairNetwork(paths, id, network, connected));
   if (done.includes(false)) return false;
-  if (container && connected) repairRunning(paths, container, connected, journal.split("\n").filter((veth) => veth !== ""));
+  if (container && connected)
+    repairRunning(
+      paths,
+      container,
+      connected,
+      journal.split("\n").filter((veth) => veth !== ""),
+    );
   return true;
 }
 
