@@ -17,6 +17,8 @@ export interface ExecOptions {
   privileged: boolean;
   /** It lives on without us. */
   detach: boolean;
+  /** It may be left running while it is at our terminal. */
+  detachable?: boolean;
 }
 
 /**
@@ -40,7 +42,7 @@ export function planExec(spec: Spec, options: ExecOptions, stdio: StdioKind[], o
       { do: "workdir", path: process.cwd, existing: true },
       { do: "ready" },
     ],
-    start: planStart({ process }, { outlives: options.detach, reap: false }),
+    start: planStart({ process }, { outlives: options.detach || (options.detachable ?? false), reap: false }),
   };
 }
 

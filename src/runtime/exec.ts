@@ -47,18 +47,30 @@ export interface Joined {
 export function runExec(
   joined: Joined,
   plan: ExecPlan,
-  io: { stdio: Stdio; callerIsTerminal: boolean; detach: boolean },
-): Exit | undefined {
+  io: {
+    stdio: Stdio;
+    callerIsTerminal: boolean;
+    detach: boolean;
+    /** What leaves it running, at a terminal. */
+    detachKeys?: Uint8Array;
+    onStarted?: (pid: number) => void;
+  },
+): Exit | "detached" | undefined {
   blockSignals(forwarded);
   const identity = identityIn(joined, plan);
-  const connected = connectToCaller(io.stdio, io.callerIsTerminal, identity, () => {});
+  const connected = connectToCaller(io.stdio, io.callerIsTerminal, identity, () => {}, undefined, io.detachKeys);
   try {
     const starting = spawnExec(joined, plan, identity, connected.inside);
     closeAll(connected.inside.filter((fd) => fd !== undefined));
     try {
       awaitStart(starting, { terminal: connected.connect });
+      io.onStarted?.(starting.child.pid);
       if (io.detach) return undefined;
-      return supervise(starting.child, connected);
+      const exit = supervise(starting.child, connected);
+      if (exit) return exit;
+      const { handOffTerminal } = require("./keep-terminal.ts") as typeof import("./keep-terminal.ts");
+      handOffTerminal(connected.terminal!, starting.child.pidfd);
+      return "detached";
     } catch (error) {
       killInit(starting);
       throw error;

@@ -124,7 +124,7 @@ export function runContainer(plan: Plan, io: Io, place: Place, listener: Listene
     supervision.eventSources = guarded([meter, ...network, ...listener.started()]);
     clients.sendToLauncher({ type: "started" });
     clients.release();
-    const exit = superviseChild(supervision, clients);
+    const exit = superviseChild(supervision, clients)!;
     // What it has started ends with it, also where the kernel does not see to it.
     if (plan.clone.flags.length === 0) killCgroup(plan.clone.cgroup!);
     // Whole before anybody hears of the end.

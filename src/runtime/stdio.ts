@@ -11,6 +11,7 @@ import { openInput, openOutput, setNonblocking, unreadBytes } from "../linux/non
 import { dupCloexec, pipe } from "../linux/poll.ts";
 import { getModes, getSize, interruptedGroup, rawModes, restoreModes, setModes, setSize } from "../linux/tty.ts";
 import type { StdioKind } from "../plan/step.ts";
+import { detachMatcher } from "./detach-keys.ts";
 import type { Copy } from "./relay.ts";
 import type { Identity } from "./user.ts";
 
@@ -41,6 +42,10 @@ export interface ConnectedStdio {
   idle?: () => void;
   /** Where others may write to its stdin, without waiting; absent where it has the caller's. */
   input?: Fd;
+  /** The detach keys were typed: what is at the terminal goes on without us. */
+  left?: boolean;
+  /** The master of its terminal. */
+  terminal?: Fd;
   /** Sees what is typed, on a terminal. */
   typed: (keys: Uint8Array) => void;
   /** Nobody will write to `input` any more. */
@@ -58,6 +63,8 @@ function pipeOf({ uid, gid }: Owner): ReturnType<typeof pipe> {
 
 /** Sees everything that the container writes. */
 export type OnOutput = (stream: 1 | 2, bytes: Uint8Array) => void;
+
+const noKeys = new Uint8Array(0);
 
 /** Stdio with nothing connected yet. */
 const unconnected = (): ConnectedStdio => ({
@@ -146,6 +153,7 @@ export function connectToCaller(
   owner: Owner,
   onOutput: OnOutput,
   held = () => false,
+  detachKeys: Uint8Array = noKeys,
 ): ConnectedStdio {
   const connected: ConnectedStdio = { ...unconnected(), connect };
   stdio.forEach((how, fd) => {
@@ -173,8 +181,10 @@ export function connectToCaller(
   }
 
   function connect(master: Fd): void {
+    connected.terminal = master;
+    const typed = source(0);
     const keys: Copy = {
-      ...source(0),
+      ...(detachKeys.length > 0 ? leaving(connected, typed, detachKeys) : typed),
       ...ownDestination(master),
       inward: true,
       onData: watchInterrupts(connected, master),
@@ -210,6 +220,18 @@ export function connectToCaller(
     setModes(0, rawModes(modes));
     connected.resize();
   }
+}
+
+/** The same keys, which end when the detach keys were among them. */
+function leaving(connected: ConnectedStdio, typed: ReturnType<typeof source>, detachKeys: Uint8Array) {
+  const match = detachMatcher(detachKeys);
+  const readKeys = (into: Uint8Array): number => {
+    const count = typed.read(into);
+    if (match(into.subarray(0, count)) !== "detach") return count;
+    connected.left = true;
+    return 0;
+  };
+  return { ...typed, read: readKeys };
 }
 
 /** Notes the interrupt key, which is to end also a program that would ignore its signal. */

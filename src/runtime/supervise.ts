@@ -44,16 +44,19 @@ export function controlsOf(
   };
 }
 
-/** Stays with a process that nobody else can attach to. */
-export function supervise(child: Child, connected: ConnectedStdio): Exit {
+/** Stays with a process that nobody else can attach to. @returns undefined once it was left running. */
+export function supervise(child: Child, connected: ConnectedStdio): Exit | undefined {
   const supervision: Supervision = { child, connected, eventSources: [] };
   const exit = superviseChild(supervision, { watches: () => [], timers: () => [] });
-  deliverRest(connected);
+  if (exit) deliverRest(connected);
   return exit;
 }
 
-/** Passes bytes and signals on until the child has ended. */
-export function superviseChild(supervision: Supervision, clients: Pick<Clients, "watches" | "timers">): Exit {
+/** Passes bytes and signals on until the child has ended. @returns undefined if the detach keys were typed before. */
+export function superviseChild(
+  supervision: Supervision,
+  clients: Pick<Clients, "watches" | "timers">,
+): Exit | undefined {
   const { child, connected, eventSources } = supervision;
   const { signal } = controlsOf(supervision);
   let over = false;
@@ -76,10 +79,11 @@ export function superviseChild(supervision: Supervision, clients: Pick<Clients, 
     connected.copies,
     () => [...watches, ...clients.watches(), ...eventSources.flatMap((eventSource) => eventSource.watches())],
     () => [...clients.timers(), ...eventSources.flatMap((eventSource) => eventSource.timers())],
-    () => over,
+    () => over || connected.left === true,
     () => connected.idle,
   );
   for (const eventSource of eventSources) eventSource.end();
+  if (!over) return undefined;
   const exit = wait(child)!.exit;
   drain(connected.copies);
   const { killedBy } = supervision;

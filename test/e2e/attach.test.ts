@@ -51,6 +51,26 @@ describe("on a terminal", () => {
       ok(await machine.run(["rm", "-f", "sh"]));
     });
   });
+  test("exec leaves its command running with the same keys, and its terminal lives as long as the command", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      await detached(machine, "box", forever);
+      const keys = ["--detach-keys", "ctrl-a,x"];
+      await using pty = onTerminal(machine, ["exec", "-it", ...keys, "-e", `PS1=${prompt}`, "box", "sh"]);
+      await pty.waitFor(prompt);
+      // More than a terminal holds: somebody reads it.
+      pty.line("(until [ -e /go ]; do sleep 0.05; done; seq 20000; echo $? >/done; exec sleep 600) &");
+      await pty.waitFor(prompt);
+      pty.press("ctrl-a");
+      pty.type("x");
+      expect(await pty.exit()).toBe(0);
+      ok(await machine.run(["exec", "box", "touch", "/go"]));
+      const done = async () => (await machine.run(["exec", "box", "cat", "/done"])).stdout === "0\n";
+      await until(done, "it has gone on");
+      const events = ["events", "--since", "0", "--until", "0s", "--filter", "event=exec_detach", "--format"];
+      expect(ok(await machine.run([...events, "{{.Action}}"]))).toBe("exec_detach");
+      ok(await machine.run(["rm", "-f", "box"]));
+    });
+  });
   test("two who are attached see the same, and either may type", async () => {
     await withMachine(["busybox"], async (machine) => {
       await using one = onTerminal(machine, ["run", "-it", "--name", "sh", ...shell]);

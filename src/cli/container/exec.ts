@@ -7,8 +7,10 @@ import { getSize, isatty } from "../../linux/tty.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
 import { readEnv, wantsTerminal } from "./caller.ts";
+import { defaultDetachKeys } from "./defaults.ts";
 
 /** Loaded for those who say who and where. */
+const lifecycle = () => require("./lifecycle.ts") as typeof import("./lifecycle.ts");
 const units = () => require("../words/units.ts") as typeof import("../words/units.ts");
 
 export default defineCommand({
@@ -16,6 +18,11 @@ export default defineCommand({
   args: {
     container: { type: "positional", required: true, description: "Container name, id, or unique id prefix" },
     command: { type: "positional", multiple: true, required: true, description: "Command to run" },
+    "detach-keys": {
+      type: "string",
+      valueHint: "keys",
+      description: "Key sequence that detaches from the command (ctrl-p,ctrl-q)",
+    },
     detach: { type: "boolean", alias: "d", description: "Run the command in the background" },
     env: {
       type: "string",
@@ -54,12 +61,21 @@ export default defineCommand({
       privileged: args.privileged ?? false,
       detach: args.detach ?? false,
     };
+    const keys = args["detach-keys"];
+    const detachKeys = keys === undefined ? defaultDetachKeys : lifecycle().parseDetachKeys(keys);
+    const detachable = terminal && interactive && isatty(0) && detachKeys.length > 0;
     const stdin = !interactive ? "null" : terminal ? "terminal" : "relay";
     const out = args.detach ? "null" : terminal ? "terminal" : "relay";
     const stdio = [stdin, out, out] as const;
-    return execInContainer(paths, findContainer(paths, args.container), options, {
-      stdio: [...stdio],
-      callerIsTerminal: isatty(0),
-    });
+    return execInContainer(
+      paths,
+      findContainer(paths, args.container),
+      { ...options, detachable },
+      {
+        stdio: [...stdio],
+        callerIsTerminal: isatty(0),
+        ...(detachable && { detachKeys }),
+      },
+    );
   },
 });

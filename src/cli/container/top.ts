@@ -2,7 +2,7 @@
 
 import { recoverIfAllowed } from "../../engine/container/recover.ts";
 import { askHostPs, listProcesses } from "../../engine/inspect/top.ts";
-import { findContainer } from "../../engine/record/container.ts";
+import { emitContainerEvent, findContainer } from "../../engine/record/container.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
 import { alignColumns } from "../words/list.ts";
@@ -25,6 +25,7 @@ export default defineCommand({
     recoverIfAllowed(paths);
     const container = findContainer(paths, name);
     const { titles, rows } = options.length > 0 ? askHostPs(container, options) : listProcesses(container);
+    emitContainerEvent(paths, container.record, "top");
     printText(alignColumns([titles, ...rows].map((row) => `${row.map(plain).join("\t")}\n`).join("")));
     return 0;
   },

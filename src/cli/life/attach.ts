@@ -3,7 +3,7 @@
 import { attachTo } from "../../engine/container/attach.ts";
 import { ended } from "../../engine/container/detached.ts";
 import { recoverIfAllowed } from "../../engine/container/recover.ts";
-import { type Container, findContainer, isUp } from "../../engine/record/container.ts";
+import { type Container, emitContainerEvent, findContainer, isUp } from "../../engine/record/container.ts";
 import { connectToContainer } from "../../engine/record/monitor-socket.ts";
 import { ConflictError } from "../../errors.ts";
 import { type Paths, pathsOf } from "../../paths.ts";
@@ -51,6 +51,7 @@ export function join(
     throw new ConflictError(`container ${record.name} ${why}`);
   }
   sendFrame(socket, { control: { type: "attach", stdin: how.stdin } });
+  emitContainerEvent(paths, record, "attach");
   const end = attachTo(socket, { ...how, terminal: record.options.terminal });
   const result = ended(paths, record.id, end, warn);
   return "code" in result ? result.code : 0;

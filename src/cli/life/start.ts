@@ -3,7 +3,7 @@
 import { attachTo } from "../../engine/container/attach.ts";
 import { ended } from "../../engine/container/detached.ts";
 import { starting } from "../../engine/container/restart.ts";
-import { findContainer } from "../../engine/record/container.ts";
+import { emitContainerEvent, findContainer } from "../../engine/record/container.ts";
 import { UsageError } from "../../errors.ts";
 import { close, type Fd } from "../../linux/file.ts";
 import { finish } from "../../linux/task.ts";
@@ -45,6 +45,7 @@ export default defineCommand({
     let code: number | undefined;
     const stay = (socket: Fd) => {
       const { terminal } = found.record.options;
+      emitContainerEvent(paths, found.record, "attach");
       const end = attachTo(socket, { stdin, terminal, detachKeys, sigProxy });
       const result = ended(paths, found.record.id, end, warn);
       code = "code" in result ? result.code : 0;

@@ -2,6 +2,7 @@
 
 import { recoverIfAllowed } from "../../engine/container/recover.ts";
 import { sizeOfTree } from "../../engine/container/size.ts";
+import { recordPrune } from "../../engine/record/events.ts";
 import { requireRoot } from "../../engine/record/root.ts";
 import { anonymousLabel, mountPointOf } from "../../engine/record/volume.ts";
 import { pruneVolumes } from "../../engine/volume/remove.ts";
@@ -40,6 +41,7 @@ export default defineCommand({
       },
     );
     collectGarbage(paths);
+    recordPrune(paths, "volume", bytes);
     printRemoved("Deleted Volumes:", names);
     printReclaimed(bytes);
     return 0;

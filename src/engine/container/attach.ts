@@ -16,6 +16,7 @@ import {
   sendFrame,
   windowBytes,
 } from "../../runtime/channel.ts";
+import { detachMatcher } from "../../runtime/detach-keys.ts";
 import { forwarded } from "../../runtime/forwarded.ts";
 
 export interface AttachOptions {
@@ -211,19 +212,4 @@ function readInput(input: Input, buffer: Uint8Array): number | undefined {
     if (hasCode(error, "EIO", "EBADF", "ECONNRESET")) return 0;
     throw error;
   }
-}
-
-/**
- * Finds the detach keys. All but the last of them reach the container as they are typed: Docker keeps Ctrl-P back until
- * the next key comes, which everybody notices who looks for the last command in a shell.
- */
-export function detachMatcher(keys: Uint8Array): (bytes: Uint8Array) => Uint8Array | "detach" {
-  let matched = 0;
-  return (bytes) => {
-    for (const byte of bytes) {
-      matched = byte === keys[matched] ? matched + 1 : byte === keys[0] ? 1 : 0;
-      if (matched === keys.length) return "detach";
-    }
-    return bytes;
-  };
 }

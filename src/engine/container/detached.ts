@@ -3,7 +3,13 @@
 import { ConflictError, Failure } from "../../errors.ts";
 import { close, unlink } from "../../linux/file.ts";
 import type { Paths } from "../../paths.ts";
-import { type ContainerRecord, readContainer, unstarted, waitForMonitor } from "../record/container.ts";
+import {
+  type ContainerRecord,
+  emitContainerEvent,
+  readContainer,
+  unstarted,
+  waitForMonitor,
+} from "../record/container.ts";
 import { withContainerLock } from "../record/container-lock.ts";
 import { attachTo } from "./attach.ts";
 import { createContainer, type StoreLock } from "./create.ts";
@@ -53,6 +59,7 @@ export function runWithMonitor(
   const { terminal } = record.options;
   // Nobody would look for one that is removed when it ends.
   const endsWithUs = record.settings.remove;
+  emitContainerEvent(paths, record, "attach");
   const end = attachTo(launched.socket, {
     stdin,
     terminal,
@@ -73,7 +80,11 @@ function removeFailed(paths: Paths, id: string): void {
 
 /** The exit code, once all is written down and cleaned up; or that it goes on. */
 export function ended(paths: Paths, id: string, end: ReturnType<typeof attachTo>, warn: Reporter["warn"]): RunEnd {
-  if (end === "detached") return { running: id };
+  if (end === "detached") {
+    const left = readContainer(paths, id);
+    if (left) emitContainerEvent(paths, left.record, "detach");
+    return { running: id };
+  }
   if (end === "dropped")
     throw new Failure(
       "nobody read what the container wrote for 10 s: it goes on without us",

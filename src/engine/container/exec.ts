@@ -1,6 +1,6 @@
 /** Another process in a container that runs. */
 
-import { ConflictError } from "../../errors.ts";
+import { ConflictError, StartError } from "../../errors.ts";
 import { openProcess } from "../../linux/proc.ts";
 import type { Paths } from "../../paths.ts";
 import { type ExecOptions, planExec } from "../../plan/exec.ts";
@@ -8,6 +8,7 @@ import { runExec } from "../../runtime/exec.ts";
 import { kindsOf, type Stdio } from "../../runtime/stdio.ts";
 import { readSpec } from "../record/bundle.ts";
 import type { Container, ContainerRecord } from "../record/container.ts";
+import { tellExec } from "./exec-events.ts";
 
 /** Loaded for those who want all that we have. */
 const host = () => require("./host.ts") as typeof import("./host.ts");
@@ -21,7 +22,7 @@ export function execInContainer(
   paths: Paths,
   { record, state, status }: Container,
   options: ExecOptions,
-  io: { stdio: Stdio; callerIsTerminal: boolean },
+  io: { stdio: Stdio; callerIsTerminal: boolean; detachKeys?: Uint8Array },
 ): number {
   if (status === "paused")
     throw new ConflictError(`container ${record.name} is paused`, `tinydocker unpause ${record.name}`);
@@ -36,6 +37,20 @@ export function execInContainer(
     options.privileged ? host().ownCapabilities() : [],
   );
   const joined = { pid: state.process!.pid, pidfd, cgroup: state.cgroup };
-  const exit = runExec(joined, plan, { ...io, detach: options.detach });
-  return exit === undefined ? 0 : (exit.code ?? 128 + exit.signal!);
+  const events = tellExec(paths, record, options.command);
+  let exit: ReturnType<typeof runExec>;
+  try {
+    exit = runExec(joined, plan, { ...io, detach: options.detach, onStarted: events.started });
+  } catch (error) {
+    if (error instanceof StartError) events.failed(error.exitCode);
+    throw error;
+  }
+  if (exit === undefined) return 0;
+  if (exit === "detached") {
+    events.detached();
+    return 0;
+  }
+  const code = exit.code ?? 128 + exit.signal!;
+  events.died(code);
+  return code;
 }

@@ -3,6 +3,7 @@
 import { ConflictError } from "../../errors.ts";
 import type { Paths } from "../../paths.ts";
 import { type Container, isUp, listContainers, readContainer } from "../record/container.ts";
+import { recordPrune } from "../record/events.ts";
 import { removeContainer } from "./remove.ts";
 import { sizeOfContainer } from "./size.ts";
 
@@ -27,5 +28,6 @@ export function pruneContainers(
     gone.ids.push(container.record.id);
     gone.bytes += writtenBytes;
   }
+  recordPrune(paths, "container", gone.bytes);
   return gone;
 }

@@ -51,7 +51,7 @@ function* removeNow(
       );
     }
     const how = timeoutS === undefined ? { signal: signals.SIGKILL, timeoutS: 0 } : { timeoutS };
-    yield* stopping(paths, container, { ...how, warn: () => {} });
+    yield* stopping(paths, container, { ...how, removes: true, warn: () => {} });
     // One that was started with --rm is gone by now.
     if (!readContainer(paths, record.id)) return;
   }

@@ -55,6 +55,12 @@ export function runToEnd(
     current = { ...current, ...change };
     keepState(paths, record.id, current, "what is new of the container", on.warn);
   };
+  /** Loaded for those who have some. */
+  const tellVolumes = (action: "mount" | "unmount") => {
+    if (!record.options.mounts.some(({ type }) => type === "volume")) return;
+    const { emitVolumeEvents } = require("./volume-events.ts") as typeof import("./volume-events.ts");
+    emitVolumeEvents(paths, record, action);
+  };
   /** A start that failed: otherwise it would be one that runs, without a process. */
   const recordFailure = (failure: unknown) =>
     update({
@@ -91,6 +97,7 @@ export function runToEnd(
       }),
       started: () => {
         emitContainerEvent(paths, record, "start");
+        tellVolumes("mount");
         return [...(on.onStarted?.(update, current) ?? []), ...timeoutOf(paths, record, current)];
       },
       ended: ({ exit, oomKilled, usage }) => {
@@ -105,6 +112,7 @@ export function runToEnd(
         current = { ...current, ...on.onEnded?.(current) };
         const now = underItsName(paths, record);
         if (oomKilled) emitContainerEvent(paths, now, "oom");
+        tellVolumes("unmount");
         emitContainerEvent(paths, now, "die", { exitCode: String(current.exitCode) });
         if (record.settings.remove) emitContainerEvent(paths, now, "destroy");
         // One that is being removed is read for its published ports alone (withdrawEnded, engine/network/firewall.ts).

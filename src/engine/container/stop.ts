@@ -32,6 +32,8 @@ export interface StopOptions {
   timeoutS?: number;
   /** Do not wait for a program that will not notice. */
   killIfIgnored?: boolean;
+  /** It is removed right after: as with Docker, no stop is told. */
+  removes?: boolean;
   warn(text: string): void;
 }
 
@@ -50,7 +52,7 @@ export function* stopping(paths: Paths, container: Container, options: StopOptio
   // Its policy may have started it again, before that was written down.
   for (let now: Container | undefined = container; goesOn(now); now = readContainer(paths, record.id))
     yield* stopOnce(paths, now, options);
-  emitContainerEvent(paths, record, "stop");
+  if (!options.removes) emitContainerEvent(paths, record, "stop");
 }
 
 /** Ends what runs; where nothing does just now, its monitor writes down the end, or looks whether it is to stop. */

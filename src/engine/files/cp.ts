@@ -17,7 +17,7 @@ import { type Fd, fstat, owned } from "../../linux/file.ts";
 import type { Paths } from "../../paths.ts";
 import { endIfInterrupted } from "../image/interrupt.ts";
 import { withOutput } from "../image/output.ts";
-import { findContainer } from "../record/container.ts";
+import { emitContainerEvent, findContainer } from "../record/container.ts";
 import { withRoot } from "../record/rootfs.ts";
 import { openDirectory, openSource, openTarget, type Side, type Source } from "./cp-path.ts";
 
@@ -45,7 +45,7 @@ export async function copyFromContainer(
   options: CopyOptions,
 ): Promise<number> {
   const container = findContainer(paths, from.container);
-  return await withRoot(paths, container, async (root) => {
+  const bytes = await withRoot(paths, container, async (root) => {
     const side = containerSide(root, from.container);
     const path = inContainer(from.path);
     const source = openSource(side, path, options.followLink);
@@ -58,6 +58,8 @@ export async function copyFromContainer(
     const adapt = options.archive ? keep : forHost(options.warn);
     return await extract(target.fd, adapt, options, (write) => pack(source, name, true, write));
   });
+  emitContainerEvent(paths, container.record, "copy", { from: from.path });
+  return bytes;
 }
 
 /** @param from a path of the host, or "-" for a tar on stdin. @returns how many bytes the copy's tar has. */
@@ -69,7 +71,7 @@ export async function copyToContainer(
 ): Promise<number> {
   const container = findContainer(paths, to.container);
   const source = from === "-" ? undefined : openSource(host, from, options.followLink);
-  return await withRoot(paths, container, async (root) => {
+  const bytes = await withRoot(paths, container, async (root) => {
     const side = containerSide(root, to.container);
     const path = inContainer(to.path);
     const { directory, name } = source ? openTarget(side, path, source) : { directory: openDirectory(side, path) };
@@ -80,6 +82,8 @@ export async function copyToContainer(
     const adapt = options.archive ? keep : ownedBy(0, 0);
     return await extract(directory, adapt, options, (write) => pack(source, name, true, write));
   });
+  emitContainerEvent(paths, container.record, "copy", { to: to.path });
+  return bytes;
 }
 
 const host: Side = { describe: (path) => path };

@@ -4,7 +4,7 @@ import { packTree } from "../../image/pack.ts";
 import { owned } from "../../linux/file.ts";
 import type { Paths } from "../../paths.ts";
 import { withOutput } from "../image/output.ts";
-import { findContainer } from "../record/container.ts";
+import { emitContainerEvent, findContainer } from "../record/container.ts";
 import { layersOf, openLayers } from "../record/rootfs.ts";
 
 /** Without what is mounted in it: volumes are not the container's. @param file stdout if undefined. */
@@ -14,7 +14,8 @@ export async function exportContainer(
   file: string | undefined,
   onBytes: (bytes: number) => void,
 ): Promise<void> {
-  const layers = layersOf(paths, findContainer(paths, container));
+  const found = findContainer(paths, container);
+  const layers = layersOf(paths, found);
   await withOutput(file, (write) => {
     using root = owned(openLayers(paths, layers));
     packTree(root.fd, { layer: false }, (bytes) => {
@@ -22,4 +23,5 @@ export async function exportContainer(
       onBytes(bytes.length);
     });
   });
+  emitContainerEvent(paths, found.record, "export");
 }

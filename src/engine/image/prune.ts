@@ -5,6 +5,7 @@ import { knownLayers } from "../../image/record.ts";
 import { listImages } from "../../image/store.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { Paths } from "../../paths.ts";
+import { recordPrune } from "../record/events.ts";
 import { rmi } from "./remove.ts";
 import { imageUser } from "./users.ts";
 
@@ -35,6 +36,7 @@ export function pruneImages(paths: Paths, { all, chosen = () => true }: { all: b
   }
   const after = layerSizes(paths);
   for (const [chainId, bytes] of before) if (!after.has(chainId)) pruned.reclaimedBytes += bytes;
+  recordPrune(paths, "image", pruned.reclaimedBytes);
   return pruned;
 }
 

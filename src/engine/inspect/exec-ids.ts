@@ -1,7 +1,7 @@
 /** The commands that were started in a container beside its own: `exec`, and health checks. */
 
 import { readStat } from "../../linux/procfs.ts";
-import { digestOf, hexOf } from "../../oci/digest.ts";
+import { execId } from "../container/exec-events.ts";
 import { processesOf } from "../container/processes.ts";
 import { type Container, isUp } from "../record/container.ts";
 
@@ -16,7 +16,3 @@ export function execIdsOf(container: Container): string[] {
     stat && pid !== first && !inside.has(stat.parent) ? [execId(record.id, pid, stat.startMs)] : [],
   );
 }
-
-/** Nothing else is called by it, so it need not be kept. */
-const execId = (container: string, pid: number, startMs: number): string =>
-  hexOf(digestOf(`${container} exec ${pid} ${startMs}`));

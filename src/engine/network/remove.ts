@@ -11,6 +11,7 @@ import type { Paths } from "../../paths.ts";
 import { type Network, withBridge } from "../../plan/network.ts";
 import { builtinNetworks, defaultNetwork, networksOf } from "../../plan/network-options.ts";
 import { type Container, isUp, listContainers } from "../record/container.ts";
+import { recordPrune } from "../record/events.ts";
 import {
   emitNetworkEvent,
   findDamagedNetwork,
@@ -122,6 +123,7 @@ export function pruneNetworks(paths: Paths, choose: (network: Network) => boolea
         removed.push(network.name);
       }
     }
+    recordPrune(paths, "network", 0);
     return removed;
   });
 }

@@ -67,6 +67,10 @@ export function recordEvent(paths: Paths, event: Event): void {
   }
 }
 
+/** A prune is over. @param bytes that it made room for. */
+export const recordPrune = (paths: Paths, type: Event["type"], bytes: number): void =>
+  recordEvent(paths, { type, action: "prune", id: "", attributes: { reclaimed: String(bytes) } });
+
 function lineOf(event: RecordedEvent): string {
   const line = `${formatRecord(eventKind, event)}\n`;
   if (line.length <= longestLine) return line;

@@ -6,7 +6,8 @@ import { pruneContainers } from "../container/prune.ts";
 import { sizeOfTree } from "../container/size.ts";
 import { type Chosen, pruneImages } from "../image/prune.ts";
 import { pruneNetworks } from "../network/remove.ts";
-import { anonymousLabel, mountPointOf } from "../record/volume.ts";
+import { recordPrune } from "../record/events.ts";
+import { anonymousLabel, mountPointOf, type Volume } from "../record/volume.ts";
 import { pruneVolumes } from "../volume/remove.ts";
 
 export interface PruneOptions {
@@ -36,15 +37,16 @@ export function pruneSystem(paths: Paths, { all, volumes, chosen }: PruneOptions
   pruned.containers.push(...containers.ids);
   pruned.bytes += containers.bytes;
   pruned.networks.push(...pruneNetworks(paths, chosen));
-  if (volumes)
-    pruneVolumes(
-      paths,
-      (volume) => Object.hasOwn(volume.labels, anonymousLabel) && chosen(volume),
-      (volume) => {
-        pruned.volumes.push(volume.name);
-        pruned.bytes += sizeOfTree(mountPointOf(paths, volume));
-      },
-    );
+  if (volumes) {
+    let bytes = 0;
+    const isChosen = (volume: Volume) => Object.hasOwn(volume.labels, anonymousLabel) && chosen(volume);
+    pruneVolumes(paths, isChosen, (volume) => {
+      pruned.volumes.push(volume.name);
+      bytes += sizeOfTree(mountPointOf(paths, volume));
+    });
+    recordPrune(paths, "volume", bytes);
+    pruned.bytes += bytes;
+  }
   const { untagged, deleted, reclaimedBytes } = pruneImages(paths, { all, chosen });
   pruned.images.push(...untagged.map((name) => `untagged: ${name}`), ...deleted.map((id) => `deleted: ${id}`));
   pruned.bytes += reclaimedBytes;
