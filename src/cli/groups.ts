@@ -1,7 +1,7 @@
 /** Commands by what they are about, as in `image ls`: for who thinks so, and where the short names are taken. */
 
 import { UsageError } from "../errors.ts";
-import { nearest } from "./words/argv.ts";
+import { nearest, seeHelp } from "./words/argv.ts";
 import type { Command, CommandGroup, Commands, Loader } from "./words/command.ts";
 
 /** Words after a group's name: a command that also has a short name by that name, any other by its loader. */
@@ -155,7 +155,10 @@ export async function findCommand(commands: Commands, name: string, word?: strin
   if (word !== undefined && isGroup(name)) return await findMember(commands, name, word);
   if (Object.hasOwn(notYet, name)) throw new UsageError(`there is no ${name} yet`, notYet[name]);
   const known = [...Object.keys(commands).filter((one) => !one.startsWith("_")), ...Object.keys(groups)];
-  throw new UsageError(`unknown command ${JSON.stringify(name)}`, nearest(name, known));
+  throw new UsageError(
+    `unknown command ${JSON.stringify(name)}`,
+    nearest(name, known).replace(seeHelp, "see tinydocker --help"),
+  );
 }
 
 /** `image ls` is `images`, under that name. */
@@ -164,7 +167,10 @@ async function findMember(commands: Commands, name: string, word: string): Promi
   const member = Object.hasOwn(aliases, word) ? aliases[word]! : word;
   if (!Object.hasOwn(members, member)) {
     const near = nearest(word, [...Object.keys(members), ...Object.keys(aliases)]);
-    throw new UsageError(`unknown command ${JSON.stringify(`${name} ${word}`)}`, near);
+    throw new UsageError(
+      `unknown command ${JSON.stringify(`${name} ${word}`)}`,
+      near.replace(seeHelp, `see tinydocker ${name} --help`),
+    );
   }
   const entry = members[member]!;
   const { default: command } = await (typeof entry === "string" ? commands[entry]! : entry)();

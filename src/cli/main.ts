@@ -8,7 +8,7 @@ import { unblockSignals } from "../linux/signal.ts";
 import { absolutePath, chooseConfig, configFile, defaultRoot, isDoubtful, pathsOf } from "../paths.ts";
 import { forwarded } from "../runtime/forwarded.ts";
 import { commands } from "./commands.ts";
-import { parseArgv } from "./words/argv.ts";
+import { parseArgv, seeHelp } from "./words/argv.ts";
 import type { Command, Global } from "./words/command.ts";
 import { globalArgs } from "./words/global.ts";
 
@@ -116,8 +116,18 @@ async function runCommand(command: Command, argv: string[], global: Global): Pro
   // They have been blocked since before there were threads, which would take them (main.ts).
   if (command.takesSignals) onLockWait(endIfInterrupted);
   else unblockSignals(forwarded);
-  const values = parseArgv(command.args, argv, { optionsFirst: command.optionsFirst ?? false });
-  return (await command.run(values as never, global)) ?? 0;
+  return (await command.run(parse(command, argv) as never, global)) ?? 0;
+}
+
+/** What the definitions make of the words; who is sent to the help is sent to that of this command. */
+function parse({ meta, args, optionsFirst }: Command, argv: string[]) {
+  try {
+    return parseArgv(args, argv, { optionsFirst: optionsFirst ?? false });
+  } catch (error) {
+    if (!(error instanceof UsageError) || error.hint !== seeHelp) throw error;
+    const name = meta.name === "tinydocker" ? "" : `${meta.name} `;
+    throw new UsageError(error.message, `see tinydocker ${name}--help`);
+  }
 }
 
 /** `--help` anywhere among our own options; after an image it belongs to the container. */

@@ -90,7 +90,7 @@ export function openParents(root: Fd, { lowers, onCreate, replace }: ParentsOpti
       else if (!(followLink(view, way, name) || enter(view, way, name, make))) {
         if (!make) return undefined;
         const here = textOf(view.pathOf(name));
-        throw new InvalidError(`${textOf(path)} is used as a directory, but ${here} is none`);
+        throw new InvalidError(`${textOf(path)} is used as a directory, but ${here} is not one`);
       }
     }
     return view.path;

@@ -36,7 +36,7 @@ export function ensureBridge(socket: Fd, network: Network): EnsuredBridge {
   for (let tries = 1; ; tries++) {
     const made = makeBridge(socket, network);
     if (made) return { ...made, changes };
-    if (tries === maxTries) throw new ConflictError(`somebody deletes the bridge ${network.bridge} again and again`);
+    if (tries === maxTries) throw new ConflictError(`the bridge ${network.bridge} keeps being deleted`);
   }
 }
 

@@ -172,7 +172,7 @@ function refusalOf(
   if (name === gateway) return `the address ${name} is the gateway's`;
   const other = Object.keys(auxiliary).find((key) => auxiliary[key] === name);
   if (other !== undefined) return `the address ${name} is kept for ${other} (--aux-address)`;
-  return reservedOf(subnet).includes(name) ? `the address ${name} is none of a host in ${text}` : undefined;
+  return reservedOf(subnet).includes(name) ? `the address ${name} is not the address of a host in ${text}` : undefined;
 }
 
 /** Whoever only looks at a lease holds it for a moment. */

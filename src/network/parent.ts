@@ -61,7 +61,7 @@ const lacks = (kind: string): UnsupportedError =>
 function setUp(socket: Fd, device: string): number {
   transact(socket, [setLink(device, { up: true })]);
   const link = findLink(socket, device);
-  if (!link) throw new Failure(`somebody deletes the device ${device}`);
+  if (!link) throw new Failure(`the device ${device} keeps being deleted`);
   return link.index;
 }
 

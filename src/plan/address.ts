@@ -106,7 +106,7 @@ export function parseMac(text: string): Uint8Array {
   if (!macAddress.test(text)) throw new UsageError(`${JSON.stringify(text)} is not a MAC address`, macHint);
   const mac = Uint8Array.from(text.split(":"), (byte) => Number.parseInt(byte, 16));
   if (mac[0]! & 1) throw new UsageError(`the MAC address ${text} is one of a group (multicast)`, macHint);
-  if (mac.every((byte) => byte === 0)) throw new UsageError(`the MAC address ${text} is none`, macHint);
+  if (mac.every((byte) => byte === 0)) throw new UsageError(`the MAC address ${text} is all zeros`, macHint);
   return mac;
 }
 const macHint = "write it like 02:42:0a:c9:00:02";

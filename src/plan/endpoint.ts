@@ -53,7 +53,7 @@ export function deviceFor({ driverOptions }: NetworkRequest, endpoints: Pick<End
   const asked = driverOptions?.[deviceOption];
   const taken = new Set(endpoints.map(({ device }) => device));
   if (asked !== undefined) {
-    if (taken.has(asked)) throw new UsageError(`--driver-opt: two networks can't both have the device ${asked}`);
+    if (taken.has(asked)) throw new UsageError(`--driver-opt: two networks cannot both have the device ${asked}`);
     return asked;
   }
   for (let number = 0; ; number++) if (!taken.has(`eth${number}`)) return `eth${number}`;

@@ -72,7 +72,7 @@ export function planNetwork(asked: NewNetwork, others: Network[], { id, created,
   const subnets = [...given];
   const hasFamily = (bytes: number) => given.some(({ prefix }) => prefix.address.length === bytes);
   const { ipv4 = true } = asked;
-  if (!ipv4 && hasFamily(4)) throw new UsageError("--ipv4=false and a --subnet of IPv4 can't both be");
+  if (!ipv4 && hasFamily(4)) throw new UsageError("--ipv4=false and a --subnet of IPv4 cannot be combined");
   if (!ipv4 && !asked.ipv6) throw new UsageError("a network has IPv4 or IPv6", "--ipv4=false --ipv6");
   if (ipv4 && !hasFamily(4)) {
     const kind = name === defaultNetwork ? "default" : "user";
@@ -120,7 +120,7 @@ function completeSubnet(asked: NewNetwork["subnets"][number]): Subnet & { prefix
   if (gateway !== undefined && !contains(prefix, parseAddress(gateway)))
     throw new UsageError(`--gateway: ${gateway} is not in ${subnet}`);
   if (gateway !== undefined && reservedOf(prefix).includes(formatAddress(parseAddress(gateway))))
-    throw new UsageError(`--gateway: ${gateway} is none of a host in ${subnet}`);
+    throw new UsageError(`--gateway: ${gateway} is not the address of a host in ${subnet}`);
   if (range !== undefined && !contains(prefix, parseSubnet(range).address))
     throw new UsageError(`--ip-range: ${range} is not in ${subnet}`);
   const others = Object.values(auxiliary ?? {});

@@ -29,7 +29,7 @@ export function planParent(
   const { kind, device = `dm-${id.slice(0, 12)}`, mode, flag } = asked;
   const parent: Parent = { kind, device, mode, ...(flag !== undefined && { flag }) };
   if (asked.device === undefined) return { ...parent, made: "dummy" };
-  if (device === "lo") throw new UsageError("--opt: parent=lo: a loopback device leads to nobody", "parent=eth0");
+  if (device === "lo") throw new UsageError("--opt: parent=lo: a loopback device leads nowhere", "parent=eth0");
   const sharing = others.filter((other) => other.parent?.device === device);
   for (const other of sharing) refuseClash(parent, other);
   if (sharing.some((other) => other.parent!.made)) return { ...parent, made: "vlan" };

@@ -76,9 +76,10 @@ function planMounts(
   { ipcMounts }: SharedPaths,
 ): Mount[] {
   const isGiven = (path: string) => given.some(({ destination }) => destination === path);
-  if (shmBytes !== undefined && isGiven(shm)) throw new UsageError(`--shm-size and a mount on ${shm} can't both be`);
+  if (shmBytes !== undefined && isGiven(shm))
+    throw new UsageError(`--shm-size and a mount on ${shm} cannot be combined`);
   if (timezone !== undefined && isGiven(localtime))
-    throw new UsageError(`--tz and a mount on ${localtime} can't both be`);
+    throw new UsageError(`--tz and a mount on ${localtime} cannot be combined`);
   const other = containerOf(ipc) !== undefined;
   const bound: Mount = {
     destination: shm,

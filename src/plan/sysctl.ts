@@ -62,7 +62,9 @@ export function checkSysctls(process: ProcessOptions, network: NetworkOptions): 
       );
     const shared = sharedBy(namespace, process, network);
     if (shared)
-      throw new UsageError(`--sysctl: ${shown} and ${shared} can't both be: the setting is not the container's own`);
+      throw new UsageError(
+        `--sysctl: ${shown} and ${shared} cannot be combined: the setting is not the container's own`,
+      );
   }
 }
 

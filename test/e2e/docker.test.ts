@@ -68,7 +68,7 @@ test("image prune takes filters by label, and an option of one letter that there
     const refused = await machine.run(["run", "-Z", "busybox"]);
     expect([refused.code, said(refused)]).toEqual([
       125,
-      "tinydocker: unknown option -Z\ntinydocker: hint: see --help\n",
+      "tinydocker: unknown option -Z\ntinydocker: hint: see tinydocker run --help\n",
     ]);
   });
 });

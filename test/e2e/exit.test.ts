@@ -208,9 +208,9 @@ describe("errors", () => {
     for (const [word, hint] of [
       ["rnu", "did you mean run?"],
       ["imags", "did you mean images?"],
-      ["constructor", "see --help"],
-      ["toString", "see --help"],
-      ["__proto__", "see --help"],
+      ["constructor", "see tinydocker --help"],
+      ["toString", "see tinydocker --help"],
+      ["__proto__", "see tinydocker --help"],
     ] as const) {
       const result = await box.run([word]);
       expect([word, result.code]).toEqual([word, 125]);

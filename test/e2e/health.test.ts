@@ -156,7 +156,7 @@ describe("--health-on-failure", () => {
       for (const [options, why] of [
         [["--health-on-failure", "kill"], "the image has none"],
         [[...ill, "--health-on-failure", "panic"], "one of none, kill, restart, stop"],
-        [["--rm", ...ill, "--health-on-failure", "restart"], "can't both be"],
+        [["--rm", ...ill, "--health-on-failure", "restart"], "cannot be combined"],
       ] as const)
         for (const command of [["run", "-d"], ["create"]]) {
           const { code, stderr } = await machine.run([...command, ...options, "busybox", "true"]);

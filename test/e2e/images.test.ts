@@ -135,7 +135,7 @@ describe("save and load", () => {
         expect((await machine.run(["save", "-o", file, ...args])).code).not.toBe(0);
       expect(readdirSync(machine.tmp)).toEqual([]);
       const typed = await machine.exec(["script", "-qec", `${binary()} save probe`, "/dev/null"]);
-      expect(typed.stdout).toContain("a tar is not for a terminal");
+      expect(typed.stdout).toContain("a tar is not printed on a terminal");
     });
   });
   test("a full disk is a clean error, and what was there stays (F7)", async () => {

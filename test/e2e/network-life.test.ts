@@ -49,7 +49,7 @@ describe("a start that fails", () => {
           [
             ["--network", "name=net,ip=10.50.0.8", "--ip", "10.50.0.7", "busybox", "true"],
             125,
-            /--ip: 10\.50\.0\.7, and 10\.50\.0\.8 in --network, can't both be/,
+            /--ip: 10\.50\.0\.7, and 10\.50\.0\.8 in --network cannot be combined/,
           ],
           [["--network", "net", "--ip6", "fd00::9", "busybox", "true"], 125, /fd00::9 is not in network net/],
         ];

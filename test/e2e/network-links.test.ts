@@ -100,8 +100,8 @@ describe("a link in the default network", () => {
         [["--link", "still:x\ty"], "is not a valid"],
         [["--link", ""], "is not a valid link"],
         [["--link", "still:a", "--link", "still:a"], "the alias a is given twice"],
-        [["--network", "none", "--link", "still"], "--link and --network none can't both be"],
-        [["--network", "host", "--link", "still"], "--link and --network host can't both be"],
+        [["--network", "none", "--link", "still"], "--link and --network none cannot be combined"],
+        [["--network", "host", "--link", "still"], "--link and --network host cannot be combined"],
         [["--link-local-ip", "x"], "is not an address that a device can have"],
         [["--link-local-ip", "127.0.0.2"], "is not an address that a device can have"],
         [["--network", "name=bridge,gw-priority=high"], "is not a whole number"],
@@ -217,7 +217,7 @@ describe("of its networks a container says", () => {
           "three",
           "box",
         ];
-        expect(said(await machine.run(again))).toContain("two networks can't both have the device lan7");
+        expect(said(await machine.run(again))).toContain("two networks cannot both have the device lan7");
         ok(await machine.run(["network", "connect", "--gw-priority=-1", "three", "box"]));
         expect((await waysOut(machine, "box")).at(-1)).toMatch(/^eth1/);
         ok(await machine.run(["rm", "-f", "box"]));

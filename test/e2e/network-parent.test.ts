@@ -241,7 +241,7 @@ withMacvlan("what a network can't be is refused by name, and leaves nothing behi
       [["-d", "overlay"], '--driver: "overlay" is not supported'],
       [["-d", "macvlan", "-o", "parent=nothere"], "this host has no network device nothere"],
       [["-d", "macvlan", "-o", "parent=nothere.50"], "neither nothere.50 nor nothere"],
-      [["-d", "macvlan", "-o", "parent=lo"], "a loopback device leads to nobody"],
+      [["-d", "macvlan", "-o", "parent=lo"], "a loopback device leads nowhere"],
       [["-d", "macvlan", "-o", "parent=a/b"], "is not a valid device name"],
       [["-d", "macvlan", "-o", "mode=l2"], `macvlan_mode can't be "l2"`],
       [["-d", "macvlan", "-o", "ipvlan_mode=l2"], '"ipvlan_mode" is not supported by the driver macvlan'],
@@ -258,7 +258,7 @@ withMacvlan("what a network can't be is refused by name, and leaves nothing behi
         "10.70.0.9 is the --gateway",
       ],
       [["--ipv4=false"], "a network has IPv4 or IPv6"],
-      [["--ipv4=false", "--ipv6", "--subnet", "10.70.0.0/24"], "can't both be"],
+      [["--ipv4=false", "--ipv6", "--subnet", "10.70.0.0/24"], "cannot be combined"],
     ] as [string[], string][]) {
       const result = await create(machine, ...options, "net");
       expect([options, result.code === 0, said(result)]).toEqual([options, false, expect.stringContaining(reason)]);

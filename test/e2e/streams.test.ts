@@ -50,7 +50,7 @@ describe("--attach", () => {
     await withMachine(["busybox"], async (machine) => {
       const cases: [string[], string][] = [
         [["-a", "stdlog"], '"stdlog" is not a stream'],
-        [["-d", "-a", "stdout"], "--attach and --detach can't both be"],
+        [["-d", "-a", "stdout"], "--attach and --detach cannot be combined"],
         [["-i", "-a", "stdout"], "--attach leaves it out"],
         [["-i=false", "-a", "stdin"], "--attach stdin needs --interactive"],
         [["-t", "-a", "stdout"], "--tty and --attach without stdin and stdout"],

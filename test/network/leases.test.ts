@@ -73,8 +73,8 @@ describe("an address", () => {
   test.each([
     ["10.9.1.2", "the address 10.9.1.2 is not in the subnet 10.9.0.0/24"],
     ["10.9.0.1", "the address 10.9.0.1 is the gateway's"],
-    ["10.9.0.0", "the address 10.9.0.0 is none of a host in 10.9.0.0/24"],
-    ["10.9.0.255", "the address 10.9.0.255 is none of a host in 10.9.0.0/24"],
+    ["10.9.0.0", "the address 10.9.0.0 is not the address of a host in 10.9.0.0/24"],
+    ["10.9.0.255", "the address 10.9.0.255 is not the address of a host in 10.9.0.0/24"],
     ["fd00::2", "the address fd00::2 is not in the subnet 10.9.0.0/24"],
     ["10.9.0.256", '"10.9.0.256" is not an IPv4 or IPv6 address'],
   ])("%s is refused where no container can have it", (wanted, message) => {

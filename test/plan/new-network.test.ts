@@ -55,7 +55,7 @@ describe("a network that is to be made", () => {
   );
   test("has no gateway at the subnet's own address or at that of broadcasts", () => {
     const withGateway = (subnet: string, gateway: string) => () => plan({ subnets: [{ subnet, gateway }] });
-    expect(withGateway("10.9.0.0/24", "10.9.0.0")).toThrow("10.9.0.0 is none of a host in 10.9.0.0/24");
+    expect(withGateway("10.9.0.0/24", "10.9.0.0")).toThrow("10.9.0.0 is not the address of a host in 10.9.0.0/24");
     expect(withGateway("10.9.0.0/24", "10.9.0.255")).toThrow(UsageError);
     expect(withGateway("fd00:1::/64", "fd00:1::")).toThrow(UsageError);
     for (const gateway of ["10.9.0.1", "10.9.0.254"]) expect(withGateway("10.9.0.0/24", gateway)).not.toThrow();

@@ -43,7 +43,7 @@ describe("checkSysctls()", () => {
     expect(() => check("kernel/hostname")).toThrow("--hostname");
   });
   test("refuses what is not the container's own, as it shares that namespace", () => {
-    const shares = "can't both be: the setting is not the container's own";
+    const shares = "cannot be combined: the setting is not the container's own";
     expect(() => check("net/ipv4/ip_forward", {}, { mode: "host" })).toThrow(
       `--sysctl: net.ipv4.ip_forward and --network host ${shares}`,
     );

@@ -37,7 +37,7 @@ export default defineCommand({
   examples: ["tinydocker explain run -m 64 busybox.tar -- sh", "tinydocker explain --json run busybox.tar -- sh"],
   run: async ({ json, full, command: [name, ...words] }, global) => {
     if (name !== "run")
-      throw new UsageError(`explain knows only run, not ${JSON.stringify(name)}`, "tinydocker explain run ...");
+      throw new UsageError(`explain supports only run, not ${JSON.stringify(name)}`, "tinydocker explain run ...");
     // `explain run --json IMAGE` is what one types, too.
     const asked = new Set<string>();
     while (words[0] === "--json" || words[0] === "--full") asked.add(words.shift()!);

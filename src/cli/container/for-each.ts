@@ -88,7 +88,7 @@ function select(paths: Paths, { container, all, filter = [], latest }: Selection
     return container;
   }
   if (container.length > 0)
-    throw new UsageError("names of containers do not go with --all, --filter or --latest", "one or the other");
+    throw new UsageError("--all, --filter and --latest take no container names", "one or the other");
   const newest = listContainers(paths);
   if (latest) return newest.slice(0, 1).map(({ record }) => record.id);
   // Loaded for who has one.

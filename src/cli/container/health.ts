@@ -21,7 +21,9 @@ export function parseHealth(args: HealthArgs): HealthOptions | undefined {
   }
   if (words.length === 0) return undefined;
   if (args.rm && args["health-on-failure"] === "restart")
-    throw new UsageError("--rm and --health-on-failure restart can't both be: what is removed can't start again");
+    throw new UsageError(
+      "--rm and --health-on-failure restart cannot be combined: a removed container cannot start again",
+    );
   const command = args["health-cmd"];
   const retries = args["health-retries"];
   if (retries !== undefined && !/^\d{1,9}$/.test(retries))

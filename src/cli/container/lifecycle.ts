@@ -123,7 +123,8 @@ export function attached({ attach, interactive, tty, detach }: Given): {
 } {
   const named = parseAttach(attach);
   const stdin = named.includes("stdin");
-  if (detach) throw new UsageError("--attach and --detach can't both be: nobody is attached to what is detached");
+  if (detach)
+    throw new UsageError("--attach and --detach cannot be combined: a detached container has nobody attached");
   if (interactive !== undefined && interactive !== stdin)
     throw new UsageError(
       interactive ? "--interactive keeps stdin open, and --attach leaves it out" : "--attach stdin needs --interactive",
@@ -132,7 +133,7 @@ export function attached({ attach, interactive, tty, detach }: Given): {
   const whole = stdin && named.includes("stdout");
   if (tty && !whole)
     throw new UsageError(
-      "--tty and --attach without stdin and stdout can't both be: a terminal is both",
+      "--tty and --attach without stdin and stdout cannot be combined: a terminal is both",
       "-a stdin -a stdout",
     );
   const unseen = ([1, 2] as const).filter((number) => !named.includes(streams[number]!));

@@ -14,6 +14,6 @@ export function asHostPath(path: string, cwd: string): string | undefined {
 export function volumeSource(option: string, name: string): { source?: string } {
   if (name === "") return {};
   if (isVolumeName(name)) return { source: name };
-  const hint = `two or more of [a-zA-Z0-9_.-], no sign first; for a directory here: ./${name}`;
+  const hint = `at least two of a-z A-Z 0-9 _ . -, beginning with a letter or digit; for a directory here: ./${name}`;
   throw new UsageError(`${option}: ${JSON.stringify(name)} is not a valid volume name`, hint);
 }

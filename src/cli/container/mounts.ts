@@ -41,7 +41,7 @@ export function parseMounts(
   ];
   const seen = new Set<string>();
   for (const { destination } of mounts) {
-    if (seen.has(destination)) throw new UsageError(`two mounts on ${destination}`, "each needs a target of its own");
+    if (seen.has(destination)) throw new UsageError(`two mounts on ${destination}`, "each needs its own target");
     seen.add(destination);
   }
   return mounts;

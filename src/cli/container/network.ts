@@ -51,7 +51,7 @@ function refuseOf(mode: "none" | "host" | "container", args: NetworkValues): voi
   // As Docker, with the host's network and with none ports are only warned of.
   const refused = [...ofNetworks, ...(mode === "container" ? [...ofPorts, ...ofFiles] : [])];
   const given = refused.find((name) => (Array.isArray(args[name]) ? args[name].length > 0 : args[name] !== undefined));
-  if (given) throw new UsageError(`--${given} and --network ${mode} can't both be`);
+  if (given) throw new UsageError(`--${given} and --network ${mode} cannot be combined`);
 }
 
 /** `name`, or in words: `name=mynet,alias=web,ip=10.0.0.5`. */
@@ -131,7 +131,7 @@ function completed([first, ...others]: NetworkRequest[], args: NetworkValues): N
     ["mac-address", "mac"],
   ] as const)
     if (args[option] !== undefined && first?.[key] !== undefined)
-      throw new UsageError(`--${option}: ${args[option]}, and ${first[key]} in --network, can't both be`);
+      throw new UsageError(`--${option}: ${args[option]}, and ${first[key]} in --network cannot be combined`);
   const networks = [
     {
       ...first!,

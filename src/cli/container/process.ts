@@ -84,10 +84,11 @@ function ofNamespaces({
     ...(domainname && { domainname: parseDomainname(domainname) }),
   };
   const named = hostname !== undefined ? "--hostname" : options.domainname ? "--domainname" : undefined;
-  if (options.uts && named) throw new UsageError(`${named} and --uts host can't both be: the name would be the host's`);
+  if (options.uts && named)
+    throw new UsageError(`${named} and --uts host cannot be combined: the name would be the host's`);
   const others = options.ipc && !["private", "shareable"].includes(options.ipc);
   if (others && shm !== undefined)
-    throw new UsageError(`--shm-size and --ipc ${options.ipc} can't both be: /dev/shm is not the container's own`);
+    throw new UsageError(`--shm-size and --ipc ${options.ipc} cannot be combined: /dev/shm is not the container's own`);
   return options;
 }
 

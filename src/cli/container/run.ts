@@ -455,7 +455,7 @@ export function createRequest(args: Values<typeof createArgs>, terminal: boolean
   if (args.pull !== undefined) lifecycle().parsePull(args.pull);
   const given = readLifecycle(args);
   if (args.rm && given.restart && given.restart.name !== "no")
-    throw new UsageError("--rm and --restart can't both be: what is removed can't start again");
+    throw new UsageError("--rm and --restart cannot be combined: a removed container cannot start again");
   return {
     source: { image: args.image },
     options: withResources(args, { ...commonOptions(args, command, terminal), ...ownOptions(args) }),

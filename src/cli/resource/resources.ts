@@ -57,10 +57,11 @@ export function parseUpdatable(args: Updatable, beside: Beside): ResourceOptions
 
 function checkTogether({ cpuPeriodUs, cpuQuotaUs, memoryReservationBytes }: ResourceOptions, beside: Beside): void {
   const named = cpuPeriodUs !== undefined ? "--cpu-period" : cpuQuotaUs !== undefined ? "--cpu-quota" : undefined;
-  if (beside.cpus && named) throw new UsageError(`--cpus and ${named} can't both be: they say the same in two ways`);
+  if (beside.cpus && named)
+    throw new UsageError(`--cpus and ${named} cannot be combined: they say the same in two ways`);
   const { memoryBytes } = beside;
   if (memoryBytes && (memoryReservationBytes ?? 0) > memoryBytes)
-    throw new UsageError("--memory-reservation is more than --memory, which nobody can reserve");
+    throw new UsageError("--memory-reservation is larger than --memory");
 }
 
 /** As Docker has it. @throws UsageError where the two do not go together. */
@@ -112,7 +113,7 @@ const parseCount = (option: string, text: string): number => parseWithin(option,
 function parseRate(option: string, text: string): number {
   const rate = parseSize(option, text);
   if (rate > 0) return rate;
-  throw new UsageError(`${option}: ${text} is no limit that could be kept`, "a number and b, k, m or g: 1mb");
+  throw new UsageError(`${option}: ${text} is not a usable limit`, "a number and b, k, m or g: 1mb");
 }
 
 const leastStorage = 1 << 20;

@@ -33,7 +33,7 @@ export default defineCommand({
     if (name !== undefined && !isVolumeName(name))
       throw new UsageError(
         `${JSON.stringify(name)} is not a valid volume name`,
-        "two or more of [a-zA-Z0-9_.-], no sign first",
+        "at least two of a-z A-Z 0-9 _ . -, beginning with a letter or digit",
       );
     const asked = {
       labels: parsePairs("--label", label),

@@ -3,6 +3,9 @@
 import { UsageError } from "../../errors.ts";
 import type { Argument, Arguments } from "./command.ts";
 
+/** The hint where there is no better one. */
+export const seeHelp = "see --help";
+
 type Value = string | boolean | string[] | undefined;
 
 /**
@@ -103,10 +106,10 @@ function assignOperands(args: Arguments, operands: string[], values: Values): vo
     else if (rest.length > 0) values[name] = rest.shift();
     const value = values[name];
     if (definition.required && (value === undefined || (Array.isArray(value) && value.length === 0))) {
-      throw new UsageError(`${name.toUpperCase()} is missing`, "see --help");
+      throw new UsageError(`${name.toUpperCase()} is missing`, seeHelp);
     }
   }
-  if (rest.length > 0) throw new UsageError(`unexpected argument ${JSON.stringify(rest[0])}`, "see --help");
+  if (rest.length > 0) throw new UsageError(`unexpected argument ${JSON.stringify(rest[0])}`, seeHelp);
 }
 
 const optionNames = (args: Arguments): string[] =>
@@ -120,7 +123,7 @@ export function nearest(word: string, known: string[]): string {
   const [best] = scored.sort((a, b) => a.distance - b.distance);
   const tolerance = Math.max(1, Math.floor(word.replace(/^-+/, "").length / 3));
   // Any letter is near any other.
-  if (!best || /^-?.?$/.test(word) || best.distance > tolerance) return "see --help";
+  if (!best || /^-?.?$/.test(word) || best.distance > tolerance) return seeHelp;
   return `did you mean ${best.name}?`;
 }
 

@@ -55,7 +55,7 @@ export function printList<Row>(
   { format = "", quiet = false }: { format?: string | undefined; quiet?: boolean | undefined },
 ): void {
   if (quiet) {
-    if (format !== "") warn("--format is ignored, because --quiet is set");
+    if (format !== "") warn("--format is ignored, because of --quiet");
     const [, cell] = listing.columns[listing.quiet]!;
     for (const id of new Set(rows.map(cell))) printLine(id);
     return;

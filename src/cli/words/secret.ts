@@ -13,7 +13,7 @@ export function parseSecrets(words: string[], mounts: MountRequest[]): SecretReq
   const seen = new Set(mounts.map(({ destination }) => destination));
   for (const { type, target } of secrets) {
     const place = type === "mount" ? target : `variable ${target}`;
-    if (seen.has(place)) throw new UsageError(`--secret: two things on ${place}`, "each needs a target of its own");
+    if (seen.has(place)) throw new UsageError(`--secret: two things on ${place}`, "each needs its own target");
     seen.add(place);
     if (type === "mount" && target.startsWith(`${secretsDirectory}/`) && mounts.some(covers))
       throw new UsageError(`--secret: another mount is on ${secretsDirectory}`, "target=/another/path");

@@ -69,7 +69,7 @@ export function parseName(text: string): string {
   if (text.length <= 128 && /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(text)) return text;
   throw new UsageError(
     `--name: ${JSON.stringify(text)} is not a valid container name`,
-    "two or more of [a-zA-Z0-9_.-], no sign first",
+    "at least two of a-z A-Z 0-9 _ . -, beginning with a letter or digit",
   );
 }
 

@@ -87,7 +87,7 @@ export function ended(paths: Paths, id: string, end: ReturnType<typeof attachTo>
   }
   if (end === "dropped")
     throw new Failure(
-      "nobody read what the container wrote for 10 s: it goes on without us",
+      "the container's output was not read for 10 s: detached, the container keeps running",
       "`tinydocker logs` has what it wrote, `tinydocker attach` comes back to it",
     );
   if (end !== "lost" && "signal" in end) return { code: 128 + end.signal };
@@ -97,7 +97,7 @@ export function ended(paths: Paths, id: string, end: ReturnType<typeof attachTo>
   if (policy === "no") waitForMonitor(paths, id);
   const after = readContainer(paths, id);
   const { code = 125, ...how } = reported ?? { ...after?.state, code: after?.state.exitCode };
-  if (how.oomKilled) warn("out of memory: the kernel killed a process that wanted more than the limit (--memory)");
+  if (how.oomKilled) warn("out of memory: the kernel killed a process that exceeded the limit (--memory)");
   if (!reported) warn("the container's monitor is gone");
   return { code, oomKilled: how.oomKilled ?? false, ...(how.usage && { usage: how.usage }) };
 }

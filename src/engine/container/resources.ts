@@ -31,11 +31,8 @@ export function diskNumber(path: string): DeviceId {
   const found = statIfAny(path);
   if (!found) throw new NotFoundError(`there is no disk ${path} on this host`, "lsblk lists them");
   const [major, minor] = found.rdev.split(":").map(Number) as [number, number];
-  if (found.type !== "block") throw new UsageError(`${path} is no disk: input and output are limited by disk`);
+  if (found.type !== "block") throw new UsageError(`${path} is not a disk: I/O is limited per disk`);
   if (statIfAny(`/sys/dev/block/${major}:${minor}/partition`))
-    throw new UsageError(
-      `${path} is a part of a disk: input and output are limited for whole disks`,
-      "lsblk lists them",
-    );
+    throw new UsageError(`${path} is a partition: I/O is limited for whole disks`, "lsblk lists them");
   return { major, minor };
 }

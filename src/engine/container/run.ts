@@ -73,7 +73,7 @@ function runHere(
       warn,
     });
   });
-  if (outcome.oomKilled) warn("out of memory: the kernel killed a process that wanted more than the limit (--memory)");
+  if (outcome.oomKilled) warn("out of memory: the kernel killed a process that exceeded the limit (--memory)");
   return { code, oomKilled: outcome.oomKilled, usage: outcome.usage };
 }
 

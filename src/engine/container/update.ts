@@ -114,14 +114,14 @@ function swapBeside(memoryBytes: number, before: RunOptions, said: number | unde
 function checkReservation(options: RunOptions): void {
   const { memoryBytes } = limitsOf(options);
   if (memoryBytes > 0 && (options.resources?.memoryReservationBytes ?? 0) > memoryBytes)
-    throw new UsageError("--memory-reservation would be more than --memory, which nobody can reserve");
+    throw new UsageError("--memory-reservation would be larger than --memory");
 }
 
 function checkRestart(paths: Paths, container: Container, { name }: RestartPolicy): void {
   if (name === "no") return;
   const { id, name: containerName } = container.record;
   if (container.record.settings.remove)
-    throw new ConflictError(`container ${containerName} was started with --rm: what is removed can't start again`);
+    throw new ConflictError(`container ${containerName} was started with --rm: a removed container cannot start again`);
   if (isUp(container) && readLockFile(paths, id)?.outlives === false)
     throw new ConflictError(
       `container ${containerName} runs in the foreground: it has no monitor that could start it again`,

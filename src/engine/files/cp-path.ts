@@ -57,7 +57,7 @@ export function openTarget(side: Side, path: string, source: Pick<Source, "stat"
   using parent = owned(directory);
   if (stat?.type === "directory") return into(openAt(parent.fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
   const shown = side.describe(path);
-  if (stat && isDirectory) throw new ConflictError(`cannot copy a directory over ${shown}, which is none`);
+  if (stat && isDirectory) throw new ConflictError(`cannot copy a directory over ${shown}, which is not one`);
   if (stat && assertsDirectory(path)) throw new ConflictError(`${shown} is not a directory`);
   if (stat && side.root === undefined && stat.type !== "file")
     throw new ConflictError(`cannot copy over ${shown}: it is not a file`);

@@ -26,7 +26,7 @@ export async function withOutput(
   produce: (write: (bytes: Uint8Array) => void) => void | Promise<void>,
 ): Promise<number> {
   if (file === undefined && isatty(1))
-    throw new UsageError("a tar is not for a terminal", "name a file with -o, or use a pipe");
+    throw new UsageError("a tar is not printed on a terminal", "name a file with -o, or use a pipe");
   const output = file === undefined ? { fd: 1 as const, name: "stdout", keep() {}, discard() {} } : openFile(file);
   let written = 0;
   try {

@@ -27,7 +27,10 @@ export function resolveImage(paths: Paths, word: string, cwd: string, mayReadSto
   const stat = statIfAny(path);
   if (!stat) {
     if (looksLikePath.test(word))
-      throw new NotFoundError(`no such file: ${word}`, "npm run images makes images/busybox.tar");
+      throw new NotFoundError(
+        `no such file: ${word}`,
+        "a tar, an OCI layout, a root directory, or a name from `tinydocker images`",
+      );
     throw new NotFoundError(
       `no image ${JSON.stringify(word)} in the store, and no such file`,
       "tinydocker images lists what there is",

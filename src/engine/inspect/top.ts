@@ -96,8 +96,7 @@ const directories = ["/usr/bin", "/bin"];
 export function askHostPs(container: Container, options: string[]): ProcessTable {
   const pids = numbersOf(container);
   const program = directories.map((directory) => `${directory}/ps`).find((path) => statIfAny(path));
-  if (!program)
-    throw new UnsupportedError("this host has no ps program to ask", "tinydocker top CONTAINER, without options");
+  if (!program) throw new UnsupportedError("this host has no ps program", "tinydocker top CONTAINER, without options");
   const chosen = runPs(program, [...options, "-q", pids.join(",")]);
   const answer = chosen.exitCode === 0 ? chosen : runPs(program, options);
   if (answer.exitCode !== 0) throw new Failure(answer.stderr.toString().trim().split("\n")[0] || `${program} failed`);

@@ -129,7 +129,7 @@ function addEndpoint(endpoint: Endpoint, work: Work): void {
       });
       return;
     }
-    if (tries === maxTries) throw new ConflictError(`cannot connect to ${endpoint.bridge}: somebody is in the way`);
+    if (tries === maxTries) throw new ConflictError(`cannot connect to ${endpoint.bridge}: others keep interfering`);
     if (result === "no bridge") bridge = ensureBridge(socket, network).index;
     else removeStale(socket, bridge, endpoint);
   }

@@ -60,10 +60,10 @@ describe("options about a container's process", () => {
     expect(parse("--pid", "private", "--uts", "private", "--cgroupns", "private", "--ipc", "")).toEqual({});
   });
   test("are refused with what they contradict", () => {
-    expect(() => parse("--uts", "host", "--hostname", "x")).toThrow("--hostname and --uts host can't both be");
-    expect(() => parse("--uts", "host", "--domainname", "x")).toThrow("--domainname and --uts host can't both be");
+    expect(() => parse("--uts", "host", "--hostname", "x")).toThrow("--hostname and --uts host cannot be combined");
+    expect(() => parse("--uts", "host", "--domainname", "x")).toThrow("--domainname and --uts host cannot be combined");
     for (const ipc of ["host", "none", "container:x"])
-      expect(() => parse("--ipc", ipc, "--shm-size", "1g")).toThrow(`--shm-size and --ipc ${ipc} can't both be`);
+      expect(() => parse("--ipc", ipc, "--shm-size", "1g")).toThrow(`--shm-size and --ipc ${ipc} cannot be combined`);
   });
   test("are strict", () => {
     const odd: Record<string, string[]> = {
