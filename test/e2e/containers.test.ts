@@ -409,7 +409,9 @@ describe("restart policies", () => {
   test("rm -f ends one that would come back", async () => {
     await withMachine(["busybox"], async (machine) => {
       await detached(machine, "hydra", "exit 1", ["--restart", "always"]);
-      expect(said(await machine.run(["run", "--rm", "--restart", "always", "busybox"]))).toContain("cannot be combined");
+      expect(said(await machine.run(["run", "--rm", "--restart", "always", "busybox"]))).toContain(
+        "cannot be combined",
+      );
       ok(await machine.run(["rm", "-f", "hydra"]));
       expect(await status(machine, "hydra")).toBe("");
     });
