@@ -19,15 +19,15 @@ export function sysctl(context: Context, { name, value, optional, late }: Of<"sy
   const fd = openBelow(context, root, path, open.write, optional ? { ok: missing, to: nothing } : {});
   writer.about(`${sysctlName(name)}=${value}`);
   writer.call("write", [fd, value, new TextEncoder().encode(value).length], optional ? { ok: refused } : {});
-  writer.call("close", [fd]);
   writer.label(nothing);
 }
 
 /** /proc once more without what is mounted below it, attached nowhere: there /proc/sys is not read-only. */
 function writableProc(context: Context) {
   const { writer } = context;
+  if (context.proc) return context.proc;
   const proc = openBelow(context, context.root, "/proc", open.directory);
   const flags = names("OPEN_TREE_CLONE", "OPEN_TREE_CLOEXEC", "AT_EMPTY_PATH");
-  context.proc ??= writer.into("proc", "open_tree", [proc, "", flags]);
+  context.proc = writer.into("proc", "open_tree", [proc, "", flags]);
   return context.proc;
 }
