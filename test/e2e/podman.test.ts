@@ -79,6 +79,7 @@ test("mount shows a container's root on the host, running or not, and both write
     const inside = async (script: string) => ok(await machine.run(["exec", "web", "sh", "-c", script]));
     await onHost("echo from the host >made && test -x bin/busybox");
     expect(ok(await machine.run(["mount", "web"]))).toBe(path);
+    expect(ok(await machine.run(["inspect", "-f", "{{.GraphDriver.Data.MergedDir}}", "web"]))).toBe(path);
     expect(ok(await machine.run(["mount"]))).toContain(`${id.slice(0, 12)}`);
     expect(ok(await machine.run(["cp", "web:/made", "-"]))).toContain("from the host");
     ok(await machine.run(["start", "web"]));

@@ -74,3 +74,18 @@ export const commandLines = `
 `
   .trim()
   .split("\n");
+
+/** Lines that ask for what is not here, and what they are told. */
+export const refusedLines: [line: string, message: string][] = [
+  ["--gpus all -it --rm <tensorflow/tensorflow:latest-gpu>", "there is no device nvidia.com/gpu=all in the CDI files"],
+  ["-d --gpus=all -v ollama:/root/.ollama -p 11434:11434 --name ollama <ollama/ollama>", "nvidia.com/gpu=all"],
+  ["--rm --runtime=nvidia -e NVIDIA_VISIBLE_DEVICES=all <nvidia/cuda> nvidia-smi", "--runtime nvidia is not supported"],
+  [
+    "-d --name=netdata --cap-add SYS_PTRACE --security-opt apparmor=unconfined <netdata/netdata>",
+    "--security-opt apparmor=unconfined is not supported",
+  ],
+  [
+    '-d --name=webtop --security-opt seccomp=unconfined --shm-size="1gb" <lscr.io/linuxserver/webtop:latest>',
+    "--security-opt seccomp=unconfined is not supported",
+  ],
+];

@@ -3,8 +3,8 @@
 import { requireRoot } from "../../engine/record/root.ts";
 import { isSecretName } from "../../engine/record/secret.ts";
 import { createSecret } from "../../engine/secret/store.ts";
-import { UsageError } from "../../errors.ts";
-import { O_RDONLY, readAll, withFile } from "../../linux/file.ts";
+import { InvalidError, UsageError } from "../../errors.ts";
+import { O_RDONLY, readAll, statIfAny, withFile } from "../../linux/file.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
 import { parsePairs } from "../words/pairs.ts";
@@ -47,11 +47,20 @@ export default defineCommand({
 
 function readValue(file: string): Uint8Array {
   const path = file === "-" ? "/dev/stdin" : file;
-  return withFile(path, O_RDONLY, (fd) => readAll(fd, path, maxBytes + 1));
+  if (statIfAny(path)?.type === "directory") throw new UsageError(`${file} is a directory, and a secret is a file`);
+  try {
+    return withFile(path, O_RDONLY, (fd) => readAll(fd, path, maxBytes));
+  } catch (error) {
+    throw error instanceof InvalidError ? tooLarge(file) : error;
+  }
 }
+
+const tooLarge = (what: string) =>
+  new UsageError(`${what} is larger than the ${maxBytes} bytes of a secret`, "mount a file with --volume instead");
 
 function valueOfVariable(name: string): Uint8Array {
   const value = process.env[name];
   if (value === undefined) throw new UsageError(`--env: there is no variable ${JSON.stringify(name)}`);
+  if (Buffer.byteLength(value) > maxBytes) throw tooLarge(`variable ${name}`);
   return Buffer.from(value);
 }

@@ -2,6 +2,7 @@
 
 import { recoverIfAllowed } from "../../engine/container/recover.ts";
 import { sizeOfContainer } from "../../engine/container/size.ts";
+import { mountedAt } from "../../engine/files/mounted.ts";
 import { describeImage } from "../../engine/image/inspect.ts";
 import { execIdsOf } from "../../engine/inspect/exec-ids.ts";
 import { describeContainer } from "../../engine/inspect/inspect.ts";
@@ -76,6 +77,7 @@ const findOneContainer: Find = (paths, name, size) => {
   return describeContainer(container, directory, listKnownNetworks(paths), {
     sizes: size ? sizeOfContainer(paths, container.record) : undefined,
     execIds: execIdsOf(container),
+    mounted: mountedAt(directory),
   });
 };
 

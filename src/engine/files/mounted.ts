@@ -68,10 +68,16 @@ export function unmountContainer(paths: Paths, reference: string): string {
   return record.id;
 }
 
+/** Where the root of a container in this directory is mounted, if it is. */
+export function mountedAt(directory: string): string | undefined {
+  const path = hostMountOf(directory);
+  return isMounted(path) ? path : undefined;
+}
+
 export const mountedContainers = (paths: Paths): Mounted[] =>
   listContainers(paths).flatMap(({ record: { id, name } }) => {
-    const path = hostMountOf(directoryOf(paths, id));
-    return isMounted(path) ? [{ id, names: [name], path }] : [];
+    const path = mountedAt(directoryOf(paths, id));
+    return path === undefined ? [] : [{ id, names: [name], path }];
   });
 
 /** Mounts an image's files, which nobody can change. @returns the directory */

@@ -1,6 +1,6 @@
 /** A container in Docker's words: what `inspect` tells of it. What is data under names of the user's is a Map. Pure. */
 
-import { listOrNone, listOrNull, mapOrNull } from "../../nil.ts";
+import { listOrNone, listOrNull, mapOrNone, mapOrNull } from "../../nil.ts";
 import type { Healthcheck } from "../../oci/image.ts";
 import type { Mount } from "../../oci/spec.ts";
 import { mergeHealth } from "../../plan/health.ts";
@@ -22,6 +22,8 @@ export interface Seen {
   sizes?: { writtenBytes: number; rootBytes: number } | undefined;
   /** Of the commands that run in it beside its own. */
   execIds?: string[];
+  /** Where `mount` has mounted its root. */
+  mounted?: string | undefined;
 }
 
 /** @param directory of the container. @param networks those that there are. */
@@ -29,7 +31,7 @@ export function describeContainer(
   container: Container,
   directory: string,
   networks: KnownNetwork[],
-  { sizes, execIds = [] }: Seen = {},
+  { sizes, execIds = [], mounted }: Seen = {},
 ) {
   const { record, state } = container;
   const { id, name, created, options, settings } = record;
@@ -52,7 +54,7 @@ export function describeContainer(
     AppArmorProfile: "",
     ExecIDs: listOrNull(execIds),
     HostConfig: describeHostConfig(record),
-    GraphDriver: describeRoot(container, directory),
+    GraphDriver: describeRoot(container, directory, mounted),
     ...(sizes && { SizeRw: sizes.writtenBytes, SizeRootFs: sizes.rootBytes }),
     Mounts: options.mounts.filter(({ type }) => type !== "tmpfs").map((mount) => describeMount(mount, directory)),
     Config: describeConfig(record),
@@ -119,13 +121,13 @@ const describeMount = (mount: Mount, directory: string) => ({
 });
 
 /** Where its files are. Their overlay is mounted in the container's own namespace only; the way there is by its first process. */
-function describeRoot(container: Container, directory: string) {
+function describeRoot(container: Container, directory: string, mounted: string | undefined) {
   const { rootfs, lower, id } = container.record;
   if (rootfs !== undefined) return { Data: new Map([["Directory", rootfs]]), Name: "directory" };
   const paths = {
     ID: id,
     LowerDir: lower.toReversed().join(":"),
-    MergedDir: isUp(container) ? `/proc/${container.state.process?.pid}/root` : "",
+    MergedDir: mounted ?? (isUp(container) ? `/proc/${container.state.process?.pid}/root` : ""),
     UpperDir: `${directory}/upper`,
     WorkDir: `${directory}/work`,
   };
@@ -142,7 +144,7 @@ function describeConfig(record: ContainerRecord) {
     AttachStdin: settings.attach?.includes("stdin") ?? settings.interactive,
     AttachStdout: settings.attach?.includes("stdout") ?? true,
     AttachStderr: settings.attach?.includes("stderr") ?? true,
-    ExposedPorts: describeExposed(record),
+    ExposedPorts: describeExposed(record) ?? mapOrNone(),
     Tty: options.terminal,
     OpenStdin: settings.interactive,
     StdinOnce: settings.interactive,

@@ -19,7 +19,7 @@ export const describeInfo = (paths: Paths) => ({
   ...describeHost(),
   Plugins: {
     Volume: ["local"],
-    Network: ["bridge", "host", "null"],
+    Network: ["bridge", "host", "ipvlan", "macvlan", "null"],
     Authorization: listOrNull([]),
     Log: ["json-file", "local", "none"],
   },
@@ -34,7 +34,7 @@ export const describeInfo = (paths: Paths) => ({
   // Nothing of ours has to live for a container to go on.
   LiveRestoreEnabled: true,
   DefaultAddressPools: listOrNull(readConfig().pools?.map(({ base, bits }) => ({ Base: base, Size: bits }))),
-  FirewallBackend: { Driver: "nftables" },
+  FirewallBackend: { Driver: readConfig().firewall === "iptables" ? "iptables" : "nftables" },
   CDISpecDirs: readConfig().cdiDirectories ?? defaultCdiDirectories,
   Warnings: listOrNull(warnings()),
   ...ofDaemon,
