@@ -103,7 +103,7 @@ async function bunTestInVm(files: string[], stdout: Write, stderr: Write): Promi
     return { ok: true, note: `skipped: this machine lacks ${missing}`, counts: { passed: 0, failed: 0, skipped: 1 } };
   let report = "";
   const argv = [bun, "test", "--timeout", "120000", ...files.map((file) => `./${file}`)];
-  const options = { memMB: 2048, cwd: repository, timeoutSeconds: 900 };
+  const options = { memMB: 2048, cwd: repository, timeoutSeconds: 1800 };
   const status = await vm(argv, options, stdout, (data) => {
     stderr(data);
     report += data.toString();

@@ -49,8 +49,9 @@ function planBlockIo(options: ResourceOptions, numbersOf: (path: string) => Devi
 /** The controllers that options need. */
 export function controllersOf(options: ResourceOptions): Set<Setting["controller"]> {
   const needed = new Set<Setting["controller"]>();
-  const { memorySwapBytes, memoryReservationBytes, cpuShares, cpuPeriodUs, cpuQuotaUs } = options;
-  if (memorySwapBytes !== undefined || memoryReservationBytes) needed.add("memory");
+  const { memoryReservationBytes, cpuShares, cpuPeriodUs, cpuQuotaUs } = options;
+  // Swap is limited beside memory only, which is asked for then.
+  if (memoryReservationBytes) needed.add("memory");
   if (cpuShares || cpuPeriodUs || (cpuQuotaUs ?? 0) > 0) needed.add("cpu");
   if (options.cpusetCpus || options.cpusetMems) needed.add("cpuset");
   const { blkioWeight, blkioWeightDevices, deviceReadBps, deviceWriteBps, deviceReadIops, deviceWriteIops } = options;

@@ -33,7 +33,8 @@ test("controllersOf() names what each option needs, and nothing for what is no l
   const of = (options: Parameters<typeof controllersOf>[0]) => [...controllersOf(options)];
   expect(of({})).toEqual([]);
   expect(of({ cpuShares: 0, cpuQuotaUs: -1, blkioWeight: 0, cpusetCpus: "", deviceReadBps: [] })).toEqual([]);
-  expect(of({ memorySwapBytes: -1 })).toEqual(["memory"]);
+  expect(of({ memorySwapBytes: -1 })).toEqual([]);
+  expect(of({ memoryReservationBytes: 5 })).toEqual(["memory"]);
   for (const cpu of [{ cpuShares: 2 }, { cpuPeriodUs: 1000 }, { cpuQuotaUs: 1000 }]) expect(of(cpu)).toEqual(["cpu"]);
   expect(of({ cpusetMems: "0" })).toEqual(["cpuset"]);
   expect(of({ deviceWriteBps: [{ path: "/dev/sda", value: 1 }] })).toEqual(["io"]);

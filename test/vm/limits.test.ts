@@ -138,10 +138,10 @@ describe("memory", () => {
       expect(said(result)).toContain("--memory");
     });
   });
-  test("there is no swap beyond it: what does not fit is killed, not moved", async () => {
+  test("with the same figure for memory and swap there is no swap: what does not fit is killed, not moved", async () => {
     await withMachine(["busybox"], async (machine) => {
       const script = "head -c 64000000 /dev/zero | tail -c 63000000 | wc -c; cat /sys/fs/cgroup/memory.swap.current";
-      const { stdout } = await machine.sh(script, ["-m", "16m"]);
+      const { stdout } = await machine.sh(script, ["-m", "16m", "--memory-swap", "16m"]);
       expect(stdout.trim().split("\n").at(-1)).toBe("0");
       expect(stdout).not.toContain("63000000");
     });

@@ -39,6 +39,7 @@ function parseDevice(text: string): DeviceRequest {
   const access = short ? second : (third ?? "rwm");
   if (!isAccess(access)) throw wrong(`says ${JSON.stringify(access)} where only r, w and m can stand`);
   const target = short ? path : (second ?? path);
+  if (/^\/dev\/*$/.test(target) && !/^\/dev\/*$/.test(path)) throw wrong("would take the place of /dev");
   return { path: path.replace(/(.)\/+$/, "$1"), target: parseTarget("--device", target), access };
 }
 

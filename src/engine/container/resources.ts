@@ -1,6 +1,7 @@
 /** What rarely used options of resources and devices add to the spec of a start: numbers of disks, devices, cgroups elsewhere. */
 
 import { NotFoundError, UsageError } from "../../errors.ts";
+import { findCgroup2 } from "../../linux/cgroup.ts";
 import { statIfAny } from "../../linux/file.ts";
 import type { DeviceId, Spec } from "../../oci/spec.ts";
 import type { RunOptions } from "../../plan/options.ts";
@@ -19,11 +20,23 @@ export function completeSpec(spec: Spec, { resources, devices }: RunOptions, sta
         linux: {
           ...linux,
           resources: addResources(linux.resources ?? {}, resources, diskNumber),
-          ...(resources.cgroupParent && { cgroupsPath: cgroupBelow(resources.cgroupParent, start) }),
+          ...(resources.cgroupParent && { cgroupsPath: findParent(resources.cgroupParent, start) }),
         },
       }
     : spec;
   return devices ? addDevices(limited, devices) : limited;
+}
+
+/** Where the container's cgroup will be. @throws UsageError where a file of a cgroup is in the way. */
+function findParent(parent: string, start: string): string {
+  const path = cgroupBelow(parent, start);
+  const { mountPoint = "" } = findCgroup2() ?? {};
+  const names = path.split("/").slice(1, -1);
+  const file = names
+    .map((_, index) => `${mountPoint}/${names.slice(0, index + 1).join("/")}`)
+    .find((above) => (statIfAny(above)?.type ?? "directory") !== "directory");
+  if (file === undefined) return path;
+  throw new UsageError(`--cgroup-parent: ${JSON.stringify(parent)} names ${file}, which is not a cgroup`);
 }
 
 /** The number by which cgroups know a disk. */

@@ -19,7 +19,7 @@ export function applyCdi(spec: Spec, names: string[], gpus: GpuRequest[]): Spec 
   const wanted = [...names, ...gpus.flatMap((request) => gpuNames(request, known))];
   const applied = new Set<CdiFile>();
   let edited = spec;
-  for (const name of wanted) {
+  for (const name of new Set(wanted)) {
     const { file, edits } = findDevice(name, known);
     // What all devices of a file need, once.
     if (!applied.has(file)) edited = applyEdits(edited, file.containerEdits ?? {}, file.path);

@@ -30,7 +30,15 @@ describe("--device", () => {
       "/dev/x:y",
     ])
       expect(() => parse([text])).toThrow(UsageError);
-    for (const text of ["/dev/x:/proc/y", "/dev/x:/", "/dev/x:/dev/../etc", "v.com/gpu=", "v.com=x"])
+    for (const text of [
+      "/dev/x:/proc/y",
+      "/dev/x:/",
+      "/dev/x:/dev/../etc",
+      "v.com/gpu=",
+      "v.com=x",
+      "/dev/x:/dev",
+      "/dev/x:/dev/",
+    ])
       expect(() => parse([text])).toThrow(UsageError);
   });
 });
