@@ -1,6 +1,6 @@
 /** Platforms of images, as `linux/amd64/v3`: which of them this machine runs, and which of several is the best. */
 
-import { UsageError } from "../errors.ts";
+import { ConflictError, UsageError } from "../errors.ts";
 import { readFileIfAny } from "../linux/file.ts";
 import { hostArchitecture } from "../oci/image.ts";
 import type { Platform } from "../oci/manifest.ts";
@@ -87,6 +87,20 @@ export function isAskedFor(asked: Partial<Platform>, image: Platform): boolean {
   if (asked.os !== undefined && asked.os !== image.os) return false;
   if (asked.architecture !== undefined && asked.architecture !== image.architecture) return false;
   return asked.variant === undefined || variantOf({ ...image, variant: asked.variant }) === variantOf(image);
+}
+
+const host: Platform = { os: "linux", architecture: hostArchitecture };
+
+/** @throws ConflictError for an image that is for another platform than was asked for */
+export function checkPlatform(name: string, asked: Partial<Platform>, image = host): void {
+  if (isAskedFor(asked, image)) return;
+  const wanted = [asked.os ?? image.os, asked.architecture ?? image.architecture, asked.variant]
+    .filter(Boolean)
+    .join("/");
+  throw new ConflictError(
+    `${name} is for ${formatPlatform(image)}, not for ${wanted}`,
+    "load the image of that platform under another name",
+  );
 }
 
 const usualVariants: Record<string, string> = { amd64: "v1", arm64: "v8", arm: "v7" };

@@ -9,8 +9,12 @@ import { userOf } from "./user.ts";
 
 const rootMountOf = (spec: Spec): Mount | undefined => spec.mounts.find((mount) => mount.destination === "/");
 
-const isBind = ({ type, options = [] }: Mount): boolean =>
-  type === "bind" || options.includes("bind") || options.includes("rbind");
+/** What the host's side makes: what it shows of itself, and other images beside the root. */
+const isBind = ({ type, options = [], destination }: Mount): boolean =>
+  type === "bind" ||
+  options.includes("bind") ||
+  options.includes("rbind") ||
+  (type === "overlay" && destination !== "/");
 
 /** How the host's side makes the root, attached nowhere. */
 export function planRoot(spec: Spec): HostStep {
@@ -47,15 +51,18 @@ export function planMounts(spec: Spec): InitStep[] {
 /** The root as a mount of type overlay, in the words of mount(8): lowerdir lists the topmost layer first. */
 function planOverlay(mount: Mount): HostStep {
   const option = (name: string) => mount.options?.find((text) => text.startsWith(`${name}=`))?.slice(name.length + 1);
-  const lower = option("lowerdir") ?? "";
-  // Backslash hides a colon that belongs to a path.
-  const parts = lower.match(/(?:\\.|[^:\\])+/g) ?? [];
   return {
     do: "overlay",
-    lower: parts.map((path) => path.replace(/\\(.)/g, "$1")),
+    lower: lowersOf(mount),
     upper: option("upperdir") ?? "",
     work: option("workdir") ?? "",
   };
+}
+
+function lowersOf({ options = [] }: Mount): string[] {
+  const lower = options.find((text) => text.startsWith("lowerdir="))?.slice("lowerdir=".length) ?? "";
+  // Backslash hides a colon that belongs to a path.
+  return (lower.match(/(?:\\.|[^:\\])+/g) ?? []).map((path) => path.replace(/\\(.)/g, "$1"));
 }
 
 const propagation = /^r?(private|shared|slave|unbindable)$/;
@@ -79,7 +86,8 @@ function planBind(mount: Mount, spec: Spec): BindStep {
     do: "bind",
     source,
     target,
-    options: options.filter((option) => !propagation.test(option) && !/^r?bind$|^x-/.test(option)),
+    options: options.filter((option) => !propagation.test(option) && !/^r?bind$|^x-|^lowerdir=/.test(option)),
+    ...(mount.type === "overlay" && { layers: lowersOf(mount) }),
     recursive: !options.includes("bind") || options.includes("rbind"),
     propagation: options.find((option) => propagation.test(option)) ?? spec.linux.rootfsPropagation ?? "rprivate",
     createSource: options.includes(createSourceOption),

@@ -236,11 +236,16 @@ const ownNamespaces: NamespaceType[] = ["pid", "ipc", "uts", "mount", "cgroup"];
 
 function rootMount(rootfs: Rootfs): Mount[] {
   if (rootfs.kind === "directory") return [];
-  // In overlayfs options the topmost layer comes first, and a colon or comma of a path is escaped.
-  const lowerdir = rootfs.lower.map((path) => path.replace(/[\\:,]/g, "\\$&")).reverse();
-  const options = [`lowerdir=${lowerdir.join(":")}`, `upperdir=${rootfs.upper}`, `workdir=${rootfs.work}`];
+  const options = [lowerdirOf(rootfs.lower), `upperdir=${rootfs.upper}`, `workdir=${rootfs.work}`];
   return [{ destination: "/", type: "overlay", source: "overlay", options }];
 }
+
+/** overlayfs's option for layers from the bottom to the top: there the topmost comes first, and a colon or comma of a path is escaped. */
+export const lowerdirOf = (layers: readonly string[]): string =>
+  `lowerdir=${layers
+    .map((path) => path.replace(/[\\:,]/g, "\\$&"))
+    .reverse()
+    .join(":")}`;
 
 function mergeDevices(first: Device[], others: Device[]): Device[] {
   const paths = new Set(first.map(({ path }) => path));

@@ -96,6 +96,8 @@ export interface BindStep {
   writableBelow?: boolean;
   /** Of another container, by a path to open: the source is a path in it. */
   namespace?: string;
+  /** Of another image: its layers, the topmost first, shown read-only; the source is its id, for people. */
+  layers?: string[];
   /** Another mount lies over the image where it goes. */
   covered?: boolean;
   /** Only this part of the source; a symbolic link in it can't lead out. */

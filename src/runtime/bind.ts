@@ -38,6 +38,10 @@ export function makeBind(step: BindStep, image: Fd, user: Identity): Fd {
   const subject = `${source} on ${target}`;
   if (step.namespace !== undefined) return makeBindOf(step.namespace, step, subject);
   if (step.secrets) return (require("./secrets.ts") as typeof import("./secrets.ts")).makeSecretMount(step);
+  if (step.layers) {
+    const { makeImageMount } = require("./image-mount.ts") as typeof import("./image-mount.ts");
+    return makeImageMount(step.layers, step, image);
+  }
   if (step.createSource && !statIfAny(source)) {
     if (!step.covered) prepareTarget(image, step, true);
     createSource(step);

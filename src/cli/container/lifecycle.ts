@@ -3,6 +3,7 @@
 import type { LogSettings, RestartPolicy, Stream } from "../../engine/record/container.ts";
 import { UsageError } from "../../errors.ts";
 import { parseSignal } from "../../linux/signal-name.ts";
+import type { Platform } from "../../oci/manifest.ts";
 import { parseSize } from "../words/units.ts";
 import { defaultDetachKeys, defaultLog } from "./defaults.ts";
 
@@ -139,3 +140,7 @@ export function attached({ attach, interactive, tty, detach }: Given): {
   const unseen = ([1, 2] as const).filter((number) => !named.includes(streams[number]!));
   return { interactive: stdin, tty: tty ?? (whole ? undefined : false), unseen };
 }
+
+/** `--platform`. */
+export const parsePlatformOption = (text: string): Partial<Platform> =>
+  (require("../../image/platform.ts") as typeof import("../../image/platform.ts")).parsePlatform("--platform", text);

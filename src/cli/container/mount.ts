@@ -1,4 +1,4 @@
-/** The value of `--mount type=bind|volume|tmpfs,source=...,target=...`: comma-separated, keys as Docker's. Pure. */
+/** The value of `--mount type=bind|volume|tmpfs|image,source=...,target=...`: comma-separated, keys as Docker's. Pure. */
 
 import { UsageError } from "../../errors.ts";
 import type { Mount } from "../../oci/spec.ts";
@@ -12,6 +12,7 @@ import {
 } from "../../plan/mounts.ts";
 import { parseSize } from "../words/units.ts";
 import { asHostPath, volumeSource } from "./mount-source.ts";
+import { tmpfsOptions } from "./tmpfs.ts";
 
 type Target = Pick<Mount, "destination"> & { readOnly: boolean; text: string; cwd: string };
 
@@ -39,27 +40,34 @@ const makers: Record<string, (fields: Fields, target: Target) => MountRequest> =
     if (driver !== "local")
       throw new UsageError(`--mount: volume-driver=${driver} is not supported`, "the only driver is local");
     const name = volumeSource("--mount", fields.take("source") ?? "");
-    const subpath = fields.take("volume-subpath");
-    if (subpath !== undefined && (subpath === "" || subpath.startsWith("/") || subpath.split("/").includes("..")))
-      throw new UsageError(`--mount: volume-subpath=${subpath} is not a path inside the volume`);
     const options = [
       ...(readOnly ? ["ro"] : []),
       ...(fields.flag("volume-nocopy") ? [nocopyOption] : []),
-      ...(subpath === undefined ? [] : [`${subpathOption}=${subpath}`]),
+      ...subpathOf(fields, "volume"),
     ];
     const volume = { labels: fields.pairs("volume-label"), options: fields.pairs("volume-opt") };
     const says = Object.keys({ ...volume.labels, ...volume.options }).length > 0;
     return { destination, type: "volume", ...name, options, ...(says && { volume }) };
   },
-  tmpfs: (fields, { destination, readOnly }) => {
+  image: (fields, { destination, text }) => {
+    const source = fields.take("source");
+    if (!source) throw new UsageError(`--mount: source is missing in ${text}`, "source=IMAGE");
+    if (fields.flag("rw"))
+      throw new UsageError(
+        "--mount: an image is mounted read-only",
+        "leave rw out, or use a volume for what is written",
+      );
+    return { destination, type: "image", source, options: ["ro", ...subpathOf(fields, "image")] };
+  },
+  tmpfs: (fields, { destination, readOnly, text }) => {
     const size = fields.take("tmpfs-size");
     const mode = fields.take("tmpfs-mode");
-    const sizes = size === undefined ? [] : [`size=${parseSize("--mount tmpfs-size", size)}`];
-    if (mode !== undefined && !/^[0-7]{3,4}$/.test(mode))
-      throw new UsageError(`--mount: tmpfs-mode=${mode} is not octal`);
-    const access = readOnly ? ["ro"] : [];
-    const options = ["noexec", "nosuid", "nodev", ...sizes, ...(mode ? [`mode=${mode}`] : []), ...access];
-    return { destination, type: "tmpfs", source: "tmpfs", options };
+    const words = [
+      ...(size === undefined ? [] : [`size=${parseSize("--mount tmpfs-size", size)}`]),
+      ...(mode === undefined ? [] : [`mode=${mode}`]),
+      ...(readOnly ? ["ro"] : []),
+    ];
+    return { destination, type: "tmpfs", source: "tmpfs", options: tmpfsOptions("--mount", words, text) };
   },
   bind: (fields, { destination, readOnly, text, cwd }) => {
     const given = fields.take("source");
@@ -80,6 +88,15 @@ const makers: Record<string, (fields: Fields, target: Target) => MountRequest> =
     return { destination, type: "bind", source, options };
   },
 };
+
+/** `volume-subpath` or `image-subpath`, and podman's `subpath`. */
+function subpathOf(fields: Fields, kind: "volume" | "image"): string[] {
+  const subpath = fields.take(`${kind}-subpath`) ?? fields.take("subpath");
+  if (subpath === undefined) return [];
+  if (subpath === "" || subpath.startsWith("/") || subpath.split("/").includes(".."))
+    throw new UsageError(`--mount: ${kind}-subpath=${subpath} is not a path inside the ${kind}`);
+  return [`${subpathOption}=${subpath}`];
+}
 
 /** Which mounts below the source are shown, and whether they are read-only too: they are, unless somebody says `writable`. */
 function recursion(fields: Fields, readOnly: boolean): string[] {

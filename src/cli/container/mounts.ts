@@ -2,7 +2,6 @@
 
 import type { VolumesFrom } from "../../engine/container/request.ts";
 import { UsageError } from "../../errors.ts";
-import type { Mount } from "../../oci/spec.ts";
 import {
   chownOption,
   createSourceOption,
@@ -13,6 +12,7 @@ import {
 } from "../../plan/mounts.ts";
 import { parseMount } from "./mount.ts";
 import { asHostPath, volumeSource } from "./mount-source.ts";
+import { parseTmpfs } from "./tmpfs.ts";
 
 /** Who calls, and from where. */
 export interface Caller {
@@ -27,6 +27,12 @@ export function callerOf(env: Record<string, string | undefined>): Caller {
   const [uid, gid] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0];
   // The group of root who became root by sudo is 0 too.
   return { cwd: process.cwd(), uid: id("SUDO_UID", uid), gid: id("SUDO_GID", gid) };
+}
+
+/** Other drivers are programs of others, which none of ours talks to. */
+export function checkVolumeDriver(option: string, driver: string): void {
+  if (driver !== "local")
+    throw new UsageError(`${option}: ${JSON.stringify(driver)} is not supported`, "the only driver is local");
 }
 
 /** Mounts of all options together: no two on one target. */
@@ -102,29 +108,6 @@ function refuseSystemDirectory(path: string): void {
   const clean = `/${parts.join("/")}`;
   if (systemDirectories.has(clean))
     throw new UsageError(`--volume: option U would give ${clean} of this host to the container's user`);
-}
-
-/** `--tmpfs PATH[:OPTIONS]`, with Docker's defaults. */
-export function parseTmpfs(text: string): Mount {
-  const colon = text.indexOf(":");
-  const path = colon < 0 ? text : text.slice(0, colon);
-  const options = (colon < 0 ? "" : text.slice(colon + 1)).split(",").filter(Boolean);
-  const unknown = options.find(
-    (word) =>
-      !/^(ro|rw|nosuid|suid|nodev|dev|noexec|exec|size=\d+(\.\d+)?[kmgKMG%]?|mode=[0-7]{3,4}|(uid|gid)=\d+|(nr_inodes|nr_blocks)=\d+[kmgKMG]?)$/.test(
-        word,
-      ),
-  );
-  if (unknown)
-    throw new UsageError(`--tmpfs: unknown option ${JSON.stringify(unknown)} in ${text}`, "as in size=64m,mode=1777");
-  // What the user says takes the place of its opposite.
-  const defaults = ["noexec", "nosuid", "nodev"].filter((word) => !options.includes(word.slice(2)));
-  return {
-    destination: parseTarget("--tmpfs", path),
-    type: "tmpfs",
-    source: "tmpfs",
-    options: [...new Set([...defaults, ...options])],
-  };
 }
 
 /** `--volumes-from CONTAINER[:ro|rw]`. */

@@ -66,7 +66,7 @@ export const createArgs = {
     type: "string",
     multiple: true,
     valueHint: "type=bind,...",
-    description: "Mount, as key=value pairs: type=volume (the default), bind or tmpfs",
+    description: "Mount, as key=value pairs: type=volume (the default), bind, tmpfs or image",
   },
   "volumes-from": {
     group: "Storage",
@@ -80,7 +80,13 @@ export const createArgs = {
     type: "string",
     multiple: true,
     valueHint: "path[:options]",
-    description: "Mount a tmpfs",
+    description: "Mount a tmpfs; options: size=, mode=, uid=, gid=, exec, suid, dev, ro...",
+  },
+  "volume-driver": {
+    group: "Storage",
+    type: "string",
+    valueHint: "driver",
+    description: "Driver of the volumes of --volume: local, the only one there is",
   },
   env: {
     group: "Process",
@@ -219,6 +225,12 @@ export const createArgs = {
     type: "string",
     valueHint: "when",
     description: "Pull policy: missing (the default) or never; images are loaded from files",
+  },
+  platform: {
+    group: "General",
+    type: "string",
+    valueHint: "os/arch",
+    description: "Refuse an image for another platform, as in linux/amd64 or linux/arm/v7",
   },
   replace: { group: "General", type: "boolean", description: "Remove an existing container with this --name first" },
   entrypoint: {
@@ -458,6 +470,7 @@ export function createRequest(args: Values<typeof createArgs>, terminal: boolean
     throw new UsageError("--rm and --restart cannot be combined: a removed container cannot start again");
   return {
     source: { image: args.image },
+    ...(args.platform !== undefined && { platform: lifecycle().parsePlatformOption(args.platform) }),
     options: withResources(args, { ...commonOptions(args, command, terminal), ...ownOptions(args) }),
     settings: {
       ...defaultSettings,
@@ -549,6 +562,7 @@ const readSecrets = (words: string[], mounts: MountRequest[]) =>
 const parsers = () => require("./mounts.ts") as typeof import("./mounts.ts");
 
 function readMounts(args: Values<typeof createArgs>): MountRequest[] {
+  if (args["volume-driver"] !== undefined) parsers().checkVolumeDriver("--volume-driver", args["volume-driver"]);
   if (args.volume.length + args.mount.length + args.tmpfs.length === 0) return [];
   const { callerOf, parseMounts } = parsers();
   return parseMounts(args, callerOf(process.env));

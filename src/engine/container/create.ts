@@ -4,6 +4,7 @@ import { ConflictError, InvalidError, NotFoundError, UsageError } from "../../er
 import { findImage, type Image } from "../../image/store.ts";
 import { randomHex } from "../../linux/clone.ts";
 import { close, type Fd, flock, O_CREAT, O_RDWR, open, stat, statIfAny, writeNewFile } from "../../linux/file.ts";
+import type { Platform } from "../../oci/manifest.ts";
 import type { Paths } from "../../paths.ts";
 import { type NetworkOptions, noNetworkOptions } from "../../plan/network-options.ts";
 import { defaultLimits, type RunOptions, rootfsDefaults } from "../../plan/options.ts";
@@ -180,14 +181,14 @@ export function lockStore(paths: Paths): StoreLock {
 /** Finds the image. An archive that the store does not have yet is loaded first, without the lock: that may take long. */
 export async function prepareImage(
   paths: Paths,
-  { source }: Pick<CreateRequest, "source">,
+  { source, platform }: Pick<CreateRequest, "source" | "platform">,
   store: StoreLock,
   reporter: Reporter,
 ): Promise<RunImage | { rootfs: string }> {
   if ("rootfs" in source) return source;
   const found: Found = resolveImage(paths, source.image, process.cwd());
-  if (found.kind === "directory") return directoryAsRunImage(source.image, found.path);
-  if (found.kind === "image") return asRunImage(source.image, found.image);
+  if (found.kind === "directory") return directoryAsRunImage(source.image, found.path, platform);
+  if (found.kind === "image") return asRunImage(source.image, found.image, platform);
   store.release();
   const { load } = await import("../image/load.ts");
   const progress = reporter.loading(found.path);
@@ -203,23 +204,29 @@ export async function prepareImage(
   store.take();
   const image = findImage(paths, first.id);
   if (!image) throw new NotFoundError(`the image that was just loaded is gone: ${first.id}`);
-  return asRunImage(source.image, image);
+  return asRunImage(source.image, image, platform);
+}
+
+/** Asked for by few. @param of the image; what does not say is for this machine. */
+export function requirePlatform(name: string, platform: CreateRequest["platform"], of?: Platform): void {
+  if (!platform) return;
+  const { checkPlatform } = require("../../image/platform.ts") as typeof import("../../image/platform.ts");
+  checkPlatform(name, platform, of);
 }
 
 /** A stored image as a container needs it. */
-export function asRunImage(name: string, image: Image): RunImage {
+export function asRunImage(name: string, image: Image, platform?: CreateRequest["platform"]): RunImage {
+  requirePlatform(name, platform, image.config);
   const top = image.layers.at(-1);
   if (top === undefined) throw new InvalidError(`${name} has no layers: there is nothing to run in it`);
   return { name, id: image.id, defaults: image.config.config, lower: image.layers, rootMode: stat(top).mode };
 }
 
 /** A root directory as one layer, which is never written to. */
-export const directoryAsRunImage = (name: string, path: string): RunImage => ({
-  name,
-  defaults: {},
-  lower: [path],
-  rootMode: stat(path).mode,
-});
+export function directoryAsRunImage(name: string, path: string, platform?: CreateRequest["platform"]): RunImage {
+  requirePlatform(name, platform);
+  return { name, defaults: {}, lower: [path], rootMode: stat(path).mode };
+}
 
 export function writeCidfile(path: string, id: string): void {
   try {

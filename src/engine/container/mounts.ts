@@ -1,6 +1,7 @@
 /** The mounts of a container: those asked for, those of other containers, the image's volumes; and which directories they are. */
 
-import { ConflictError, InvalidError } from "../../errors.ts";
+import { ConflictError, InvalidError, NotFoundError } from "../../errors.ts";
+import { findImage } from "../../image/store.ts";
 import { randomHex } from "../../linux/clone.ts";
 import type { Mount } from "../../oci/spec.ts";
 import type { Paths } from "../../paths.ts";
@@ -15,7 +16,7 @@ import {
   parseTarget,
   subpathOption,
 } from "../../plan/mounts.ts";
-import type { ImageDefaults } from "../../plan/spec.ts";
+import { type ImageDefaults, lowerdirOf } from "../../plan/spec.ts";
 import { anonymousOption, dataOf } from "../../plan/volume.ts";
 import { findContainer } from "../record/container.ts";
 import {
@@ -41,10 +42,18 @@ export function completeMounts(
   { Volumes }: ImageDefaults,
 ): MountRequest[] {
   const byTarget = new Map<string, MountRequest>();
-  for (const mount of [...declared(Volumes ?? {}), ...from.flatMap((one) => mountsOf(paths, one)), ...asked])
+  const own = asked.map((mount) => (mount.type === "image" ? withImageId(paths, mount) : mount));
+  for (const mount of [...declared(Volumes ?? {}), ...from.flatMap((one) => mountsOf(paths, one)), ...own])
     byTarget.set(mount.destination, mount);
   const depth = ({ destination }: Mount) => destination.split("/").length;
   return [...byTarget.values()].map(named).sort((a, b) => depth(a) - depth(b));
+}
+
+/** The image stays what it is when its name goes to another one. */
+function withImageId(paths: Paths, mount: MountRequest): MountRequest {
+  const image = findImage(paths, mount.source!);
+  if (!image) throw new NotFoundError(`--mount: no such image: ${mount.source}`, "load it first: tinydocker load");
+  return { ...mount, source: image.id };
 }
 
 const named = (mount: MountRequest): MountRequest =>
@@ -88,6 +97,7 @@ export function planVolumes(
 ): { mounts: Mount[]; steps: Container["volumes"] } {
   const steps: Container["volumes"] = [];
   const planned = mounts.map((mount): Mount => {
+    if (mount.type === "image") return asOverlay(paths, mount);
     if (mount.type !== "volume") return mount;
     const name = mount.source!;
     const anonymous = mount.options?.includes(anonymousOption) ?? false;
@@ -102,6 +112,13 @@ export function planVolumes(
     return asBind(mount, path, backing, first);
   });
   return { mounts: planned, steps };
+}
+
+/** An image's layers, as a mount of the specification. */
+function asOverlay(paths: Paths, mount: MountRequest): Mount {
+  const image = findImage(paths, mount.source!);
+  if (!image) throw new NotFoundError(`the image that is mounted on ${mount.destination} is gone: ${mount.source}`);
+  return { ...mount, type: "overlay", options: [lowerdirOf(image.layers), ...(mount.options ?? [])] };
 }
 
 const volumeToBe = (name: string, { volume }: MountRequest, anonymous: boolean): Volume =>

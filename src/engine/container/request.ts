@@ -1,6 +1,7 @@
 /** What `create` and `run` are asked for, and what they answer. */
 
 import type { LoadProgress } from "../../image/load.ts";
+import type { Platform } from "../../oci/manifest.ts";
 import type { RunOptions } from "../../plan/options.ts";
 import type { ImageDefaults } from "../../plan/spec.ts";
 import type { Stdio } from "../../runtime/stdio.ts";
@@ -11,6 +12,8 @@ import type { Settings } from "../record/container.ts";
 export interface CreateRequest {
   /** An image by any of its names, or a directory to use in place as the root. */
   source: { image: string } | { rootfs: string };
+  /** What the image has to be for. */
+  platform?: Partial<Platform>;
   options: RunOptions;
   settings: Settings;
   name?: string;

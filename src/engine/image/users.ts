@@ -9,7 +9,10 @@ import { listContainers } from "../record/container.ts";
 export const imageUser =
   (paths: Paths) =>
   (id: Digest): string | undefined => {
-    const user = listContainers(paths).find(({ record }) => record.imageId === id);
+    const user = listContainers(paths).find(
+      ({ record }) =>
+        record.imageId === id || record.options.mounts.some(({ type, source }) => type === "image" && source === id),
+    );
     if (user) return `container ${user.record.name}`;
     const path = `${paths.mounts}/${hexOf(id)}`;
     return isMounted(path) ? `a mount on ${path} (tinydocker image unmount takes it away)` : undefined;

@@ -77,7 +77,7 @@ function mountStopped(paths: Paths, container: Container): Fd {
   using opened = owned(mountPrivately(paths, overlayOf(paths, container, root)));
   // As it is: nothing is made, filled or given away; and memory that no container uses is not there.
   for (const { chown: _owner, ...bind } of planBinds(spec)) {
-    if (bind.detachedMount || bind.secrets || !statIfAny(bind.source)) continue;
+    if (bind.detachedMount || bind.secrets || !(bind.layers || statIfAny(bind.source))) continue;
     const step = { ...bind, createSource: false, copyUp: false, propagation: "rprivate" };
     const user = bind.idmap ? identityOf(opened.fd, bind.idmap.user) : nobody;
     attachInRoot(makeBind(step, opened.fd, user), opened.fd, bind.target);

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { parseMount } from "../../../src/cli/container/mount.ts";
-import { parseMounts, parseTmpfs, parseVolume, parseVolumesFrom } from "../../../src/cli/container/mounts.ts";
+import { parseMounts, parseVolume, parseVolumesFrom } from "../../../src/cli/container/mounts.ts";
+import { parseTmpfs } from "../../../src/cli/container/tmpfs.ts";
 import {
   chownOption,
   createSourceOption,
@@ -136,6 +137,15 @@ describe("--mount", () => {
       "dst=/b,ro=2",
     ]);
   });
+  test("reads mounts of images", () => {
+    expect(parse("type=image,src=busybox:1,dst=/i,image-subpath=bin")).toEqual({
+      destination: "/i",
+      type: "image",
+      source: "busybox:1",
+      options: ["ro", "x-tinydocker.subpath=bin"],
+    });
+  });
+
   test("reads tmpfs mounts", () => {
     expect(parse("type=tmpfs,dst=/t,tmpfs-size=1m,tmpfs-mode=1770")).toEqual({
       destination: "/t",
@@ -152,7 +162,9 @@ describe("--mount", () => {
       "type=bind,src=/a",
       "type=bind,src=name,dst=/b",
       "type=bind,src=/a,dst=/b,speed=high",
-      "type=image,src=v,dst=/b",
+      "type=image,dst=/b",
+      "type=image,src=v,dst=/b,rw=true",
+      "type=image,src=v,dst=/b,image-subpath=../x",
       "type=volume,src=v,dst=/b",
       "src=./name,dst=/b",
       "type=tmpfs,src=/a,dst=/b",
@@ -182,6 +194,12 @@ describe("--tmpfs", () => {
     ]);
   });
   test("is refused with an unknown option", () => {
+    const last = "/t:size=1.5g,uid=7,gid=8,nr_inodes=1k,mode=700,rw,ro,suid,nosuid,dev,noatime,async,huge=never";
+    expect(parseTmpfs(last).options).toEqual([
+      ...["noexec", "size=1610612736", "uid=7", "gid=8", "nr_inodes=1k", "mode=700", "ro", "nosuid", "dev", "noatime"],
+      "huge=never",
+    ]);
+    refuses(parseTmpfs, ["/t:tmpcopyup", "/t:uid=x", "/t:size=1e3", "/t:size=-1", "/t:bind", "/t:huge=big"]);
     refuses(parseTmpfs, ["", "t", "/", "/t:speed=1", "/t:size=", "/t:size=1,upperdir=/x", "/proc:size=1m"]);
   });
 });

@@ -1,0 +1,39 @@
+/** Another image, or a part of it, read-only and attached nowhere. */
+
+import { SyscallError } from "../errors.ts";
+import { byteNameOf, openInRootIfAny } from "../linux/at.ts";
+import { type Fd, fstat, O_DIRECTORY, O_PATH, open, owned } from "../linux/file.ts";
+import { mountSetattr, moveMount, openTree } from "../linux/mount.ts";
+import { inOwnMounts } from "../linux/namespace.ts";
+import type { BindStep } from "../plan/step.ts";
+import { makeOverlay } from "./rootfs.ts";
+import { prepareTarget } from "./target.ts";
+
+/** @param layers the topmost first. @param image what it will be mounted in */
+export function makeImageMount(layers: string[], step: BindStep, image: Fd): Fd {
+  const { target, options, propagation, subpath } = step;
+  using whole = owned(openLayers(layers));
+  using mount = owned(subpath === undefined ? undefined : openPart(whole.fd, layers[0]!, subpath));
+  const made = mount ?? whole;
+  if (!step.covered) prepareTarget(image, step, fstat(made.fd).type === "directory");
+  mountSetattr(made.fd, ["ro", ...options, propagation], { recursive: false }, `an image on ${target}`);
+  return made.handOff();
+}
+
+/** overlayfs takes no single layer without one to write to. */
+function openLayers(layers: string[]): Fd {
+  if (layers.length > 1) return makeOverlay({ lower: layers });
+  using directory = owned(open(layers[0]!, O_PATH | O_DIRECTORY));
+  return openTree(directory.fd, { recursive: false });
+}
+
+/** Kernels before 6.15 clone nothing of what is attached nowhere. @param over any directory, of which only we see what lies over it. */
+const openPart = (whole: Fd, over: string, subpath: string): Fd =>
+  inOwnMounts(() => {
+    using below = owned(open(over, O_PATH | O_DIRECTORY));
+    moveMount(whole, below.fd, "an image");
+    using root = owned(open(over, O_PATH | O_DIRECTORY));
+    using part = owned(openInRootIfAny(root.fd, byteNameOf(subpath), O_PATH));
+    if (!part) throw new SyscallError("open", subpath, "ENOENT", "there is no such path in the image");
+    return openTree(part.fd, { recursive: false });
+  });
