@@ -34,7 +34,7 @@ export type HostStep =
   /** `sources` become files of `directory` called 0, 1, 2... */
   | { do: "copy-secrets"; directory: string; sources: string[] }
   | VolumeStep
-  | { do: "mount-volume"; path: string; type: string; options: string[] }
+  | { do: "mount-volume"; path: string; type: string; source: string; options: string[] }
   | { do: "remove"; directory: string; namePath?: string }
   | { do: "cgroup"; path: string }
   /** `mounted` is where the host sees it already: of one writable layer there may be one overlay only. */
@@ -257,7 +257,7 @@ export const documentation: { [Kind in Step["do"]]: { man: string; why: string; 
   },
   "mount-volume": {
     man: "mount(2)",
-    why: "memory that all containers with this volume share: the first mounts it, the last takes it away",
+    why: "a file system that all containers with this volume share: the first mounts it, the last takes it away",
     undo: "umount2(2), by the last that uses it",
   },
   remove: {

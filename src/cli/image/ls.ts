@@ -22,17 +22,28 @@ export default defineCommand({
     reference: { type: "positional", description: "List only images with this name; may contain * and ?" },
     all: { type: "boolean", alias: "a", description: "Include intermediate images (there never are any)" },
     digests: { type: "boolean", description: "Show digests" },
+    tree: { type: "boolean", description: "Show each image below the one that it is built on" },
     ...listArgs,
   },
   examples: [
     "tinydocker images",
     "tinydocker images --filter dangling=true -q",
+    "tinydocker images --tree",
     `tinydocker images --format 'table {{.Repository}}\\t{{.Size}}'`,
   ],
-  run: ({ reference, digests = false, filter, "no-trunc": full = false, ...how }, { root }) => {
+  run: async ({ reference, digests = false, tree, filter, "no-trunc": full = false, ...how }, { root }) => {
     const paths = pathsOf(root);
     const words = reference === undefined ? filter : [...filter, `reference=${reference}`];
     const keep = parseFilters(words, filtersOf(paths));
+    if (tree) {
+      const { printTree, refuseWithTree } = await import("./tree.ts");
+      refuseWithTree({ ...how, digests, full });
+      printTree(
+        paths,
+        listImages(paths).filter((image) => rowsOf(image).some(keep)),
+      );
+      return 0;
+    }
     printList(imageListing({ full, digests }), listImages(paths).flatMap(rowsOf).filter(keep), how);
     return 0;
   },

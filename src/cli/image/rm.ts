@@ -16,6 +16,7 @@ export default defineCommand({
       required: true,
       description: "Image names, ids, or unique id prefixes",
     },
+    "no-prune": { type: "boolean", description: "Keep untagged parents (this store never has any)" },
     force: { type: "boolean", alias: "f", description: "Remove images with several names, or used by containers" },
   },
   examples: ["tinydocker rmi busybox"],

@@ -107,8 +107,9 @@ export function planVolumes(
     if (!steps.some((step) => step.do === "volume" && step.name === name))
       steps.push(stepFor(paths, volume, id.slice(0, 12), anonymous));
     const backing = backingOf(volume);
-    if (backing?.type === "tmpfs" && !steps.some((step) => step.do === "mount-volume" && step.path === path))
-      steps.push({ do: "mount-volume", path, type: backing.type, options: backing.options });
+    const isMounted = backing !== undefined && backing.type !== "bind";
+    if (isMounted && !steps.some((step) => step.do === "mount-volume" && step.path === path))
+      steps.push({ do: "mount-volume", path, ...backing });
     return asBind(mount, path, backing, first);
   });
   return { mounts: planned, steps };
@@ -153,7 +154,7 @@ function asBind(
       "rbind",
       ...words,
       ...(isBind && backing.readOnly && !words.includes("ro") ? ["ro"] : []),
-      ...(backing?.type === "tmpfs" ? [detachedMountOption] : []),
+      ...(backing && !isBind ? [detachedMountOption] : []),
       ...(fill ? [copyUpOption] : []),
     ],
   };

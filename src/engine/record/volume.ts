@@ -43,11 +43,13 @@ export const mountPointOf = (paths: Paths, { name }: Volume): string => dataOf(v
 
 const knownOptions = ["type", "device", "o"];
 
-/** What a volume is made of, if not of its own directory: a directory of the host, or memory. */
-export type Backing = { type: "bind"; path: string; readOnly: boolean } | { type: "tmpfs"; options: string[] };
+/** What a volume is made of, if not of its own directory: a directory of the host, memory, or what a server has. */
+export type Backing =
+  | { type: "bind"; path: string; readOnly: boolean }
+  | { type: "tmpfs" | "nfs" | "nfs4"; source: string; options: string[] };
 
 /**
- * As mount(8): `type=none,o=bind,device=/path`, or `type=tmpfs,device=tmpfs,o=size=64m`.
+ * As mount(8): `type=none,o=bind,device=/path`, `type=tmpfs,device=tmpfs,o=size=64m`, or `type=nfs,device=:/path,o=addr=10.0.0.1`.
  * @throws UsageError for what the driver `local` can't do here.
  */
 export function backingOf({ options }: Pick<Volume, "options">): Backing | undefined {
@@ -59,16 +61,35 @@ export function backingOf({ options }: Pick<Volume, "options">): Backing | undef
   }
   const { type = "none", device = "", o = "" } = options;
   const words = o.split(",").filter(Boolean);
-  if (type === "tmpfs") return { type, options: allowed(words, tmpfsOption, "o=size=64m,mode=1777") };
+  if (type === "tmpfs") return { type, source: "tmpfs", options: allowed(words, tmpfsOption, "o=size=64m,mode=1777") };
+  if (type === "nfs" || type === "nfs4") return nfsBacking(type, device, words);
   const isBind = type === "bind" || words.some((word) => /^r?bind$/.test(word));
   if (!/^(none|bind|)$/.test(type) || !isBind) {
-    const hint = "-o type=none -o o=bind -o device=/path, or -o type=tmpfs -o device=tmpfs";
+    const hint = "-o type=none -o o=bind -o device=/path, -o type=tmpfs -o device=tmpfs, or -o type=nfs";
     throw new UsageError(`volumes of type ${JSON.stringify(type)} are not supported`, hint);
   }
   allowed(words, /^(r?bind|ro|rw)$/, "o=bind or o=bind,ro");
   if (!device.startsWith("/"))
     throw new UsageError("volume option device is missing, or not an absolute path", "device=/path");
   return { type: "bind", path: device, readOnly: words.includes("ro") };
+}
+
+/** Where the server's address stands is Docker's way: mount.nfs(8), which would find it out, takes no part. */
+function nfsBacking(type: "nfs" | "nfs4", device: string, words: string[]): Backing {
+  const [, host = "", path = ""] = /^((?:\[[0-9a-fA-F:]+\]|[^:/]*)):(\/.*)$/.exec(device) ?? [];
+  if (path === "")
+    throw new UsageError(
+      `volume option device=${device} is not a path on a server`,
+      "-o device=:/path -o o=addr=10.0.0.1",
+    );
+  const hasAddress = words.some((word) => word.startsWith("addr="));
+  if (!hasAddress && host === "")
+    throw new UsageError("volume option o has no addr: nobody knows the server", "-o o=addr=10.0.0.1,rw");
+  const odd = words.find((word) => !/^[a-z0-9_]+(=[^,\s]+)?$/i.test(word));
+  if (odd !== undefined)
+    throw new UsageError(`volume option o: ${JSON.stringify(odd)} is not supported`, "o=addr=10.0.0.1,rw");
+  const address = hasAddress ? [] : [`addr=${host.replace(/^\[|\]$/g, "")}`];
+  return { type, source: device, options: [...words, ...address] };
 }
 
 const tmpfsOption =

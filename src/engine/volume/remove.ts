@@ -53,8 +53,8 @@ export function removeAnonymous(paths: Paths, names: string[]): void {
 /** From here on it is gone for everybody; the disk follows. */
 function discard(paths: Paths, name: string): void {
   mkdirAll(paths.trash);
-  // The memory of one whose containers were all killed.
-  if (readAnyVolume(paths, name)?.options.type === "tmpfs") unmountVolume(volumePath(paths, name));
+  // Of one whose containers were all killed.
+  unmountVolume(volumePath(paths, name));
   moveToTrash(paths, volumePath(paths, name));
   recordEvent(paths, { type: "volume", action: "destroy", id: name, attributes: { driver: "local" } });
 }

@@ -67,7 +67,7 @@ describe("a volume", () => {
     expect(plan(root, [volume("there", "/a")]).mounts[0]).toMatchObject({ source: "/srv", options: ["rbind", "ro"] });
     const { steps } = plan(root, [volume("memory", "/a"), volume("memory", "/b")]);
     expect(steps.filter((step) => step.do === "mount-volume")).toEqual([
-      { do: "mount-volume", path: `${root}/volumes/memory`, type: "tmpfs", options: ["size=1m"] },
+      { do: "mount-volume", path: `${root}/volumes/memory`, type: "tmpfs", source: "tmpfs", options: ["size=1m"] },
     ]);
     const other = { ...volume("there", "/a"), volume: { labels: {}, options: { device: "/other" } } };
     expect(() => plan(root, [other])).toThrow("exists with other options");
