@@ -64,9 +64,8 @@ function checkSum(bytes: Buffer, at: number, where: () => string): void {
     unsigned += byte;
     if (byte > 127) negative++;
   }
-  const stored = parseNumber(bytes, at + 148, 8, where);
-  if (stored !== unsigned && stored !== unsigned - 256 * negative)
-    throw new InvalidError(`${where()} is not a tar header: its checksum is wrong`);
+  const stored = parseCheckSum(bytes, at + 148, where);
+  if (stored !== unsigned && stored !== unsigned - 256 * negative) throw new InvalidError(...notTar(where()));
 }
 
 /** The bytes up to the first NUL. */
@@ -75,6 +74,23 @@ export function textField(bytes: Buffer, at: number, length: number): ByteName {
   while (end < at + length && bytes[end] !== 0) end++;
   return byteNameIn(bytes, at, end);
 }
+
+/** NaN for what is not a number: by this a file is known that is not a tar at all. */
+function parseCheckSum(bytes: Buffer, at: number, where: () => string): number {
+  try {
+    return parseNumber(bytes, at, 8, where);
+  } catch {
+    return Number.NaN;
+  }
+}
+
+const notTar = (where: string): [string, string?] =>
+  where.endsWith(" at byte 0")
+    ? [
+        `${where.replace(/ at byte 0$/, "")} is not a tar`,
+        "an image is a tar, an archive of `docker save`, or an OCI layout",
+      ]
+    : [`${where} is not a tar header: its checksum is wrong`];
 
 /** Octal digits, or with the high bit set a big-endian two's complement number (GNU's "base 256"). */
 export function parseNumber(bytes: Buffer, at: number, length: number, where: () => string): number {
