@@ -9,6 +9,7 @@ export async function play(argv: string[]): Promise<number> {
   // Somebody had no time to wait for the kernel (network/firewall/deferred-close.ts).
   if (argv[0] === "deferred-close") return 0;
   if (argv[0] === "keep-terminal") return (await import("../runtime/keep-terminal.ts")).keepTerminal();
+  if (argv[0] === "network-keeper") return (await import("./network-keeper.ts")).main(argv);
   // Before there are threads, which would take the signals that are to wait for us. Who does not want them to wait says so (main.ts).
   blockSignals(forwarded);
   // A monitor stays as long as its container does, so it does without all that is not about that.

@@ -3,6 +3,7 @@
 import { describe, expect } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { readFileIfAny } from "../../src/linux/file.ts";
 import { binary } from "../support/cli.ts";
 import { type Machine, said, withMachine } from "../support/containers.ts";
 import { addressesIn, idle, inspect, withInternet, withNetworks } from "../support/internet.ts";
@@ -242,6 +243,49 @@ test("a foreground run that ends with TCP connections still open leaves no devic
     await machine.expectNothingLeft(before);
     sink.kill("SIGKILL");
     await sink.exited;
+  });
+});
+
+test("a container that has lost its monitor gets its names and ports of 127.0.0.1 back by reload, and by start", async () => {
+  await withInternet(["busybox"], async (machine, internet) => {
+    await withNetworks(machine, { net: [] }, async () => {
+      const before = machine.snapshot();
+      const keepers = () =>
+        machine
+          .snapshot()
+          .processIds.filter((pid) => readFileIfAny(`/proc/${pid}/cmdline`)?.includes("network-keeper"));
+      const works = async () => [
+        ...(await isReached()),
+        (await machine.run(["exec", "box", "ping", "-c1", "-W1", "box"])).code === 0,
+      ];
+      const isReached = async () => [
+        (await internet.host.connect("tcp", "127.0.0.1", 8080, 1000)).startsWith("box sees"),
+        (await internet.outside.connect("tcp", "192.0.2.1", 8080, 1000)).startsWith("box sees"),
+      ];
+      for (const mend of [
+        ["network", "reload"],
+        ["start", "box"],
+      ]) {
+        const id = await idle(machine, "box", ["--network", "net", "-p", "8080:80"]);
+        await (await internet.enter("box")).listen("tcp", "::", 80);
+        expect(await works()).toEqual([true, true, true]);
+        process.kill(monitorOf(machine, id), "SIGKILL");
+        await until(async () => !(await isReached())[0], "its monitor has ended");
+        expect(await isReached()).toEqual([false, true]);
+        for (let turn = 0; turn < 2; turn++) ok(await machine.run(mend));
+        expect([await works(), keepers().length]).toEqual([[true, true, true], 1]);
+        // What is taken belongs to it, and it ends with the container.
+        expect(said(await machine.container(["-p", "8080:80", "busybox", "true"]))).toContain("8080");
+        await internet.leave();
+        ok(await machine.run(["restart", "-t", "0", "box"]));
+        expect(keepers()).toEqual([]);
+        expect((await machine.run(["exec", "box", "ping", "-c1", "-W1", "box"])).code).toBe(0);
+        ok(await machine.run(["rm", "-f", "box"]));
+      }
+      ok(await machine.container(["busybox", "true"]));
+      ok(await machine.container(["--network", "net", "busybox", "true"]));
+      await machine.expectNothingLeft(before);
+    });
   });
 });
 

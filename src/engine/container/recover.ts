@@ -80,6 +80,7 @@ function cleanUpDead(paths: Paths, path: string, id: string, content: Uint8Array
     const container = readContainer(paths, cleanup.id);
     // It lives on without its monitor, as it was promised; somebody may stop it (stop.ts).
     if (cleanup.outlives && container && isAlive(container.state)) return;
+    if (statIfAny(`${cleanup.directory}/keeper`)) keeping().waitForKeeper(paths, cleanup.id);
     if (cleanup.network) disconnectDead(paths, cleanup.id, cleanup.network, container?.state.network);
     cleanUp(cleanup);
     removeUnfinished(paths, cleanup.id);
@@ -88,6 +89,9 @@ function cleanUpDead(paths: Paths, path: string, id: string, content: Uint8Array
   }
   unlink(path);
 }
+
+/** Loaded where a container has outlived its monitor, and somebody has looked after its network since. */
+const keeping = () => require("../network/keeper.ts") as typeof import("../network/keeper.ts");
 
 /** Somebody was killed while he changed what a container has of its networks. */
 function repairFromJournal(paths: Paths, path: string, id: string, content: Uint8Array): void {

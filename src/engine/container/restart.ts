@@ -24,6 +24,7 @@ export function* starting(
     if (!now) throw new NotFoundError(`no such container: ${record.name}`);
     refuseDamaged(paths, now);
     // Also by somebody who had the lock before us.
+    if (now.status === "unknown") keepNetwork(paths, now);
     if (isUp(now) || now.status === "restarting") return undefined;
     recover(paths);
     clearStopped(paths, record.id);
@@ -41,6 +42,12 @@ export function* starting(
     socket = start(lock.now);
   }
   if (socket !== undefined) use(socket);
+}
+
+/** It runs without its monitor: what can be brought back of that is its network. */
+function keepNetwork(paths: Paths, container: Container): void {
+  const { startKeeper } = require("../network/keeper.ts") as typeof import("../network/keeper.ts");
+  startKeeper(paths, container);
 }
 
 /** Starts a container that has ended by itself, unless it was removed, stopped or started since. */

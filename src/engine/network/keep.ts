@@ -6,7 +6,6 @@
 import { close, type Fd } from "../../linux/file.ts";
 import { dupCloexec, type EventSource, type Timer, type Watch } from "../../linux/poll.ts";
 import type { Resolver } from "../../network/dns/resolver.ts";
-import type { HeldPort } from "../../network/ports.ts";
 import type { Relay } from "../../network/relay/relay.ts";
 import type { Paths } from "../../paths.ts";
 import { bare, type Connected, connectedOf } from "../../plan/network.ts";
@@ -33,6 +32,7 @@ export interface KeptNetwork {
 }
 
 const connecting = () => require("./endpoints.ts") as typeof import("./endpoints.ts");
+const refused = () => require("./refusals.ts") as typeof import("./refusals.ts");
 const planning = () => require("../../plan/connection.ts") as typeof import("../../plan/connection.ts");
 const relaying = () => require("../../network/relay/relay.ts") as typeof import("../../network/relay/relay.ts");
 const reserving = () => require("./reserve.ts") as typeof import("./reserve.ts");
@@ -84,7 +84,7 @@ export function keepNetwork(
       for (const step of connection.connect) {
         if (step.do === "resolver") resolve(namespace, step.forward);
         if (step.do === "relay") {
-          relay = relaying().openRelay(ports.splice(0), step.to, refusals(paths, id));
+          relay = relaying().openRelay(ports.splice(0), step.to, refused().refusals(paths, id));
           eventSources.push(relay);
         }
       }
@@ -111,26 +111,6 @@ export function keepNetwork(
       relay?.setTarget(planning().relayTarget(connection.endpoints));
     },
     release: () => reserving().release(paths, { leases, ports }),
-  };
-}
-
-/** One event for many refusals. */
-const quietMs = 60_000;
-
-/** Tells those who watch (`events`) that connections to published ports are reset, as there are too many. */
-function refusals(paths: Paths, id: string) {
-  let nextMs = 0;
-  return ({ hostIp, hostPort, protocol }: HeldPort, reason: string): void => {
-    if (performance.now() < nextMs) return;
-    nextMs = performance.now() + quietMs;
-    try {
-      const { readContainer, emitContainerEvent } =
-        require("../record/container.ts") as typeof import("../record/container.ts");
-      const record = readContainer(paths, id)?.record;
-      if (record) emitContainerEvent(paths, record, "refuse", { port: `${hostIp}:${hostPort}/${protocol}`, reason });
-    } catch {
-      // Not even that can be said.
-    }
   };
 }
 

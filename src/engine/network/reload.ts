@@ -6,10 +6,15 @@ import { closeLoopback } from "../../network/firewall/close-loopback.ts";
 import type { Paths } from "../../paths.ts";
 import { aloneWithNetworks } from "../record/network-lock.ts";
 import { firewallOf, published, withdrawEnded } from "./firewall.ts";
+import { startKeepers } from "./keeper.ts";
 import { recordSysctls } from "./sysctls.ts";
 
 /** @returns names of the networks that are in use. */
-export const reloadNetworks = (paths: Paths): string[] => aloneWithNetworks(paths, () => reloadAlone(paths));
+export function reloadNetworks(paths: Paths): string[] {
+  const names = aloneWithNetworks(paths, () => reloadAlone(paths));
+  startKeepers(paths);
+  return names;
+}
 
 function reloadAlone(paths: Paths): string[] {
   const [networks, publications] = published(paths);
