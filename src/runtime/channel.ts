@@ -9,11 +9,12 @@
  *                         J{"type":"signal","signal":15}        as if it had come to us
  *                         J{"type":"join",...} + descriptors    it is in another network: the leases, and its namespace
  *                         J{"type":"leave","network":"web",...} it is not in this network any more
+ *                         J{"type":"sync"}                      is what came before this done?
  *                         J{"type":"connected"}                 the launcher's answer to "network"
  *                         J{"type":"taken","bytes":4096}        so much of what it was shown has gone on
  *     monitor -> client   J{"type":"network"} + descriptor      to the launcher: the container's network namespace is there
  *                         J{"type":"started"}                   to the launcher: the program runs
- *                         J{"type":"done"}                      what was asked for is written down
+ *                         J{"type":"done"}                      what was asked for is written down; the answer to "sync", too
  *                         1 bytes, 2 bytes                      what the container wrote to stdout, stderr
  *                         J{"type":"taken","bytes":4096}        so much of what it sent has gone into the container's stdin
  *                         J{"type":"dropped"}                   it has not read for too long
@@ -37,6 +38,7 @@ export type Message =
   | { type: "signal"; signal: number }
   | { type: "join"; endpoint: Endpoint; moved?: Endpoint[]; publications: Publication[] }
   | { type: "leave"; network: string; publications: Publication[] }
+  | { type: "sync" }
   | { type: "done" }
   | { type: "taken"; bytes: number }
   | { type: "dropped" }

@@ -95,6 +95,8 @@ export function clientsOf(
       if (!attempt(() => controls.change(control, frame.fds))) return drop(client);
       queue(client, { control: { type: "done" } });
     }
+    // Others are listened to in the order in which they came, also those who are gone by now.
+    if (control.type === "sync") queue(client, { control: { type: "done" } });
     if (control.type === "end-of-input" && client.launcher) {
       client.stdin = false;
       keyboard.afterwards(controls.endInput);

@@ -172,6 +172,34 @@ describe("a container that runs", () => {
   });
 });
 
+/** Numbers of system calls. */
+const [recvmsg, poll] = process.arch === "x64" ? [47, 7] : [212, 73];
+/** A process is in a system call, by its number. */
+const isIn = (pid: number, call: number): boolean =>
+  readFileSync(`/proc/${pid}/syscall`, "latin1").startsWith(`${call} `);
+
+test("a change is finished whose command was killed before the container's monitor had heard of it", async () => {
+  await withMachine(["busybox"], async (machine) => {
+    await withNetworks(machine, { one: [], two: [] }, async () => {
+      const id = await idle(machine, "box", ["--network", "one"]);
+      ok(await connect(machine, "two", "box"));
+      const monitor = monitorOf(machine, id);
+      process.kill(monitor, "SIGSTOP");
+      const child = machine.spawn(["network", "disconnect", "two", "box"]);
+      await until(() => isIn(child.pid, recvmsg), "it waits for an answer");
+      child.kill("SIGKILL");
+      await child.exited;
+      const next = machine.spawn(["ps"]);
+      await until(() => isIn(next.pid, poll), "the next command asks the monitor");
+      process.kill(monitor, "SIGCONT");
+      expect(await next.exited).toBe(0);
+      expect(await networksOf(machine, "box")).toEqual(["one"]);
+      expect(Object.keys(await addressesOf(machine, "box"))).toEqual(["eth0"]);
+      ok(await machine.run(["rm", "-f", "box"]));
+    });
+  });
+});
+
 test("a container that is down joins and leaves for its next start", async () => {
   await withMachine(["busybox"], async (machine) => {
     await withNetworks(machine, { net: ["--subnet", "10.71.0.0/24"] }, async () => {

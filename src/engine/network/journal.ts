@@ -37,6 +37,7 @@ import {
   readContainer,
   writeRecord,
 } from "../record/container.ts";
+import { syncMonitor } from "../record/monitor-socket.ts";
 import { leasesOf, listNetworks, namesOf } from "../record/network.ts";
 import { lockNetworks } from "../record/network-lock.ts";
 import { rewriteEtcFiles } from "./etc-rewrite.ts";
@@ -77,8 +78,8 @@ const retryUs = 2000;
 
 /** Waits for those who hold what they have not written down yet: they are about to, or they are dying. */
 function retryRepair(paths: Paths, id: string, journal: string): void {
-  for (let retries = 0; retries < maxRetries && !repairNetworks(paths, id, journal); retries++)
-    sleepMicroseconds(retryUs);
+  if (repairNetworks(paths, id, journal)) return;
+  for (let retries = 0; retries < maxRetries && !repairNow(paths, id, journal); retries++) sleepMicroseconds(retryUs);
 }
 
 /** Changes the networks of a container under a journal. */
@@ -98,6 +99,13 @@ export function withJournal<Result>(paths: Paths, id: string, use: () => Result)
  * @returns false if somebody holds more who may end before he has written it down: then it is to be tried again.
  */
 export function repairNetworks(paths: Paths, id: string, journal: string): boolean {
+  const container = readContainer(paths, id);
+  // Who was killed may have asked its monitor for a change that is not done yet, and is not written down.
+  if (container && isUp(container)) syncMonitor(paths, id);
+  return repairNow(paths, id, journal);
+}
+
+function repairNow(paths: Paths, id: string, journal: string): boolean {
   const container = readContainer(paths, id);
   const connected = container && isUp(container) ? container.state.network : undefined;
   const done = listNetworks(paths).map((network) => repairNetwork(paths, id, network, connected));
