@@ -30,48 +30,67 @@ export function resolveUser(root: Fd, user: string, more: string[] = []): Identi
   const name = first || "0";
   const isNumber = parseId(name) !== undefined;
   const passwd = readDatabase(root, "/etc/passwd", { needed: !isNumber });
-  const entry = passwd.find((fields) => fields[0] === name) ?? passwd.find((fields) => fields[2] === name);
+  const entry = findLine(passwd, 0, name) ?? findLine(passwd, 2, name);
   const uid = parseId(entry?.[2] ?? name) ?? parseId(name);
   if (uid === undefined) throw new NotFoundError(`no user ${JSON.stringify(name)} in the image's /etc/passwd`);
   const names = [group, ...more].filter((one) => one !== "" && parseId(one) === undefined);
   const groups = readDatabase(root, "/etc/group", { needed: names.length > 0 || (!isNumber && group === "") });
   const added = more.map((one) => groupOf(groups, one));
-  const identity = { uid, home: entry?.[5] || "/" };
+  const identity = { uid, home: homeIn(entry) };
   if (group !== "") {
     const gid = groupOf(groups, group);
     return { ...identity, gid, groups: [...new Set([gid, ...added])] };
   }
   const gid = parseId(entry?.[3] ?? "0") ?? 0;
-  const own = entry ? groups.flatMap((fields) => membership(fields, entry[0]!)) : [];
-  const all = [...new Set([gid, ...own, ...added])];
-  if (all.length <= maxGroups) return { ...identity, gid, groups: all };
+  const all = new Set([gid, ...(entry ? membershipsOf(groups, entry[0]!) : []), ...added]);
+  if (all.size <= maxGroups) return { ...identity, gid, groups: [...all] };
   if (isNumber) return { ...identity, gid, groups: [...new Set([gid, ...added])] };
   throw new Failure(
-    `user ${JSON.stringify(name)} of the image is in ${all.length} groups, and the kernel knows ${maxGroups}`,
+    `user ${JSON.stringify(name)} of the image is in ${all.size} groups, and the kernel knows ${maxGroups}`,
   );
 }
 
-function groupOf(groups: string[][], name: string): number {
-  const gid = parseId(groups.find((fields) => fields[0] === name)?.[2] ?? name) ?? parseId(name);
+function groupOf(groups: string, name: string): number {
+  const gid = parseId(findLine(groups, 0, name)?.[2] ?? name) ?? parseId(name);
   if (gid === undefined) throw new NotFoundError(`no group ${JSON.stringify(name)} in the image's /etc/group`);
   return gid;
 }
 
-function membership([, , number = "", members = ""]: string[], user: string): number[] {
-  const id = members.split(",").includes(user) ? parseId(number) : undefined;
-  return id === undefined ? [] : [id];
+/** PATH_MAX: what is longer leads nowhere, and would be too long for a variable. */
+const maxHomeLength = 4096;
+
+function homeIn(entry: string[] | undefined): string {
+  const home = entry?.[5] || "/";
+  return home.length < maxHomeLength && !home.includes("\0") ? home : "/";
 }
 
 /** Who a spec's user is in a rootfs. */
 export function identityOf(root: Fd, user: User): Identity {
   if (typeof user === "string") return resolveUser(root, user);
-  return "name" in user ? resolveUser(root, user.name, user.more) : { ...user, home: homeOf(root, user.uid) };
+  if ("name" in user) return resolveUser(root, user.name, user.more);
+  const passwd = readDatabase(root, "/etc/passwd", { needed: false });
+  return { ...user, home: homeIn(findLine(passwd, 2, String(user.uid))) };
 }
 
-/** HOME of numbers that a spec gives. */
-function homeOf(root: Fd, uid: number): string {
-  const passwd = readDatabase(root, "/etc/passwd", { needed: false });
-  return passwd.find((fields) => fields[2] === String(uid))?.[5] || "/";
+/*
+ * Lines are searched for and not all taken apart: a container may have made eight million of them, and it is our memory. Their
+ * ends may be those of Windows.
+ */
+
+const literal = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
+
+/** The fields of the first line that has a value in a column. */
+function findLine(database: string, column: number, value: string): string[] | undefined {
+  const before = "[^:\\n]*:".repeat(column);
+  const line = new RegExp(`(?:^|\\n)(${before}${literal(value)}(?::[^\\n]*)?)(?=\\r?(?:\\n|$))`).exec(database)?.[1];
+  return line?.replace(/\r$/, "").split(":", 7);
+}
+
+/** Numbers of the groups that list a user. */
+function membershipsOf(groups: string, user: string): number[] {
+  const member = `(?:[^:\\n]*,)?${literal(user)}(?:,[^:\\n]*)?(?::[^\\n]*)?`;
+  const lines = groups.matchAll(new RegExp(`(?:^|\\n)[^:\\n]*:[^:\\n]*:([^:\\n]*):${member}(?=\\r?(?:\\n|$))`, "g"));
+  return [...lines].flatMap(([, number = ""]) => parseId(number) ?? []);
 }
 
 /** Strictly decimal, in the range of uid_t without its -1. */
@@ -81,24 +100,23 @@ function parseId(text: string): number | undefined {
   return id <= maxId ? id : undefined;
 }
 
-/** The lines of a database, split at colons. What is not needed and can't be read is as if it were not there. */
-function readDatabase(root: Fd, path: string, { needed }: { needed: boolean }): string[][] {
+/** A database as text. What is not needed and can't be read is as if it were not there. */
+function readDatabase(root: Fd, path: string, { needed }: { needed: boolean }): string {
   try {
-    return readLines(root, path).map((line) => line.split(":"));
+    return readText(root, path);
   } catch (error) {
     if (needed || !(error instanceof Failure)) throw error;
-    return [];
+    return "";
   }
 }
 
-/** None if there is no such file. A FIFO or a device must not hold us up. */
-function readLines(root: Fd, path: string): string[] {
+/** Empty if there is no such file. A FIFO or a device must not hold us up. */
+function readText(root: Fd, path: string): string {
   using database = owned(openDatabase(root, path));
-  if (database === undefined) return [];
+  if (database === undefined) return "";
   const { fd } = database;
   if (fstat(fd).type !== "file" || isOnProc(fd, path)) throw new Failure(`${path} of the image is not a regular file`);
-  const text = new TextDecoder().decode(readAll(fd, `the image's ${path}`, maxBytes));
-  return text.split(/\r?\n/);
+  return new TextDecoder().decode(readAll(fd, `the image's ${path}`, maxBytes));
 }
 
 function openDatabase(root: Fd, path: string): Fd | undefined {

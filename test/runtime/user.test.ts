@@ -133,6 +133,42 @@ describe("resolveUser()", () => {
     expect(() => resolveUser(root, "root")).toThrow("is in 70001 groups, and the kernel knows 65536");
     close(root);
   });
+  test("searches a file of eight million lines, or of one with as many fields, without taking it apart", () => {
+    for (const [name, sign] of [
+      ["lines", "\n"],
+      ["fields", ":"],
+      ["members", ","],
+    ] as const) {
+      const long = sign.repeat(8_000_000);
+      const root = made(name, { passwd: `${long}\nroot:x:0:0:root:/root:\n`, group: `g:x:9:${long}root\n` });
+      const before = process.memoryUsage().rss;
+      expect(resolveUser(root, "root")).toMatchObject({ uid: 0, home: "/root" });
+      expect(process.memoryUsage().rss - before).toBeLessThan(200 << 20);
+      close(root);
+    }
+  });
+  test("takes no home that could not be a path", () => {
+    for (const [name, home] of [
+      ["long", `/${"a".repeat(200_000)}`],
+      ["nul", "/a\0b"],
+    ] as const) {
+      const root = made(name, { passwd: `root:x:0:0::${home}:/bin/sh\n` });
+      expect(resolveUser(root, "0").home).toBe("/");
+      close(root);
+    }
+  });
+  test("compares whole fields, letter by letter", () => {
+    const root = made("exact", {
+      passwd: "a.c:x:1:1::/a:\nabc:x:2:2::/b:\nx:abc:3:3::/c:\nshort:x:4\n",
+      group: "g:x:11:abcd,xabc\nh:x:12:abc\ni:x:13:x,abc,y:more\nj:x:14:a.c\nabc:x:15:\nk:x:16:q:abc\n",
+    });
+    expect(resolveUser(root, "a.c")).toMatchObject({ uid: 1, groups: [1, 14] });
+    expect(resolveUser(root, "abc")).toMatchObject({ uid: 2, groups: [2, 12, 13] });
+    expect(resolveUser(root, "short")).toEqual({ uid: 4, gid: 0, groups: [0], home: "/" });
+    expect(() => resolveUser(root, "ab")).toThrow('no user "ab"');
+    expect(resolveUser(root, "4711")).toMatchObject({ uid: 4711, groups: [0] });
+    close(root);
+  });
   test("never leaves the rootfs", () => {
     mkdirSync(join(directory, "linked/etc"));
     symlinkSync(join(directory, "full/etc/passwd"), join(directory, "linked/etc/passwd"));
