@@ -33,7 +33,7 @@ export async function main(argv: string[]): Promise<number> {
     if (name !== "run" && !(grouped && rest[1] === "run")) failureCode = otherFailure;
     if (!grouped) return await runCommand(await load(name), rest.slice(1), global);
     const word = rest[1];
-    if (word === undefined || word === "--help") return await printHelp(name);
+    if (word === undefined || word === "--help" || word === "-h") return await printHelp(name);
     return await runCommand(await load(name, word), rest.slice(2), global);
   } catch (error) {
     return saying().complain(error, failureCode);
@@ -130,8 +130,9 @@ function parse({ meta, args, optionsFirst }: Command, argv: string[]) {
   }
 }
 
-/** `--help` anywhere among our own options; after an image it belongs to the container. */
+/** `--help` anywhere among our own options; after an image it belongs to the container. `-h` alone: with a name it is a host's. */
 function asksForHelp(command: Command, argv: string[]): boolean {
+  if (argv.length === 1 && argv[0] === "-h") return true;
   const end = argv.indexOf("--");
   const words = end < 0 ? argv : argv.slice(0, end);
   if (!command.optionsFirst) return words.includes("--help");

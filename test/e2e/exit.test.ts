@@ -271,9 +271,26 @@ describe("help", () => {
     }
     await box.expectNothingLeft(before);
   });
-  test("without any word is the same as --help", async () => {
+  test("without any word is the same as --help, and -h alone is too", async () => {
     await using box = await sandbox();
-    expect((await box.run([])).stdout).toContain("run");
+    const help = async (...words: string[]) => {
+      const { code, stdout, stderr } = await box.run(words);
+      expect([words, code, stderr]).toEqual([words, 0, ""]);
+      return stdout;
+    };
+    expect(await help()).toContain("Usage: tinydocker [GLOBAL OPTIONS] COMMAND");
+    for (const words of [["--help"], ["-h"], ["help"]]) expect(await help(...words)).toBe(await help());
+    for (const words of [
+      ["run", "-h"],
+      ["help", "run"],
+      ["container", "run", "-h"],
+    ])
+      expect((await help(...words)).replace("container run", "run")).toBe(await help("run", "--help"));
+    for (const words of [
+      ["image", "-h"],
+      ["help", "image"],
+    ])
+      expect(await help(...words)).toBe(await help("image"));
   });
   test("--help after the image belongs to the container", async () => {
     await withMachine(["busybox"], async (machine) => {
