@@ -29,13 +29,17 @@ needing(root, virtualMachine, oldKernel)(
     echo copied >/scratch/c; $T cp /scratch/c web:/c 2>/dev/null; $T exec web cat /c; $T diff web | grep -x 'A /c'
     $T commit web made >/dev/null 2>&1; $T rm -f web >/dev/null; $T run --rm made cat /c
     mkdir /scratch/tree; $T export $($T create busybox true) 2>/dev/null | tar -x -C /scratch/tree
+    echo hidden | $T secret create key - >/dev/null
+    $T run --rm --secret key --secret key,target=/etc/key,uid=7 -u 7 busybox sh -c 'cat /run/secrets/key; stat -c %u /etc/key'
+    $T run -d --name seen busybox sleep 600 >/dev/null; D=$($T mount seen); $T exec seen touch /inside; ls $D/inside | wc -l
+    $T rm -f seen >/dev/null; ls $($T image mount busybox)/bin/busybox | wc -l; $T image unmount -a >/dev/null
     $T run --rm /scratch/tree echo of a directory; $T ps -q | wc -l`;
     const lines = ok(await runInVm(["sh", "-c", script], { memMB: 2048, kernel: old() }))
       .trimEnd()
       .split("\n");
     expect(lines).toEqual([
       ...["0", "0", `${64 << 20}`, "passwd", "theirs", "0", "/made", "init", "sleep", "/dev/pts/0"],
-      ...["copied", "A /c", "copied", "of a directory", "0"],
+      ...["copied", "A /c", "copied", "hidden", "7", "1", "1", "of a directory", "0"],
     ]);
   },
   300_000,
