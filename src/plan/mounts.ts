@@ -56,6 +56,7 @@ function planOverlay(mount: Mount): HostStep {
     lower: lowersOf(mount),
     upper: option("upperdir") ?? "",
     work: option("workdir") ?? "",
+    ...(mount.options?.includes("volatile") && { volatile: true }),
   };
 }
 

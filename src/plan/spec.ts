@@ -30,7 +30,7 @@ export interface ImageDefaults {
 /** Where the container's root comes from. */
 export type Rootfs =
   /** Read-only directories below one writable: `lower` from the bottom to the top. */
-  | { kind: "overlay"; lower: string[]; upper: string; work: string; path: string }
+  | { kind: "overlay"; lower: string[]; upper: string; work: string; path: string; volatile?: boolean }
   /** A directory used in place; what the container writes stays in it. */
   | { kind: "directory"; path: string };
 
@@ -236,7 +236,12 @@ const ownNamespaces: NamespaceType[] = ["pid", "ipc", "uts", "mount", "cgroup"];
 
 function rootMount(rootfs: Rootfs): Mount[] {
   if (rootfs.kind === "directory") return [];
-  const options = [lowerdirOf(rootfs.lower), `upperdir=${rootfs.upper}`, `workdir=${rootfs.work}`];
+  const options = [
+    lowerdirOf(rootfs.lower),
+    `upperdir=${rootfs.upper}`,
+    `workdir=${rootfs.work}`,
+    ...(rootfs.volatile ? ["volatile"] : []),
+  ];
   return [{ destination: "/", type: "overlay", source: "overlay", options }];
 }
 

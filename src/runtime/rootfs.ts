@@ -9,6 +9,11 @@ export interface Overlay {
   lower: readonly string[];
   upper?: string;
   work?: string;
+  /**
+   * Nothing of it is to outlive a crash: fsync(2) and the end of the mount write nothing to the disk, where they would write
+   * all that the whole file system has to write. The writable directory can't be mounted once more.
+   */
+  volatile?: boolean;
 }
 
 /** Longer strings fsconfig(2) does not take. */
@@ -18,12 +23,13 @@ const longestOption = 255;
  * The layers as one file system, attached nowhere. Paths are relative to the directory that they have in common, so that what
  * the container reads in /proc/self/mountinfo tells nothing of the host.
  */
-export function makeOverlay({ lower, upper, work }: Overlay): Fd {
+export function makeOverlay({ lower, upper, work, volatile }: Overlay): Fd {
   const writable = upper === undefined || work === undefined ? [] : [upper, work];
   const base = commonDirectory([...lower, ...writable]);
   const relative = (path: string) => path.slice(base.length);
   const escaped = (path: string) => relative(path).replace(/\\/g, "\\\\");
   const above = writable.length > 0 ? [`upperdir=${escaped(upper!)}`, `workdir=${escaped(work!)}`] : [];
+  if (volatile) above.push("volatile");
   const options = [...lower.map((path) => `lowerdir+=${relative(path)}`), ...above];
   using here = owned(open(".", O_PATH | O_DIRECTORY));
   try {

@@ -175,6 +175,16 @@ describe("into a container", () => {
       ["--read-only"],
     );
   });
+  test("that goes when it ends works before it starts", async () => {
+    await using machine = await new Machine().open();
+    await machine.loadFile(imageTar("busybox"), "busybox");
+    writeFileSync(join(machine.tmp, "f"), "before\n");
+    const program = ["sh", "-c", "cat /f; grep -c volatile /proc/self/mountinfo"];
+    expect((await machine.run(["create", "--rm", "--name", "soon", "busybox", ...program])).code).toBe(0);
+    await cp(machine, "f", "soon:/f");
+    expect((await machine.run(["start", "-a", "soon"])).stdout).toBe("before\n1\n");
+    expect((await machine.run(["ps", "-aq"])).stdout).toBe("");
+  });
 });
 
 describe("out of a container", () => {

@@ -86,6 +86,12 @@ test("the overlay's paths come back as they were, whatever is in them", () => {
   expect(planRoot(spec)).toEqual({ do: "overlay", lower: lower.toReversed(), upper: "/u", work: "/w" });
 });
 
+test("the layer of what goes when it ends is never written to the disk for its own sake", () => {
+  const rootfs = { kind: "overlay", lower: ["/l"], upper: "/u", work: "/w", path: "/r" } as const;
+  expect(planRoot(aSpec({}, {}, { ...rootfs, lower: ["/l"], volatile: true }))).toMatchObject({ volatile: true });
+  expect(planRoot(aSpec({}, {}, { ...rootfs, lower: ["/l"] }))).not.toHaveProperty("volatile");
+});
+
 describe("a bind mount", () => {
   const bind = (options: string[], more: Partial<Mount> = {}) =>
     planBinds(aSpec({ mounts: [{ destination: "/d", source: "/s", type: "bind", options, ...more }] }))[0]!;

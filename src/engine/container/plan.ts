@@ -101,9 +101,11 @@ function withProcess(spec: Spec, options: RunOptions, host: HostFacts, shared?: 
   return applyProcessOptions(spec, options, host, shared);
 }
 
-function rootfsOf({ rootfs, lower }: ContainerRecord, directory: string, mountPoint: string): Rootfs {
+/** What a container has written that goes when it ends is never to be read after a crash. */
+function rootfsOf({ rootfs, lower, settings }: ContainerRecord, directory: string, mountPoint: string): Rootfs {
   if (rootfs !== undefined) return { kind: "directory", path: rootfs };
-  return { kind: "overlay", lower, upper: `${directory}/upper`, work: `${directory}/work`, path: mountPoint };
+  const [upper, work] = [`${directory}/upper`, `${directory}/work`];
+  return { kind: "overlay", lower, upper, work, path: mountPoint, ...(settings.remove && { volatile: true }) };
 }
 
 /** The upper directory's mode is the mode of the container's "/": that of the image's. */

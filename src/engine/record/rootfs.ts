@@ -74,7 +74,8 @@ function mountStopped(paths: Paths, container: Container): Fd {
   const spec = readSpec(paths, container.record);
   const root = planRoot(spec);
   if (root.do !== "overlay") throw new Failure(`container ${container.record.name} has no layers`);
-  using opened = owned(mountPrivately(paths, overlayOf(paths, container, root)));
+  // It is still to be started, which takes a directory that was not mounted so.
+  using opened = owned(mountPrivately(paths, overlayOf(paths, container, { ...root, volatile: false })));
   // As it is: nothing is made, filled or given away; and memory that no container uses is not there.
   for (const { chown: _owner, ...bind } of planBinds(spec)) {
     if (bind.detachedMount || bind.secrets || !(bind.layers || statIfAny(bind.source))) continue;
