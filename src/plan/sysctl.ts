@@ -1,10 +1,6 @@
-/** Settings of the kernel that belong to a container's own namespaces (sysctl(8), namespaces(7)). Pure. */
+/** Settings of the kernel that belong to a container's own namespaces (sysctl(8), namespaces(7)), as steps. Pure. */
 
-import { UsageError } from "../errors.ts";
 import type { Spec } from "../oci/spec.ts";
-import type { NetworkOptions } from "./network-options.ts";
-import { networkMode } from "./network-options.ts";
-import type { ProcessOptions } from "./process-options.ts";
 import type { InitStep } from "./step.ts";
 
 /**
@@ -16,65 +12,8 @@ export const defaultSysctls: Record<string, string> = {
   "net/ipv4/ping_group_range": "0 2147483647",
 };
 
-/** Which namespace a setting belongs to. */
-const namespaces: [pattern: RegExp, namespace: "network" | "ipc" | "uts"][] = [
-  [/^net\//, "network"],
-  [
-    /^kernel\/(msgmax|msgmnb|msgmni|msg_next_id|sem|sem_next_id|shmall|shmmax|shmmni|shm_next_id|shm_rmid_forced)$/,
-    "ipc",
-  ],
-  [/^fs\/mqueue\//, "ipc"],
-  [/^kernel\/domainname$/, "uts"],
-];
-
-/** `--sysctl net.ipv4.ip_forward=1`; a name may be written with slashes too, where a device's name has dots. */
-export function parseSysctl(text: string): [name: string, value: string] {
-  const equals = text.indexOf("=");
-  const [written, value] = [text.slice(0, equals), text.slice(equals + 1)];
-  if (equals <= 0)
-    throw new UsageError(`--sysctl: ${JSON.stringify(text)} is not NAME=value`, "net.core.somaxconn=1024");
-  if (/[\0\n]/.test(value)) throw new UsageError(`--sysctl ${written}: the value has a NUL or a line break in it`);
-  return [withSlashes(written), value];
-}
-
-/** As sysctl(8): whichever of the two signs comes first separates, and the other belongs to names. */
-function withSlashes(name: string): string {
-  const separator = /[./]/.exec(name)?.[0];
-  const swapped = separator === "." ? name.replace(/[./]/g, (sign) => (sign === "." ? "/" : ".")) : name;
-  if (!/^[\w.@:+-]+(\/[\w.@:+-]+)+$/.test(swapped) || swapped.split("/").some((part) => /^\.{1,2}$/.test(part)))
-    throw new UsageError(`--sysctl: ${JSON.stringify(name)} is not the name of a setting`, "as in net.core.somaxconn");
-  return swapped;
-}
-
 /** The same as people write it. */
 export const sysctlName = (name: string): string => name.replace(/[./]/g, (sign) => (sign === "/" ? "." : "/"));
-
-/** Refuses what is not the container's own to set. */
-export function checkSysctls(process: ProcessOptions, network: NetworkOptions): void {
-  for (const name of Object.keys(process.sysctls ?? {})) {
-    const shown = sysctlName(name);
-    const namespace = namespaces.find(([pattern]) => pattern.test(name))?.[1];
-    if (name === "kernel/hostname") throw new UsageError(`--sysctl: ${shown} is what --hostname sets`);
-    if (!namespace)
-      throw new UsageError(
-        `--sysctl: ${shown} is not a setting of a namespace: it would change the whole host`,
-        "those of a container are net.*, fs.mqueue.*, kernel.msg*, kernel.sem and kernel.shm*",
-      );
-    const shared = sharedBy(namespace, process, network);
-    if (shared)
-      throw new UsageError(
-        `--sysctl: ${shown} and ${shared} cannot be combined: the setting is not the container's own`,
-      );
-  }
-}
-
-/** The option by which a container has somebody else's namespace. */
-function sharedBy(namespace: "network" | "ipc" | "uts", { ipc, uts }: ProcessOptions, network: NetworkOptions) {
-  if (namespace === "network")
-    return network.mode === "host" || network.mode === "container" ? `--network ${networkMode(network)}` : undefined;
-  if (namespace === "uts") return uts && `--uts ${uts}`;
-  return ipc === "host" || ipc?.startsWith("container:") ? `--ipc ${ipc}` : undefined;
-}
 
 /** True for what belongs to a device that comes when the network is connected. */
 const isOfDevice = (name: string): boolean => /^net\/(ipv4|ipv6|mpls)\/(conf|neigh)\/(?!(all|default|lo)\/)/.test(name);

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { type NetworkOptions, noNetworkOptions } from "../../src/plan/network-options.ts";
 import type { ProcessOptions } from "../../src/plan/process-options.ts";
-import { checkSysctls, parseSysctl, planSysctls, sysctlName } from "../../src/plan/sysctl.ts";
+import { planSysctls, sysctlName } from "../../src/plan/sysctl.ts";
+import { checkSysctls, parseSysctl } from "../../src/plan/sysctl-option.ts";
 import { refuses, strict } from "../support/parsers.ts";
 import { aSpec } from "../support/plans.ts";
 

@@ -3,7 +3,7 @@
 import { UsageError } from "../../errors.ts";
 import type { NetworkOptions } from "../../plan/network-options.ts";
 import type { IpcMode, ProcessOptions, SharedNamespace } from "../../plan/process-options.ts";
-import { checkSysctls, parseSysctl } from "../../plan/sysctl.ts";
+import { checkSysctls, parseSysctl } from "../../plan/sysctl-option.ts";
 import { parseUlimit } from "../../plan/ulimit.ts";
 import type { Values } from "../words/command.ts";
 import { parseSize } from "../words/units.ts";
