@@ -27,6 +27,7 @@ export const errnos = {
   EXFULL: 54,
   ENODATA: 61,
   ERESTART: 85,
+  EMSGSIZE: 90,
   EPROTONOSUPPORT: 93,
   ESOCKTNOSUPPORT: 94,
   EOPNOTSUPP: 95,
@@ -37,6 +38,7 @@ export const errnos = {
   ECONNABORTED: 103,
   ECONNRESET: 104,
   ENOBUFS: 105,
+  ENOTCONN: 107,
   ECONNREFUSED: 111,
   EINPROGRESS: 115,
 } as const;

@@ -40,7 +40,7 @@ const known: Bound[] = [];
 /** What a run calls. One look-up of several functions takes 10 µs for each of them, one of a single function 40. */
 const ofRun = new Set(
   (
-    "__errno_location bind chdir close dlsym fchdir fchmod fcntl flock fstatfs futimens getpagesize isatty listen mkdirat mmap mprotect " +
+    "__errno_location bind chdir clock_gettime close dlsym fchdir fchmod fcntl flock fstatfs futimens getpagesize isatty listen mkdirat mmap mprotect " +
     "munmap openat pipe2 poll prlimit read recvmsg renameat sendmsg sigaction signalfd sigprocmask socket socketpair " +
     "syscall umask unlinkat waitid write"
   ).split(" "),

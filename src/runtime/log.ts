@@ -8,6 +8,7 @@
 
 import { SyscallError } from "../errors.ts";
 import { byteNameOf, ftruncate } from "../linux/at.ts";
+import { realTime } from "../linux/clock.ts";
 import {
   close,
   type Fd,
@@ -22,6 +23,7 @@ import {
   unlink,
   writeAll,
 } from "../linux/file.ts";
+import type { Origin } from "./log-forward.ts";
 
 export interface Log {
   write(stream: 1 | 2, bytes: Uint8Array): void;
@@ -29,9 +31,14 @@ export interface Log {
 }
 
 export interface LogOptions {
-  driver: "local" | "json-file" | "none";
+  /** Those of the host get the lines beside the files of ours, which are as of `local`. */
+  driver: "local" | "json-file" | "none" | "journald" | "syslog";
   maxBytes: number;
   maxFiles: number;
+  /** What each line is to say beside its text, in json-file. */
+  attrs?: Record<string, string>;
+  /** What the host's log is to know of the container. */
+  forward?: Origin;
 }
 
 export const headerBytes = 16;
@@ -40,7 +47,24 @@ export const headerBytes = 16;
  * The newest file is `path`, older ones are `path.1`, `path.2`. The first is made at once: whoever follows it has a
  * descriptor that outlives its name, and so gets also what a container writes just before it is removed.
  */
-export function openLog(path: string, { driver, maxBytes, maxFiles }: LogOptions): Log {
+export function openLog(path: string, options: LogOptions): Log {
+  const files = openFiles(path, options);
+  if (!options.forward) return files;
+  const { forwardTo } = require("./log-forward.ts") as typeof import("./log-forward.ts");
+  const host = forwardTo(options.driver as "journald" | "syslog", options.forward);
+  return {
+    write: (stream, bytes) => {
+      files.write(stream, bytes);
+      host.write(stream, bytes);
+    },
+    close: () => {
+      files.close();
+      host.close();
+    },
+  };
+}
+
+function openFiles(path: string, { driver, maxBytes, maxFiles, attrs }: LogOptions): Log {
   if (driver === "none") return { write: () => {}, close: () => {} };
   let fd: Fd | undefined;
   let size = 0;
@@ -77,7 +101,7 @@ export function openLog(path: string, { driver, maxBytes, maxFiles }: LogOptions
     }
   };
   attempt(openNewest);
-  const encode = driver === "local" ? record : jsonLines();
+  const encode = driver === "json-file" ? jsonLines(attrs) : record;
   return {
     write: (stream, bytes) => {
       const encoded = encode(stream, bytes);
@@ -118,11 +142,11 @@ type Encode = (stream: 1 | 2, bytes: Uint8Array, last?: boolean) => Uint8Array;
 const record: Encode = (stream, bytes) => {
   const encoded = new Uint8Array(headerBytes + bytes.length);
   const view = new DataView(encoded.buffer);
-  const now = Date.now();
+  const { seconds, nanoseconds } = realTime();
   view.setUint8(0, stream);
   view.setUint32(4, bytes.length, true);
-  view.setUint32(8, Math.floor(now / 1000), true);
-  view.setUint32(12, (now % 1000) * 1_000_000, true);
+  view.setUint32(8, seconds, true);
+  view.setUint32(12, nanoseconds, true);
   encoded.set(bytes, headerBytes);
   return encoded;
 };
@@ -133,22 +157,26 @@ const newline = 10;
 const encoder = new TextEncoder();
 
 /** Whole lines as JSON; what has no end yet waits for it, up to 16 KiB, as with Docker. What is no UTF-8 becomes U+FFFD. */
-function jsonLines(): Encode {
+function jsonLines(attrs?: Record<string, string>): Encode {
   const partial = { 1: Buffer.alloc(0), 2: Buffer.alloc(0) };
   return (stream, bytes, last = false) => {
     const all = Buffer.concat([partial[stream], bytes]);
-    const time = new Date().toISOString();
+    const time = timeText(realTime());
     const name = stream === 1 ? "stdout" : "stderr";
     let lines = "";
     let at = 0;
     for (let end = lineEnd(all, at, last); end > at; end = lineEnd(all, at, last)) {
-      lines += `${JSON.stringify({ log: all.toString("utf8", at, end), stream: name, time })}\n`;
+      lines += `${JSON.stringify({ log: all.toString("utf8", at, end), stream: name, ...(attrs && { attrs }), time })}\n`;
       at = end;
     }
     partial[stream] = all.subarray(at);
     return encoder.encode(lines);
   };
 }
+
+/** RFC 3339 with nanoseconds. */
+const timeText = ({ seconds, nanoseconds }: ReturnType<typeof realTime>): string =>
+  `${new Date(seconds * 1000).toISOString().slice(0, -5)}.${String(nanoseconds).padStart(9, "0")}Z`;
 
 /** Where the line that begins at `start` ends, or is cut; `start` itself if that is not known yet. */
 function lineEnd(text: Uint8Array, start: number, last: boolean): number {

@@ -3,7 +3,8 @@
 import { describe, expect } from "bun:test";
 import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { type Machine, said, withMachine } from "../support/containers.ts";
+import { compiled } from "../support/compile.ts";
+import { imageTar, Machine, said, withMachine } from "../support/containers.ts";
 import { detached, ok, status, until } from "../support/life.ts";
 import { needing, root } from "../support/needs.ts";
 
@@ -22,6 +23,15 @@ const ended = async (machine: Machine, name: string, script: string, options: st
   await machine.run(["wait", name]);
   return id;
 };
+
+/** Hides the host's own sockets in the mount namespace of a machine: whatever is sent stays there. */
+const hideSockets = (machine: Machine): string => `set -e
+  mkdir ${machine.tmp}/dev
+  mount --bind /dev ${machine.tmp}/dev
+  mount -t tmpfs none /dev
+  for name in null zero full random urandom tty ptmx; do touch /dev/$name; mount --bind ${machine.tmp}/dev/$name /dev/$name; done
+  mount -t tmpfs none /run
+  mkdir -p /run/systemd/journal`;
 
 describe("logs", () => {
   test("are what it wrote to stdout and stderr, on stdout and stderr, byte for byte", async () => {
@@ -61,7 +71,10 @@ describe("logs", () => {
       const stamped = (await tail("-t")).split("\n");
       expect(stamped).toHaveLength(51);
       for (const line of stamped) expect(line).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z (line \d+|last)$/);
-      expect((await machine.run(["logs", "-n", "-1", "box"])).code).toBe(125);
+      // As with Docker, less than nothing is all; and times have all the digits that they show.
+      expect((await tail("-n", "-1")).split("\n")).toHaveLength(51);
+      expect(stamped.some((line) => !/\.\d{3}000000Z/.test(line))).toBe(true);
+      expect((await machine.run(["logs", "-n", "some", "box"])).code).toBe(125);
       ok(await machine.run(["rm", "box"]));
     });
   });
@@ -103,9 +116,14 @@ describe("logs", () => {
       expect([logs.stdout, logs.stderr]).toEqual(['a "b"\nd', "c\n"]);
       await ended(machine, "none", "echo x", ["--log-driver", "none"]);
       expect(said(await machine.run(["logs", "none"]))).toContain("keeps no log");
-      const refused = await machine.run(["run", "--log-driver", "syslog", "busybox"]);
+      const refused = await machine.run(["run", "--log-driver", "fluentd", "busybox"]);
       expect(refused.code).toBe(125);
-      expect(said(refused)).toContain("one of local, json-file, none");
+      expect(said(refused)).toContain("one of local, json-file, none, journald, syslog");
+      for (const option of ["compress=true", "tag={{.Nothing}}", "max-file=0", "labels"]) {
+        const { code, stderr } = await machine.run(["run", "--log-opt", option, "busybox"]);
+        expect([option, code]).toEqual([option, 125]);
+        expect(stderr).toContain("--log-opt");
+      }
       ok(await machine.run(["rm", "json", "none"]));
     });
   });
@@ -194,5 +212,97 @@ describe("logs", () => {
       expect(await status(machine, "box")).toContain("Up");
       ok(await machine.run(["rm", "-f", "box"]));
     });
+  });
+  test("--details says what --log-opt chose; json-file has it in each line", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const chosen = [
+        "--log-opt",
+        "tag={{.Name}}/{{.ImageName}}",
+        "--log-opt",
+        "labels=stage,none",
+        "--log-opt",
+        "env=A",
+      ];
+      const options = [...chosen, "--label", "stage=a b", "-e", "A=1"];
+      const details = "A=1,stage=a%20b,tag=box%2Fbusybox";
+      for (const driver of ["local", "json-file"]) {
+        const id = await ended(machine, "box", "echo one; echo two", [...options, "--log-driver", driver]);
+        expect(ok(await machine.run(["logs", "--details", "box"]))).toBe(`${details} one\n${details} two`);
+        expect(ok(await machine.run(["logs", "box"]))).toBe("one\ntwo");
+        const stamped = ok(await machine.run(["logs", "-t", "--details", "-n", "1", "box"]));
+        expect(stamped).toMatch(new RegExp(`^\\d{4}\\S+Z ${details} two$`));
+        if (driver === "json-file") {
+          const [line] = readFileSync(join(machine.root, "containers", id, "log"), "utf8").split("\n");
+          expect(JSON.parse(line!).attrs).toEqual({ stage: "a b", A: "1", tag: "box/busybox" });
+        }
+        const config = ok(await machine.run(["inspect", "-f", "{{json .HostConfig.LogConfig.Config}}", "box"]));
+        expect(JSON.parse(config)).toMatchObject({ tag: "{{.Name}}/{{.ImageName}}", labels: "stage,none", env: "A" });
+        ok(await machine.run(["rm", "box"]));
+      }
+    });
+  });
+  test("of several containers have their names before each line, also while they are followed", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const script = (word: string) => `echo ${word} 1; until [ -e /go ]; do sleep 0.02; done; echo ${word} 2`;
+      for (const name of ["one", "two"]) await detached(machine, name, script(name));
+      const following = machine.spawn(["logs", "-f", "one", "two"]);
+      for (const name of ["two", "one"]) ok(await machine.run(["exec", name, "touch", "/go"]));
+      const lines = ["one one 1", "one one 2", "two two 1", "two two 2"];
+      expect((await following.stdout.text()).trim().split("\n").sort()).toEqual(lines);
+      expect(await following.exited).toBe(0);
+      expect(ok(await machine.run(["logs", "-n", "1", "two", "one"]))).toBe("two two 2\none one 2");
+      ok(await machine.run(["rm", "one", "two"]));
+    });
+  });
+  test("-f has every line of files that are rotated away while it is busy with older ones", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const options = ["--log-opt", "max-size=64k", "--log-opt", "max-file=2"];
+      const script =
+        "until [ -e /go ]; do sleep 0.02; done; for i in $(seq 20); do seq 1000; sleep 0.05; done; sleep 0.2";
+      await detached(machine, "box", script, options);
+      const following = machine.spawn(["logs", "-f", "box"]);
+      await until(
+        () =>
+          readdirSync(`/proc/${following.pid}/fd`).some((fd) =>
+            linkOf(`/proc/${following.pid}/fd/${fd}`).endsWith("/log"),
+          ),
+        "it follows",
+      );
+      ok(await machine.run(["exec", "box", "touch", "/go"]));
+      expect((await following.stdout.text()).trim().split("\n")).toHaveLength(20_000);
+      expect(await following.exited).toBe(0);
+      ok(await machine.run(["rm", "box"]));
+    });
+  });
+  test("go to the host's journal or syslog, where there is one, and are here too", async () => {
+    // One that is thrown away, with its mounts.
+    await using machine = await new Machine().open();
+    await machine.loadFile(imageTar("busybox"), "busybox");
+    ok(await machine.exec(["sh", "-c", hideSockets(machine)]));
+    for (const [driver, path] of [
+      ["journald", "/run/systemd/journal/socket"],
+      ["syslog", "/dev/log"],
+    ] as const) {
+      const words = ["--network", "none", "--log-driver", driver, "--log-opt", "tag={{.Name}}"];
+      const refused = await machine.run(["run", ...words, "busybox", "true"]);
+      expect([refused.code, said(refused)]).toEqual([125, expect.stringContaining(`this host has no ${driver}`)]);
+      const receiver = Bun.spawn(machine.command([compiled("datagrams.c"), path, "3"]), { stdout: "pipe" });
+      await until(async () => (await machine.exec(["test", "-S", path])).code === 0, "it is there");
+      await ended(machine, "box", "echo hello; echo wrong >&2; printf end", words);
+      expect((await machine.run(["logs", "box"])).stdout).toBe("hello\nend");
+      const text = await receiver.stdout.text();
+      if (driver === "syslog") {
+        expect(text).toMatch(/<30>\w{3} [ \d]\d \d\d:\d\d:\d\d box\[\d+\]: hello/);
+        expect(text).toMatch(/<27>.* box\[\d+\]: wrong/);
+      } else {
+        expect(text).toContain("MESSAGE\n\x05\0\0\0\0\0\0\0hello\n");
+        expect(text).toContain("CONTAINER_NAME\n\x03\0\0\0\0\0\0\0box\n");
+        expect(text).toContain("PRIORITY\n\x01\0\0\0\0\0\0\x003\n");
+      }
+      expect(text).toContain("end");
+      // Nobody listens any more: that is no trouble of the container's.
+      ok(await machine.run(["start", "-a", "box"]));
+      ok(await machine.run(["rm", "box"]));
+    }
   });
 });

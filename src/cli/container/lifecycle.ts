@@ -1,9 +1,11 @@
 /** Option values about a container's life: restarts, logs, signals, streams, keys. Strict, and checked before anything is touched. */
 
-import type { LogSettings, RestartPolicy, Stream } from "../../engine/record/container.ts";
+import type { LogFields, LogSettings, RestartPolicy, Stream } from "../../engine/record/container.ts";
 import { UsageError } from "../../errors.ts";
+import { statIfAny } from "../../linux/file.ts";
 import { parseSignal } from "../../linux/signal-name.ts";
 import type { Platform } from "../../oci/manifest.ts";
+import { facilities, journalSocket, syslogSocket } from "../../runtime/log-forward.ts";
 import { parseSize } from "../words/units.ts";
 import { defaultDetachKeys, defaultLog } from "./defaults.ts";
 
@@ -24,24 +26,55 @@ export function parseRestart(text = "no"): RestartPolicy {
   return { name, maximumRetries: Number(tries) };
 }
 
-const drivers: LogSettings["driver"][] = ["local", "json-file", "none"];
+const drivers: LogSettings["driver"][] = ["local", "json-file", "none", "journald", "syslog"];
+const logOptionHint =
+  "max-size=10m, max-file=3, tag=TEMPLATE, labels=KEYS, env=NAMES; with syslog also syslog-facility";
 
-/** `--log-driver` and `--log-opt`. */
+/** `--log-driver` and `--log-opt`. Bounded also where nothing is said: Docker's default fills the disk. */
 export function parseLog(driverName = "local", options: string[] = []): LogSettings {
   const driver = drivers.find((name) => name === driverName);
   if (!driver) {
     const known = `one of ${drivers.join(", ")}`;
     throw new UsageError(`--log-driver: ${JSON.stringify(driverName)} is not supported`, known);
   }
+  const socket = { journald: journalSocket, syslog: syslogSocket }[driver as string];
+  if (socket !== undefined && !statIfAny(socket))
+    throw new UsageError(`--log-driver: this host has no ${driver}: there is no ${socket}`);
   const log: LogSettings = { ...defaultLog, driver };
+  const fields: LogFields = {};
   for (const option of options) {
     const equals = option.indexOf("=");
     const [name, value] = [option.slice(0, equals), option.slice(equals + 1)];
-    if (name === "max-size" && equals > 0) log.maxBytes = parseLogSize(value);
+    if (equals < 1) throw new UsageError(`--log-opt: ${JSON.stringify(option)} is not name=value`, logOptionHint);
+    if (name === "max-size") log.maxBytes = parseLogSize(value);
     else if (name === "max-file" && /^[1-9]\d{0,3}$/.test(value)) log.maxFiles = Number(value);
-    else throw new UsageError(`--log-opt: ${JSON.stringify(option)} is not supported`, "max-size=10m or max-file=3");
+    else if (name === "tag") fields.tag = parseTag(value);
+    else if (name === "labels" || name === "env") fields[name] = value.split(",").filter(Boolean);
+    else if (name === "syslog-facility" && driver === "syslog") fields.facility = parseFacility(value);
+    else if (!isAsItIs(name, value))
+      throw new UsageError(`--log-opt: ${JSON.stringify(option)} is not supported`, logOptionHint);
   }
-  return log;
+  return Object.keys(fields).length > 0 ? { ...log, fields } : log;
+}
+
+/** What Docker's options say that is so here anyway: files stay as they are, and the container waits for its log. */
+const isAsItIs = (name: string, value: string): boolean =>
+  (name === "compress" && value === "false") || (name === "mode" && value === "blocking");
+
+function parseTag(text: string): string {
+  const { unknownInTag } =
+    require("../../engine/container/log-fields.ts") as typeof import("../../engine/container/log-fields.ts");
+  const unknown = unknownInTag(text);
+  if (unknown === undefined) return text;
+  const hint = "{{.ID}}, {{.FullID}}, {{.Name}}, {{.ImageName}}, {{.ImageID}}, {{.ImageFullID}} or {{.DaemonName}}";
+  throw new UsageError(`--log-opt tag: ${JSON.stringify(unknown)} is not a field`, hint);
+}
+
+function parseFacility(text: string): string {
+  const known = facilities.filter((name) => name !== "");
+  const name = /^\d{1,2}$/.test(text) ? facilities[Number(text)] : known.find((one) => one === text);
+  if (name) return name;
+  throw new UsageError(`--log-opt syslog-facility: ${JSON.stringify(text)} is not known`, `one of ${known.join(", ")}`);
 }
 
 function parseLogSize(text: string): number {

@@ -168,14 +168,14 @@ export const createArgs = {
     group: "Logging",
     type: "string",
     valueHint: "driver",
-    description: "Log driver: local (the default), json-file or none",
+    description: "local (default), json-file, none, journald or syslog",
   },
   "log-opt": {
     group: "Logging",
     type: "string",
     multiple: true,
     valueHint: "name=value",
-    description: "Log option: max-size (10m) or max-file (3)",
+    description: "max-size (10m), max-file (3), tag, labels or env",
   },
   "health-cmd": {
     group: "Health",

@@ -80,18 +80,20 @@ function rendererOf(format: string): (event: RecordedEvent) => string {
 }
 
 /** `2026-01-02T15:04:05.000000000Z image tag sha256:... (name=busybox:latest)` */
-function lineOf({ timeMs, type, action, id, attributes }: RecordedEvent): string {
+function lineOf({ timeMs, nanoseconds, type, action, id, attributes }: RecordedEvent): string {
   const pairs = Object.keys(attributes)
     .sort()
     .map((name) => `${name}=${attributes[name]}`);
-  return plain(`${rfc3339(timeMs)} ${type} ${action} ${id}${pairs.length > 0 ? ` (${pairs.join(", ")})` : ""}`);
+  return plain(
+    `${rfc3339(timeMs, nanoseconds)} ${type} ${action} ${id}${pairs.length > 0 ? ` (${pairs.join(", ")})` : ""}`,
+  );
 }
 
 /** The names templates use, and the other ones of Docker's JSON. */
-function fieldsOf({ timeMs, type, action, id, attributes }: RecordedEvent) {
+function fieldsOf({ timeMs, nanoseconds = 0, type, action, id, attributes }: RecordedEvent) {
   const from = attributes.image ?? (type === "image" ? (attributes.name ?? "") : "");
   const time = Math.floor(timeMs / 1000);
-  const timeNano = BigInt(timeMs) * 1_000_000n;
+  const timeNano = BigInt(timeMs) * 1_000_000n + BigInt(nanoseconds);
   const actor = { ID: id, Attributes: new Map(Object.entries(attributes)) };
   return {
     Type: type,

@@ -22,11 +22,11 @@ export function parseTime(option: string, text: string, nowMs: number): number {
   return ms;
 }
 
-/** A time as RFC 3339 with nanoseconds, in the caller's time zone: what `events` and `logs` begin a line with. */
-export function rfc3339(ms: number): string {
+/** A time as RFC 3339 with nanoseconds (those since the last millisecond), in the caller's time zone: what `events` and `logs` begin a line with. */
+export function rfc3339(ms: number, nanoseconds = 0): string {
   const minutes = -new Date(ms).getTimezoneOffset();
   const two = (value: number) => String(Math.floor(value)).padStart(2, "0");
   const size = Math.abs(minutes);
   const zone = minutes === 0 ? "Z" : `${minutes < 0 ? "-" : "+"}${two(size / 60)}:${two(size % 60)}`;
-  return `${new Date(ms + minutes * 60_000).toISOString().slice(0, -1)}000000${zone}`;
+  return `${new Date(ms + minutes * 60_000).toISOString().slice(0, -1)}${String(nanoseconds).padStart(6, "0")}${zone}`;
 }

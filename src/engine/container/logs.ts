@@ -1,9 +1,11 @@
 /** What a container has written, out of its log files (runtime/log.ts). */
 
+import { hasCode } from "../../errors.ts";
 import { pread } from "../../linux/at.ts";
-import { close, type Fd, fstat, O_RDONLY, openIfAny, statIfAny } from "../../linux/file.ts";
+import { close, type Fd, fstat, O_RDONLY, openIfAny, read } from "../../linux/file.ts";
+import { watchDirectory } from "../../linux/inotify.ts";
 import { memory } from "../../linux/libc.ts";
-import { poll } from "../../linux/poll.ts";
+import { type Interest, POLLIN, poll } from "../../linux/poll.ts";
 import type { Paths } from "../../paths.ts";
 import { headerBytes } from "../../runtime/log.ts";
 import { kindOf, parseRecord, text, time } from "../../schema.ts";
@@ -13,6 +15,8 @@ import { type Container, directoryOf, hasMonitor, readContainer } from "../recor
 export interface Piece {
   stream: 1 | 2;
   timeMs: number;
+  /** Since that millisecond. */
+  nanoseconds: number;
   bytes: Uint8Array;
 }
 
@@ -20,60 +24,86 @@ const blockBytes = 1 << 20;
 const pollMs = 50;
 const most = 9999;
 
+interface LogFile {
+  fd: Fd;
+  ino: bigint;
+  /** When it was opened. */
+  size: number;
+}
+
 /** The files of a log as they were at one moment: held open, so that what is rotated away meanwhile is read all the same. */
 export interface OpenLog {
   driver: string;
   /** The oldest first. What was added to the newest later comes after its `size`. */
-  files: { fd: Fd; size: number }[];
+  files: LogFile[];
 }
 
 /** Opens what there is of a container's log. */
-export function openLog(paths: Paths, { record }: Container): OpenLog {
-  const name = namesOf(paths, record.id);
-  const files: OpenLog["files"] = [];
-  const seen = new Set<bigint>();
-  // From the newest on, as they move that way: one that moves meanwhile is met again, and none is missed.
-  for (let number = 0, gaps = 0; gaps <= maxGaps && number <= most; number++) {
-    const fd = openIfAny(name(number), O_RDONLY);
-    if (fd === undefined) gaps++;
-    else {
-      gaps = 0;
-      const { ino, size } = fstat(fd);
-      if (seen.has(ino)) close(fd);
-      else files.unshift({ fd, size });
-      seen.add(ino);
-    }
-  }
-  return { driver: record.settings.log.driver, files };
-}
+export const openLog = (paths: Paths, { record }: Container): OpenLog => ({
+  driver: record.settings.log.driver,
+  files: openNewer(namesOf(paths, record.id)),
+});
 
 /** All that was in a log when it was opened, the oldest first. May be read more than once. */
 export function* readLog(log: OpenLog): Generator<Piece> {
   yield* readFiles(log);
 }
 
+/** What is followed. */
+export interface Followed {
+  /** Pieces, and undefined whenever there is nothing more for the moment. Ends after the container. */
+  pieces: Generator<Piece | undefined>;
+  /** Becomes readable when there may be more; undefined where the container is gone already. */
+  watch: Fd | undefined;
+}
+
 /** As `readLog`, and then what comes, until the container has ended. */
-export function* followLog(paths: Paths, { record }: Container, log: OpenLog): Generator<Piece> {
-  const name = namesOf(paths, record.id);
+export function followLog(paths: Paths, { record }: Container, log: OpenLog): Followed {
+  // Watched before anything is read, so that nothing happens in between.
+  return { pieces: follow(paths, record.id, log), watch: watchIfAny(directoryOf(paths, record.id)) };
+}
+
+function watchIfAny(directory: string): Fd | undefined {
+  try {
+    return watchDirectory(directory);
+  } catch (error) {
+    if (!hasCode(error, "ENOENT")) throw error;
+    return undefined;
+  }
+}
+
+/** Waits until one of those that are followed may have more. */
+export function awaitMore(watches: (Fd | undefined)[]): void {
+  const interests = watches.map((fd): Interest => ({ fd: fd ?? -1, events: POLLIN }));
+  poll(interests, pollMs);
+  for (const { fd, happened } of interests) if (happened && fd !== -1) read(fd, memory(4096));
+}
+
+function* follow(paths: Paths, id: string, log: OpenLog): Generator<Piece | undefined> {
+  const name = namesOf(paths, id);
   let decode = yield* readFiles(log);
-  let { fd, size: at } = log.files.at(-1) ?? { fd: undefined, size: 0 };
+  const newest = log.files.at(-1);
+  let now: { fd: Fd; ino: bigint; at: number } | undefined = newest && { ...newest, at: newest.size };
+  /** Those that come after it, held before they are rotated away. */
+  const next: LogFile[] = [];
+  const look = () => next.push(...openNewer(name, next.at(-1)?.ino ?? now?.ino));
   for (;;) {
     // Asked before the last look: what was written until then is seen.
-    const over = !goesOn(paths, record.id);
-    const next = openNext(name, fd);
-    if (fd !== undefined) at = yield* readUntil(fd, at, Number.POSITIVE_INFINITY, decode);
-    if (next !== undefined) {
+    const over = !goesOn(paths, id);
+    look();
+    if (now) now.at = yield* readUntil(now.fd, now.at, Number.POSITIVE_INFINITY, decode, look);
+    const first = next.shift();
+    if (first) {
       // What was read from gets no more, and the next file begins anew.
-      if (fd !== undefined) close(fd);
-      fd = next;
-      at = 0;
+      if (now) close(now.fd);
+      now = { ...first, at: 0 };
       decode = decoderOf(log.driver);
       continue;
     }
     if (over) break;
-    poll([], pollMs);
+    yield undefined;
   }
-  if (fd !== undefined) close(fd);
+  if (now) close(now.fd);
 }
 
 /** @returns what takes the newest file apart, with what it has kept: the rest of a piece may come. */
@@ -97,45 +127,40 @@ const goesOn = (paths: Paths, id: string): boolean =>
   hasMonitor(paths, id) || ["running", "restarting"].includes(readContainer(paths, id)?.status ?? "");
 
 /**
- * The file that comes after this one, or the oldest; undefined if this is the newest. Files move on while we look
- * (`log` becomes `log.1`, that `log.2`), so what was opened counts only if nothing has moved meanwhile.
+ * Opens the files that are newer than one, the oldest first; all there are if that one is not among them: it was overtaken, or
+ * there is none. Files move on while we look (`log` becomes `log.1`, that `log.2`): from the newest on, so that one that moves
+ * meanwhile is met again, where it then stands, and none is missed.
  */
-function openNext(name: (number: number) => string, current: Fd | undefined): Fd | undefined {
-  const inode = current === undefined ? undefined : fstat(current).ino;
-  for (;;) {
-    const files = inodes(name);
-    const at = files.findIndex((file) => file.inode === inode);
-    if (at === 0 || files.length === 0) return undefined;
-    // One that is gone altogether was overtaken: go on with the oldest there is.
-    const file = files[(at < 0 ? files.length : at) - 1]!;
-    const next = openIfAny(name(file.number), O_RDONLY);
-    if (next === undefined) continue;
-    if (fstat(next).ino === file.inode) return next;
-    close(next);
-  }
-}
-
-/** The files of the log, the newest first; that is `log.1` for a moment, until there is a new `log`. */
-function inodes(name: (number: number) => string): { number: number; inode: bigint }[] {
-  const files: { number: number; inode: bigint }[] = [];
+function openNewer(name: (number: number) => string, than?: bigint): LogFile[] {
+  const found = new Map<bigint, LogFile & { number: number }>();
   for (let number = 0, gaps = 0; gaps <= maxGaps && number <= most; number++) {
-    const stat = statIfAny(name(number));
-    gaps = stat ? 0 : gaps + 1;
-    if (stat) files.push({ number, inode: stat.ino });
+    const fd = openIfAny(name(number), O_RDONLY);
+    if (fd === undefined) {
+      gaps++;
+      continue;
+    }
+    gaps = 0;
+    const { ino, size } = fstat(fd);
+    const before = found.get(ino);
+    if (before) before.number = number;
+    if (before || ino === than) close(fd);
+    else found.set(ino, { fd, ino, size, number });
+    if (ino === than) break;
   }
-  return files;
+  return [...found.values()].sort((a, b) => b.number - a.number);
 }
 
 type Decode = (bytes: Uint8Array) => Piece[];
 
-/** Reads a file from one place to another, or to its end. @returns where that was. */
-function* readUntil(fd: Fd, from: number, end: number, decode: Decode): Generator<Piece, number> {
+/** Reads a file from one place to another, or to its end. @param look called after each block. @returns where that was. */
+function* readUntil(fd: Fd, from: number, end: number, decode: Decode, look = () => {}): Generator<Piece, number> {
   const block = memory(blockBytes);
   let at = from;
   while (at < end) {
     const count = pread(fd, block.subarray(0, Math.min(block.length, end - at)), at, "the log");
     if (count === 0) break;
     at += count;
+    look();
     yield* decode(block.subarray(0, count));
   }
   return at;
@@ -173,11 +198,24 @@ function takeRecords(bytes: Uint8Array): Taken {
   while (at + headerBytes <= bytes.length) {
     const end = at + headerBytes + view.getUint32(at + 4, true);
     if (end > bytes.length) break;
-    const timeMs = view.getUint32(at + 8, true) * 1000 + view.getUint32(at + 12, true) / 1e6;
-    pieces.push({ stream: bytes[at] === 2 ? 2 : 1, timeMs, bytes: bytes.slice(at + headerBytes, end) });
+    const time = timeOf(view.getUint32(at + 8, true), view.getUint32(at + 12, true));
+    pieces.push({ stream: bytes[at] === 2 ? 2 : 1, ...time, bytes: bytes.slice(at + headerBytes, end) });
     at = end;
   }
   return { pieces, used: at };
+}
+
+const nanosecondsInMs = 1e6;
+
+const timeOf = (seconds: number, nanoseconds: number) => ({
+  timeMs: seconds * 1000 + Math.floor(nanoseconds / nanosecondsInMs),
+  nanoseconds: nanoseconds % nanosecondsInMs,
+});
+
+/** RFC 3339 with any number of digits, as Docker's. */
+function parseTime(text: string): Pick<Piece, "timeMs" | "nanoseconds"> {
+  const digits = /\.(\d{1,9})/.exec(text)?.[1] ?? "";
+  return { timeMs: Math.floor(Date.parse(text)), nanoseconds: Number(digits.padEnd(9, "0")) % nanosecondsInMs };
 }
 
 const newline = 10;
@@ -191,7 +229,7 @@ function takeLines(bytes: Uint8Array): Taken {
     const entry = parseLine(line);
     if (!entry) continue;
     const stream = entry.stream === "stderr" ? 2 : 1;
-    pieces.push({ stream, timeMs: Date.parse(entry.time), bytes: encoder.encode(entry.log) });
+    pieces.push({ stream, ...parseTime(entry.time), bytes: encoder.encode(entry.log) });
   }
   return { pieces, used };
 }

@@ -6,6 +6,7 @@ import type { EventSource } from "../../linux/poll.ts";
 import { identify } from "../../linux/proc.ts";
 import type { Paths } from "../../paths.ts";
 import type { Plan } from "../../plan/step.ts";
+import type { LogOptions } from "../../runtime/log.ts";
 import { type Io, type Outcome, runContainer } from "../../runtime/run.ts";
 import type { KeptNetwork } from "../network/keep.ts";
 import {
@@ -72,7 +73,7 @@ export function runToEnd(
   const outcome = runContainer(
     plan,
     io,
-    { directory, log: settings.log, usage: { wanted: report || !settings.remove, look: report } },
+    { directory, log: logOptions(record), usage: { wanted: report || !settings.remove, look: report } },
     {
       starting: (pid) => {
         plan.warnings.forEach(on.warn);
@@ -136,6 +137,12 @@ function timeoutOf(paths: Paths, record: ContainerRecord, state: ContainerState)
   const { killAfter } = require("./timeout.ts") as typeof import("./timeout.ts");
   return [killAfter(paths, record, state, record.settings.timeoutS)];
 }
+
+/** Loaded for those who want more of it than the usual. */
+const logOptions = (record: ContainerRecord): LogOptions =>
+  record.settings.log.fields || ["journald", "syslog"].includes(record.settings.log.driver)
+    ? (require("./log-fields.ts") as typeof import("./log-fields.ts")).logOptionsOf(record)
+    : record.settings.log;
 
 /** It may have another name by now. */
 const underItsName = (paths: Paths, record: ContainerRecord): ContainerRecord =>

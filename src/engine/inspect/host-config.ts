@@ -106,10 +106,14 @@ const describeDevices = ({ devices = [], rules = [], cdi = [], gpus = [] }: Devi
 /** Docker has them everywhere, as zeros. */
 const ofWindows = { CpuCount: 0, CpuPercent: 0, IOMaximumIOps: 0, IOMaximumBandwidth: 0 };
 
-function describeLog({ driver, maxBytes, maxFiles }: LogSettings) {
+function describeLog({ driver, maxBytes, maxFiles, fields = {} }: LogSettings) {
   const config: [string, string][] = [
     ["max-size", String(maxBytes)],
     ["max-file", String(maxFiles)],
+    ...(fields.tag === undefined ? [] : [["tag", fields.tag] as [string, string]]),
+    ...(fields.labels ? [["labels", fields.labels.join(",")] as [string, string]] : []),
+    ...(fields.env ? [["env", fields.env.join(",")] as [string, string]] : []),
+    ...(fields.facility ? [["syslog-facility", fields.facility] as [string, string]] : []),
   ];
   return { Type: driver, Config: new Map(driver === "none" ? [] : config) };
 }

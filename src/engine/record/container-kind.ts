@@ -87,10 +87,22 @@ export interface RestartPolicy {
   maximumRetries: number;
 }
 
+/** What is said of the container beside each line. */
+export interface LogFields {
+  /** A template: `{{.Name}}/{{.ID}}`. */
+  tag?: string;
+  /** Keys of labels and names of variables whose values are to be there. */
+  labels?: string[];
+  env?: string[];
+  /** Of syslog. */
+  facility?: string;
+}
+
 export interface LogSettings {
-  driver: "local" | "json-file" | "none";
+  driver: "local" | "json-file" | "none" | "journald" | "syslog";
   maxBytes: number;
   maxFiles: number;
+  fields?: LogFields;
 }
 
 /** What became of a container: written by its monitor. */
@@ -304,7 +316,19 @@ const settings = object<Settings>(() => ({
     name: oneOf("no", "always", "unless-stopped", "on-failure"),
     maximumRetries: number,
   })),
-  log: object<LogSettings>(() => ({ driver: oneOf("local", "json-file", "none"), maxBytes: number, maxFiles: number })),
+  log: object<LogSettings>(() => ({
+    driver: oneOf("local", "json-file", "none", "journald", "syslog"),
+    maxBytes: number,
+    maxFiles: number,
+    fields: optional(
+      object<LogFields>(() => ({
+        tag: optional(text),
+        labels: optional(texts),
+        env: optional(texts),
+        facility: optional(text),
+      })),
+    ),
+  })),
   labels: map(text),
   stopSignal: optional(text),
   stopTimeoutS: optional(number),

@@ -28,6 +28,7 @@ export type {
   ContainerState,
   Health,
   HealthResult,
+  LogFields,
   LogSettings,
   RestartPolicy,
   Settings,

@@ -1,5 +1,6 @@
 /** What happened to containers, images, volumes and networks, one line of JSON each; on the way of every run, so it costs little. */
 
+import { realTime } from "../../linux/clock.ts";
 import {
   type Fd,
   flock,
@@ -15,7 +16,7 @@ import {
   write,
 } from "../../linux/file.ts";
 import type { Paths } from "../../paths.ts";
-import { formatRecord, kindOf, map, number, oneOf, text } from "../../schema.ts";
+import { formatRecord, kindOf, map, number, oneOf, optional, text } from "../../schema.ts";
 
 export const eventTypes = ["container", "image", "network", "volume"] as const;
 
@@ -33,6 +34,8 @@ export interface Event {
 export interface RecordedEvent extends Event {
   /** Milliseconds since 1970. */
   timeMs: number;
+  /** Since that millisecond; 0 in logs of older versions. */
+  nanoseconds?: number;
 }
 
 /** A line of the log. */
@@ -42,6 +45,7 @@ export const eventKind = kindOf<RecordedEvent>({
   id: text,
   attributes: map(text),
   timeMs: number,
+  nanoseconds: optional(number),
 });
 
 /** The log is two files: when this one is full it becomes the other. */
@@ -60,11 +64,16 @@ const ownAttributes = ["name", "image", "exitCode", "signal", "oldName"];
 export function recordEvent(paths: Paths, event: Event): void {
   try {
     using log = owned(open(logFile(paths), O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600));
-    write(log.fd, new TextEncoder().encode(lineOf({ ...event, timeMs: Date.now() })));
+    write(log.fd, new TextEncoder().encode(lineOf({ ...event, ...now() })));
     if (fstat(log.fd).size >= fullBytes) rotate(paths, log.fd);
   } catch {
     // A full disk, or no state root: nobody can be told.
   }
+}
+
+function now(): Pick<RecordedEvent, "timeMs" | "nanoseconds"> {
+  const { seconds, nanoseconds } = realTime();
+  return { timeMs: seconds * 1000 + Math.floor(nanoseconds / 1e6), nanoseconds: nanoseconds % 1e6 };
 }
 
 /** A prune is over. @param bytes that it made room for. */
