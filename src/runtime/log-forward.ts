@@ -6,7 +6,6 @@
 import { SyscallError } from "../errors.ts";
 import { close, type Fd } from "../linux/file.ts";
 import { connectDatagram, trySend } from "../linux/unix-datagram.ts";
-import type { Log } from "./log.ts";
 
 /** Whose lines they are. */
 export interface Origin {
@@ -34,7 +33,13 @@ const severities = { 1: 6, 2: 3 };
 const maxLine = 16384;
 const newline = 10;
 
-export function forwardTo(driver: "journald" | "syslog", origin: Origin): Log {
+/** What a log is told (runtime/log.ts). */
+interface Forward {
+  write(stream: 1 | 2, bytes: Uint8Array): void;
+  close(): void;
+}
+
+export function forwardTo(driver: "journald" | "syslog", origin: Origin): Forward {
   const path = driver === "journald" ? journalSocket : syslogSocket;
   const format = driver === "journald" ? journalFormat(origin) : syslogFormat(origin);
   const partial = { 1: Buffer.alloc(0), 2: Buffer.alloc(0) };
