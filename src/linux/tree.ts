@@ -71,6 +71,17 @@ export function removeTree(directory: Fd, entry: ByteName, subject: ByteName = e
 /** The same for the path of a directory. */
 export const removePath = (path: string): void => removeDirectory(cwd, byteNameOf(path));
 
+/** Is told how many entries of a large tree are gone, now and then, and nothing when the tree is. */
+type Watch = (entries?: number) => void;
+let watch: Watch = () => {};
+
+/** From now on `told` hears of every removal of this process that takes long: for who shows how far it is. */
+export const watchRemovals = (told: Watch): void => {
+  watch = told;
+};
+
+const watchedAt = 1024;
+
 /** Somebody may still put a file into what is being removed. */
 const maxTries = 10;
 
@@ -104,9 +115,11 @@ function removeOnce(directory: Fd, entry: ByteName, subject: ByteName): void {
     open.push({ name, pending: listAt(fd, name), tries });
   };
   enter(entry, 1);
+  let entries = 0;
   while (open.length > 0) {
     const next = open.at(-1)!.pending.pop();
     if (next) {
+      if (++entries % watchedAt === 0) watch(entries);
       if (next.isDirectory || !unlinkUnlessDirectory(descent.fd, next.name, next.name)) enter(next.name, 1);
       continue;
     }
@@ -114,6 +127,7 @@ function removeOnce(directory: Fd, entry: ByteName, subject: ByteName): void {
     descent.leave();
     if (!rmdirIfEmpty(descent.fd, name, tries, open.length === 0 ? subject : name)) enter(name, tries + 1);
   }
+  if (entries >= watchedAt) watch();
 }
 
 /** @returns false for a directory; getdents64(2) of some file systems tells no types. */

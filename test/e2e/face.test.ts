@@ -77,6 +77,15 @@ test("what takes time shows how far it is, on one line that goes away", async ()
   );
 });
 
+test("the removal of many files shows how far it is", async () => {
+  await withMachine(["busybox"], async (machine) => {
+    const fill = ["run", "--rm", "--network", "none", "-w", "/files", "-v", "files:/files", "busybox"];
+    await machine.run([...fill, "sh", "-c", "seq 2000 | xargs touch"]);
+    const printed = await atTerminal(machine, ["volume", "rm", "files"]);
+    expect(printed).toMatch(/^\r\u001b\[Kremoving: 1024 files are gone.*\r\u001b\[Kfiles\r\n$/s);
+  });
+});
+
 test("a command of Docker's that is not there says what to do instead", async () => {
   await withMachine([], async (machine) => {
     for (const [name, hint] of [

@@ -8,6 +8,7 @@ import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
 import { confirm } from "../words/confirm.ts";
 import { humanSize, printLine } from "../words/print.ts";
+import { showRemovals } from "../words/progress.ts";
 import { datedPruneArgs, parsePruneFilter, untilFilter } from "../words/prune.ts";
 
 export default defineCommand({
@@ -21,6 +22,7 @@ export default defineCommand({
     const keep = parsePruneFilter<{ created: string; labels: Record<string, string> }>(filter, untilFilter);
     if (!force && !confirm("This will remove all containers that do not run."))
       throw new Failure("nothing was removed");
+    showRemovals();
     const paths = pathsOf(root);
     recoverIfAllowed(paths);
     const { ids, bytes } = pruneContainers(paths, ({ record }) =>

@@ -7,6 +7,7 @@ import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
 import { confirm } from "../words/confirm.ts";
 import { humanSize, plain, printLine } from "../words/print.ts";
+import { showRemovals } from "../words/progress.ts";
 import { datedPruneArgs, parsePruneFilter, untilFilter } from "../words/prune.ts";
 
 export default defineCommand({
@@ -18,6 +19,7 @@ export default defineCommand({
   examples: ["tinydocker image prune -a", "tinydocker image prune -a --filter label=stage=build"],
   run: ({ all = false, force, filter }, { root }) => {
     requireRoot("removing images");
+    showRemovals();
     const chosen = parsePruneFilter<Dated>(filter, untilFilter);
     const which = all ? "all images that no container uses" : "all images without a name that no container uses";
     if (!force && !confirm(`This will remove ${which}.`)) throw new Failure("nothing was removed");

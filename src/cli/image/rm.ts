@@ -6,6 +6,7 @@ import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
 import { forEachName } from "../words/for-each.ts";
 import { printLine } from "../words/print.ts";
+import { showRemovals } from "../words/progress.ts";
 
 export default defineCommand({
   meta: { name: "rmi", group: "Images", description: "Remove images" },
@@ -21,6 +22,7 @@ export default defineCommand({
   },
   examples: ["tinydocker rmi busybox"],
   run: ({ image, force = false }, { root }) => {
+    showRemovals();
     const paths = pathsOf(root);
     const remove = (reference: string) => {
       const { untagged, deleted } = rmi(paths, reference, { force });

@@ -9,6 +9,7 @@ import { forAllContainers, selectionArgs } from "../container/for-each.ts";
 import { defineCommand } from "../words/command.ts";
 import { forEachName } from "../words/for-each.ts";
 import { printLine } from "../words/print.ts";
+import { showRemovals } from "../words/progress.ts";
 import { stopTimeOf } from "./stop.ts";
 
 export default defineCommand({
@@ -27,6 +28,7 @@ export default defineCommand({
   },
   examples: ["tinydocker rm my-container", "tinydocker rm -f -v web", "tinydocker rm --filter status=exited"],
   run: ({ force = false, volumes = false, link = false, time, ...selection }, { root }) => {
+    showRemovals();
     if (link) return removeLinks(root, selection.container);
     const timeoutS = stopTimeOf("--time", time);
     const options = { force, volumes, ...(timeoutS !== undefined && { timeoutS }) };

@@ -8,6 +8,7 @@ import { Failure, UsageError } from "../../errors.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
 import { confirm } from "../words/confirm.ts";
+import { showRemovals } from "../words/progress.ts";
 import { datedPruneArgs, parsePruneFilter, printReclaimed, printRemoved, untilFilter } from "../words/prune.ts";
 
 export default defineCommand({
@@ -23,6 +24,7 @@ export default defineCommand({
   examples: ["tinydocker system prune", "tinydocker system prune -a -f --volumes"],
   run: ({ all = false, volumes = false, force, filter }, { root }) => {
     requireRoot("removing things");
+    showRemovals();
     const paths = pathsOf(root);
     const chosen = parsePruneFilter<Dated>(filter, untilFilter);
     if (volumes && filter.some((word) => word.startsWith("until=")))

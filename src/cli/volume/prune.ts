@@ -11,6 +11,7 @@ import { collectGarbage } from "../../image/garbage.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
 import { confirm } from "../words/confirm.ts";
+import { showRemovals } from "../words/progress.ts";
 import { parsePruneFilter, printReclaimed, printRemoved, pruneArgs } from "../words/prune.ts";
 
 export default defineCommand({
@@ -22,6 +23,7 @@ export default defineCommand({
   examples: ["tinydocker volume prune", "tinydocker volume prune -a -f --filter label=test"],
   run: ({ all: withNames = false, force, filter }, { root }) => {
     requireRoot("removing volumes");
+    showRemovals();
     const paths = pathsOf(root);
     // As Docker, where --all was a filter once.
     const all = withNames || filter.some((word) => /^all=(1|t|true)$/i.test(word));

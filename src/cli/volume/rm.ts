@@ -7,6 +7,7 @@ import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
 import { forEachName } from "../words/for-each.ts";
 import { printLine } from "../words/print.ts";
+import { showRemovals } from "../words/progress.ts";
 
 export default defineCommand({
   meta: { name: "volume rm", description: "Remove volumes and their contents" },
@@ -17,6 +18,7 @@ export default defineCommand({
   examples: ["tinydocker volume rm data"],
   run: ({ volume, force = false }, { root }) => {
     requireRoot("removing volumes");
+    showRemovals();
     const paths = pathsOf(root);
     recoverIfAllowed(paths);
     return forEachName(volume, (name) => {

@@ -1,6 +1,7 @@
 /** The progress of long work (loading, saving, committing), on stderr: one line redrawn on a terminal, one line in all elsewhere. */
 
 import { writeAll } from "../../linux/file.ts";
+import { watchRemovals } from "../../linux/tree.ts";
 import { getSize, isatty } from "../../linux/tty.ts";
 import { humanSize, notice, plain } from "./print.ts";
 
@@ -20,7 +21,7 @@ const barWidth = 30;
 /** Shows the progress of one file; call `done` when it is over, however it ended. */
 export function showProgress(file: string, doing = "loading"): { update(progress: Progress): void; done(): void } {
   const name = `${doing} ${plain(file.slice(file.lastIndexOf("/") + 1))}`;
-  if (!isatty(2) || process.env.TERM === "dumb") {
+  if (!isDrawable()) {
     notice(name);
     return { update: () => {}, done: () => {} };
   }
@@ -39,6 +40,21 @@ export function showProgress(file: string, doing = "loading"): { update(progress
     },
   };
 }
+
+/** Shows at a terminal how far the removal of large trees is, for commands that remove. */
+export function showRemovals(): void {
+  if (!isDrawable()) return;
+  let drawnAt = Number.NEGATIVE_INFINITY;
+  watchRemovals((entries) => {
+    if (entries === undefined) return writeAll(2, encoder.encode("\r\u001b[K"));
+    const now = performance.now();
+    if (now - drawnAt < redrawMs) return;
+    drawnAt = now;
+    draw(`removing: ${entries} files are gone`);
+  });
+}
+
+const isDrawable = (): boolean => isatty(2) && process.env.TERM !== "dumb";
 
 function line(name: string, { layer, ofLayers, bytes, totalBytes }: Progress): string {
   if (totalBytes === 0) return `${name} ${humanSize(bytes)}`;
