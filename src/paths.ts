@@ -10,7 +10,8 @@ const defaultConfig = "/etc/tinydocker/config.json";
 /** The configuration file; `--config FILE` or TINYDOCKER_CONFIG choose another, which has to be there. */
 export function configFile(): { path: string; chosen: boolean } {
   const chosen = process.env.TINYDOCKER_CONFIG;
-  return chosen ? { path: chosen, chosen: true } : { path: defaultConfig, chosen: false };
+  if (!chosen) return { path: defaultConfig, chosen: false };
+  return { path: chosen.startsWith("/") ? chosen : absolutePath(chosen, process.cwd()), chosen: true };
 }
 
 /** For this process and those that it starts. */

@@ -71,7 +71,15 @@ describe("limits", () => {
   test("have to be there, and to be right", async () => {
     await withMachine(["busybox"], async (machine) => {
       ok(await machine.run(["create", "--name", "web", "busybox"]));
-      for (const wrong of [[], ["-m", "1"], ["--cpus", "x"], ["--restart", "sometimes"], ["--memory-swap", "1x"]])
+      for (const wrong of [
+        [],
+        ["-m", "1"],
+        ["--cpus", "x"],
+        ["--restart", "sometimes"],
+        ["--memory-swap", "1x"],
+        ["-m", "536870912"],
+        ["-c", "512"],
+      ])
         expect((await machine.run(["update", ...wrong, "web"])).code).toBe(125);
       // What is wrong for this container, and not for each.
       const alone = await machine.run(["update", "--memory-swap", "1g", "web"]);

@@ -5,21 +5,32 @@ import { makingContainers, requireRoot } from "../../engine/record/root.ts";
 import { UsageError } from "../../errors.ts";
 import { updatableArgs } from "../resource/args.ts";
 import { parseUpdatable } from "../resource/resources.ts";
-import { defineCommand } from "../words/command.ts";
+import { type Arguments, defineCommand } from "../words/command.ts";
 import { printLine } from "../words/print.ts";
 import { parsePidsLimit } from "../words/units.ts";
 import { containerOperand, forEachContainer } from "./for-each.ts";
 import { parseRestart } from "./lifecycle.ts";
 import { createArgs, readLimits } from "./run.ts";
 
+/** What is not said stays as it is. */
+function withoutDefaults<Args extends Arguments>(definitions: Args): Args {
+  const entries = Object.entries(definitions).map(([name, argument]) => {
+    const description = argument.description.replace(/ \([^()]*\)$/, "");
+    return [name, { ...argument, description }];
+  });
+  return Object.fromEntries(entries) as Args;
+}
+
 export default defineCommand({
   meta: { name: "update", group: "Run", description: "Change the limits of containers, running or not" },
   args: {
     container: containerOperand,
-    cpus: createArgs.cpus,
-    memory: createArgs.memory,
-    "pids-limit": createArgs["pids-limit"],
-    ...updatableArgs,
+    ...withoutDefaults({
+      cpus: createArgs.cpus,
+      memory: createArgs.memory,
+      "pids-limit": createArgs["pids-limit"],
+      ...updatableArgs,
+    }),
     restart: createArgs.restart,
   },
   examples: ["tinydocker update -m 1g --cpus 2 web", "tinydocker update --restart unless-stopped web"],
