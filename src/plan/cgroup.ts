@@ -12,6 +12,8 @@ export interface Setting {
   or?: { file: string; value: string };
   /** A kernel without it can't have more of it, either. */
   optional?: true;
+  /** The cgroup above has to have as much as all below it together. */
+  summed?: true;
 }
 
 /**

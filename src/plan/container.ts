@@ -165,13 +165,14 @@ function planRelease(cgroup: string | undefined, settings: Setting[], host: Host
 }
 
 /** A setting in the directory of a cgroup. */
-export const limitStep = (cgroup: string, { file, value, why, or, optional }: Setting): LimitStep => ({
+export const limitStep = (cgroup: string, { file, value, why, or, optional, summed }: Setting): LimitStep => ({
   do: "limit",
   file: `${cgroup}/${file}`,
   value,
   why,
   ...(or && { or: { ...or, file: `${cgroup}/${or.file}` } }),
   ...(optional && { optional }),
+  ...(summed && { summed }),
 });
 
 /** The root and what goes into it, as far as the host's side can make it: detached mounts, and users by their numbers. */

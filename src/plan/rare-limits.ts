@@ -16,6 +16,7 @@ const planReservation = (bytes: number): Setting => ({
   controller: "memory",
   file: "memory.low",
   value: String(bytes),
+  summed: true,
   why: "memory that is taken from it only when there is no other",
 });
 
@@ -84,7 +85,7 @@ export function weightOfShares(shares: number): number {
 const unlimited: Setting[] = [
   { controller: "memory", file: "memory.max", value: "max", why: "as much memory as there is" },
   { controller: "memory", file: "memory.swap.max", value: "max", why: "and swap", optional: true },
-  { controller: "memory", file: "memory.low", value: "0", why: "none that is not taken from it" },
+  { controller: "memory", file: "memory.low", value: "0", summed: true, why: "none that is not taken from it" },
   { controller: "cpu", file: "cpu.max", value: "max", why: "as much CPU time as there is" },
   { controller: "cpu", file: "cpu.weight", value: "100", why: "the share that others have" },
   { ...planWeight(100), or: { file: "io.weight", value: "100" } },

@@ -59,6 +59,8 @@ export interface LimitStep {
   or?: { file: string; value: string };
   /** A kernel without the file needs no limit of it. */
   optional?: true;
+  /** The cgroup above has to have as much as all below it together. */
+  summed?: true;
 }
 
 /** Namespaces of another container that this one may be in. */

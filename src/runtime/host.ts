@@ -137,7 +137,7 @@ const performers: { [Kind in HostStep["do"]]: Performer<Extract<HostStep, { do: 
     delegateControllers(cgroup2, cgroup.slice(cgroup2.mountPoint.length), controllers);
   },
   limit: (step) => {
-    if (!step.or && !step.optional) return writeSetting(step.file, step.value);
+    if (!step.or && !step.optional && !step.summed) return writeSetting(step.file, step.value);
     (require("./limit.ts") as typeof import("./limit.ts")).writeLimit(step);
   },
 };

@@ -1,11 +1,13 @@
 /** Limits as the kernel takes them: lines in the files of a cgroup. */
 
 import { hasCode, UnsupportedError } from "../errors.ts";
-import { readFile, readFileIfAny, statIfAny, writeSetting } from "../linux/file.ts";
+import { readCgroupFile } from "../linux/cgroup.ts";
+import { readdir, readFile, readFileIfAny, statIfAny, writeSetting } from "../linux/file.ts";
+import { commonCgroup } from "../plan/cgroup.ts";
 import type { LimitStep } from "../plan/step.ts";
 
 /** Writes a limit into those of its files that this kernel has. @throws UnsupportedError where it has none, and needs one. */
-export function writeLimit({ file, value, or, optional }: Omit<LimitStep, "do" | "why">): void {
+export function writeLimit({ file, value, or, optional, summed }: Omit<LimitStep, "do" | "why">): void {
   if (or) {
     writeWhatIsThere([{ file, value }, or]);
     return;
@@ -15,7 +17,27 @@ export function writeLimit({ file, value, or, optional }: Omit<LimitStep, "do" |
   } catch (error) {
     if (!(optional && hasCode(error, "ENOENT"))) throw error;
   }
+  if (summed) sumAbove(file);
 }
+
+/**
+ * The kernel leaves a cgroup no more than what is reserved for those above it, so the one that is above all containers has
+ * what they have together; one of the user's stays as it is.
+ * @see https://docs.kernel.org/admin-guide/cgroup-v2.html#memory-interface-files
+ */
+function sumAbove(file: string): void {
+  const above = dirname(dirname(file));
+  const name = file.slice(dirname(file).length + 1);
+  if (!above.endsWith(commonCgroup)) return;
+  const reserved = (readdir(above, "directories") ?? []).map((container) =>
+    Number(readCgroupFile(`${above}/${container}`, name) ?? 0),
+  );
+  const sum = reserved.reduce((all, bytes) => all + bytes, 0);
+  // Somebody has said "max" by hand.
+  writeSetting(`${above}/${name}`, Number.isNaN(sum) ? "max" : String(sum));
+}
+
+const dirname = (path: string): string => path.slice(0, path.lastIndexOf("/"));
 
 function writeWhatIsThere(all: { file: string; value: string }[]): void {
   const there = all.filter(({ file }) => statIfAny(file));

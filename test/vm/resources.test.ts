@@ -59,6 +59,8 @@ describe("options of resources", () => {
         ...{ "cpu.max": "25000 50000", "cpu.weight": "59", "cpuset.cpus": "0", "cpuset.mems": "0" },
       };
       expect(await files(...all)).toEqual(first);
+      // What is reserved counts only as far as it is reserved for those above, too.
+      expect(await files("../memory.low")).toEqual({ "../memory.low": String(32 << 20) });
       expect(await files("io.max")).toEqual({ "io.max": `${number} rbps=${1 << 20} wbps=max riops=max wiops=100` });
       const config = async () => JSON.parse(ok(await machine.run(["inspect", "-f", "{{json .HostConfig}}", "box"])));
       expect(await config()).toMatchObject({
@@ -87,6 +89,7 @@ describe("options of resources", () => {
         ...{ "memory.max": "max", "memory.low": "0", "cpuset.cpus": "1" },
         "cpu.max": expect.stringMatching(/^max /),
       });
+      expect(await files("../memory.low")).toEqual({ "../memory.low": "0" });
       expect(await config()).toMatchObject({ Memory: 0, NanoCpus: 0, CpuQuota: -1, CpusetCpus: "1" });
       ok(await machine.run(["rm", "-f", "box"]));
     });

@@ -22,7 +22,6 @@ import {
 } from "../record/container.ts";
 import { readLockFile } from "../record/lock-file.ts";
 import { askedLimits } from "./plan.ts";
-import { diskNumber } from "./resources.ts";
 
 /** What is to change; what is absent stays. A limit of 0 is none. */
 export interface Update {
@@ -135,7 +134,8 @@ function applyLimits(container: Container, options: RunOptions, update: Update):
   const cgroup = isUp(container) ? state.cgroup : undefined;
   if (cgroup === undefined) return () => {};
   const plain = planResources(options);
-  const resources = options.resources ? addResources(plain, options.resources, diskNumber) : plain;
+  // Limits of single disks stay as they are, also of one that is gone.
+  const resources = options.resources ? addResources(plain, options.resources, () => ({ major: 0, minor: 0 })) : plain;
   delegate(cgroup, update);
   const isThere = (file: string | undefined) => file !== undefined && statIfAny(file) !== undefined;
   const limits = planUpdate(resources, changedBy(update))
