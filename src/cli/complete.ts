@@ -2,6 +2,7 @@
 
 import { listContainers } from "../engine/record/container.ts";
 import { listNetworks } from "../engine/record/network.ts";
+import { listSecrets } from "../engine/record/secret.ts";
 import { listVolumes } from "../engine/record/volume.ts";
 import { listImages } from "../image/store.ts";
 import { absolutePath, defaultRoot, pathsOf } from "../paths.ts";
@@ -146,6 +147,7 @@ function completeValue([name, argument]: [string, Argument], prefix: string, roo
   // An image may be a tar as well, for the commands that run one.
   if (name === "image" || hint === "image") return listed(imageNames(root), argument.multiple ? "nothing" : "files");
   if (name === "volume" && argument.type === "positional") return listed(volumeNames(root));
+  if (name === "secret") return listed(secretNames(root));
   if (name === "network") return listed(networkNames(root));
   if (name === "reference") return listed(imageNames(root));
   if (name === "format") return listed(["json", "table"]);
@@ -158,6 +160,8 @@ const containerNames = (root: string): string[] =>
   ifAllowed(() => listContainers(pathsOf(root))).map(({ record }) => record.name);
 
 const volumeNames = (root: string): string[] => ifAllowed(() => listVolumes(pathsOf(root))).map(({ name }) => name);
+
+const secretNames = (root: string): string[] => ifAllowed(() => listSecrets(pathsOf(root))).map(({ name }) => name);
 
 /** Those that are always there first. */
 const networkNames = (root: string): string[] => [

@@ -58,7 +58,7 @@ export interface Container {
   connection?: Connection;
   /** What it finds in /etc. */
   etc?: EtcFile[];
-  /** Where its root is mounted on the host already. */
+  /** Where its root may be mounted on the host already (`mount`). */
   mounted?: string;
   /** What becomes its own copies, in their order; and which of those are variables. */
   secrets?: { directory: string; sources: string[]; variables: SecretVariable[] };

@@ -37,7 +37,7 @@ export type HostStep =
   | { do: "mount-volume"; path: string; type: string; source: string; options: string[] }
   | { do: "remove"; directory: string; namePath?: string }
   | { do: "cgroup"; path: string }
-  /** `mounted` is where the host sees it already: of one writable layer there may be one overlay only. */
+  /** `mounted` is where the host may see it already: of one writable layer there may be one overlay only. */
   | { do: "overlay"; lower: string[]; upper: string; work: string; volatile?: boolean; mounted?: string }
   | { do: "bind-root"; path: string }
   | { do: "etc-files"; files: EtcFile[] }

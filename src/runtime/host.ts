@@ -109,7 +109,7 @@ const performers: { [Kind in HostStep["do"]]: Performer<Extract<HostStep, { do: 
     undo.add(() => close(directory));
   },
   overlay: (step, undo, { prepared }) => {
-    prepared.root = closedLater(step.mounted ? mounts().cloneMount(step.mounted) : makeOverlay(step), undo);
+    prepared.root = closedLater(mountedRoot(step) ?? makeOverlay(step), undo);
     prepared.image = prepared.root;
   },
   "bind-root": ({ path }, undo, { prepared }) => {
@@ -141,6 +141,12 @@ const performers: { [Kind in HostStep["do"]]: Performer<Extract<HostStep, { do: 
     (require("./limit.ts") as typeof import("./limit.ts")).writeLimit(step);
   },
 };
+
+/** What `mount` has mounted since the plan was made, too: a container may be started again by it. */
+function mountedRoot({ mounted }: Extract<HostStep, { do: "overlay" }>): Fd | undefined {
+  if (mounted === undefined || !statIfAny(mounted) || !mounts().isMounted(mounted)) return undefined;
+  return mounts().cloneMount(mounted);
+}
 
 /** Loaded for those who have some. */
 const mounts = () => require("./host-mount.ts") as typeof import("./host-mount.ts");

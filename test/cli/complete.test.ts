@@ -48,6 +48,8 @@ describe("complete()", () => {
     expect(await answer("run", "")).toEqual({ words: [], files: "files" });
     expect(await answer("rmi", "")).toEqual({ words: [], files: "nothing" });
     expect(await answer("version", "")).toEqual({ words: [], files: "nothing" });
+    expect(await answer("secret", "rm", "")).toEqual({ words: [], files: "nothing" });
+    expect(await answer("secret", "create", "key", "")).toEqual({ words: [], files: "files" });
   });
   test("whatever is typed has an answer, or a command that is unknown", async () => {
     const word = fc.oneof(

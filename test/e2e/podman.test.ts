@@ -4,7 +4,7 @@ import { expect } from "bun:test";
 import { join } from "node:path";
 import { binary } from "../support/cli.ts";
 import { said, withMachine } from "../support/containers.ts";
-import { forever, ok } from "../support/life.ts";
+import { forever, ok, until } from "../support/life.ts";
 import { needing, root } from "../support/needs.ts";
 
 const test = needing(root);
@@ -98,6 +98,22 @@ test("mount shows a container's root on the host, running or not, and both write
     expect(await onHost("ls v; ls late")).toBe("late");
     ok(await machine.run(["restart", "-t", "0", "web"]));
     expect(await inside("ls /late")).toBe("/late");
+    // Started again by its monitor, which has planned that before the mount.
+    ok(await machine.run(["update", "--restart", "always", "web"]));
+    ok(await machine.run(["unmount", "web"]));
+    ok(await machine.run(["restart", "-t", "0", "web"]));
+    ok(await machine.run(["mount", "web"]));
+    const pid = () => machine.run(["inspect", "-f", "{{.State.Pid}} {{.RestartCount}}", "web"]).then(ok);
+    const before = await pid();
+    await inside("kill -TERM 1");
+    await until(async () => !["0", before.split(" ")[0]].includes((await pid()).split(" ")[0]!), "it is started again");
+    await onHost("echo late >>seen");
+    expect(await inside("cat /seen; echo later >>/seen")).toBe("late");
+    expect(await onHost("cat seen")).toBe("late\nlater");
+    const overlays = ok(
+      await machine.exec(["sh", "-c", `stat -f -c %i ${path}/ /proc/${(await pid()).split(" ")[0]}/root/`]),
+    );
+    expect(new Set(overlays.split("\n")).size).toBe(1);
     // A mount that was forgotten is in nobody's way.
     ok(await machine.run(["rm", "-f", "-v", "web"]));
     expect(ok(await machine.exec(["cat", "/proc/self/mountinfo"]))).not.toContain(path);

@@ -81,7 +81,7 @@ export function planStart(
     stdio,
     ...(network.connection && { connection: network.connection }),
     ...(network.etc && { etc: network.etc }),
-    ...(!fresh && mountedOf(directory)),
+    ...(!fresh && { mounted: `${directory}/merged` }),
     ...(options.secrets && { secrets: secretsModule().planSecrets(paths, directory, options.secrets) }),
   };
   return { plan: planContainer(spec, container, host), spec };
@@ -123,14 +123,6 @@ function planMountsOf(paths: Paths, { id, options }: ContainerRecord, first: boo
   // Loaded here: most containers have none.
   const { planVolumes } = require("./mounts.ts") as typeof import("./mounts.ts");
   return planVolumes(paths, id, options.mounts, first);
-}
-
-/** Somebody has mounted its root on the host (`mount`), most likely nobody. */
-function mountedOf(directory: string): Pick<Container, "mounted"> {
-  const path = `${directory}/merged`;
-  if (!statIfAny(path)) return {};
-  const { isMounted } = require("../../runtime/host-mount.ts") as typeof import("../../runtime/host-mount.ts");
-  return isMounted(path) ? { mounted: path } : {};
 }
 
 const secretsModule = () => require("./secrets.ts") as typeof import("./secrets.ts");
