@@ -14,6 +14,11 @@ import { run, text } from "./process.ts";
 const repository = join(import.meta.dir, "..");
 const directory = join(repository, "dist/release");
 
+/** What people ask first who have downloaded one. */
+const aboutBinaries = `The binaries run as they are. Those for musl need two libraries that a fresh Alpine does not have:
+\`apk add libstdc++ libgcc\`. An error of tinydocker's own names a place in the source: the source map is in the binary.
+`;
+
 /** The section of CHANGELOG.md about one version, or what is unreleased. */
 export function notesOf(changelog: string, version: string): string {
   const sections = changelog.split(/^## /m).slice(1);
@@ -51,6 +56,6 @@ if (import.meta.main) {
   writeFileSync(join(directory, "SHA256SUMS"), checksums(directory));
   run("sha256sum", ["--check", "--quiet", "SHA256SUMS"], { cwd: directory });
   const notes = notesOf(readFileSync(join(repository, "CHANGELOG.md"), "utf8"), manifest.version);
-  writeFileSync(join(repository, "dist/release-notes.md"), notes);
+  writeFileSync(join(repository, "dist/release-notes.md"), `${notes}\n${aboutBinaries}`);
   console.log(`${directory}: ${readdirSync(directory).join(" ")}`);
 }
