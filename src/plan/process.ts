@@ -5,6 +5,7 @@ import type { Mount, Namespace, NamespaceType, Spec } from "../oci/spec.ts";
 import { mountNamespaceOption } from "./mounts.ts";
 import type { RunOptions } from "./options.ts";
 import { containerOf, type ProcessOptions } from "./process-options.ts";
+import { sysctlName } from "./sysctl.ts";
 import { applyUlimits, type UlimitFacts } from "./ulimit.ts";
 
 /** What has to be known of the host. */
@@ -44,11 +45,15 @@ export function planProcess(spec: Spec, options: RunOptions, facts: ProcessFacts
     linux: {
       ...spec.linux,
       namespaces: planNamespaces(spec.linux.namespaces, asked, shared),
-      ...(asked.sysctls && { sysctl: { ...spec.linux.sysctl, ...asked.sysctls } }),
+      ...(asked.sysctls && { sysctl: { ...spec.linux.sysctl, ...named(asked.sysctls) } }),
     },
     ...(asked.annotations && { annotations: { ...asked.annotations, ...spec.annotations } }),
   };
 }
+
+/** As the specification has them. */
+const named = (sysctls: Record<string, string>): Record<string, string> =>
+  Object.fromEntries(Object.entries(sysctls).map(([name, value]) => [sysctlName(name), value]));
 
 function planNamespaces(
   all: Namespace[],

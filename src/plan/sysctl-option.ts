@@ -3,7 +3,7 @@
 import { UsageError } from "../errors.ts";
 import { type NetworkOptions, networkMode } from "./network-options.ts";
 import type { ProcessOptions } from "./process-options.ts";
-import { sysctlName } from "./sysctl.ts";
+import { sysctlName, withSlashes } from "./sysctl.ts";
 
 /** Which namespace a setting belongs to. */
 const namespaces: [pattern: RegExp, namespace: "network" | "ipc" | "uts"][] = [
@@ -23,16 +23,14 @@ export function parseSysctl(text: string): [name: string, value: string] {
   if (equals <= 0)
     throw new UsageError(`--sysctl: ${JSON.stringify(text)} is not NAME=value`, "net.core.somaxconn=1024");
   if (/[\0\n]/.test(value)) throw new UsageError(`--sysctl ${written}: the value has a NUL or a line break in it`);
-  return [withSlashes(written), value];
+  return [parseSysctlName(written), value];
 }
 
-/** As sysctl(8): whichever of the two signs comes first separates, and the other belongs to names. */
-function withSlashes(name: string): string {
-  const separator = /[./]/.exec(name)?.[0];
-  const swapped = separator === "." ? name.replace(/[./]/g, (sign) => (sign === "." ? "/" : ".")) : name;
-  if (!/^[\w.@:+-]+(\/[\w.@:+-]+)+$/.test(swapped) || swapped.split("/").some((part) => /^\.{1,2}$/.test(part)))
+function parseSysctlName(name: string): string {
+  const path = withSlashes(name);
+  if (!/^[\w.@:+-]+(\/[\w.@:+-]+)+$/.test(path) || path.split("/").some((part) => /^\.{1,2}$/.test(part)))
     throw new UsageError(`--sysctl: ${JSON.stringify(name)} is not the name of a setting`, "as in net.core.somaxconn");
-  return swapped;
+  return path;
 }
 
 /** Refuses what is not the container's own to set. */

@@ -16,7 +16,7 @@ import { type Child, pidfdSendSignal, wait } from "../linux/clone.ts";
 import { sealedExeFile } from "../linux/exe-file.ts";
 import { close, type Fd, owned, readFile } from "../linux/file.ts";
 import { closeAll, receiveMessage, sendMessage, socketpair } from "../linux/poll.ts";
-import { launch } from "../linux/program/launch.ts";
+import { type Launched, launch } from "../linux/program/launch.ts";
 import type { Frame } from "../linux/program/record.ts";
 import { ignoredSignals, signals } from "../linux/signal.ts";
 import { compileInit } from "../plan/program/compile.ts";
@@ -95,7 +95,7 @@ export function spawnInit(
       },
       keep: [root, theirs.fd, exe.fd, ...binds, ...pipes, ...joined.map(({ fd }) => fd)],
     });
-  const launched = prepared.pid === undefined ? start() : namespaces().inPidNamespace(prepared.pid, start);
+  const launched = prepared.pid === undefined ? start() : startIn(prepared.pid, start);
   const { assembled, pid, pidfd } = launched;
   return {
     child: { pid, pidfd },
@@ -107,8 +107,17 @@ export function spawnInit(
   };
 }
 
-/** Loaded for those that share one. */
-const namespaces = () => require("../linux/namespace.ts") as typeof import("../linux/namespace.ts");
+/** In the pid namespace of another container. What does it is loaded for those that share one. */
+function startIn(namespace: Fd, start: () => Launched): Launched {
+  const { inPidNamespace } = require("../linux/namespace.ts") as typeof import("../linux/namespace.ts");
+  try {
+    return inPidNamespace(namespace, start);
+  } catch (error) {
+    // The kernel's word for a namespace whose process 1 has ended.
+    if (!hasCode(error, "ENOMEM")) throw error;
+    throw error.withHint("the container whose processes are shared (--pid) may have ended in this moment");
+  }
+}
 /** A variable once, the last one said wins. */
 function withVariables(step: InitStep, variables: string[]): InitStep {
   if (!("env" in step)) return step;
