@@ -143,7 +143,7 @@ function completeValue([name, argument]: [string, Argument], prefix: string, roo
     files,
   });
   if (argument.type === "boolean") return listed(["true", "false"]);
-  if (name === "container" || hint === "container") return listed(containerNames(root));
+  if (name === "container" || name === "link" || hint === "container") return listed(containerNames(root));
   // An image may be a tar as well, for the commands that run one.
   if (name === "image" || hint === "image") return listed(imageNames(root), argument.multiple ? "nothing" : "files");
   if (name === "volume" && argument.type === "positional") return listed(volumeNames(root));
