@@ -116,6 +116,9 @@ function create(socket: Fd, link: VirtualLink, { parent, network }: Endpoint): v
     );
   if (mode === "passthru")
     throw new ConflictError(`network ${network}: only one container at a time has the device ${device} (passthru)`);
+  const most = findLink(socket, device)?.mtu;
+  if (link.mtu !== undefined && most !== undefined && link.mtu > most)
+    throw new ConflictError(`network ${network}: its mtu is ${link.mtu}, and that of the device ${device} is ${most}`);
   // The same once more, for the words.
   transact(socket, [request]);
 }

@@ -16,13 +16,16 @@ export type Wanted = [network: Network, request: NetworkRequest];
 export function planEndpoints(wanted: Wanted[], take: TakeAddress): Endpoint[] {
   const endpoints: Endpoint[] = [];
   for (const [network, request] of wanted)
-    endpoints.push(planEndpoint(network, request, deviceFor(request, endpoints), take));
+    endpoints.push(planEndpoint(network, request, deviceFor(network, request, endpoints), take));
   return isPlain(wanted) ? endpoints : ranked(endpoints);
 }
 
 /** The kernel takes the way out of the first device, unless something else was said. */
 const isPlain = (wanted: Wanted[]): boolean =>
-  wanted.every(([, { gwPriority, driverOptions }]) => gwPriority === undefined && driverOptions === undefined);
+  wanted.every(
+    ([{ rarer }, { gwPriority, driverOptions }]) =>
+      gwPriority === undefined && driverOptions === undefined && rarer?.devicePrefix === undefined,
+  );
 
 const ranked = (endpoints: Endpoint[]): Endpoint[] => {
   const order = byPriority(endpoints);
@@ -48,15 +51,20 @@ export const byPriority = (endpoints: Endpoint[]): Endpoint[] =>
 /** Of its default routes: the lowest of all devices wins; when it goes the next one's is there. */
 export const metricOf = ({ metric, device }: Endpoint): number => metric ?? Number(/\d+$/.exec(device)?.[0] ?? 0);
 
-/** The name of its device: what was asked for, or the first `eth` that none has. */
-export function deviceFor({ driverOptions }: NetworkRequest, endpoints: Pick<Endpoint, "device">[]): string {
+/** The name of its device: what was asked for, or the first `eth` (or what its network calls them) that none has. */
+export function deviceFor(
+  { rarer }: Pick<Network, "rarer">,
+  { driverOptions }: NetworkRequest,
+  endpoints: Pick<Endpoint, "device">[],
+): string {
   const asked = driverOptions?.[deviceOption];
   const taken = new Set(endpoints.map(({ device }) => device));
   if (asked !== undefined) {
     if (taken.has(asked)) throw new UsageError(`--driver-opt: two networks cannot both have the device ${asked}`);
     return asked;
   }
-  for (let number = 0; ; number++) if (!taken.has(`eth${number}`)) return `eth${number}`;
+  const prefix = rarer?.devicePrefix ?? "eth";
+  for (let number = 0; ; number++) if (!taken.has(`${prefix}${number}`)) return `${prefix}${number}`;
 }
 
 export const deviceOption = "com.docker.network.endpoint.ifname";
@@ -64,6 +72,7 @@ export const sysctlsOption = "com.docker.network.endpoint.sysctls";
 
 export function planEndpoint(network: Network, request: NetworkRequest, device: string, take: TakeAddress): Endpoint {
   for (const ip of [request.ip, request.ip6]) refuseOutside(network, ip);
+  for (const ip of request.linkLocalIps ?? []) refuseInside(network, ip);
   const { parent } = network;
   if (parent && request.mac !== undefined) refuseMac(network.name, parent);
   const subnets = chooseSubnets(network, request);
@@ -127,7 +136,7 @@ function planRarer(request: NetworkRequest, device: string) {
   return {
     ...(links && { links }),
     ...(gwPriority !== undefined && { gwPriority }),
-    ...(linkLocalIps && { linkLocalIps: linkLocalIps.map((ip) => `${ip}/${isIpv6(ip) ? 64 : 16}`) }),
+    ...(linkLocalIps && { linkLocalIps: [...new Set(linkLocalIps)].map((ip) => `${ip}/${isIpv6(ip) ? 64 : 16}`) }),
     ...(sysctls !== undefined && { sysctls: planSysctls(sysctls, device) }),
   };
 }
@@ -141,6 +150,16 @@ const planSysctls = (text: string, device: string): Record<string, string> =>
       return [path.join("/"), value];
     }),
   );
+
+/** There somebody else may have it, now or later. */
+function refuseInside({ name, subnets }: Network, ip: string): void {
+  const inside = subnets.find(({ subnet }) => contains(parseSubnet(subnet), parseAddress(ip)));
+  if (inside)
+    throw new UsageError(
+      `--link-local-ip: ${ip} is in network ${name} (${inside.subnet}), which gives its addresses itself`,
+      isIpv6(ip) ? "--ip6" : "--ip",
+    );
+}
 
 function refuseOutside({ name, subnets }: Network, ip: string | undefined): void {
   if (ip === undefined) return;

@@ -72,7 +72,7 @@ function extraLines(extra: ExtraHost[], gateways: string[]): string[] {
   return extra.flatMap(({ name, address }) => {
     if (address !== hostGateway) return [`${address}\t${name}`];
     if (gateways.length > 0) return gateways.map((gateway) => `${gateway}\t${name}`);
-    throw new UsageError(`--add-host ${name}: a container without a network has no ${hostGateway}`);
+    throw new UsageError(`--add-host ${name}: a container that has no network with a bridge has no ${hostGateway}`);
   });
 }
 

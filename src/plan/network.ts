@@ -21,6 +21,8 @@ export interface Network {
   isolate: boolean;
   /** Bytes; the kernel's 1500 if absent. */
   mtu?: number;
+  /** What few networks say of their bridge. */
+  rarer?: RarerSettings;
   labels: Record<string, string>;
   /** As they were given with -o. */
   options: Record<string, string>;
@@ -28,6 +30,15 @@ export interface Network {
   ipamOptions?: Record<string, string>;
   /** Only kept: everybody may put containers into a network of one host. */
   attachable?: boolean;
+}
+
+export interface RarerSettings {
+  /** False: what goes out keeps the container's address, and others have to know the way back. */
+  masquerade?: boolean;
+  /** The address of the host that ports are published on where none is said. */
+  hostIp?: string;
+  /** What containers' devices are called before their number: `eth`. */
+  devicePrefix?: string;
 }
 
 /** What the containers of a macvlan or ipvlan network share: each has a device of its own upon one of the host's. */

@@ -2,7 +2,7 @@
 
 import { ConflictError, UsageError } from "../errors.ts";
 import { formatAddress, parseAddress } from "./address.ts";
-import { type Network, type Subnet, withBridge } from "./network.ts";
+import { type Network, type RarerSettings, type Subnet, withBridge } from "./network.ts";
 import { defaultNetwork } from "./network-options.ts";
 import { type AskedParent, planParent } from "./parent.ts";
 import {
@@ -36,6 +36,7 @@ export interface NewNetwork {
   /** Instead of a bridge. */
   parent?: AskedParent;
   mtu?: number;
+  rarer?: RarerSettings;
   labels: Record<string, string>;
   options: Record<string, string>;
   ipamOptions?: Record<string, string>;
@@ -101,6 +102,7 @@ export function planNetwork(asked: NewNetwork, others: Network[], { id, created,
     icc,
     isolate,
     ...(mtu !== undefined && { mtu }),
+    ...(asked.rarer && { rarer: asked.rarer }),
     labels,
     options,
     ...(ipamOptions && { ipamOptions }),

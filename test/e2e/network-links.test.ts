@@ -2,7 +2,7 @@
 
 import { describe, expect } from "bun:test";
 import { type Machine, said, withMachine } from "../support/containers.ts";
-import { addressesIn, idle, inspect, withNetworks } from "../support/internet.ts";
+import { addressesIn, idle, inspect, withInternet, withNetworks } from "../support/internet.ts";
 import { ok } from "../support/life.ts";
 import { needing, root, tool } from "../support/needs.ts";
 
@@ -102,6 +102,8 @@ describe("a link in the default network", () => {
         [["--link", "still:a", "--link", "still:a"], "the alias a is given twice"],
         [["--network", "none", "--link", "still"], "--link and --network none cannot be combined"],
         [["--network", "host", "--link", "still"], "--link and --network host cannot be combined"],
+        [["--link-local-ip", "10.201.0.1"], "10.201.0.1 is in network bridge"],
+        [["--network", "name=bridge,"], '"" is not supported'],
         [["--link-local-ip", "x"], "is not an address that a device can have"],
         [["--link-local-ip", "127.0.0.2"], "is not an address that a device can have"],
         [["--network", "name=bridge,gw-priority=high"], "is not a whole number"],
@@ -151,6 +153,41 @@ test("a link in a network with names is a name that only one container knows", a
       ok(await machine.run(["rm", "-f", "web", "other", "db"]));
       await machine.expectNothingLeft(before);
     });
+  });
+});
+
+test("a network says how ports are published, devices called, and whether what goes out has the host's address", async () => {
+  await withInternet(["busybox"], async (machine, internet) => {
+    const options = [
+      "bridge.host_binding_ipv4=127.0.0.1",
+      "container_iface_prefix=lan",
+      "bridge.enable_ip_masquerade=false",
+    ];
+    const words = options.flatMap((option) => ["-o", `com.docker.network.${option}`]);
+    await withNetworks(machine, { net: words }, async () => {
+      const before = machine.snapshot();
+      await idle(machine, "box", ["--network", "net", "-p", "8080:80", "-p", "192.0.2.1:8081:80"]);
+      expect(ok(await machine.run(["port", "box"]))).toBe("80/tcp -> 127.0.0.1:8080\n80/tcp -> 192.0.2.1:8081");
+      const { v4 } = await addressesIn(machine, "box", "net");
+      expect(await exec(machine, "box", "ip", "-o", "addr", "show", "lan0")).toContain(v4);
+      await internet.outside.listen("tcp", "0.0.0.0", 7000);
+      // Somebody outside knows the way back to it.
+      const box = await internet.enter("box");
+      expect(await box.connect("tcp", "192.0.2.2", 7000, 3000)).toBe(`outside sees ${v4}`);
+      await internet.leave();
+      ok(await machine.run(["rm", "-f", "box"]));
+      await machine.expectNothingLeft(before);
+    });
+    for (const [option, reason] of [
+      ["bridge.host_binding_ipv4=::1", "is not an address of IPv4"],
+      ["container_iface_prefix=averylongprefix", "is not a valid device name"],
+      ["bridge.enable_ip_masquerade=maybe", "masquerade is true or false"],
+      ["bridge.gateway_mode_ipv4=routed", "is not supported by the driver bridge"],
+    ] as const)
+      expect([
+        option,
+        said(await machine.run(["network", "create", "-o", `com.docker.network.${option}`, "other"])),
+      ]).toEqual([option, expect.stringContaining(reason)]);
   });
 });
 

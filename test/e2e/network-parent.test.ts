@@ -263,6 +263,16 @@ withMacvlan("what a network can't be is refused by name, and leaves nothing behi
       const result = await create(machine, ...options, "net");
       expect([options, result.code === 0, said(result)]).toEqual([options, false, expect.stringContaining(reason)]);
     }
+    ok(await machine.exec(["ip", "link", "add", "p0", "type", "veth", "peer", "name", "p1"]));
+    ok(await create(machine, "-d", "macvlan", "-o", "parent=p0", "-o", "mtu=9000", "big"));
+    expect(said(await machine.container(["--network", "big", "busybox", "true"]))).toContain(
+      "its mtu is 9000, and that of the device p0 is 1500",
+    );
+    ok(await machine.exec(["ip", "link", "del", "p0"]));
+    expect(said(await machine.container(["--network", "big", "busybox", "true"]))).toContain(
+      "the device p0, which this host",
+    );
+    ok(await machine.run(["network", "rm", "big"]));
     ok(await create(machine, "--attachable", "--ipam-driver", "default", "--ipam-opt", "a=b", "--ipv4", "net"));
     expect(await inspect(machine, "net")).toMatchObject({
       Attachable: true,

@@ -42,8 +42,9 @@ describe("a container's devices", () => {
       ["lan0", 0],
       ["eth0", 1],
     ]);
-    expect(deviceFor(asked("x"), [{ device: "eth0" }, { device: "eth2" }])).toBe("eth1");
-    expect(() => deviceFor(asked("x", named), plan)).toThrow("cannot both have the device lan0");
+    expect(deviceFor(one, asked("x"), [{ device: "eth0" }, { device: "eth2" }])).toBe("eth1");
+    expect(deviceFor(aNetwork({ rarer: { devicePrefix: "lan" } }), asked("x"), plan)).toBe("lan1");
+    expect(() => deviceFor(one, asked("x", named), plan)).toThrow("cannot both have the device lan0");
   });
   test("have settings of their own, whatever they are called", () => {
     const options = {

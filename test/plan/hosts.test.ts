@@ -48,7 +48,7 @@ describe("/etc/hosts", () => {
       "10.201.0.1\tup\nfd00::1\tup\n",
     );
     expect(() => planHosts({ ...none, extra })).toThrow(
-      "--add-host up: a container without a network has no host-gateway",
+      "--add-host up: a container that has no network with a bridge has no host-gateway",
     );
   });
   test("is the host's own and what was added, in the host's network", () => {

@@ -73,7 +73,7 @@ function parseNetwork(text: string): NetworkRequest {
 
 /** As in CSV: a word with commas is in quotes, `"driver-opt=...sysctls=a=1,b=2"`. */
 const wordsOf = (text: string): string[] =>
-  [...text.matchAll(/(?:"((?:[^"]|"")*)"|([^,]*))(?:,|$)/g)]
+  [...`${text},`.matchAll(/(?:"((?:[^"]|"")*)"|([^,]*))(?:,|$)/g)]
     .map(([, quoted, plain = ""]) => quoted?.replaceAll('""', '"') ?? plain)
     .slice(0, -1);
 

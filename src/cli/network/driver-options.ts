@@ -3,25 +3,28 @@
 import { UsageError } from "../../errors.ts";
 import type { NewNetwork } from "../../plan/new-network.ts";
 import type { AskedParent } from "../../plan/parent.ts";
-import { parseDeviceName } from "../words/address.ts";
+import { parseDeviceName, parseIp } from "../words/address.ts";
 
 export const drivers = ["bridge", "macvlan", "ipvlan"] as const;
 export type Driver = (typeof drivers)[number];
 
-export type DriverOptions = Pick<NewNetwork, "icc" | "isolate" | "mtu" | "bridge" | "parent">;
+export type DriverOptions = Pick<NewNetwork, "icc" | "isolate" | "mtu" | "bridge" | "parent" | "rarer">;
 
 /** Names of Docker's for ours. */
 const longNames: Record<string, string> = {
   "com.docker.network.driver.mtu": "mtu",
   "com.docker.network.bridge.name": "name",
   "com.docker.network.bridge.enable_icc": "icc",
+  "com.docker.network.bridge.enable_ip_masquerade": "masquerade",
+  "com.docker.network.bridge.host_binding_ipv4": "host_binding",
+  "com.docker.network.container_iface_prefix": "iface_prefix",
   macvlan_mode: "mode",
   ipvlan_mode: "mode",
   ipvlan_flag: "flag",
 };
 
 const known: Record<Driver, string[]> = {
-  bridge: ["mtu", "name", "icc", "isolate"],
+  bridge: ["mtu", "name", "icc", "isolate", "masquerade", "host_binding", "iface_prefix"],
   macvlan: ["mtu", "parent", "mode"],
   ipvlan: ["mtu", "parent", "mode", "flag"],
 };
@@ -48,6 +51,21 @@ export function parseDriverOptions(driver: Driver, given: Record<string, string>
     isolate: parseBoolean("isolate", isolate),
     ...mtu,
     ...(name !== undefined && { bridge: parseDeviceName("--opt", name) }),
+    ...parseRarer(options),
+  };
+}
+
+function parseRarer(options: Record<string, string>): Pick<NewNetwork, "rarer"> {
+  const { masquerade, host_binding: hostIp, iface_prefix: prefix } = options;
+  if (masquerade === undefined && hostIp === undefined && prefix === undefined) return {};
+  // A number follows.
+  if (prefix !== undefined) parseDeviceName("--opt iface_prefix", `${prefix}999`);
+  return {
+    rarer: {
+      ...(masquerade !== undefined && { masquerade: parseBoolean("masquerade", masquerade) }),
+      ...(hostIp !== undefined && { hostIp: parseIp("--opt host_binding", hostIp, 4) }),
+      ...(prefix !== undefined && { devicePrefix: prefix }),
+    },
   };
 }
 

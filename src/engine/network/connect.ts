@@ -119,7 +119,7 @@ function joinRunning(
   using monitor = owned(monitorSocket(paths, container));
   try {
     const take = takeFor(paths, id, undefined, leases);
-    const planned = planEndpoint(network, request, deviceFor(request, before.endpoints), take);
+    const planned = planEndpoint(network, request, deviceFor(network, request, before.endpoints), take);
     const { endpoint, moved } = rankJoined(planned, before.endpoints);
     const endpoints = [
       ...before.endpoints.map((one) => moved.find(({ network: name }) => name === one.network) ?? one),

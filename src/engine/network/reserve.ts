@@ -45,7 +45,7 @@ export function reserve(paths: Paths, record: ContainerRecord, last: ContainerSt
       (request): Wanted => [networkOf(paths, request.network), request],
     );
     const endpoints = planEndpoints(wanted, takeFor(paths, record.id, last, leases));
-    const asked = portsOf(record);
+    const asked = bound(portsOf(record), wanted);
     if (asked.length > 0) ports.push(...holding().holdPorts(asked, ownerOf(paths)));
     return { connection: connectionOf(record, wanted, endpoints, ports), leases, ports };
   } catch (error) {
@@ -119,6 +119,12 @@ export function portsOf({ defaults, options: { network } }: ContainerRecord): Po
   return planPublications(network.publish, [...network.expose, ...exposed], network.publishAll);
 }
 
+/** On the address that the first network has for those who name none, if it has one. */
+function bound(requests: PortRequest[], [first]: Wanted[]): PortRequest[] {
+  const hostIp = first?.[0].rarer?.hostIp;
+  return hostIp === undefined ? requests : requests.map((request) => ({ hostIp, ...request }));
+}
+
 /** Looked for only when a port is taken. */
 const ownerOf =
   (paths: Paths): OwnerOf =>
@@ -147,7 +153,7 @@ export function previewReserve(paths: Paths, record: ContainerRecord): Connectio
   );
   const look: TakeAddress = (network, subnet, asked) =>
     asked ?? firstFree(subnet, new Set(namesIn(leasesOf(paths, network.name))));
-  const ports = portsOf(record).flatMap(({ protocol, hostIp, hostPorts, port }) =>
+  const ports = bound(portsOf(record), wanted).flatMap(({ protocol, hostIp, hostPorts, port }) =>
     hostAddresses(hostIp).map((ip) => ({
       protocol,
       hostIp: ip,

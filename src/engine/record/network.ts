@@ -3,7 +3,7 @@
 import { ConflictError, NotFoundError } from "../../errors.ts";
 import { readdir, readFileIfAny, statIfAny } from "../../linux/file.ts";
 import type { Paths } from "../../paths.ts";
-import { driverOf, type Network, type Subnet } from "../../plan/network.ts";
+import { driverOf, type Network, type RarerSettings, type Subnet } from "../../plan/network.ts";
 import {
   damaged,
   flag,
@@ -38,6 +38,9 @@ const networkKind = kindOf<Network>({
   icc: flag,
   isolate: flag,
   mtu: optional(number),
+  rarer: optional(
+    object<RarerSettings>({ masquerade: optional(flag), hostIp: optional(text), devicePrefix: optional(text) }),
+  ),
   labels: map(text),
   options: map(text),
   ipamOptions: optional(map(text)),

@@ -104,7 +104,7 @@ export function planFixed({ isV6 }: Family): Rule[] {
 }
 
 /** What a network adds, to chains in which the order does not matter. */
-export function planNetwork(family: Family, { bridge, subnets, internal, icc, isolate }: Network): Rule[] {
+export function planNetwork(family: Family, { bridge, subnets, internal, icc, isolate, rarer }: Network): Rule[] {
   const own = subnets.map(({ subnet }) => subnet).filter((subnet) => isIn(family, subnet));
   if (own.length === 0) return [];
   const filter = (chain: string, ...all: string[]) =>
@@ -120,7 +120,7 @@ export function planNetwork(family: Family, { bridge, subnets, internal, icc, is
     ...filter("-INTO", `-o ${bridge} -j DROP`),
     ...nat("-STAY", `-o ${bridge} -j ACCEPT`),
     ...(family.isV6 ? [] : nat("-LEAVE", `-s 127.0.0.0/8 -o ${bridge} -j MASQUERADE`)),
-    ...(internal ? [] : own).flatMap((subnet) =>
+    ...(internal || rarer?.masquerade === false ? [] : own).flatMap((subnet) =>
       nat("-LEAVE", `-s ${subnet} -m conntrack --ctstate DNAT -j MASQUERADE`, `-s ${subnet} -j TINYDOCKER-OUT`),
     ),
   ];

@@ -20,7 +20,9 @@ export function planNetwork(network: Network): Placed[] {
     ...is("open", network.icc, concat([name, name])),
     ...is("internal", network.internal),
     ...is("shared", !network.isolate),
-    ...(network.internal ? [] : network.subnets.flatMap(({ subnet }) => planSubnet(subnet))),
+    ...(network.internal || network.rarer?.masquerade === false
+      ? []
+      : network.subnets.flatMap(({ subnet }) => planSubnet(subnet))),
   ];
 }
 
