@@ -19,7 +19,7 @@ export const containerOperand = {
 /** Other ways to say which containers are meant; podman's. */
 export const selectionArgs = {
   container: { ...containerOperand, required: false },
-  all: { type: "boolean", alias: "a", description: "All containers, as far as it makes sense" },
+  all: { type: "boolean", alias: "a", description: "Apply to all containers" },
   filter: {
     type: "string",
     multiple: true,

@@ -22,7 +22,7 @@ export default defineCommand({
     reference: { type: "positional", description: "List only images with this name; may contain * and ?" },
     all: { type: "boolean", alias: "a", description: "Include intermediate images (there never are any)" },
     digests: { type: "boolean", description: "Show digests" },
-    tree: { type: "boolean", description: "Show each image below the one that it is built on" },
+    tree: { type: "boolean", description: "Show images as a tree, each below its parent" },
     ...listArgs,
   },
   examples: [

@@ -22,7 +22,7 @@ export default defineCommand({
       type: "positional",
       required: true,
       multiple: true,
-      description: "Names, ids, or unique id prefixes; of several, each line has its container's name before it",
+      description: "Container names, ids, or unique id prefixes; with several, each line begins with the name",
     },
     follow: { type: "boolean", alias: "f", description: "Follow the output until the container exits" },
     tail: {

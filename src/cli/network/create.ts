@@ -54,7 +54,7 @@ const args = {
     type: "string",
     multiple: true,
     valueHint: "name=value",
-    description: "IPAM option; the default driver keeps it and has no use for it",
+    description: "IPAM option, recorded only: the default driver has none",
   },
   attachable: { type: "boolean", description: "Accepted as by Docker: a network of one host always is" },
   internal: { type: "boolean", description: "Create a network without access to the outside" },

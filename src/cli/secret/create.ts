@@ -18,11 +18,11 @@ export default defineCommand({
   args: {
     secret: { type: "positional", required: true, description: "Secret name" },
     file: { type: "positional", required: true, description: "File with its value, or - for stdin" },
-    env: { type: "boolean", description: "FILE is the name of a variable whose value is the secret" },
+    env: { type: "boolean", description: "Take the secret from the environment variable named FILE" },
     label: { type: "string", alias: "l", multiple: true, valueHint: "key=value", description: "Set a label" },
     replace: { type: "boolean", description: "Replace a secret of this name; containers keep the old value" },
-    ignore: { type: "boolean", description: "Keep a secret of this name as it is" },
-    driver: { type: "string", alias: "d", valueHint: "file", description: "Where it is kept: file, the only driver" },
+    ignore: { type: "boolean", description: "Do nothing if the secret exists already" },
+    driver: { type: "string", alias: "d", valueHint: "file", description: "Secret driver: file, the only one" },
   },
   examples: ["tinydocker secret create db-password ./password", "printf s3cret | tinydocker secret create token -"],
   run: ({ secret, file, env, label, replace = false, ignore = false, driver = "file" }, { root }) => {

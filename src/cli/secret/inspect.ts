@@ -7,7 +7,7 @@ import { defineCommand } from "../words/command.ts";
 import { inspectArgs, printObjects } from "../words/objects.ts";
 
 export default defineCommand({
-  meta: { name: "secret inspect", description: "Describe secrets as JSON" },
+  meta: { name: "secret inspect", description: "Show details of secrets as JSON" },
   args: {
     secret: { type: "positional", multiple: true, required: true, description: "Secret names, ids, or id prefixes" },
     ...inspectArgs,
