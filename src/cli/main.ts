@@ -136,8 +136,8 @@ function asksForHelp(command: Command, argv: string[]): boolean {
   const end = argv.indexOf("--");
   const words = end < 0 ? argv : argv.slice(0, end);
   if (!command.optionsFirst) return words.includes("--help");
-  const help = { ...command.args, help: globalArgs.help };
   if (!words.includes("--help")) return false;
+  const help = { ...command.args, help: globalArgs.help };
   // With the operands optional: `run --help` has no image.
   const optional = Object.entries(help).map(([name, argument]) => [name, { ...argument, required: false }]);
   return parseArgv(Object.fromEntries(optional), argv, { optionsFirst: true }).help === true;
