@@ -126,7 +126,7 @@ function refuseUnsupported(edits: Edits, path: string): void {
   if (hook)
     throw new UnsupportedError(
       `${path} has the hook ${hook.path} (${hook.hookName}), and programs of the host are not run for a container`,
-      "make the file without hooks: nvidia-ctk cdi generate --disable-hook=all",
+      "a copy of the file without its hooks will do, if the image has the links and the loader's cache that they make",
     );
   for (const name of ["intelRdt", "netDevices"] as const)
     if (edits[name] && Object.keys(edits[name]).length > 0)
