@@ -18,9 +18,9 @@ const otherFailure = 1;
 export async function main(argv: string[]): Promise<number> {
   let failureCode = ourFailure;
   try {
-    // Whoever is still typing gets no error.
-    if (argv.some(isDoubtful) && !argv.includes("__complete")) utf8().checkWords(argv);
     const { root, rest, want, firewall, config } = takeGlobal(argv);
+    // Whoever is still typing gets no error.
+    if (argv.some(isDoubtful) && rest[0] !== "__complete") utf8().checkWords(argv);
     if (config !== undefined) chooseConfig(absolutePath(config, process.cwd()));
     const global: Global = { root, commands };
     const name = rest[0];

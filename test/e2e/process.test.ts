@@ -256,3 +256,49 @@ needing(root, tool("gcc"))("an executable mapping of /dev/zero is allowed (P13)"
     expect(ok(await machine.container([...none, "-v", `${program}:/map:ro`, "busybox", "/map"]))).toBe("mapped");
   });
 });
+
+test("create keeps all of it for every start, and inspect tells it in Docker's words", async () => {
+  await withMachine(["busybox"], async (machine) => {
+    const options = {
+      "--shm-size": "9m",
+      "--ulimit": "nofile=50:60",
+      "--sysctl": "net.core.somaxconn=9",
+      "--group-add": "mail",
+      "--domainname": "corp",
+      "--oom-score-adj": "400",
+      "--umask": "0027",
+      "--unsetenv": "PATH",
+      "--annotation": "org.example.a=b=c",
+      "--timeout": "60",
+      "--hostname": "web",
+    };
+    const words = Object.entries(options).flat();
+    const show =
+      "df -k /dev/shm | tail -1 | awk '{ print $2 }'; ulimit -Sn; cat /proc/sys/net/core/somaxconn; id -G; hostname -f";
+    const script = `${show}; cat /proc/self/oom_score_adj; umask`;
+    ok(await machine.run(["create", "--name", "box", ...none, ...words, "busybox", "/bin/sh", "-c", script]));
+    const expected = ["9216", "50", "9", "0 8", "web.corp", "400", "0027"];
+    for (let start = 0; start < 2; start++)
+      expect(ok(await machine.run(["start", "-a", "box"])).split("\n")).toEqual(expected);
+    const { HostConfig, Config } = JSON.parse(ok(await machine.run(["inspect", "box"])))[0];
+    expect(HostConfig).toMatchObject({
+      ShmSize: 9 << 20,
+      Ulimits: [{ Name: "nofile", Soft: 50, Hard: 60 }],
+      Sysctls: { "net.core.somaxconn": "9" },
+      GroupAdd: ["mail"],
+      OomScoreAdj: 400,
+      Annotations: { "org.example.a": "b=c" },
+      Umask: "0027",
+      UnsetEnv: ["PATH"],
+    });
+    expect(Config).toMatchObject({ Hostname: "web", Domainname: "corp", Timeout: 60, Env: ["HOSTNAME=web"] });
+    const id = ok(await machine.run(["inspect", "-f", "{{.Id}}", "box"]));
+    // What other programs read of it.
+    const bundle = JSON.parse(readFileSync(`${machine.root}/containers/${id}/config.json`, "utf8"));
+    expect(bundle).toMatchObject({
+      annotations: { "org.example.a": "b=c" },
+      linux: { sysctl: { "net.core.somaxconn": "9" } },
+    });
+    ok(await machine.run(["rm", "box"]));
+  });
+});

@@ -15,6 +15,13 @@ const shell = (machine: Machine, line: string) =>
   machine.exec(["sh", "-c", `td=${binary()}; bad=$(printf 'd\\351'); cd ${machine.file("tmp/here/")}; ${line}`]);
 
 describe("a word that is not UTF-8", () => {
+  test("is no error while it is being typed", async () => {
+    await withMachine([], async (machine) => {
+      const { code, stderr } = await shell(machine, '$td __complete run "$bad"');
+      expect([code, stderr]).toEqual([0, ""]);
+      await machine.exec(["rm", "-rf", machine.file("tmp/here/")]);
+    });
+  });
   test("is refused wherever it stands, and shown; nothing is made under another name", async () => {
     await withMachine(["busybox"], async (machine) => {
       const lines = [
@@ -23,6 +30,7 @@ describe("a word that is not UTF-8", () => {
         `$td run --rm ${none} busybox echo "$bad"`,
         `$td create ${none} --label "l=$bad" busybox`,
         `$td exec box echo "$bad"`,
+        `$td run --rm ${none} busybox echo __complete "$bad"`,
         `$td cp "$bad" box:/`,
         `$td --root "$PWD/$bad" ps`,
         `$td volume create -o "device=/$bad" v`,
