@@ -8,7 +8,7 @@ import { unblockSignals } from "../linux/signal.ts";
 import { absolutePath, chooseConfig, configFile, defaultRoot, isDoubtful, pathsOf } from "../paths.ts";
 import { forwarded } from "../runtime/forwarded.ts";
 import { commands } from "./commands.ts";
-import { parseArgv, seeHelp } from "./words/argv.ts";
+import { parseArgv, parseCommand } from "./words/argv.ts";
 import type { Command, Global } from "./words/command.ts";
 import { globalArgs } from "./words/global.ts";
 
@@ -113,21 +113,13 @@ async function load(name: string, word?: string): Promise<Command> {
 
 async function runCommand(command: Command, argv: string[], global: Global): Promise<number> {
   if (asksForHelp(command, argv)) return await printHelp(...command.meta.name.split(" "));
+  // It has the options of the command that it explains.
+  if (command.meta.name === "explain" && argv[0] === "run" && asksForHelp(await load("run"), argv.slice(1)))
+    return await printHelp("run");
   // They have been blocked since before there were threads, which would take them (main.ts).
   if (command.takesSignals) onLockWait(endIfInterrupted);
   else unblockSignals(forwarded);
-  return (await command.run(parse(command, argv) as never, global)) ?? 0;
-}
-
-/** What the definitions make of the words; who is sent to the help is sent to that of this command. */
-function parse({ meta, args, optionsFirst }: Command, argv: string[]) {
-  try {
-    return parseArgv(args, argv, { optionsFirst: optionsFirst ?? false });
-  } catch (error) {
-    if (!(error instanceof UsageError) || error.hint !== seeHelp) throw error;
-    const name = meta.name === "tinydocker" ? "" : `${meta.name} `;
-    throw new UsageError(error.message, `see tinydocker ${name}--help`);
-  }
+  return (await command.run(parseCommand(command, argv) as never, global)) ?? 0;
 }
 
 /** `--help` anywhere among our own options; after an image it belongs to the container. `-h` alone: with a name it is a host's. */

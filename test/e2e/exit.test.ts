@@ -286,6 +286,8 @@ describe("help", () => {
       ["container", "run", "-h"],
     ])
       expect((await help(...words)).replace("container run", "run")).toBe(await help("run", "--help"));
+    expect(await help("explain", "run", "--help")).toBe(await help("run", "--help"));
+    expect((await box.run(["explain", "run", "--nope", "x"])).stderr).toContain("see tinydocker run --help");
     for (const words of [
       ["image", "-h"],
       ["help", "image"],

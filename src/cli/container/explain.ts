@@ -10,7 +10,7 @@ import { compileInit } from "../../plan/program/compile.ts";
 import type { Plan, Step } from "../../plan/step.ts";
 import { documentation } from "../../plan/step.ts";
 import { compileOptions } from "../../runtime/init.ts";
-import { parseArgv } from "../words/argv.ts";
+import { parseCommand } from "../words/argv.ts";
 import { defineCommand } from "../words/command.ts";
 import { plain, printLine, warn } from "../words/print.ts";
 import { hostPortText } from "./ports.ts";
@@ -41,7 +41,7 @@ export default defineCommand({
     // `explain run --json IMAGE` is what one types, too.
     const asked = new Set<string>();
     while (words[0] === "--json" || words[0] === "--full") asked.add(words.shift()!);
-    const args = parseArgv(runCommand.args, words, { optionsFirst: true });
+    const args = parseCommand(runCommand, words);
     const plan = await explainRun(pathsOf(global.root), runRequest(args as never), warn);
     const phases = phasesOf(plan, full || asked.has("--full") ? callsOf(plan) : new Map());
     if (json || asked.has("--json"))

@@ -1,7 +1,7 @@
 /** Command lines, strictly: every option is known, has its value, and stands where options may stand. Pure. */
 
 import { UsageError } from "../../errors.ts";
-import type { Argument, Arguments } from "./command.ts";
+import type { Argument, Arguments, Command } from "./command.ts";
 
 /** The hint where there is no better one. */
 export const seeHelp = "see --help";
@@ -29,6 +29,17 @@ export function parseArgv(args: Arguments, argv: string[], how: { optionsFirst: 
   }
   assignOperands(args, operands, values);
   return values;
+}
+
+/** The same by a command, to whose help people are sent. */
+export function parseCommand({ meta, args, optionsFirst }: Command, argv: string[]): Record<string, Value> {
+  try {
+    return parseArgv(args, argv, { optionsFirst: optionsFirst ?? false });
+  } catch (error) {
+    if (!(error instanceof UsageError) || error.hint !== seeHelp) throw error;
+    const name = meta.name === "tinydocker" ? "" : `${meta.name} `;
+    throw new UsageError(error.message, `see tinydocker ${name}--help`);
+  }
 }
 
 function initialValues(args: Arguments): Record<string, Value> {
