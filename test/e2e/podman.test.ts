@@ -65,6 +65,10 @@ test("volume export and import carry content, owners, modes and links from volum
       expect([words, refused.code === 0]).toEqual([words, false]);
     }
     expect(said(await machine.run(["volume", "export", "nobody"]))).toContain("no such volume: nobody");
+    const readOnly = ["-o", "type=none", "-o", "o=bind,ro", "-o", `device=${machine.tmp}`];
+    ok(await machine.run(["volume", "create", ...readOnly, "fixed"]));
+    expect(said(await machine.run(["volume", "import", "fixed", file]))).toContain("volume fixed is read-only");
+    ok(await machine.run(["volume", "rm", "fixed"]));
     ok(await machine.run(["volume", "rm", "old", "new", "third"]));
     ok(await machine.exec(["rm", file]));
   });

@@ -70,6 +70,10 @@ export const commandLines = `
 -d -p 3000:3000 --shm-size=1g --ulimit core=0 --cap-add=SYS_ADMIN --init -e "CONCURRENT=10" --health-cmd "true" --health-interval 30s <ghcr.io/browserless/chromium>
 -p 8384:8384 -p 22000:22000/tcp -p 22000:22000/udp -p 21027:21027/udp -v $H/st-sync:/var/syncthing --hostname=my-syncthing <syncthing/syncthing:latest>
 -d --name adguardhome --restart unless-stopped -v $H/work:/opt/adguardhome/work -v $H/conf:/opt/adguardhome/conf -p 67:67/udp -p 853:853/tcp -p 784:784/udp -p 5443:5443/tcp <adguard/adguardhome>
+-d --platform linux/$(uname -m | sed 's/x86_64/amd64/;s/aarch64/arm64/') -e "ACCEPT_EULA=1" -p 1433:1433 --name azuresqledge <mcr.microsoft.com/azure-sql-edge>
+-d --name=nginxtest --mount source=nginx-vol,destination=/usr/share/nginx/html,readonly <nginx:latest>
+-d -it --name tmptest --mount type=tmpfs,destination=/app,tmpfs-mode=1770 --volume-driver local <nginx:latest>
+-d --name dns.mageddo --hostname dns.mageddo -v $H/docker.sock:/var/run/docker.sock -v $H/dps:/app/conf --dns-option ndots:1 --dns-search example.com <defreitas/dns-proxy-server>
 --name my_app --log-driver json-file --log-opt max-size=10m --log-opt max-file=3 --memory-swappiness=-1 --cpu-shares=512 -l com.example.team=web -d <alpine:3> sleep infinity
 `
   .trim()

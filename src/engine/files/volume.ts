@@ -33,15 +33,17 @@ export async function importVolume(
   file: string,
   onProgress: (bytes: number) => void,
 ): Promise<number> {
-  using content = owned(openVolume(paths, name));
+  using content = owned(openVolume(paths, name, { forWriting: true }));
   const source = file === "-" ? "/dev/stdin" : file;
   return await extract(content.fd, keep, { onProgress }, (write) => readTar(paths, source, write));
 }
 
-function openVolume(paths: Paths, name: string): Fd {
+function openVolume(paths: Paths, name: string, { forWriting = false } = {}): Fd {
   const volume = readVolume(paths, name);
   if (!volume) throw new NotFoundError(`no such volume: ${name}`, "tinydocker volume ls lists what there is");
   const backing = backingOf(volume);
+  if (forWriting && backing?.type === "bind" && backing.readOnly)
+    throw new ConflictError(`volume ${name} is read-only`, `tinydocker volume inspect ${name} shows its options`);
   const path = backing?.type === "bind" ? backing.path : mountPointOf(paths, volume);
   // Mounted by the first container that uses it, unmounted by the last.
   if (backing && backing.type !== "bind" && stat(path).device === stat(volumePath(paths, name)).device)
