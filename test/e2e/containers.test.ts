@@ -465,6 +465,16 @@ describe("a monitor that is killed (F2)", () => {
   });
 });
 
+test("a container may be called container, and names may have Docker's slash before them", async () => {
+  await withMachine(["busybox"], async (machine) => {
+    ok(await machine.run(["create", "--name", "/container", "busybox", "true"]));
+    for (const words of [["inspect"], ["container", "inspect"], ["logs"], ["start"], ["wait"]])
+      ok(await machine.run([...words, "container"]));
+    ok(await machine.run(["rename", "/container", "/other"]));
+    ok(await machine.run(["rm", "/other"]));
+  });
+});
+
 test("rename gives a free name and frees the old one; a taken one is refused", async () => {
   await withMachine(["busybox"], async (machine) => {
     for (const name of ["one", "two"]) ok(await machine.run(["create", "--name", name, "busybox"]));

@@ -11,9 +11,11 @@ export function parseTime(option: string, text: string, nowMs: number): number {
   const ago = parseDuration(text);
   if (ago !== undefined) return nowMs - ago;
   if (/^\d{1,12}(\.\d{1,9})?$/.test(text)) return Number(text) * 1000;
-  const match = /^(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d)(:\d\d(?:\.\d{1,9})?)?)?(Z|[+-]\d\d:\d\d)?$/.exec(text);
-  const [, date, time = "00:00", seconds = ":00", zone = ""] = match ?? [];
-  const ms = match ? Date.parse(`${date}T${time}${seconds}${zone}`) : Number.NaN;
+  // date(1) has a comma before the fraction.
+  const pattern = /^(\d{4}-\d\d-\d\d)(?:T(\d\d)(?:(:\d\d)(:\d\d(?:[.,]\d{1,9})?)?)?)?(Z|[+-]\d\d:\d\d)?$/;
+  const match = pattern.exec(text);
+  const [, date, hour = "00", minute = ":00", seconds = ":00", zone = ""] = match ?? [];
+  const ms = match ? Date.parse(`${date}T${hour}${minute}${seconds.replace(",", ".")}${zone}`) : Number.NaN;
   if (Number.isNaN(ms))
     throw new UsageError(
       `${option}: ${JSON.stringify(text)} is not a valid time`,

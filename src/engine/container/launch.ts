@@ -3,7 +3,7 @@
  * program, which this command starts, and to which others attach later.
  */
 
-import { InterruptedError } from "../../errors.ts";
+import { hasCode, InterruptedError } from "../../errors.ts";
 import { randomHex, wait } from "../../linux/clone.ts";
 import { close, type Fd, O_RDWR, open, owned } from "../../linux/file.ts";
 import { type Interest, POLLIN, poll, socketpair } from "../../linux/poll.ts";
@@ -63,6 +63,8 @@ export function launch(
     }
   } catch (error) {
     close(socket.handOff()); // which tells it
+    // It has ended before it heard what to do: its own words, or that it was killed, say why.
+    if (hasCode(error, "EPIPE", "ECONNRESET")) return failureOf(pid, prepared);
     // It takes back what it has done before we say what was wrong; one that nobody wants to wait for has others do that.
     if (error instanceof InterruptedError) kill(pid, signals.SIGKILL);
     wait({ pid });
@@ -70,8 +72,13 @@ export function launch(
     throw error;
   }
   close(socket.handOff());
+  return failureOf(pid, prepared);
+}
+
+/** How a monitor ended that has not started its container. */
+function failureOf(pid: number, prepared: StartNetwork | undefined): { failed: number; killed?: true } {
   const { exit } = wait({ pid })!;
-  prepared.release();
+  prepared?.release();
   return exit.signal === undefined ? { failed: exit.code || 125 } : { failed: 125, killed: true };
 }
 

@@ -148,10 +148,22 @@ describe("times", () => {
     expect(parseTime("--since", "1700000000.5", now)).toBe(1_700_000_000_500);
     expect(parseTime("--since", "2026-01-02T03:04:05.123456789Z", now)).toBe(now + 123);
     expect(parseTime("--since", "2026-01-02T05:04:05+02:00", now)).toBe(now);
+    expect(parseTime("--since", "2026-01-02T03:04:05,123456789+00:00", now)).toBe(now + 123);
+    expect(parseTime("--since", "2026-01-02T19", now)).toBe(Date.parse("2026-01-02T19:00:00"));
+    expect(parseTime("--since", "2026-01-02T19Z", now)).toBe(Date.parse("2026-01-02T19:00:00Z"));
     expect(parseTime("--since", "2026-01-02", now)).toBe(Date.parse("2026-01-02T00:00:00"));
-    for (const text of ["", "yesterday", "10", "10x", "2026-13-01", "1e9", "m", "2026-01-02T99:99"].filter(
-      (t) => t !== "10",
-    ))
+    for (const text of [
+      "",
+      "yesterday",
+      "10",
+      "10x",
+      "2026-13-01",
+      "1e9",
+      "m",
+      "2026-01-02T99:99",
+      "2026-01-02T",
+      "2026-01-02T1",
+    ].filter((t) => t !== "10"))
       expect(() => parseTime("--since", text, now)).toThrow(`--since: ${JSON.stringify(text)} is not a valid time`);
   });
   test("durations are Go's", () => {

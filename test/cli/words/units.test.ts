@@ -87,8 +87,8 @@ test("host names are RFC 1123's, up to the kernel's 64 bytes", () => {
 });
 
 test("container names follow Docker's pattern and can never be a path", () => {
-  for (const name of ["web", "web_1.2-x", "0a"]) expect(parseName(name)).toBe(name);
-  refuses(parseName, ["", "a", ".a", "-a", "a/b", "../x", "a b", "a\n", "a\0", "x".repeat(129)]);
+  for (const name of ["web", "web_1.2-x", "0a"]) expect([parseName(name), parseName(`/${name}`)]).toEqual([name, name]);
+  refuses(parseName, ["", "a", ".a", "-a", "a/b", "//ab", "/", "../x", "a b", "a\n", "a\0", "x".repeat(129)]);
 });
 
 describe("mount targets", () => {
