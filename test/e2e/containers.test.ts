@@ -272,7 +272,7 @@ describe("several at once", () => {
       expect(ok(await machine.run(["stop", "--filter", "label=x", "--filter", "name=^aa$"]))).toHaveLength(64);
       expect(await status(machine, "aa")).toContain("Exited (7)");
       expect(ok(await machine.run(["rm", "--all"])).split("\n")).toHaveLength(2);
-      expect((await machine.run(["rm", "--all", "bb"])).stderr).toContain("do not go with --all");
+      expect((await machine.run(["rm", "--all", "bb"])).stderr).toContain("take no container names");
       expect((await machine.run(["stop"])).code).toBe(125);
       expect(ok(await machine.run(["stop", "--ignore", "nobody", "bb"]))).toBe("bb");
       ok(await machine.run(["rm", "--filter", "until=0s"]));

@@ -22,7 +22,7 @@ import { type Container, isAlive, journalSuffix, readContainer, writeState } fro
 import { removeAnonymousVolumes } from "./delete.ts";
 
 /** What Docker shows where nobody knows the exit code. */
-const unknownCode = 255;
+export const unknownCode = 255;
 /** What is written down of an end that nobody saw. */
 export const unseen = "its monitor was killed: its end was not seen";
 

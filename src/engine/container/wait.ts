@@ -7,7 +7,7 @@ import type { Paths } from "../../paths.ts";
 import { receiveFrame } from "../../runtime/channel.ts";
 import { type Container, findContainer, isUp, readContainer, waitingForMonitor } from "../record/container.ts";
 import { connectToContainer } from "../record/monitor-socket.ts";
-import { recover } from "./recover.ts";
+import { recover, unknownCode } from "./recover.ts";
 import { waitingForEnd } from "./unseen-end.ts";
 
 /** What may be waited for: Docker's API has the first three, podman the others, which calls `not-running` also stopped and exited. */
@@ -26,6 +26,8 @@ export const conditions = [
 export type Condition = (typeof conditions)[number];
 
 const pollMs = 50;
+const lookMs = 10;
+const maxLooks = 50;
 /** What podman prints where there is no exit code to tell. */
 const noCode = -1;
 
@@ -89,7 +91,7 @@ function* waitingUntilRemoved(paths: Paths, id: string): Task<number> {
 }
 
 function* waitingUntilDown(paths: Paths, id: string): Task<number> {
-  for (;;) {
+  for (let looks = 0; ; ) {
     const container = findContainer(paths, id);
     const { status, state } = container;
     if (status === "unknown") {
@@ -100,10 +102,14 @@ function* waitingUntilDown(paths: Paths, id: string): Task<number> {
       yield* waitingForMonitor(paths, id);
       if (code !== undefined) return code;
     } else if (status === "restarting") yield { forMs: pollMs };
-    else {
+    else if (state.status === "running" && looks++ < maxLooks) {
+      // It has ended, its monitor too, and nobody has written that down yet.
+      yield { forMs: lookMs };
+      recover(paths);
+    } else {
       // Its end is written down a moment before the last of its log is.
       yield* waitingForMonitor(paths, id);
-      return state.exitCode ?? 0;
+      return state.exitCode ?? (state.status === "running" ? unknownCode : 0);
     }
   }
 }
