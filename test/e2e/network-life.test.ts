@@ -289,6 +289,28 @@ test("a container that has lost its monitor gets its names and ports of 127.0.0.
   });
 });
 
+test("more connections to a published port than its monitor has descriptors for are reset, and an event says so (P20)", async () => {
+  await withMachine(["busybox"], async (machine) => {
+    const web = [binary(), "run", "-d", "--name", "web", "-p", "127.0.0.1:8080:80", "busybox", "httpd", "-f"];
+    ok(await machine.exec(["prlimit", "--nofile=220:220", ...web]));
+    const keeper = `
+      const one = () => new Promise((resolve) => {
+        const socket = require("node:net").connect({ host: "127.0.0.1", port: 8080 });
+        socket.on("error", (error) => resolve(error.code));
+        setTimeout(() => resolve("open"), 1000);
+      });
+      console.log((await Promise.all(Array.from({ length: 40 }, one))).sort().join());
+      process.exit();`;
+    const { stdout } = await machine.exec([process.execPath, "-e", keeper]);
+    const [reset, open] = ["ECONNRESET", "open"].map((what) => stdout.split(what).length - 1);
+    expect([reset, open]).toEqual([20, 20]);
+    const events = ok(await machine.run(["events", "--since", "1m", "--until", "0s", "--filter", "event=refuse"]));
+    expect(events).toContain("there are 20 connections");
+    expect(events.split("\n")).toHaveLength(1);
+    ok(await machine.run(["rm", "-f", "web"]));
+  });
+});
+
 test("after bridges, rules and settings were taken away, as by a reboot of the network, reload and the next start mend all", async () => {
   await withInternet(["busybox"], async (machine, internet) => {
     await withNetworks(machine, { net: ["--ipv6"] }, async () => {
