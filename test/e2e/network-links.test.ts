@@ -103,6 +103,8 @@ describe("a link in the default network", () => {
         [["--network", "none", "--link", "still"], "--link and --network none cannot be combined"],
         [["--network", "host", "--link", "still"], "--link and --network host cannot be combined"],
         [["--link-local-ip", "10.201.0.1"], "10.201.0.1 is in network bridge"],
+        [["--network-alias", "www"], "the alias www: network bridge has no names"],
+        [["--network", "name=bridge,alias=www"], "the alias www: network bridge has no names"],
         [["--network", "name=bridge,"], '"" is not supported'],
         [["--link-local-ip", "x"], "is not an address that a device can have"],
         [["--link-local-ip", "127.0.0.2"], "is not an address that a device can have"],

@@ -10,7 +10,7 @@ import {
 } from "../../plan/network-options.ts";
 import { parseExpose, parsePublish } from "../../plan/publish.ts";
 import { parseAlias, parseDns, parseDnsOption, parseDnsSearch } from "../../plan/resolv-conf.ts";
-import { isNetworkName, parseIp, parseMac } from "../words/address.ts";
+import { isNetworkName, parseIp, parseMac, refuseAliases } from "../words/address.ts";
 import type { Values } from "../words/command.ts";
 import type { networkArgs } from "./network-args.ts";
 
@@ -149,6 +149,7 @@ function completed([first, ...others]: NetworkRequest[], args: NetworkValues): N
     },
     ...others,
   ];
+  for (const { network, aliases: names } of networks) refuseAliases(network, names);
   const twice = networks.find(({ network }, index) => networks.findIndex((one) => one.network === network) !== index);
   if (twice) throw new UsageError(`--network: ${twice.network} is named twice`);
   return networks;

@@ -7,7 +7,7 @@ import { requireRoot } from "../../engine/record/root.ts";
 import { pathsOf } from "../../paths.ts";
 import { checkLinks, parseLink } from "../../plan/link.ts";
 import { parseAlias } from "../../plan/resolv-conf.ts";
-import { parseIp, parseMac } from "../words/address.ts";
+import { parseIp, parseMac, refuseAliases } from "../words/address.ts";
 import { defineCommand } from "../words/command.ts";
 import { addDriverOption, parseGwPriority, parseLinkLocalIp } from "../words/endpoint.ts";
 
@@ -64,6 +64,7 @@ export default defineCommand({
         driverOptions: options.reduce((all, text) => addDriverOption("--driver-opt", all, text), {}),
       }),
     };
+    refuseAliases(network, alias);
     recoverIfAllowed(paths);
     connectContainer(paths, findContainer(paths, container), request);
     return 0;

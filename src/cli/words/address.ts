@@ -2,8 +2,18 @@
 
 import { UsageError } from "../../errors.ts";
 import { formatAddress, parseMac as macBytes, readAddress } from "../../plan/address.ts";
+import { hasNames } from "../../plan/network-options.ts";
 
 export const isNetworkName = (name: string): boolean => /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$/.test(name);
+
+/** Nobody is found by a name in the default network. */
+export function refuseAliases(network: string, aliases: string[]): void {
+  if (hasNames(network) || aliases.length === 0) return;
+  throw new UsageError(
+    `the alias ${aliases[0]}: network ${network} has no names`,
+    "aliases are for networks of `tinydocker network create`",
+  );
+}
 
 /** An address of one family, in its canonical text. */
 export function parseIp(option: string, text: string, family: 4 | 6): string {
