@@ -62,10 +62,11 @@ function lookUp(bound: Bound, name: string): unknown {
   return bound.functions[name];
 }
 
-const typesOf = ([returns, ...args]: Signature) => ({
-  returns: ctypes[returns],
-  args: args.map((type) => ctypes[type]),
-});
+function typesOf(signature: Signature) {
+  const args: FFIType[] = [];
+  for (let index = 1; index < signature.length; index++) args.push(ctypes[signature[index]!]);
+  return { returns: ctypes[signature[0]], args };
+}
 
 /** Nothing is opened, also not inside a container: libc is loaded, and found by its name. musl answers to this one too. */
 const open = (types: Record<string, ReturnType<typeof typesOf>>) =>
