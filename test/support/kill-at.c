@@ -107,6 +107,7 @@ int main(int argc, char **argv) {
   if (slash) { *slash = 0; spoiled = atol(slash + 1); }
   const char *killed = NULL;
   int go[2], status, code = 125, ended = 0;
+  pid_t victim = 0;
   if (pipe2(go, O_CLOEXEC)) return 125;
   pid_t root = fork();
   if (root == 0) {
@@ -132,8 +133,10 @@ int main(int argc, char **argv) {
       task->role = UNKNOWN;
       task->announced = 0;
       if (tid == root) { ended = 1; code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
-      /* The rest goes on without us once the command is over, unless it has the process we want. */
-      if (ended && (killed || strcmp(argv[1], "monitor") != 0)) break;
+      if (tid == victim) victim = 0;
+      /* The rest goes on without us once the command is over, unless it has the process we want. The one we have killed has
+         what it held until it is dead, which may take it a while. */
+      if (ended && !victim && (killed || strcmp(argv[1], "monitor") != 0)) break;
       continue;
     }
     int signal = WSTOPSIG(status), event = status >> 16;
@@ -173,7 +176,8 @@ int main(int argc, char **argv) {
           spoil(tid, 1);
         } else if (name && done == at && !killed) {
           killed = name;
-          kill(task->tgid, SIGKILL);
+          victim = task->tgid;
+          kill(victim, SIGKILL);
         }
       }
     } else if (event == 0) deliver = signal;
