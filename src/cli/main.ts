@@ -71,7 +71,8 @@ function takeGlobal(argv: string[]): Given {
   }
   const want = rest[0] === "--help" || rest[0] === "--version" ? { want: rest[0].slice(2) as "help" } : {};
   const root = given.root ?? (process.env.TINYDOCKER_ROOT || defaultRoot);
-  if (given.root === undefined && isDoubtful(root)) utf8().checkVariable("the state root", "TINYDOCKER_ROOT");
+  for (const name of ["TINYDOCKER_ROOT", "TINYDOCKER_CONFIG"])
+    if (isDoubtful(process.env[name] ?? "")) utf8().checkVariable("the environment", name);
   return {
     root: withoutSlashes(absolutePath(root, process.cwd())),
     rest,

@@ -54,6 +54,8 @@ describe("a word that is not UTF-8", () => {
         expect([line, result.code, said(result)]).toEqual([line, 125, expect.stringContaining(message)]);
       };
       const run = `$td run --rm ${none}`;
+      for (const name of ["TINYDOCKER_ROOT", "TINYDOCKER_CONFIG"])
+        await refused(`export ${name}="/$bad"; $td ps`, `the environment: the variable ${name} is not UTF-8`);
       await refused(`export X="$bad"; ${run} -e X busybox true`, "--env: the variable X is not UTF-8: $'X=d\\xe9'");
       await refused(
         `printf 'A=1\\nX=%s\\n' "$bad" >f; ${run} --env-file f busybox true`,
