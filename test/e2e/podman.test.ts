@@ -122,8 +122,11 @@ test("mount shows a container's root on the host, running or not, and both write
     ok(await machine.run(["rm", "-f", "-v", "web"]));
     expect(ok(await machine.exec(["cat", "/proc/self/mountinfo"]))).not.toContain(path);
     // One that was made with --rm is gone when it ends, too.
-    ok(await machine.run(["run", "-d", "--rm", "--name", "web", ...net, "busybox", "sh", "-c", forever]));
-    ok(await machine.run(["mount", "web"]));
+    ok(
+      await machine.run(["run", "-d", "--rm", "--read-only", "--name", "web", ...net, "busybox", "sh", "-c", forever]),
+    );
+    ok(await machine.exec(["touch", `${ok(await machine.run(["mount", "web"]))}/by-the-host`]));
+    expect(await inside("ls /by-the-host; touch /x 2>&1 || true")).toMatch(/^\/by-the-host\n.*Read-only/);
     ok(await machine.run(["stop", "-t", "0", "web"]));
     expect((await machine.run(["mount", "web"])).code).toBe(1);
   });

@@ -5,7 +5,7 @@ import { shortId } from "../../image/record.ts";
 import { withStoreLock } from "../../image/staging.ts";
 import { findImage, type Image, listImages } from "../../image/store.ts";
 import { type Fd, mkdirAll, O_DIRECTORY, O_PATH, O_RDONLY, open, owned, readdir } from "../../linux/file.ts";
-import { openTree } from "../../linux/mount.ts";
+import { mountSetattr, openTree } from "../../linux/mount.ts";
 import { inMountNamespace } from "../../linux/namespace.ts";
 import { openProcess } from "../../linux/proc.ts";
 import { type Digest, hexOf } from "../../oci/digest.ts";
@@ -44,10 +44,13 @@ function rootOfRunning({ record, state: { process } }: Container): Fd {
   using pidfd = owned(process && openProcess(process));
   if (!process || pidfd === undefined) throw ended();
   using namespace = owned(open(`/proc/${process.pid}/ns/mnt`, O_RDONLY));
-  return inMountNamespace(namespace.fd, () => {
+  const mount = inMountNamespace(namespace.fd, () => {
     using root = owned(open("/", O_PATH | O_DIRECTORY));
     return openTree(root.fd, { recursive: false });
   });
+  // Read-only is for its own programs.
+  mountSetattr(mount, ["rw"], { recursive: false }, "a container's root");
+  return mount;
 }
 
 function mountStopped(paths: Paths, container: Container, path: string): void {
