@@ -81,8 +81,12 @@ describe("the configuration", () => {
       }
     });
   });
-  test("that is named has to be there", async () => {
+  test("that is named has to be there, and to be a file: nothing else keeps anybody waiting", async () => {
     await withConfig(async (machine, set, td) => {
+      await machine.exec(["mkfifo", join(machine.directory, "config.json")]);
+      const fifo = await td("run", "--rm", "busybox", "true");
+      expect([fifo.code, said(fifo)]).toEqual([125, expect.stringContaining("is not a regular file")]);
+      await machine.exec(["rm", join(machine.directory, "config.json")]);
       const result = await td("run", "--rm", "busybox", "true");
       expect([result.code, said(result)]).toEqual([125, expect.stringContaining("there is no configuration file")]);
       set({ limits: { pids: 0 } });

@@ -4,11 +4,11 @@
  */
 
 import { ConflictError, InvalidError, NotFoundError, UnsupportedError } from "../../errors.ts";
-import { readdir, readSmallFileIfAny, statIfAny } from "../../linux/file.ts";
+import { readdir, statIfAny } from "../../linux/file.ts";
 import type { Device, Mount, Spec } from "../../oci/spec.ts";
 import type { GpuRequest } from "../../plan/device-options.ts";
 import { parseTarget } from "../../plan/mounts.ts";
-import { defaultCdiDirectories, readConfig } from "../record/config.ts";
+import { defaultCdiDirectories, readConfig, readRegularFileIfAny } from "../record/config.ts";
 import { type CdiFile, checkCdi, type DeviceNode, type Edits } from "./cdi-file.ts";
 import { deviceOf } from "./host-devices.ts";
 import { withMounts, withNodes } from "./spec.ts";
@@ -44,7 +44,7 @@ function readFiles(from: string[]): Known {
       if (!/\.(json|yaml|yml)$/.test(name)) return [];
       const path = `${directory}/${name}`;
       try {
-        return [parseFile(path, readSmallFileIfAny(path) ?? "")];
+        return [parseFile(path, readRegularFileIfAny(path) ?? "")];
       } catch (error) {
         broken.push(
           error instanceof InvalidError ? error.message : `${path} is not valid: ${(error as Error).message}`,

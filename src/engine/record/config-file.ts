@@ -50,9 +50,10 @@ const readers: Record<string, (value: unknown, key: string) => Config> = {
   "log-opts": (value, key) => ({
     logOptions: entriesOf(value, key).map(([name, option]) => `${name}=${textOf(option, `${key}.${name}`)}`),
   }),
-  "default-address-pools": (value, key) => ({
-    pools: listOf(value, key).map((pool, index) => readPool(pool, `${key}[${index}]`)),
-  }),
+  "default-address-pools": (value, key) => {
+    const pools = listOf(value, key).map((pool, index) => readPool(pool, `${key}[${index}]`));
+    return pools.length > 0 ? { pools } : {};
+  },
   "firewall-backend": (value, key) => ({ firewall: readFirewall(value, key) }),
   "cdi-spec-dirs": (value, key) => ({
     cdiDirectories: listOf(value, key).map((path, index) => absoluteOf(path, `${key}[${index}]`)),

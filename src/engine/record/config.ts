@@ -3,8 +3,8 @@
  * (docs/config.md). A host without it pays for one open that fails.
  */
 
-import { NotFoundError } from "../../errors.ts";
-import { readSmallFileIfAny } from "../../linux/file.ts";
+import { InvalidError, NotFoundError } from "../../errors.ts";
+import { fstat, O_NONBLOCK, O_RDONLY, openIfAny, owned, readAll } from "../../linux/file.ts";
 import { configFile } from "../../paths.ts";
 import type { Config } from "./config-file.ts";
 
@@ -21,10 +21,20 @@ export function readConfig(): Config {
 
 function readFile(): Config {
   const { path, chosen } = configFile();
-  const text = readSmallFileIfAny(path);
+  const text = readRegularFileIfAny(path);
   if (text !== undefined)
     return (require("./config-file.ts") as typeof import("./config-file.ts")).parseConfig(text, path);
   if (chosen)
     throw new NotFoundError(`there is no configuration file ${path}`, "--config and TINYDOCKER_CONFIG name one");
   return {};
+}
+
+const maxBytes = 1 << 20;
+
+/** What an administrator or a vendor has written. Anything else than a file may keep us waiting. */
+export function readRegularFileIfAny(path: string): string | undefined {
+  using file = owned(openIfAny(path, O_RDONLY | O_NONBLOCK));
+  if (file === undefined) return undefined;
+  if (fstat(file.fd).type !== "file") throw new InvalidError(`${path} is not a regular file`);
+  return new TextDecoder().decode(readAll(file.fd, path, maxBytes));
 }

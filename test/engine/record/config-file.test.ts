@@ -16,7 +16,10 @@ function said(text: string): string {
 }
 
 describe("the configuration file", () => {
-  test("may say nothing", () => expect(parse({})).toEqual({}));
+  test("may say nothing", () => {
+    for (const nothing of [{}, { "default-address-pools": [] }]) expect(parse(nothing)).toEqual({});
+    expect(parse({ limits: {}, "log-opts": {} })).toEqual({ limits: {}, logOptions: [] });
+  });
   test("says what containers get that were given nothing", () => {
     const text = `{
       "limits": { "memory": "1g", "cpus": 1.5, "pids": 100 },
