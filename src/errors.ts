@@ -86,6 +86,8 @@ export function hasCode(error: unknown, ...codes: string[]): error is SyscallErr
 /** True for a file system, or the part of it that we may use, that is full. */
 export const isFull = (error: unknown): error is SyscallError => hasCode(error, "ENOSPC", "EDQUOT");
 
+const readOnlyHint =
+  "that file system is read-only: what there is can be seen and stopped (ps, logs, stop, kill), and nothing be written";
 const fullHint = "that file system is full; `tinydocker system df` shows what takes room, `system prune` makes some";
 
 const notes = new WeakMap<object, string[]>();
@@ -103,7 +105,7 @@ export const notesOf = (error: unknown): string[] =>
 /** What to print for a failure: the text, and the hint if there is one. Anything that is not a Failure is a bug of ours and keeps its stack. */
 export function explain(error: unknown): { text: string; hint?: string } {
   if (error instanceof Failure) {
-    const hint = error.hint ?? (isFull(error) ? fullHint : undefined);
+    const hint = error.hint ?? (isFull(error) ? fullHint : hasCode(error, "EROFS") ? readOnlyHint : undefined);
     return hint === undefined ? { text: error.message } : { text: error.message, hint };
   }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);

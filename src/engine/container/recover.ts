@@ -1,10 +1,11 @@
 /** What those who were killed have left behind: found and cleaned up by whoever comes next. */
 
+import { hasCode } from "../../errors.ts";
 import {
   flock,
   fstat,
   mkdirAll,
-  O_RDWR,
+  O_RDONLY,
   openIfAny,
   owned,
   readAll,
@@ -37,9 +38,18 @@ export function prepareRoot(paths: Paths): void {
  * Only the files of running containers are read, so that a thousand stopped ones cost nothing.
  */
 export function recover(paths: Paths): void {
+  try {
+    recoverAll(paths);
+  } catch (error) {
+    // What became read-only can't be repaired; seeing and stopping what there is goes on.
+    if (!hasCode(error, "EROFS")) throw error;
+  }
+}
+
+function recoverAll(paths: Paths): void {
   for (const id of readdir(paths.running) ?? []) {
     const path = `${paths.running}/${id}`;
-    using lock = owned(openIfAny(path, O_RDWR));
+    using lock = owned(openIfAny(path, O_RDONLY));
     if (lock === undefined) continue;
     // Read under the lock: before, its owner may have been about to write it. One that was unlinked since we opened it was
     // put away in good order, and by now another of this name may be of one that lives.

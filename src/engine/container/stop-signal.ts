@@ -16,11 +16,14 @@ export function stopSignalOf({ settings: { stopSignal }, defaults }: ContainerRe
   return stopSignal ? parseSignal(stopSignal) : (findSignal(defaults.StopSignal ?? "") ?? signals.SIGTERM);
 }
 
-/** Writes down that it is to stop, for its restart policy. */
-export function recordStop(paths: Paths, id: string): void {
+/** Writes down that it is to stop, for its restart policy. @returns false where nothing can be written. */
+export function recordStop(paths: Paths, id: string): boolean {
   try {
     writeFileAtomic(stopFile(paths, id), "");
+    return true;
   } catch (error) {
-    if (!hasCode(error, "ENOENT")) throw error; // with --rm it may be gone by now
+    // With --rm it may be gone by now; where nothing can be written, stopping it is what can be done.
+    if (!hasCode(error, "ENOENT", "EROFS")) throw error;
+    return hasCode(error, "ENOENT");
   }
 }

@@ -47,11 +47,16 @@ export function* stopping(paths: Paths, container: Container, options: StopOptio
   const isDamaged = mayRun(paths, container);
   if (!isDamaged) refuseDamaged(paths, container);
   if (!goesOn(container) && !isDamaged) return;
-  recordStop(paths, record.id);
+  const isRecorded = recordStop(paths, record.id);
   if (isDamaged) yield* endDamaged(paths, container, signalOf(container, options), timeoutOf(container, options));
   // Its policy may have started it again, before that was written down.
-  for (let now: Container | undefined = container; goesOn(now); now = readContainer(paths, record.id))
+  for (let now: Container | undefined = container; goesOn(now); now = readContainer(paths, record.id)) {
     yield* stopOnce(paths, now, options);
+    if (isRecorded) continue;
+    if (record.settings.restart.name !== "no")
+      options.warn(`nothing can be written: the restart policy of ${record.name} may start it again`);
+    break;
+  }
   if (!options.removes) emitContainerEvent(paths, record, "stop");
 }
 
