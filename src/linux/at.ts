@@ -309,7 +309,7 @@ export const isOnKernelFileSystem = (fd: Fd, subject: ByteName): boolean =>
   kernelTypes.includes(fileSystemType(fd, subject));
 
 /** statfs(2): f_type. */
-function fileSystemType(fd: Fd, subject: ByteName): number {
+export function fileSystemType(fd: Fd, subject: ByteName): number {
   const buffer = memory(256);
   done("statfs", subject, libc.fstatfs(fd, buffer));
   return new DataView(buffer.buffer).getUint32(0, true);

@@ -33,12 +33,12 @@ import type { HostStep, VolumeStep } from "../plan/step.ts";
 import { dataOf, recordOf } from "../plan/volume.ts";
 import { writeEtcFiles } from "./etc-files.ts";
 import type { Prepared } from "./init.ts";
-import { makeOverlay } from "./rootfs.ts";
+import { makeRoot } from "./rootfs.ts";
 import type { UndoList } from "./undo.ts";
 import { identityOf } from "./user.ts";
 
 /** What steps leave for later ones, and for init. `image` is the root alone, a detached mount with nothing mounted in it. */
-type Preparing = Partial<Prepared> & Pick<Prepared, "binds"> & { image?: Fd };
+export type Preparing = Partial<Prepared> & Pick<Prepared, "binds"> & { image?: Fd; warnings?: string[] };
 
 /** Performs steps of the host's side in order. @param ended true once the container has run: then `keep` counts. */
 export function performHost(
@@ -109,7 +109,10 @@ const performers: { [Kind in HostStep["do"]]: Performer<Extract<HostStep, { do: 
     undo.add(() => close(directory));
   },
   overlay: (step, undo, { prepared }) => {
-    prepared.root = closedLater(mountedRoot(step) ?? makeOverlay(step), undo);
+    const onCopy = (text: string) => {
+      prepared.warnings = [text];
+    };
+    prepared.root = closedLater(mountedRoot(step) ?? makeRoot(step, onCopy), undo);
     prepared.image = prepared.root;
   },
   "bind-root": ({ path }, undo, { prepared }) => {

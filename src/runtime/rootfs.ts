@@ -1,6 +1,6 @@
 /** The root of a container, a detached mount of its image's layers: made by the host's side, attached by init. */
 
-import { hasCode } from "../errors.ts";
+import { hasCode, type SyscallError } from "../errors.ts";
 import { type Fd, O_DIRECTORY, O_PATH, open, owned } from "../linux/file.ts";
 import { chdir, fchdir, fsmount, mount, openTree } from "../linux/mount.ts";
 
@@ -32,6 +32,7 @@ export function makeOverlay({ lower, upper, work, volatile }: Overlay): Fd {
   if (volatile) above.push("volatile");
   const options = [...lower.map((path) => `lowerdir+=${relative(path)}`), ...above];
   using here = owned(open(".", O_PATH | O_DIRECTORY));
+  let refused: SyscallError | undefined;
   try {
     chdir(base);
     try {
@@ -39,15 +40,29 @@ export function makeOverlay({ lower, upper, work, volatile }: Overlay): Fd {
     } catch (error) {
       // Before Linux 6.5 layers can't be given one by one, which some kernels say only when the file system is made of them.
       if (!hasCode(error, "EINVAL")) throw error;
+      refused = error;
     }
     return makeOverlayByPath(lower.map(relative), above, base);
   } catch (error) {
-    if (!hasCode(error, "EINVAL")) throw error;
-    throw error.withHint(
+    // More layers than a page holds are cut off in the middle of a name.
+    const why = refused && hasCode(error, "ENOENT") ? refused : error;
+    if (!hasCode(why, "EINVAL")) throw why;
+    throw why.withHint(
       "the state root may lie on a file system that overlayfs can't write to (another overlay, NFS), or inside the image's own directory: choose one with --root",
     );
   } finally {
     fchdir(here.fd);
+  }
+}
+
+/** The root of a container: an overlay, or where that cannot be, a copy of its layers. @param onCopy is told before one is made. */
+export function makeRoot(overlay: Overlay, onCopy: (text: string) => void): Fd {
+  try {
+    return makeOverlay(overlay);
+  } catch (error) {
+    if (!hasCode(error, "EINVAL")) throw error;
+    const { makeCopiedRoot } = require("./copied-root.ts") as typeof import("./copied-root.ts");
+    return makeCopiedRoot(overlay, error, onCopy, (lower) => makeOverlay({ lower }));
   }
 }
 

@@ -13,7 +13,7 @@ import type { Clients } from "./clients.ts";
 import { clientsLater, loadClients } from "./clients-later.ts";
 import { guarded } from "./event-sources.ts";
 import { forwarded } from "./forwarded.ts";
-import { performHost } from "./host.ts";
+import { type Preparing, performHost } from "./host.ts";
 import { awaitStart, killInit, type Prepared, spawnInit } from "./init.ts";
 import { type LogOptions, openLog } from "./log.ts";
 import { type ConnectedStdio, connectToCaller, connectToMonitor, type OnOutput, type Stdio } from "./stdio.ts";
@@ -80,13 +80,14 @@ export function runContainer(plan: Plan, io: Io, place: Place, listener: Listene
   let failure: unknown;
   let outcome: Outcome;
   try {
-    const prepared: Partial<Prepared> & Pick<Prepared, "binds"> = { binds: [] };
+    const prepared: Preparing = { binds: [] };
     const perform = (steps: HostStep[]) => performHost(steps, undo, () => ended, prepared);
     // The lock file is the first step, so its undo is the last.
     const [lockFile, ...prepare] = plan.prepare;
     perform([lockFile!]);
     undo.add(() => listener.takenBack(failure));
     perform([...prepare, ...plan.build]);
+    if (prepared.warnings) plan.warnings.push(...prepared.warnings);
     const log = openLog(`${place.directory}/log`, place.log);
     undo.add(log.close);
     const onOutput: OnOutput = (stream, bytes) => {

@@ -14,7 +14,7 @@ import { endIfInterrupted } from "../image/interrupt.ts";
 import { isOfNetwork } from "../network/etc-files.ts";
 import { type Container, findContainer } from "../record/container.ts";
 import { recordEvent } from "../record/events.ts";
-import { layersOf, lowersOf, openLayers, upperOf } from "../record/rootfs.ts";
+import { isCopied, layersOf, lowersOf, openLayers, upperOf } from "../record/rootfs.ts";
 import { configOf } from "./commit-config.ts";
 
 export interface CommitOptions {
@@ -62,12 +62,13 @@ async function commitContainer(paths: Paths, container: Container, options: Comm
   const { reference, author, message, changes, onProgress } = options;
   const { record } = container;
   const image = record.imageId === undefined ? undefined : findImage(paths, record.imageId);
-  // A container of a directory has no image below it: all that it sees is its layer.
+  // A container of a directory has no image below it: all that it sees is its layer. So it is with a copy of an image.
+  const base = isCopied(paths, record) ? undefined : image;
   const openTree = () =>
-    image ? open(upperOf(paths, container), O_RDONLY | O_DIRECTORY) : openLayers(paths, layersOf(paths, container));
+    base ? open(upperOf(paths, container), O_RDONLY | O_DIRECTORY) : openLayers(paths, layersOf(paths, container));
   return await makeImage(paths, {
-    ...(image && { base: image.id }),
-    ...(!(image && isUnchanged(paths, container)) && {
+    ...(base && { base: base.id }),
+    ...(!(base && isUnchanged(paths, container)) && {
       layer: {
         subject: `the layer of ${record.name}`,
         // As large as they look, its files lie on this disk already: a full one says so itself.
@@ -75,7 +76,7 @@ async function commitContainer(paths: Paths, container: Container, options: Comm
         feed(write) {
           using root = owned(openTree());
           const leaveOut = (path: ByteName, why: string) => options.warn(`${textOf(path)} is left out: ${why}`);
-          packTree(root.fd, { layer: image !== undefined, omit: isOfNetwork, leaveOut }, (bytes) => {
+          packTree(root.fd, { layer: base !== undefined, omit: isOfNetwork, leaveOut }, (bytes) => {
             endIfInterrupted();
             write(bytes);
           });
@@ -83,7 +84,7 @@ async function commitContainer(paths: Paths, container: Container, options: Comm
       },
     }),
     mayBeEmpty: true,
-    config: (base) => configOf(record, base),
+    config: (below) => configOf(record, base ? below : { ...image?.config.config }),
     changes,
     defaults: [defaultPath],
     step: {

@@ -1,6 +1,6 @@
 /** What a container has added, changed and deleted: its writable layer against those below. */
 
-import { hasCode } from "../../errors.ts";
+import { hasCode, UnsupportedError } from "../../errors.ts";
 import { maxPath } from "../../image/entry-path.ts";
 import { isOpaque, isWhiteout } from "../../image/overlay.ts";
 import { type ByteName, byteName, openAt, openInRootIfAny } from "../../linux/at.ts";
@@ -10,7 +10,7 @@ import { listAt } from "../../linux/tree.ts";
 import type { Paths } from "../../paths.ts";
 import { isOfNetwork } from "../network/etc-files.ts";
 import { findContainer } from "../record/container.ts";
-import { lowersOf, openLayers, upperOf } from "../record/rootfs.ts";
+import { isCopied, lowersOf, openLayers, upperOf } from "../record/rootfs.ts";
 
 export interface Change {
   kind: "A" | "C" | "D";
@@ -20,6 +20,11 @@ export interface Change {
 /** Sorted by path. A directory counts as changed when something in it has, as Docker counts. */
 export function diffContainer(paths: Paths, reference: string): Change[] {
   const container = findContainer(paths, reference);
+  if (isCopied(paths, container.record))
+    throw new UnsupportedError(
+      `container ${container.record.name} works in a copy of its image: what it changed is not kept apart`,
+      "a state root on ext4, xfs or btrfs keeps it: --root",
+    );
   using upper = owned(open(upperOf(paths, container), O_RDONLY | O_DIRECTORY));
   using lower = owned(openLayers(paths, lowersOf(container)));
   return changesBelow(upper.fd, lower.fd).sort((a, b) => (a.path < b.path ? -1 : 1));

@@ -11,7 +11,7 @@ import { openProcess } from "../../linux/proc.ts";
 import { type Digest, hexOf } from "../../oci/digest.ts";
 import type { Paths } from "../../paths.ts";
 import { hostMountOf, isMounted, mountForHost, unmountFromHost } from "../../runtime/host-mount.ts";
-import { makeOverlay } from "../../runtime/rootfs.ts";
+import { makeOverlay, makeRoot } from "../../runtime/rootfs.ts";
 import { type Container, directoryOf, findContainer, isUp, listContainers } from "../record/container.ts";
 import { withContainerLock } from "../record/container-lock.ts";
 import { lockStopped } from "../record/rootfs.ts";
@@ -58,7 +58,10 @@ function mountStopped(paths: Paths, container: Container, path: string): void {
   try {
     const directory = directoryOf(paths, container.record.id);
     const lower = container.record.lower.toReversed();
-    mountForHost(makeOverlay({ lower, upper: `${directory}/upper`, work: `${directory}/work` }), path);
+    mountForHost(
+      makeRoot({ lower, upper: `${directory}/upper`, work: `${directory}/work` }, () => {}),
+      path,
+    );
   } finally {
     release();
   }

@@ -24,9 +24,10 @@ import { unshare } from "../../linux/namespace.ts";
 import { openProcess } from "../../linux/proc.ts";
 import type { Paths } from "../../paths.ts";
 import { planBinds, planRoot } from "../../plan/mounts.ts";
+import { copiedMark } from "../../plan/path.ts";
 import { makeBind } from "../../runtime/bind.ts";
 import { cloneMount, hostMountOf, isMounted } from "../../runtime/host-mount.ts";
-import { makeOverlay, type Overlay } from "../../runtime/rootfs.ts";
+import { makeOverlay, makeRoot, type Overlay } from "../../runtime/rootfs.ts";
 import { type Identity, identityOf } from "../../runtime/user.ts";
 import { readSpec } from "./bundle.ts";
 import { type Container, type ContainerState, directoryOf, isUp } from "./container.ts";
@@ -43,9 +44,17 @@ export function upperOf(paths: Paths, { record }: Pick<Container, "record">): st
   );
 }
 
+/** True where overlayfs can't write to the state root: then a container has a copy of its image (runtime/copied-root.ts). */
+export const isCopied = (paths: Paths, { id }: Pick<Container["record"], "id">): boolean =>
+  statIfAny(`${directoryOf(paths, id)}/${copiedMark}`) !== undefined;
+
 /** All layers of a container. Read-only, this is right while it runs, too. */
 export const layersOf = (paths: Paths, container: Container): string[] =>
-  container.record.rootfs === undefined ? [...container.record.lower, upperOf(paths, container)] : lowersOf(container);
+  isCopied(paths, container.record)
+    ? [upperOf(paths, container)]
+    : container.record.rootfs === undefined
+      ? [...container.record.lower, upperOf(paths, container)]
+      : lowersOf(container);
 
 /**
  * Opens the container's root as its programs see it, volumes and all, for reading and writing: by way of its first process
@@ -89,7 +98,7 @@ function mountStopped(paths: Paths, container: Container): Fd {
 /** What `mount` has mounted is the only one there may be of its writable layer. */
 function overlayOf(paths: Paths, { record }: Container, overlay: Overlay): Fd {
   const path = hostMountOf(directoryOf(paths, record.id));
-  return isMounted(path) ? cloneMount(path) : makeOverlay(overlay);
+  return isMounted(path) ? cloneMount(path) : makeRoot(overlay, () => {});
 }
 
 const nobody: Identity = { uid: 0, gid: 0, groups: [], home: "/" };
