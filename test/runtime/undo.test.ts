@@ -89,7 +89,7 @@ test("undoing() takes back in any case, gives what came of it, and keeps the rea
 test("people are told the reason, then what else failed, then what to do", () => {
   const source = (path: string) => JSON.stringify(join(import.meta.dir, "../../src", path));
   const script = `
-    const { complain } = require(${source("cli/main.ts")});
+    const { complain } = require(${source("cli/complain.ts")});
     const { addNote, StartError } = require(${source("errors.ts")});
     const error = new StartError("no such program", "look for it", 127);
     addNote(error, "cannot clean up: it is stuck");
