@@ -224,7 +224,13 @@ describe("a container with the namespaces of another", () => {
       await until(async () => /Exited/.test(await status(machine, "again")), "it has ended twice");
       const [one, ...others] = ok(await machine.run(["logs", "again"])).split("\n");
       expect(others).toEqual([one!, one!, one!]);
-      await remove(machine, "again", "first");
+      // Where the other one has ended there is nothing to come back to, and inspect says so.
+      await start(machine, "later", "exec sleep 60", ["--pid", "container:first", "--restart", "always"]);
+      ok(await machine.run(["stop", "-t", "0", "first"]));
+      const why = () => field(machine, "later", "{{.State.Error}}");
+      await until(async () => (await why()).includes("which is not running"), "it says why it did not start again");
+      expect(await status(machine, "later")).toContain("Exited (137)");
+      await remove(machine, "again", "later", "first");
     });
   });
 });

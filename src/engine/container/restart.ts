@@ -1,10 +1,17 @@
 /** Starting containers that were created or have ended. */
 
-import { Failure, NotFoundError } from "../../errors.ts";
+import { explain, Failure, NotFoundError } from "../../errors.ts";
 import { close, type Fd } from "../../linux/file.ts";
 import type { Task } from "../../linux/task.ts";
 import type { Paths } from "../../paths.ts";
-import { type Container, emitContainerEvent, findContainer, isUp, refuseDamaged } from "../record/container.ts";
+import {
+  type Container,
+  emitContainerEvent,
+  findContainer,
+  isUp,
+  refuseDamaged,
+  writeState,
+} from "../record/container.ts";
 import { lockingContainer, withContainerLock } from "../record/container-lock.ts";
 import { launch } from "./launch.ts";
 import { recover } from "./recover.ts";
@@ -55,8 +62,14 @@ export function startAgain(paths: Paths, id: string): void {
   const isUnwanted = () => wasStopped(paths, id);
   const again = (now: Container | undefined) => {
     if (!now || isUp(now) || now.status === "damaged" || isUnwanted()) return;
-    const launched = launch(paths, now, { attached: false, stdin: false }, () => {});
-    if ("socket" in launched) close(launched.socket);
+    try {
+      const launched = launch(paths, now, { attached: false, stdin: false }, () => {});
+      if ("socket" in launched) close(launched.socket);
+    } catch (error) {
+      // Whose namespace it shares may have ended: nobody hears us, but inspect can tell.
+      writeState(paths, id, { ...now.state, status: "exited", error: explain(error).text });
+      throw error;
+    }
   };
   // Who removes it waits for us.
   withContainerLock(paths, id, again, isUnwanted);
