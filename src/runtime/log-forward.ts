@@ -31,6 +31,8 @@ export const facilities = [
 const severities = { 1: 6, 2: 3 };
 /** Bytes of one line; a longer one is several. */
 const maxLine = 16384;
+/** Characters of a label or a variable: with a long one no line would fit into a datagram. */
+const longestField = 2048;
 const newline = 10;
 
 /** What a log is told (runtime/log.ts). */
@@ -85,7 +87,11 @@ function journalFormat({ tag, id, name, image, fields }: Origin): Format {
     CONTAINER_NAME: name,
     IMAGE_NAME: image,
   };
-  const own = Object.entries(fields).map(([key, value]) => [fieldName(key), value] as const);
+  // What a label is called must not stand for what we say of the container.
+  const taken = [...Object.keys(known), "MESSAGE", "PRIORITY", ""];
+  const own = Object.entries(fields)
+    .map(([key, value]) => [fieldName(key), value.slice(0, longestField)] as const)
+    .filter(([key]) => !taken.includes(key));
   const fixed = [...own, ...Object.entries(known)].map(([key, value]) => journalField(key, Buffer.from(value)));
   return (stream, line) =>
     Buffer.concat([
@@ -111,7 +117,9 @@ function journalField(name: string, value: Uint8Array): Uint8Array {
 const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /** `<30>Dec  1 02:03:04 tag[pid]: line`, in the host's time, as the C library's syslog(3). */
-function syslogFormat({ tag, facility }: Origin): Format {
+function syslogFormat({ tag: text, facility }: Origin): Format {
+  // It ends where the line begins, and an image may be called anything.
+  const tag = text.replace(/[^\x21-\x7e]/g, "_").slice(0, longestField);
   const two = (value: number) => String(value).padStart(2, "0");
   return (stream, line) => {
     const now = new Date();

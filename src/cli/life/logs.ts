@@ -94,7 +94,7 @@ function detailsOf(record: ContainerRecord): string {
   const { attributesOf } =
     require("../../engine/container/log-fields.ts") as typeof import("../../engine/container/log-fields.ts");
   return Object.entries(attributesOf(record))
-    .map((pair) => pair.map(encodeURIComponent).join("="))
+    .map((pair) => pair.map((text) => encodeURIComponent(text.toWellFormed())).join("="))
     .sort()
     .join(",");
 }

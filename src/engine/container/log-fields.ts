@@ -34,9 +34,10 @@ export function attributesOf(record: ContainerRecord): Record<string, string> {
       return [entry.slice(0, equals), entry.slice(equals + 1)];
     }),
   );
-  const all: Record<string, string | undefined> = { ...record.defaults.Labels, ...record.settings.labels };
+  // Not what every object has by nature: "constructor" is no label.
+  const all = new Map(Object.entries({ ...record.defaults.Labels, ...record.settings.labels }));
   const chosen = [
-    ...labels.map((key) => [key, all[key]]),
+    ...labels.map((key) => [key, all.get(key)]),
     ...env.map((name) => [name, variables.get(name)]),
     ...(tag === undefined ? [] : [["tag", renderTag(tag, record)]]),
   ];
