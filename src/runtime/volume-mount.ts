@@ -8,7 +8,7 @@
  */
 
 import { hasCode, NotFoundError } from "../errors.ts";
-import { close, type Fd, flock, O_CREAT, O_RDWR, open, owned, stat } from "../linux/file.ts";
+import { close, type Fd, flock, O_CREAT, O_RDWR, open, owned, stat, statIfAny } from "../linux/file.ts";
 import { attachAt, fsmount, umount2 } from "../linux/mount.ts";
 import type { HostStep } from "../plan/step.ts";
 import { dataOf } from "../plan/volume.ts";
@@ -62,7 +62,10 @@ export function unmountVolume(path: string): void {
   if (isMounted(path)) umount2(dataOf(path));
 }
 
-const isMounted = (path: string): boolean => stat(dataOf(path)).device !== stat(path).device;
+const isMounted = (path: string): boolean => {
+  const data = statIfAny(dataOf(path));
+  return data !== undefined && data.device !== stat(path).device;
+};
 
 function alone<Result>(path: string, use: () => Result): Result {
   using lock = owned(open(`${path}/mount.lock`, O_RDWR | O_CREAT, 0o600));

@@ -123,3 +123,10 @@ describe("a volume filled from the image", () => {
     await ok("volume", "rm", "kept");
   }, 60_000);
 });
+
+test("a volume whose data somebody has removed can be removed itself", async () => {
+  await ok("volume", "create", "hollow");
+  rmSync(join(machine.root, "volumes/hollow/_data"), { recursive: true });
+  await ok("volume", "rm", "hollow");
+  expect(await ok("volume", "ls", "-q")).toBe("");
+});

@@ -75,6 +75,7 @@ describe("applyChanges()", () => {
     "USER a b",
     "USER $NOBODY",
     "VOLUME data",
+    "VOLUME []",
     "ENV =1",
     "ENV A=${B",
     "ENV A=${}",

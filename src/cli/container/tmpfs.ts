@@ -33,7 +33,7 @@ const opposites: Record<string, RegExp> = {
 const withoutEffect = /^(a?sync|dirsync|atime|norelatime|nostrictatime|r?private|notmpcopyup|defaults)$/;
 const valued: [RegExp, string][] = [
   [/^size=(\d+(\.\d+)?[kmgt]?b?|\d{1,3}%)$/i, "size=64m or size=50%"],
-  [/^mode=[0-7]{3,4}$/, "mode=1777"],
+  [/^mode=0?[0-7]{1,4}$/, "mode=1777"],
   [/^[ug]id=\d{1,10}$/, "uid=1000"],
   [/^nr_(inodes|blocks)=\d+[kmgKMG]?$/, "nr_inodes=10k"],
   [/^huge=(never|always|within_size|advise)$/, "huge=advise"],

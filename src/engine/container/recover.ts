@@ -2,10 +2,12 @@
 
 import { hasCode } from "../../errors.ts";
 import {
+  type Fd,
   flock,
   fstat,
   mkdirAll,
   O_RDONLY,
+  O_RDWR,
   openIfAny,
   owned,
   readAll,
@@ -49,7 +51,7 @@ export function recover(paths: Paths): void {
 function recoverAll(paths: Paths): void {
   for (const id of readdir(paths.running) ?? []) {
     const path = `${paths.running}/${id}`;
-    using lock = owned(openIfAny(path, O_RDONLY));
+    using lock = owned(openLock(path));
     if (lock === undefined) continue;
     // Read under the lock: before, its owner may have been about to write it. One that was unlinked since we opened it was
     // put away in good order, and by now another of this name may be of one that lives.
@@ -60,6 +62,16 @@ function recoverAll(paths: Paths): void {
     }
   }
   dropStrayLeases(paths);
+}
+
+/** For writing, which NFS asks of whoever locks alone; for reading where nothing can be written. */
+function openLock(path: string): Fd | undefined {
+  try {
+    return openIfAny(path, O_RDWR);
+  } catch (error) {
+    if (!hasCode(error, "EROFS")) throw error;
+    return openIfAny(path, O_RDONLY);
+  }
 }
 
 /** Addresses of those who were killed before they had a lock file. More leases than lock files show that there are some. */

@@ -186,6 +186,7 @@ function stopSignalOf(text: string): string {
 
 function volumesOf({ rest, lexing }: Call): string[] {
   const list = jsonWords(rest)?.map((path) => expandWord(path, lexing)) ?? expandWords(rest, lexing);
+  if (list.length === 0) throw new UsageError(`${where}: VOLUME ${rest} names no path`, `VOLUME ["/data"]`);
   for (const path of list)
     if (!path.startsWith("/"))
       throw new UsageError(`${where}: ${JSON.stringify(path)} in VOLUME is not an absolute path`, `VOLUME ["/data"]`);

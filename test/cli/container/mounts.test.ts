@@ -194,9 +194,20 @@ describe("--tmpfs", () => {
     ]);
   });
   test("is refused with an unknown option", () => {
-    const last = "/t:size=1.5g,uid=7,gid=8,nr_inodes=1k,mode=700,rw,ro,suid,nosuid,dev,noatime,async,huge=never";
+    const last = "/t:size=1.5g,uid=7,gid=8,nr_inodes=1k,mode=01777,rw,ro,suid,nosuid,dev,noatime,async,huge=never";
     expect(parseTmpfs(last).options).toEqual([
-      ...["noexec", "size=1610612736", "uid=7", "gid=8", "nr_inodes=1k", "mode=700", "ro", "nosuid", "dev", "noatime"],
+      ...[
+        "noexec",
+        "size=1610612736",
+        "uid=7",
+        "gid=8",
+        "nr_inodes=1k",
+        "mode=01777",
+        "ro",
+        "nosuid",
+        "dev",
+        "noatime",
+      ],
       "huge=never",
     ]);
     refuses(parseTmpfs, ["/t:tmpcopyup", "/t:uid=x", "/t:size=1e3", "/t:size=-1", "/t:bind", "/t:huge=big"]);
