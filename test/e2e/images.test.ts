@@ -459,7 +459,7 @@ describe("export, import and diff", () => {
     await onMachine([], async (machine) => {
       writeFileSync(join(machine.tmp, "text"), "no tar, but long enough to be one".repeat(100));
       for (const [args, why] of [
-        [[join(machine.tmp, "text"), "x"], "is not octal"],
+        [[join(machine.tmp, "text"), "x"], "is not a tar"],
         [["https://example.org/x.tar"], "importing from a URL is not supported"],
         [["-c", "RUN x", imageTar("probe")], '"RUN" is not supported'],
         [[join(machine.tmp, "nothing")], "no such file"],
