@@ -3,9 +3,9 @@
 import { removing } from "../../engine/container/remove.ts";
 import { isUp } from "../../engine/record/container.ts";
 import { requireRoot } from "../../engine/record/root.ts";
-import { NotFoundError } from "../../errors.ts";
+import { NotFoundError, UsageError } from "../../errors.ts";
 import { pathsOf } from "../../paths.ts";
-import { forAllContainers, selectionArgs } from "../container/for-each.ts";
+import { forAllContainers, type Selection, selectionArgs } from "../container/for-each.ts";
 import { defineCommand } from "../words/command.ts";
 import { forEachName } from "../words/for-each.ts";
 import { printLine } from "../words/print.ts";
@@ -29,7 +29,8 @@ export default defineCommand({
   examples: ["tinydocker rm my-container", "tinydocker rm -f -v web", "tinydocker rm --filter status=exited"],
   run: ({ force = false, volumes = false, link = false, time, ...selection }, { root }) => {
     showRemovals();
-    if (link) return removeLinks(root, selection.container);
+    if (link) return removeLinks(root, selection);
+    if (time !== undefined && !force) throw new UsageError("--time needs --force: what runs is not stopped without it");
     const timeoutS = stopTimeOf("--time", time);
     const options = { force, volumes, ...(timeoutS !== undefined && { timeoutS }) };
     return forAllContainers(
@@ -48,7 +49,10 @@ export default defineCommand({
   },
 });
 
-async function removeLinks(root: string, references: string[]): Promise<number> {
+async function removeLinks(root: string, { container: references, all, latest, filter }: Selection): Promise<number> {
+  if (all || latest || filter?.length)
+    throw new UsageError("--link takes CONTAINER/ALIAS, not --all, --latest or --filter");
+  if (references.length === 0) throw new UsageError("CONTAINER/ALIAS is missing", "tinydocker rm --link web/db");
   const { removeLink } = await import("../../engine/network/links.ts");
   requireRoot("removing links");
   return await forEachName(references, (reference) => {
