@@ -255,7 +255,7 @@ describe("explain", () => {
     const result = await box.run(["explain", "run", "--memry", "5", "x"]);
     expect(result.stderr).toContain("did you mean --memory?");
     expect(result.code).not.toBe(0);
-    expect((await box.run(["explain", "rm", "x"])).stderr).toContain("explain knows only run");
+    expect((await box.run(["explain", "rm", "x"])).stderr).toContain("explain supports only run");
   });
 });
 
