@@ -1,6 +1,6 @@
 /** Roots that are mounted for the host to see, because somebody asked for it (`mount`). */
 
-import { type Fd, mkdirAll, O_DIRECTORY, O_PATH, open, owned, rmdir, stat, statIfAny } from "../linux/file.ts";
+import { type Fd, mkdir, O_DIRECTORY, O_PATH, open, owned, rmdir, stat, statIfAny } from "../linux/file.ts";
 import { attachAt, openTree, umount2 } from "../linux/mount.ts";
 
 /** Where a container's root is mounted, in its directory. */
@@ -12,9 +12,9 @@ export const isMounted = (path: string): boolean => {
   return there !== undefined && there.device !== stat(path.slice(0, path.lastIndexOf("/"))).device;
 };
 
-/** Mounts a detached mount on a directory, which is made for it. */
+/** Mounts a detached mount on a directory, which is made for it; what is above that is there, or was removed with what it is of. */
 export function mountForHost(mount: Fd, path: string): void {
-  mkdirAll(path);
+  if (!statIfAny(path)) mkdir(path);
   attachAt(mount, path, `a root on ${path}`);
 }
 

@@ -1,10 +1,10 @@
 /** Roots of containers and images on the host: `mount` and `image mount`, for who wants to look with the host's own programs. */
 
-import { ConflictError, NotFoundError } from "../../errors.ts";
+import { ConflictError, hasCode, NotFoundError } from "../../errors.ts";
 import { shortId } from "../../image/record.ts";
 import { withStoreLock } from "../../image/staging.ts";
 import { findImage, type Image, listImages } from "../../image/store.ts";
-import { type Fd, mkdirAll, O_DIRECTORY, O_PATH, O_RDONLY, open, owned, readdir } from "../../linux/file.ts";
+import { type Fd, mkdirAll, O_DIRECTORY, O_PATH, O_RDONLY, open, openIfAny, owned, readdir } from "../../linux/file.ts";
 import { mountSetattr, openTree } from "../../linux/mount.ts";
 import { inMountNamespace } from "../../linux/namespace.ts";
 import { openProcess } from "../../linux/proc.ts";
@@ -40,10 +40,9 @@ export function mountContainer(paths: Paths, reference: string): string {
 
 /** The very mount that its processes see, so that there are no two of one writable layer. */
 function rootOfRunning({ record, state: { process } }: Container): Fd {
-  const ended = () => new ConflictError(`container ${record.name} has just ended`, "try again");
   using pidfd = owned(process && openProcess(process));
-  if (!process || pidfd === undefined) throw ended();
-  using namespace = owned(open(`/proc/${process.pid}/ns/mnt`, O_RDONLY));
+  using namespace = owned(process && pidfd && openNamespace(process.pid));
+  if (namespace === undefined) throw new ConflictError(`container ${record.name} has just ended`, "try again");
   const mount = inMountNamespace(namespace.fd, () => {
     using root = owned(open("/", O_PATH | O_DIRECTORY));
     return openTree(root.fd, { recursive: false });
@@ -51,6 +50,16 @@ function rootOfRunning({ record, state: { process } }: Container): Fd {
   // Read-only is for its own programs.
   mountSetattr(mount, ["rw"], { recursive: false }, "a container's root");
   return mount;
+}
+
+/** Undefined of a process that has ended, and was not waited for yet. */
+function openNamespace(pid: number): Fd | undefined {
+  try {
+    return openIfAny(`/proc/${pid}/ns/mnt`, O_RDONLY);
+  } catch (error) {
+    if (!hasCode(error, "ESRCH", "EINVAL", "EACCES")) throw error;
+    return undefined;
+  }
 }
 
 function mountStopped(paths: Paths, container: Container, path: string): void {
@@ -92,7 +101,9 @@ export function mountImage(paths: Paths, reference: string): string {
   return withStoreLock(paths, "shared", () => {
     const image = findImageOrFail(paths, reference);
     const path = imageMountOf(paths, image.id);
-    if (!isMounted(path)) mountForHost(readOnlyRoot(paths, image), path);
+    if (isMounted(path)) return path;
+    mkdirAll(paths.mounts);
+    mountForHost(readOnlyRoot(paths, image), path);
     return path;
   });
 }
