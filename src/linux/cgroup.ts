@@ -66,7 +66,7 @@ export function readCgroupFile(directory: string | undefined, file: string): str
 export function killCgroup(directory: string): void {
   try {
     // A frozen process does not die of a signal on every kernel.
-    if (readFileIfAny(`${directory}/cgroup.freeze`)?.trim() === "1") writeSetting(`${directory}/cgroup.freeze`, "0");
+    if (readCgroupFile(directory, "cgroup.freeze")?.trim() === "1") writeSetting(`${directory}/cgroup.freeze`, "0");
     writeSetting(`${directory}/cgroup.kill`, "1");
   } catch (error) {
     if (!hasCode(error, "ENOENT", "ENODEV")) throw error;

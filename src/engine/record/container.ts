@@ -1,6 +1,7 @@
 /** What is known of a container: what was asked for (container.json) and what became of it (state.json). */
 
 import { ConflictError, NotFoundError } from "../../errors.ts";
+import { readCgroupFile } from "../../linux/cgroup.ts";
 import {
   flock,
   O_RDONLY,
@@ -169,7 +170,7 @@ function statusOf(paths: Paths, id: string, state: ContainerState): Status {
   if (state.status !== "running") return state.status;
   const monitored = hasMonitor(paths, id);
   if (!monitored && !isAlive(state)) return "exited";
-  const frozen = state.cgroup !== undefined && readFileIfAny(`${state.cgroup}/cgroup.freeze`)?.trim() === "1";
+  const frozen = readCgroupFile(state.cgroup, "cgroup.freeze")?.trim() === "1";
   return frozen ? "paused" : monitored ? "running" : "unknown";
 }
 
