@@ -153,6 +153,8 @@ describe("a label with control characters in it (R39)", () => {
       await using own = ptyIn(machine, ["inspect", "-f", '{{"\\x1b[1m"}}{{.Architecture}}', "my/app:1"]);
       expect(await own.exit()).toBe(0);
       expect(own.output).toStartWith("\x1b[1m");
+      await using list = ptyIn(machine, ["images", "--format", '{{"\\x1b[1m"}}{{.Repository}}']);
+      expect([await list.exit(), list.output.slice(0, 4)]).toEqual([0, "\x1b[1m"]);
     });
   });
 });

@@ -8,7 +8,7 @@
 import { InvalidError } from "../../errors.ts";
 import { isatty } from "../../linux/tty.ts";
 import type { Arguments } from "./command.ts";
-import { harmless, plain, printLine, printText, warn } from "./print.ts";
+import { harmless, plain, printLine, printStyled, warn } from "./print.ts";
 import { headingFunctions } from "./template/functions.ts";
 import { TemplateError } from "./template/tree.ts";
 import { compile } from "./template.ts";
@@ -60,7 +60,9 @@ export function printList<Row>(
     for (const id of new Set(rows.map(cell))) printLine(id);
     return;
   }
-  printText(renderList(listing, rows, format));
+  // Cleaned already, but for the template's own words.
+  const text = renderList(listing, rows, format);
+  if (text !== "") printStyled(text.replace(/\n$/, ""));
 }
 
 /** The same as text. */

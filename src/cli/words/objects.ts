@@ -4,7 +4,7 @@ import { NotFoundError } from "../../errors.ts";
 import { isatty } from "../../linux/tty.ts";
 import type { Arguments } from "./command.ts";
 
-import { harmless, printLine } from "./print.ts";
+import { harmless, printLine, printStyled } from "./print.ts";
 import { type Struct, toJson } from "./template/value.ts";
 import { compile } from "./template.ts";
 
@@ -33,7 +33,7 @@ export function printObjects(
   const found = names.map((name) => ({ name, object: find(name) }));
   const objects = found.flatMap(({ object }) => object ?? []);
   if (!render) printLine(toJson(objects, format === "json" ? "" : "    "));
-  else for (const object of objects) printLine(render(object, { type, ...(isatty(1) && { show: harmless }) }));
+  else for (const object of objects) printStyled(render(object, { type, ...(isatty(1) && { show: harmless }) }));
   const missing = found.filter(({ object }) => !object).map(({ name }) => name);
   if (missing.length > 0) throw new NotFoundError(`no such ${type}: ${missing.join(", ")}`, hintFor(type));
 }
@@ -41,7 +41,8 @@ export function printObjects(
 /** Prints the one object that there is. */
 export function printByFormat(type: string, object: Struct, format: string): void {
   const render = format === "json" ? undefined : compile(format);
-  printLine(render ? render(object, { type, ...(isatty(1) && { show: harmless }) }) : toJson(object, ""));
+  if (!render) printLine(toJson(object, ""));
+  else printStyled(render(object, { type, ...(isatty(1) && { show: harmless }) }));
 }
 
 const hintFor = (type: string): string =>

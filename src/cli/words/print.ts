@@ -9,7 +9,7 @@ const encoder = new TextEncoder();
 /** A line of results on stdout. */
 export const printLine = (text: string): void => print(1, `${text}\n`);
 
-/** A line that is ours from the first to the last character, with styles (`bold`). */
+/** Lines that are ours from the first to the last character, with styles (`bold`); or that were cleaned where they are not. */
 export const printStyled = (text: string): void => write(1, `${text}\n`);
 
 /** Results on stdout, as they are. */
