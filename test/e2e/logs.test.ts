@@ -207,7 +207,7 @@ describe("logs", () => {
       await until(isOver, "all is in the log", 30_000);
       process.kill(stuck.pid, "SIGCONT");
       expect((await stuck.stdout.text()).length).toBeLessThan(8_000_000);
-      expect(await stuck.stderr.text()).toContain("nobody read what the container wrote for 10 s");
+      expect(await stuck.stderr.text()).toContain("the container's output was not read for 10 s");
       expect(await stuck.exited).toBe(1);
       expect(await status(machine, "box")).toContain("Up");
       ok(await machine.run(["rm", "-f", "box"]));
