@@ -128,15 +128,20 @@ describe("kill -9", () => {
             const child = machine.spawn(["run", ...how, ...options, "busybox", "sleep", "1000"]);
             await Bun.sleep(turn * 3);
             // All that there is at this moment, or any one of it.
-            const victims = machine.snapshot().processIds.filter((pid) => !before.processIds.includes(pid));
+            const victims = () => machine.snapshot().processIds.filter((pid) => !before.processIds.includes(pid));
             const killed: string[] = [];
-            for (const pid of turn % 3 === 0 ? victims : victims.slice(turn % 3, (turn % 3) + 1))
+            const kill = (pid: number) => {
               try {
                 const title = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
                 process.kill(pid, "SIGKILL");
                 killed.push(title);
               } catch {} // it ended by itself
-            if (turn % 3 === 0) child.kill("SIGKILL");
+            };
+            if (turn % 3 === 0) {
+              child.kill("SIGKILL");
+              // Also those that were about to be started as we looked.
+              for (let all = victims(); all.length > 0; all = victims()) for (const pid of all) kill(pid);
+            } else for (const pid of victims().slice(turn % 3, (turn % 3) + 1)) kill(pid);
             if (how.includes("-d")) await child.exited;
             else child.kill("SIGKILL");
             await child.exited;

@@ -1,6 +1,6 @@
 /** What a machine holds that a container engine could leave behind: taken before and after, and compared. */
 
-import { readdirSync, readFileSync, readlinkSync, realpathSync } from "node:fs";
+import { type Dirent, readdirSync, readFileSync, readlinkSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { has } from "../../helpers/process.ts";
 
@@ -142,11 +142,20 @@ function ourProcesses({ pid, directory, ownNamespaces, cgroup }: Scope): { pid: 
 /** Every path below a directory, on its own file system; directories end in "/". */
 function files(directory: string): string[] {
   const list = (path: string, prefix: string): string[] =>
-    readdirSync(path, { withFileTypes: true }).flatMap((entry) => {
+    entriesOf(path).flatMap((entry) => {
       const name = prefix + entry.name;
       return entry.isDirectory() ? [`${name}/`, ...list(join(path, entry.name), `${name}/`)] : [name];
     });
   return list(realpathSync(directory), "").sort();
+}
+
+function entriesOf(path: string): Dirent[] {
+  try {
+    return readdirSync(path, { withFileTypes: true });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return []; // gone while we looked
+    throw error;
+  }
 }
 
 const readLines = (path: string): string[] => readText(path).split("\n").filter(Boolean);
