@@ -1,10 +1,11 @@
 /** Containers that outlive the command that started them: created, started, stopped, restarted, and lost. */
 
 import { describe, expect } from "bun:test";
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, readlinkSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
+import { flock, O_CREAT, O_RDWR, open, owned } from "../../src/linux/file.ts";
 import { said, withMachine } from "../support/containers.ts";
-import { detached, forever, monitorOf, ok, stateOf, status, until } from "../support/life.ts";
+import { detached, forever, isInCall, monitorOf, ok, stateOf, status, until } from "../support/life.ts";
 import { needing, root } from "../support/needs.ts";
 
 const test = needing(root);
@@ -115,6 +116,24 @@ describe("run -d", () => {
       const session = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]!.split(" ")[3];
       expect(Number(session)).toBe(pid);
       ok(await machine.run(["rm", "-f", "web"]));
+    });
+  });
+  test("rm waits for whoever is about to start it, although its command was killed", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const id = ok(await machine.run(["create", "--name", "box", "busybox", "sleep", "100"]));
+      const lockFile = join(machine.root, "running", id);
+      let rm: ReturnType<typeof machine.spawn>;
+      {
+        // As its monitor has it from the beginning to the end.
+        using lock = owned(open(lockFile, O_RDWR | O_CREAT, 0o600));
+        flock(lock.fd, { wait: false });
+        rm = machine.spawn(["rm", "-f", "box"]);
+        await until(() => isInCall(rm.pid, "poll"), "rm waits");
+        expect(existsSync(join(machine.root, "containers", id, "container.json"))).toBe(true);
+        unlinkSync(lockFile);
+      }
+      expect(await rm.exited).toBe(0);
+      expect(await status(machine, "box")).toBe("");
     });
   });
   test("of many that want one name at once exactly one gets it", async () => {

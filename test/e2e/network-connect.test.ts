@@ -5,7 +5,7 @@ import { mkdirSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync,
 import { join } from "node:path";
 import { type Machine, said, withMachine } from "../support/containers.ts";
 import { addressesIn, idle, inspect, withInternet, withNetworks } from "../support/internet.ts";
-import { monitorOf, ok, stateOf, status, until } from "../support/life.ts";
+import { isInCall, monitorOf, ok, stateOf, status, until } from "../support/life.ts";
 import { needing, root, tool } from "../support/needs.ts";
 
 const test = needing(root, tool("ip"));
@@ -172,12 +172,6 @@ describe("a container that runs", () => {
   });
 });
 
-/** Numbers of system calls. */
-const [recvmsg, poll] = process.arch === "x64" ? [47, 7] : [212, 73];
-/** A process is in a system call, by its number. */
-const isIn = (pid: number, call: number): boolean =>
-  readFileSync(`/proc/${pid}/syscall`, "latin1").startsWith(`${call} `);
-
 test("a change is finished whose command was killed before the container's monitor had heard of it", async () => {
   await withMachine(["busybox"], async (machine) => {
     await withNetworks(machine, { one: [], two: [] }, async () => {
@@ -186,11 +180,11 @@ test("a change is finished whose command was killed before the container's monit
       const monitor = monitorOf(machine, id);
       process.kill(monitor, "SIGSTOP");
       const child = machine.spawn(["network", "disconnect", "two", "box"]);
-      await until(() => isIn(child.pid, recvmsg), "it waits for an answer");
+      await until(() => isInCall(child.pid, "recvmsg"), "it waits for an answer");
       child.kill("SIGKILL");
       await child.exited;
       const next = machine.spawn(["ps"]);
-      await until(() => isIn(next.pid, poll), "the next command asks the monitor");
+      await until(() => isInCall(next.pid, "poll"), "the next command asks the monitor");
       process.kill(monitor, "SIGCONT");
       expect(await next.exited).toBe(0);
       expect(await networksOf(machine, "box")).toEqual(["one"]);

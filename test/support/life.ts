@@ -36,6 +36,13 @@ export async function until(claim: () => boolean | Promise<boolean>, what: strin
   }
 }
 
+/** Numbers of system calls. */
+const calls = { poll: { x64: 7, arm64: 73 }, recvmsg: { x64: 47, arm64: 212 } };
+
+/** A process is in a system call: it waits there. */
+export const isInCall = (pid: number, name: keyof typeof calls): boolean =>
+  readFileSync(`/proc/${pid}/syscall`, "latin1").startsWith(`${calls[name][process.arch as "x64" | "arm64"]} `);
+
 /** What is written down of what became of it. */
 export const stateOf = (machine: Machine, id: string) =>
   JSON.parse(readFileSync(join(machine.root, "containers", id, "state.json"), "utf8"));

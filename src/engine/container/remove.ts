@@ -5,7 +5,14 @@ import { statIfAny } from "../../linux/file.ts";
 import { signals } from "../../linux/signal.ts";
 import { finish, type Task } from "../../linux/task.ts";
 import type { Paths } from "../../paths.ts";
-import { type Container, emitContainerEvent, isUp, readContainer, waitingUntilRemoved } from "../record/container.ts";
+import {
+  type Container,
+  emitContainerEvent,
+  hasMonitor,
+  isUp,
+  readContainer,
+  waitingUntilRemoved,
+} from "../record/container.ts";
 import { lockingContainer } from "../record/container-lock.ts";
 import { deleteContainer } from "./delete.ts";
 import { recover } from "./recover.ts";
@@ -30,10 +37,26 @@ export function* removing(paths: Paths, container: Container, options: RemoveOpt
   const { id, name } = container.record;
   {
     using lock = yield* lockingContainer(paths, id);
-    if (lock.now) yield* removeNow(paths, lock.now, options);
+    const settled = lock.now && (yield* whenSettled(paths, id));
+    if (settled) yield* removeNow(paths, settled, options);
   }
   // Whoever else removes it, as with --rm, may be about to free its name.
   yield* waitingUntilRemoved(paths, id, name);
+}
+
+const pollMs = 20;
+
+/**
+ * The container once it is up or down: somebody may be about to start it, whose command was killed meanwhile, or to write down
+ * its end. Undefined if it is gone by then.
+ */
+function* whenSettled(paths: Paths, id: string): Task<Container | undefined> {
+  for (;;) {
+    const now = readContainer(paths, id);
+    const isDown = now?.status === "created" || now?.status === "exited";
+    if (!isDown || !hasMonitor(paths, id)) return now;
+    yield { forMs: pollMs };
+  }
 }
 
 function* removeNow(
