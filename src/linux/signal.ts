@@ -59,6 +59,7 @@ function sigset(numbers: Iterable<number>): Uint8Array {
 
 const SIG_BLOCK = 0;
 const SIG_UNBLOCK = 1;
+const SIG_SETMASK = 2;
 
 /**
  * Blocks signals: they wait until somebody reads them from a signalfd. For this thread, and for those it starts later:
@@ -73,6 +74,17 @@ export function blockSignals(numbers: Iterable<number>): void {
 /** They do what they do without us. */
 export const unblockSignals = (numbers: Iterable<number>): void =>
   void check("sigprocmask", "SIG_UNBLOCK", libc.sigprocmask(SIG_UNBLOCK, sigset(numbers), null));
+
+/** While something is done that may wait for others, these signals do what they do without us; then the mask is as it was. */
+export function withUnblocked<Result>(numbers: Iterable<number>, act: () => Result): Result {
+  const before = sigset([]);
+  check("sigprocmask", "SIG_UNBLOCK", libc.sigprocmask(SIG_UNBLOCK, sigset(numbers), before));
+  try {
+    return act();
+  } finally {
+    check("sigprocmask", "SIG_SETMASK", libc.sigprocmask(SIG_SETMASK, before, null));
+  }
+}
 
 /** The first of these (blocked) signals that waits to be taken (sigpending(2)). It goes on waiting. */
 export function pendingSignal(numbers: Iterable<number>): number | undefined {

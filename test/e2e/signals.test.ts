@@ -5,6 +5,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { binary } from "../support/cli.ts";
 import { imageTar, type Machine, type Running, said, withMachine } from "../support/containers.ts";
+import { isInCall, until } from "../support/life.ts";
 import { needing, root } from "../support/needs.ts";
 
 const test = needing(root);
@@ -212,5 +213,21 @@ test("processes that the program leaves behind die with it", async () => {
   await withMachine(["busybox"], async (machine) => {
     const script = `${binary()} run --rm busybox sh -c 'setsid sleep 77 >/dev/null 2>&1 & nohup sleep 78 >/dev/null 2>&1 & sleep 0.1; exit 6'`;
     expect((await machine.exec(["sh", "-c", script])).code).toBe(6);
+  });
+});
+
+test("a signal ends the wait for who writes a pipe that an option names", async () => {
+  await withMachine(["busybox"], async (machine) => {
+    const pipe = join(machine.tmp, "pipe");
+    await machine.exec(["mkfifo", pipe]);
+    const signals = { SIGINT: ["run", "--env-file"], SIGTERM: ["create", "--label-file"] } as const;
+    for (const [signal, words] of Object.entries(signals)) {
+      const child = machine.spawn([...words, pipe, "busybox", "true"]);
+      await until(() => isInCall(child.pid, "openat"), "it waits");
+      child.kill(signal as NodeJS.Signals);
+      await child.exited;
+      expect(child.signalCode).toBe(signal as NodeJS.Signals);
+    }
+    expect((await machine.run(["ps", "-aq"])).stdout).toBe("");
   });
 });

@@ -37,7 +37,7 @@ export async function until(claim: () => boolean | Promise<boolean>, what: strin
 }
 
 /** Numbers of system calls. */
-const calls = { poll: { x64: 7, arm64: 73 }, recvmsg: { x64: 47, arm64: 212 } };
+const calls = { openat: { x64: 257, arm64: 56 }, poll: { x64: 7, arm64: 73 }, recvmsg: { x64: 47, arm64: 212 } };
 
 /** A process is in a system call: it waits there. */
 export const isInCall = (pid: number, name: keyof typeof calls): boolean =>

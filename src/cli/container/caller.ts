@@ -1,8 +1,10 @@
 /** What a program in a container gets of whoever calls us: a terminal, and variables. */
 
 import { readBytes } from "../../linux/file.ts";
+import { withUnblocked } from "../../linux/signal.ts";
 import { isatty } from "../../linux/tty.ts";
 import { isDoubtful } from "../../paths.ts";
+import { forwarded } from "../../runtime/forwarded.ts";
 
 /** With nothing said: a person at a terminal gets one; a script, a pipe or something in the background does not. */
 export const wantsTerminal = ({ tty, detach }: { tty?: boolean | undefined; detach?: boolean | undefined }): boolean =>
@@ -28,9 +30,9 @@ export function readEnv(args: { "env-file": string[]; env: string[] }): string[]
   return env;
 }
 
-/** A file that an option names, as text. It may be a pipe, so it is read once. */
+/** A file that an option names, as text. It may be a pipe, so it is read once, and a signal ends the wait for who writes it. */
 export function readOptionFile(option: string, path: string): string {
-  const bytes = readBytes(path);
+  const bytes = withUnblocked(forwarded, () => readBytes(path));
   const text = new TextDecoder().decode(bytes);
   if (isDoubtful(text)) utf8().checkFile(option, path, bytes);
   return text;
