@@ -7,7 +7,8 @@ const [only] = argv;
 // The question costs what an empty program costs: nothing is loaded for it.
 if (argv.length === 1 && (only === "version" || only === "--version")) console.log(versionLine());
 else {
-  const { crash, exitNow, play } = await import("./cli/role.ts");
+  const { crash, play } = await import("./cli/role.ts");
+  const exitNow = (code: number) => (require("./linux/clone.ts") as typeof import("./linux/clone.ts")).exitNow(code);
   // Thrown by a listener, say: bun would print our code and wait for ever for what does not come any more.
   process.on("uncaughtException", (error) => exitNow(crash(error)));
   process.on("unhandledRejection", (error) => exitNow(crash(error)));

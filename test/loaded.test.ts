@@ -40,6 +40,17 @@ describe("what is loaded", () => {
   test("for `exec` is at most 360 KB", () =>
     expect(kilobytesOf(loadedWith(...everyCommand, "cli/container/exec.ts"))).toBeLessThan(360));
   test("for every command is at most 100 KB", () => expect(kilobytesOf(loadedWith(...everyCommand))).toBeLessThan(100));
+  test("before the signals are blocked is what blocks them, as Bun starts threads soon", () => {
+    const first = [
+      "cli/role.ts",
+      "errors.ts",
+      "linux/errno.ts",
+      "linux/libc.ts",
+      "linux/signal.ts",
+      "runtime/forwarded.ts",
+    ];
+    expect([...loadedWith("cli/role.ts")].sort()).toEqual(first);
+  });
   test("for a plain `run` has nothing of mounts, networks, images from elsewhere, health, attached clients and failures", () => {
     const others = [
       "cli/container/mounts.ts",

@@ -1,12 +1,13 @@
-/** Signals by name and number, and how this process takes them: sigprocmask(2), signalfd(2), sigaction(2) (signal(7)). */
+/**
+ * Signals by name and number, and which of them wait for us: sigprocmask(2) (signal(7)). Small, because it comes before all
+ * else: the engine of Bun starts a thread when its heap has grown a little, and that one must not take a signal of ours.
+ */
 
-import { type Fd, read } from "./file.ts";
 import { bind, check, memory } from "./libc.ts";
 
 const libc = bind({
   sigprocmask: ["int", "int", "ptr", "ptr"],
   sigpending: ["int", "ptr"],
-  signalfd: ["int", "int", "ptr", "int"],
   sigaction: ["int", "int", "ptr", "ptr"],
 });
 
@@ -47,11 +48,11 @@ export const signals = {
 
 /** Every signal there is, the real-time ones too. */
 export const allSignals: number[] = [];
-const highestSignal = 64;
+export const highestSignal = 64;
 for (let number = 1; number <= highestSignal; number++) allSignals.push(number);
 
 /** A sigset_t: bit n-1 stands for signal n. glibc and musl both reserve 128 bytes. */
-function sigset(numbers: Iterable<number>): Uint8Array {
+export function sigset(numbers: Iterable<number>): Uint8Array {
   const set = memory(128);
   for (const number of numbers) set[(number - 1) >> 3]! |= 1 << ((number - 1) & 7);
   return set;
@@ -91,32 +92,4 @@ export function pendingSignal(numbers: Iterable<number>): number | undefined {
   const set = sigset([]);
   check("sigpending", "", libc.sigpending(set));
   return [...numbers].find((number) => set[(number - 1) >> 3]! & (1 << ((number - 1) & 7)));
-}
-
-const SFD_CLOEXEC = 0o2000000;
-
-/** signalfd(2): a descriptor that becomes readable when one of these (blocked) signals comes. */
-export const signalfd = (numbers: Iterable<number>): Fd =>
-  check("signalfd", "", libc.signalfd(-1, sigset(numbers), SFD_CLOEXEC)) as Fd;
-
-/** The number of the next signal of a signalfd; waits for one. */
-export function readSignal(fd: Fd): number {
-  // struct signalfd_siginfo is 128 bytes and begins with the number.
-  const info = memory(128);
-  read(fd, info);
-  return new DataView(info.buffer).getUint32(0, true);
-}
-
-const SIG_IGN = 1;
-
-/** The signals that this process ignores (sigaction(2)), which its children inherit: Bun's SIGPIPE and SIGXFSZ, and the caller's. */
-export function ignoredSignals(): number[] {
-  // struct sigaction begins with the handler's address.
-  const action = new Int32Array(new ArrayBuffer(256));
-  const ignored: number[] = [];
-  // 32 and 33 belong to libc, which answers EINVAL.
-  for (let number = 1; number <= highestSignal; number++) {
-    if (libc.sigaction(number, null, action) === 0 && action[0] === SIG_IGN && action[1] === 0) ignored.push(number);
-  }
-  return ignored;
 }

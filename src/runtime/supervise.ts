@@ -4,7 +4,8 @@ import { type Child, type Exit, pidfdSendSignal, wait } from "../linux/clone.ts"
 import { type Fd, owned, readdir, readFileIfAny } from "../linux/file.ts";
 import { type EventSource, sleepMicroseconds } from "../linux/poll.ts";
 import { hasSignal, isFirst, readStat } from "../linux/procfs.ts";
-import { readSignal, signalfd, signals } from "../linux/signal.ts";
+import { signals } from "../linux/signal.ts";
+import { readSignal, signalfd } from "../linux/signalfd.ts";
 import { isatty, setSize } from "../linux/tty.ts";
 import type { NetworkChange } from "./channel.ts";
 import type { Clients, Controls } from "./clients.ts";

@@ -1,7 +1,7 @@
 /** Signals to tinydocker reach the container's process 1; when tinydocker is killed nothing stays. */
 
 import { describe, expect } from "bun:test";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { binary } from "../support/cli.ts";
 import { imageTar, type Machine, type Running, said, withMachine } from "../support/containers.ts";
@@ -209,6 +209,32 @@ test("a stopped tinydocker goes on where it was", async () => {
   });
 });
 
+test("no thread of ours takes a signal that is the container's", async () => {
+  await withMachine(["busybox"], async (machine) => {
+    const { child } = await machine.start([
+      "run",
+      "--rm",
+      "busybox",
+      "sh",
+      "-c",
+      "trap 'exit 143' TERM; echo ready; while :; do sleep 0.1; done",
+    ]);
+    const threads = readdirSync(`/proc/${child.pid}/task`).map((thread) => {
+      const status = readFileSync(`/proc/${child.pid}/task/${thread}/status`, "utf8");
+      const blocked = BigInt(`0x${/^SigBlk:\s+(\w+)$/m.exec(status)![1]}`);
+      // SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGTERM
+      return [
+        /^Name:\s+(.*)$/m.exec(status)![1],
+        [1, 2, 3, 10, 15].map((signal) => (blocked >> BigInt(signal - 1)) & 1n),
+      ];
+    });
+    expect(threads.length).toBeGreaterThan(1);
+    expect(threads).toEqual(threads.map(([name]) => [name, [1n, 1n, 1n, 1n, 1n]]));
+    child.kill("SIGTERM");
+    expect(await child.exited).toBe(143);
+  });
+});
+
 test("processes that the program leaves behind die with it", async () => {
   await withMachine(["busybox"], async (machine) => {
     const script = `${binary()} run --rm busybox sh -c 'setsid sleep 77 >/dev/null 2>&1 & nohup sleep 78 >/dev/null 2>&1 & sleep 0.1; exit 6'`;
@@ -229,5 +255,6 @@ test("a signal ends the wait for who writes a pipe that an option names", async 
       expect(child.signalCode).toBe(signal as NodeJS.Signals);
     }
     expect((await machine.run(["ps", "-aq"])).stdout).toBe("");
+    unlinkSync(pipe);
   });
 });

@@ -3,8 +3,8 @@
 import { recoverIfAllowed } from "../../engine/container/recover.ts";
 import { type Container, findAnyContainer, findContainer, listContainers } from "../../engine/record/container.ts";
 import { NotFoundError, UsageError } from "../../errors.ts";
-import type { Task } from "../../linux/task.ts";
 import { type Paths, pathsOf } from "../../paths.ts";
+import type { Task } from "../../runtime/task.ts";
 import { parseFilters } from "../words/filter.ts";
 import { forAllNames, forEachName, type Harmless } from "../words/for-each.ts";
 

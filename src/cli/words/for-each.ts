@@ -1,7 +1,7 @@
 /** What commands for several things have in common: each failure is said, and none is in the way of the next. */
 
 import { explain, Failure, notesOf } from "../../errors.ts";
-import { finishAll, type Task } from "../../linux/task.ts";
+import { finishAll, type Task } from "../../runtime/task.ts";
 import { advise, fail, printLine } from "./print.ts";
 
 /** A failure that is only said, and does not make the command fail. */

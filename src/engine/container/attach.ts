@@ -5,7 +5,8 @@ import { close, type Fd, O_WRONLY, open } from "../../linux/file.ts";
 import { memory } from "../../linux/libc.ts";
 import { type Input, type Output, openInput, openOutput } from "../../linux/nonblocking.ts";
 import { type Interest, POLLIN, POLLOUT, poll } from "../../linux/poll.ts";
-import { blockSignals, readSignal, signalfd, signals } from "../../linux/signal.ts";
+import { blockSignals, signals } from "../../linux/signal.ts";
+import { readSignal, signalfd } from "../../linux/signalfd.ts";
 import { getModes, getSize, isatty, rawModes, restoreModes, setModes } from "../../linux/tty.ts";
 import {
   type Frame,

@@ -3,8 +3,8 @@
 import { ConflictError } from "../../errors.ts";
 import { statIfAny } from "../../linux/file.ts";
 import { signals } from "../../linux/signal.ts";
-import { finish, type Task } from "../../linux/task.ts";
 import type { Paths } from "../../paths.ts";
+import { finish, type Task } from "../../runtime/task.ts";
 import {
   type Container,
   emitContainerEvent,

@@ -2,8 +2,8 @@
 
 import { explain, Failure, NotFoundError } from "../../errors.ts";
 import { close, type Fd } from "../../linux/file.ts";
-import type { Task } from "../../linux/task.ts";
 import type { Paths } from "../../paths.ts";
+import type { Task } from "../../runtime/task.ts";
 import {
   type Container,
   emitContainerEvent,

@@ -8,8 +8,8 @@ import { openProcess } from "../../linux/proc.ts";
 import { hasSignal, isFirst } from "../../linux/procfs.ts";
 import { signals } from "../../linux/signal.ts";
 import { signalName } from "../../linux/signal-name.ts";
-import type { Task } from "../../linux/task.ts";
 import type { Paths } from "../../paths.ts";
+import type { Task } from "../../runtime/task.ts";
 import {
   type Container,
   type ContainerRecord,

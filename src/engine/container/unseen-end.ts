@@ -4,8 +4,8 @@ import { hasCode } from "../../errors.ts";
 import { type Fd, owned } from "../../linux/file.ts";
 import { exitOf } from "../../linux/pidfd-info.ts";
 import { openProcess } from "../../linux/proc.ts";
-import type { Task } from "../../linux/task.ts";
 import type { Paths } from "../../paths.ts";
+import type { Task } from "../../runtime/task.ts";
 import { type Container, readContainer, waitingForMonitor, writeState } from "../record/container.ts";
 import { unseen } from "./recover.ts";
 

@@ -2,9 +2,9 @@
 
 import { ConflictError, NotFoundError } from "../../errors.ts";
 import { owned } from "../../linux/file.ts";
-import type { Task } from "../../linux/task.ts";
 import type { Paths } from "../../paths.ts";
 import { receiveFrame } from "../../runtime/channel.ts";
+import type { Task } from "../../runtime/task.ts";
 import { type Container, findContainer, isUp, readContainer, waitingForMonitor } from "../record/container.ts";
 import { connectToContainer } from "../record/monitor-socket.ts";
 import { recover, unknownCode } from "./recover.ts";

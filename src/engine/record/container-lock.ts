@@ -2,8 +2,8 @@
 
 import { flock, O_DIRECTORY, O_RDONLY, openIfAny, owned } from "../../linux/file.ts";
 import { poll } from "../../linux/poll.ts";
-import type { Task } from "../../linux/task.ts";
 import type { Paths } from "../../paths.ts";
+import type { Task } from "../../runtime/task.ts";
 import { type Container, directoryOf, readContainer } from "./container.ts";
 
 const pollMs = 20;

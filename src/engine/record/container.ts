@@ -15,10 +15,10 @@ import {
   writeFileAtomic,
 } from "../../linux/file.ts";
 import { openProcess, type ProcessId } from "../../linux/proc.ts";
-import { finish, type Task } from "../../linux/task.ts";
 import type { Paths } from "../../paths.ts";
 import { noOptions } from "../../plan/options.ts";
 import { anonymousOption } from "../../plan/volume.ts";
+import { finish, type Task } from "../../runtime/task.ts";
 import { damaged, formatRecord, type Parsed, parseRecord, salvage } from "../../schema.ts";
 import type { ContainerRecord, ContainerState } from "./container-kind.ts";
 import { containerUpgrades, stateUpgrades } from "./container-upgrades.ts";

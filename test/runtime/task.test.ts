@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { close, writeAll } from "../../src/linux/file.ts";
 import { pipe } from "../../src/linux/poll.ts";
-import { finish, finishAll, type Task } from "../../src/linux/task.ts";
+import { finish, finishAll, type Task } from "../../src/runtime/task.ts";
 
 test("a task goes on when its descriptor has something, or when its time is over, and learns which", () => {
   const ends = pipe();
