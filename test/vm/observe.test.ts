@@ -29,15 +29,15 @@ test("update changes what is said, at once, all or nothing, and never so that th
     const script = "x=$(head -c 20000000 /dev/zero | tr '\\0' a); echo ready; while :; do sleep 0.1; done";
     await detached(machine, "web", script, ["-m", "128", "-c", "0.5", "--init"]);
     await until(async () => ok(await machine.run(["logs", "web"])) === "ready", "it has its memory", 30_000);
-    expect(await limits(machine, "web")).toBe(`${128 << 20} 0 50000 100000 2048`);
+    expect(await limits(machine, "web")).toBe(`${128 << 20} ${128 << 20} 50000 100000 2048`);
     ok(await machine.run(["update", "-m", "64", "--pids-limit", "10", "web"]));
-    expect(await limits(machine, "web")).toBe(`${64 << 20} 0 50000 100000 10`);
+    expect(await limits(machine, "web")).toBe(`${64 << 20} ${64 << 20} 50000 100000 10`);
     const tooLittle = await machine.run(["update", "--cpus", "2", "-m", "8", "--restart", "always", "web"]);
     expect([tooLittle.code, said(tooLittle)]).toEqual([
       1,
       expect.stringContaining("with less the kernel would kill it"),
     ]);
-    expect(await limits(machine, "web")).toBe(`${64 << 20} 0 50000 100000 10`);
+    expect(await limits(machine, "web")).toBe(`${64 << 20} ${64 << 20} 50000 100000 10`);
     const format = "{{.HostConfig.Memory}} {{.HostConfig.NanoCpus}} {{.HostConfig.RestartPolicy.Name}}";
     expect(ok(await machine.run(["inspect", "-f", format, "web"]))).toBe(`${64 << 20} 500000000 no`);
     ok(await machine.run(["update", "-m", "0", "--cpus", "0", "--pids-limit", "0", "web"]));
