@@ -15,7 +15,7 @@ import { collectGarbage } from "./garbage.ts";
 import { ArchiveFound, openInput, readArchiveInput, watchForArchive } from "./input.ts";
 import { type BuiltImage, installImages } from "./install.ts";
 import { chainIdOf, describeLayer, extractLayer, findLayer, type LayerMeta, layerDirectory, metaOf } from "./layer.ts";
-import { normaliseReference, referenceOfFile } from "./reference.ts";
+import { normaliseNewReference, referenceOfFile } from "./reference.ts";
 import { formatSource, identifySource, sourceFile } from "./source.ts";
 import { createStaging, prepareStore, type Staging } from "./staging.ts";
 
@@ -48,7 +48,7 @@ export interface LoadedImage {
  * @throws InvalidError if the file breaks its format or its digests; then nothing of it is in the store
  */
 export async function loadImages(paths: Paths, file: string, options: LoadOptions = {}): Promise<LoadedImage[]> {
-  const wanted = options.reference === undefined ? undefined : normaliseReference(options.reference);
+  const wanted = options.reference === undefined ? undefined : normaliseNewReference(options.reference);
   Bun.unsafe.setJITPolicy?.(1); // the cli is compiled to start quickly, this is the long run
   const identity = identifySource(file);
   prepareStore(paths);

@@ -12,7 +12,7 @@ import { installImages } from "./install.ts";
 import { buildLayer, describeLayer, findLayer, layerDirectory, metaOf } from "./layer.ts";
 import type { LoadProgress } from "./load.ts";
 import { damaged, type ImageRecord, readRecord } from "./record.ts";
-import { normaliseReference } from "./reference.ts";
+import { normaliseNewReference } from "./reference.ts";
 import { createStaging, prepareStore, type Staging } from "./staging.ts";
 
 export interface Recipe {
@@ -40,7 +40,7 @@ export interface Recipe {
 
 /** @returns the id of the image. */
 export async function makeImage(paths: Paths, recipe: Recipe): Promise<Digest> {
-  const references = recipe.reference === undefined ? [] : [normaliseReference(recipe.reference)];
+  const references = recipe.reference === undefined ? [] : [normaliseNewReference(recipe.reference)];
   Bun.unsafe.setJITPolicy?.(1); // the cli is compiled to start quickly, this is the long run
   prepareStore(paths);
   collectGarbage(paths);

@@ -82,12 +82,29 @@ export function fullName(reference: string): string {
 /** A reference in canonical form. @throws InvalidError */
 export const normaliseReference = (text: string): string => formatReference(parseReference(text));
 
-/** As `normaliseReference`, for a name that stands in an archive: errors name the archive. */
+/** Names of digest algorithms: `sha256:abc` would be a name, and the beginning of an id. */
+const algorithmPattern = /^(?:sha(?:224|256|384|512)|blake3)$/;
+
+/** A reference that an image is to get. @throws InvalidError also for what would read as an image id */
+export function parseNewReference(text: string): Reference {
+  const reference = parseReference(text);
+  if (algorithmPattern.test(reference.name))
+    throw new InvalidError(
+      `invalid image reference ${JSON.stringify(text)}: refusing to create an ambiguous tag using digest algorithm as name`,
+      `choose another name than ${reference.name}`,
+    );
+  return reference;
+}
+
+/** The same in canonical form. @throws InvalidError */
+export const normaliseNewReference = (text: string): string => formatReference(parseNewReference(text));
+
+/** As `normaliseNewReference`, for a name that stands in an archive: errors name the archive. */
 export function savedReference(text: string, subject: string): string {
   try {
-    return normaliseReference(text);
+    return normaliseNewReference(text);
   } catch (error) {
-    throw error instanceof InvalidError ? new InvalidError(`${subject}: ${error.message}`) : error;
+    throw error instanceof InvalidError ? new InvalidError(`${subject}: ${error.message}`, error.hint) : error;
   }
 }
 
@@ -108,5 +125,5 @@ export function referenceOfFile(path: string): string {
   }
   name = name.slice(0, 100).replace(/[._-]+$/, "");
   if (name === "") name = "image";
-  return `${/^[0-9a-f]{64}$/.test(name) ? `image-${name}` : name}:latest`;
+  return `${/^[0-9a-f]{64}$/.test(name) || algorithmPattern.test(name) ? `image-${name}` : name}:latest`;
 }

@@ -1,15 +1,17 @@
 /** Removes images: their names, and with the last name what only they had. */
 
 import { ConflictError, NotFoundError } from "../errors.ts";
-import { unlink } from "../linux/file.ts";
-import { type Digest, hexOf } from "../oci/digest.ts";
+import { statIfAny, unlink } from "../linux/file.ts";
+import { type Digest, hexOf, isDigest } from "../oci/digest.ts";
 import type { Paths } from "../paths.ts";
 import { collectUnused } from "./garbage.ts";
 import { formatReference, parseReference } from "./reference.ts";
 import { emptyTrash, withStoreLock } from "./staging.ts";
-import { findAnyImage, type Image, isDamagedReference, refFile } from "./store.ts";
+import { findAnyImage, findNamedImage, isDamagedReference, readAnyImage, refFile } from "./store.ts";
 
 export interface Removed {
+  /** Of which image; undefined for a name that was damaged. */
+  id?: Digest;
   /** References that name nothing any more. */
   untagged: string[];
   /** The image, if nothing is left of it. */
@@ -19,22 +21,24 @@ export interface Removed {
 /**
  * Removes a name; with its last name, or by id, the image and the layers nobody else has.
  * `inUse` names who uses an image ("container web"). Forced, its names go but the image stays as long as it is used.
+ * `isName` says that the reference is a name of the store, whatever else it could be.
  * @throws NotFoundError, ConflictError
  */
 export function removeImage(
   paths: Paths,
   reference: string,
-  options: { force?: boolean; inUse: (id: Digest) => string | undefined },
+  options: { force?: boolean; isName?: boolean; inUse: (id: Digest) => string | undefined },
 ): Removed {
   const removed = withStoreLock(paths, "exclusive", () => {
-    const broken = canonical(reference);
-    if (broken !== undefined && isDamagedReference(paths, broken)) {
-      unlink(refFile(paths, broken));
-      return { untagged: [broken] };
+    const asked = options.isName ? reference : canonical(paths, reference);
+    if (asked !== undefined && isDamagedReference(paths, asked)) {
+      unlink(refFile(paths, asked));
+      return { untagged: [asked] };
     }
-    const image = findAnyImage(paths, reference);
+    const named = asked === undefined ? undefined : findNamedImage(paths, asked);
+    const image = named || options.isName ? named : findAnyImage(paths, reference);
     if (!image) throw new NotFoundError(`no such image: ${reference}`, "tinydocker images lists the images there are");
-    const name = nameIn(image, reference);
+    const name = asked !== undefined && image.references.includes(asked) ? asked : undefined;
     const untagged = name ? [name] : image.references;
     const last = untagged.length === image.references.length;
     const user = last ? options.inUse(image.id) : undefined;
@@ -46,25 +50,23 @@ export function removeImage(
         "remove it by name, or use --force",
       );
     for (const text of untagged) unlink(refFile(paths, text));
-    if (!last || user) return { untagged };
+    if (!last || user) return { id: image.id, untagged };
     // The record goes first: without it the image does not exist, whatever else is still there.
     unlink(`${paths.images}/${hexOf(image.id)}`);
     unlink(`${paths.blobs}/${hexOf(image.id)}`);
     collectUnused(paths);
-    return { untagged, deleted: image.id };
+    return { id: image.id, untagged, deleted: image.id };
   });
   emptyTrash(paths);
   return removed;
 }
 
-/** The reference of the image that was asked for, if it was asked for by name. */
-function nameIn(image: Image, asked: string): string | undefined {
-  const name = canonical(asked);
-  return name !== undefined && image.references.includes(name) ? name : undefined;
-}
-
-function canonical(asked: string): string | undefined {
-  if (/^sha256:[0-9a-f]*$/.test(asked)) return undefined;
+/** `sha256:abc` is the beginning of an id, unless an older store has it as a name: by that nothing else could remove it. */
+function canonical(paths: Paths, asked: string): string | undefined {
+  if (/^sha256:[0-9a-f]*$/.test(asked)) {
+    const isImage = isDigest(asked) && readAnyImage(paths, asked) !== undefined;
+    return !isImage && statIfAny(refFile(paths, asked)) ? asked : undefined;
+  }
   try {
     return formatReference(parseReference(asked));
   } catch {

@@ -161,6 +161,13 @@ function parseRef(paths: Paths, name: string): Parsed<Ref> | undefined {
 export const isDamagedReference = (paths: Paths, reference: string): boolean =>
   parseRef(paths, refName(reference))?.damage !== undefined;
 
+/** The image that has a name, in canonical form, also one that reads as an id. @throws DamagedError */
+export function findNamedImage(paths: Paths, name: string): Image | undefined {
+  const { value, damage } = parseRef(paths, refName(name)) ?? {};
+  if (damage !== undefined) throw damagedImage(name, damage);
+  return value && readAnyImage(paths, value.image);
+}
+
 /** All references, by image. */
 function readReferences(paths: Paths): Map<Digest, string[]> {
   const references = new Map<Digest, string[]>();

@@ -89,6 +89,61 @@ describe("names", () => {
       expect(await ok(machine, "image", "prune", "-a", "-f")).toBe("Total reclaimed space: 0B");
     });
   });
+  test("the name of a digest algorithm is refused, in an archive too, and a file of that name gets another", async () => {
+    await onMachine(["probe"], async (machine) => {
+      const ambiguous = "refusing to create an ambiguous tag using digest algorithm as name";
+      const [tar, saved] = [join(machine.tmp, "sha256.tar"), join(machine.tmp, "saved.tar")];
+      await ok(machine, "create", "--name", "one", "probe");
+      await ok(machine, "export", "-o", tar, "one");
+      await ok(machine, "save", "-o", saved, "probe");
+      const rename = "sed -i s/probe:latest/sha256:abcdef/ manifest.json && tar -cf ../bad.tar *";
+      const script = `cd ${machine.tmp} && mkdir d && cd d && tar -xf ${saved} && ${rename}`;
+      const bad = await machine.exec(["sh", "-c", script]);
+      expect([bad.code, bad.stderr]).toEqual([0, ""]);
+      for (const args of [
+        ["tag", "probe", "sha256:abc"],
+        ["tag", "probe", "docker.io/library/sha256"],
+        ["tag", "probe", "sha512:1"],
+        ["commit", "one", "sha256:abc"],
+        ["import", tar, "sha256:abc"],
+        ["load", "-i", tar, "-t", "sha256:abc"],
+        ["load", "-i", join(machine.tmp, "bad.tar")],
+      ]) {
+        const result = await machine.run(args);
+        expect([args[0], result.code === 0, result.stderr.includes(ambiguous)]).toEqual([args[0], false, true]);
+      }
+      expect(readdirSync(join(machine.root, "refs"))).toEqual(["probe%3Alatest"]);
+      expect(await ok(machine, "load", "-q", "-i", tar)).toBe("Loaded image: image-sha256:latest");
+      await ok(machine, "tag", "probe", "some/sha256:abc");
+    });
+  });
+  test("such a name that a store has is removed by rmi and prune, and what cannot be removed stops no prune", async () => {
+    await onMachine(["probe", "busybox"], async (machine) => {
+      const refs = join(machine.root, "refs");
+      const name = (given: string) => {
+        const ref = readFileSync(join(refs, "probe%3Alatest"), "utf8");
+        writeFileSync(join(refs, encodeURIComponent(given)), ref.replace("probe:latest", given));
+      };
+      name("sha256:abc");
+      expect(await ok(machine, "rmi", "sha256:abc")).toBe("Untagged: sha256:abc");
+      name("sha256:abc");
+      const busy = (await inspect(machine, "busybox")).Id;
+      name(busy); // the whole id of another image
+      const file = join(refs, "busybox%3Alatest");
+      expect((await machine.exec(["mount", "--bind", file, file])).code).toBe(0);
+      for (const [command, expected] of [
+        ["image", `untagged: probe:latest\nuntagged: ${busy}\nuntagged: sha256:abc\ndeleted: `],
+        ["system", "Total reclaimed space: 0B"],
+      ] as const) {
+        const result = await machine.run([command, "prune", "-a", "-f"]);
+        expect([result.code, result.stdout.includes(expected)]).toEqual([1, true]);
+        expect(result.stderr).toMatch(/cannot unlink .*busybox%3Alatest: EBUSY/);
+      }
+      expect((await machine.exec(["umount", file])).code).toBe(0);
+      expect(readdirSync(refs)).toEqual(["busybox%3Alatest"]);
+      expect(await ok(machine, "system", "prune", "-a", "-f")).toContain("untagged: busybox:latest");
+    });
+  });
 });
 
 describe("save and load", () => {

@@ -527,8 +527,8 @@ describe.skipIf(!isRoot)("the store (root only)", () => {
   test("removes names one by one, then the image with the layers only it had", async () => {
     const { paths } = await filled();
     const id = found(paths, "a:1").id;
-    expect(removeImage(paths, "a:1", free)).toEqual({ untagged: ["a:1"] });
-    expect(removeImage(paths, "a:2", free)).toEqual({ untagged: ["a:2"], deleted: id });
+    expect(removeImage(paths, "a:1", free)).toEqual({ id, untagged: ["a:1"] });
+    expect(removeImage(paths, "a:2", free)).toEqual({ id, untagged: ["a:2"], deleted: id });
     expect(findImage(paths, id)).toBeUndefined();
     expect([names(paths.layers), names(paths.trash)]).toEqual([[sha256(base)], []]);
     expect(content(found(paths, "b:1"), 0, "etc/base")).toBe("base");
@@ -541,16 +541,17 @@ describe.skipIf(!isRoot)("the store (root only)", () => {
     const { paths } = await filled();
     const id = found(paths, "a:1").id;
     expect(() => removeImage(paths, id.slice(7, 20), free)).toThrow("several names (a:1, a:2)");
-    expect(removeImage(paths, id, { ...free, force: true })).toEqual({ untagged: ["a:1", "a:2"], deleted: id });
+    expect(removeImage(paths, id, { ...free, force: true })).toEqual({ id, untagged: ["a:1", "a:2"], deleted: id });
   });
 
   test("does not remove what a container uses; forced, only its name", async () => {
     const { paths } = await filled();
     const inUse = () => "container web";
     expect(() => removeImage(paths, "b:1", { inUse })).toThrow("container web uses it");
-    expect(removeImage(paths, "a:1", { inUse })).toEqual({ untagged: ["a:1"] });
+    const other = found(paths, "a:1").id;
+    expect(removeImage(paths, "a:1", { inUse })).toEqual({ id: other, untagged: ["a:1"] });
     const id = found(paths, "b:1").id;
-    expect(removeImage(paths, "b:1", { inUse, force: true })).toEqual({ untagged: ["b:1"] });
+    expect(removeImage(paths, "b:1", { inUse, force: true })).toEqual({ id, untagged: ["b:1"] });
     collectGarbage(paths);
     expect(content(found(paths, id), 0, "etc/base")).toBe("base");
   });

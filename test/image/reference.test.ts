@@ -98,6 +98,7 @@ describe("referenceOfFile()", () => {
     ".tar": "image:latest",
     "日本.tar": "image:latest",
     "-x-.tar.xz": "x:latest",
+    "sha256.tar": "image-sha256:latest",
   };
   for (const [file, reference] of Object.entries(names))
     test(`calls ${file} ${reference}`, () => {

@@ -6,6 +6,7 @@ import { Failure } from "../../errors.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
 import { confirm } from "../words/confirm.ts";
+import { reportAll } from "../words/for-each.ts";
 import { humanSize, plain, printLine } from "../words/print.ts";
 import { showRemovals } from "../words/progress.ts";
 import { datedPruneArgs, parsePruneFilter, untilFilter } from "../words/prune.ts";
@@ -23,12 +24,12 @@ export default defineCommand({
     const chosen = parsePruneFilter<Dated>(filter, untilFilter);
     const which = all ? "all images that no container uses" : "all images without a name that no container uses";
     if (!force && !confirm(`This will remove ${which}.`)) throw new Failure("nothing was removed");
-    const { untagged, deleted, reclaimedBytes } = pruneImages(pathsOf(root), { all, chosen });
+    const { untagged, deleted, reclaimedBytes, failures } = pruneImages(pathsOf(root), { all, chosen });
     if (untagged.length + deleted.length > 0) printLine("Deleted Images:");
     for (const name of untagged) printLine(`untagged: ${plain(name)}`);
     for (const id of deleted) printLine(`deleted: ${id}`);
     if (untagged.length + deleted.length > 0) printLine("");
     printLine(`Total reclaimed space: ${humanSize(reclaimedBytes)}`);
-    return 0;
+    return reportAll(failures);
   },
 });

@@ -8,6 +8,7 @@ import { Failure, UsageError } from "../../errors.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
 import { confirm } from "../words/confirm.ts";
+import { reportAll } from "../words/for-each.ts";
 import { showRemovals } from "../words/progress.ts";
 import { datedPruneArgs, parsePruneFilter, printReclaimed, printRemoved, untilFilter } from "../words/prune.ts";
 
@@ -40,7 +41,7 @@ export default defineCommand({
     printRemoved("Deleted Volumes:", pruned.volumes);
     printRemoved("Deleted Images:", pruned.images);
     printReclaimed(pruned.bytes);
-    return 0;
+    return reportAll(pruned.failures);
   },
 });
 

@@ -59,8 +59,12 @@ export function forAllNames(
   return code;
 }
 
+/** Says each failure. @returns the exit code: 1 if there is one. */
+export const reportAll = (failures: readonly Failure[]): number =>
+  Math.max(0, ...failures.map((failure) => report(failure)));
+
 /** @returns the exit code for it. */
-function report(error: unknown, harmless: Harmless): 0 | 1 {
+function report(error: unknown, harmless: Harmless = () => false): 0 | 1 {
   if (!(error instanceof Failure)) throw error;
   const { text, hint } = explain(error);
   fail(text);

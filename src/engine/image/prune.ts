@@ -1,6 +1,6 @@
 /** Removes images that nobody needs, and tells how much room that made. */
 
-import { ConflictError } from "../../errors.ts";
+import { ConflictError, Failure, InterruptedError, NotFoundError } from "../../errors.ts";
 import { knownLayers } from "../../image/record.ts";
 import { listImages } from "../../image/store.ts";
 import type { Digest } from "../../oci/digest.ts";
@@ -14,6 +14,8 @@ export interface Pruned {
   deleted: Digest[];
   /** Bytes of the files in layers that are gone. */
   reclaimedBytes: number;
+  /** Of what could not be removed: none is in the way of the others. */
+  failures: Failure[];
 }
 
 /** What filters know of an object. */
@@ -29,10 +31,11 @@ export type Chosen = (object: Dated) => boolean;
 export function pruneImages(paths: Paths, { all, chosen = () => true }: { all: boolean; chosen?: Chosen }): Pruned {
   const before = layerSizes(paths);
   const inUse = imageUser(paths);
-  const pruned: Pruned = { untagged: [], deleted: [], reclaimedBytes: 0 };
+  const pruned: Pruned = { untagged: [], deleted: [], reclaimedBytes: 0, failures: [] };
   for (const { id, references, config, created } of listImages(paths)) {
     if ((references.length > 0 && !all) || inUse(id) || !chosen({ labels: config.config.Labels, created })) continue;
-    for (const reference of references.length > 0 ? references : [id]) removeUnused(paths, reference, pruned);
+    const isName = references.length > 0;
+    for (const reference of isName ? references : [id]) removeUnused(paths, reference, isName, pruned);
   }
   const after = layerSizes(paths);
   for (const [chainId, bytes] of before) if (!after.has(chainId)) pruned.reclaimedBytes += bytes;
@@ -41,13 +44,15 @@ export function pruneImages(paths: Paths, { all, chosen = () => true }: { all: b
 }
 
 /** Not by force: a container may begin to use it right now. */
-function removeUnused(paths: Paths, reference: string, pruned: Pruned): void {
+function removeUnused(paths: Paths, reference: string, isName: boolean, pruned: Pruned): void {
   try {
-    const { untagged, deleted } = rmi(paths, reference, { force: false });
+    const { untagged, deleted } = rmi(paths, reference, { force: false, isName });
     pruned.untagged.push(...untagged);
     if (deleted) pruned.deleted.push(deleted);
   } catch (error) {
-    if (!(error instanceof ConflictError)) throw error;
+    if (!(error instanceof Failure) || error instanceof InterruptedError) throw error;
+    // Not for one that is used or gone just now.
+    if (!(error instanceof ConflictError || error instanceof NotFoundError)) pruned.failures.push(error);
   }
 }
 

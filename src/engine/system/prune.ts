@@ -1,5 +1,6 @@
 /** `system prune`: everything that is not in use, in the order in which one thing makes the next unused. */
 
+import type { Failure } from "../../errors.ts";
 import { collectGarbage } from "../../image/garbage.ts";
 import type { Paths } from "../../paths.ts";
 import { pruneContainers } from "../container/prune.ts";
@@ -27,10 +28,12 @@ export interface Pruned {
   /** Lines as `rmi` prints them. */
   images: string[];
   bytes: number;
+  /** Of images that could not be removed. */
+  failures: Failure[];
 }
 
 export function pruneSystem(paths: Paths, { all, volumes, chosen }: PruneOptions): Pruned {
-  const pruned: Pruned = { containers: [], networks: [], volumes: [], images: [], bytes: 0 };
+  const pruned: Pruned = { containers: [], networks: [], volumes: [], images: [], bytes: 0, failures: [] };
   const containers = pruneContainers(paths, ({ record }) =>
     chosen({ labels: record.settings.labels, created: record.created }),
   );
@@ -47,9 +50,10 @@ export function pruneSystem(paths: Paths, { all, volumes, chosen }: PruneOptions
     recordPrune(paths, "volume", bytes);
     pruned.bytes += bytes;
   }
-  const { untagged, deleted, reclaimedBytes } = pruneImages(paths, { all, chosen });
+  const { untagged, deleted, reclaimedBytes, failures } = pruneImages(paths, { all, chosen });
   pruned.images.push(...untagged.map((name) => `untagged: ${name}`), ...deleted.map((id) => `deleted: ${id}`));
   pruned.bytes += reclaimedBytes;
+  pruned.failures.push(...failures);
   collectGarbage(paths);
   return pruned;
 }
