@@ -17,6 +17,7 @@ import {
   writeAll,
 } from "../linux/file.ts";
 import { memory } from "../linux/libc.ts";
+import { isatty } from "../linux/tty.ts";
 import { isArchiveMark, looksLikeArchive, readArchive } from "./archive.ts";
 import { type ArchivedImage, directoryFiles, indexArchive } from "./archive-files.ts";
 import { type ByteRange, readCompressed, sniffRange } from "./compression.ts";
@@ -52,6 +53,11 @@ export function openInput(file: string, spool?: string): Input {
     }
     let fd = open(file, O_RDONLY);
     opened.push(fd);
+    if (isatty(fd))
+      throw new InvalidError(
+        file === "/dev/stdin" ? "stdin is a terminal" : `${file} is a terminal`,
+        "name a file (load -i FILE, import FILE), or use a pipe",
+      );
     // A device may never end (/dev/zero), or is somebody's keyboard.
     if (found.type === "char" || found.type === "block") throw new InvalidError(`${file} is a device, not an image`);
     if (found.type !== "file") {

@@ -54,6 +54,7 @@ function shortName(full: string, bad: (why: string) => never): string {
   const host = isHost ? first : "docker.io";
   let path = isHost ? full.slice(slash + 1) : full;
   if (full === "") bad("it is empty");
+  if (/^\.{0,2}\//.test(full)) bad("it is a path, not a name");
   if (isHost && !hostPattern.test(host)) bad(`${JSON.stringify(host)} is not a valid host name`);
   if (!pathPattern.test(path)) bad("a name has lower-case letters and digits, separated by . _ - or /");
   if (/^[0-9a-f]{64}$/.test(full)) bad("64 hex digits are an image id");

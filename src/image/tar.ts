@@ -309,8 +309,11 @@ function skip(reading: Reading): number {
 }
 
 function finish({ subject, position, left, padding, filled, unfinished, extensions }: Reading): void {
-  if (left > 0 || padding > 0 || filled > 0 || unfinished || Object.keys(extensions).length > 0)
+  if (left > 0 || padding > 0 || filled > 0 || unfinished || Object.keys(extensions).length > 0) {
+    if (position < blockBytes)
+      throw new InvalidError(`${subject} is not a tar: it has ${position} bytes, less than one header`);
     throw new InvalidError(`${subject} is cut off: it ends inside an entry at byte ${position}`);
+  }
   // Without an end marker but between entries it is accepted, as GNU tar does: many writers leave the marker out,
   // and what proves a layer whole is its digest.
 }

@@ -191,6 +191,14 @@ describe("save and load", () => {
       expect(readdirSync(machine.tmp)).toEqual([]);
       const typed = await machine.exec(["script", "-qec", `${binary()} save probe`, "/dev/null"]);
       expect(typed.stdout).toContain("a tar is not printed on a terminal");
+      for (const command of ["load", "import -"]) {
+        const read = await machine.exec(["script", "-qec", `${binary()} ${command}`, "/dev/null"]);
+        expect(read.stdout).toContain("stdin is a terminal");
+      }
+      const away = await machine.run(["save", "-o", "/nonexist/out.tar", "probe"]);
+      expect(away.stderr).toContain("cannot write /nonexist/out.tar: the directory /nonexist does not exist");
+      const fd = await machine.exec(["bash", "-c", `${binary()} load -i <(echo garbage)`]);
+      expect(fd.stderr).toMatch(/loading \/dev\/fd\/\d+\n.*\/dev\/fd\/\d+ is not a tar/);
     });
   });
   test("a full disk is a clean error, and what was there stays (F7)", async () => {

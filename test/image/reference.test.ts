@@ -87,6 +87,13 @@ describe("parseReference()", () => {
   });
 });
 
+describe("a path", () => {
+  for (const path of ["../../x:1", "./x", "/x/y"])
+    test(`${path} is said to be no name`, () => {
+      expect(() => parseReference(path)).toThrow("it is a path, not a name");
+    });
+});
+
 describe("referenceOfFile()", () => {
   const names: Record<string, string> = {
     "busybox.tar": "busybox:latest",

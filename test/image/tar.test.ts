@@ -167,6 +167,11 @@ describe("the tar reader", () => {
     expect(readTar(Buffer.concat([tarOf({ name: "f" }), Buffer.from("garbage")]))).toHaveLength(1);
   });
 
+  test("says of what is shorter than a header that it is no tar, and of what ends later that it is cut off", () => {
+    expect(() => readTar(Buffer.from("garbage"))).toThrow("is not a tar: it has 7 bytes");
+    expect(() => readTar(tarOf({ name: "f", content: "x".repeat(600) }).subarray(0, 900))).toThrow("is cut off");
+  });
+
   const refused: Record<string, Buffer> = {
     "a wrong checksum": tarOf({ name: "f", checksum: "000001\0 " }),
     "text that is no tar": Buffer.from("#!/bin/sh\n".repeat(100)),

@@ -20,7 +20,9 @@ const barWidth = 30;
 
 /** Shows the progress of one file; call `done` when it is over, however it ended. */
 export function showProgress(file: string, doing = "loading"): { update(progress: Progress): void; done(): void } {
-  const name = `${doing} ${plain(file.slice(file.lastIndexOf("/") + 1))}`;
+  // The number of a descriptor says nothing on its own.
+  const base = /\/fd\/\d+$/.test(file) ? file : file.slice(file.lastIndexOf("/") + 1);
+  const name = `${doing} ${plain(base)}`;
   if (!isDrawable()) {
     notice(name);
     return { update: () => {}, done: () => {} };

@@ -1,6 +1,6 @@
 /** Where an archive is written to: a file, which is there whole or not at all, or stdout. */
 
-import { isFull, type SyscallError, UsageError } from "../../errors.ts";
+import { isFull, NotFoundError, type SyscallError, UsageError } from "../../errors.ts";
 import {
   close,
   O_CREAT,
@@ -53,6 +53,9 @@ function openFile(file: string) {
     const fd = open(file, O_WRONLY | O_TRUNC | O_NOCTTY);
     return { fd, name: file, keep: () => close(fd), discard: () => close(fd) };
   }
+  const slash = file.lastIndexOf("/");
+  const parent = slash === -1 ? "." : file.slice(0, Math.max(slash, 1));
+  if (!statIfAny(parent)) throw new NotFoundError(`cannot write ${file}: the directory ${parent} does not exist`);
   const temporary = `${file}.${process.pid}.new`;
   const fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL, 0o600);
   return {

@@ -8,6 +8,7 @@ import { UsageError } from "../../errors.ts";
 import { findSignal } from "../../linux/signal-name.ts";
 import type { Healthcheck } from "../../oci/image.ts";
 import { readHealthcheck } from "./healthcheck.ts";
+import { isMeantAsList } from "./list.ts";
 import { type Instruction, type ParsedText, parseInstructions } from "./parse.ts";
 import type { Lexing } from "./substitution.ts";
 import { expandWord, expandWords, splitWords } from "./words.ts";
@@ -108,16 +109,15 @@ const asKeys = (names: string[]): Record<string, object> => Object.fromEntries(n
 function commandOf({ name, rest, configuring }: Call): string[] {
   const list = jsonWords(rest);
   if (list) return list;
-  if (isMeantAsList(rest))
-    throw new UsageError(`${where}: ${name} ${rest} is not a JSON list of strings`, `as in ${name} ["a", "b"]`);
+  if (isMeantAsList(rest)) refuseList(name, rest);
   return [...(textsOf(configuring.config.Shell).length > 0 ? textsOf(configuring.config.Shell) : defaultShell), rest];
 }
 
 const defaultShell = ["/bin/sh", "-c"];
 
-/** Docker gives such a slip to the shell; `[ "$a" = b ]` is one of the shell's own. */
-const isMeantAsList = (text: string): boolean =>
-  /^\[\s*(?:\]|(["'])[^"']*\1\s*[,\]]|[^\s"'\]]*(?:,[^\]]*)?\])/.test(text);
+function refuseList(name: string, rest: string): never {
+  throw new UsageError(`${where}: ${name} ${rest} is not a JSON list of strings`, `as in ${name} ["a", "b"]`);
+}
 
 function jsonWords(text: string): string[] | undefined {
   try {
@@ -185,7 +185,9 @@ function stopSignalOf(text: string): string {
 }
 
 function volumesOf({ rest, lexing }: Call): string[] {
-  const list = jsonWords(rest)?.map((path) => expandWord(path, lexing)) ?? expandWords(rest, lexing);
+  const words = jsonWords(rest);
+  if (!words && rest.startsWith("[")) refuseList("VOLUME", rest);
+  const list = words?.map((path) => expandWord(path, lexing)) ?? expandWords(rest, lexing);
   if (list.length === 0) throw new UsageError(`${where}: VOLUME ${rest} names no path`, `VOLUME ["/data"]`);
   for (const path of list)
     if (!path.startsWith("/"))
