@@ -4,6 +4,7 @@ import { describe, expect } from "bun:test";
 import { existsSync, readdirSync, readFileSync, readlinkSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { flock, O_CREAT, O_RDWR, open, owned } from "../../src/linux/file.ts";
+import { binary } from "../support/cli.ts";
 import { said, withMachine } from "../support/containers.ts";
 import { detached, forever, isInCall, monitorOf, ok, stateOf, status, until } from "../support/life.ts";
 import { needing, root } from "../support/needs.ts";
@@ -342,6 +343,22 @@ describe("pause", () => {
       ok(await machine.run(["pause", "tick"]));
       ok(await machine.run(["stop", "-t", "1", "tick"]));
       ok(await machine.run(["rm", "tick"]));
+    });
+  });
+  test("ends for the next command if who commits is killed; one of a user does not", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      await detached(machine, "tick", "yes | head -c 30000000 >/large; touch /done; while :; do sleep 0.02; done");
+      const script = `
+        while ! $T exec tick test -e /done; do :; done
+        $T commit -q tick made & p=$!
+        while ! $T ps | grep -q Paused; do kill -0 $p || exit 3; done
+        kill -9 $p; wait $p; $T ps --format '{{.Status}}'; $T pause tick; $T ps --format '{{.Status}}'`;
+      const { stdout } = await machine.exec(["sh", "-c", script], { env: { T: binary() } });
+      expect(stdout).toMatch(/^Up [^(]*\ntick\nUp .*\(Paused\)\n$/);
+      // Which takes away what was begun, too.
+      ok(await machine.run(["commit", "-q", "tick", "made"]));
+      ok(await machine.run(["rmi", "made"]));
+      ok(await machine.run(["rm", "-f", "tick"]));
     });
   });
 });

@@ -1,10 +1,21 @@
 /** Standing still and going on: the freezer of a container's cgroup. */
 
 import { ConflictError, hasCode } from "../../errors.ts";
-import { readFileIfAny, statIfAny, writeSetting } from "../../linux/file.ts";
+import {
+  flock,
+  fstat,
+  O_CREAT,
+  O_RDWR,
+  open,
+  owned,
+  readFileIfAny,
+  statIfAny,
+  unlink,
+  writeSetting,
+} from "../../linux/file.ts";
 import { poll } from "../../linux/poll.ts";
 import type { Paths } from "../../paths.ts";
-import { type Container, emitContainerEvent, isUp } from "../record/container.ts";
+import { type Container, emitContainerEvent, isUp, pauseSuffix, readContainer } from "../record/container.ts";
 
 /** Freezes every process of a container where it is (cgroup.freeze). */
 export function pauseContainer(paths: Paths, container: Container): void {
@@ -42,4 +53,44 @@ export function unpauseContainer(paths: Paths, container: Container): void {
 /** Lets a frozen container go on, so that it can take a signal. */
 export function thaw({ state: { cgroup } }: Container): void {
   if (cgroup !== undefined && statIfAny(`${cgroup}/cgroup.freeze`)) writeSetting(`${cgroup}/cgroup.freeze`, "0");
+}
+
+/**
+ * Holds a container still meanwhile. `running/<id>.pause` is locked by then, and empty: whoever finds it unlocked lets the container
+ * go on (recover.ts). One that a user has paused has no such file.
+ */
+export async function whilePaused<Result>(
+  paths: Paths,
+  container: Container,
+  use: () => Promise<Result>,
+): Promise<Result> {
+  const path = `${paths.running}/${container.record.id}${pauseSuffix}`;
+  for (;;) {
+    using lock = owned(open(path, O_RDWR | O_CREAT, 0o600));
+    flock(lock.fd, { wait: true });
+    // Another has just taken it away.
+    if (fstat(lock.fd).nlink === 0) continue;
+    try {
+      pauseContainer(paths, container);
+      try {
+        return await use();
+      } finally {
+        unpauseContainer(paths, { ...container, status: "paused" });
+      }
+    } finally {
+      unlink(path);
+    }
+  }
+}
+
+/** Somebody was killed who held it still. */
+export function unpauseLeft(paths: Paths, id: string): void {
+  const container = readContainer(paths, id);
+  if (container?.status !== "paused") return;
+  try {
+    unpauseContainer(paths, container);
+  } catch (error) {
+    // It has ended in this moment.
+    if (!hasCode(error, "ENOENT", "ENODEV")) throw error;
+  }
 }

@@ -21,7 +21,15 @@ import type { Paths } from "../../paths.ts";
 import type { CleanupRecord } from "../../plan/cleanup-record.ts";
 import type { Connected } from "../../plan/network.ts";
 import { cleanUp, removeContainer } from "../../runtime/host.ts";
-import { type Container, isAlive, journalSuffix, readContainer, writeState } from "../record/container.ts";
+import {
+  type Container,
+  isAlive,
+  isLockFile,
+  journalSuffix,
+  pauseSuffix,
+  readContainer,
+  writeState,
+} from "../record/container.ts";
 import { removeAnonymousVolumes } from "./delete.ts";
 
 /** What Docker shows where nobody knows the exit code. */
@@ -58,6 +66,7 @@ function recoverAll(paths: Paths): void {
     if (flock(lock.fd, { wait: false }) && fstat(lock.fd).nlink > 0) {
       const content = readAll(lock.fd, path);
       if (id.endsWith(journalSuffix)) repairFromJournal(paths, path, id.slice(0, -journalSuffix.length), content);
+      else if (id.endsWith(pauseSuffix)) unpause(paths, path, id.slice(0, -pauseSuffix.length));
       else cleanUpDead(paths, path, id, content);
     }
   }
@@ -78,7 +87,7 @@ function openLock(path: string): Fd | undefined {
 function dropStrayLeases(paths: Paths): void {
   const networks = readdir(paths.networks) ?? [];
   if (networks.length === 0) return;
-  const lockFiles = (readdir(paths.running) ?? []).filter((name) => !name.endsWith(journalSuffix)).length;
+  const lockFiles = (readdir(paths.running) ?? []).filter(isLockFile).length;
   for (const network of networks) {
     const { leasesOf } = require("../record/network.ts") as typeof import("../record/network.ts");
     const directory = leasesOf(paths, network);
@@ -119,6 +128,13 @@ const keeping = () => require("../network/keeper.ts") as typeof import("../netwo
 function repairFromJournal(paths: Paths, path: string, id: string, content: Uint8Array): void {
   const { repairNetworks } = require("../network/journal.ts") as typeof import("../network/journal.ts");
   if (repairNetworks(paths, id, new TextDecoder().decode(content))) unlink(path);
+}
+
+/** Somebody was killed while he committed a container. */
+function unpause(paths: Paths, path: string, id: string): void {
+  const { unpauseLeft } = require("./pause.ts") as typeof import("./pause.ts");
+  unpauseLeft(paths, id);
+  unlink(path);
 }
 
 /** What a container whose monitor was killed had in its networks. */

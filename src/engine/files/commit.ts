@@ -9,7 +9,7 @@ import { O_DIRECTORY, O_RDONLY, open, owned, readdir, stat } from "../../linux/f
 import type { Digest } from "../../oci/digest.ts";
 import type { Paths } from "../../paths.ts";
 import { defaultPath } from "../../plan/path.ts";
-import { pauseContainer, unpauseContainer } from "../container/pause.ts";
+import { whilePaused } from "../container/pause.ts";
 import { endIfInterrupted } from "../image/interrupt.ts";
 import { isOfNetwork } from "../network/etc-files.ts";
 import { type Container, findContainer } from "../record/container.ts";
@@ -50,12 +50,7 @@ async function commitPaused(
     options.warn(`${reference} is not paused while it is committed: this host has no cgroup v2`);
     return await commitContainer(paths, container, options);
   }
-  pauseContainer(paths, container);
-  try {
-    return await commitContainer(paths, container, options);
-  } finally {
-    unpauseContainer(paths, { ...container, status: "paused" });
-  }
+  return await whilePaused(paths, container, () => commitContainer(paths, container, options));
 }
 
 async function commitContainer(paths: Paths, container: Container, options: CommitOptions): Promise<Digest> {

@@ -221,11 +221,17 @@ export const anonymousVolumes = ({ options }: ContainerRecord): string[] =>
 /** Of what stands beside the lock files of containers, `running/<id>.network` (engine/network/journal.ts). */
 export const journalSuffix = ".network";
 
+/** The same of one that is held still for as long as somebody commits it (engine/container/pause.ts). */
+export const pauseSuffix = ".pause";
+
+/** True for the lock file of a container itself. */
+export const isLockFile = (name: string): boolean => !name.includes(".");
+
 /** All containers, the newest first; or only those that have a monitor, which costs nothing for the others. */
 export function listContainers(paths: Paths, which: "all" | "running" = "all"): Container[] {
   const containers: Container[] = [];
   for (const id of readdir(which === "all" ? paths.containers : paths.running) ?? []) {
-    const container = id.endsWith(journalSuffix) ? undefined : readContainer(paths, id);
+    const container = isLockFile(id) ? readContainer(paths, id) : undefined;
     if (container) containers.push(container);
   }
   return containers.sort((a, b) => (a.record.created < b.record.created ? 1 : -1));
