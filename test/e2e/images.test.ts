@@ -486,6 +486,13 @@ describe("export, import and diff", () => {
       );
     });
   });
+  test("diff prints names as they are into a pipe", async () => {
+    await onMachine(["busybox"], async (machine) => {
+      await ok(machine, "run", "--name", "maker", "busybox", "sh", "-c", "touch \"$(printf '/a\\377\\033b')\"");
+      const { stdout } = await machine.exec(["sh", "-c", `${binary()} diff maker | od -An -tx1`]);
+      expect(stdout.trim()).toBe("41 20 2f 61 ff 1b 62 0a");
+    });
+  });
   test("export has the whole file system and import makes it an image again", async () => {
     await onMachine(["busybox"], async (machine) => {
       await ok(

@@ -3,10 +3,9 @@
 import { recoverIfAllowed } from "../../engine/container/recover.ts";
 import { diffContainer } from "../../engine/files/diff.ts";
 import { requireRoot } from "../../engine/record/root.ts";
-import { textOf } from "../../linux/at.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
-import { plain, printLine } from "../words/print.ts";
+import { printName } from "../words/print.ts";
 
 export default defineCommand({
   meta: {
@@ -20,7 +19,7 @@ export default defineCommand({
     requireRoot("looking into containers");
     const paths = pathsOf(root);
     recoverIfAllowed(paths);
-    for (const { kind, path } of diffContainer(paths, container)) printLine(`${kind} ${plain(textOf(path))}`);
+    for (const { kind, path } of diffContainer(paths, container)) printName(`${kind} `, path);
     return 0;
   },
 });

@@ -1,10 +1,17 @@
 /** What people see: results on stdout, everything else on stderr, both written at once (nothing is lost at exit). */
 
 import { hasCode } from "../../errors.ts";
+import { type ByteName, textOf } from "../../linux/at.ts";
 import { type Fd, writeAll } from "../../linux/file.ts";
 import { isatty } from "../../linux/tty.ts";
 
 const encoder = new TextEncoder();
+
+/** A line of results with a name of a file, whose bytes need not be text: a program gets them as they are. */
+export function printName(before: string, name: ByteName): void {
+  if (isatty(1)) printLine(`${before}${plain(textOf(name))}`);
+  else writeBytes(1, Buffer.from(`${before}${name}\n`, "latin1"));
+}
 
 /** A line of results on stdout. */
 export const printLine = (text: string): void => print(1, `${text}\n`);
@@ -65,9 +72,11 @@ const styled = (text: string, code: number): string =>
 /** A terminal obeys what it is sent, and names and paths are a stranger's; a program gets them as they are. */
 const print = (fd: Fd, text: string): void => write(fd, isatty(fd) ? harmless(text) : text);
 
-function write(fd: Fd, text: string): void {
+const write = (fd: Fd, text: string): void => writeBytes(fd, encoder.encode(text));
+
+function writeBytes(fd: Fd, bytes: Uint8Array): void {
   try {
-    writeAll(fd, encoder.encode(text));
+    writeAll(fd, bytes);
   } catch (error) {
     // Nobody reads, or the descriptor is closed: there is nobody to tell either.
     if (!hasCode(error, "EPIPE", "EBADF")) throw error;
