@@ -80,7 +80,8 @@ describe("exec", () => {
       const script = "echo $A $B $C $(id -u):$(id -g) $PWD";
       expect(ok(await machine.run(["exec", ...options, "box", "sh", "-c", script]))).toBe("run exec file 1:2 /tmp");
       expect(ok(await inside(machine, "sh", "-c", script))).toBe("run run 0:0 /etc");
-      expect(said(await machine.run(["exec", "-u", "nobody-knows", "box", "true"]))).toContain("no user");
+      const nobody = await machine.run(["exec", "-u", "nobody-knows", "box", "true"]);
+      expect([nobody.code, said(nobody)]).toEqual([125, expect.stringContaining("no user")]);
       await Bun.file(env).delete();
       ok(await machine.run(["rm", "-f", "box"]));
     });

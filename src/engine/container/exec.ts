@@ -1,6 +1,6 @@
 /** Another process in a container that runs. */
 
-import { ConflictError, StartError } from "../../errors.ts";
+import { ConflictError, NotFoundError, StartError } from "../../errors.ts";
 import { openProcess } from "../../linux/proc.ts";
 import type { Paths } from "../../paths.ts";
 import { type ExecOptions, planExec } from "../../plan/exec.ts";
@@ -42,8 +42,10 @@ export function execInContainer(
   try {
     exit = runExec(joined, plan, { ...io, detach: options.detach, onStarted: events.started });
   } catch (error) {
-    if (error instanceof StartError) events.failed(error.exitCode);
-    throw error;
+    // A user or group that is not there is a failed start, too.
+    const failure = error instanceof NotFoundError ? new StartError(error.message, error.hint, 125) : error;
+    if (failure instanceof StartError) events.failed(failure.exitCode);
+    throw failure;
   }
   if (exit === undefined) return 0;
   if (exit === "detached") {
