@@ -2,8 +2,8 @@
 
 import { endIfInterrupted } from "../engine/image/interrupt.ts";
 import { requireRoot } from "../engine/record/root.ts";
-import { ourFailure, UsageError } from "../errors.ts";
-import { onLockWait } from "../linux/file.ts";
+import { hasCode, ourFailure, UsageError } from "../errors.ts";
+import { onLockWait, statIfAny } from "../linux/file.ts";
 import { unblockSignals } from "../linux/signal.ts";
 import { absolutePath, chooseConfig, configFile, defaultRoot, isDoubtful, pathsOf } from "../paths.ts";
 import { forwarded } from "../runtime/forwarded.ts";
@@ -114,6 +114,8 @@ async function load(name: string, word?: string): Promise<Command> {
 
 async function runCommand(command: Command, argv: string[], global: Global): Promise<number> {
   if (asksForHelp(command, argv)) return await printHelp(...command.meta.name.split(" "));
+  // Whoever is still typing gets no error.
+  if (command.meta.name !== "__complete") checkRoot(global.root);
   // It has the options of the command that it explains.
   if (command.meta.name === "explain" && argv[0] === "run" && asksForHelp(await load("run"), argv.slice(1)))
     return await printHelp("run");
@@ -121,6 +123,17 @@ async function runCommand(command: Command, argv: string[], global: Global): Pro
   if (command.takesSignals) onLockWait(endIfInterrupted);
   else unblockSignals(forwarded);
   return (await command.run(parseCommand(command, argv) as never, global)) ?? 0;
+}
+
+/** A file would look like a state root with nothing in it. */
+function checkRoot(root: string): void {
+  try {
+    const type = statIfAny(root)?.type ?? "directory";
+    if (type !== "directory") throw new UsageError(`the state root ${root} is not a directory`, "--root DIR");
+  } catch (error) {
+    // Without root others may have it, and there is nothing to see.
+    if (!hasCode(error, "EACCES")) throw error;
+  }
 }
 
 /** `--help` anywhere among our own options; after an image it belongs to the container. `-h` alone: with a name it is a host's. */

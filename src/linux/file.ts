@@ -92,16 +92,21 @@ export function withFile<Result>(path: string, flags: number, use: (fd: Fd) => R
   return use(file.fd);
 }
 
+const standard = ["stdin", "stdout", "stderr"];
+
+/** In words. */
+const nameOf = (fd: Fd): string => standard[fd] ?? `fd ${fd}`;
+
 /** read(2) into a buffer: how many bytes came, 0 at the end of the file. */
 export const read = (fd: Fd, into: Uint8Array): number =>
-  checkRetry("read", `fd ${fd}`, () => libc.read(fd, into, into.length));
+  checkRetry("read", nameOf(fd), () => libc.read(fd, into, into.length));
 
 /** write(2): how many bytes were taken. */
 export const write = (fd: Fd, data: Uint8Array): number =>
-  checkRetry("write to", `fd ${fd}`, () => libc.write(fd, data, data.length));
+  checkRetry("write to", nameOf(fd), () => libc.write(fd, data, data.length));
 
 /** write(2) until all of it is written. */
-export function writeAll(fd: Fd, data: Uint8Array, subject = `fd ${fd}`): void {
+export function writeAll(fd: Fd, data: Uint8Array, subject = nameOf(fd)): void {
   for (let rest = data; rest.length > 0; ) {
     const written = checkRetry("write to", subject, () => libc.write(fd, rest, rest.length));
     rest = rest.subarray(written);

@@ -10,7 +10,7 @@ const test = needing(root);
 
 /** A shell script outside that runs containers with `$T ...`; its own pipes are real ones. */
 const outside = (machine: Machine, script: string) =>
-  machine.exec(["sh", "-c", script], { env: { T: `${binary()} run --rm` } });
+  machine.exec(["sh", "-c", script], { env: { T: `${binary()} run --rm`, B: binary() } });
 
 describe("standard input", () => {
   test("from a pipe reaches the program to its last byte, then ends", async () => {
@@ -110,7 +110,38 @@ describe("standard output and error", () => {
       const script = "trap '' PIPE; echo x; sleep 0.2; echo y 2>/dev/null || echo told >&2";
       const { stdout, stderr } = await outside(machine, `$T busybox sh -c "${script}" >/dev/full; echo $?`);
       expect(stdout).toBe("125\n");
-      expect(stderr).toMatch(/told[\s\S]*cannot write to fd 1: ENOSPC/);
+      expect(stderr).toMatch(/told[\s\S]*cannot write to stdout: ENOSPC/);
+    });
+  });
+  test("full disk: a container whose id cannot be printed is said to run", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const { stdout, stderr } = await outside(
+        machine,
+        "$T -d --name box busybox sleep 60 >/dev/full; echo $?; $B inspect -f '{{.Id}}' box; $B rm -f box",
+      );
+      const [code, id] = stdout.split("\n");
+      expect(code).toBe("125");
+      expect(stderr).toContain(`container ${id!.slice(0, 12)} is running, but cannot write to stdout: ENOSPC`);
+    });
+  });
+});
+
+describe("a warning", () => {
+  test("is given once, with a monitor too", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const { stderr } = await outside(machine, "$T -t busybox </dev/null >/dev/null");
+      expect(stderr.split("no command given")).toHaveLength(2);
+    });
+  });
+});
+
+describe("a state root", () => {
+  test("that is a file is refused by every command", async () => {
+    await withMachine([], async (machine) => {
+      const script = 'for c in "ps" "network ls" "run busybox"; do $B --root /etc/passwd $c; echo $?; done';
+      const { stdout, stderr } = await outside(machine, script);
+      expect(stdout).toBe("125\n125\n125\n");
+      expect(stderr.split("the state root /etc/passwd is not a directory")).toHaveLength(4);
     });
   });
 });

@@ -4,7 +4,7 @@ import type { CreateRequest, Reporter, RunEnd, RunRequest } from "../../engine/c
 import { run } from "../../engine/container/run.ts";
 import { readConfig } from "../../engine/record/config.ts";
 import type { Settings } from "../../engine/record/container.ts";
-import { NotFoundError, UsageError } from "../../errors.ts";
+import { Failure, NotFoundError, SyscallError, UsageError } from "../../errors.ts";
 import { statIfAny } from "../../linux/file.ts";
 import { getSize, isatty } from "../../linux/tty.ts";
 import { absolutePath, type Paths, pathsOf } from "../../paths.ts";
@@ -398,8 +398,18 @@ function parseReport({ report, detach, ...args }: Values<typeof runArgs>): "text
 /** The exit code; or the id of what goes on without us. */
 function reportEnd(end: RunEnd, { detach }: RunRequest | { detach: boolean }): number {
   if ("code" in end) return end.code;
-  if (detach) print().printLine(end.running);
+  if (detach) printRunning(end.running);
   return 0;
+}
+
+/** It runs, whoever can be told of that. */
+function printRunning(id: string): void {
+  try {
+    print().printLine(id);
+  } catch (error) {
+    if (!(error instanceof SyscallError)) throw error;
+    throw new Failure(`container ${id.slice(0, 12)} is running, but ${error.message}`, "tinydocker ps");
+  }
 }
 
 /** `--replace`: the container that has the name makes room. */

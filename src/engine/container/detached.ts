@@ -25,8 +25,14 @@ export function runWithMonitor(
   planned: ContainerRecord,
   request: RunRequest,
   store: StoreLock,
-  { warn, started }: Reporter,
+  { warn: say, started }: Reporter,
 ): RunEnd {
+  // Both who makes it and who starts it see what there is to say.
+  const warned = new Set<string>();
+  const warn = (text: string) => {
+    if (!warned.has(text)) say(text);
+    warned.add(text);
+  };
   const record = createContainer(paths, planned, request, warn);
   store.release();
   const attached = !request.detach;
