@@ -24,6 +24,21 @@ const remove = async (machine: Machine, ...containers: string[]) => ok(await mac
 const inKernel = ({ links, firewall }: Snapshot) => ({ links, firewall });
 
 describe("network ls", () => {
+  test("makes nothing in a new state root, and the default network keeps the id that it shows", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const script = `
+        $T network ls -q --no-trunc -f name=bridge; $T network inspect -f '{{.Id}}' bridge; $T network inspect none >&2
+        test -e tmp/new || echo nothing; $T load -q ${imageTar("busybox")} >&2; $T run --rm busybox true
+        $T network inspect -f '{{.Id}}' bridge; $T events --since 1h --until 0s -f type=network -f event=create
+        rm -r tmp/new`;
+      const { stdout } = await machine.exec(["sh", "-c", script], {
+        env: { T: `${binary()} --root ${machine.tmp}/new` },
+      });
+      const [id] = stdout.split("\n");
+      expect(stdout).toBe(`${id}\n${id}\nnothing\n${id}\n`);
+      expect(id).toMatch(/^[0-9a-f]{64}$/);
+    });
+  });
   test("lists bridge, host and none always, those that were made, and what filters leave", async () => {
     await withMachine(["busybox"], async (machine) => {
       const id = await network(machine, "create", "--label", "stage=test", "--label", "x", "web10");

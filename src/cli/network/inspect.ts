@@ -2,10 +2,10 @@
 
 import { recoverIfAllowed } from "../../engine/container/recover.ts";
 import { describeNetwork } from "../../engine/network/inspect.ts";
-import { findKnownNetwork, makeDefault } from "../../engine/network/known.ts";
+import { findKnownNetwork } from "../../engine/network/known.ts";
 import { isUp, listContainers } from "../../engine/record/container.ts";
 import { type Paths, pathsOf } from "../../paths.ts";
-import { defaultNetwork, networksOf } from "../../plan/network-options.ts";
+import { networksOf } from "../../plan/network-options.ts";
 import { defineCommand } from "../words/command.ts";
 import { inspectArgs, printObjects } from "../words/objects.ts";
 
@@ -33,7 +33,6 @@ export default defineCommand({
 });
 
 export function findOneNetwork(paths: Paths, reference: string) {
-  if (reference === defaultNetwork) makeDefault(paths);
   const network = findKnownNetwork(paths, reference);
   if (!network) return undefined;
   const up = listContainers(paths, "running").filter(isUp);

@@ -2,7 +2,7 @@
 
 import { recoverIfAllowed } from "../../engine/container/recover.ts";
 import { hasIpv4, hasIpv6 } from "../../engine/network/inspect.ts";
-import { isBuiltin, type KnownNetwork, listKnownNetworks, makeDefault } from "../../engine/network/known.ts";
+import { isBuiltin, type KnownNetwork, listKnownNetworks } from "../../engine/network/known.ts";
 import { usersOfNetworks } from "../../engine/network/remove.ts";
 import { UsageError } from "../../errors.ts";
 import { pathsOf } from "../../paths.ts";
@@ -18,7 +18,6 @@ export default defineCommand({
   run: ({ filter, "no-trunc": full = false, ...how }, { root }) => {
     const paths = pathsOf(root);
     recoverIfAllowed(paths);
-    makeDefault(paths);
     const users = usersOfNetworks(paths);
     const isUnused = (network: KnownNetwork): boolean => !isBuiltin(network) && users(network).length === 0;
     const keep = parseFilters(filter, { ...filters, dangling: booleanFilter("dangling", isUnused) });

@@ -7,6 +7,7 @@ import { findLink } from "../../linux/netlink/link.ts";
 import { withNetlink } from "../../linux/netlink/socket.ts";
 import { removePath } from "../../linux/tree.ts";
 import { listHostSubnets } from "../../network/host-subnets.ts";
+import { digestOf, hexOf } from "../../oci/digest.ts";
 import type { Paths } from "../../paths.ts";
 import type { Link, Network } from "../../plan/network.ts";
 import { defaultBridge, defaultNetwork, type NetworkOptions } from "../../plan/network-options.ts";
@@ -28,10 +29,10 @@ import {
 export function networkToBe(paths: Paths, reference: string): Network {
   if (reference !== defaultNetwork) return findNetwork(paths, reference);
   try {
-    return readNetwork(paths, reference) ?? planNetwork(newDefault(), listNetworks(paths), chosen("0".repeat(64)));
+    return readNetwork(paths, reference) ?? planNetwork(newDefault(), listNetworks(paths), chosen(defaultId(paths)));
   } catch (error) {
     if (!hasCode(error, "EACCES")) throw error;
-    return planNetwork(newDefault(), [], chosen("0".repeat(64)));
+    return planNetwork(newDefault(), [], chosen(defaultId(paths)));
   }
 }
 
@@ -60,6 +61,9 @@ export function networkFor(paths: Paths, reference: string): Network {
   return there ?? makeNetwork(paths, newDefault(), "theirs");
 }
 
+/** Known before it is made, so that whoever only looks at it need not make it. */
+const defaultId = ({ root }: Paths): string => hexOf(digestOf(`the network ${defaultNetwork} of ${root}`));
+
 const chosen = (id: string): Chosen => ({
   id,
   created: new Date().toISOString(),
@@ -74,7 +78,7 @@ const poolsOf = ({ pools }: Config): Pick<Chosen, "pools"> => (pools ? { pools }
 const newDefault = (): NewNetwork => ({
   name: defaultNetwork,
   // Another state root of this host has the name: its containers are not ours.
-  ...(!withNetlink("ROUTE", (socket) => findLink(socket, defaultBridge)) && { bridge: defaultBridge }),
+  bridge: withNetlink("ROUTE", (socket) => findLink(socket, defaultBridge)) ? `td-${randomHex(6)}` : defaultBridge,
   subnets: [],
   ipv6: false,
   internal: false,
@@ -93,14 +97,16 @@ function makeNetwork(paths: Paths, asked: NewNetwork, other: "theirs" | "refuse"
     const there = readNetwork(paths, asked.name);
     if (there && other === "theirs") return there;
     if (there) throw new ConflictError(`network ${asked.name} exists already`);
-    const network = planNetwork(asked, listNetworks(paths), chosen(randomHex(32)));
+    const isDefault = asked.name === defaultNetwork;
+    const network = planNetwork(asked, listNetworks(paths), chosen(isDefault ? defaultId(paths) : randomHex(32)));
     const staging = `${paths.networks}/.${network.id.slice(0, 12)}`;
     mkdir(staging);
     for (const name of ["leases", "names"]) mkdir(`${staging}/${name}`);
     writeNewFile(`${staging}/network.json`, formatNetwork(network));
     rename(staging, networkDirectory(paths, network.name));
     if (network.parent?.made) makeParent(paths, network);
-    emitNetworkEvent(paths, network, "create");
+    // As Docker, whose own one is there from the start.
+    if (!isDefault) emitNetworkEvent(paths, network, "create");
     return network;
   });
 }

@@ -1,12 +1,12 @@
 /** Every network that a container can name: those that are kept, and the three that are always there. */
 
-import { DamagedError, hasCode, NotFoundError } from "../../errors.ts";
+import { NotFoundError } from "../../errors.ts";
 import { digestOf, hexOf } from "../../oci/digest.ts";
 import type { Paths } from "../../paths.ts";
 import { driverOf, type Network } from "../../plan/network.ts";
 import { builtinNetworks, defaultNetwork } from "../../plan/network-options.ts";
 import { findNetwork, listAnyNetworks, noSettings } from "../record/network.ts";
-import { networkFor, networkToBe } from "./create.ts";
+import { networkToBe } from "./create.ts";
 
 export interface KnownNetwork extends Network {
   /** `null` is none at all, as Docker calls it. */
@@ -28,19 +28,8 @@ const withoutBridge = (name: "host" | "none"): KnownNetwork => ({
   ...noSettings,
 });
 
-/** The default network as it would be now, if no container was ever in it: it has no id yet. */
+/** The default network as it would be now, if no container was ever in it. */
 const defaultToBe = (paths: Paths): Network => ({ ...networkToBe(paths, defaultNetwork), created: never });
-
-/** Makes the default network, so that it has an id for whoever asks for it; what it has in the kernel comes with its first container. */
-export function makeDefault(paths: Paths): void {
-  if (process.geteuid?.() !== 0) return;
-  try {
-    networkFor(paths, defaultNetwork);
-  } catch (error) {
-    // It is shown as it would be.
-    if (!hasCode(error, "EROFS", "EACCES", "EPERM", "ENOSPC") && !(error instanceof DamagedError)) throw error;
-  }
-}
 
 /** All of them, by name. */
 export function listKnownNetworks(paths: Paths): KnownNetwork[] {
