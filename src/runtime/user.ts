@@ -32,7 +32,10 @@ export function resolveUser(root: Fd, user: string, more: string[] = []): Identi
   const passwd = readDatabase(root, "/etc/passwd", { needed: !isNumber });
   const entry = findLine(passwd, 0, name) ?? findLine(passwd, 2, name);
   const uid = parseId(entry?.[2] ?? name) ?? parseId(name);
-  if (uid === undefined) throw new NotFoundError(`no user ${JSON.stringify(name)} in the image's /etc/passwd`);
+  if (uid === undefined) {
+    const hint = /^\d+$/.test(name) ? `a number is one from 0 to ${maxId}` : undefined;
+    throw new NotFoundError(`no user ${JSON.stringify(name)} in the image's /etc/passwd`, hint);
+  }
   const names = [group, ...more].filter((one) => one !== "" && parseId(one) === undefined);
   const groups = readDatabase(root, "/etc/group", { needed: names.length > 0 || (!isNumber && group === "") });
   const added = more.map((one) => groupOf(groups, one));

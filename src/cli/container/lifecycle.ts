@@ -21,7 +21,9 @@ export function parseRestart(text = "no"): RestartPolicy {
       `one of ${policies.join(", ")}`,
     );
   if (tries === undefined) return { name, maximumRetries: 0 };
-  if (name !== "on-failure" || !/^\d{1,9}$/.test(tries))
+  if (name === "on-failure" && !/^\d{1,9}$/.test(tries))
+    throw new UsageError(`--restart: ${JSON.stringify(tries)} is not a number of tries`, "on-failure:3");
+  if (name !== "on-failure")
     throw new UsageError(`--restart: ${JSON.stringify(text)}: only on-failure has a number of tries`, "on-failure:3");
   return { name, maximumRetries: Number(tries) };
 }

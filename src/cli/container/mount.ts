@@ -21,7 +21,8 @@ export function parseMount(text: string, cwd: string): MountRequest {
   const fields = new Fields(text);
   const type = fields.take("type") ?? "volume";
   const target = fields.take("target");
-  if (target === undefined) throw new UsageError(`--mount: target is missing in ${text}`, "target=/path/in/container");
+  if (target === undefined)
+    throw new UsageError(`--mount: target is missing in ${text || '""'}`, "target=/path/in/container");
   const destination = parseTarget("--mount", target);
   const readOnly = fields.flag("readonly");
   // For macOS; it means nothing here, as with Docker.

@@ -17,7 +17,7 @@ export default defineCommand({
   run: ({ container, name }, { root }) => {
     const paths = pathsOf(root);
     recoverIfAllowed(paths);
-    renameContainer(paths, findContainer(paths, container), parseName(name));
+    renameContainer(paths, findContainer(paths, container), parseName(name, "rename"));
     return 0;
   },
 });

@@ -59,8 +59,10 @@ export function tmpfsOptions(option: string, words: readonly string[], text: str
 
 function checkValue(option: string, word: string, key: string, text: string): void {
   if (valued.some(([pattern]) => pattern.test(word))) return;
-  const [, hint = "as in size=64m,mode=1777"] = valued.find(([, example]) => example.startsWith(`${key}=`)) ?? [];
-  throw new UsageError(`${option}: unknown option ${JSON.stringify(word)} in ${text}`, hint);
+  const [, hint] = valued.find(([, example]) => example.startsWith(`${key}=`)) ?? [];
+  if (hint !== undefined)
+    throw new UsageError(`${option}: ${JSON.stringify(word)} in ${text} has no valid value`, hint);
+  throw new UsageError(`${option}: unknown option ${JSON.stringify(word)} in ${text}`, "as in size=64m,mode=1777");
 }
 
 const units: Record<string, number> = { k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };

@@ -65,12 +65,12 @@ export function parseHostname(text: string): string {
 }
 
 /** `--name`, by Docker's pattern. */
-export function parseName(text: string): string {
+export function parseName(text: string, option = "--name"): string {
   // Docker's API has names with a slash before them, and takes them so.
   const name = text.replace(/^\//, "");
   if (name.length <= 128 && /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(name)) return name;
   throw new UsageError(
-    `--name: ${JSON.stringify(text)} is not a valid container name`,
+    `${option}: ${JSON.stringify(text)} is not a valid container name`,
     "at least two of a-z A-Z 0-9 _ . -, beginning with a letter or digit",
   );
 }

@@ -247,7 +247,7 @@ export function resolveContainer(paths: Paths, reference: string): string {
     ? (readdir(paths.containers) ?? []).filter((id) => id.startsWith(reference))
     : [];
   if (matches.length > 1) throw new ConflictError(`${reference} is the beginning of ${matches.length} container ids`);
-  if (matches[0] === undefined) throw new NotFoundError(`no such container: ${reference}`);
+  if (matches[0] === undefined) throw new NotFoundError(`no such container: ${reference || '""'}`);
   return matches[0];
 }
 
@@ -263,7 +263,7 @@ export function findAnyContainer(paths: Paths, reference: string): Container {
   const id = resolveContainer(paths, reference);
   waitUntilRemoved(paths, id, reference.replace(/^\//, ""));
   const found = readContainer(paths, id);
-  if (!found) throw new NotFoundError(`no such container: ${reference}`);
+  if (!found) throw new NotFoundError(`no such container: ${reference || '""'}`);
   return found;
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { parseMount } from "../../../src/cli/container/mount.ts";
+import { asHostPath } from "../../../src/cli/container/mount-source.ts";
 import { parseMounts, parseVolume, parseVolumesFrom } from "../../../src/cli/container/mounts.ts";
 import { parseTmpfs } from "../../../src/cli/container/tmpfs.ts";
 import {
@@ -30,7 +31,7 @@ describe("--volume", () => {
       options: [createSourceOption],
     });
     expect(parseVolume("/a:/b:ro,rslave", caller).options).toEqual(["ro", "rslave", createSourceOption]);
-    expect(parseVolume("./a:/b:Z", caller)).toMatchObject({ source: "/here/./a", options: [createSourceOption] });
+    expect(parseVolume("./a:/b:Z", caller)).toMatchObject({ source: "/here/a", options: [createSourceOption] });
   });
   test("is refused with a word that is not known, or not for its kind, or a missing part", () => {
     const wrong = [
@@ -193,6 +194,10 @@ describe("--tmpfs", () => {
       "mode=1777",
     ]);
   });
+  test("is told which value is wrong", () => {
+    expect(() => parseTmpfs("/t:size=abc")).toThrow('--tmpfs: "size=abc" in /t:size=abc has no valid value');
+    expect(() => parseTmpfs("/t:sise=1m")).toThrow('--tmpfs: unknown option "sise=1m" in /t:sise=1m');
+  });
   test("is refused with an unknown option", () => {
     const last = "/t:size=1.5g,uid=7,gid=8,nr_inodes=1k,mode=01777,rw,ro,suid,nosuid,dev,noatime,async,huge=never";
     expect(parseTmpfs(last).options).toEqual([
@@ -224,4 +229,20 @@ test("--volumes-from is a container, and whether it is read-only", () => {
 test("two mounts on one target are refused, whatever options they come from", () => {
   const words = { volume: ["/a:/x"], mount: ["type=tmpfs,dst=/x/"], tmpfs: [] };
   expect(() => parseMounts(words, caller)).toThrow("two mounts on /x");
+});
+
+test("a path that begins with dots is one of the working directory, without them", () => {
+  const from = (path: string, cwd: string) => asHostPath(path, cwd);
+  expect([from("./a/../b", "/w/x"), from("../../..", "/w/x"), from(".", "/w/x"), from("..//./a", "/w/x")]).toEqual([
+    "/w/x/a/../b",
+    "/",
+    "/w/x",
+    "/w/a",
+  ]);
+  expect([from(".", "/"), from("./a", "/"), from("a", "/w"), from("/./a", "/w")]).toEqual([
+    "/",
+    "/a",
+    undefined,
+    "/./a",
+  ]);
 });
