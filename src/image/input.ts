@@ -8,15 +8,17 @@ import {
   fstat,
   O_CREAT,
   O_EXCL,
+  O_NOCTTY,
+  O_NONBLOCK,
   O_RDONLY,
   O_RDWR,
   open,
   owned,
-  read,
   statIfAny,
   writeAll,
 } from "../linux/file.ts";
 import { memory } from "../linux/libc.ts";
+import { openSource, readWhenReady } from "../linux/nonblocking.ts";
 import { isatty } from "../linux/tty.ts";
 import { isArchiveMark, looksLikeArchive, readArchive } from "./archive.ts";
 import { type ArchivedImage, directoryFiles, indexArchive } from "./archive-files.ts";
@@ -51,20 +53,16 @@ export function openInput(file: string, spool?: string): Input {
         throw new InvalidError(`${file} is a directory, but no OCI layout: it has no oci-layout and index.json`);
       return { range: undefined, named: true, images, close: closeAll };
     }
-    let fd = open(file, O_RDONLY);
-    opened.push(fd);
-    if (isatty(fd))
+    if (found.type === "char" && isTerminal(file))
       throw new InvalidError(
         file === "/dev/stdin" ? "stdin is a terminal" : `${file} is a terminal`,
         "name a file (load -i FILE, import FILE), or use a pipe",
       );
     // A device may never end (/dev/zero), or is somebody's keyboard.
     if (found.type === "char" || found.type === "block") throw new InvalidError(`${file} is a device, not an image`);
-    if (found.type !== "file") {
-      if (!spool) throw new InvalidError(`${file} is neither a file nor a directory`);
-      fd = copyTo(fd, spool);
-      opened.push(fd);
-    }
+    if (found.type !== "file" && !spool) throw new InvalidError(`${file} is neither a file nor a directory`);
+    const fd = found.type !== "file" && spool ? spoolPipe(file, spool) : open(file, O_RDONLY);
+    opened.push(fd);
     const range = { fd, offset: 0, length: fstat(fd).size, subject: file };
     return { range, named: found.type === "file", close: closeAll };
   } catch (error) {
@@ -73,13 +71,21 @@ export function openInput(file: string, spool?: string): Input {
   }
 }
 
+function isTerminal(file: string): boolean {
+  using opened = owned(open(file, O_RDONLY | O_NOCTTY | O_NONBLOCK));
+  return isatty(opened.fd);
+}
+
 const createSpool = (path: string): Fd => open(path, O_RDWR | O_CREAT | O_EXCL, 0o600);
 
-function copyTo(from: Fd, path: string): Fd {
+function spoolPipe(file: string, path: string): Fd {
+  using from = owned(openSource(file));
   using spool = owned(createSpool(path));
   const buffer = memory(1 << 20);
-  for (let count = read(from, buffer); count > 0; count = read(from, buffer))
+  for (let count = -1; count !== 0; ) {
+    count = readWhenReady(from.fd, buffer);
     writeAll(spool.fd, buffer.subarray(0, count), path);
+  }
   return spool.handOff();
 }
 

@@ -95,15 +95,15 @@ export function withFile<Result>(path: string, flags: number, use: (fd: Fd) => R
 const standard = ["stdin", "stdout", "stderr"];
 
 /** In words. */
-const nameOf = (fd: Fd): string => standard[fd] ?? `fd ${fd}`;
+export const nameOf = (fd: Fd): string => standard[fd] ?? `fd ${fd}`;
 
 /** read(2) into a buffer: how many bytes came, 0 at the end of the file. */
 export const read = (fd: Fd, into: Uint8Array): number =>
   checkRetry("read", nameOf(fd), () => libc.read(fd, into, into.length));
 
 /** write(2): how many bytes were taken. */
-export const write = (fd: Fd, data: Uint8Array): number =>
-  checkRetry("write to", nameOf(fd), () => libc.write(fd, data, data.length));
+export const write = (fd: Fd, data: Uint8Array, subject = nameOf(fd)): number =>
+  checkRetry("write to", subject, () => libc.write(fd, data, data.length));
 
 /** write(2) until all of it is written. */
 export function writeAll(fd: Fd, data: Uint8Array, subject = nameOf(fd)): void {

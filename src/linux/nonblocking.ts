@@ -4,8 +4,21 @@
  */
 
 import { hasCode } from "../errors.ts";
-import { type Fd, O_NOCTTY, O_NONBLOCK, O_RDONLY, O_WRONLY, open, read, statIfAny, write } from "./file.ts";
+import {
+  askWhileWaiting,
+  type Fd,
+  nameOf,
+  O_NOCTTY,
+  O_NONBLOCK,
+  O_RDONLY,
+  O_WRONLY,
+  open,
+  read,
+  statIfAny,
+  write,
+} from "./file.ts";
 import { bind, check, checkRetry } from "./libc.ts";
+import { dupCloexec, POLLIN, POLLOUT, poll } from "./poll.ts";
 import { isatty } from "./tty.ts";
 
 const libc = bind({
@@ -69,19 +82,19 @@ export function openInput(fd: Fd): Input {
 const pageBytes = 4096;
 
 /** A descriptor that others may have too, to be written to. */
-export function openOutput(fd: Fd): Output {
+export function openOutput(fd: Fd, subject = nameOf(fd)): Output {
   const how = wayOf(fd);
   const flags = MSG_DONTWAIT | MSG_NOSIGNAL;
   if (how === "socket") {
     return {
       fd,
-      write: (bytes) => checkRetry("write to", `fd ${fd}`, () => libc.send(fd, bytes, bytes.length, flags)),
+      write: (bytes) => checkRetry("write to", subject, () => libc.send(fd, bytes, bytes.length, flags)),
     };
   }
-  if (how === "asIs") return { fd, write: (bytes) => write(fd, bytes) };
+  if (how === "asIs") return { fd, write: (bytes) => write(fd, bytes, subject) };
   const own = reopen(fd, O_WRONLY);
   // What cannot be opened again is written to a page at a time, which waits only for those that we share it with.
-  return { fd: own, write: (bytes) => write(own, own === fd ? bytes.subarray(0, pageBytes) : bytes) };
+  return { fd: own, write: (bytes) => write(own, own === fd ? bytes.subarray(0, pageBytes) : bytes, subject) };
 }
 
 /** Files and devices such as /dev/null never make us wait for somebody; sockets have a flag for it with every call. */
@@ -107,4 +120,56 @@ function reopen(fd: Fd, access: number): Fd {
     if (hasCode(error, "ENXIO", "EIO", "EACCES", "EPERM", "ENOENT", "EMFILE", "ENFILE")) return fd;
     throw error;
   }
+}
+
+// For who has nothing else to do: the other side may keep us waiting for ever, and `askWhileWaiting` is asked all the while.
+
+const betweenAsksMs = 50;
+
+/** Until something can be read or written, or the other side is gone; `fd` -1 only lets time pass. @returns false: not yet. */
+function wait(fd: Fd | -1, events: number): boolean {
+  askWhileWaiting();
+  const interest = { fd, events, happened: 0 };
+  poll([interest], betweenAsksMs);
+  return interest.happened !== 0;
+}
+
+/** Does something as soon as it has not to wait: whoever shares the descriptor with us may have been faster. */
+function whenReady(fd: Fd, events: number, act: () => number): number {
+  for (;;) {
+    if (!wait(fd, events)) continue;
+    try {
+      return act();
+    } catch (error) {
+      if (!hasCode(error, "EAGAIN")) throw error;
+    }
+  }
+}
+
+/** Opens a pipe to read from, also before there is somebody who writes to it. */
+export function openSource(path: string): Fd {
+  // A FIFO whose writers are gone would, opened once more, wait for the next one.
+  if (path === "/dev/stdin") return dupCloexec(0);
+  return open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+}
+
+/** As read(2). */
+export const readWhenReady = (fd: Fd, into: Uint8Array): number => whenReady(fd, POLLIN, () => read(fd, into));
+
+/** Opens a FIFO to write to, once there is somebody who reads it. */
+export function openSink(path: string): Fd {
+  for (;;) {
+    try {
+      return open(path, O_WRONLY | O_NONBLOCK);
+    } catch (error) {
+      if (!hasCode(error, "ENXIO")) throw error;
+    }
+    wait(-1, 0);
+  }
+}
+
+/** Writes all of it. */
+export function writeAllWhenReady(output: Output, bytes: Uint8Array): void {
+  for (let rest = bytes; rest.length > 0; )
+    rest = rest.subarray(whenReady(output.fd, POLLOUT, () => output.write(rest)));
 }

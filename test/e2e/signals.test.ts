@@ -2,6 +2,7 @@
 
 import { describe, expect } from "bun:test";
 import { existsSync, readdirSync, readFileSync, unlinkSync } from "node:fs";
+import { constants } from "node:os";
 import { join } from "node:path";
 import { binary } from "../support/cli.ts";
 import { imageTar, type Machine, type Running, said, withMachine } from "../support/containers.ts";
@@ -256,5 +257,56 @@ test("a signal ends the wait for who writes a pipe that an option names", async 
     }
     expect((await machine.run(["ps", "-aq"])).stdout).toBe("");
     unlinkSync(pipe);
+  });
+});
+
+describe("a signal ends a command that waits for the other side of a pipe, and nothing stays", () => {
+  const { SIGHUP, SIGINT, SIGQUIT, SIGTERM } = constants.signals;
+  /** Where PIPE is a FIFO that nobody else opens, `<` one that is silent, and `>` one that is never read. */
+  const waiting: [words: string, signal: number][] = [
+    ["load -i PIPE", SIGINT],
+    ["run --rm PIPE true", SIGTERM],
+    ["create PIPE true", SIGQUIT],
+    ["import PIPE x:1", SIGHUP],
+    ["volume import vol PIPE", SIGTERM],
+    ["load <", SIGQUIT],
+    ["import - x:1 <", SIGINT],
+    ["volume import vol - <", SIGINT],
+    ["cp - cc:/tmp <", SIGTERM],
+    ["save -o PIPE busybox", SIGINT],
+    ["export -o PIPE cc", SIGTERM],
+    ["save busybox >", SIGHUP],
+    ["export cc >", SIGQUIT],
+    ["volume export vol >", SIGTERM],
+    ["cp cc:/bin - >", SIGINT],
+  ];
+  test("whether it opens, reads or writes", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const pipe = join(machine.tmp, "pipe");
+      const fill = "dd if=/dev/zero of=/data/big bs=1M count=1 2>/dev/null";
+      await machine.exec(["mkfifo", pipe, `${pipe}.shared`]);
+      const filled = await machine.run(["run", "--name", "cc", "-v", "vol:/data", "busybox", "sh", "-c", fill]);
+      expect([said(filled), filled.code]).toEqual(["", 0]);
+      for (const [words, signal] of waiting) {
+        const redirected = words
+          .replace("PIPE", pipe)
+          .replace(/[<>]$/, (way) => `${way === "<" ? "" : 1}<>${pipe}.shared`);
+        const argv = machine.command(["sh", "-c", `exec ${binary()} ${redirected}`]);
+        const child = Bun.spawn(argv, { env: machine.environment(), stdio: ["ignore", "pipe", "pipe"] });
+        await until(() => isInCall(child.pid, "poll"), `${words} waits`);
+        process.kill(child.pid, signal);
+        expect([words, await child.exited]).toEqual([words, 128 + signal]);
+        expect(await child.stderr.text()).toContain("interrupted");
+        for (const name of ["staging", "trash"]) {
+          const path = join(machine.root, name);
+          expect([words, name, existsSync(path) ? readdirSync(path) : []]).toEqual([words, name, []]);
+        }
+      }
+      expect((await machine.run(["ps", "-a", "--format", "{{.Names}}"])).stdout).toBe("cc\n");
+      expect((await machine.run(["images", "-q"])).stdout.trim().split("\n").length).toBe(1);
+      expect((await machine.run(["rm", "--volumes", "cc"])).code).toBe(0);
+      expect((await machine.run(["volume", "rm", "--force", "vol"])).code).toBe(0);
+      for (const path of [pipe, `${pipe}.shared`]) unlinkSync(path);
+    });
   });
 });

@@ -3,7 +3,7 @@
 import { InterruptedError } from "../../errors.ts";
 import { pendingSignal, signals } from "../../linux/signal.ts";
 
-const interrupts = [signals.SIGINT, signals.SIGTERM, signals.SIGHUP];
+const interrupts = [signals.SIGINT, signals.SIGTERM, signals.SIGQUIT, signals.SIGHUP];
 
 /** @throws InterruptedError if a signal waits; whoever began something then undoes it */
 export function endIfInterrupted(): void {

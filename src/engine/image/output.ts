@@ -3,17 +3,22 @@
 import { isFull, NotFoundError, type SyscallError, UsageError } from "../../errors.ts";
 import {
   close,
+  fstat,
   O_CREAT,
   O_EXCL,
   O_NOCTTY,
+  O_NONBLOCK,
   O_TRUNC,
   O_WRONLY,
   open,
   rename,
+  type Stat,
   statIfAny,
   unlink,
+  write,
   writeAll,
 } from "../../linux/file.ts";
+import { openOutput, openSink, writeAllWhenReady } from "../../linux/nonblocking.ts";
 import { isatty } from "../../linux/tty.ts";
 import { endIfInterrupted } from "./interrupt.ts";
 
@@ -27,12 +32,12 @@ export async function withOutput(
 ): Promise<number> {
   if (file === undefined && isatty(1))
     throw new UsageError("a tar is not printed on a terminal", "name a file with -o, or use a pipe");
-  const output = file === undefined ? { fd: 1 as const, name: "stdout", keep() {}, discard() {} } : openFile(file);
+  const output = file === undefined ? openStdout() : openFile(file);
   let written = 0;
   try {
     await produce((bytes) => {
       endIfInterrupted();
-      writeAll(output.fd, bytes, output.name);
+      output.write(bytes);
       written += bytes.length;
     });
     endIfInterrupted();
@@ -45,22 +50,44 @@ export async function withOutput(
   }
 }
 
-/** A new file beside the one that it will replace; what is not a regular file (a pipe, /dev/null) is written to as it is. */
-function openFile(file: string) {
+/** Where it goes to, and what becomes of that in the end. */
+interface Target {
+  write(bytes: Uint8Array): void;
+  keep(): void;
+  discard(): void;
+}
+
+function openStdout(): Target {
+  const name = "stdout";
+  if (fstat(1).type === "file") return { write: (bytes) => writeAll(1, bytes, name), keep() {}, discard() {} };
+  const output = openOutput(1, name);
+  return { write: (bytes) => writeAllWhenReady(output, bytes), keep() {}, discard() {} };
+}
+
+/** What is not a regular file (a pipe, /dev/null) is written to as it is. */
+function openSpecial(file: string, type: Stat["type"]): Target {
+  if (type === "socket") throw new UsageError(`${file} is a socket`, "name a file or a pipe");
+  const fd = type === "fifo" ? openSink(file) : open(file, O_WRONLY | O_TRUNC | O_NOCTTY | O_NONBLOCK);
+  const output = { fd, write: (bytes: Uint8Array) => write(fd, bytes, file) };
+  return {
+    write: (bytes) => writeAllWhenReady(output, bytes),
+    keep: () => close(fd),
+    discard: () => close(fd),
+  };
+}
+
+/** A new file beside the one that it will replace. */
+function openFile(file: string): Target {
   const there = statIfAny(file);
   if (there?.type === "directory") throw new UsageError(`${file} is a directory`, "name a file in it");
-  if (there && there.type !== "file") {
-    const fd = open(file, O_WRONLY | O_TRUNC | O_NOCTTY);
-    return { fd, name: file, keep: () => close(fd), discard: () => close(fd) };
-  }
+  if (there && there.type !== "file") return openSpecial(file, there.type);
   const slash = file.lastIndexOf("/");
   const parent = slash === -1 ? "." : file.slice(0, Math.max(slash, 1));
   if (!statIfAny(parent)) throw new NotFoundError(`cannot write ${file}: the directory ${parent} does not exist`);
   const temporary = `${file}.${process.pid}.new`;
   const fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL, 0o600);
   return {
-    fd,
-    name: file,
+    write: (bytes) => writeAll(fd, bytes, file),
     keep() {
       close(fd);
       rename(temporary, file);
