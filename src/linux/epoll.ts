@@ -15,10 +15,6 @@ const EPOLL_CTL = { ADD: 1, DEL: 2, MOD: 3 } as const;
 const dataAt = process.arch === "x64" ? 4 : 8;
 const eventBytes = dataAt + 8;
 
-/** Sent along with whatever is waited for: EPOLLERR and EPOLLHUP. */
-export const POLLERR = 8;
-export const POLLHUP = 16;
-
 export const openEpoll = (): Fd => check("epoll_create1", "", libc.epoll_create1(EPOLL_CLOEXEC)) as Fd;
 
 const event = memory(eventBytes);

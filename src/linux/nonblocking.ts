@@ -6,6 +6,7 @@
 import { hasCode } from "../errors.ts";
 import {
   askWhileWaiting,
+  close,
   type Fd,
   nameOf,
   O_NOCTTY,
@@ -18,7 +19,7 @@ import {
   write,
 } from "./file.ts";
 import { bind, check, checkRetry } from "./libc.ts";
-import { dupCloexec, POLLIN, POLLOUT, poll } from "./poll.ts";
+import { dupCloexec, POLLHUP, POLLIN, POLLOUT, poll } from "./poll.ts";
 import { isatty } from "./tty.ts";
 
 const libc = bind({
@@ -74,8 +75,18 @@ export function openInput(fd: Fd): Input {
       read: (into) => checkRetry("read", `fd ${fd}`, () => libc.recv(fd, into, into.length, MSG_DONTWAIT)),
     };
   }
-  const own = how === "reopen" ? reopen(fd, O_RDONLY) : fd;
+  const own = how === "reopen" ? reopenInput(fd) : fd;
   return { fd: own, read: (into) => read(own, into) };
+}
+
+/** A FIFO that is opened when its writers are gone already would wait for the next one: ours has seen them go. */
+function reopenInput(fd: Fd): Fd {
+  const own = reopen(fd, O_RDONLY);
+  const interest = { fd, events: 0, happened: 0 };
+  poll([interest], 0);
+  if (own === fd || (interest.happened & POLLHUP) === 0) return own;
+  close(own);
+  return fd;
 }
 
 /** What a pipe takes without waiting after POLLOUT (PIPE_BUF), and a terminal that is not stopped. */

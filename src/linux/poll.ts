@@ -16,6 +16,9 @@ const libc = bind({
 
 export const POLLIN = 1;
 export const POLLOUT = 4;
+/** Reported without being asked for, by epoll(7) as well. */
+export const POLLERR = 8;
+export const POLLHUP = 16;
 
 /** What to wait for on a descriptor, and after `poll` what happened to it. */
 export interface Interest {

@@ -1,8 +1,9 @@
 /** What is seen of a container's streams (--attach), how long it may run (--timeout), and by what it is stopped. */
 
 import { describe, expect } from "bun:test";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { binary } from "../support/cli.ts";
 import { imageTar, type Machine, said, withMachine } from "../support/containers.ts";
 import { configOf, dockerArchive } from "../support/images.ts";
 import { ok } from "../support/life.ts";
@@ -113,5 +114,14 @@ describe("an image whose StopSignal is not a signal (P9)", () => {
       ok(await machine.run(["rmi", "odd:1"]));
       await machine.exec(["rm", path]);
     });
+  });
+});
+
+test("a FIFO as stdin ends for the container, also when its writer has left before we look", async () => {
+  await withMachine(["busybox"], async (machine) => {
+    const script = 'mkfifo p; exec 3<>p; echo hi >&3; exec 4<p 3>&-; exec "$0" run --rm --network none busybox cat <&4';
+    const { code, stdout } = await machine.exec(["sh", "-c", `cd ${machine.tmp}; ${script}`, binary()]);
+    unlinkSync(join(machine.tmp, "p"));
+    expect([code, stdout]).toEqual([0, "hi\n"]);
   });
 });

@@ -1,10 +1,9 @@
 /** DNS messages over tcp, each behind its length (RFC 7766): those of clients to us, and ours to other servers. */
 
-import { POLLERR, POLLHUP } from "../../linux/epoll.ts";
 import { EAGAIN } from "../../linux/errno.ts";
 import type { Fd } from "../../linux/file.ts";
 import { memory } from "../../linux/libc.ts";
-import { POLLIN, POLLOUT } from "../../linux/poll.ts";
+import { POLLERR, POLLHUP, POLLIN, POLLOUT } from "../../linux/poll.ts";
 import { receive, send, socketError } from "../../linux/socket.ts";
 import type { EpollLoop } from "../epoll-loop.ts";
 

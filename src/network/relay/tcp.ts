@@ -1,9 +1,8 @@
 /** Connections that are passed on, byte by byte: ends, resets and back-pressure go from one side to the other. */
 
-import { POLLERR, POLLHUP } from "../../linux/epoll.ts";
 import { close, type Fd } from "../../linux/file.ts";
 import { EAGAIN } from "../../linux/libc.ts";
-import { type Pipe, POLLIN, POLLOUT, type Timer } from "../../linux/poll.ts";
+import { type Pipe, POLLERR, POLLHUP, POLLIN, POLLOUT, type Timer } from "../../linux/poll.ts";
 import {
   closeWithReset,
   connect,
