@@ -15,7 +15,8 @@ import { unlink } from "../../linux/file.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
 import { printLine, warn } from "../words/print.ts";
-import { createArgs, createRequest, replace, reporter } from "./run.ts";
+import { createRequest, replace, reporter } from "./run.ts";
+import { createArgs } from "./run-args.ts";
 
 export default defineCommand({
   meta: { name: "create", group: "Run", description: "Create a container without starting it" },

@@ -10,7 +10,8 @@ import { printLine } from "../words/print.ts";
 import { parsePidsLimit } from "../words/units.ts";
 import { containerOperand, forEachContainer } from "./for-each.ts";
 import { parseRestart } from "./lifecycle.ts";
-import { createArgs, readLimits } from "./run.ts";
+import { readLimits } from "./run.ts";
+import { createArgs } from "./run-args.ts";
 
 /** What is not said stays as it is. */
 function withoutDefaults<Args extends Arguments>(definitions: Args): Args {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { runArgs } from "../../../src/cli/container/run.ts";
+import { runArgs } from "../../../src/cli/container/run-args.ts";
 import { editDistance, nearest, parseArgv } from "../../../src/cli/words/argv.ts";
 import type { Arguments } from "../../../src/cli/words/command.ts";
 import { type Failure, UsageError } from "../../../src/errors.ts";
