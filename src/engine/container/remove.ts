@@ -37,7 +37,7 @@ export function* removing(paths: Paths, container: Container, options: RemoveOpt
   const { id, name } = container.record;
   {
     using lock = yield* lockingContainer(paths, id);
-    const settled = lock.now && (yield* whenSettled(paths, id));
+    const settled = yield* whenSettled(paths, lock.now);
     if (settled) yield* removeNow(paths, settled, options);
   }
   // Whoever else removes it, as with --rm, may be about to free its name.
@@ -50,13 +50,13 @@ const pollMs = 20;
  * The container once it is up or down: somebody may be about to start it, whose command was killed meanwhile, or to write down
  * its end. Undefined if it is gone by then.
  */
-function* whenSettled(paths: Paths, id: string): Task<Container | undefined> {
-  for (;;) {
-    const now = readContainer(paths, id);
-    const isDown = now?.status === "created" || now?.status === "exited";
-    if (!isDown || !hasMonitor(paths, id)) return now;
+function* whenSettled(paths: Paths, container: Container | undefined): Task<Container | undefined> {
+  let now = container;
+  while (now && (now.status === "created" || now.status === "exited") && hasMonitor(paths, now.record.id)) {
     yield { forMs: pollMs };
+    now = readContainer(paths, now.record.id);
   }
+  return now;
 }
 
 function* removeNow(
