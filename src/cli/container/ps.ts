@@ -10,7 +10,7 @@ import { networksOf } from "../../plan/network-options.ts";
 import { givenArgs } from "../../plan/spec.ts";
 import { defineCommand } from "../words/command.ts";
 import { parseFilters } from "../words/filter.ts";
-import { type Listing, listArgs, printList } from "../words/list.ts";
+import { type Listing, labelOf, labelsText, listArgs, printList } from "../words/list.ts";
 import { humanAge, humanDuration, humanSize, localTime } from "../words/print.ts";
 import { filtersOf } from "./filters.ts";
 import { portsText } from "./ports.ts";
@@ -81,13 +81,7 @@ export const containerListing = (
     Ports: ["PORTS", (container) => portsText(shownPorts(container))],
     State: ["STATE", ({ status }) => (status === "unknown" ? "running" : status)],
     Status: ["STATUS", statusText],
-    Labels: [
-      "LABELS",
-      ({ record }) =>
-        Object.entries(record.settings.labels)
-          .map((label) => label.join("="))
-          .join(","),
-    ],
+    Labels: ["LABELS", ({ record }) => labelsText(record.settings.labels)],
     Mounts: ["MOUNTS", (container) => mountsText(container, full)],
     LocalVolumes: [
       "LOCAL VOLUMES",
@@ -98,7 +92,7 @@ export const containerListing = (
     Platform: ["PLATFORM", () => ""],
     Size: ["SIZE", sizeOf],
   },
-  methods: { Label: ({ record }, name) => record.settings.labels[name] ?? "" },
+  methods: { Label: ({ record }, name) => labelOf(record.settings.labels, name) },
   table: ["ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names", ...(size ? ["Size"] : [])],
   quiet: "ID",
 });

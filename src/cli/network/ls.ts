@@ -8,7 +8,7 @@ import { UsageError } from "../../errors.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
 import { asPattern, booleanFilter, type Filters, labelFilter, parseFilters } from "../words/filter.ts";
-import { type Listing, listArgs, printList } from "../words/list.ts";
+import { type Listing, labelOf, labelsText, listArgs, printList } from "../words/list.ts";
 import { localTime } from "../words/print.ts";
 
 export default defineCommand({
@@ -54,15 +54,9 @@ const listing = (full: boolean): Listing<KnownNetwork> => ({
     IPv4: ["IPV4", (network) => String(hasIpv4(network))],
     IPv6: ["IPV6", (network) => String(hasIpv6(network))],
     Internal: ["INTERNAL", ({ internal }) => String(internal)],
-    Labels: [
-      "LABELS",
-      ({ labels }) =>
-        Object.entries(labels)
-          .map((label) => label.join("="))
-          .join(","),
-    ],
+    Labels: ["LABELS", ({ labels }) => labelsText(labels)],
   },
-  methods: { Label: ({ labels }, name) => (Object.hasOwn(labels, name) ? labels[name]! : "") },
+  methods: { Label: ({ labels }, name) => labelOf(labels, name) },
   table: ["ID", "Name", "Driver", "Scope"],
   quiet: "ID",
 });

@@ -4,7 +4,7 @@ import { type AnySecret, listSecrets } from "../../engine/record/secret.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
 import { asPattern, labelFilter, parseFilters } from "../words/filter.ts";
-import { type Listing, listArgs, printList } from "../words/list.ts";
+import { type Listing, labelOf, labelsText, listArgs, printList } from "../words/list.ts";
 import { humanAge } from "../words/print.ts";
 
 const { "no-trunc": _whole, ...ownListArgs } = listArgs;
@@ -37,15 +37,9 @@ const listing: Listing<AnySecret> = {
     Driver: ["DRIVER", ({ damage }) => (damage === undefined ? "file" : "damaged")],
     CreatedAt: ["CREATED", ({ created }) => humanAge(created)],
     UpdatedAt: ["UPDATED", ({ updated }) => humanAge(updated)],
-    Labels: [
-      "LABELS",
-      ({ labels }) =>
-        Object.entries(labels)
-          .map((label) => label.join("="))
-          .join(","),
-    ],
+    Labels: ["LABELS", ({ labels }) => labelsText(labels)],
   },
-  methods: { Label: ({ labels }, name) => (Object.hasOwn(labels, name) ? labels[name]! : "") },
+  methods: { Label: ({ labels }, name) => labelOf(labels, name) },
   table: ["ID", "Name", "Driver", "CreatedAt", "UpdatedAt"],
   quiet: "ID",
 };

@@ -5,7 +5,7 @@ import { type AnyVolume, listVolumes, mountPointOf, usersOfVolumes, type Volume 
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
 import { asPattern, booleanFilter, type Filters, labelFilter, parseFilters } from "../words/filter.ts";
-import { type Listing, listArgs, printList } from "../words/list.ts";
+import { type Listing, labelOf, listArgs, printList } from "../words/list.ts";
 
 const { "no-trunc": _whole, ...ownListArgs } = listArgs;
 
@@ -61,7 +61,7 @@ export const volumeListing = (mountPoint: (volume: Volume) => string): Listing<A
     Availability: ["AVAILABILITY", unknown],
     Status: ["STATUS", unknown],
   },
-  methods: { Label: ({ labels }, name) => (Object.hasOwn(labels, name) ? labels[name]! : "") },
+  methods: { Label: ({ labels }, name) => labelOf(labels, name) },
   table: ["Driver", "Name"],
   quiet: "Name",
 });

@@ -116,6 +116,17 @@ function headingsOf<Row>({ columns, methods = {} }: Listing<Row>): Record<string
   return Object.fromEntries([...headings, ...Object.keys(methods).map((name) => [name, last])]);
 }
 
+type Labels = Record<string, string>;
+
+/** All labels in one cell: `a=1,b=2`. */
+export const labelsText = (labels: Labels): string =>
+  Object.entries(labels)
+    .map((label) => label.join("="))
+    .join(",");
+
+/** `{{.Label "name"}}`: empty where there is none. */
+export const labelOf = (labels: Labels, name: string): string => (Object.hasOwn(labels, name) ? labels[name]! : "");
+
 /** Columns of one kind of row for another that has such a row in it. */
 export const columnsFor = <Row, Other>(
   columns: Listing<Row>["columns"],
