@@ -3,7 +3,18 @@
  * @see https://github.com/opencontainers/runtime-spec/blob/main/config.md
  */
 
-export interface Spec {
+import type {
+  RareBlockIo,
+  RareCpu,
+  RareLinux,
+  RareMemory,
+  RareMount,
+  RareProcess,
+  RareResources,
+  RareSpec,
+} from "./rare.ts";
+
+export interface Spec extends RareSpec {
   ociVersion: string;
   root: Root;
   process: Process;
@@ -20,7 +31,7 @@ export interface Root {
   readonly?: boolean;
 }
 
-export interface Process {
+export interface Process extends RareProcess {
   terminal?: boolean;
   consoleSize?: { height: number; width: number };
   user: User;
@@ -63,7 +74,7 @@ export interface Rlimit {
   hard: number;
 }
 
-export interface Mount {
+export interface Mount extends RareMount {
   destination: string;
   /** File system type; "bind" or absent with a "bind" option for bind mounts. */
   type?: string;
@@ -72,7 +83,7 @@ export interface Mount {
   options?: string[];
 }
 
-export interface Linux {
+export interface Linux extends RareLinux {
   namespaces: Namespace[];
   devices?: Device[];
   cgroupsPath?: string;
@@ -103,34 +114,38 @@ export interface Device {
   gid: number;
 }
 
-export interface Resources {
-  memory?: {
-    /** Bytes; -1 is unlimited. */
-    limit?: number;
-    /** Memory and swap together in bytes (the cgroup v1 meaning, which the specification keeps). */
-    swap?: number;
-    /** Bytes that are not taken from it while there is other memory to take. */
-    reservation?: number;
-  };
-  cpu?: {
-    /** µs of CPU time in each period. */
-    quota?: number;
-    /** µs. */
-    period?: number;
-    /** 2 to 262144 (the cgroup v1 meaning, which the specification keeps). */
-    shares?: number;
-    /** Lists as `0-2,4`. */
-    cpus?: string;
-    mems?: string;
-  };
+export interface Resources extends RareResources {
+  memory?: Memory;
+  cpu?: Cpu;
   pids?: { limit: number };
   blockIO?: BlockIo;
 }
 
-export interface BlockIo {
+export interface Memory extends RareMemory {
+  /** Bytes; -1 is unlimited. */
+  limit?: number;
+  /** Memory and swap together in bytes (the cgroup v1 meaning, which the specification keeps). */
+  swap?: number;
+  /** Bytes that are not taken from it while there is other memory to take. */
+  reservation?: number;
+}
+
+export interface Cpu extends RareCpu {
+  /** µs of CPU time in each period. */
+  quota?: number;
+  /** µs. */
+  period?: number;
+  /** 2 to 262144 (the cgroup v1 meaning, which the specification keeps). */
+  shares?: number;
+  /** Lists as `0-2,4`. */
+  cpus?: string;
+  mems?: string;
+}
+
+export interface BlockIo extends RareBlockIo {
   /** 10 to 1000 (the cgroup v1 meaning). */
   weight?: number;
-  weightDevice?: (DeviceId & { weight: number })[];
+  weightDevice?: DeviceWeight[];
   throttleReadBpsDevice?: DeviceRate[];
   throttleWriteBpsDevice?: DeviceRate[];
   throttleReadIOPSDevice?: DeviceRate[];
@@ -141,6 +156,8 @@ export interface DeviceId {
   major: number;
   minor: number;
 }
+
+export type DeviceWeight = DeviceId & { weight?: number; leafWeight?: number };
 
 /** Bytes or operations in a second. */
 export type DeviceRate = DeviceId & { rate: number };

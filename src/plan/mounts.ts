@@ -1,6 +1,7 @@
 /** The mounts of a spec, as steps of the host's side and of init: the root, what is mounted in it, devices, masks. Pure. */
 
 import { UsageError } from "../errors.ts";
+import type { RareMount } from "../oci/rare.ts";
 import type { Device, Mount, Spec } from "../oci/spec.ts";
 import { secretFilesOf } from "./secret-mount.ts";
 import type { BindStep, HostStep, InitStep } from "./step.ts";
@@ -163,7 +164,7 @@ export const nocopyOption = "nocopy";
 export const isVolumeName = (name: string): boolean => /^[a-zA-Z0-9][a-zA-Z0-9_.-]{1,239}$/.test(name);
 
 /** A mount as it was asked for: a volume is of type "volume", with its name as the source, or none. */
-export interface MountRequest extends Mount {
+export interface MountRequest extends Omit<Mount, keyof RareMount> {
   /** What a volume is made with, if it has to be made. */
   volume?: { labels: Record<string, string>; options: Record<string, string> };
 }

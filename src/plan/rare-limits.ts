@@ -40,7 +40,7 @@ function planBlockIo(io: BlockIo): Setting[] {
   const { weight, weightDevice = [] } = io;
   return [
     ...(weight ? [planWeight(weight)] : []),
-    ...weightDevice.map((device) => planWeight(device.weight, `${idOf(device)} `)),
+    ...weightDevice.flatMap((device) => (device.weight ? [planWeight(device.weight, `${idOf(device)} `)] : [])),
     ...throttles.flatMap(([key, field]) => (io[field] ?? []).map((device) => planThrottle(key, device))),
   ];
 }

@@ -3,12 +3,24 @@
 import { NotFoundError } from "../../errors.ts";
 import { readFileIfAny } from "../../linux/file.ts";
 import type {
+  RareBlockIo,
+  RareCpu,
+  RareLinux,
+  RareMemory,
+  RareMount,
+  RareProcess,
+  RareResources,
+  RareSpec,
+} from "../../oci/rare.ts";
+import type {
   BlockIo,
   Capabilities,
+  Cpu,
   Device,
-  DeviceId,
   DeviceRate,
+  DeviceWeight,
   Linux,
+  Memory,
   Mount,
   Namespace,
   Process,
@@ -37,7 +49,10 @@ import { type ContainerRecord, directoryOf, isRecorded } from "./container.ts";
 
 const texts = list(text);
 
-const process = object<Process>(() => ({
+/** Without the fields that no spec of ours has. */
+type Ours<Type, Rare> = Omit<Type, keyof Rare>;
+
+const process = object<Ours<Process, RareProcess>>(() => ({
   terminal: optional(flag),
   consoleSize: optional(object<NonNullable<Process["consoleSize"]>>(() => ({ height: number, width: number }))),
   user: object<User>(() => ({
@@ -68,7 +83,7 @@ const process = object<Process>(() => ({
 const deviceId = { major: number, minor: number };
 const rates = optional(list(object<DeviceRate>(() => ({ ...deviceId, rate: number }))));
 
-const linux = object<Linux>(() => ({
+const linux = object<Ours<Linux, RareLinux>>(() => ({
   namespaces: list(
     object<Namespace>(() => ({
       type: oneOf("pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time"),
@@ -91,16 +106,16 @@ const linux = object<Linux>(() => ({
   cgroupsPath: optional(text),
   sysctl: optional(map(text)),
   resources: optional(
-    object<Resources>(() => ({
+    object<Ours<Resources, RareResources>>(() => ({
       memory: optional(
-        object<NonNullable<Resources["memory"]>>(() => ({
+        object<Ours<Memory, RareMemory>>(() => ({
           limit: optional(number),
           swap: optional(number),
           reservation: optional(number),
         })),
       ),
       cpu: optional(
-        object<NonNullable<Resources["cpu"]>>(() => ({
+        object<Ours<Cpu, RareCpu>>(() => ({
           quota: optional(number),
           period: optional(number),
           shares: optional(number),
@@ -110,9 +125,11 @@ const linux = object<Linux>(() => ({
       ),
       pids: optional(object<NonNullable<Resources["pids"]>>(() => ({ limit: number }))),
       blockIO: optional(
-        object<BlockIo>(() => ({
+        object<Ours<BlockIo, RareBlockIo>>(() => ({
           weight: optional(number),
-          weightDevice: optional(list(object<DeviceId & { weight: number }>(() => ({ ...deviceId, weight: number })))),
+          weightDevice: optional(
+            list(object<Omit<DeviceWeight, "leafWeight">>(() => ({ ...deviceId, weight: optional(number) }))),
+          ),
           throttleReadBpsDevice: rates,
           throttleWriteBpsDevice: rates,
           throttleReadIOPSDevice: rates,
@@ -130,14 +147,14 @@ const linux = object<Linux>(() => ({
 const version1: Check<string> = (value) =>
   typeof value === "string" && value.startsWith("1.") ? undefined : " is none that this tinydocker knows (1.x)";
 
-const specKind = kindOf<Spec>({
+const specKind = kindOf<Ours<Spec, RareSpec>>({
   ociVersion: version1,
   root: object<Root>(() => ({ path: text, readonly: optional(flag) })),
   process,
   hostname: optional(text),
   domainname: optional(text),
   mounts: list(
-    object<Mount>(() => ({
+    object<Ours<Mount, RareMount>>(() => ({
       destination: text,
       type: optional(text),
       source: optional(text),
