@@ -43,10 +43,11 @@ const below: Record<string, string[]> = {
   "network/relay": ["network"],
   network: ["plan", "linux/netlink"],
   "plan/program": ["plan", "linux/program"],
-  plan: ["oci"],
+  plan: ["oci/bundle"],
   "linux/netlink": ["linux"],
   "linux/program": ["linux"],
   linux: [],
+  "oci/bundle": ["oci"],
   oci: [],
 };
 /** Single files that hold no layer: who may import them. */

@@ -1,0 +1,132 @@
+/**
+ * The config.json of a bundle that somebody else has made: read field by field, as the runtime specification has them, with
+ * errors that name the field. Loaded by the OCI runtime alone: our own containers' is read by engine/record/bundle.ts.
+ * @see https://github.com/opencontainers/runtime-spec/blob/main/config.md
+ */
+
+import { UnsupportedError } from "../../errors.ts";
+import { parseJson } from "../json.ts";
+import type { Hook, Hooks } from "../rare.ts";
+import type { Mount, Root, Spec } from "../spec.ts";
+import { checkSpec, isCapability } from "./check.ts";
+import { linux, mappings } from "./linux.ts";
+import { process } from "./process.ts";
+import {
+  absolutePath,
+  flag,
+  integer,
+  listOf,
+  mapOf,
+  optional,
+  orElse,
+  structure,
+  text,
+  textLike,
+  unknownIn,
+} from "./reader.ts";
+
+const root = structure<Root>({ path: textLike(/./, "a path"), readonly: optional(flag) });
+
+const mount = structure<Mount>({
+  destination: textLike(/./, "a path"),
+  type: optional(text),
+  source: optional(text),
+  options: optional(listOf(text)),
+  uidMappings: optional(mappings),
+  gidMappings: optional(mappings),
+});
+
+const hook = optional(
+  listOf(
+    structure<Hook>({
+      path: absolutePath,
+      args: optional(listOf(text)),
+      env: optional(listOf(text)),
+      timeout: optional(integer(1, 2 ** 31 - 1)),
+    }),
+  ),
+);
+
+const hooks = structure<Hooks>({
+  prestart: hook,
+  createRuntime: hook,
+  createContainer: hook,
+  startContainer: hook,
+  poststart: hook,
+  poststop: hook,
+});
+
+/** What is read of a config.json. */
+export const bundleSpec = structure<Spec>(
+  {
+    ociVersion: textLike(/^1\.\d+\.\d+([-+].*)?$/, "a version of the specification that tinydocker knows (1.x.y)"),
+    root,
+    process,
+    hostname: optional(text),
+    domainname: optional(text),
+    mounts: orElse(listOf(mount), []),
+    linux: orElse(linux, { namespaces: [] }),
+    hooks: optional(hooks),
+    annotations: optional(mapOf(text)),
+  },
+  // The specification has runtimes ignore what is for other platforms.
+  ["windows", "solaris", "vm", "zos", "freebsd"],
+);
+
+/** A config.json as it was read. */
+export interface Bundle {
+  /** Its paths are absolute. */
+  spec: Spec;
+  /** Paths of the properties that were ignored, as the specification demands; for those who look for a mistake. */
+  unknown: string[];
+  /** What the specification has us warn of. */
+  warnings: string[];
+}
+
+/**
+ * @param directory of the bundle, absolute: what its paths are relative to.
+ * @throws InvalidError naming the field that is wrong; UnsupportedError naming the one that tinydocker can't honour
+ */
+export function parseBundle(content: Uint8Array | string, directory: string): Bundle {
+  const json = parseJson(content, "config.json");
+  const read = bundleSpec(json, "config.json:");
+  refuseSeccomp(json);
+  const warnings = checkSpec(read);
+  return {
+    spec: withAbsolutePaths(withKnownCapabilities(read), directory),
+    unknown: unknownIn(json, bundleSpec),
+    warnings,
+  };
+}
+
+function refuseSeccomp(json: unknown): void {
+  if ((json as { linux?: { seccomp?: unknown } }).linux?.seccomp)
+    throw new UnsupportedError("config.json: linux.seccomp: system calls can't be filtered yet");
+}
+
+/** One that nobody knows is warned of, and not given. */
+function withKnownCapabilities(spec: Spec): Spec {
+  const { capabilities } = spec.process;
+  if (!capabilities) return spec;
+  const known = Object.entries(capabilities).map(([set, names]: [string, string[]]) => [
+    set,
+    names.filter(isCapability),
+  ]);
+  return { ...spec, process: { ...spec.process, capabilities: Object.fromEntries(known) } };
+}
+
+function withAbsolutePaths(spec: Spec, directory: string): Spec {
+  const absolute = (path: string) => (path.startsWith("/") ? path : `${directory}/${path}`);
+  return {
+    ...spec,
+    root: { ...spec.root, path: absolute(spec.root.path) },
+    mounts: spec.mounts.map((mount) => ({
+      ...mount,
+      destination: mount.destination.startsWith("/") ? mount.destination : `/${mount.destination}`,
+      ...(mount.source !== undefined && isBind(mount) && { source: absolute(mount.source) }),
+    })),
+  };
+}
+
+const isBind = ({ type, options = [] }: Mount): boolean =>
+  type === "bind" || options.includes("bind") || options.includes("rbind");

@@ -1,0 +1,162 @@
+/** What fields of a config.json ask of each other; and those that tinydocker refuses, each by its name. Pure. */
+
+import { InvalidError, UnsupportedError } from "../../errors.ts";
+import { capabilityNames } from "../capabilities.ts";
+import type { Capabilities, Linux, NamespaceType, Process, Resources, Spec } from "../spec.ts";
+
+function invalid(where: string, reason: string, hint?: string): never {
+  throw new InvalidError(`config.json: ${where}: ${reason}`, hint);
+}
+
+function unsupported(where: string, reason: string, hint?: string): never {
+  throw new UnsupportedError(`config.json: ${where}: ${reason}`, hint);
+}
+
+/** @returns warnings. @throws InvalidError, UnsupportedError */
+export function checkSpec(spec: Spec): string[] {
+  checkProcess(spec.process);
+  checkNamespaces(spec);
+  checkDevices(spec.linux);
+  checkMounts(spec);
+  checkLinux(spec.linux);
+  if (spec.linux.resources) checkResources(spec.linux.resources);
+  return [...unknownCapabilities(spec.process.capabilities), ...withoutEffect(spec)];
+}
+
+function checkProcess({ args, rlimits = [], scheduler, ioPriority }: Process): void {
+  if (args.length === 0) invalid("process.args", "there is no program");
+  const seen = new Set<string>();
+  rlimits.forEach(({ type, soft, hard }, index) => {
+    const where = `process.rlimits[${index}]`;
+    if (seen.has(type)) invalid(`${where}.type`, `${type} is there twice`);
+    if (soft > hard) invalid(where, `the soft limit of ${type} is above the hard one`);
+    seen.add(type);
+  });
+  if (ioPriority?.class === "IOPRIO_CLASS_IDLE" && ioPriority.priority)
+    invalid("process.ioPriority.priority", "IOPRIO_CLASS_IDLE has no priorities");
+  if (scheduler?.policy === "SCHED_ISO")
+    unsupported("process.scheduler.policy", "Linux has reserved SCHED_ISO, and does not have it");
+  const isDeadline = scheduler?.policy === "SCHED_DEADLINE";
+  for (const name of ["runtime", "deadline", "period"] as const)
+    if (scheduler?.[name] && !isDeadline) invalid(`process.scheduler.${name}`, "only SCHED_DEADLINE has it");
+}
+
+function checkNamespaces({ hostname, domainname, linux }: Spec): void {
+  const { namespaces, uidMappings, gidMappings, timeOffsets } = linux;
+  const has = (type: NamespaceType) => namespaces.some((namespace) => namespace.type === type);
+  namespaces.forEach(({ type }, index) => {
+    if (namespaces.findIndex((other) => other.type === type) !== index)
+      invalid(`linux.namespaces[${index}]`, `there are two of type ${type}`);
+  });
+  if (!has("mount"))
+    unsupported("linux.namespaces", "there is none of type mount, and the container's mounts would be the host's");
+  const ofUts = { hostname, domainname };
+  for (const [name, value] of Object.entries(ofUts))
+    if (value && !has("uts")) invalid(name, "it would be the host's: there is no namespace of type uts");
+  const user = namespaces.find(({ type }) => type === "user");
+  const mapped = { uidMappings, gidMappings };
+  for (const [name, value] of Object.entries(mapped)) {
+    if (value?.length && !user) invalid(`linux.${name}`, "there is no namespace of type user");
+    if (value?.length && user?.path) invalid(`linux.${name}`, "a namespace that exists already has its own");
+  }
+  if (user && !user.path && !(uidMappings?.length && gidMappings?.length))
+    invalid("linux.namespaces", "one of type user needs linux.uidMappings and linux.gidMappings");
+  const time = namespaces.find(({ type }) => type === "time");
+  for (const clock of Object.keys(timeOffsets ?? {})) {
+    const where = `linux.timeOffsets[${JSON.stringify(clock)}]`;
+    if (clock !== "monotonic" && clock !== "boottime") invalid(where, "the clocks are monotonic and boottime");
+    if (!time) invalid(where, "there is no namespace of type time");
+    if (time?.path) invalid(where, "the clocks of a namespace that exists already can't be set");
+  }
+}
+
+function checkDevices({ devices = [], namespaces, netDevices = {} }: Linux): void {
+  devices.forEach(({ type, major, minor }, index) => {
+    if (type !== "p" && (major < 0 || minor < 0))
+      invalid(`linux.devices[${index}]`, "major and minor must be there, unless its type is p");
+  });
+  if (Object.keys(netDevices).length === 0) return;
+  if (!namespaces.some(({ type }) => type === "network"))
+    invalid("linux.netDevices", "there is no namespace of type network");
+  const names = new Set<string>();
+  for (const [device, { name = device }] of Object.entries(netDevices)) {
+    const where = `linux.netDevices[${JSON.stringify(device)}]`;
+    for (const one of [device, name])
+      if (!/^[^\s/:]{1,15}$/.test(one) || one === "." || one === "..")
+        invalid(where, `${JSON.stringify(one)} is not a name of a network device`);
+    if (names.has(name)) invalid(where, `there would be two named ${name}`);
+    names.add(name);
+  }
+}
+
+function checkMounts({ mounts }: Spec): void {
+  mounts.forEach(({ destination, type, uidMappings, gidMappings }, index) => {
+    const where = `mounts[${index}]`;
+    const clean = destination.split("/").filter((part) => part !== "" && part !== ".");
+    if (clean.length === 0 && type !== "overlay")
+      unsupported(`${where}.destination`, "only an overlay can be mounted on /");
+    if ((uidMappings === undefined) !== (gidMappings === undefined))
+      invalid(where, "of uidMappings and gidMappings there are both or none");
+  });
+}
+
+function checkLinux({ intelRdt, personality, memoryPolicy }: Linux): void {
+  if (intelRdt) unsupported("linux.intelRdt", "tinydocker does not divide caches and memory bandwidth");
+  const [flag] = personality?.flags ?? [];
+  if (flag !== undefined) invalid("linux.personality.flags", `${flag}: the specification knows no flags`);
+  const needsNodes = ["MPOL_BIND", "MPOL_INTERLEAVE", "MPOL_PREFERRED_MANY", "MPOL_WEIGHTED_INTERLEAVE"];
+  if (memoryPolicy && needsNodes.includes(memoryPolicy.mode) && !memoryPolicy.nodes)
+    invalid("linux.memoryPolicy.nodes", `${memoryPolicy.mode} needs some`);
+  if (memoryPolicy?.nodes && ["MPOL_DEFAULT", "MPOL_LOCAL"].includes(memoryPolicy.mode))
+    invalid("linux.memoryPolicy.nodes", `${memoryPolicy.mode} takes none`);
+}
+
+const v1 = "cgroup v2 has no such thing";
+
+function checkResources({ network, memory, cpu, rdma = {}, blockIO, unified = {} }: Resources): void {
+  if (network?.classID) unsupported("linux.resources.network.classID", v1);
+  if (network?.priorities?.length) unsupported("linux.resources.network.priorities", v1);
+  // Without the limit of all memory, that of the kernel's alone never had much to say; 0 and -1 are none.
+  for (const name of ["kernel", "kernelTCP"] as const)
+    if ((memory?.[name] ?? 0) > 0) unsupported(`linux.resources.memory.${name}`, `${v1}: memory.limit has it`);
+  if (memory?.swappiness) unsupported("linux.resources.memory.swappiness", v1);
+  if (memory?.disableOOMKiller) unsupported("linux.resources.memory.disableOOMKiller", v1);
+  for (const name of ["realtimeRuntime", "realtimePeriod"] as const)
+    if (cpu?.[name]) unsupported(`linux.resources.cpu.${name}`, v1);
+  const { burst, quota } = cpu ?? {};
+  if (burst !== undefined && quota !== undefined && quota > 0 && burst > quota)
+    invalid("linux.resources.cpu.burst", `${burst} is more than the quota, ${quota}`);
+  if (blockIO?.leafWeight) unsupported("linux.resources.blockIO.leafWeight", v1);
+  blockIO?.weightDevice?.forEach(({ weight, leafWeight }, index) => {
+    const where = `linux.resources.blockIO.weightDevice[${index}]`;
+    if (leafWeight) unsupported(`${where}.leafWeight`, v1);
+    if (!weight) invalid(where, "there must be a weight");
+  });
+  for (const [device, { hcaHandles, hcaObjects }] of Object.entries(rdma))
+    if (hcaHandles === undefined && hcaObjects === undefined)
+      invalid(`linux.resources.rdma[${JSON.stringify(device)}]`, "there must be hcaHandles or hcaObjects");
+  for (const file of Object.keys(unified))
+    if (!/^[a-z][a-z_]*(\.[A-Za-z0-9_-]+)+$/.test(file))
+      invalid("linux.resources.unified", `${JSON.stringify(file)} is not a file of a cgroup`);
+}
+
+/** "Any value which cannot be mapped to a relevant kernel interface [...] MUST be logged as a warning by the runtime." */
+function unknownCapabilities(capabilities: Capabilities | undefined): string[] {
+  return Object.entries(capabilities ?? {}).flatMap(([set, names]: [string, string[]]) =>
+    names
+      .filter((name) => !isCapability(name))
+      .map((name) => `config.json: process.capabilities.${set}: there is no capability ${JSON.stringify(name)}`),
+  );
+}
+
+export const isCapability = (name: string): boolean => (capabilityNames as readonly string[]).includes(name);
+
+function withoutEffect({ mounts, linux: { resources } }: Spec): string[] {
+  const relative = mounts.filter(({ destination }) => !destination.startsWith("/"));
+  return [
+    ...relative.map(
+      ({ destination }) => `config.json: mounts: ${JSON.stringify(destination)} is not absolute: taken from /`,
+    ),
+    ...(resources?.memory?.swappiness === 0 ? [`config.json: linux.resources.memory.swappiness: ${v1}`] : []),
+  ];
+}
