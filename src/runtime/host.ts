@@ -5,23 +5,17 @@ import { delegateControllers, findCgroup2, removeCgroup, removeEmptyCgroup } fro
 import {
   close,
   type Fd,
-  flock,
-  fstat,
   link,
   mkdir,
   mkdirAll,
-  O_CREAT,
   O_DIRECTORY,
   O_RDONLY,
-  O_RDWR,
   open,
-  owned,
   readdir,
   readFileIfAny,
   rename,
   statIfAny,
   unlink,
-  writeAll,
   writeFileAtomic,
   writeNewFile,
   writeSetting,
@@ -33,6 +27,7 @@ import type { HostStep, VolumeStep } from "../plan/step.ts";
 import { dataOf, recordOf } from "../plan/volume.ts";
 import { writeEtcFiles } from "./etc-files.ts";
 import type { Prepared } from "./init.ts";
+import { type CleanUpDead, createLockFile, isNew } from "./lock-file.ts";
 import { makeRoot } from "./rootfs.ts";
 import type { UndoList } from "./undo.ts";
 import { identityOf } from "./user.ts";
@@ -40,16 +35,24 @@ import { identityOf } from "./user.ts";
 /** What steps leave for later ones, and for init. `image` is the root alone, a detached mount with nothing mounted in it. */
 export type Preparing = Partial<Prepared> & Pick<Prepared, "binds"> & { image?: Fd; warnings?: string[] };
 
-/** Performs steps of the host's side in order. @param ended true once the container has run: then `keep` counts. */
+/** What the steps of a container have to know of it. */
+export interface Performing {
+  /** True once the container has run: then `keep` counts. */
+  ended: () => boolean;
+  prepared: Preparing;
+  /** Cleans up after who had the lock file before and was killed; for containers that there were before. */
+  cleanUpDead: CleanUpDead;
+}
+
+/** Performs steps of the host's side in order. */
 export function performHost(
   steps: HostStep[],
   undo: UndoList,
-  ended: () => boolean,
-  prepared: Preparing = { binds: [] },
+  { ended = () => false, prepared = { binds: [] }, cleanUpDead = isNew }: Partial<Performing> = {},
 ): void {
   for (const step of steps) {
     try {
-      (performers[step.do] as Performer<HostStep>)(step, undo, { ended, prepared });
+      (performers[step.do] as Performer<HostStep>)(step, undo, { ended, prepared, cleanUpDead });
     } catch (error) {
       if (error instanceof SyscallError) error.message = `${step.do}: ${error.message}`;
       throw error;
@@ -61,15 +64,11 @@ export function performHost(
 const binds = () => require("./bind.ts") as typeof import("./bind.ts");
 const volumes = () => require("./volume-mount.ts") as typeof import("./volume-mount.ts");
 
-interface Performing {
-  ended: () => boolean;
-  prepared: Preparing;
-}
 type Performer<Step> = (step: Step, undo: UndoList, more: Performing) => void;
 
 const performers: { [Kind in HostStep["do"]]: Performer<Extract<HostStep, { do: Kind }>> } = {
-  "lock-file": ({ running, cleanup }, undo) => {
-    const lock = createLockFile(running, JSON.stringify({ schema: cleanupSchema, ...cleanup }));
+  "lock-file": ({ running, cleanup }, undo, { cleanUpDead }) => {
+    const lock = createLockFile(running, JSON.stringify({ schema: cleanupSchema, ...cleanup }), cleanUpDead);
     undo.add(() => {
       unlink(running);
       close(lock);
@@ -182,27 +181,6 @@ export function removeContainerCgroup(cgroup: string): void {
   removeCgroup(cgroup);
   const above = cgroup.slice(0, cgroup.lastIndexOf("/"));
   if (above.endsWith(commonCgroup)) removeEmptyCgroup(above);
-}
-
-/** Creates the file of a running container and locks it for life. */
-export function createLockFile(running: string, text: string): Fd {
-  for (;;) {
-    using lock = owned(open(running, O_RDWR | O_CREAT, 0o600));
-    flock(lock.fd, { wait: true });
-    // Between open and lock a cleaner may have taken the file for a dead one's and unlinked it.
-    const { nlink, size } = fstat(lock.fd);
-    if (nlink > 0 && size === 0) {
-      try {
-        writeAll(lock.fd, new TextEncoder().encode(text), running);
-      } catch (error) {
-        unlink(running);
-        throw error;
-      }
-      return lock.handOff();
-    }
-    // Of one that was killed since the last cleaning.
-    if (nlink > 0) unlink(running);
-  }
 }
 
 /** Makes a volume, whole or not at all, unless there is one. @returns whether it was made. */

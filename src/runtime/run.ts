@@ -15,6 +15,7 @@ import { guarded } from "./event-sources.ts";
 import { forwarded } from "./forwarded.ts";
 import { type Preparing, performHost } from "./host.ts";
 import { awaitStart, killInit, type Prepared, spawnInit } from "./init.ts";
+import type { CleanUpDead } from "./lock-file.ts";
 import { type LogOptions, openLog } from "./log.ts";
 import { type ConnectedStdio, connectToCaller, connectToMonitor, type OnOutput, type Stdio } from "./stdio.ts";
 import { controlsOf, deliverRest, type Supervision, superviseChild } from "./supervise.ts";
@@ -34,6 +35,8 @@ export interface Outcome {
 
 /** Told to the engine as they happen. */
 export interface Listener {
+  /** Somebody who had this container was killed, and left something behind. */
+  cleanUpDead: CleanUpDead;
   /** Init has its plan and is at work: time to write things down. `pid` is its number on the host. */
   starting(pid: number): void;
   /** Its network namespace is there, to be connected. @returns what is to go on beside it. */
@@ -81,7 +84,8 @@ export function runContainer(plan: Plan, io: Io, place: Place, listener: Listene
   let outcome: Outcome;
   try {
     const prepared: Preparing = { binds: [] };
-    const perform = (steps: HostStep[]) => performHost(steps, undo, () => ended, prepared);
+    const performing = { ended: () => ended, prepared, cleanUpDead: listener.cleanUpDead };
+    const perform = (steps: HostStep[]) => performHost(steps, undo, performing);
     // The lock file is the first step, so its undo is the last.
     const [lockFile, ...prepare] = plan.prepare;
     perform([lockFile!]);

@@ -143,8 +143,8 @@ function makeContainer(paths: Paths, record: ContainerRecord, warn: Reporter["wa
   const undo = undoList();
   undoing(guard, () => {
     try {
-      performHost([lockFile!], guard, () => false);
-      performHost([...making, ...plan.record], undo, () => false);
+      performHost([lockFile!], guard);
+      performHost([...making, ...plan.record], undo);
       writeState(paths, record.id, unstarted);
       writeRecord(paths, record);
       emitContainerEvent(paths, record, "create");

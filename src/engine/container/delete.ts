@@ -3,6 +3,7 @@
 import { isFull } from "../../errors.ts";
 import type { Paths } from "../../paths.ts";
 import { performHost, removeContainer } from "../../runtime/host.ts";
+import type { CleanUpDead } from "../../runtime/lock-file.ts";
 import { undoing, undoList } from "../../runtime/undo.ts";
 import { anonymousVolumes, type ContainerRecord, directoryOf } from "../record/container.ts";
 
@@ -10,14 +11,19 @@ import { anonymousVolumes, type ContainerRecord, directoryOf } from "../record/c
  * Removes a container that is down, under its lock file: if we are killed half way, the next command goes on with it (recover.ts).
  * Whoever still writes down how it ended is waited for. @param volumes also its anonymous volumes.
  */
-export function deleteContainer(paths: Paths, record: ContainerRecord, { volumes }: { volumes: boolean }): void {
+export function deleteContainer(
+  paths: Paths,
+  record: ContainerRecord,
+  { volumes, cleanUpDead }: { volumes: boolean; cleanUpDead: CleanUpDead },
+): void {
   const { id, name } = record;
   const kept = { directory: directoryOf(paths, id), namePath: `${paths.names}/${name}` };
   const anonymous = volumes ? anonymousVolumes(record) : [];
   const cleanup = { id, ...kept, keep: false, outlives: false, volumes: anonymous };
   const lock = undoList();
   try {
-    performHost([{ do: "lock-file", running: `${paths.running}/${id}`, cleanup }], lock, () => false);
+    const lockFile = { do: "lock-file" as const, running: `${paths.running}/${id}`, cleanup };
+    performHost([lockFile], lock, { cleanUpDead });
   } catch (error) {
     // On a full disk removing is what helps.
     if (!isFull(error)) throw error;

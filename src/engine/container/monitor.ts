@@ -10,7 +10,7 @@ import { identify } from "../../linux/proc.ts";
 import { dup2 } from "../../linux/process.ts";
 import { type Paths, pathsOf } from "../../paths.ts";
 import { receiveFrame, sendFrame } from "../../runtime/channel.ts";
-import { createLockFile } from "../../runtime/host.ts";
+import { createLockFile } from "../../runtime/lock-file.ts";
 import { keepNetwork } from "../network/keep.ts";
 import {
   type ContainerRecord,
@@ -147,7 +147,10 @@ export function restartDelayMs({ usage, restartDelayMs: last }: ContainerState):
 /** Waits, and has a new monitor start it. */
 function restartLater(paths: Paths, id: string, state: ContainerState): void {
   const running = `${paths.running}/${id}`;
-  const lock = createLockFile(running, "");
+  const lock = createLockFile(running, "", (content) => {
+    const { cleaningUp } = require("./recover.ts") as typeof import("./recover.ts");
+    cleaningUp(paths, id)(content);
+  });
   const delayMs = restartDelayMs(state);
   const again = { ...state, restartCount: state.restartCount + 1, restartDelayMs: delayMs };
   writeState(paths, id, again);

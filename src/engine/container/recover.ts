@@ -1,6 +1,6 @@
 /** What those who were killed have left behind: found and cleaned up by whoever comes next. */
 
-import { hasCode } from "../../errors.ts";
+import { ConflictError, hasCode } from "../../errors.ts";
 import {
   type Fd,
   flock,
@@ -21,6 +21,7 @@ import type { Paths } from "../../paths.ts";
 import type { CleanupRecord } from "../../plan/cleanup-record.ts";
 import type { Connected } from "../../plan/network.ts";
 import { cleanUp, removeContainer } from "../../runtime/host.ts";
+import type { CleanUpDead } from "../../runtime/lock-file.ts";
 import {
   type Container,
   isAlive,
@@ -104,13 +105,22 @@ function dropStrayLeases(paths: Paths): void {
   }
 }
 
-function cleanUpDead(paths: Paths, path: string, id: string, content: Uint8Array): void {
+/** For who wants to have a container that somebody had who was killed. @throws ConflictError if it lives on without its monitor. */
+export function cleaningUp(paths: Paths, id: string): CleanUpDead {
+  return (content) => {
+    if (cleanUpDead(paths, `${paths.running}/${id}`, id, content)) return;
+    throw new ConflictError(`container ${id.slice(0, 12)} is running, without its monitor`, "stop it first");
+  };
+}
+
+/** @param content of the lock file at that path, whose lock the caller has. @returns false if the container lives on. */
+function cleanUpDead(paths: Paths, path: string, id: string, content: Uint8Array): boolean {
   const { parseLockFile } = require("../record/lock-file.ts") as typeof import("../record/lock-file.ts");
   const cleanup = parseLockFile(paths, id, new TextDecoder().decode(content));
   if (cleanup) {
     const container = readContainer(paths, cleanup.id);
     // It lives on without its monitor, as it was promised; somebody may stop it (stop.ts).
-    if (cleanup.outlives && container && isAlive(container.state)) return;
+    if (cleanup.outlives && container && isAlive(container.state)) return false;
     if (statIfAny(`${cleanup.directory}/keeper`)) keeping().waitForKeeper(paths, cleanup.id);
     if (cleanup.network) disconnectDead(paths, cleanup.id, cleanup.network, container?.state.network);
     cleanUp(cleanup);
@@ -119,6 +129,7 @@ function cleanUpDead(paths: Paths, path: string, id: string, content: Uint8Array
     markEnded(paths, cleanup, container);
   }
   unlink(path);
+  return true;
 }
 
 /** Loaded where a container has outlived its monitor, and somebody has looked after its network since. */

@@ -15,7 +15,7 @@ import {
 } from "../record/container.ts";
 import { lockingContainer } from "../record/container-lock.ts";
 import { deleteContainer } from "./delete.ts";
-import { recover } from "./recover.ts";
+import { cleaningUp, recover } from "./recover.ts";
 import { stopping } from "./stop.ts";
 import { mayRun } from "./stop-damaged.ts";
 
@@ -51,12 +51,15 @@ const pollMs = 20;
  * its end. Undefined if it is gone by then.
  */
 function* whenSettled(paths: Paths, container: Container | undefined): Task<Container | undefined> {
-  let now = container;
-  while (now && (now.status === "created" || now.status === "exited") && hasMonitor(paths, now.record.id)) {
+  if (!container) return undefined;
+  const { id } = container.record;
+  for (;;) {
+    // Looked at before its state is read: a monitor writes that down, and may be killed right after.
+    const monitored = hasMonitor(paths, id);
+    const now = readContainer(paths, id);
+    if (!monitored || !now || !(now.status === "created" || now.status === "exited")) return now;
     yield { forMs: pollMs };
-    now = readContainer(paths, now.record.id);
   }
-  return now;
 }
 
 function* removeNow(
@@ -81,5 +84,5 @@ function* removeNow(
   // Its first process may have ended a moment ago, after its monitor was killed: what that had is not ours to remove.
   if (statIfAny(`${paths.running}/${record.id}`)) recover(paths);
   emitContainerEvent(paths, record, "destroy");
-  deleteContainer(paths, record, { volumes });
+  deleteContainer(paths, record, { volumes, cleanUpDead: cleaningUp(paths, record.id) });
 }

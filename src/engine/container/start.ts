@@ -75,6 +75,7 @@ export function runToEnd(
     io,
     { directory, log: logOptions(record), usage: { wanted: report || !settings.remove, look: report } },
     {
+      cleanUpDead: (content) => cleaningUp(paths, record.id)(content),
       starting: (pid) => {
         plan.warnings.forEach(on.warn);
         current = {
@@ -130,6 +131,10 @@ export function runToEnd(
   );
   return { code: current.exitCode!, outcome, state: current };
 }
+
+/** Loaded where there is something to clean up. */
+const cleaningUp: typeof import("./recover.ts").cleaningUp = (...args) =>
+  (require("./recover.ts") as typeof import("./recover.ts")).cleaningUp(...args);
 
 /** The end of one that may only run for some time. Loaded for those. */
 function timeoutOf(paths: Paths, record: ContainerRecord, state: ContainerState): EventSource[] {

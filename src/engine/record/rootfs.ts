@@ -149,7 +149,10 @@ function openRunningRoot({ process }: ContainerState): Fd | undefined {
 export function lockStopped(paths: Paths, { record }: Container): () => void {
   const path = `${paths.running}/${record.id}`;
   using lock = owned(open(path, O_RDWR | O_CREAT, 0o600));
-  if (!flock(lock.fd, { wait: false }) || fstat(lock.fd).nlink === 0)
+  const isOurs = flock(lock.fd, { wait: false });
+  const { nlink, size } = fstat(lock.fd);
+  // What somebody who was killed meanwhile has left behind is in that file alone: the next command cleans up.
+  if (!isOurs || nlink === 0 || size > 0)
     throw new ConflictError(`container ${record.name} is starting, ending or in use`, "try again");
   const held = lock.handOff();
   return () => {

@@ -42,7 +42,7 @@ export function makeVolume(
       return;
     }
     if (there) return refuseOther(there, volume);
-    performHost([stepFor(paths, volume, randomHex(6), false)], undoList(), () => true);
+    performHost([stepFor(paths, volume, randomHex(6), false)], undoList());
     recordEvent(paths, { type: "volume", action: "create", id: name, attributes: { driver: "local" } });
   });
   return name;
