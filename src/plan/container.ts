@@ -1,21 +1,12 @@
 /** The plan of one container: its spec and what the host has, in; every step of both processes, out. Pure. */
 
 import { UnsupportedError } from "../errors.ts";
-import type { Namespace, NamespaceType, Spec } from "../oci/spec.ts";
+import type { Linux, Namespace, NamespaceType, Spec } from "../oci/spec.ts";
 import { planCgroup, type Setting } from "./cgroup.ts";
 import { planBinds, planMounts, planRoot } from "./mounts.ts";
 import { type Connection, connectedOf, type EtcFile } from "./network.ts";
 import type { SecretVariable } from "./secrets.ts";
-import type {
-  CloneStep,
-  Directory,
-  HostStep,
-  InitStep,
-  LimitStep,
-  Plan,
-  SharedNamespaceType,
-  StdioKind,
-} from "./step.ts";
+import type { CloneStep, Directory, HostStep, InitStep, LimitStep, Plan, StdioKind } from "./step.ts";
 import { planSysctls } from "./sysctl.ts";
 import { userOf } from "./user.ts";
 
@@ -186,14 +177,11 @@ function planBuild(spec: Spec, container: Container, cgroup: string | undefined)
     { do: "user", user: userOf(spec) },
     ...(variables?.length ? [{ do: "secret-variables", variables } as const] : []),
     ...planBinds(spec),
-    ...shareable.flatMap((namespace): HostStep[] => {
-      const path = namespaceOf(spec, namespace)?.path;
-      return path === undefined ? [] : [{ do: "open-namespace", namespace, path }];
-    }),
+    ...spec.linux.namespaces.flatMap(({ type, path }): HostStep[] =>
+      path === undefined || type === "user" ? [] : [{ do: "open-namespace", namespace: type, path }],
+    ),
   ];
 }
-
-const shareable: SharedNamespaceType[] = ["network", "ipc", "pid"];
 
 /** Its own, or with a path another's; none where it has the host's. */
 const namespaceOf = ({ linux }: Spec, type: NamespaceType): Namespace | undefined =>
@@ -220,15 +208,24 @@ function planSetup(spec: Spec, container: Container): InitStep[] {
 }
 
 /** What comes before anything of the container is touched. */
-const first = ({ process: { oomScoreAdj } }: Spec): InitStep[] => [
+const first = ({ process }: Spec): InitStep[] => [
   { do: "own-memory" },
   { do: "close-inherited" },
   { do: "bind-to-parent" },
   { do: "exe-file" },
-  { do: "reset-attributes", ...(oomScoreAdj !== undefined && { oomScoreAdj }) },
+  { do: "reset-attributes", ...(process.oomScoreAdj !== undefined && { oomScoreAdj: process.oomScoreAdj }) },
+  ...(process.apparmorProfile || process.selinuxLabel ? rareProcess().planLabels(process) : []),
   { do: "session" },
   { do: "session-keyring" },
 ];
+
+/** One that only bundles of other engines have. */
+const isRare = ({ type, path }: Namespace): boolean =>
+  type === "time" || (path !== undefined && (type === "uts" || type === "cgroup" || type === "mount"));
+
+/** Loaded for those who have some. */
+const rareNamespaces = () => require("./rare-namespaces.ts") as typeof import("./rare-namespaces.ts");
+const rareProcess = () => require("./rare-process.ts") as typeof import("./rare-process.ts");
 
 const unshared = [
   ["mount", "NEWNS", "mounts of its own"],
@@ -246,6 +243,7 @@ function planNamespaces(spec: Spec): InitStep[] {
       return own && own.path === undefined ? [{ do: "unshare", namespace, why }] : [];
     }),
     ...planJoin(spec, "ipc", "asked for: the shared memory, semaphores and message queues of another container"),
+    ...(spec.linux.namespaces.some(isRare) ? rareNamespaces().planRareNamespaces(spec.linux) : []),
     // Slave, not private: mounts the host makes later (an automount, a USB disk) still reach bind mounts that ask for it.
     { do: "propagation", path: "/", propagation: "rslave" },
   ];
@@ -284,13 +282,16 @@ const defaultUmask = 0o022;
 
 /** From the host's go to execve. The order matters: each step needs a privilege that a later one gives up. */
 export function planStart(
-  { process }: Pick<Spec, "process">,
+  { process, linux = {} }: Pick<Spec, "process"> & { linux?: Pick<Linux, "personality" | "memoryPolicy"> },
   container: Pick<Container, "outlives" | "reap">,
   sharesPid = false,
 ): InitStep[] {
   const { capabilities, rlimits = [], args, env } = process;
   return [
     { do: "umask", mask: process.user.umask ?? defaultUmask },
+    ...(process.scheduler || process.ioPriority || linux.memoryPolicy || linux.personality
+      ? rareProcess().planRareProcess(process, linux)
+      : []),
     ...rlimits.map((rlimit): InitStep => ({ do: "rlimit", rlimit })),
     ...(capabilities ? [{ do: "bounding-set", keep: capabilities.bounding } as const] : []),
     { do: "ids" },

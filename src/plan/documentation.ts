@@ -1,9 +1,11 @@
 /** What people are told of each kind of step: `explain` prints it. */
 
+import { type Documentation, rareDocumentation } from "./rare-documentation.ts";
 import type { Step } from "./step.ts";
 
 /** For each kind of step: the man page to read, why it is there, and what ends it. */
-export const documentation: { [Kind in Step["do"]]: { man: string; why: string; undo?: string } } = {
+export const documentation: Documentation<Step["do"]> = {
+  ...rareDocumentation,
   "lock-file": {
     man: "flock(2)",
     why: "the id is ours while this lock lives; a lock without owner tells the next command what to clean up",

@@ -28,7 +28,7 @@ export interface ExecOptions {
 export function planExec(spec: Spec, options: ExecOptions, stdio: StdioKind[], own: string[]): ExecPlan {
   const process = processOf(spec, options, own);
   const { terminal, terminalSize } = options;
-  const { oomScoreAdj } = process;
+  const { oomScoreAdj, execCPUAffinity: affinity } = process;
   return {
     user: userOf({ process }),
     ...(oomScoreAdj !== undefined && { oomScoreAdj }),
@@ -42,7 +42,12 @@ export function planExec(spec: Spec, options: ExecOptions, stdio: StdioKind[], o
       { do: "workdir", path: process.cwd, existing: true },
       { do: "ready" },
     ],
-    start: planStart({ process }, { outlives: options.detach || (options.detachable ?? false), reap: false }),
+    ...(affinity && { affinity }),
+    ...(spec.linux.namespaces.some(({ type }) => type === "time") && { time: true as const }),
+    start: planStart(
+      { process, linux: spec.linux },
+      { outlives: options.detach || (options.detachable ?? false), reap: false },
+    ),
   };
 }
 
@@ -50,6 +55,10 @@ export function planExec(spec: Spec, options: ExecOptions, stdio: StdioKind[], o
 export interface ExecPlan {
   user: User;
   oomScoreAdj?: number;
+  /** The CPUs that it runs on until it is in the container, and from then on; all, where nothing is said. */
+  affinity?: { initial?: string; final?: string };
+  /** The container has clocks of its own. */
+  time?: true;
   setup: InitStep[];
   start: InitStep[];
 }

@@ -21,6 +21,7 @@
 import type { Capabilities, Device, Rlimit } from "../oci/spec.ts";
 import type { CleanupRecord } from "./cleanup-record.ts";
 import type { EtcFile, NetworkStep } from "./network.ts";
+import type { RareStep } from "./rare-step.ts";
 import type { SecretFile } from "./secret-mount.ts";
 import type { SecretVariable } from "./secrets.ts";
 import type { User } from "./user.ts";
@@ -63,8 +64,8 @@ export interface LimitStep {
   summed?: true;
 }
 
-/** Namespaces of another container that this one may be in. */
-export type SharedNamespaceType = "network" | "ipc" | "pid";
+/** Namespaces of somebody else that this container may be in. */
+export type SharedNamespaceType = "network" | "ipc" | "pid" | "uts" | "cgroup" | "mount" | "time";
 
 /** A volume that is to be there. */
 export interface VolumeStep {
@@ -144,6 +145,7 @@ export type StdioKind = "pipe" | "null" | "terminal";
 
 /** What the container's first process does. Paths named `target` or `path` are inside the rootfs unless said otherwise. */
 export type InitStep =
+  | RareStep
   | { do: "own-memory" }
   | { do: "close-inherited" }
   | { do: "bind-to-parent" }
@@ -156,7 +158,7 @@ export type InitStep =
   | { do: "loopback" }
   | { do: "send-network" }
   /** `path` is for people: the host's side has opened it. */
-  | { do: "join-namespace"; namespace: "network" | "ipc"; path: string; why: string }
+  | { do: "join-namespace"; namespace: Exclude<SharedNamespaceType, "pid">; path: string; why: string }
   | { do: "hostname"; name: string }
   | { do: "domainname"; name: string }
   /**
@@ -183,7 +185,7 @@ export type InitStep =
   | { do: "stdio"; stdio: StdioKind[] }
   | { do: "pivot-root" }
   | { do: "workdir"; path: string /** Not made: it is an error if it is not there. */; existing?: true }
-  | { do: "enter"; namespaces: ("NEWNS" | "NEWUTS" | "NEWIPC" | "NEWNET" | "NEWCGROUP")[] }
+  | { do: "enter"; namespaces: ("NEWNS" | "NEWUTS" | "NEWIPC" | "NEWNET" | "NEWCGROUP" | "NEWTIME")[] }
   | { do: "ready" }
   | { do: "reset-attributes"; oomScoreAdj?: number }
   | { do: "umask"; mask: number }

@@ -1,6 +1,6 @@
 /** The host's side of a run: performs its steps, each with the undo that takes it back. */
 
-import { ConflictError, hasCode, SyscallError } from "../errors.ts";
+import { ConflictError, hasCode, InvalidError, SyscallError } from "../errors.ts";
 import { delegateControllers, findCgroup2, removeCgroup, removeEmptyCgroup } from "../linux/cgroup.ts";
 import {
   close,
@@ -13,6 +13,7 @@ import {
   open,
   readdir,
   readFileIfAny,
+  readlink,
   rename,
   statIfAny,
   unlink,
@@ -23,7 +24,7 @@ import {
 import { removePath } from "../linux/tree.ts";
 import { commonCgroup } from "../plan/cgroup.ts";
 import { type CleanupRecord, cleanupSchema } from "../plan/cleanup-record.ts";
-import type { HostStep, VolumeStep } from "../plan/step.ts";
+import type { HostStep, SharedNamespaceType, VolumeStep } from "../plan/step.ts";
 import { dataOf, recordOf } from "../plan/volume.ts";
 import { writeEtcFiles } from "./etc-files.ts";
 import type { Prepared } from "./init.ts";
@@ -130,7 +131,9 @@ const performers: { [Kind in HostStep["do"]]: Performer<Extract<HostStep, { do: 
     prepared.binds.push(closedLater(binds().makeBind(step, prepared.image!, prepared.identity!), undo));
   },
   "open-namespace": ({ namespace, path }, undo, { prepared }) => {
-    prepared[namespace] = closedLater(open(path, O_RDONLY), undo);
+    const joined = closedLater(open(path, O_RDONLY), undo);
+    mustBeNamespace(joined, namespace, path);
+    prepared.joined = { ...prepared.joined, [namespace]: joined };
   },
   remove: (cleanup, undo) => undo.add(() => removeContainer(cleanup)),
   "write-file": ({ path, text }) => writeFileAtomic(path, text),
@@ -143,6 +146,13 @@ const performers: { [Kind in HostStep["do"]]: Performer<Extract<HostStep, { do: 
     (require("./limit.ts") as typeof import("./limit.ts")).writeLimit(step);
   },
 };
+
+/** As the kernel names them: `net:[4026531840]`. */
+function mustBeNamespace(fd: Fd, type: SharedNamespaceType, path: string): void {
+  const short = type === "network" ? "net" : type === "mount" ? "mnt" : type;
+  if (!readlink(`/proc/self/fd/${fd}`).startsWith(`${short}:[`))
+    throw new InvalidError(`${path} is not a namespace of type ${type}`);
+}
 
 /** What `mount` has mounted since the plan was made, too: a container may be started again by it. */
 function mountedRoot({ mounted }: Extract<HostStep, { do: "overlay" }>): Fd | undefined {

@@ -22,7 +22,7 @@ import { signals } from "../linux/signal.ts";
 import { ignoredSignals } from "../linux/signalfd.ts";
 import { compileInit } from "../plan/program/compile.ts";
 import { type CompileOptions, given } from "../plan/program/context.ts";
-import type { CloneStep, InitStep } from "../plan/step.ts";
+import type { CloneStep, InitStep, SharedNamespaceType } from "../plan/step.ts";
 import type { Failed } from "./failure.ts";
 import type { ConnectedStdio } from "./stdio.ts";
 import type { Identity } from "./user.ts";
@@ -41,9 +41,7 @@ export interface Prepared {
   binds: Fd[];
   identity: Identity;
   /** Namespaces to be joined. */
-  network?: Fd;
-  ipc?: Fd;
-  pid?: Fd;
+  joined?: Partial<Record<SharedNamespaceType, Fd>>;
   /** An open cgroup v2 directory. */
   cgroup?: Fd;
   /** Variables for the program that no plan has: `NAME=value`, after all others. */
@@ -79,10 +77,8 @@ export function spawnInit(
   using theirs = owned(other);
   using exe = owned(sealedExeFile());
   const { root, binds, identity, cgroup } = prepared;
-  const joined = (["network", "ipc"] as const).flatMap((name) => {
-    const fd = prepared[name];
-    return fd === undefined ? [] : [{ name, fd }];
-  });
+  const { pid: pidNamespace, ...others } = prepared.joined ?? {};
+  const joined = Object.entries(others) as [keyof typeof others, Fd][];
   const pipes = connected.inside.filter((fd) => fd !== undefined);
   const start = () =>
     launch(program, {
@@ -91,12 +87,12 @@ export function spawnInit(
       given: {
         ...givenFor(identity, theirs.fd, exe.fd, connected.inside),
         [given.root.name]: root,
-        ...Object.fromEntries(joined.map(({ name, fd }) => [given[name].name, fd])),
+        ...Object.fromEntries(joined.map(([name, fd]) => [given[name].name, fd])),
         ...Object.fromEntries(binds.map((fd, number) => [given.bind(number).name, fd])),
       },
-      keep: [root, theirs.fd, exe.fd, ...binds, ...pipes, ...joined.map(({ fd }) => fd)],
+      keep: [root, theirs.fd, exe.fd, ...binds, ...pipes, ...joined.map(([, fd]) => fd)],
     });
-  const launched = prepared.pid === undefined ? start() : startIn(prepared.pid, start);
+  const launched = pidNamespace === undefined ? start() : startIn(pidNamespace, start);
   const { assembled, pid, pidfd } = launched;
   return {
     child: { pid, pidfd },

@@ -41,6 +41,7 @@ const calls = {
   rt_sigprocmask: [14, 135, "how set oldset sigsetsize"],
   rt_sigtimedwait: [128, 137, "set info timeout sigsetsize"],
   sched_setaffinity: [203, 122, "pid cpusetsize mask"],
+  sched_setattr: [314, 274, "pid attr flags"],
   sched_setscheduler: [144, 119, "pid policy param"],
   sendmsg: [46, 211, "sockfd msg flags"],
   set_mempolicy: [238, 237, "mode nodemask maxnode"],

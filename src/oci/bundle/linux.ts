@@ -25,15 +25,16 @@ export const mappings = listOf(
   structure<IdMapping>({ containerID: uint32, hostID: uint32, size: integer(1, 2 ** 32) }),
 );
 
-const namespace = structure<Namespace>({
+const fieldsOfNamespace = structure<Namespace>({
   type: word("pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time"),
-  path: optional(absolutePathOrNone()),
+  path: optional(textLike(/^(\/|$)/, "an absolute path")),
 });
 
-/** Go writes no path as an empty one, too. */
-function absolutePathOrNone(): Part<string> {
-  return textLike(/^(\/|$)/, "an absolute path");
-}
+/** An empty path is none. */
+const namespace: Part<Namespace> = Object.assign((value: unknown, where: string): Namespace => {
+  const { type, path } = fieldsOfNamespace(value, where);
+  return path ? { type, path } : { type };
+}, fieldsOfNamespace);
 
 /** `u` is an unbuffered character device: Linux has only one kind. */
 const deviceType: Part<Device["type"]> = (value, where) => {

@@ -6,6 +6,7 @@
 import { Block, Field, Frame, Label, names, type Program, Slot } from "../../linux/program/record.ts";
 import { Writer, words } from "../../linux/program/writer.ts";
 import type { ExecPlan } from "../exec.ts";
+import type { RareStep } from "../rare-step.ts";
 import type { InitStep } from "../step.ts";
 import { type CompileOptions, type Context, cloneArgs, given, newContext } from "./context.ts";
 import { execute, reap } from "./execute.ts";
@@ -44,7 +45,7 @@ export const readyByte = "r";
 const failed = 125;
 
 type Of<Kind> = Extract<InitStep, { do: Kind }>;
-type Compile = { [Kind in InitStep["do"]]: (context: Context, step: Of<Kind>) => void };
+type Compile = { [Kind in Exclude<InitStep["do"], RareStep["do"]>]: (context: Context, step: Of<Kind>) => void };
 
 const compilers: Compile = {
   "own-memory": ({ writer }) => writer.operation("own-memory"),
@@ -78,7 +79,7 @@ const compilers: Compile = {
   },
   "join-namespace": ({ writer }, { namespace, path }) => {
     writer.about(path);
-    writer.call("setns", [given[namespace], names(namespace === "network" ? "CLONE_NEWNET" : "CLONE_NEWIPC")]);
+    writer.call("setns", [given[namespace], names(namespaceFlags[namespace])]);
   },
   hostname: ({ writer }, { name }) => {
     writer.about(name);
@@ -135,6 +136,15 @@ const compilers: Compile = {
   execute,
 };
 
+const namespaceFlags = {
+  network: "CLONE_NEWNET",
+  ipc: "CLONE_NEWIPC",
+  uts: "CLONE_NEWUTS",
+  cgroup: "CLONE_NEWCGROUP",
+  mount: "CLONE_NEWNS",
+  time: "CLONE_NEWTIME",
+} as const;
+
 /** The program of a container's first process. */
 export function compileInit(steps: readonly InitStep[], options: CompileOptions): Program {
   const { context, writer } = begin(options);
@@ -151,7 +161,7 @@ export function compileInit(steps: readonly InitStep[], options: CompileOptions)
 export function compileExec(
   steps: readonly InitStep[],
   options: CompileOptions,
-  more: Pick<ExecPlan, "oomScoreAdj"> = {},
+  more: Pick<ExecPlan, "oomScoreAdj" | "affinity" | "time"> = {},
 ): Program & { pid: Slot } {
   const { context, writer } = begin(options);
   const entry = writer.label();
@@ -171,15 +181,24 @@ export function compileExec(
 }
 
 /** What the intermediate process of an `exec` does before it enters. */
-const intermediateSteps = ({ oomScoreAdj }: Pick<ExecPlan, "oomScoreAdj">): InitStep[] => [
+const intermediateSteps = ({
+  oomScoreAdj,
+  affinity,
+  time,
+}: Pick<ExecPlan, "oomScoreAdj" | "affinity" | "time">): InitStep[] => [
   { do: "own-memory" },
   { do: "close-inherited" },
   { do: "bind-to-parent" },
   { do: "exe-file" },
   // While /proc is the host's.
   { do: "reset-attributes", ...(oomScoreAdj !== undefined && { oomScoreAdj }) },
+  ...(affinity?.initial ? [{ do: "affinity", cpus: affinity.initial } as const] : []),
   // Before it is seen inside: /proc/PID/root and cwd would lead to the host's.
-  { do: "enter", namespaces: ["NEWIPC", "NEWUTS", "NEWNET", "NEWCGROUP", "NEWNS"] },
+  {
+    do: "enter",
+    namespaces: ["NEWIPC", "NEWUTS", "NEWNET", "NEWCGROUP", ...(time ? ["NEWTIME" as const] : []), "NEWNS"],
+  },
+  ...(affinity ? [{ do: "affinity", ...(affinity.final && { cpus: affinity.final }) } as const] : []),
 ];
 
 /** The end that all failures have: what the kernel said of a file system is read, for the other side to tell. */
@@ -197,9 +216,13 @@ function begin(options: CompileOptions): { context: Context; writer: Writer } {
 function compileSteps(context: Context, steps: readonly InitStep[]): void {
   for (const step of steps) {
     context.writer.step(step.do);
-    (compilers[step.do] as (context: Context, step: InitStep) => void)(context, step);
+    const compile = step.do in compilers ? compilers[step.do as keyof Compile] : rare().rareCompilers[step.do as never];
+    (compile as (context: Context, step: InitStep) => void)(context, step);
   }
 }
+
+/** Loaded for those who ask for some. */
+const rare = () => require("./rare.ts") as typeof import("./rare.ts");
 
 /**
  * Another /proc/PID/exe: an empty file that is sealed. Nothing of our binary is mapped any more, so the kernel agrees; a

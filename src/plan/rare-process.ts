@@ -1,0 +1,26 @@
+/** What few ask for a container's process to be, as steps. Pure. */
+
+import type { RareProcess } from "../oci/rare.ts";
+import type { Linux } from "../oci/spec.ts";
+import type { RareStep } from "./rare-step.ts";
+
+/** While /proc is the host's: it holds from execve on. */
+export function planLabels({ apparmorProfile, selinuxLabel }: RareProcess): RareStep[] {
+  return [
+    ...(apparmorProfile ? [{ do: "security-label", of: "AppArmor", label: apparmorProfile } as const] : []),
+    ...(selinuxLabel ? [{ do: "security-label", of: "SELinux", label: selinuxLabel } as const] : []),
+  ];
+}
+
+/** While there is the privilege to. */
+export function planRareProcess(
+  { scheduler, ioPriority }: RareProcess,
+  { personality, memoryPolicy }: Pick<Linux, "personality" | "memoryPolicy">,
+): RareStep[] {
+  return [
+    ...(scheduler ? [{ do: "scheduler", scheduler } as const] : []),
+    ...(ioPriority ? [{ do: "io-priority", priority: ioPriority } as const] : []),
+    ...(memoryPolicy ? [{ do: "memory-policy", policy: memoryPolicy } as const] : []),
+    ...(personality ? [{ do: "personality", domain: personality.domain } as const] : []),
+  ];
+}

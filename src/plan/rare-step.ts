@@ -1,0 +1,22 @@
+/** Steps of init that only bundles of other engines ask for. Their records are in program/rare.ts, loaded for those who do. */
+
+import type { IoPriority, MemoryPolicy, Scheduler } from "../oci/rare.ts";
+
+export type RareStep =
+  | { do: "time-namespace"; offsets: ClockOffset[]; why: string }
+  | { do: "scheduler"; scheduler: Scheduler }
+  | { do: "io-priority"; priority: IoPriority }
+  /** A list of CPUs; without, all of them. */
+  | { do: "affinity"; cpus?: string }
+  | { do: "memory-policy"; policy: MemoryPolicy }
+  | { do: "personality"; domain: "LINUX" | "LINUX32" }
+  /** Of the program, when it is executed. */
+  | { do: "security-label"; of: "AppArmor" | "SELinux"; label: string }
+  | { do: "root-propagation"; propagation: string };
+
+/** What a clock of the container is ahead of the host's. */
+export interface ClockOffset {
+  clock: "monotonic" | "boottime";
+  secs: number;
+  nanosecs: number;
+}
