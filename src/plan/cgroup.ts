@@ -4,7 +4,8 @@ import type { Resources } from "../oci/spec.ts";
 
 /** One line for one file of the container's cgroup. */
 export interface Setting {
-  controller: "memory" | "cpu" | "pids" | "cpuset" | "io";
+  /** As /sys/fs/cgroup/cgroup.controllers names it. */
+  controller: string;
   file: string;
   value: string;
   why: string;

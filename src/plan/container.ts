@@ -224,8 +224,8 @@ const isRare = ({ type, path }: Namespace): boolean =>
   type === "time" || (path !== undefined && (type === "uts" || type === "cgroup" || type === "mount"));
 
 /** Loaded for those who have some. */
-const rareNamespaces = () => require("./rare-namespaces.ts") as typeof import("./rare-namespaces.ts");
-const rareProcess = () => require("./rare-process.ts") as typeof import("./rare-process.ts");
+const rareNamespaces = () => require("./rare/namespaces.ts") as typeof import("./rare/namespaces.ts");
+const rareProcess = () => require("./rare/process.ts") as typeof import("./rare/process.ts");
 
 const unshared = [
   ["mount", "NEWNS", "mounts of its own"],

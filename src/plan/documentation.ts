@@ -1,6 +1,6 @@
 /** What people are told of each kind of step: `explain` prints it. */
 
-import { type Documentation, rareDocumentation } from "./rare-documentation.ts";
+import { type Documentation, rareDocumentation } from "./rare/documentation.ts";
 import type { Step } from "./step.ts";
 
 /** For each kind of step: the man page to read, why it is there, and what ends it. */

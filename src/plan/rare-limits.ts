@@ -6,7 +6,7 @@ import { planCgroup, type Setting } from "./cgroup.ts";
 /** What to write beside the limits that most ask for. */
 export function planRareLimits({ memory, cpu, blockIO }: Resources): Setting[] {
   return [
-    ...(memory?.reservation ? [planReservation(memory.reservation)] : []),
+    ...((memory?.reservation ?? 0) > 0 ? [planReservation(memory!.reservation!)] : []),
     ...(cpu ? planCpu(cpu) : []),
     ...(blockIO ? planBlockIo(blockIO) : []),
   ];

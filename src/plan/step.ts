@@ -21,7 +21,7 @@
 import type { Capabilities, Device, Rlimit } from "../oci/spec.ts";
 import type { CleanupRecord } from "./cleanup-record.ts";
 import type { EtcFile, NetworkStep } from "./network.ts";
-import type { RareStep } from "./rare-step.ts";
+import type { JoinStep, RareStep, SharedNamespaceType } from "./rare/step.ts";
 import type { SecretFile } from "./secret-mount.ts";
 import type { SecretVariable } from "./secrets.ts";
 import type { User } from "./user.ts";
@@ -63,9 +63,6 @@ export interface LimitStep {
   /** The cgroup above has to have as much as all below it together. */
   summed?: true;
 }
-
-/** Namespaces of somebody else that this container may be in. */
-export type SharedNamespaceType = "network" | "ipc" | "pid" | "uts" | "cgroup" | "mount" | "time";
 
 /** A volume that is to be there. */
 export interface VolumeStep {
@@ -157,8 +154,7 @@ export type InitStep =
   | { do: "unshare"; namespace: "NEWNS" | "NEWUTS" | "NEWIPC" | "NEWNET" | "NEWCGROUP"; why: string }
   | { do: "loopback" }
   | { do: "send-network" }
-  /** `path` is for people: the host's side has opened it. */
-  | { do: "join-namespace"; namespace: Exclude<SharedNamespaceType, "pid">; path: string; why: string }
+  | JoinStep
   | { do: "hostname"; name: string }
   | { do: "domainname"; name: string }
   /**

@@ -24,7 +24,8 @@ import {
 import { removePath } from "../linux/tree.ts";
 import { commonCgroup } from "../plan/cgroup.ts";
 import { type CleanupRecord, cleanupSchema } from "../plan/cleanup-record.ts";
-import type { HostStep, SharedNamespaceType, VolumeStep } from "../plan/step.ts";
+import type { SharedNamespaceType } from "../plan/rare/step.ts";
+import type { HostStep, VolumeStep } from "../plan/step.ts";
 import { dataOf, recordOf } from "../plan/volume.ts";
 import { writeEtcFiles } from "./etc-files.ts";
 import type { Prepared } from "./init.ts";

@@ -111,6 +111,9 @@ function checkLinux({ intelRdt, personality, memoryPolicy }: Linux): void {
     invalid("linux.memoryPolicy.nodes", `${memoryPolicy.mode} takes none`);
 }
 
+/** 0, which Go's encoders write, is none. */
+const isWeight = (weight: number): boolean => weight >= 10 && weight <= 1000;
+
 const v1 = "cgroup v2 has no such thing";
 
 function checkResources({ network, memory, cpu, rdma = {}, blockIO, unified = {} }: Resources): void {
@@ -127,10 +130,12 @@ function checkResources({ network, memory, cpu, rdma = {}, blockIO, unified = {}
   if (burst !== undefined && quota !== undefined && quota > 0 && burst > quota)
     invalid("linux.resources.cpu.burst", `${burst} is more than the quota, ${quota}`);
   if (blockIO?.leafWeight) unsupported("linux.resources.blockIO.leafWeight", v1);
+  if (blockIO?.weight && !isWeight(blockIO.weight))
+    invalid("linux.resources.blockIO.weight", `${blockIO.weight} is not 10 to 1000`);
   blockIO?.weightDevice?.forEach(({ weight, leafWeight }, index) => {
     const where = `linux.resources.blockIO.weightDevice[${index}]`;
     if (leafWeight) unsupported(`${where}.leafWeight`, v1);
-    if (!weight) invalid(where, "there must be a weight");
+    if (!weight || !isWeight(weight)) invalid(where, "there must be a weight from 10 to 1000");
   });
   for (const [device, { hcaHandles, hcaObjects }] of Object.entries(rdma))
     if (hcaHandles === undefined && hcaObjects === undefined)

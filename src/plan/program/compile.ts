@@ -6,7 +6,7 @@
 import { Block, Field, Frame, Label, names, type Program, Slot } from "../../linux/program/record.ts";
 import { Writer, words } from "../../linux/program/writer.ts";
 import type { ExecPlan } from "../exec.ts";
-import type { RareStep } from "../rare-step.ts";
+import type { RareStep } from "../rare/step.ts";
 import type { InitStep } from "../step.ts";
 import { type CompileOptions, type Context, cloneArgs, given, newContext } from "./context.ts";
 import { execute, reap } from "./execute.ts";

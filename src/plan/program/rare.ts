@@ -3,7 +3,7 @@
 import { Block, type Names, names } from "../../linux/program/record.ts";
 import { bitsOfList } from "../../linux/program/values.ts";
 import type { Scheduler } from "../../oci/rare.ts";
-import type { RareStep } from "../rare-step.ts";
+import type { RareStep } from "../rare/step.ts";
 import type { Context } from "./context.ts";
 
 type Of<Kind> = Extract<RareStep, { do: Kind }>;

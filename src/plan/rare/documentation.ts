@@ -1,6 +1,6 @@
 /** What people are told of the steps that few ask for. */
 
-import type { RareStep } from "./rare-step.ts";
+import type { RareStep } from "./step.ts";
 
 /** What there is to say of each kind of step. */
 export type Documentation<Kind extends string> = { [Name in Kind]: { man: string; why: string; undo?: string } };

@@ -1,8 +1,8 @@
 /** What few ask for a container's process to be, as steps. Pure. */
 
-import type { RareProcess } from "../oci/rare.ts";
-import type { Linux } from "../oci/spec.ts";
-import type { RareStep } from "./rare-step.ts";
+import type { RareProcess } from "../../oci/rare.ts";
+import type { Linux } from "../../oci/spec.ts";
+import type { RareStep } from "./step.ts";
 
 /** While /proc is the host's: it holds from execve on. */
 export function planLabels({ apparmorProfile, selinuxLabel }: RareProcess): RareStep[] {

@@ -1,6 +1,6 @@
 /** Steps of init that only bundles of other engines ask for. Their records are in program/rare.ts, loaded for those who do. */
 
-import type { IoPriority, MemoryPolicy, Scheduler } from "../oci/rare.ts";
+import type { IoPriority, MemoryPolicy, Scheduler } from "../../oci/rare.ts";
 
 export type RareStep =
   | { do: "time-namespace"; offsets: ClockOffset[]; why: string }
@@ -13,6 +13,17 @@ export type RareStep =
   /** Of the program, when it is executed. */
   | { do: "security-label"; of: "AppArmor" | "SELinux"; label: string }
   | { do: "root-propagation"; propagation: string };
+
+/** Namespaces of somebody else that a container may be in. */
+export type SharedNamespaceType = "network" | "ipc" | "pid" | "uts" | "cgroup" | "mount" | "time";
+
+/** `path` is for people: the host's side has opened it. */
+export interface JoinStep {
+  do: "join-namespace";
+  namespace: Exclude<SharedNamespaceType, "pid">;
+  path: string;
+  why: string;
+}
 
 /** What a clock of the container is ahead of the host's. */
 export interface ClockOffset {
