@@ -115,5 +115,8 @@ export function explain(error: unknown): { text: string; hint?: string } {
   };
 }
 
+/** Where in our source a failure was thrown, and who called, the last first. */
+export const framesOf = ({ stack = "" }: Error): string[] => withoutNames(stack).match(/^ +at .*/gm) ?? [];
+
 /** Where each frame was, in our source (the build adds the map); the names of functions are letters by then. */
 const withoutNames = (stack: string): string => stack.replace(/^( +at ).*\((.+)\)$/gm, "$1$2");

@@ -5,12 +5,13 @@ import { listNetworks } from "../engine/record/network.ts";
 import { listSecrets } from "../engine/record/secret.ts";
 import { listVolumes } from "../engine/record/volume.ts";
 import { listImages } from "../image/store.ts";
-import { absolutePath, defaultRoot, pathsOf } from "../paths.ts";
+import { absolutePath, pathsOf } from "../paths.ts";
 import { rootfsMode } from "./container/run.ts";
+import { isGlobal } from "./given.ts";
 import { findCommand, groups, isGroup } from "./groups.ts";
 import { type Argument, type Arguments, type Command, type Commands, defineCommand } from "./words/command.ts";
 import { globalArgs } from "./words/global.ts";
-import { plain, printLine } from "./words/print.ts";
+import { levels, plain, printLine } from "./words/print.ts";
 
 /** What a word may become, and whether names of files are meant as well. */
 export interface Completion {
@@ -45,17 +46,13 @@ export async function complete(commands: Commands, words: string[], root: string
 
 async function afterGlobal(commands: Commands, before: string[], current: string, root: string): Promise<Completion> {
   const [first, ...rest] = before;
-  if (first === "--root" && rest.length > 0)
-    return await afterGlobal(commands, rest.slice(1), current, absolutePath(rest[0] || defaultRoot, process.cwd()));
-  if (first?.startsWith("--root="))
-    return await afterGlobal(commands, rest, current, absolutePath(first.slice(7), process.cwd()));
-  if (first === "--root") return { candidates: [], files: "directories" };
-  if (first === "--config" && rest.length === 0) return { candidates: [], files: "files" };
-  if ((first === "--firewall" || first === "--config") && rest.length > 0)
-    return await afterGlobal(commands, rest.slice(1), current, root);
-  if (first === "--firewall") return only([{ word: "nft" }, { word: "iptables" }]);
-  if (first?.startsWith("--firewall=") || first?.startsWith("--config="))
-    return await afterGlobal(commands, rest, current, root);
+  const waiting = first?.includes("=") ? undefined : optionWithoutValue(globalArgs, first ?? "");
+  if (waiting && rest.length === 0) return completeGlobal(waiting[0]);
+  if (waiting || isGlobal(first)) {
+    const named = waiting?.[0] === "root" ? rest[0] : /^--root=(.*)/s.exec(first!)?.[1];
+    const elsewhere = named ? absolutePath(named, process.cwd()) : root;
+    return await afterGlobal(commands, waiting ? rest.slice(1) : rest, current, elsewhere);
+  }
   if (first?.startsWith("-")) return completeArguments(rootfsMode, before, current, root);
   if (first === undefined && !current.startsWith("-")) return only(await commandNames(commands));
   if (first === undefined) return only(optionNames({ ...globalArgs, ...rootfsMode.args }));
@@ -67,6 +64,14 @@ async function afterGlobal(commands: Commands, before: string[], current: string
   if (!isGroup(first)) return completeArguments(await findCommand(commands, first), rest, current, root);
   if (word === undefined) return only(memberNames(first));
   return completeArguments(await findCommand(commands, first, word), others, current, root);
+}
+
+/** What the value of a global option may be. */
+function completeGlobal(name: string): Completion {
+  if (name === "root") return { candidates: [], files: "directories" };
+  if (name === "firewall") return only([{ word: "nft" }, { word: "iptables" }]);
+  if (name === "log-level") return only(levels.map((word) => ({ word })));
+  return { candidates: [], files: name === "config" ? "files" : "nothing" };
 }
 
 const only = (candidates: Completion["candidates"]): Completion => ({ candidates, files: "nothing" });

@@ -135,25 +135,11 @@ export const groups: Record<string, Group> = {
   },
 };
 
-const fromFiles = "images are loaded from files: docker save IMAGE | tinydocker load";
-
-/** Docker's commands that somebody is going to type. */
-const notYet: Record<string, string> = {
-  pull: fromFiles,
-  push: "an image becomes a file by `tinydocker save`",
-  login: fromFiles,
-  logout: fromFiles,
-  search: fromFiles,
-  build: "an image is made by `tinydocker commit`, or of a root file system by `tinydocker import`",
-  compose: "each container is started by a `tinydocker run` of its own, in a network of `tinydocker network create`",
-  swarm: "there is one machine: the one that you are on",
-};
-
 /** A command by its name, or by its group's and the word after it. @throws UsageError with the nearest there is */
 export async function findCommand(commands: Commands, name: string, word?: string): Promise<Command> {
   if (Object.hasOwn(commands, name)) return (await commands[name]!()).default;
   if (word !== undefined && isGroup(name)) return await findMember(commands, name, word);
-  if (Object.hasOwn(notYet, name)) throw new UsageError(`there is no ${name} yet`, notYet[name]);
+  (require("./absent.ts") as typeof import("./absent.ts")).refuseAbsent(name);
   const known = [...Object.keys(commands).filter((one) => !one.startsWith("_")), ...Object.keys(groups)];
   throw new UsageError(
     `unknown command ${JSON.stringify(name)}`,
@@ -166,6 +152,7 @@ async function findMember(commands: Commands, name: string, word: string): Promi
   const { commands: members, aliases } = groups[name]!;
   const member = Object.hasOwn(aliases, word) ? aliases[word]! : word;
   if (!Object.hasOwn(members, member)) {
+    (require("./absent.ts") as typeof import("./absent.ts")).refuseAbsent(`${name} ${word}`);
     const near = nearest(word, [...Object.keys(members), ...Object.keys(aliases)]);
     throw new UsageError(
       `unknown command ${JSON.stringify(`${name} ${word}`)}`,

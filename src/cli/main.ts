@@ -8,7 +8,8 @@ import { unblockSignals } from "../linux/signal.ts";
 import { absolutePath, chooseConfig, configFile, defaultRoot, isDoubtful, pathsOf } from "../paths.ts";
 import { forwarded } from "../runtime/forwarded.ts";
 import { commands } from "./commands.ts";
-import { parseArgv, parseCommand } from "./words/argv.ts";
+import type { Given } from "./given.ts";
+import { parseArgv, parseCommand, withHelp } from "./words/argv.ts";
 import type { Command, Global } from "./words/command.ts";
 import { globalArgs } from "./words/global.ts";
 
@@ -18,10 +19,13 @@ const otherFailure = 1;
 export async function main(argv: string[]): Promise<number> {
   let failureCode = ourFailure;
   try {
-    const { root, rest, want, firewall, config } = takeGlobal(argv);
+    const { rest, want, firewall, config, ...before }: Given = argv[0]?.startsWith("-")
+      ? given().takeGlobal(argv)
+      : { rest: argv };
     // Whoever is still typing gets no error.
     if (argv.some(isDoubtful) && rest[0] !== "__complete") utf8().checkWords(argv);
-    if (config !== undefined) chooseConfig(absolutePath(config, process.cwd()));
+    const root = stateRoot(before.root);
+    if (config !== undefined) chooseConfig(configPath(config));
     const global: Global = { root, commands };
     const name = rest[0];
     if (want === "version") return await runCommand(await load("version"), [], global);
@@ -45,41 +49,14 @@ const utf8 = () => require("./words/utf8.ts") as typeof import("./words/utf8.ts"
 /** Loaded when there is something to say. */
 const saying = () => require("./complain.ts") as typeof import("./complain.ts");
 
-/** What stands before the command's name. */
-interface Given {
-  root: string;
-  rest: string[];
-  want?: "help" | "version";
-  firewall?: string;
-  config?: string;
-}
+/** Loaded for who has something before the command's name. */
+const given = () => require("./given.ts") as typeof import("./given.ts");
 
-/** Takes `--root DIR`, `--firewall DRIVER`, `--version` and `--help` off the front. */
-function takeGlobal(argv: string[]): Given {
-  const rest = [...argv];
-  const given: Partial<Record<"root" | "firewall" | "config", string>> = {};
-  for (;;) {
-    const word = rest[0] ?? "";
-    const name = (["root", "firewall", "config"] as const).find(
-      (option) => word === `--${option}` || word.startsWith(`--${option}=`),
-    );
-    if (!name) break;
-    rest.shift();
-    const value = word.includes("=") ? word.slice(word.indexOf("=") + 1) : rest.shift();
-    if (!value) throw new UsageError(`option --${name} needs a value`, `--${name} VALUE`);
-    given[name] = value;
-  }
-  const want = rest[0] === "--help" || rest[0] === "--version" ? { want: rest[0].slice(2) as "help" } : {};
-  const root = given.root ?? (process.env.TINYDOCKER_ROOT || defaultRoot);
+/** The state root, without slashes at its end. @param given by an option */
+function stateRoot(given: string | undefined): string {
   for (const name of ["TINYDOCKER_ROOT", "TINYDOCKER_CONFIG"])
     if (isDoubtful(process.env[name] ?? "")) utf8().checkVariable("the environment", name);
-  return {
-    root: withoutSlashes(absolutePath(root, process.cwd())),
-    rest,
-    ...want,
-    ...(given.firewall && { firewall: given.firewall }),
-    ...(given.config && { config: given.config }),
-  };
+  return withoutSlashes(absolutePath(given ?? (process.env.TINYDOCKER_ROOT || defaultRoot), process.cwd()));
 }
 
 /** A directory's path without those at its end. */
@@ -87,6 +64,14 @@ function withoutSlashes(path: string): string {
   let end = path.length;
   while (end > 1 && path[end - 1] === "/") end--;
   return path.slice(0, end);
+}
+
+/** Docker's option of this name is a directory. */
+function configPath(text: string): string {
+  const path = absolutePath(text, process.cwd());
+  if (statIfAny(path)?.type === "directory")
+    throw new UsageError(`option --config: ${text} is a directory`, "a file as /etc/tinydocker/config.json");
+  return path;
 }
 
 /** Loaded for those who name one: it stays chosen for the state root. */
@@ -122,7 +107,11 @@ async function runCommand(command: Command, argv: string[], global: Global): Pro
   // They have been blocked since before there were threads, which would take them (main.ts).
   if (command.takesSignals) onLockWait(endIfInterrupted);
   else unblockSignals(forwarded);
-  return (await command.run(parseCommand(command, argv) as never, global)) ?? 0;
+  try {
+    return (await command.run(parseCommand(command, argv) as never, global)) ?? 0;
+  } catch (error) {
+    throw withHelp(error, command.meta.name);
+  }
 }
 
 /** A file would look like a state root with nothing in it. */

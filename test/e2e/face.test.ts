@@ -85,17 +85,3 @@ test("the removal of many files shows how far it is", async () => {
     expect(printed).toMatch(/^\r\u001b\[Kremoving: 1024 files are gone.*\r\u001b\[Kfiles\r\n$/s);
   });
 });
-
-test("a command of Docker's that is not there says what to do instead", async () => {
-  await withMachine([], async (machine) => {
-    for (const [name, hint] of [
-      ["pull", "images are loaded from files"],
-      ["build", "tinydocker commit"],
-      ["compose", "tinydocker run"],
-    ] as const) {
-      const { code, stderr } = await machine.run([name, "x"]);
-      expect([name, code, stderr]).toEqual([name, 125, expect.stringContaining(`there is no ${name} yet`)]);
-      expect(stderr).toContain(hint);
-    }
-  });
-});

@@ -15,7 +15,7 @@ import { unlink } from "../../linux/file.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
 import { printLine, warn } from "../words/print.ts";
-import { createRequest, replace, reporter } from "./run.ts";
+import { createRequest, replace, reporterFor } from "./run.ts";
 import { createArgs } from "./run-args.ts";
 
 export default defineCommand({
@@ -32,7 +32,7 @@ export default defineCommand({
     recover(paths);
     if (args.replace) await replace(paths, request.name);
     const store = lockStore(paths);
-    const image = await prepareImage(paths, request, store, reporter);
+    const image = await prepareImage(paths, request, store, reporterFor(args));
     const record = newRecord(paths, randomHex(32), request, image, request.name ?? chooseName(paths));
     if (request.cidfile !== undefined) writeCidfile(request.cidfile, record.id);
     try {

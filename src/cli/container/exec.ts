@@ -20,6 +20,7 @@ export default defineCommand({
     command: { type: "positional", multiple: true, required: true, description: "Command to run" },
     "detach-keys": {
       type: "string",
+      empty: "checked",
       valueHint: "keys",
       description: "Key sequence that detaches from the command (ctrl-p,ctrl-q)",
     },

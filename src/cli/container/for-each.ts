@@ -5,6 +5,7 @@ import { type Container, findAnyContainer, findContainer, listContainers } from 
 import { NotFoundError, UsageError } from "../../errors.ts";
 import { type Paths, pathsOf } from "../../paths.ts";
 import type { Task } from "../../runtime/task.ts";
+import { seeHelp } from "../words/argv.ts";
 import { parseFilters } from "../words/filter.ts";
 import { forAllNames, forEachName, type Harmless } from "../words/for-each.ts";
 
@@ -23,6 +24,7 @@ export const selectionArgs = {
   filter: {
     type: "string",
     multiple: true,
+    empty: "none",
     valueHint: "key=value",
     description: "Containers that `ps --filter` would show",
   },
@@ -84,7 +86,7 @@ export function forAllContainers(
 function select(paths: Paths, { container, all, filter = [], latest }: Selection, among: How["among"]): string[] {
   const isChosen = all || latest || filter.length > 0;
   if (!isChosen) {
-    if (container.length === 0) throw new UsageError("CONTAINER is missing", "see --help");
+    if (container.length === 0) throw new UsageError("CONTAINER is missing", seeHelp);
     return container;
   }
   if (container.length > 0)

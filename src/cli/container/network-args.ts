@@ -8,6 +8,7 @@ export const networkArgs = {
     type: "string",
     formerly: "net",
     multiple: true,
+    empty: "none",
     valueHint: "name",
     description: "Network: bridge (the default), none, host, container:NAME, or one made by `network create`",
   },

@@ -1,11 +1,13 @@
 /** The options of `run` and `create` that are about the process, its limits and its namespaces. */
 
 import type { Arguments } from "../words/command.ts";
+import { refused } from "../words/refused.ts";
 
 export const processArgs = {
   "shm-size": {
     group: "Resources",
     type: "string",
+    empty: "checked",
     valueHint: "size",
     description: "Size of /dev/shm; 0 is unlimited (the memory limit, or half of the host's memory)",
   },
@@ -19,6 +21,7 @@ export const processArgs = {
   "oom-score-adj": {
     group: "Resources",
     type: "string",
+    empty: "checked",
     valueHint: "n",
     description: "How soon the kernel kills the container when memory runs out: -1000 to 1000",
   },
@@ -36,7 +39,13 @@ export const processArgs = {
     valueHint: "group",
     description: "Additional group of the user, by name or number",
   },
-  umask: { group: "Process", type: "string", valueHint: "mask", description: "Umask of the program (0022)" },
+  umask: {
+    group: "Process",
+    type: "string",
+    empty: "checked",
+    valueHint: "mask",
+    description: "Umask of the program (0022)",
+  },
   tz: {
     group: "Process",
     type: "string",
@@ -103,15 +112,52 @@ export const attachArgs = {
   timeout: {
     group: "Lifecycle",
     type: "string",
+    empty: "checked",
     valueHint: "seconds",
     description: "Kill the container after this time; 0 is never",
   },
 } as const satisfies Arguments;
 
+const onlyOnWindows = "is for Windows";
+const noRealtime = "is not supported: cgroup v2 has no real-time budget of a container";
+
 /** Options that are known and not there: each is refused by its name, with a reason. Help does not list them. */
 export const refusedArgs = {
-  "security-opt": { group: "Security", type: "string", multiple: true, hidden: true, description: "Not supported yet" },
-  userns: { group: "Security", type: "string", hidden: true, description: "Not supported yet" },
-  runtime: { group: "General", type: "string", hidden: true, description: "Not supported yet" },
-  "env-host": { group: "Process", type: "boolean", hidden: true, description: "Not supported" },
+  "security-opt": refused(
+    "string",
+    "is not supported yet",
+    "leave it out: there is no seccomp filter and no AppArmor profile to change",
+  ),
+  userns: refused(
+    "string",
+    "is not supported yet",
+    "leave it out: root inside is root outside, with fewer capabilities",
+  ),
+  runtime: refused("string", "is not supported yet", "leave it out: tinydocker is its own runtime"),
+  "env-host": refused(
+    "boolean",
+    "is not supported: the host's variables are none of a container's business",
+    "--env NAME passes one",
+  ),
+  isolation: refused("string", onlyOnWindows, "leave it out, or say default", { unless: ["", "default"] }),
+  "disable-content-trust": refused(
+    "boolean",
+    "is not supported: images come from files, which nobody has signed",
+    "leave it out: no signature is looked for",
+    { unless: ["true"] },
+  ),
+  "use-api-socket": refused("boolean", "is not supported: nothing listens, as there is no daemon"),
+  "cpu-count": refused("string", onlyOnWindows, "--cpus", { unless: ["0"] }),
+  "cpu-percent": refused("string", onlyOnWindows, "--cpus", { unless: ["0"] }),
+  "io-maxbandwidth": refused("string", onlyOnWindows, "--device-read-bps, --device-write-bps", { unless: ["0"] }),
+  "io-maxiops": refused("string", onlyOnWindows, "--device-read-iops, --device-write-iops", { unless: ["0"] }),
+} as const satisfies Arguments;
+
+/** As refusedArgs, those that `update` has too. */
+export const refusedLimitArgs = {
+  "cpu-rt-period": refused("string", noRealtime, "--ulimit rtprio=N lets a program ask for it", { unless: ["0"] }),
+  "cpu-rt-runtime": refused("string", noRealtime, "--ulimit rtprio=N lets a program ask for it", { unless: ["0"] }),
+  "kernel-memory": refused("string", "is not supported: the kernel's memory counts as the container's", "--memory", {
+    unless: ["0"],
+  }),
 } as const satisfies Arguments;

@@ -7,13 +7,12 @@ import { checkSysctls, parseSysctl } from "../../plan/sysctl-option.ts";
 import { parseUlimit } from "../../plan/ulimit.ts";
 import type { Values } from "../words/command.ts";
 import { parseSize } from "../words/units.ts";
-import type { processArgs, refusedArgs } from "./process-args.ts";
+import type { processArgs } from "./process-args.ts";
 
-export type ProcessValues = Values<typeof processArgs> & Values<typeof refusedArgs> & { hostname?: string | undefined };
+export type ProcessValues = Values<typeof processArgs> & { hostname?: string | undefined };
 
 /** Every option's value is checked; whether such containers, groups and zones exist is the engine's to find out. */
 export function parseProcessOptions(args: ProcessValues, network: NetworkOptions): ProcessOptions {
-  refuse(args);
   const options: ProcessOptions = {
     ...ofLimits(args),
     ...ofNamespaces(args),
@@ -22,26 +21,6 @@ export function parseProcessOptions(args: ProcessValues, network: NetworkOptions
   };
   checkSysctls(options, network);
   return options;
-}
-
-/** What is not there yet is said to be so, and never ignored. */
-const reasons: Record<keyof typeof refusedArgs, [why: string, hint?: string]> = {
-  "security-opt": [
-    "is not supported yet",
-    "leave it out: there is no seccomp filter and no AppArmor profile to change",
-  ],
-  userns: ["is not supported yet", "leave it out: root inside is root outside, with fewer capabilities"],
-  runtime: ["is not supported yet", "leave it out: tinydocker is its own runtime"],
-  "env-host": ["is not supported: the host's variables are none of a container's business", "--env NAME passes one"],
-};
-
-function refuse(args: ProcessValues): void {
-  for (const [name, [why, hint]] of Object.entries(reasons)) {
-    const value = args[name as keyof typeof reasons];
-    if (value === undefined || value === false || (Array.isArray(value) && value.length === 0)) continue;
-    const shown = value === true ? "" : ` ${Array.isArray(value) ? value[0] : value}`;
-    throw new UsageError(`--${name}${shown} ${why}`, hint);
-  }
 }
 
 function ofLimits(args: ProcessValues): ProcessOptions {

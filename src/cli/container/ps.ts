@@ -24,6 +24,7 @@ export default defineCommand({
       type: "string",
       alias: "n",
       valueHint: "count",
+      empty: "checked",
       description: "Show only the newest containers, in any state",
     },
     size: { type: "boolean", alias: "s", description: "Show the size of containers' files" },

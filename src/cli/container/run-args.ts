@@ -4,7 +4,7 @@ import { defaultLimits } from "../../plan/options.ts";
 import { resourceArgs } from "../resource/args.ts";
 import type { Arguments } from "../words/command.ts";
 import { networkArgs } from "./network-args.ts";
-import { attachArgs, processArgs, refusedArgs } from "./process-args.ts";
+import { attachArgs, processArgs, refusedArgs, refusedLimitArgs } from "./process-args.ts";
 
 /** The limits and the name that `run` and rootfs mode share. */
 export const commonArgs = {
@@ -18,6 +18,7 @@ export const commonArgs = {
   cpus: {
     group: "Resources",
     type: "string",
+    empty: "checked",
     alias: "c",
     valueHint: "n",
     description: "Number of CPUs, fractions allowed; 0 is unlimited (0)",
@@ -25,6 +26,7 @@ export const commonArgs = {
   memory: {
     group: "Resources",
     type: "string",
+    empty: "checked",
     alias: "m",
     valueHint: "size",
     description: "Memory limit in MB, or with a unit b, k, m, g; 0 is unlimited (0)",
@@ -148,6 +150,7 @@ export const createArgs = {
   "stop-timeout": {
     group: "Lifecycle",
     type: "string",
+    empty: "checked",
     valueHint: "seconds",
     description: "Seconds that `stop` waits before SIGKILL (10)",
   },
@@ -173,30 +176,35 @@ export const createArgs = {
   "health-interval": {
     group: "Health",
     type: "string",
+    empty: "checked",
     valueHint: "time",
     description: "Time between checks (30s)",
   },
   "health-timeout": {
     group: "Health",
     type: "string",
+    empty: "checked",
     valueHint: "time",
     description: "Time limit of one check (30s)",
   },
   "health-retries": {
     group: "Health",
     type: "string",
+    empty: "checked",
     valueHint: "n",
     description: "Consecutive failures before unhealthy (3)",
   },
   "health-start-period": {
     group: "Health",
     type: "string",
+    empty: "checked",
     valueHint: "time",
     description: "Grace period in which failures do not count (0s)",
   },
   "health-start-interval": {
     group: "Health",
     type: "string",
+    empty: "checked",
     valueHint: "time",
     description: "Time between checks during the start period (5s)",
   },
@@ -213,6 +221,7 @@ export const createArgs = {
     valueHint: "when",
     description: "Pull policy: missing (the default) or never; images are loaded from files",
   },
+  quiet: { group: "General", type: "boolean", alias: "q", description: "Do not show the progress of loading an image" },
   platform: {
     group: "General",
     type: "string",
@@ -223,6 +232,7 @@ export const createArgs = {
   entrypoint: {
     group: "Process",
     type: "string",
+    empty: "checked",
     valueHint: "program",
     description: "Program to run instead of the image's entrypoint; '' is none",
   },
@@ -230,6 +240,7 @@ export const createArgs = {
   "pids-limit": {
     group: "Resources",
     type: "string",
+    empty: "checked",
     valueHint: "n",
     description: `Maximum number of processes; 0 is unlimited (${defaultLimits.pidsLimit})`,
   },
@@ -238,6 +249,7 @@ export const createArgs = {
   ...processArgs,
   ...attachArgs,
   ...refusedArgs,
+  ...refusedLimitArgs,
   init: {
     group: "Process",
     type: "boolean",
@@ -285,6 +297,7 @@ export const runArgs = {
   "detach-keys": {
     group: "General",
     type: "string",
+    empty: "checked",
     valueHint: "keys",
     description: "Key sequence that detaches from the container (ctrl-p,ctrl-q)",
   },

@@ -17,7 +17,7 @@ import { type Arguments, defineCommand, type Values } from "../words/command.ts"
 import { readEnv, readOptionFile, wantsTerminal } from "./caller.ts";
 import { defaultDetachKeys, defaultSettings } from "./defaults.ts";
 import { networkArgs } from "./network-args.ts";
-import { processArgs, refusedArgs } from "./process-args.ts";
+import { processArgs } from "./process-args.ts";
 import { commonArgs, type createArgs, runArgs } from "./run-args.ts";
 
 export default defineCommand({
@@ -36,7 +36,8 @@ export default defineCommand({
     if (args.replace) await replace(paths, request.name);
     const alone = request.unseen?.length === 2;
     // Whoever sees nothing of it gets its id, as of one that is detached.
-    const end = await run(paths, request, alone ? { ...reporter, started: print().printLine } : reporter);
+    const report = reporterFor(args);
+    const end = await run(paths, request, alone ? { ...report, started: print().printLine } : report);
     const format = parseReport(args);
     if (format && "code" in end) (await import("./report.ts")).printReport(end, format);
     if (args.rmi && "code" in end) (await import("./rmi.ts")).removeRunImage(paths, args.image);
@@ -139,10 +140,14 @@ function rootDirectory(path: string): string {
 /** Loaded for those who have something to say, or load an image. */
 const print = () => require("../words/print.ts") as typeof import("../words/print.ts");
 const progress = () => require("../words/progress.ts") as typeof import("../words/progress.ts");
-export const reporter: Reporter = {
+const reporter: Reporter = {
   warn: (text) => print().warn(text),
   loading: (file) => progress().showProgress(file),
 };
+
+/** With `--quiet` nothing is said of what is loaded. */
+export const reporterFor = ({ quiet }: { quiet?: boolean | undefined }): Reporter =>
+  quiet ? { ...reporter, loading: () => ({ update: () => {}, done: () => {} }) } : reporter;
 
 /** Checks every option's value and makes the request; nothing of the host is touched. */
 export function runRequest(given: Values<typeof runArgs>): RunRequest {
@@ -339,7 +344,7 @@ function planStdio(
 
 /** Loaded for those who ask for more than everybody has. */
 function readProcess(args: Values<typeof createArgs>, network: RunOptions["network"]): Pick<RunOptions, "process"> {
-  if (!isAnyGiven(args, processArgs) && !isAnyGiven(args, refusedArgs)) return {};
+  if (!isAnyGiven(args, processArgs)) return {};
   const { parseProcessOptions } = require("./process.ts") as typeof import("./process.ts");
   return { process: parseProcessOptions(args, network) };
 }

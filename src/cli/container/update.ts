@@ -10,6 +10,7 @@ import { printLine } from "../words/print.ts";
 import { parsePidsLimit } from "../words/units.ts";
 import { containerOperand, forEachContainer } from "./for-each.ts";
 import { parseRestart } from "./lifecycle.ts";
+import { refusedLimitArgs } from "./process-args.ts";
 import { readLimits } from "./run.ts";
 import { createArgs } from "./run-args.ts";
 
@@ -33,6 +34,7 @@ export default defineCommand({
       ...updatableArgs,
     }),
     restart: createArgs.restart,
+    ...refusedLimitArgs,
   },
   examples: ["tinydocker update -m 1g --cpus 2 web", "tinydocker update --restart unless-stopped web"],
   run: ({ container, cpus, memory, restart, ...args }, { root }) => {

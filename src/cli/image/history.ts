@@ -5,6 +5,7 @@ import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
 import { type Listing, listArgs, printList } from "../words/list.ts";
 import { humanAge, humanSize, printLine } from "../words/print.ts";
+import { refusedPlatform } from "../words/refused.ts";
 import { rfc3339 } from "../words/time.ts";
 
 const { filter: _, ...historyArgs } = listArgs;
@@ -20,6 +21,7 @@ export default defineCommand({
       description: "Print sizes and times in a readable form (default true)",
     },
     ...historyArgs,
+    platform: refusedPlatform,
   },
   examples: ["tinydocker history busybox", "tinydocker history --no-trunc --format '{{.CreatedBy}}' busybox"],
   run: ({ image, human = true, "no-trunc": full = false, format, quiet }, { root }) => {

@@ -6,6 +6,7 @@ import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
 import { printLine } from "../words/print.ts";
 import { showProgress } from "../words/progress.ts";
+import { refused } from "../words/refused.ts";
 
 export default defineCommand({
   meta: { name: "import", group: "Images", description: "Create an image from the tar of a root file system" },
@@ -24,6 +25,7 @@ export default defineCommand({
       description: "Apply a Dockerfile instruction to the image",
     },
     message: { type: "string", alias: "m", valueHint: "text", description: "Comment for the image's history" },
+    platform: refused("string", "is not supported yet", "an imported image is for this machine's platform"),
     quiet: { type: "boolean", alias: "q", description: "Do not show progress" },
   },
   examples: [`tinydocker export web | tinydocker import -c 'CMD ["/bin/sh"]' - flat:1`],

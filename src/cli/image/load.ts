@@ -6,6 +6,7 @@ import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
 import { plain, printLine, warn } from "../words/print.ts";
 import { showProgress } from "../words/progress.ts";
+import { refused } from "../words/refused.ts";
 import { parseSize } from "../words/units.ts";
 
 export default defineCommand({
@@ -15,9 +16,15 @@ export default defineCommand({
     quiet: { type: "boolean", alias: "q", description: "Do not show progress, only what was loaded" },
     "max-size": {
       type: "string",
+      empty: "checked",
       valueHint: "size",
       description: "Refuse layers larger than this when extracted (256g)",
     },
+    platform: refused(
+      "string",
+      "is not supported yet",
+      "of several platforms in a file the one for this machine is loaded",
+    ),
     tag: { type: "string", alias: "t", valueHint: "name", description: "Name for the image, if the file has just one" },
   },
   examples: ["tinydocker load -i busybox.tar", "docker save alpine | tinydocker load"],

@@ -7,6 +7,7 @@ import { defineCommand } from "../words/command.ts";
 import { forEachName } from "../words/for-each.ts";
 import { printLine } from "../words/print.ts";
 import { showRemovals } from "../words/progress.ts";
+import { refusedPlatform } from "../words/refused.ts";
 
 export default defineCommand({
   meta: { name: "rmi", group: "Images", description: "Remove images" },
@@ -18,6 +19,7 @@ export default defineCommand({
       description: "Image names, ids, or unique id prefixes",
     },
     "no-prune": { type: "boolean", description: "Keep untagged parents (this store never has any)" },
+    platform: refusedPlatform,
     force: { type: "boolean", alias: "f", description: "Remove images with several names, or used by containers" },
   },
   examples: ["tinydocker rmi busybox"],

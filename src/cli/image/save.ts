@@ -8,6 +8,7 @@ import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
 import { warn } from "../words/print.ts";
 import { showProgress } from "../words/progress.ts";
+import { refusedPlatform } from "../words/refused.ts";
 
 export default defineCommand({
   meta: { name: "save", group: "Images", description: "Save images to an archive" },
@@ -25,6 +26,7 @@ export default defineCommand({
       valueHint: "format",
       description: `Archive format: ${archiveFormats.join(" or ")}`,
     },
+    platform: refusedPlatform,
     quiet: { type: "boolean", alias: "q", description: "Do not show progress" },
   },
   examples: ["tinydocker save -o busybox.tar busybox", "tinydocker save busybox alpine | gzip >both.tar.gz"],

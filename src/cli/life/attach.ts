@@ -19,6 +19,7 @@ export default defineCommand({
     "no-stdin": { type: "boolean", description: "Do not attach stdin" },
     "detach-keys": {
       type: "string",
+      empty: "checked",
       valueHint: "keys",
       description: "Key sequence that detaches from the container (ctrl-p,ctrl-q)",
     },

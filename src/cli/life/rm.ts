@@ -19,6 +19,7 @@ export default defineCommand({
     force: { type: "boolean", alias: "f", description: "Kill running containers" },
     time: {
       type: "string",
+      empty: "checked",
       alias: "t",
       valueHint: "seconds",
       description: "With --force: send the stop signal and wait that long before SIGKILL",

@@ -12,6 +12,7 @@ import { containerOperand, forAllContainers } from "../container/for-each.ts";
 import { parseDetachKeys } from "../container/lifecycle.ts";
 import { defineCommand } from "../words/command.ts";
 import { warn } from "../words/print.ts";
+import { refused } from "../words/refused.ts";
 import { join } from "./attach.ts";
 
 export default defineCommand({
@@ -22,9 +23,12 @@ export default defineCommand({
     interactive: { type: "boolean", alias: "i", description: "Attach stdin" },
     "detach-keys": {
       type: "string",
+      empty: "checked",
       valueHint: "keys",
       description: "Key sequence that detaches from the container (ctrl-p,ctrl-q)",
     },
+    checkpoint: refused("string", "is not supported: processes are not saved and restored"),
+    "checkpoint-dir": refused("string", "is not supported: processes are not saved and restored"),
     "sig-proxy": { type: "boolean", description: "Forward signals to the container (default true)" },
   },
   examples: ["tinydocker start web", "tinydocker start -ai shell"],

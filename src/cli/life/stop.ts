@@ -16,9 +16,10 @@ export const stopArgs = {
     type: "string",
     alias: "t",
     valueHint: "seconds",
+    empty: "checked",
     description: "Seconds to wait before SIGKILL (10); -1 waits for ever",
   },
-  timeout: { type: "string", valueHint: "seconds", description: "Same as --time" },
+  timeout: { type: "string", valueHint: "seconds", empty: "checked", description: "Same as --time" },
   signal: {
     type: "string",
     alias: "s",

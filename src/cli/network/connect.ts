@@ -35,6 +35,7 @@ export default defineCommand({
     "gw-priority": {
       type: "string",
       valueHint: "n",
+      empty: "checked",
       description: "The network with the highest priority gives the default route (0)",
     },
     "driver-opt": {

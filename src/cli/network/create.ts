@@ -11,7 +11,11 @@ import { isNetworkName } from "../words/address.ts";
 import { defineCommand, type Values } from "../words/command.ts";
 import { parsePairs } from "../words/pairs.ts";
 import { printLine } from "../words/print.ts";
+import { refused } from "../words/refused.ts";
 import { type Driver, drivers, parseDriverOptions } from "./driver-options.ts";
+
+const ofSwarms = "is not supported: it is for the networks of a swarm";
+const ownOptions = "each network says its own options";
 
 const args = {
   name: { type: "positional", required: true, description: "Network name" },
@@ -57,6 +61,10 @@ const args = {
     description: "IPAM option, recorded only: the default driver has none",
   },
   attachable: { type: "boolean", description: "Accepted as by Docker: a network of one host always is" },
+  "config-only": refused("boolean", ofSwarms, ownOptions),
+  "config-from": refused("string", ofSwarms, ownOptions),
+  ingress: refused("boolean", ofSwarms),
+  scope: refused("string", ofSwarms, "--scope local", { unless: ["", "local"] }),
   internal: { type: "boolean", description: "Create a network without access to the outside" },
   ipv4: { type: "boolean", description: "Enable IPv4 (the default; =false with --ipv6 for IPv6 alone)" },
   ipv6: { type: "boolean", description: "Enable IPv6" },

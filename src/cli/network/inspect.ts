@@ -19,6 +19,7 @@ export default defineCommand({
       description: "Network names, ids, or unique id prefixes",
     },
     ...inspectArgs,
+    verbose: { type: "boolean", alias: "v", description: "Accepted as by Docker: there is no more to show" },
   },
   examples: [
     "tinydocker network inspect web",

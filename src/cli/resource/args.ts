@@ -4,23 +4,26 @@ import type { Argument, Arguments } from "../words/command.ts";
 
 const one = (valueHint: string, description: string) =>
   ({ group: "Resources", type: "string", valueHint, description }) as const satisfies Argument;
+/** A number: nothing is none. */
+const figure = (valueHint: string, description: string) =>
+  ({ ...one(valueHint, description), empty: "checked" }) as const;
 const many = (valueHint: string, description: string) => ({ ...one(valueHint, description), multiple: true }) as const;
 
 /** Those that `update` has, too. */
 export const updatableArgs = {
-  "memory-swap": one("size", "Limit of memory and swap together; -1 is unlimited swap (twice --memory)"),
-  "memory-reservation": one("size", "Memory that is reclaimed only when the host has no other"),
-  "cpu-shares": one("n", "Relative CPU weight, 2 to 262144 (1024)"),
-  "cpu-period": one("us", "Length of a CPU period in microseconds (100000)"),
-  "cpu-quota": one("us", "CPU time in each period in microseconds; -1 is unlimited"),
+  "memory-swap": figure("size", "Limit of memory and swap together; -1 is unlimited swap (twice --memory)"),
+  "memory-reservation": figure("size", "Memory that is reclaimed only when the host has no other"),
+  "cpu-shares": figure("n", "Relative CPU weight, 2 to 262144 (1024)"),
+  "cpu-period": figure("us", "Length of a CPU period in microseconds (100000)"),
+  "cpu-quota": figure("us", "CPU time in each period in microseconds; -1 is unlimited"),
   "cpuset-cpus": one("list", "CPUs to run on: 0-2,4"),
   "cpuset-mems": one("list", "Memory nodes to allocate from: 0,1"),
-  "blkio-weight": one("n", "Relative weight of disk I/O, 10 to 1000"),
+  "blkio-weight": figure("n", "Relative weight of disk I/O, 10 to 1000"),
 } as const satisfies Arguments;
 
 export const resourceArgs = {
   ...updatableArgs,
-  "memory-swappiness": one("n", "Refused: cgroup v2 has no swappiness of a container"),
+  "memory-swappiness": figure("n", "Refused: cgroup v2 has no swappiness of a container"),
   "oom-kill-disable": {
     group: "Resources",
     type: "boolean",

@@ -25,7 +25,7 @@ export function parseResources(args: Given, beside: Beside): ResourceOptions {
     return all.length > 0 ? all : undefined;
   };
   const parent = args["cgroup-parent"];
-  if (parent) cgroupBelow(parent, "id");
+  if (parent !== undefined) cgroupBelow(parent, "id");
   return without({
     ...parseUpdatable(args, beside),
     blkioWeightDevices: figures("blkio-weight-device", parseWeight),
@@ -34,22 +34,21 @@ export function parseResources(args: Given, beside: Beside): ResourceOptions {
     deviceReadIops: figures("device-read-iops", parseCount),
     deviceWriteIops: figures("device-write-iops", parseCount),
     storageBytes: parseStorage(args["storage-opt"]),
-    cgroupParent: parent || undefined,
+    cgroupParent: parent,
   });
 }
 
 /** What can be changed later, too. */
 export function parseUpdatable(args: Updatable, beside: Beside): ResourceOptions {
-  const text = (name: keyof Updatable) => args[name] || undefined;
   const options = without({
-    memorySwapBytes: parseSwap(text("memory-swap")),
-    memoryReservationBytes: parseReservation(text("memory-reservation")),
-    cpuShares: parseWithin("--cpu-shares", text("cpu-shares"), 2, 262144),
-    cpuPeriodUs: parseWithin("--cpu-period", text("cpu-period"), 1000, 1_000_000),
-    cpuQuotaUs: parseQuota(text("cpu-quota")),
-    cpusetCpus: parseSet("--cpuset-cpus", text("cpuset-cpus"), "/sys/devices/system/cpu/online"),
-    cpusetMems: parseSet("--cpuset-mems", text("cpuset-mems"), "/sys/devices/system/node/online"),
-    blkioWeight: parseWithin("--blkio-weight", text("blkio-weight"), 10, 1000),
+    memorySwapBytes: parseSwap(args["memory-swap"]),
+    memoryReservationBytes: parseReservation(args["memory-reservation"]),
+    cpuShares: parseWithin("--cpu-shares", args["cpu-shares"], 2, 262144),
+    cpuPeriodUs: parseWithin("--cpu-period", args["cpu-period"], 1000, 1_000_000),
+    cpuQuotaUs: parseQuota(args["cpu-quota"]),
+    cpusetCpus: parseSet("--cpuset-cpus", args["cpuset-cpus"], "/sys/devices/system/cpu/online"),
+    cpusetMems: parseSet("--cpuset-mems", args["cpuset-mems"], "/sys/devices/system/node/online"),
+    blkioWeight: parseWithin("--blkio-weight", args["blkio-weight"], 10, 1000),
   });
   checkTogether(options, beside);
   return options;

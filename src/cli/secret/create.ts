@@ -9,6 +9,7 @@ import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
 import { parsePairs } from "../words/pairs.ts";
 import { printLine } from "../words/print.ts";
+import { refused } from "../words/refused.ts";
 
 /** Podman's. */
 const maxBytes = 512_000;
@@ -22,6 +23,7 @@ export default defineCommand({
     label: { type: "string", alias: "l", multiple: true, valueHint: "key=value", description: "Set a label" },
     replace: { type: "boolean", description: "Replace a secret of this name; containers keep the old value" },
     ignore: { type: "boolean", description: "Do nothing if the secret exists already" },
+    "template-driver": refused("string", "is not supported: a secret is as it was given"),
     driver: { type: "string", alias: "d", valueHint: "file", description: "Secret driver: file, the only one" },
   },
   examples: ["tinydocker secret create db-password ./password", "printf s3cret | tinydocker secret create token -"],

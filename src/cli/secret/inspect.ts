@@ -5,12 +5,14 @@ import { readFile } from "../../linux/file.ts";
 import { type Paths, pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
 import { inspectArgs, printObjects } from "../words/objects.ts";
+import { refused } from "../words/refused.ts";
 
 export default defineCommand({
   meta: { name: "secret inspect", description: "Show details of secrets as JSON" },
   args: {
     secret: { type: "positional", multiple: true, required: true, description: "Secret names, ids, or id prefixes" },
     ...inspectArgs,
+    pretty: refused("boolean", "is not supported", "-f '{{.Spec.Name}} {{.CreatedAt}}' prints what it is asked for"),
     showsecret: { type: "boolean", description: "Show the values, too" },
   },
   examples: ["tinydocker secret inspect db-password", "tinydocker secret inspect -f '{{.Spec.Name}}' db-password"],

@@ -28,6 +28,7 @@ export default defineCommand({
       type: "string",
       alias: "f",
       multiple: true,
+      empty: "none",
       valueHint: "key=value",
       description: `Show only matching events: type, event, container, image, network, volume, label`,
     },

@@ -16,6 +16,7 @@ import { findOneNetwork } from "../network/inspect.ts";
 import { findOneVolume } from "../volume/inspect.ts";
 import { defineCommand, type Values } from "../words/command.ts";
 import { inspectArgs, printObjects } from "../words/objects.ts";
+import { refusedPlatform } from "../words/refused.ts";
 import type { Struct } from "../words/template/value.ts";
 
 const args = {
@@ -30,6 +31,7 @@ export default defineCommand({
     ...args,
     type: {
       type: "string",
+      empty: "checked",
       valueHint: "container|image|network|volume",
       description: "Look up only objects of this type",
     },
@@ -47,7 +49,7 @@ export const inspectContainers = defineCommand({
 
 export const inspectImages = defineCommand({
   meta: { name: "image inspect", description: "Show details of images as JSON" },
-  args: { name: args.name, ...inspectArgs },
+  args: { name: args.name, ...inspectArgs, platform: refusedPlatform },
   examples: ["tinydocker image inspect busybox"],
   run: (values, { root }) => inspect("image", values, root),
 });

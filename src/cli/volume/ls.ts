@@ -6,12 +6,13 @@ import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
 import { asPattern, booleanFilter, type Filters, labelFilter, parseFilters } from "../words/filter.ts";
 import { type Listing, labelOf, listArgs, printList } from "../words/list.ts";
+import { refused } from "../words/refused.ts";
 
 const { "no-trunc": _whole, ...ownListArgs } = listArgs;
 
 export default defineCommand({
   meta: { name: "volume ls", description: "List volumes" },
-  args: ownListArgs,
+  args: { ...ownListArgs, cluster: refused("boolean", "is not supported: there are no cluster volumes") },
   examples: ["tinydocker volume ls", "tinydocker volume ls -q --filter dangling=true"],
   run: ({ filter, ...how }, { root }) => {
     const paths = pathsOf(root);

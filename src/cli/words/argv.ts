@@ -1,7 +1,7 @@
 /** Command lines, strictly: every option is known, has its value, and stands where options may stand. Pure. */
 
 import { UsageError } from "../../errors.ts";
-import type { Argument, Arguments, Command } from "./command.ts";
+import type { Argument, Arguments, Command, Refusal } from "./command.ts";
 
 /** The hint where there is no better one. */
 export const seeHelp = "see --help";
@@ -23,8 +23,7 @@ export function parseArgv(args: Arguments, argv: string[], how: { optionsFirst: 
       operands.push(...words);
       break;
     }
-    if (word.startsWith("--")) parseLong(args, word, words, values);
-    else if (word.startsWith("-") && word !== "-") parseShort(args, word, words, values);
+    if (word.startsWith("-") && word !== "-") parseWord(args, word, words, values);
     else operands.push(word, ...(how.optionsFirst ? words.splice(0) : []));
   }
   assignOperands(args, operands, values);
@@ -36,11 +35,23 @@ export function parseCommand({ meta, args, optionsFirst }: Command, argv: string
   try {
     return parseArgv(args, argv, { optionsFirst: optionsFirst ?? false });
   } catch (error) {
-    if (!(error instanceof UsageError) || error.hint !== seeHelp) throw error;
-    const name = meta.name === "tinydocker" ? "" : `${meta.name} `;
-    throw new UsageError(error.message, `see tinydocker ${name}--help`);
+    throw withHelp(error, meta.name);
   }
 }
+
+/** The same failure with the name of the command whose help is meant. */
+export function withHelp(error: unknown, name: string): unknown {
+  if (!(error instanceof UsageError) || !error.hint?.endsWith(seeHelp)) return error;
+  const command = name === "tinydocker" ? "" : `${name} `;
+  return new UsageError(error.message, error.hint.replace(seeHelp, `see tinydocker ${command}--help`));
+}
+
+/** The first of the words, which is an option, and takes with it what belongs to it. */
+export const parseOption = (args: Arguments, words: string[], values: Values): void =>
+  parseWord(args, words.shift()!, words, values);
+
+const parseWord = (args: Arguments, word: string, rest: string[], values: Values): void =>
+  (word.startsWith("--") ? parseLong : parseShort)(args, word, rest, values);
 
 function initialValues(args: Arguments): Record<string, Value> {
   const values: Record<string, Value> = {};
@@ -75,7 +86,7 @@ function parseShort(args: Arguments, word: string, rest: string[], values: Value
     }
     const [name, definition] = found;
     if (definition.type === "boolean" && !letters.startsWith("=")) {
-      values[name] = true;
+      setValue(`-${letter}`, name, definition, undefined, rest, values);
       continue;
     }
     const given = letters === "" ? undefined : letters.replace(/^=/, "");
@@ -93,14 +104,27 @@ function setValue(
   values: Values,
 ): void {
   if (definition.type === "boolean") {
-    values[name] = given === undefined ? true : parseBoolean(shown, given);
+    const value = given === undefined ? true : parseBoolean(shown, given);
+    if (definition.refused) refuse(shown, definition.refused, String(value));
+    else values[name] = value;
     return;
   }
   const value = given ?? rest.shift();
   if (value === undefined)
     throw new UsageError(`option ${shown} needs a value`, `${shown} ${definition.valueHint ?? "VALUE"}`);
-  if (definition.multiple) (values[name] as string[]).push(value);
-  else values[name] = value;
+  if (definition.refused) refuse(shown, definition.refused, value);
+  else if (!definition.multiple) values[name] = isNone(definition, value) ? definition.default : value;
+  else if (!isNone(definition, value)) (values[name] as string[]).push(value);
+}
+
+const isNone = ({ multiple, empty = multiple ? "checked" : "none" }: Argument, value: string): boolean =>
+  value === "" && empty === "none";
+
+/** Nothing of what was asked for is ignored. A switch that is off, and nothing, ask for nothing. */
+function refuse(shown: string, { why, hint, unless = ["false", ""] }: Refusal, value: string): void {
+  if (unless.includes(value)) return;
+  const given = value === "true" ? "" : ` ${value || '""'}`;
+  throw new UsageError(`${shown}${given} ${why}`, hint);
 }
 
 function parseBoolean(shown: string, text: string): boolean {

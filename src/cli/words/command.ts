@@ -33,6 +33,22 @@ export interface Argument extends Pick<ArgDef, "description" | "valueHint" | "re
   multiple?: true;
   /** Help and completion do not list it. */
   hidden?: true;
+  /**
+   * What an empty value is: one to be checked as any other, or none, as if the option were not given. As with Docker it is none
+   * unless this says otherwise, but one where an option may be repeated.
+   */
+  empty?: "checked" | "none";
+  /** Docker has it, and there is no such thing here: whoever uses it is told so. */
+  refused?: Refusal;
+}
+
+/** Why an option is refused by its name, and what to do instead. */
+export interface Refusal {
+  /** After the option's name: "is not supported yet". */
+  why: string;
+  hint?: string;
+  /** Values that ask for what is so anyway. */
+  unless?: readonly string[];
 }
 
 export type Arguments = Record<string, Argument>;

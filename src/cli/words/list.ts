@@ -40,6 +40,7 @@ export const listArgs = {
     type: "string",
     alias: "f",
     multiple: true,
+    empty: "none",
     valueHint: "key=value",
     description: "List only what matches, such as name=web or label=test",
   },

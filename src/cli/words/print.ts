@@ -28,14 +28,30 @@ export const printError = (text: string): void => print(2, `${text}\n`);
 /** A failure, on stderr. */
 export const fail = (text: string): void => speak().error(text);
 
-/** What to do about a failure, on stderr. */
-export const advise = (text: string): void => speak().info(`hint: ${text}`);
+/** What to do about a failure, on stderr; part of what is said of it. */
+export const advise = (text: string): void => say(`hint: ${text}`);
 
 /** A warning, on stderr. */
 export const warn = (text: string): void => speak().warn(text);
 
 /** A line for people that is no trouble, on stderr. */
 export const notice = (text: string): void => speak().info(text);
+
+/** How much is said on stderr; Docker's words. */
+export const levels = ["debug", "info", "warn", "error", "fatal"] as const;
+type Level = (typeof levels)[number];
+let level: Level = "info";
+
+/** Says no more than this from now on. */
+export function showLevel(wanted: Level): void {
+  level = wanted;
+}
+
+/** True for somebody who wants to know where in our source a failure comes from. */
+export const isDebugging = (): boolean => level === "debug";
+
+/** consola's. */
+const levelNumbers: Record<Level, number> = { debug: 4, info: 3, warn: 1, error: 0, fatal: 0 };
 
 let consola: import("consola/core").ConsolaInstance | undefined;
 
@@ -44,17 +60,20 @@ function speak() {
   if (consola) return consola;
   const { createConsola } = require("consola/core") as typeof import("consola/core");
   consola = createConsola({
+    level: levelNumbers[level],
     reporters: [
       {
         log: ({ type, args }) => {
           const label = type === "warn" ? "warning: " : "";
-          write(2, `${paint("tinydocker:", type)} ${label}${harmless(args.join(" "))}\n`);
+          say(`${label}${args.join(" ")}`, type);
         },
       },
     ],
   });
   return consola;
 }
+
+const say = (text: string, type = "info"): void => write(2, `${paint("tinydocker:", type)} ${harmless(text)}\n`);
 
 /** In red for errors and yellow for warnings, for people at a terminal. */
 function paint(text: string, type: string): string {

@@ -9,6 +9,7 @@ export const pruneArgs = {
   filter: {
     type: "string",
     multiple: true,
+    empty: "none",
     valueHint: "label=value",
     description: "Remove only what matches: label=, label!=",
   },

@@ -2,16 +2,21 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { runArgs } from "../../../src/cli/container/run-args.ts";
 import { editDistance, nearest, parseArgv } from "../../../src/cli/words/argv.ts";
-import type { Arguments } from "../../../src/cli/words/command.ts";
+import type { Argument, Arguments } from "../../../src/cli/words/command.ts";
+import { refused } from "../../../src/cli/words/refused.ts";
 import { type Failure, UsageError } from "../../../src/errors.ts";
 
 const args = {
   image: { type: "positional", required: true, description: "" },
   command: { type: "positional", multiple: true, description: "" },
-  memory: { type: "string", alias: "m", valueHint: "size", description: "" },
+  memory: { type: "string", alias: "m", empty: "checked", valueHint: "size", description: "" },
+  hostname: { type: "string", alias: "h", description: "" },
+  runtime: refused("string", "is not supported", "runc", { unless: ["", "runc"] }),
+  trust: refused("boolean", "is not supported", undefined, { alias: "T" }),
   env: { type: "string", alias: "e", formerly: "variable", multiple: true, description: "" },
   interactive: { type: "boolean", alias: "i", description: "" },
   tty: { type: "boolean", alias: "t", description: "" },
+  network: { type: "string", multiple: true, empty: "none", description: "" },
   rootfs: { type: "string", default: "./rootfs", description: "" },
 } as const satisfies Arguments;
 
@@ -38,6 +43,22 @@ describe("parseArgv()", () => {
     expect(parse("--memory=", "img").memory).toBe("");
     expect(parse("-e", "A=b=c", "img").env).toEqual(["A=b=c"]);
   });
+  test("an empty value is none, unless it is to be checked: then it is one", () => {
+    expect(parse("--memory=", "-m", "", "img").memory).toBe("");
+    for (const words of [["--hostname="], ["--hostname", ""], ["-h="], ["-h", "web", "-h", ""]])
+      expect(parse(...words, "img").hostname).toBeUndefined();
+    expect(parse("--rootfs=", "img").rootfs).toBe("./rootfs");
+    expect(parse("-e", "", "img").env).toEqual([""]);
+    expect(parse("--network=", "--network", "a", "img").network).toEqual(["a"]);
+  });
+  test("refuses by name what is not there, and not what asks for nothing", () => {
+    expect(refusal("--runtime", "runsc", "img")).toBe("--runtime runsc is not supported: runc");
+    expect(refusal("--trust", "img")).toStartWith("--trust is not supported");
+    expect(refusal("-tT", "img")).toStartWith("-T is not supported");
+    expect(refusal("--trust=1", "img")).toStartWith("--trust is not supported");
+    for (const word of ["--runtime=", "--runtime=runc", "--trust=false", "-T=0"])
+      expect(parse(word, "img")).toEqual(parse("img"));
+  });
   test("takes booleans together, and their opposite", () => {
     expect(parse("-it", "img")).toMatchObject({ interactive: true, tty: true });
     expect(parse("--tty=false", "-i=0", "img")).toMatchObject({ interactive: false, tty: false });
@@ -62,6 +83,10 @@ describe("parseArgv()", () => {
     expect(parse("img")).toEqual({
       image: "img",
       command: [],
+      hostname: undefined,
+      network: [],
+      runtime: undefined,
+      trust: undefined,
       memory: undefined,
       env: [],
       interactive: undefined,
@@ -117,8 +142,9 @@ describe("operands", () => {
 describe("what is rendered is parsed back", () => {
   const word = fc.string({ unit: fc.constantFrom(..."abAB01=-_./: \n\"'é") });
   const definitions = Object.entries(runArgs as Arguments).filter(([, { type }]) => type !== "positional");
-  const strings = definitions.filter(([, { type }]) => type === "string");
-  const flags = definitions.filter(([, { type }]) => type === "boolean");
+  const accepted = definitions.filter(([, { refused }]) => !refused);
+  const strings = accepted.filter(([, { type }]) => type === "string");
+  const flags = accepted.filter(([, { type }]) => type === "boolean");
   const value = fc.record({ at: fc.nat(strings.length - 1), text: word, form: fc.constantFrom("= ", "=", "-") });
   const flag = fc.record({ at: fc.nat(flags.length - 1), on: fc.boolean() });
   const setting = fc.oneof(
@@ -142,8 +168,10 @@ describe("what is rendered is parsed back", () => {
         const expected: Record<string, unknown> = { image: "image", command };
         for (const [name, { multiple }] of definitions) expected[name] = multiple ? [] : undefined;
         for (const { name, multiple, value: given } of settings) {
-          if (multiple) (expected[name] as unknown[]).push(given);
-          else expected[name] = given;
+          const { empty = multiple ? "checked" : "none" } = runArgs[name as "env"] as Argument;
+          const isNone = given === "" && empty === "none";
+          if (!multiple) expected[name] = isNone ? undefined : given;
+          else if (!isNone) (expected[name] as unknown[]).push(given);
         }
         expect(parseArgv(runArgs as Arguments, words, { optionsFirst: true })).toEqual(expected as never);
       }),
