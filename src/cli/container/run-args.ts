@@ -3,6 +3,7 @@
 import { defaultLimits } from "../../plan/options.ts";
 import { resourceArgs } from "../resource/args.ts";
 import type { Arguments } from "../words/command.ts";
+import { lifeArgs } from "./life-args.ts";
 import { networkArgs } from "./network-args.ts";
 import { attachArgs, processArgs, refusedArgs, refusedLimitArgs } from "./process-args.ts";
 
@@ -119,7 +120,6 @@ export const createArgs = {
     description: "Allocate a terminal (the default when run from one)",
   },
   name: { group: "General", type: "string", valueHint: "name", description: "Name of the container" },
-  rm: { group: "Lifecycle", type: "boolean", description: "Remove the container when it exits" },
   label: {
     group: "General",
     type: "string",
@@ -135,86 +135,7 @@ export const createArgs = {
     valueHint: "file",
     description: "Read labels from a file",
   },
-  restart: {
-    group: "Lifecycle",
-    type: "string",
-    valueHint: "policy",
-    description: "Restart policy: no (the default), always, unless-stopped, on-failure[:max-retries]",
-  },
-  "stop-signal": {
-    group: "Lifecycle",
-    type: "string",
-    valueHint: "signal",
-    description: "Signal that `stop` sends (the image's, or SIGTERM)",
-  },
-  "stop-timeout": {
-    group: "Lifecycle",
-    type: "string",
-    empty: "checked",
-    valueHint: "seconds",
-    description: "Seconds that `stop` waits before SIGKILL (10)",
-  },
-  "log-driver": {
-    group: "Logging",
-    type: "string",
-    valueHint: "driver",
-    description: "local (default), json-file, none, journald or syslog",
-  },
-  "log-opt": {
-    group: "Logging",
-    type: "string",
-    multiple: true,
-    valueHint: "name=value",
-    description: "max-size (10m), max-file (3), tag, labels or env",
-  },
-  "health-cmd": {
-    group: "Health",
-    type: "string",
-    valueHint: "command",
-    description: "Shell command that exits with 0 when the container is healthy",
-  },
-  "health-interval": {
-    group: "Health",
-    type: "string",
-    empty: "checked",
-    valueHint: "time",
-    description: "Time between checks (30s)",
-  },
-  "health-timeout": {
-    group: "Health",
-    type: "string",
-    empty: "checked",
-    valueHint: "time",
-    description: "Time limit of one check (30s)",
-  },
-  "health-retries": {
-    group: "Health",
-    type: "string",
-    empty: "checked",
-    valueHint: "n",
-    description: "Consecutive failures before unhealthy (3)",
-  },
-  "health-start-period": {
-    group: "Health",
-    type: "string",
-    empty: "checked",
-    valueHint: "time",
-    description: "Grace period in which failures do not count (0s)",
-  },
-  "health-start-interval": {
-    group: "Health",
-    type: "string",
-    empty: "checked",
-    valueHint: "time",
-    description: "Time between checks during the start period (5s)",
-  },
-  "health-on-failure": {
-    group: "Health",
-    type: "string",
-    valueHint: "action",
-    description: "When unhealthy: none (default), kill, restart or stop",
-  },
-  "no-healthcheck": { group: "Health", type: "boolean", description: "Disable the image's health check" },
+  ...lifeArgs,
   pull: {
     group: "General",
     type: "string",
