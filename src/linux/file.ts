@@ -218,15 +218,17 @@ export const seekToStart = (fd: Fd): void => void check("seek", `fd ${fd}`, libc
 export const mkdir = (path: string, mode = 0o700): void =>
   void check("mkdir", path, libc.mkdirat(cwd, cstr(path), mode));
 
-/** mkdir(2) for the path and every parent that is missing. */
-export function mkdirAll(path: string, mode = 0o700): void {
+/** mkdir(2) for the path and every parent that is missing. @returns those that it made, parents first. */
+export function mkdirAll(path: string, mode = 0o700): string[] {
+  const above: string[] = [];
   // Again, because somebody may remove a parent that is empty still; but not for ever: /proc never takes one.
   for (let attempt = 1; ; attempt++) {
     const expected = attempt < 5 ? [EEXIST, ENOENT] : [EEXIST];
     const made = allow(expected, "mkdir", path, libc.mkdirat(cwd, cstr(path), mode));
-    if (made !== -1 || readErrno() === EEXIST) return;
+    if (made !== -1) return [...above, path];
+    if (readErrno() === EEXIST) return above;
     const parent = path.slice(0, path.lastIndexOf("/"));
-    if (parent !== "") mkdirAll(parent, mode);
+    if (parent !== "") above.push(...mkdirAll(parent, mode));
   }
 }
 

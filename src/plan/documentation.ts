@@ -37,7 +37,7 @@ export const documentation: Documentation<Step["do"]> = {
   volume: {
     man: "rename(2)",
     why: "built beside the others and renamed when it is whole: of two containers that want it, one makes it",
-    undo: "unlinkat(2), if it has no name of its own and the container is not kept",
+    undo: "unlinkat(2), if no program has run with it and nobody else uses it, or it has no name of its own and the container is not kept",
   },
   "mount-volume": {
     man: "mount(2)",

@@ -75,6 +75,8 @@ export interface VolumeStep {
   record: string;
   /** It goes with the container. */
   anonymous: boolean;
+  /** The container that it goes with until that one's program runs; none where it is made to stay. */
+  maker?: string;
 }
 
 /** A directory or file of the host as a detached mount, for init to attach (`attach`). */

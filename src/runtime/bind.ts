@@ -32,8 +32,11 @@ export function makeBindRoot(path: string): { root: Fd; image: Fd } {
   return { root: root.handOff(), image: image.handOff() };
 }
 
-/** A directory or file of the host, attached nowhere. @param image what a volume is filled from. */
-export function makeBind(step: BindStep, image: Fd, user: Identity): Fd {
+/**
+ * A directory or file of the host, attached nowhere. @param image what a volume is filled from. @param onMade hears of
+ * directories that were made on the host, parents first.
+ */
+export function makeBind(step: BindStep, image: Fd, user: Identity, onMade: (paths: string[]) => void): Fd {
   const { source, target, options, recursive, propagation } = step;
   const subject = `${source} on ${target}`;
   if (step.namespace !== undefined) return makeBindOf(step.namespace, step, subject);
@@ -44,7 +47,7 @@ export function makeBind(step: BindStep, image: Fd, user: Identity): Fd {
   }
   if (step.createSource && !statIfAny(source)) {
     if (!step.covered) prepareTarget(image, step, true);
-    createSource(step);
+    createSource(step, onMade);
   }
   using from = owned(openSource(step));
   if (!step.covered) prepareTarget(image, step, fstat(from.fd).type === "directory");
@@ -77,8 +80,8 @@ function makeBindOf(namespace: string, { source, options, propagation }: BindSte
 }
 
 /** The directory on the host belongs to whom its files will. */
-function createSource({ source, idmap }: BindStep): void {
-  mkdirAll(source, 0o755);
+function createSource({ source, idmap }: BindStep, onMade: (paths: string[]) => void): void {
+  onMade(mkdirAll(source, 0o755));
   if (idmap) chownAt(cwd, byteNameOf(source), idmap.uid, idmap.gid);
 }
 

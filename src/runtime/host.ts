@@ -15,6 +15,7 @@ import {
   readFileIfAny,
   readlink,
   rename,
+  rmdir,
   statIfAny,
   unlink,
   writeFileAtomic,
@@ -26,7 +27,7 @@ import { commonCgroup } from "../plan/cgroup.ts";
 import { type CleanupRecord, cleanupSchema } from "../plan/cleanup-record.ts";
 import type { SharedNamespaceType } from "../plan/rare/step.ts";
 import type { HostStep, VolumeStep } from "../plan/step.ts";
-import { dataOf, recordOf } from "../plan/volume.ts";
+import { dataOf, makerOf, recordOf } from "../plan/volume.ts";
 import { writeEtcFiles } from "./etc-files.ts";
 import type { Prepared } from "./init.ts";
 import { type CleanUpDead, createLockFile, isNew } from "./lock-file.ts";
@@ -44,17 +45,24 @@ export interface Performing {
   prepared: Preparing;
   /** Cleans up after who had the lock file before and was killed; for containers that there were before. */
   cleanUpDead: CleanUpDead;
+  /** Hears of volumes that were not there before. */
+  madeVolume: (name: string) => void;
 }
 
 /** Performs steps of the host's side in order. */
 export function performHost(
   steps: HostStep[],
   undo: UndoList,
-  { ended = () => false, prepared = { binds: [] }, cleanUpDead = isNew }: Partial<Performing> = {},
+  {
+    ended = () => false,
+    prepared = { binds: [] },
+    cleanUpDead = isNew,
+    madeVolume = () => {},
+  }: Partial<Performing> = {},
 ): void {
   for (const step of steps) {
     try {
-      (performers[step.do] as Performer<HostStep>)(step, undo, { ended, prepared, cleanUpDead });
+      (performers[step.do] as Performer<HostStep>)(step, undo, { ended, prepared, cleanUpDead, madeVolume });
     } catch (error) {
       if (error instanceof SyscallError) error.message = `${step.do}: ${error.message}`;
       throw error;
@@ -96,16 +104,21 @@ const performers: { [Kind in HostStep["do"]]: Performer<Extract<HostStep, { do: 
     });
     setQuota(step);
   },
-  volume: (step, undo, { ended }) => {
-    if (makeVolume(step) && step.anonymous)
+  volume: (step, undo, { ended, madeVolume }) => {
+    if (!makeVolume(step)) return;
+    madeVolume(step.name);
+    // One with a name may be somebody else's by then: who calls us knows (`maker`).
+    if (step.anonymous)
       undo.add(() => {
         if (!ended()) removePath(step.path);
       });
   },
   "mount-volume": (step, undo) => undo.add(volumes().mountVolume(step)),
-  cgroup: ({ path }, undo, { prepared }) => {
+  cgroup: ({ path }, undo, { prepared, ended }) => {
+    const above: string[] = [];
+    removedUnlessEnded(above, undo, ended);
     undo.add(() => removeContainerCgroup(path));
-    const directory = makeContainerCgroup(path);
+    const directory = makeContainerCgroup(path, above);
     prepared.cgroup = directory;
     undo.add(() => close(directory));
   },
@@ -128,8 +141,9 @@ const performers: { [Kind in HostStep["do"]]: Performer<Extract<HostStep, { do: 
   "secret-variables": ({ variables }, _undo, { prepared }) => {
     prepared.variables = secrets().readSecretVariables(variables);
   },
-  bind: (step, undo, { prepared }) => {
-    prepared.binds.push(closedLater(binds().makeBind(step, prepared.image!, prepared.identity!), undo));
+  bind: (step, undo, { prepared, ended }) => {
+    const onMade = (paths: string[]) => removedUnlessEnded(paths, undo, ended);
+    prepared.binds.push(closedLater(binds().makeBind(step, prepared.image!, prepared.identity!, onMade), undo));
   },
   "open-namespace": ({ namespace, path }, undo, { prepared }) => {
     const joined = closedLater(open(path, O_RDONLY), undo);
@@ -170,13 +184,20 @@ function closedLater(fd: Fd, undo: UndoList): Fd {
   return fd;
 }
 
+/** Directories on the host that a container needed which did not start, as long as nobody else has put anything in them. */
+function removedUnlessEnded(paths: string[], undo: UndoList, ended: () => boolean): void {
+  undo.add(() => {
+    if (!ended()) for (const path of paths.reverse()) rmdir(path);
+  });
+}
+
 const maxAttempts = 10;
 
-/** Makes a container's cgroup (its lock file says whose it is) and opens it. */
-function makeContainerCgroup(path: string): Fd {
+/** Makes a container's cgroup (its lock file says whose it is) and opens it. @param made gets those above it that were not there. */
+function makeContainerCgroup(path: string, made: string[]): Fd {
   const above = path.slice(0, path.lastIndexOf("/"));
   for (let attempt = 1; ; attempt++) {
-    mkdirAll(above, 0o755);
+    made.push(...mkdirAll(above, 0o755));
     try {
       mkdir(path, 0o755);
       return open(path, O_RDONLY | O_DIRECTORY);
@@ -194,19 +215,24 @@ export function removeContainerCgroup(cgroup: string): void {
   if (above.endsWith(commonCgroup)) removeEmptyCgroup(above);
 }
 
-/** Makes a volume, whole or not at all, unless there is one. @returns whether it was made. */
-function makeVolume({ path, staging, record }: VolumeStep): boolean {
-  if (statIfAny(path)) return false;
+/** Makes a volume, whole or not at all, unless there is one, which from now on is there to stay. @returns whether it was made. */
+function makeVolume({ path, staging, record, anonymous, maker }: VolumeStep): boolean {
+  if (statIfAny(path)) {
+    if (!anonymous) unlink(makerOf(path));
+    return false;
+  }
   for (const name of [path, staging]) mkdirAll(name.slice(0, name.lastIndexOf("/")));
   mkdir(staging);
   try {
     mkdir(dataOf(staging), 0o755);
     writeNewFile(recordOf(staging), record);
+    if (maker !== undefined) writeNewFile(makerOf(staging), maker);
     rename(staging, path);
     return true;
   } catch (error) {
     removePath(staging);
     if (!hasCode(error, "EEXIST", "ENOTEMPTY")) throw error;
+    unlink(makerOf(path));
     return false;
   }
 }

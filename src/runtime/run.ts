@@ -37,6 +37,8 @@ export interface Outcome {
 export interface Listener {
   /** Somebody who had this container was killed, and left something behind. */
   cleanUpDead: CleanUpDead;
+  /** Hears of volumes that were not there before. */
+  madeVolume(name: string): void;
   /** Init has its plan and is at work: time to write things down. `pid` is its number on the host. */
   starting(pid: number): void;
   /** Its network namespace is there, to be connected. @returns what is to go on beside it. */
@@ -84,7 +86,8 @@ export function runContainer(plan: Plan, io: Io, place: Place, listener: Listene
   let outcome: Outcome;
   try {
     const prepared: Preparing = { binds: [] };
-    const performing = { ended: () => ended, prepared, cleanUpDead: listener.cleanUpDead };
+    const { cleanUpDead, madeVolume } = listener;
+    const performing = { ended: () => ended, prepared, cleanUpDead, madeVolume };
     const perform = (steps: HostStep[]) => performHost(steps, undo, performing);
     // The lock file is the first step, so its undo is the last.
     const [lockFile, ...prepare] = plan.prepare;

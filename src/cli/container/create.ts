@@ -3,6 +3,7 @@
 import {
   chooseName,
   createContainer,
+  keepVolumes,
   lockStore,
   newRecord,
   prepareImage,
@@ -36,7 +37,7 @@ export default defineCommand({
     const record = newRecord(paths, randomHex(32), request, image, request.name ?? chooseName(paths));
     if (request.cidfile !== undefined) writeCidfile(request.cidfile, record.id);
     try {
-      createContainer(paths, record, request, warn);
+      keepVolumes(paths, createContainer(paths, record, request, store, warn));
     } catch (error) {
       if (request.cidfile !== undefined) unlink(request.cidfile);
       throw error;

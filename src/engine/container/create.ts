@@ -21,6 +21,7 @@ import {
   writeRecord,
   writeState,
 } from "../record/container.ts";
+import { removeMadeVolumes } from "./delete.ts";
 import { planHealthOf, planStart } from "./plan.ts";
 import type { CreateRequest, Reporter, RunImage } from "./request.ts";
 
@@ -116,6 +117,7 @@ function processOf(paths: Paths, { process }: RunOptions): Pick<RunOptions, "pro
 
 /**
  * Makes a container that is not started. Its image stays while it is there: the store's lock is held.
+ * The volumes that it has made go with it until its program runs, or `keepVolumes`.
  * @param asked where it gives no name, and somebody has taken the one that was chosen since, it gets another.
  * @returns the record as it was written.
  */
@@ -123,19 +125,20 @@ export function createContainer(
   paths: Paths,
   record: ContainerRecord,
   asked: Pick<CreateRequest, "name">,
+  store: StoreLock,
   warn: Reporter["warn"],
 ): ContainerRecord {
   try {
-    makeContainer(paths, record, warn);
+    makeContainer(paths, record, store, warn);
     return record;
   } catch (error) {
     const isTaken = error instanceof ConflictError && statIfAny(`${paths.names}/${record.name}`) !== undefined;
     if (asked.name !== undefined || !isTaken) throw error;
-    return createContainer(paths, { ...record, name: chooseName(paths) }, asked, warn);
+    return createContainer(paths, { ...record, name: chooseName(paths) }, asked, store, warn);
   }
 }
 
-function makeContainer(paths: Paths, record: ContainerRecord, warn: Reporter["warn"]): void {
+function makeContainer(paths: Paths, record: ContainerRecord, store: StoreLock, warn: Reporter["warn"]): void {
   const { plan } = planStart(paths, record, record.id, { fresh: true, monitored: false, stdio: [] }, warn);
   // The lock file only guards the making; the rest stays.
   const [lockFile, ...making] = plan.prepare;
@@ -144,15 +147,25 @@ function makeContainer(paths: Paths, record: ContainerRecord, warn: Reporter["wa
   undoing(guard, () => {
     try {
       performHost([lockFile!], guard);
-      performHost([...making, ...plan.record], undo);
+      const madeVolume = (name: string) => volumeEvents().emitVolumeCreated(paths, name);
+      performHost([...making, ...plan.record], undo, { madeVolume });
       writeState(paths, record.id, unstarted);
       writeRecord(paths, record);
       emitContainerEvent(paths, record, "create");
     } catch (error) {
       undo.run(error);
+      removeMadeVolumes(paths, record.id, record, store.release);
       throw error;
     }
   });
+}
+
+/** Loaded for those who make some. */
+const volumeEvents = () => require("./volume-events.ts") as typeof import("./volume-events.ts");
+
+/** What a container that was only made has made with it is there to stay, as it is itself. */
+export function keepVolumes(paths: Paths, record: ContainerRecord): void {
+  if (record.options.mounts.some(({ type }) => type === "volume")) volumeEvents().keepVolumes(paths, record);
 }
 
 /** The store's lock, shared, so that an image found in it stays until the container is known as its user. */

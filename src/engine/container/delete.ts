@@ -1,6 +1,7 @@
 /** Removing what is kept of a container: its directory, its name, and the volumes that were made for it alone. */
 
 import { isFull } from "../../errors.ts";
+import { readdir } from "../../linux/file.ts";
 import type { Paths } from "../../paths.ts";
 import { performHost, removeContainer } from "../../runtime/host.ts";
 import type { CleanUpDead } from "../../runtime/lock-file.ts";
@@ -32,6 +33,7 @@ export function deleteContainer(
     freeQuota(record, kept.directory);
     removeContainer(kept);
     removeAnonymousVolumes(paths, anonymous);
+    removeMadeVolumes(paths, id, record);
   });
 }
 
@@ -41,6 +43,19 @@ function freeQuota({ id, options }: ContainerRecord, directory: string): void {
   const { clearQuota } = require("../../runtime/quota.ts") as typeof import("../../runtime/quota.ts");
   const { projectOf } = require("../../plan/resources.ts") as typeof import("../../plan/resources.ts");
   clearQuota([`${directory}/upper`], projectOf(id));
+}
+
+/** Removes the volumes that a container has made without ever running its program. @param record if it is known. */
+export function removeMadeVolumes(
+  paths: Paths,
+  id: string,
+  record?: Pick<ContainerRecord, "options">,
+  releaseStore?: () => void,
+): void {
+  if (record && !record.options.mounts.some(({ type }) => type === "volume")) return;
+  const { removeMade } = require("../volume/remove.ts") as typeof import("../volume/remove.ts");
+  const { namedVolumes } = require("./volume-events.ts") as typeof import("./volume-events.ts");
+  removeMade(paths, id, record ? namedVolumes(record.options) : (readdir(paths.volumes) ?? []), releaseStore);
 }
 
 /** Removes the anonymous volumes of a container that is gone. */

@@ -33,7 +33,7 @@ export function runWithMonitor(
     if (!warned.has(text)) say(text);
     warned.add(text);
   };
-  const record = createContainer(paths, planned, request, warn);
+  const record = createContainer(paths, planned, request, store, warn);
   store.release();
   const attached = !request.detach;
   const stdin = attached && record.settings.interactive;

@@ -105,7 +105,7 @@ export function planVolumes(
     refuseOtherOptions(volume, mount);
     const path = volumePath(paths, name);
     if (!steps.some((step) => step.do === "volume" && step.name === name))
-      steps.push(stepFor(paths, volume, id.slice(0, 12), anonymous));
+      steps.push(stepFor(paths, volume, id.slice(0, 12), anonymous ? { anonymous } : { maker: id }));
     const backing = backingOf(volume);
     const isMounted = backing !== undefined && backing.type !== "bind";
     if (isMounted && !steps.some((step) => step.do === "mount-volume" && step.path === path))

@@ -31,7 +31,7 @@ import {
   readContainer,
   writeState,
 } from "../record/container.ts";
-import { removeAnonymousVolumes } from "./delete.ts";
+import { removeAnonymousVolumes, removeMadeVolumes } from "./delete.ts";
 
 /** What Docker shows where nobody knows the exit code. */
 export const unknownCode = 255;
@@ -127,6 +127,7 @@ function cleanUpDead(paths: Paths, path: string, id: string, content: Uint8Array
     removeUnfinished(paths, cleanup.id);
     if (!cleanup.keep || !container) removeAnonymousVolumes(paths, cleanup.volumes ?? []);
     markEnded(paths, cleanup, container);
+    removeMadeVolumes(paths, cleanup.id);
   }
   unlink(path);
   return true;

@@ -70,6 +70,7 @@ function runHere(
         // A name that is asked for was looked at before; other traces of the dead could wait until now.
         recover(paths);
       },
+      releaseStore: store.release,
       warn,
     });
   });

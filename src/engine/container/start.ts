@@ -21,7 +21,7 @@ import {
   writeRecord,
   writeState,
 } from "../record/container.ts";
-import { removeAnonymousVolumes } from "./delete.ts";
+import { removeAnonymousVolumes, removeMadeVolumes } from "./delete.ts";
 
 export interface Run {
   plan: Plan;
@@ -31,6 +31,8 @@ export interface Run {
   io: Io;
   /** Called when the container is written down: from here on nobody removes its image. */
   onRecorded(): void;
+  /** Gives back the store's lock, which is held until the container is recorded. */
+  releaseStore?(): void;
   /** Its networks, if it is in any. */
   network?: KeptNetwork;
   /** @returns what is to go on beside it. @param note writes down what is new of its state, which is `started`. */
@@ -57,11 +59,8 @@ export function runToEnd(
     keepState(paths, record.id, current, "what is new of the container", on.warn);
   };
   /** Loaded for those who have some. */
-  const tellVolumes = (action: "mount" | "unmount") => {
-    if (!record.options.mounts.some(({ type }) => type === "volume")) return;
-    const { emitVolumeEvents } = require("./volume-events.ts") as typeof import("./volume-events.ts");
-    emitVolumeEvents(paths, record, action);
-  };
+  const volumeEvents = () => require("./volume-events.ts") as typeof import("./volume-events.ts");
+  const hasVolumes = record.options.mounts.some(({ type }) => type === "volume");
   /** A start that failed: otherwise it would be one that runs, without a process. */
   const recordFailure = (failure: unknown) =>
     update({
@@ -76,6 +75,7 @@ export function runToEnd(
     { directory, log: logOptions(record), usage: { wanted: report || !settings.remove, look: report } },
     {
       cleanUpDead: (content) => cleaningUp(paths, record.id)(content),
+      madeVolume: (name) => volumeEvents().emitVolumeCreated(paths, name),
       starting: (pid) => {
         plan.warnings.forEach(on.warn);
         current = {
@@ -99,7 +99,10 @@ export function runToEnd(
       }),
       started: () => {
         emitContainerEvent(paths, record, "start");
-        tellVolumes("mount");
+        if (hasVolumes) {
+          volumeEvents().keepVolumes(paths, record);
+          volumeEvents().emitVolumeEvents(paths, record, "mount");
+        }
         return [...(on.onStarted?.(update, current) ?? []), ...timeoutOf(paths, record, current)];
       },
       ended: ({ exit, oomKilled, usage }) => {
@@ -114,7 +117,7 @@ export function runToEnd(
         current = { ...current, ...on.onEnded?.(current) };
         const now = underItsName(paths, record);
         if (oomKilled) emitContainerEvent(paths, now, "oom");
-        tellVolumes("unmount");
+        if (hasVolumes) volumeEvents().emitVolumeEvents(paths, record, "unmount");
         emitContainerEvent(paths, now, "die", { exitCode: String(current.exitCode) });
         if (record.settings.remove) emitContainerEvent(paths, now, "destroy");
         // One that is being removed is read for its published ports alone (withdrawEnded, engine/network/firewall.ts).
@@ -126,6 +129,8 @@ export function runToEnd(
         if (current.status === "running" && isRecorded(paths, record.id)) recordFailure(failure);
         network?.release();
         if (settings.remove) removeAnonymousVolumes(paths, anonymousVolumes(record));
+        if (failure !== undefined && !isRecorded(paths, record.id))
+          removeMadeVolumes(paths, record.id, record, on.releaseStore);
       },
     },
   );

@@ -3,10 +3,10 @@
 import { ConflictError } from "../../errors.ts";
 import { withStoreLock } from "../../image/staging.ts";
 import { randomHex } from "../../linux/clone.ts";
-import { mkdirAll, writeFileAtomic } from "../../linux/file.ts";
+import { mkdirAll, unlink, writeFileAtomic } from "../../linux/file.ts";
 import type { Paths } from "../../paths.ts";
 import type { VolumeStep } from "../../plan/step.ts";
-import { recordOf } from "../../plan/volume.ts";
+import { makerOf, recordOf } from "../../plan/volume.ts";
 import { performHost } from "../../runtime/host.ts";
 import { undoList } from "../../runtime/undo.ts";
 import { formatRecord } from "../../schema.ts";
@@ -14,13 +14,19 @@ import { recordEvent } from "../record/events.ts";
 import { anonymousLabel, newVolume, readAnyVolume, type Volume, volumeKind, volumePath } from "../record/volume.ts";
 
 /** What makes it, if it is not there. @param mark of who wants it, so that no two build it in one place. */
-export const stepFor = (paths: Paths, volume: Volume, mark: string, anonymous: boolean): VolumeStep => ({
+export const stepFor = (
+  paths: Paths,
+  volume: Volume,
+  mark: string,
+  { anonymous = false, maker }: Partial<Pick<VolumeStep, "anonymous" | "maker">> = {},
+): VolumeStep => ({
   do: "volume",
   name: volume.name,
   path: volumePath(paths, volume.name),
   staging: `${paths.staging}/${mark}-${volume.name}`,
   record: formatRecord(volumeKind, volume),
   anonymous,
+  ...(maker !== undefined && { maker }),
 });
 
 /** Makes a volume. One that is there already stays as it is, and one that is damaged gets what was asked for. @throws ConflictError if it is another than was asked for. */
@@ -41,8 +47,12 @@ export function makeVolume(
       writeFileAtomic(recordOf(volumePath(paths, name)), formatRecord(volumeKind, volume));
       return;
     }
-    if (there) return refuseOther(there, volume);
-    performHost([stepFor(paths, volume, randomHex(6), false)], undoList());
+    if (there) {
+      refuseOther(there, volume);
+      // Whoever has made it may still fail to start: it is there to stay now.
+      return unlink(makerOf(volumePath(paths, name)));
+    }
+    performHost([stepFor(paths, volume, randomHex(6))], undoList());
     recordEvent(paths, { type: "volume", action: "create", id: name, attributes: { driver: "local" } });
   });
   return name;

@@ -2,8 +2,9 @@
 
 import { ConflictError, NotFoundError } from "../../errors.ts";
 import { emptyTrash, moveToTrash, withStoreLock } from "../../image/staging.ts";
-import { mkdirAll, statIfAny } from "../../linux/file.ts";
+import { mkdirAll, readFileIfAny, statIfAny } from "../../linux/file.ts";
 import type { Paths } from "../../paths.ts";
+import { makerOf } from "../../plan/volume.ts";
 import { unmountVolume } from "../../runtime/volume-mount.ts";
 import { recordEvent } from "../record/events.ts";
 import { listVolumes, readAnyVolume, usersOfVolumes, type Volume, volumePath } from "../record/volume.ts";
@@ -47,6 +48,22 @@ export function pruneVolumes(paths: Paths, choose: (volume: Volume) => boolean, 
 export function removeAnonymous(paths: Paths, names: string[]): void {
   const users = usersOfVolumes(paths);
   for (const name of names) if (readAnyVolume(paths, name) && users(name).length === 0) discard(paths, name);
+  emptyTrash(paths);
+}
+
+/**
+ * Removes the volumes that a container has made whose program never ran, but for those that another uses. Waits for those who
+ * are about to be known as users: the caller holds no store lock. @param names of volumes that it may have made.
+ */
+export function removeMade(paths: Paths, id: string, names: string[], releaseStore = () => {}): void {
+  const isMade = (name: string) => readFileIfAny(makerOf(volumePath(paths, name))) === id;
+  const made = names.filter(isMade);
+  if (made.length === 0) return;
+  releaseStore();
+  withStoreLock(paths, "exclusive", () => {
+    const users = usersOfVolumes(paths);
+    for (const name of made) if (isMade(name) && users(name).length === 0) discard(paths, name);
+  });
   emptyTrash(paths);
 }
 

@@ -36,9 +36,10 @@ test("a chosen name that somebody took meanwhile is chosen again; one that was a
       labels: {},
     },
   };
-  expect(() => createContainer(paths, record, { name: "kind_lovelace" }, () => {})).toThrow(ConflictError);
+  const store = { take: () => {}, release: () => {} };
+  expect(() => createContainer(paths, record, { name: "kind_lovelace" }, store, () => {})).toThrow(ConflictError);
   expect(existsSync(`${paths.containers}/${record.id}`)).toBe(false);
-  const made = createContainer(paths, record, {}, () => {});
+  const made = createContainer(paths, record, {}, store, () => {});
   expect(made.name).not.toBe("kind_lovelace");
   expect(readFileSync(`${paths.names}/${made.name}`, "utf8")).toBe(record.id);
   expect(JSON.parse(readFileSync(`${paths.containers}/${record.id}/container.json`, "utf8")).name).toBe(made.name);
