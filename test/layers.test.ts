@@ -44,8 +44,10 @@ const below: Record<string, string[]> = {
   network: ["plan", "linux/netlink"],
   "plan/program": ["plan", "linux/program"],
   "plan/bundle": ["plan"],
-  plan: ["plan/rare"],
+  plan: ["plan/rare", "plan/device"],
   "plan/rare": ["oci/bundle"],
+  "plan/device": ["oci/bundle", "linux/bpf"],
+  "linux/bpf": ["linux"],
   "linux/netlink": ["linux"],
   "linux/program": ["linux"],
   linux: [],
@@ -185,6 +187,7 @@ test("what plans are compiled to is pure: no record knows libc", () => {
 /** What plans are compiled to. */
 const pure = [
   "linux/constants.ts",
+  "linux/bpf/instruction.ts",
   "linux/errno.ts",
   "linux/mount-attributes.ts",
   ...["calls", "record", "values", "writer"].map((name) => `linux/program/${name}.ts`),

@@ -131,6 +131,7 @@ export const pointerTo = (data: NodeJS.TypedArray): bigint => (data.byteLength =
 /** Calls without a libc function in every supported libc. Numbers from 424 on are the same on every architecture. */
 const numbers = {
   getdents64: { x64: 217, arm64: 61 },
+  bpf: { x64: 321, arm64: 280 },
   mknodat: { x64: 259, arm64: 33 },
   statx: { x64: 332, arm64: 291 },
   memfd_create: { x64: 319, arm64: 279 },

@@ -3,6 +3,7 @@
 import { UnsupportedError } from "../errors.ts";
 import type { Linux, Namespace, NamespaceType, Spec } from "../oci/spec.ts";
 import { planCgroup, type Setting } from "./cgroup.ts";
+import { type DeviceFilterPlan, planDeviceFilter } from "./device-filter.ts";
 import { planBinds, planMounts, planRoot } from "./mounts.ts";
 import { type Connection, connectedOf, type EtcFile } from "./network.ts";
 import type { SecretVariable } from "./secrets.ts";
@@ -41,6 +42,8 @@ export interface Container {
   rareLimits?: Setting[];
   /** Limits that the user named; others are defaults, which a host may lack. */
   asked: Set<Setting["controller"]>;
+  /** The user named rules for devices, which the host has to enforce. */
+  askedDevices?: boolean;
   /** A small init as process 1. */
   reap: boolean;
   /** What the program gets as 0, 1 and 2. */
@@ -66,18 +69,19 @@ export function planContainer(spec: Spec, container: Container, host: Host): Pla
     if (container.asked.has(controller)) throw new UnsupportedError(...lackOf([controller], host));
   }
   const cgroup = host.cgroup2 && spec.linux.cgroupsPath ? host.cgroup2.mountPoint + spec.linux.cgroupsPath : undefined;
+  const devices = planDeviceFilter(spec, container.askedDevices, cgroup);
   return {
     id: container.id,
     reserve: container.connection?.reserve ?? [],
     prepare: planPrepare(container, cgroup),
-    build: planBuild(spec, container, cgroup),
+    build: planBuild(spec, container, cgroup, devices),
     clone: planClone(spec, cgroup),
     setup: planSetup(spec, container),
     record: [{ do: "write-file", path: `${container.directory}/config.json`, text: JSON.stringify(spec) }],
     connect: container.connection?.connect ?? [],
-    release: planRelease(cgroup, settings, host),
+    release: [...devices.release, ...planRelease(cgroup, settings, host)],
     start: [...planSysctls(spec, { late: true }), ...planStart(spec, container, sharesPid(spec))],
-    warnings: planWarnings(lacking, host),
+    warnings: [...planWarnings(lacking, host), ...devices.warnings],
   };
 }
 
@@ -167,10 +171,16 @@ export const limitStep = (cgroup: string, { file, value, why, or, optional, summ
 });
 
 /** The root and what goes into it, as far as the host's side can make it: detached mounts, and users by their numbers. */
-function planBuild(spec: Spec, container: Container, cgroup: string | undefined): HostStep[] {
+function planBuild(
+  spec: Spec,
+  container: Container,
+  cgroup: string | undefined,
+  devices: DeviceFilterPlan,
+): HostStep[] {
   const variables = container.secrets?.variables;
   return [
     ...(cgroup === undefined ? [] : [{ do: "cgroup", path: cgroup } as const]),
+    ...devices.build,
     ...container.volumes.filter((step) => step.do === "mount-volume"),
     { ...planRoot(spec), ...(container.mounted !== undefined && { mounted: container.mounted }) },
     ...planEtc(spec, container),

@@ -51,6 +51,15 @@ export const documentation: Documentation<Step["do"]> = {
   },
   "write-file": { man: "open(2)", why: "the OCI bundle: what this container is, for whoever asks" },
   delegate: { man: "cgroups(7)", why: "a controller limits a cgroup only if each one above it hands it down" },
+  "device-filter": {
+    man: "bpf(2)",
+    why: "a program for the kernel to ask when the container opens or makes a device: what no rule allows is refused",
+    undo: "close(2)",
+  },
+  "attach-device-filter": {
+    man: "bpf(2)",
+    why: "from now on, for all that is in the cgroup and comes into it, until the cgroup is gone",
+  },
   limit: {
     man: "cgroups(7)",
     why: "set last, so that the program is limited from its first instruction and init is not",

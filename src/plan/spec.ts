@@ -3,6 +3,7 @@
 import { UnsupportedError, UsageError } from "../errors.ts";
 import { capabilityNames } from "../oci/capabilities.ts";
 import type { Healthcheck } from "../oci/image.ts";
+import type { DeviceRule } from "../oci/rare.ts";
 import type { Device, Mount, NamespaceType, Resources, Rlimit, Spec } from "../oci/spec.ts";
 import { cgroupPath, defaultPeriod } from "./cgroup.ts";
 import { defaultDevices, defaultMounts, maskedPaths, readonlyPaths } from "./mounts.ts";
@@ -64,6 +65,10 @@ export const defaultCapabilities = [
 
 const defaultCommand = ["/bin/sh"];
 
+const allDevices: DeviceRule[] = [{ allow: true, access: "rwm" }];
+/** But those of every container (device/rules.ts). */
+const noDevices: DeviceRule[] = [{ allow: false, access: "rwm" }];
+
 /** The config.json of a bundle. `id` names the cgroup. @param namespace of another process, a network to be joined. */
 export function planSpec(
   id: string,
@@ -111,7 +116,7 @@ export function planSpec(
       ],
       devices: options.privileged ? mergeDevices(defaultDevices, host.devices) : defaultDevices,
       cgroupsPath: cgroupPath(id),
-      resources: planResources(options),
+      resources: { ...planResources(options), devices: options.privileged ? allDevices : noDevices },
       // In a network namespace of its own.
       ...(!hostNetwork && !namespace && { sysctl: defaultSysctls }),
       ...(!options.privileged && { maskedPaths, readonlyPaths }),

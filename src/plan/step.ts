@@ -48,6 +48,8 @@ export type HostStep =
   | { do: "open-namespace"; namespace: SharedNamespaceType; path: string }
   | { do: "write-file"; path: string; text: string }
   | { do: "delegate"; cgroup: string; controllers: string[] }
+  | DeviceFilterStep
+  | { do: "attach-device-filter"; cgroup: string }
   | LimitStep;
 
 /** One line of the container's cgroup. */
@@ -62,6 +64,15 @@ export interface LimitStep {
   optional?: true;
   /** The cgroup above has to have as much as all below it together. */
   summed?: true;
+}
+
+/** The program that decides which devices the container may use, in the kernel before the container is. */
+export interface DeviceFilterStep {
+  do: "device-filter";
+  /** As plan/device/rules.ts has them. */
+  rules: readonly string[];
+  /** Somebody has asked for some of them: the container does not start without. */
+  asked?: true;
 }
 
 /** A volume that is to be there. */

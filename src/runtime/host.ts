@@ -36,7 +36,8 @@ import type { UndoList } from "./undo.ts";
 import { identityOf } from "./user.ts";
 
 /** What steps leave for later ones, and for init. `image` is the root alone, a detached mount with nothing mounted in it. */
-export type Preparing = Partial<Prepared> & Pick<Prepared, "binds"> & { image?: Fd; warnings?: string[] };
+export type Preparing = Partial<Prepared> &
+  Pick<Prepared, "binds"> & { image?: Fd; deviceFilter?: Fd; warnings?: string[] };
 
 /** What the steps of a container have to know of it. */
 export interface Performing {
@@ -73,6 +74,7 @@ export function performHost(
 /** Loaded for those who have some. */
 const binds = () => require("./bind.ts") as typeof import("./bind.ts");
 const volumes = () => require("./volume-mount.ts") as typeof import("./volume-mount.ts");
+const filters = () => require("./device-filter.ts") as typeof import("./device-filter.ts");
 
 type Performer<Step> = (step: Step, undo: UndoList, more: Performing) => void;
 
@@ -124,7 +126,7 @@ const performers: { [Kind in HostStep["do"]]: Performer<Extract<HostStep, { do: 
   },
   overlay: (step, undo, { prepared }) => {
     const onCopy = (text: string) => {
-      prepared.warnings = [text];
+      prepared.warnings = [...(prepared.warnings ?? []), text];
     };
     prepared.root = closedLater(mountedRoot(step) ?? makeRoot(step, onCopy), undo);
     prepared.image = prepared.root;
@@ -155,6 +157,13 @@ const performers: { [Kind in HostStep["do"]]: Performer<Extract<HostStep, { do: 
   delegate: ({ cgroup, controllers }) => {
     const cgroup2 = findCgroup2()!;
     delegateControllers(cgroup2, cgroup.slice(cgroup2.mountPoint.length), controllers);
+  },
+  "device-filter": (step, undo, { prepared }) => {
+    const filter = filters().makeDeviceFilter(step, prepared);
+    if (filter !== undefined) prepared.deviceFilter = closedLater(filter, undo);
+  },
+  "attach-device-filter": (_step, _undo, { prepared: { deviceFilter, cgroup } }) => {
+    if (deviceFilter !== undefined) filters().attachDeviceFilter(cgroup!, deviceFilter);
   },
   limit: (step) => {
     if (!step.or && !step.optional && !step.summed) return writeSetting(step.file, step.value);

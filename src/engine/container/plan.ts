@@ -77,6 +77,7 @@ export function planStart(
     outlives: monitored,
     ...(options.resources && planRare(id, options.resources, spec)),
     asked: askedLimits(options),
+    ...(options.devices && { askedDevices: loadResources().asksForFilter(options.devices, spec) }),
     reap: settings.init,
     stdio,
     ...(network.connection && { connection: network.connection }),

@@ -4,6 +4,7 @@ import { NotFoundError, UsageError } from "../../errors.ts";
 import { findCgroup2 } from "../../linux/cgroup.ts";
 import { statIfAny } from "../../linux/file.ts";
 import type { DeviceId, Spec } from "../../oci/spec.ts";
+import type { DeviceOptions } from "../../plan/device-options.ts";
 import type { RunOptions } from "../../plan/options.ts";
 import { planRareLimits } from "../../plan/rare-limits.ts";
 import { addResources, cgroupBelow, controllersOf, projectOf } from "../../plan/resources.ts";
@@ -26,6 +27,10 @@ export function completeSpec(spec: Spec, { resources, devices }: RunOptions, sta
     : spec;
   return devices ? addDevices(limited, devices) : limited;
 }
+
+/** True if there is something to enforce that would be otherwise without a filter. */
+export const asksForFilter = ({ rules }: DeviceOptions, { linux }: Spec): boolean =>
+  rules !== undefined || linux.resources?.devices?.some(({ allow, access }) => allow && access !== "rwm") === true;
 
 /** Where the container's cgroup will be. @throws UsageError where a file of a cgroup is in the way. */
 function findParent(parent: string, start: string): string {

@@ -11,7 +11,7 @@ import { parseTarget } from "../../plan/mounts.ts";
 import { defaultCdiDirectories, readConfig, readRegularFileIfAny } from "../record/config.ts";
 import { type CdiFile, checkCdi, type DeviceNode, type Edits } from "./cdi-file.ts";
 import { deviceOf } from "./host-devices.ts";
-import { withMounts, withNodes } from "./spec.ts";
+import { rulesOf, withMounts, withNodes, withRules } from "./spec.ts";
 
 /** A spec with what these devices need. */
 export function applyCdi(spec: Spec, names: string[], gpus: GpuRequest[]): Spec {
@@ -114,10 +114,9 @@ function applyEdits(spec: Spec, edits: Edits, path: string): Spec {
       options,
     }),
   ) satisfies Mount[];
-  return withNodes(
-    withMounts({ ...spec, process }, more),
-    deviceNodes.map((node) => nodeOf(node, path)),
-  );
+  const nodes = deviceNodes.map((node) => nodeOf(node, path));
+  const rules = nodes.flatMap((node, index) => rulesOf(node, accessOf(deviceNodes[index]!, path)));
+  return withRules(withNodes(withMounts({ ...spec, process }, more), nodes), rules);
 }
 
 /** What would be a lie to leave out. */
@@ -131,6 +130,11 @@ function refuseUnsupported(edits: Edits, path: string): void {
   for (const name of ["intelRdt", "netDevices"] as const)
     if (edits[name] && Object.keys(edits[name]).length > 0)
       throw new UnsupportedError(`${path} has ${name}, which is not supported`);
+}
+
+function accessOf({ path, permissions = "rwm" }: DeviceNode, file: string): string {
+  if (/^[rwm]{1,3}$/.test(permissions)) return permissions;
+  throw new InvalidError(`${file}: permissions ${JSON.stringify(permissions)} of ${path} are not letters of rwm`);
 }
 
 /** What a file does not say of a device is as the host has it. */
