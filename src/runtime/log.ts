@@ -105,9 +105,10 @@ function openFiles(path: string, { driver, maxBytes, maxFiles, attrs }: LogOptio
   return {
     write: (stream, bytes) => {
       const encoded = encode(stream, bytes);
-      // What one read(2) brought may be more than a file is to have: many short lines, and each has a time of its own.
-      if (driver === "json-file" && encoded.length > maxBytes)
-        for (const line of linesOf(encoded)) attempt(() => append(line));
+      // What one read(2) brought may be more than a file is to have: many short lines, and each may have a time of its own.
+      if (encoded.length > maxBytes)
+        for (const line of linesOf(driver === "json-file" ? encoded : bytes))
+          attempt(() => append(driver === "json-file" ? line : encode(stream, line)));
       else if (encoded.length > 0) attempt(() => append(encoded));
     },
     close: () => {
@@ -120,10 +121,11 @@ function openFiles(path: string, { driver, maxBytes, maxFiles, attrs }: LogOptio
 }
 
 const nothing = new Uint8Array(0);
+const newline = 10;
 
 function* linesOf(text: Uint8Array): Generator<Uint8Array> {
   for (let at = 0; at < text.length; ) {
-    const end = text.indexOf(10, at) + 1;
+    const end = text.indexOf(newline, at) + 1 || text.length;
     yield text.subarray(at, end);
     at = end;
   }
@@ -153,7 +155,6 @@ const record: Encode = (stream, bytes) => {
 
 /** Bytes of one line's text. */
 const maxLine = 16384;
-const newline = 10;
 const encoder = new TextEncoder();
 
 /** Whole lines as JSON; what has no end yet waits for it, up to 16 KiB, as with Docker. What is no UTF-8 becomes U+FFFD. */

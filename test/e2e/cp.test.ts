@@ -245,10 +245,10 @@ describe("out of a container", () => {
       },
     );
   });
-  test("tells how much was copied, and refuses two containers and none", async () => {
+  test("tells a terminal alone how much was copied, and refuses two containers and none", async () => {
     await withBox("echo x >/f", async (machine) => {
       const told = await machine.run(["cp", "box:/f", "f"], { cwd: machine.tmp });
-      expect(told.stderr).toMatch(/Successfully copied [\d.]+kB to f\n/);
+      expect([told.code, told.stdout, told.stderr]).toEqual([0, "", ""]);
       for (const args of [["box:/f", "box:/g"], ["a", "b"], ["box:/f"]])
         expect((await machine.run(["cp", ...args])).code).toBe(125);
       expect((await machine.run(["cp", "nobody:/f", "f"])).stderr).toContain("no such container: nobody");

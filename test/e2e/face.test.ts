@@ -63,11 +63,30 @@ test("what takes time shows how far it is, on one line that goes away", async ()
         ["cp", "-q", "many", "box:/many"],
       ])
         expect([args, await atTerminal(machine, args)]).toEqual([args, ""]);
-      const { stderr } = await machine.run(["cp", "many", "box:/many"]);
-      expect(stderr).toMatch(/^tinydocker: Successfully copied \S+ to box:\/many\n$/);
+      expect(await atTerminal(machine, ["cp", "many", "box:/many"])).toMatch(
+        /Successfully copied \S+ to box:\/many\r\n$/,
+      );
+      // Where there is no terminal nothing is said, as by Docker; and what is wrong is said alone, and first.
+      for (const [, args] of commands) {
+        const { code, stderr } = await machine.run(args);
+        expect([args, code, stderr]).toEqual([args, 0, ""]);
+      }
+      for (const args of [
+        ["load", "-i", "/nowhere"],
+        ["import", "/nowhere"],
+        ["cp", "/nowhere", "box:/many"],
+        ["commit", "nobody"],
+        ["commit", "box", "Not:a:name"],
+        ["save", "nobody"],
+        ["export", "nobody"],
+      ]) {
+        const printed = await atTerminal(machine, args);
+        expect([args, printed]).toEqual([args, expect.not.stringMatching(/load|import|copying|committ|saving|export/)]);
+      }
       await machine.run(["rm", "box"]);
       await machine.exec(["sh", "-c", "rm -f tmp/saved.tar tmp/exported.tar"]);
       await machine.run(["rmi", "other", "third", "fourth"]);
+      await machine.run(["image", "prune", "-f"]);
     },
     async (machine) => {
       mkdirSync(join(machine.directory, "many"));

@@ -30,6 +30,8 @@ describe("applyChanges()", () => {
     ["WORKDIR sub", { WorkingDir: "/srv" }, { WorkingDir: "/srv/sub" }],
     ["WORKDIR ../a/./b/", { WorkingDir: "/srv/x" }, { WorkingDir: "/srv/a/b" }],
     ['CMD [ "$A" "=" "b" ]', {}, { Cmd: ["/bin/sh", "-c", '[ "$A" "=" "b" ]'] }],
+    ['ENTRYPOINT [ "$A" = b ]', {}, { Entrypoint: ["/bin/sh", "-c", '[ "$A" = b ]'], Cmd: undefined }],
+    ['CMD [ "$A" ] || exit 1', {}, { Cmd: ["/bin/sh", "-c", '[ "$A" ] || exit 1'] }],
     ["CMD [ -f /x ] && sh", {}, { Cmd: ["/bin/sh", "-c", "[ -f /x ] && sh"] }],
     ["CMD echo", { Shell: ["/bin/bash", "-c"] }, { Cmd: ["/bin/bash", "-c", "echo"] }],
     ["CMD []", { Cmd: ["x"] }, { Cmd: [] }],
@@ -55,6 +57,9 @@ describe("applyChanges()", () => {
       { Healthcheck: { Test: ["CMD-SHELL", "wget $URL"], Interval: 6e10, Timeout: 1.5e9, Retries: 2 } },
     ],
     ['HEALTHCHECK CMD ["a", "b"]', {}, { Healthcheck: { Test: ["CMD", "a", "b"] } }],
+    ['HEALTHCHECK CMD [ "$a" = b ]', {}, { Healthcheck: { Test: ["CMD-SHELL", '[ "$a" = b ]'] } }],
+    ['HEALTHCHECK CMD [ "$a" ] && ls', {}, { Healthcheck: { Test: ["CMD-SHELL", '[ "$a" ] && ls'] } }],
+    ['HEALTHCHECK CMD [ "$a" ]', {}, { Healthcheck: { Test: ["CMD", "$a"] } }],
     ["HEALTHCHECK NONE", {}, { Healthcheck: { Test: ["NONE"] } }],
   ] as const;
   for (const [change, before, after] of right)
@@ -94,6 +99,9 @@ describe("applyChanges()", () => {
     'ENTRYPOINT ["a" "b"]',
     'HEALTHCHECK CMD ["a" "b"]',
     'VOLUME ["/a" "/b"]',
+    'CMD ["a"] b',
+    'HEALTHCHECK CMD ["a"] || exit 1',
+    "HEALTHCHECK CMD [1]",
     "ENV A",
     "ENV A=1 B",
     "EXPOSE 0",

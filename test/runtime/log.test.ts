@@ -86,6 +86,17 @@ describe("local", () => {
     const numbers = [`${path}.2`, `${path}.1`, path].flatMap((file) => piecesOf(file).map(({ text }) => text[0]));
     expect(numbers).toEqual(["4", "5", "6", "7", "8"]);
   });
+  test("bounds its files line by line, also what comes at once, and a file has a line at least", () => {
+    const lines = Array.from({ length: 100 }, (_, index) => `line ${index}\n`);
+    const kept = (maxBytes: number) => {
+      const path = logged({ maxBytes, maxFiles: 2 }, (log) => log.write(1, bytes(`${lines.join("")}end`)));
+      expect(statSync(path).size).toBeLessThanOrEqual(Math.max(maxBytes, headerBytes + 8));
+      return [...piecesOf(`${path}.1`), ...piecesOf(path)].map(({ text }) => text);
+    };
+    const some = kept(256);
+    expect(some).toEqual([...lines, "end"].slice(-some.length));
+    expect(kept(1)).toEqual(["line 99\n", "end"]);
+  });
   test("with one file begins it anew", () => {
     const path = logged({ maxBytes: headerBytes + 10, maxFiles: 1 }, (log) => {
       for (const text of ["first", "second"]) log.write(1, bytes(text));

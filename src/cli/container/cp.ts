@@ -42,7 +42,7 @@ export default defineCommand({
     requireRoot("copying");
     const paths = pathsOf(root);
     recoverIfAllowed(paths);
-    const progress = quiet || target === "-" || !isatty(2) ? undefined : showProgress(source, "copying");
+    const progress = quiet || target === "-" ? undefined : showProgress(source, "copying");
     const options = {
       archive,
       followLink,
@@ -60,7 +60,7 @@ export default defineCommand({
       : to && copyToContainer(paths, source, to, options);
     if (!copying) throw new UsageError("neither SOURCE nor TARGET is in a container", "CONTAINER:PATH");
     const bytes = await copying.finally(() => progress?.done());
-    if (!quiet && target !== "-") notice(`Successfully copied ${humanSize(bytes)} to ${plain(target)}`);
+    if (!quiet && target !== "-" && isatty(2)) notice(`Successfully copied ${humanSize(bytes)} to ${plain(target)}`);
     return 0;
   },
 });

@@ -79,10 +79,11 @@ function parseFacility(text: string): string {
   throw new UsageError(`--log-opt syslog-facility: ${JSON.stringify(text)} is not known`, `one of ${known.join(", ")}`);
 }
 
+/** As Docker's: a file has a line at least, however little it is to have. */
 function parseLogSize(text: string): number {
   if (text === "-1") return Number.MAX_SAFE_INTEGER;
   const bytes = parseSize("--log-opt max-size", text);
-  if (bytes < 4096) throw new UsageError(`--log-opt max-size: ${text} is less than 4k`);
+  if (bytes === 0) throw new UsageError("--log-opt max-size: 0 leaves no room for a line", "-1 is unlimited");
   return bytes;
 }
 

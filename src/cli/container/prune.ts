@@ -7,9 +7,9 @@ import { Failure } from "../../errors.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
 import { confirm } from "../words/confirm.ts";
-import { humanSize, printLine } from "../words/print.ts";
+import { reportAll } from "../words/for-each.ts";
 import { showRemovals } from "../words/progress.ts";
-import { datedPruneArgs, parsePruneFilter, untilFilter } from "../words/prune.ts";
+import { datedPruneArgs, parsePruneFilter, printReclaimed, printRemoved, untilFilter } from "../words/prune.ts";
 
 export default defineCommand({
   meta: { name: "container prune", description: "Remove all stopped containers" },
@@ -25,11 +25,11 @@ export default defineCommand({
     showRemovals();
     const paths = pathsOf(root);
     recoverIfAllowed(paths);
-    const { ids, bytes } = pruneContainers(paths, ({ record }) =>
+    const { ids, bytes, failures } = pruneContainers(paths, ({ record }) =>
       keep({ created: record.created, labels: record.settings.labels }),
     );
-    if (ids.length > 0) printLine(["Deleted Containers:", ...ids, ""].join("\n"));
-    printLine(`Total reclaimed space: ${humanSize(bytes)}`);
-    return 0;
+    printRemoved("Deleted Containers:", ids);
+    printReclaimed(bytes);
+    return reportAll(failures);
   },
 });

@@ -142,7 +142,7 @@ const print = () => require("../words/print.ts") as typeof import("../words/prin
 const progress = () => require("../words/progress.ts") as typeof import("../words/progress.ts");
 const reporter: Reporter = {
   warn: (text) => print().warn(text),
-  loading: (file) => progress().showProgress(file),
+  loading: (file) => progress().showProgress(file, "loading", true),
 };
 
 /** With `--quiet` nothing is said of what is loaded. */

@@ -8,6 +8,7 @@ import { pathsOf } from "../../paths.ts";
 import type { Network } from "../../plan/network.ts";
 import { defineCommand } from "../words/command.ts";
 import { confirm } from "../words/confirm.ts";
+import { reportAll } from "../words/for-each.ts";
 import { datedPruneArgs, parsePruneFilter, printRemoved, untilFilter } from "../words/prune.ts";
 
 export default defineCommand({
@@ -23,7 +24,8 @@ export default defineCommand({
     if (!force && !confirm("This will remove all custom networks not used by at least one container."))
       throw new Failure("nothing was removed");
     recoverIfAllowed(paths);
-    printRemoved("Deleted Networks:", pruneNetworks(paths, chosen));
-    return 0;
+    const { names, failures } = pruneNetworks(paths, chosen);
+    printRemoved("Deleted Networks:", names);
+    return reportAll(failures);
   },
 });

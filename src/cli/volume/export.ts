@@ -2,7 +2,6 @@
 
 import { exportVolume } from "../../engine/files/volume.ts";
 import { requireRoot } from "../../engine/record/root.ts";
-import { isatty } from "../../linux/tty.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
 import { showProgress } from "../words/progress.ts";
@@ -18,7 +17,7 @@ export default defineCommand({
   takesSignals: true,
   run: async ({ volume, output, quiet }, { root }) => {
     requireRoot("exporting volumes");
-    const progress = quiet || !isatty(2) ? undefined : showProgress(volume, "exporting");
+    const progress = quiet ? undefined : showProgress(volume, "exporting");
     const made = (bytes: number) => progress?.update({ layer: 1, ofLayers: 1, bytes, totalBytes: 0 });
     await exportVolume(pathsOf(root), volume, output, made).finally(() => progress?.done());
     return 0;

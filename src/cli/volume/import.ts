@@ -2,7 +2,6 @@
 
 import { importVolume } from "../../engine/files/volume.ts";
 import { requireRoot } from "../../engine/record/root.ts";
-import { isatty } from "../../linux/tty.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
 import { showProgress } from "../words/progress.ts";
@@ -18,7 +17,7 @@ export default defineCommand({
   takesSignals: true,
   run: async ({ volume, file, quiet }, { root }) => {
     requireRoot("importing into volumes");
-    const progress = quiet || !isatty(2) ? undefined : showProgress(volume, "importing");
+    const progress = quiet ? undefined : showProgress(volume, "importing");
     const made = (bytes: number) => progress?.update({ layer: 1, ofLayers: 1, bytes, totalBytes: 0 });
     await importVolume(pathsOf(root), volume, file, made).finally(() => progress?.done());
     return 0;

@@ -11,6 +11,7 @@ import { collectGarbage } from "../../image/garbage.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
 import { confirm } from "../words/confirm.ts";
+import { reportAll } from "../words/for-each.ts";
 import { showRemovals } from "../words/progress.ts";
 import { parsePruneFilter, printReclaimed, printRemoved, pruneArgs } from "../words/prune.ts";
 
@@ -32,20 +33,15 @@ export default defineCommand({
     if (!force && !confirm(`This will remove ${what} not used by at least one container.`))
       throw new Failure("nothing was removed");
     recoverIfAllowed(paths);
-    const names: string[] = [];
-    let bytes = 0;
-    pruneVolumes(
+    const { names, bytes, failures } = pruneVolumes(
       paths,
       (volume) => (all || Object.hasOwn(volume.labels, anonymousLabel)) && chosen(volume),
-      (volume) => {
-        names.push(volume.name);
-        bytes += sizeOfTree(mountPointOf(paths, volume));
-      },
+      (volume) => sizeOfTree(mountPointOf(paths, volume)),
     );
     collectGarbage(paths);
     recordPrune(paths, "volume", bytes);
     printRemoved("Deleted Volumes:", names);
     printReclaimed(bytes);
-    return 0;
+    return reportAll(failures);
   },
 });

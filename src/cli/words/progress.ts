@@ -1,4 +1,4 @@
-/** The progress of long work (loading, saving, committing), on stderr: one line redrawn on a terminal, one line in all elsewhere. */
+/** The progress of long work (loading, saving, committing), on stderr: one line redrawn on a terminal, next to nothing elsewhere. */
 
 import { writeAll } from "../../linux/file.ts";
 import { watchRemovals } from "../../linux/tree.ts";
@@ -18,14 +18,28 @@ const encoder = new TextEncoder();
 const redrawMs = 100;
 const barWidth = 30;
 
-/** Shows the progress of one file; call `done` when it is over, however it ended. */
-export function showProgress(file: string, doing = "loading"): { update(progress: Progress): void; done(): void } {
+/**
+ * Shows the progress of one file; call `done` when it is over, however it ended. Nothing is shown before the work has begun:
+ * what is wrong with the words of a command is said first, and alone.
+ * @param told where nothing can be redrawn, too: in one line in all. Of most work only a terminal is told, as by Docker.
+ */
+export function showProgress(
+  file: string,
+  doing = "loading",
+  told = isatty(2),
+): { update(progress: Progress): void; done(): void } {
   // The number of a descriptor says nothing on its own.
   const base = /\/fd\/\d+$/.test(file) ? file : file.slice(file.lastIndexOf("/") + 1);
   const name = `${doing} ${plain(base)}`;
   if (!isDrawable()) {
-    notice(name);
-    return { update: () => {}, done: () => {} };
+    let isSaid = !told;
+    return {
+      update: () => {
+        if (!isSaid) notice(name);
+        isSaid = true;
+      },
+      done: () => {},
+    };
   }
   let drawnAt = Number.NEGATIVE_INFINITY;
   let drawn = false;

@@ -1,11 +1,12 @@
 /** Removes images that nobody needs, and tells how much room that made. */
 
-import { ConflictError, Failure, InterruptedError, NotFoundError } from "../../errors.ts";
+import type { Failure } from "../../errors.ts";
 import { knownLayers } from "../../image/record.ts";
 import { listImages } from "../../image/store.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { Paths } from "../../paths.ts";
 import { recordPrune } from "../record/events.ts";
+import { removeOne } from "../record/one-of-many.ts";
 import { rmi } from "./remove.ts";
 import { imageUser } from "./users.ts";
 
@@ -45,15 +46,11 @@ export function pruneImages(paths: Paths, { all, chosen = () => true }: { all: b
 
 /** Not by force: a container may begin to use it right now. */
 function removeUnused(paths: Paths, reference: string, isName: boolean, pruned: Pruned): void {
-  try {
+  removeOne(pruned.failures, () => {
     const { untagged, deleted } = rmi(paths, reference, { force: false, isName });
     pruned.untagged.push(...untagged);
     if (deleted) pruned.deleted.push(deleted);
-  } catch (error) {
-    if (!(error instanceof Failure) || error instanceof InterruptedError) throw error;
-    // Not for one that is used or gone just now.
-    if (!(error instanceof ConflictError || error instanceof NotFoundError)) pruned.failures.push(error);
-  }
+  });
 }
 
 /** Of every layer that an image has, each once. */

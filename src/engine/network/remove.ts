@@ -1,6 +1,6 @@
 /** Removing networks: by name, or all that no container is in. */
 
-import { ConflictError, NotFoundError } from "../../errors.ts";
+import { ConflictError, type Failure, NotFoundError } from "../../errors.ts";
 import { randomHex } from "../../linux/clone.ts";
 import { mkdirAll, readdir, rename } from "../../linux/file.ts";
 import { findLink } from "../../linux/netlink/link.ts";
@@ -20,6 +20,7 @@ import {
   networkDirectory,
 } from "../record/network.ts";
 import { aloneWithNetworks } from "../record/network-lock.ts";
+import { removeOne } from "../record/one-of-many.ts";
 import { withNetworks } from "./create.ts";
 import { firewallOf } from "./firewall.ts";
 import { restoreHostSysctls } from "./sysctls.ts";
@@ -108,21 +109,25 @@ function takeDown(paths: Paths, network: Network): void {
 
 /**
  * Removes the networks that no container is in and that `choose` does not hold back. The default one stays, but what it has
- * in the kernel goes while nothing that runs is in it. @returns names.
+ * in the kernel goes while nothing that runs is in it. @returns names of those that are gone, and what could not go.
  */
-export function pruneNetworks(paths: Paths, choose: (network: Network) => boolean): string[] {
-  if (readdir(paths.networks) === undefined) return [];
+export function pruneNetworks(
+  paths: Paths,
+  choose: (network: Network) => boolean,
+): { names: string[]; failures: Failure[] } {
+  if (readdir(paths.networks) === undefined) return { names: [], failures: [] };
   return withoutStarts(paths, () => {
     const users = usersOfNetworks(paths);
-    const removed: string[] = [];
-    for (const network of listNetworks(paths).filter(choose)) {
-      if (network.name === defaultNetwork) {
-        if (!users(network).some(isUp)) takeDown(paths, network);
-      } else if (users(network).length === 0) {
-        discard(paths, network);
-        removed.push(network.name);
-      }
-    }
+    const removed = { names: [] as string[], failures: [] as Failure[] };
+    for (const network of listNetworks(paths).filter(choose))
+      removeOne(removed.failures, () => {
+        if (network.name === defaultNetwork) {
+          if (!users(network).some(isUp)) takeDown(paths, network);
+        } else if (users(network).length === 0) {
+          discard(paths, network);
+          removed.names.push(network.name);
+        }
+      });
     recordPrune(paths, "network", 0);
     return removed;
   });

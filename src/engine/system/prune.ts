@@ -28,7 +28,7 @@ export interface Pruned {
   /** Lines as `rmi` prints them. */
   images: string[];
   bytes: number;
-  /** Of images that could not be removed. */
+  /** Of what could not be removed: none is in the way of the others. */
   failures: Failure[];
 }
 
@@ -39,16 +39,17 @@ export function pruneSystem(paths: Paths, { all, volumes, chosen }: PruneOptions
   );
   pruned.containers.push(...containers.ids);
   pruned.bytes += containers.bytes;
-  pruned.networks.push(...pruneNetworks(paths, chosen));
+  pruned.failures.push(...containers.failures);
+  const networks = pruneNetworks(paths, chosen);
+  pruned.networks.push(...networks.names);
+  pruned.failures.push(...networks.failures);
   if (volumes) {
-    let bytes = 0;
     const isChosen = (volume: Volume) => Object.hasOwn(volume.labels, anonymousLabel) && chosen(volume);
-    pruneVolumes(paths, isChosen, (volume) => {
-      pruned.volumes.push(volume.name);
-      bytes += sizeOfTree(mountPointOf(paths, volume));
-    });
-    recordPrune(paths, "volume", bytes);
-    pruned.bytes += bytes;
+    const gone = pruneVolumes(paths, isChosen, (volume) => sizeOfTree(mountPointOf(paths, volume)));
+    recordPrune(paths, "volume", gone.bytes);
+    pruned.volumes.push(...gone.names);
+    pruned.bytes += gone.bytes;
+    pruned.failures.push(...gone.failures);
   }
   const { untagged, deleted, reclaimedBytes, failures } = pruneImages(paths, { all, chosen });
   pruned.images.push(...untagged.map((name) => `untagged: ${name}`), ...deleted.map((id) => `deleted: ${id}`));

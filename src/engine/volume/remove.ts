@@ -1,12 +1,13 @@
 /** Removing volumes: by name, all that no container uses, and the anonymous ones of a container that is removed. */
 
-import { ConflictError, NotFoundError } from "../../errors.ts";
+import { ConflictError, type Failure, NotFoundError } from "../../errors.ts";
 import { emptyTrash, moveToTrash, withStoreLock } from "../../image/staging.ts";
 import { mkdirAll, readFileIfAny, statIfAny } from "../../linux/file.ts";
 import type { Paths } from "../../paths.ts";
 import { makerOf } from "../../plan/volume.ts";
 import { unmountVolume } from "../../runtime/volume-mount.ts";
 import { recordEvent } from "../record/events.ts";
+import { removeOne } from "../record/one-of-many.ts";
 import { listVolumes, readAnyVolume, usersOfVolumes, type Volume, volumePath } from "../record/volume.ts";
 
 /** Removes a volume that no container uses. @param force one that is not there is fine. */
@@ -27,18 +28,31 @@ export function removeVolume(paths: Paths, name: string, { force }: { force: boo
   emptyTrash(paths);
 }
 
-/** Removes the unused volumes that `keep` does not hold back. @param use is told of each before it is gone. */
-export function pruneVolumes(paths: Paths, choose: (volume: Volume) => boolean, use: (volume: Volume) => void): void {
-  if (!statIfAny(paths.volumes)) return;
+/**
+ * Removes the unused volumes that `choose` names.
+ * @param sizeOf counts the bytes of one. @returns names of those that are gone, their bytes, and what could not go.
+ */
+export function pruneVolumes(
+  paths: Paths,
+  choose: (volume: Volume) => boolean,
+  sizeOf: (volume: Volume) => number,
+): { names: string[]; bytes: number; failures: Failure[] } {
+  const gone = { names: [] as string[], bytes: 0, failures: [] as Failure[] };
+  if (!statIfAny(paths.volumes)) return gone;
   withStoreLock(paths, "exclusive", () => {
     const users = usersOfVolumes(paths);
     for (const volume of listVolumes(paths)) {
       if (users(volume.name).length > 0 || !choose(volume)) continue;
-      use(volume);
-      discard(paths, volume.name);
+      removeOne(gone.failures, () => {
+        const bytes = sizeOf(volume);
+        discard(paths, volume.name);
+        gone.names.push(volume.name);
+        gone.bytes += bytes;
+      });
     }
   });
   emptyTrash(paths);
+  return gone;
 }
 
 /**

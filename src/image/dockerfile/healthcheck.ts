@@ -3,6 +3,7 @@
 import { UsageError } from "../../errors.ts";
 import { parseDuration } from "../../oci/duration.ts";
 import type { Healthcheck } from "../../oci/image.ts";
+import { isMeantAsList } from "./list.ts";
 
 type Times = "Interval" | "Timeout" | "StartPeriod" | "StartInterval";
 
@@ -45,7 +46,7 @@ function testOf(command: string, where: string): string[] {
     if (Array.isArray(list) && list.length > 0 && list.every((word) => typeof word === "string"))
       return ["CMD", ...list];
   } catch {
-    if (!/^\[\s*["']/.test(command)) return ["CMD-SHELL", command]; // [ -f /ready ]
+    if (!isMeantAsList(command)) return ["CMD-SHELL", command]; // [ -f /ready ]
   }
   throw new UsageError(`${where} CMD ${command} is not a JSON list of strings`, `as in CMD ["a", "b"]`);
 }

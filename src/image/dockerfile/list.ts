@@ -1,7 +1,7 @@
 /** Tells the exec form of a command that is written wrongly from a command of the shell that begins with `[`. Pure. */
 
-/** One word in quotes with a comma or `]` after it, or words without quotes in brackets. */
-const list = /^\[\s*(?:\]|(["'])[^"']*\1\s*[,\]]|[^\s"'\]]*(?:,[^\]]*)?\])/;
+/** One word in quotes with a comma or `]` after it, or words without quotes in brackets; but not `[ "$a" ] && b`. */
+const list = /^\[\s*(?:\]|(["'])[^"']*\1\s*(?:,|\]\s*$)|[^\s"'\]]*(?:,[^\]]*)?\])|^\[(["'])[^"']*\2\s*\]/;
 /** Nothing but words in quotes, whatever stands between them: `["a" "b"]`, `["a", "b"`. */
 const quoted = /^\[\s*(?:"(?:[^"\\]|\\.)*"[\s,]*)+\]?$/;
 
