@@ -90,7 +90,11 @@ function mountStopped(paths: Paths, container: Container): Fd {
     if (bind.detachedMount || bind.secrets || !(bind.layers || statIfAny(bind.source))) continue;
     const step = { ...bind, createSource: false, copyUp: false, propagation: "rprivate" };
     const user = bind.idmap ? identityOf(opened.fd, bind.idmap.user) : nobody;
-    attachInRoot(makeBind(step, opened.fd, user, () => {}), opened.fd, bind.target);
+    attachInRoot(
+      makeBind(step, opened.fd, user, () => {}),
+      opened.fd,
+      bind.target,
+    );
   }
   return opened.handOff();
 }
