@@ -43,7 +43,7 @@ const below: Record<string, string[]> = {
   "network/relay": ["network"],
   network: ["plan", "linux/netlink"],
   "plan/program": ["plan", "linux/program"],
-  "plan/bundle": ["plan"],
+  "plan/bundle": ["plan", "linux"],
   plan: ["plan/rare", "plan/device"],
   "plan/rare": ["oci/bundle"],
   "plan/device": ["oci/bundle", "linux/bpf"],

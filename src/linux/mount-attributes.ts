@@ -14,6 +14,10 @@ const attributes: Record<string, { set?: ConstantName; clear?: number }> = {
   noexec: { set: "MOUNT_ATTR_NOEXEC" },
   exec: { clear: 0x8 },
   relatime: { clear: atime },
+  // What there is when nothing is said.
+  atime: { clear: atime },
+  norelatime: { clear: atime },
+  nostrictatime: { clear: atime },
   noatime: { set: "MOUNT_ATTR_NOATIME", clear: atime },
   strictatime: { set: "MOUNT_ATTR_STRICTATIME", clear: atime },
   nodiratime: { set: "MOUNT_ATTR_NODIRATIME" },

@@ -3,6 +3,18 @@
 import { UsageError } from "../errors.ts";
 import type { RareMount } from "../oci/rare.ts";
 import type { Device, Mount, Spec } from "../oci/spec.ts";
+import {
+  anyPropagationOption,
+  chownOption,
+  copyUpOption,
+  createSourceOption,
+  detachedMountOption,
+  hostMadeOption,
+  idmapOption,
+  mountNamespaceOption,
+  subpathOption,
+  writableBelowOption,
+} from "./rare/mount-options.ts";
 import { secretFilesOf } from "./secret-mount.ts";
 import type { BindStep, HostStep, InitStep } from "./step.ts";
 import { planSysctls } from "./sysctl.ts";
@@ -15,6 +27,7 @@ const isBind = ({ type, options = [], destination }: Mount): boolean =>
   type === "bind" ||
   options.includes("bind") ||
   options.includes("rbind") ||
+  options.includes(hostMadeOption) ||
   (type === "overlay" && destination !== "/");
 
 /** How the host's side makes the root, attached nowhere. */
@@ -98,6 +111,11 @@ function planBind(mount: Mount, spec: Spec): BindStep {
     ...(options.includes(writableBelowOption) && { writableBelow: true }),
     ...planPart(options, spec),
     ...(secrets.length > 0 && { secrets }),
+    ...(options.includes(anyPropagationOption) && { anyPropagation: true }),
+    ...(options.includes(hostMadeOption) && { tmpfs: true }),
+    ...(mount.uidMappings && {
+      mappings: { uid: mount.uidMappings, gid: mount.gidMappings ?? [], recursive: options.includes("ridmap") },
+    }),
     ...(isCovered(target, spec) && { covered: true }),
   };
 }
@@ -134,33 +152,6 @@ export function parseTarget(subject: string, path: string): string {
   return clean;
 }
 
-/** A mount option for programs only (mount(8) ignores x-*): make the bind's source directory on the host. */
-export const createSourceOption = "x-tinydocker.create-source";
-
-/** Fill the bind's source, the empty data of a volume, with what the image has at its target. */
-export const copyUpOption = "x-tinydocker.copy-up";
-
-/** With "ro": mounts below the source stay writable. */
-export const writableBelowOption = "x-tinydocker.writable-below";
-
-/** The bind's source is there only while a container uses it. */
-export const detachedMountOption = "x-tinydocker.handed-over";
-
-/** With `=PATH`: only this part of the source. */
-export const subpathOption = "x-tinydocker.subpath";
-
-/** Give the source to the container's user. */
-export const chownOption = "x-tinydocker.chown";
-
-/** With `=UID:GID`: files of this user of the host are the container's user's inside. */
-export const idmapOption = "x-tinydocker.idmap";
-
-/** With `=PATH`: the source is a path in this mount namespace of another container. */
-export const mountNamespaceOption = "x-tinydocker.mount-namespace";
-
-/** A volume that is not to be filled with what the image has. */
-export const nocopyOption = "nocopy";
-
 export const isVolumeName = (name: string): boolean => /^[a-zA-Z0-9][a-zA-Z0-9_.-]{1,239}$/.test(name);
 
 /** A mount as it was asked for: a volume is of type "volume", with its name as the source, or none. */
@@ -183,7 +174,7 @@ const reasons: Record<string, string> = {
 function planDevices(spec: Spec): InitStep[] {
   const devices = (spec.linux.devices ?? []).map((device): InitStep => ({ do: "device", device }));
   // Somebody else's /dev (a bind mount of the host's) has what it has.
-  if (!spec.mounts.some((mount) => mount.destination === "/dev" && mount.type === "tmpfs")) return [];
+  if (spec.mounts.some((mount) => mount.destination === "/dev" && mount.type !== "tmpfs" && isBind(mount))) return [];
   const link = (path: string, target: string): InitStep => ({ do: "symlink", path, target });
   return [
     ...devices,

@@ -2,9 +2,9 @@
 
 import { UsageError } from "../errors.ts";
 import type { Mount, Namespace, NamespaceType, Spec } from "../oci/spec.ts";
-import { mountNamespaceOption } from "./mounts.ts";
 import type { RunOptions } from "./options.ts";
 import { containerOf, type ProcessOptions } from "./process-options.ts";
+import { mountNamespaceOption } from "./rare/mount-options.ts";
 import { sysctlName } from "./sysctl.ts";
 import { applyUlimits, type UlimitFacts } from "./ulimit.ts";
 

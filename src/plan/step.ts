@@ -18,6 +18,7 @@
  *      |<---- end of file ------|             the sync socket closes at execve: the program runs
  */
 
+import type { IdMapping } from "../oci/rare.ts";
 import type { Capabilities, Device, Rlimit } from "../oci/spec.ts";
 import type { CleanupRecord } from "./cleanup-record.ts";
 import type { EtcFile, NetworkStep } from "./network.ts";
@@ -119,6 +120,12 @@ export interface BindStep {
   chown?: User;
   /** Files of this user of the host are the container's user's inside, and the other way round. */
   idmap?: { uid: number; gid: number; user: User };
+  /** A source that passes no mounts on is none the worse. */
+  anyPropagation?: true;
+  /** No source, but memory that begins as what it covers. */
+  tmpfs?: true;
+  /** Owners as they are in the source, and what they are shown as. */
+  mappings?: { uid: IdMapping[]; gid: IdMapping[]; recursive: boolean };
   /** Copies of secrets in the directory that is the source: what is shown is memory with their content. */
   secrets?: SecretFile[];
   why?: string;
@@ -180,10 +187,18 @@ export type InitStep =
   | { do: "prepare-masks"; path: string }
   /** `path` is on the host: an empty directory that only this mount namespace has it on. */
   | { do: "attach-root"; path: string }
-  | { do: "mount"; type: string; source: string; target: string; options: string[]; why?: string }
+  | MountStep
   /** `number` counts the binds of the host's side. */
-  | { do: "attach"; number: number; source: string; target: string; why?: string }
-  | { do: "device"; device: Device }
+  | {
+      do: "attach";
+      number: number;
+      source: string;
+      target: string;
+      why?: string /** It may cover a file of /proc. */;
+      overProc?: true;
+    }
+  /** `mayBeThere`: one that is there already is as good, if it is the same. */
+  | { do: "device"; device: Device; mayBeThere?: true }
   | { do: "symlink"; path: string; target: string }
   | { do: "readonly-path"; path: string }
   | { do: "mask"; path: string }
@@ -206,6 +221,20 @@ export type InitStep =
   | { do: "reset-signals" }
   | { do: "reap"; args: string[]; env: string[] }
   | { do: "execute"; args: string[]; env: string[] };
+
+/** A new instance of a file system. */
+export interface MountStep {
+  do: "mount";
+  type: string;
+  source: string;
+  target: string;
+  options: string[];
+  /** It passes mounts on, or can't be bound; without, it is private. */
+  propagation?: string;
+  /** The source can't be written to: it would not be opened otherwise. */
+  readonlyDevice?: true;
+  why?: string;
+}
 
 /** What the process does that makes the one of an `exec`: a pid namespace is entered by a child only. */
 export type GuideStep = { do: "enter-pid" } | { do: "clone-sibling" };

@@ -17,7 +17,7 @@ import {
 } from "../linux/file.ts";
 import { mountSetattr, openTree } from "../linux/mount.ts";
 import type { BindStep } from "../plan/step.ts";
-import { giveTo, showAs } from "./owner.ts";
+import { giveTo, showAs, showMapped } from "./owner.ts";
 import { prepareTarget } from "./target.ts";
 import type { Identity } from "./user.ts";
 import { fillVolume } from "./volume.ts";
@@ -45,13 +45,14 @@ export function makeBind(step: BindStep, image: Fd, user: Identity, onMade: (pat
     const { makeImageMount } = require("./image-mount.ts") as typeof import("./image-mount.ts");
     return makeImageMount(step.layers, step, image);
   }
+  if (step.tmpfs) return (require("./tmpfs.ts") as typeof import("./tmpfs.ts")).makeTmpfs(step, image);
   if (step.createSource && !statIfAny(source)) {
     if (!step.covered) prepareTarget(image, step, true);
     createSource(step, onMade);
   }
   using from = owned(openSource(step));
   if (!step.covered) prepareTarget(image, step, fstat(from.fd).type === "directory");
-  if (/shared|slave/.test(propagation)) {
+  if (/shared|slave/.test(propagation) && !step.anyPropagation) {
     const { checkPropagation } = require("./propagation.ts") as typeof import("./propagation.ts");
     checkPropagation(from.fd, source, propagation);
   }
@@ -59,11 +60,18 @@ export function makeBind(step: BindStep, image: Fd, user: Identity, onMade: (pat
   if (step.chown) giveTo(from.fd, user, source);
   using copy = owned(openTree(from.fd, { recursive }));
   if (step.idmap) showAs(copy.fd, step.idmap, user, { recursive, source });
+  if (step.mappings) showMapped(copy.fd, step.mappings, source);
   const below = recursive && options.includes("ro") && !step.writableBelow;
   if (options.length > 0) mountSetattr(copy.fd, options, { recursive: below }, subject);
+  const deep = options.filter((option) => recursiveAttribute.test(option)).map((option) => option.slice(1));
+  if (deep.length > 0) mountSetattr(copy.fd, deep, { recursive: true }, subject);
   mountSetattr(copy.fd, [propagation], { recursive: propagation.startsWith("r") }, subject);
   return copy.handOff();
 }
+
+/** Of all that is mounted below, too: `rro`, but not `relatime` or `rw`. */
+const recursiveAttribute =
+  /^r(r[ow]|(no)?(suid|dev|exec|atime|diratime|symfollow|relatime|strictatime)|relatime|strictatime)$/;
 
 /** What another container has mounted at a path. Only its own mount namespace can copy it. */
 function makeBindOf(namespace: string, { source, options, propagation }: BindStep, subject: string): Fd {

@@ -6,6 +6,8 @@ import { type Fd, fstat, O_NONBLOCK, O_RDONLY, open, owned, readFile } from "../
 import { mountSetattrIdmap } from "../linux/mount.ts";
 import { makeUserNamespace } from "../linux/program/user-namespace.ts";
 import { giveTree } from "../linux/tree.ts";
+import type { IdMapping } from "../oci/rare.ts";
+import type { BindStep } from "../plan/step.ts";
 import type { Identity } from "./user.ts";
 
 /** chown(2) of an open file or directory, and of all that is in it. */
@@ -28,6 +30,25 @@ export function showAs(
   { recursive, source }: { recursive: boolean; source: string },
 ): void {
   const maps = { uid: `${owner.uid} ${user.uid} 1`, gid: `${owner.gid} ${user.gid} 1` };
+  mapOwners(mount, maps, { recursive, source });
+}
+
+/** Shows owners as mappings have it: who is `containerID` in the source is shown as `hostID`. */
+export function showMapped(
+  mount: Fd,
+  { uid, gid, recursive }: NonNullable<BindStep["mappings"]>,
+  source: string,
+): void {
+  const lines = (mappings: IdMapping[]) =>
+    mappings.map(({ containerID, hostID, size }) => `${containerID} ${hostID} ${size}\n`).join("");
+  mapOwners(mount, { uid: lines(uid), gid: lines(gid) }, { recursive, source });
+}
+
+function mapOwners(
+  mount: Fd,
+  maps: { uid: string; gid: string },
+  { recursive, source }: { recursive: boolean; source: string },
+): void {
   using userNamespace = owned(makeUserNamespace(maps));
   try {
     mountSetattrIdmap(mount, userNamespace.fd, { recursive }, source);
@@ -44,5 +65,5 @@ function whatIsMissing(mount: Fd): string {
     .find((text) => text.split(" ")[2] === device);
   const type = line?.split(" - ")[1]?.split(" ")[0] ?? "unknown";
   const kernel = readFile("/proc/sys/kernel/osrelease").trim();
-  return `option me needs a file system with idmapped mounts, and so does every one mounted below: this is ${type} on Linux ${kernel} (ext4, xfs, btrfs have them, tmpfs from 6.3 on); without me, owners are shown as they are`;
+  return `owners can be mapped (option me, idmap) on a file system with idmapped mounts, and so on every one mounted below: this is ${type} on Linux ${kernel} (ext4, xfs, btrfs have them, tmpfs from 6.3 on); without me, owners are shown as they are`;
 }

@@ -141,6 +141,12 @@ test("a wrong field is named by its path", () => {
     [{ linux: { rootfsPropagation: "loud" } }, "linux.rootfsPropagation"],
     [{ linux: { personality: { domain: "SOLARIS" } } }, "linux.personality.domain"],
     [{ linux: { memoryPolicy: { mode: "MPOL_BIND" } } }, "linux.memoryPolicy.nodes"],
+    [
+      { linux: { sysctl: { "vm.swappiness": "1" } } },
+      'linux.sysctl["vm.swappiness"]: it is not a setting of a namespace',
+    ],
+    [{ linux: { sysctl: { "net.core.somaxconn": "1" } } }, "there is no namespace of type network"],
+    [{ linux: { sysctl: { "net.../x": "1" } } }, "it is not the name of a setting"],
     [{ linux: { intelRdt: {} } }, "linux.intelRdt"],
     [{ linux: { netDevices: { eth1: {} } } }, "linux.netDevices: there is no namespace of type network"],
     [{ linux: { resources: { network: { classID: 5 } } } }, "linux.resources.network.classID"],

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { Mount } from "../../src/oci/spec.ts";
-import { copyUpOption, createSourceOption, planBinds, planMounts, planRoot } from "../../src/plan/mounts.ts";
+import { planBinds, planMounts, planRoot } from "../../src/plan/mounts.ts";
+import { copyUpOption, createSourceOption } from "../../src/plan/rare/mount-options.ts";
 import type { InitStep } from "../../src/plan/step.ts";
 import { aSpec } from "../support/plans.ts";
 

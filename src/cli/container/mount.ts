@@ -2,14 +2,8 @@
 
 import { UsageError } from "../../errors.ts";
 import type { Mount } from "../../oci/spec.ts";
-import {
-  createSourceOption,
-  type MountRequest,
-  nocopyOption,
-  parseTarget,
-  subpathOption,
-  writableBelowOption,
-} from "../../plan/mounts.ts";
+import { type MountRequest, parseTarget } from "../../plan/mounts.ts";
+import { createSourceOption, nocopyOption, subpathOption, writableBelowOption } from "../../plan/rare/mount-options.ts";
 import { parseSize } from "../words/units.ts";
 import { asHostPath, volumeSource } from "./mount-source.ts";
 import { tmpfsOptions } from "./tmpfs.ts";

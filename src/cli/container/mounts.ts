@@ -2,14 +2,8 @@
 
 import type { VolumesFrom } from "../../engine/container/request.ts";
 import { UsageError } from "../../errors.ts";
-import {
-  chownOption,
-  createSourceOption,
-  idmapOption,
-  type MountRequest,
-  nocopyOption,
-  parseTarget,
-} from "../../plan/mounts.ts";
+import { type MountRequest, parseTarget } from "../../plan/mounts.ts";
+import { chownOption, createSourceOption, idmapOption, nocopyOption } from "../../plan/rare/mount-options.ts";
 import { parseMount } from "./mount.ts";
 import { asHostPath, volumeSource } from "./mount-source.ts";
 import { parseTmpfs } from "./tmpfs.ts";

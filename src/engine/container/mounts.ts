@@ -6,16 +6,14 @@ import { randomHex } from "../../linux/clone.ts";
 import type { Mount } from "../../oci/spec.ts";
 import type { Paths } from "../../paths.ts";
 import type { Container } from "../../plan/container.ts";
+import { defaultMounts, type MountRequest, parseTarget } from "../../plan/mounts.ts";
 import {
   copyUpOption,
   createSourceOption,
-  defaultMounts,
   detachedMountOption,
-  type MountRequest,
   nocopyOption,
-  parseTarget,
   subpathOption,
-} from "../../plan/mounts.ts";
+} from "../../plan/rare/mount-options.ts";
 import { type ImageDefaults, lowerdirOf } from "../../plan/spec.ts";
 import { anonymousOption, dataOf } from "../../plan/volume.ts";
 import { findContainer } from "../record/container.ts";

@@ -18,6 +18,7 @@ export function checkSpec(spec: Spec): string[] {
   checkNamespaces(spec);
   checkDevices(spec.linux);
   checkMounts(spec);
+  checkSysctls(spec.linux);
   checkLinux(spec.linux);
   if (spec.linux.resources) checkResources(spec.linux.resources);
   return [...unknownCapabilities(spec.process.capabilities), ...withoutEffect(spec)];
@@ -109,6 +110,31 @@ function checkLinux({ intelRdt, personality, memoryPolicy }: Linux): void {
     invalid("linux.memoryPolicy.nodes", `${memoryPolicy.mode} needs some`);
   if (memoryPolicy?.nodes && ["MPOL_DEFAULT", "MPOL_LOCAL"].includes(memoryPolicy.mode))
     invalid("linux.memoryPolicy.nodes", `${memoryPolicy.mode} takes none`);
+}
+
+/** Which namespace a setting of the kernel belongs to; `.` and `/` are one. */
+const sysctls: [pattern: RegExp, namespace: NamespaceType][] = [
+  [/^net\//, "network"],
+  [/^kernel\/(msg\w*|sem|sem_next_id|shm\w*)$/, "ipc"],
+  [/^fs\/mqueue\//, "ipc"],
+  [/^kernel\/(domainname|hostname)$/, "uts"],
+  [/^user\//, "user"],
+];
+
+function checkSysctls({ sysctl = {}, namespaces }: Linux): void {
+  for (const name of Object.keys(sysctl)) {
+    const where = `linux.sysctl[${JSON.stringify(name)}]`;
+    const path = name.replaceAll(".", "/");
+    const namespace = sysctls.find(([pattern]) => pattern.test(path))?.[1];
+    // Whichever sign comes first separates, and the other stands for a dot in a name.
+    const separator = /[./]/.exec(name)?.[0] ?? ".";
+    const parts = name.split(separator).map((part) => part.replaceAll("/", "."));
+    if (parts.some((part) => /^\.{0,2}$/.test(part))) invalid(where, "it is not the name of a setting");
+    if (!namespace) invalid(where, "it is not a setting of a namespace: it would change the whole host");
+    if (path === "kernel/hostname") invalid(where, "it is what hostname sets");
+    if (!namespaces.some(({ type }) => type === namespace))
+      invalid(where, `it would change the host: there is no namespace of type ${namespace}`);
+  }
 }
 
 /** 0, which Go's encoders write, is none. */

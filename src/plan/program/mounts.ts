@@ -1,9 +1,11 @@
 /** The file system tree of a container, as records: the root, what is mounted in it, devices, masks, and pivot_root(2). */
 
+import type { ConstantName } from "../../linux/constants.ts";
 import { mountAttributes } from "../../linux/mount-attributes.ts";
-import { Label, names, type Slot } from "../../linux/program/record.ts";
+import { type Arg, Label, names, Slot } from "../../linux/program/record.ts";
 import { deviceNumber, fileMode } from "../../linux/program/values.ts";
 import { words } from "../../linux/program/writer.ts";
+import type { Device } from "../../oci/spec.ts";
 import type { InitStep } from "../step.ts";
 import { type Context, given } from "./context.ts";
 import {
@@ -13,6 +15,7 @@ import {
   ifDirectory,
   ifPresent,
   leaveParent,
+  mustBeDevice,
   parentOf,
   refuseProc,
 } from "./path.ts";
@@ -20,9 +23,16 @@ import {
 type Of<Kind> = Extract<InitStep, { do: Kind }>;
 
 /** fsopen(2), fsconfig(2), fsmount(2): a new instance of a file system, attached nowhere yet. @param options as fstab(5). */
-function fsmount({ writer, fsContext: fs }: Context, type: string, source: string, options: string[]): Slot {
+function fsmount(
+  { writer, fsContext: fs }: Context,
+  type: string,
+  source: string,
+  options: string[],
+  readonlyDevice = false,
+): Slot {
   writer.call("fsopen", [type, names("FSOPEN_CLOEXEC")], { into: fs });
   writer.call("fsconfig", [fs, names("FSCONFIG_SET_STRING"), "source", source, 0]);
+  if (readonlyDevice) writer.call("fsconfig", [fs, names("FSCONFIG_SET_FLAG"), "ro", 0, 0]);
   const { set, rest } = mountAttributes(options);
   for (const option of rest) {
     const equals = option.indexOf("=");
@@ -45,11 +55,13 @@ export function attachRoot(context: Context, { path }: Of<"attach-root">): void 
 const onHost = ({ writer }: Context, path: string): Slot =>
   writer.into("over", "openat", [names("AT_FDCWD"), path, directoryFlags]);
 
-export function mount(context: Context, { type, source, target, options }: Of<"mount">): void {
+export function mount(context: Context, step: Of<"mount">): void {
   const { writer } = context;
+  const { type, source, target, options, propagation, readonlyDevice } = step;
   leaveParent(context);
   writer.about(`${type} on ${target}`);
-  const made = fsmount(context, type, source, options);
+  const made = fsmount(context, type, source, options, readonlyDevice);
+  if (propagation) setPropagation(context, made, propagation);
   const over = ensureDirectory(context, target);
   if (!liesOnOwn(context, target)) refuseProc(context, over, target);
   writer.about(`${type} on ${target}`);
@@ -60,12 +72,20 @@ export function mount(context: Context, { type, source, target, options }: Of<"m
 /** Below a file system that we have just made there is nothing of the image's that could lead elsewhere. */
 const liesOnOwn = ({ own }: Context, target: string): boolean => own.some((path) => target.startsWith(`${path}/`));
 
-export function attachBind(context: Context, { number, source, target }: Of<"attach">): void {
+const propagations: Record<string, ConstantName> = { shared: "MS_SHARED", unbindable: "MS_UNBINDABLE" };
+
+function setPropagation({ writer }: Context, mount: Slot, propagation: string): void {
+  const value = names(propagations[propagation]!);
+  const attributes = words("mount_attr", { attr_set: 0, attr_clr: 0, propagation: value, userns_fd: 0 });
+  writer.call("mount_setattr", [mount, "", names("AT_EMPTY_PATH"), attributes, mountAttrBytes]);
+}
+
+export function attachBind(context: Context, { number, source, target, overProc }: Of<"attach">): void {
   const { writer } = context;
   leaveParent(context);
   const bind = given.bind(number);
   const put = (over: Slot) => {
-    refuseProc(context, over, target);
+    if (!overProc) refuseProc(context, over, target);
     writer.about(`${source} on ${target}`);
     attach(context, bind, over);
   };
@@ -77,12 +97,33 @@ export function attachBind(context: Context, { number, source, target }: Of<"att
   );
 }
 
-export function device(context: Context, { device }: Of<"device">): void {
+export function device(context: Context, { device, mayBeThere }: Of<"device">): void {
   const { writer } = context;
   const { type, path, major, minor, fileMode: mode, uid, gid } = device;
   const { parent, name } = parentOf(context, path);
-  writer.call("mknodat", [parent, name, fileMode(type, mode), deviceNumber(major, minor)]);
+  const args = [parent, name, fileMode(type, mode), deviceNumber(major, minor)];
+  if (mayBeThere) {
+    makeDevice(context, device, args);
+    return;
+  }
+  writer.call("mknodat", args);
   if (uid || gid) writer.call("fchownat", [parent, name, uid, gid, names("AT_SYMLINK_NOFOLLOW")]);
+}
+
+/** "If a file already exists at `path` that does not match the requested device, the runtime MUST generate an error." */
+function makeDevice(context: Context, { type, major, minor, path, uid, gid }: Device, args: Arg[]): void {
+  const { writer } = context;
+  const [parent, name] = args as [Slot, string];
+  const there = new Label();
+  const done = new Label();
+  const made = new Slot("made");
+  writer.call("mknodat", args, { into: made, ok: ["EEXIST"], to: there });
+  if (uid || gid) writer.call("fchownat", [parent, name, uid, gid, names("AT_SYMLINK_NOFOLLOW")]);
+  writer.jump(done);
+  writer.label(there);
+  writer.about(`${path}, which is there and is not the device that was asked for`);
+  mustBeDevice(context, parent, name, { type, major, minor });
+  writer.label(done);
 }
 
 /** What is there already stays: the image's author wanted it. */

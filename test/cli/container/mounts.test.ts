@@ -10,7 +10,7 @@ import {
   idmapOption,
   subpathOption,
   writableBelowOption,
-} from "../../../src/plan/mounts.ts";
+} from "../../../src/plan/rare/mount-options.ts";
 import { refuses, strict } from "../../support/parsers.ts";
 
 const caller = { cwd: "/here", uid: 1000, gid: 1001 };
