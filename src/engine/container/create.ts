@@ -154,7 +154,7 @@ function makeContainer(paths: Paths, record: ContainerRecord, store: StoreLock, 
       emitContainerEvent(paths, record, "create");
     } catch (error) {
       undo.run(error);
-      removeMadeVolumes(paths, record.id, record, store.release);
+      removeMadeVolumes(paths, record, store.release);
       throw error;
     }
   });

@@ -1,7 +1,6 @@
 /** Removing what is kept of a container: its directory, its name, and the volumes that were made for it alone. */
 
 import { isFull } from "../../errors.ts";
-import { readdir } from "../../linux/file.ts";
 import type { Paths } from "../../paths.ts";
 import { performHost, removeContainer } from "../../runtime/host.ts";
 import type { CleanUpDead } from "../../runtime/lock-file.ts";
@@ -12,11 +11,7 @@ import { anonymousVolumes, type ContainerRecord, directoryOf } from "../record/c
  * Removes a container that is down, under its lock file: if we are killed half way, the next command goes on with it (recover.ts).
  * Whoever still writes down how it ended is waited for. @param volumes also its anonymous volumes.
  */
-export function deleteContainer(
-  paths: Paths,
-  record: ContainerRecord,
-  { volumes, cleanUpDead }: { volumes: boolean; cleanUpDead: CleanUpDead },
-): void {
+export function deleteContainer(paths: Paths, record: ContainerRecord, { volumes }: { volumes: boolean }): void {
   const { id, name } = record;
   const kept = { directory: directoryOf(paths, id), namePath: `${paths.names}/${name}` };
   const anonymous = volumes ? anonymousVolumes(record) : [];
@@ -24,7 +19,7 @@ export function deleteContainer(
   const lock = undoList();
   try {
     const lockFile = { do: "lock-file" as const, running: `${paths.running}/${id}`, cleanup };
-    performHost([lockFile], lock, { cleanUpDead });
+    performHost([lockFile], lock, { cleanUpDead: cleaningUpFor(paths, id) });
   } catch (error) {
     // On a full disk removing is what helps.
     if (!isFull(error)) throw error;
@@ -33,9 +28,15 @@ export function deleteContainer(
     freeQuota(record, kept.directory);
     removeContainer(kept);
     removeAnonymousVolumes(paths, anonymous);
-    removeMadeVolumes(paths, id, record);
+    removeMadeVolumes(paths, record);
   });
 }
+
+/** Loaded where somebody who was killed has left something. */
+export const cleaningUpFor =
+  (paths: Paths, id: string): CleanUpDead =>
+  (content) =>
+    (require("./clean-up.ts") as typeof import("./clean-up.ts")).cleanUpFor(paths, id, content);
 
 /** Loaded for those that have one. */
 function freeQuota({ id, options }: ContainerRecord, directory: string): void {
@@ -45,17 +46,12 @@ function freeQuota({ id, options }: ContainerRecord, directory: string): void {
   clearQuota([`${directory}/upper`], projectOf(id));
 }
 
-/** Removes the volumes that a container has made without ever running its program. @param record if it is known. */
-export function removeMadeVolumes(
-  paths: Paths,
-  id: string,
-  record?: Pick<ContainerRecord, "options">,
-  releaseStore?: () => void,
-): void {
-  if (record && !record.options.mounts.some(({ type }) => type === "volume")) return;
+/** Removes the volumes that a container has made without ever running its program. */
+export function removeMadeVolumes(paths: Paths, { id, options }: ContainerRecord, releaseStore?: () => void): void {
+  if (!options.mounts.some(({ type }) => type === "volume")) return;
   const { removeMade } = require("../volume/remove.ts") as typeof import("../volume/remove.ts");
   const { namedVolumes } = require("./volume-events.ts") as typeof import("./volume-events.ts");
-  removeMade(paths, id, record ? namedVolumes(record.options) : (readdir(paths.volumes) ?? []), releaseStore);
+  removeMade(paths, id, namedVolumes(options), releaseStore);
 }
 
 /** Removes the anonymous volumes of a container that is gone. */

@@ -20,6 +20,7 @@ import {
   readContainer,
   writeState,
 } from "../record/container.ts";
+import { cleaningUpFor } from "./delete.ts";
 import { healthChecks } from "./health.ts";
 import type { OnUnhealthy } from "./on-unhealthy.ts";
 import { runToEnd, wasStopped } from "./start.ts";
@@ -147,10 +148,7 @@ export function restartDelayMs({ usage, restartDelayMs: last }: ContainerState):
 /** Waits, and has a new monitor start it. */
 function restartLater(paths: Paths, id: string, state: ContainerState): void {
   const running = `${paths.running}/${id}`;
-  const lock = createLockFile(running, "", (content) => {
-    const { cleaningUp } = require("./recover.ts") as typeof import("./recover.ts");
-    cleaningUp(paths, id)(content);
-  });
+  const lock = createLockFile(running, "", cleaningUpFor(paths, id));
   const delayMs = restartDelayMs(state);
   const again = { ...state, restartCount: state.restartCount + 1, restartDelayMs: delayMs };
   writeState(paths, id, again);

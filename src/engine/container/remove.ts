@@ -15,7 +15,7 @@ import {
 } from "../record/container.ts";
 import { lockingContainer } from "../record/container-lock.ts";
 import { deleteContainer } from "./delete.ts";
-import { cleaningUp, recover } from "./recover.ts";
+import { recover } from "./recover.ts";
 import { stopping } from "./stop.ts";
 import { mayRun } from "./stop-damaged.ts";
 
@@ -84,5 +84,5 @@ function* removeNow(
   // Its first process may have ended a moment ago, after its monitor was killed: what that had is not ours to remove.
   if (statIfAny(`${paths.running}/${record.id}`)) recover(paths);
   emitContainerEvent(paths, record, "destroy");
-  deleteContainer(paths, record, { volumes, cleanUpDead: cleaningUp(paths, record.id) });
+  deleteContainer(paths, record, { volumes });
 }

@@ -21,7 +21,7 @@ import {
   writeRecord,
   writeState,
 } from "../record/container.ts";
-import { removeAnonymousVolumes, removeMadeVolumes } from "./delete.ts";
+import { cleaningUpFor, removeAnonymousVolumes, removeMadeVolumes } from "./delete.ts";
 
 export interface Run {
   plan: Plan;
@@ -74,7 +74,7 @@ export function runToEnd(
     io,
     { directory, log: logOptions(record), usage: { wanted: report || !settings.remove, look: report } },
     {
-      cleanUpDead: (content) => cleaningUp(paths, record.id)(content),
+      cleanUpDead: cleaningUpFor(paths, record.id),
       madeVolume: (name) => volumeEvents().emitVolumeCreated(paths, name),
       starting: (pid) => {
         plan.warnings.forEach(on.warn);
@@ -129,17 +129,12 @@ export function runToEnd(
         if (current.status === "running" && isRecorded(paths, record.id)) recordFailure(failure);
         network?.release();
         if (settings.remove) removeAnonymousVolumes(paths, anonymousVolumes(record));
-        if (failure !== undefined && !isRecorded(paths, record.id))
-          removeMadeVolumes(paths, record.id, record, on.releaseStore);
+        if (failure !== undefined && !isRecorded(paths, record.id)) removeMadeVolumes(paths, record, on.releaseStore);
       },
     },
   );
   return { code: current.exitCode!, outcome, state: current };
 }
-
-/** Loaded where there is something to clean up. */
-const cleaningUp: typeof import("./recover.ts").cleaningUp = (...args) =>
-  (require("./recover.ts") as typeof import("./recover.ts")).cleaningUp(...args);
 
 /** The end of one that may only run for some time. Loaded for those. */
 function timeoutOf(paths: Paths, record: ContainerRecord, state: ContainerState): EventSource[] {

@@ -7,7 +7,11 @@ import { openProcess } from "../../linux/proc.ts";
 import type { Paths } from "../../paths.ts";
 import type { Task } from "../../runtime/task.ts";
 import { type Container, readContainer, waitingForMonitor, writeState } from "../record/container.ts";
-import { unseen } from "./recover.ts";
+
+/** What Docker shows where nobody knows the exit code. */
+export const unknownCode = 255;
+/** What is written down of an end that nobody saw. */
+export const unseen = "its monitor was killed: its end was not seen";
 
 const reapingMs = 200;
 const pollMs = 5;

@@ -7,8 +7,8 @@ import { receiveFrame } from "../../runtime/channel.ts";
 import type { Task } from "../../runtime/task.ts";
 import { type Container, findContainer, isUp, readContainer, waitingForMonitor } from "../record/container.ts";
 import { connectToContainer } from "../record/monitor-socket.ts";
-import { recover, unknownCode } from "./recover.ts";
-import { waitingForEnd } from "./unseen-end.ts";
+import { recover } from "./recover.ts";
+import { unknownCode, waitingForEnd } from "./unseen-end.ts";
 
 /** What may be waited for: Docker's API has the first three, podman the others, which calls `not-running` also stopped and exited. */
 export const conditions = [
