@@ -211,6 +211,9 @@ function planSetup(spec: Spec, container: Container): InitStep[] {
       ? [{ do: "console", ...(size && { rows: size.height, columns: size.width }) } as const]
       : []),
     { do: "stdio", stdio: container.stdio },
+    ...(spec.hooks?.prestart?.length || spec.hooks?.createRuntime?.length || spec.hooks?.createContainer?.length
+      ? [{ do: "await-hooks" } as const]
+      : []),
     { do: "pivot-root" },
     { do: "workdir", path: spec.process.cwd },
     { do: "ready" },

@@ -153,6 +153,10 @@ export const documentation: Documentation<Step["do"]> = {
     man: "clone(2)",
     why: "our own child, in the container's cgroup and pid namespace; the one between us ends",
   },
+  "await-hooks": {
+    man: "unix(7)",
+    why: "asked for: programs of the host look at the container, and change it, before it has its root",
+  },
   ready: { man: "unix(7)", why: "all is built: wait until the host's side has set the limits" },
   "reset-attributes": {
     man: "execve(2)",

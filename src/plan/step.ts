@@ -210,6 +210,8 @@ export type InitStep =
   | { do: "pivot-root" }
   | { do: "workdir"; path: string /** Not made: it is an error if it is not there. */; existing?: true }
   | { do: "enter"; namespaces: ("NEWNS" | "NEWUTS" | "NEWIPC" | "NEWNET" | "NEWCGROUP" | "NEWTIME")[] }
+  /** The host's side runs hooks, while there is no root but the host's. */
+  | { do: "await-hooks" }
   | { do: "ready" }
   | { do: "reset-attributes"; oomScoreAdj?: number }
   | { do: "umask"; mask: number }
@@ -220,7 +222,8 @@ export type InitStep =
   | { do: "close-fds" }
   | { do: "reset-signals" }
   | { do: "reap"; args: string[]; env: string[] }
-  | { do: "execute"; args: string[]; env: string[] };
+  /** `path`: what is executed, whatever args[0] says, and with this environment alone. */
+  | { do: "execute"; args: string[]; env: string[]; path?: string };
 
 /** A new instance of a file system. */
 export interface MountStep {

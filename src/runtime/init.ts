@@ -6,6 +6,8 @@
  *
  *     init -> host    "n" + descriptor   its network namespace, as soon as it has one of its own
  *     init -> host    "c" + descriptor   the master of the container's terminal
+ *     init -> host    "h"                all is mounted: hooks run, if there are some
+ *     host -> init    "g"                they have run
  *     init -> host    "r"                all is built
  *     host -> init    "g"                limits are set: execute
  *     (end of file)                      it is executed, or has failed: then its frame says where (failure.ts)
@@ -147,9 +149,9 @@ export function givenFor(
   return values;
 }
 
-const [n, c, r] = ["n", "c", "r"].map((letter) => letter.charCodeAt(0)) as [number, number, number];
+const [n, c, h, r] = ["n", "c", "h", "r"].map((letter) => letter.charCodeAt(0)) as [number, number, number, number];
 /** The steps that say something, and what. */
-const sayings: Partial<Record<InitStep["do"], number>> = { "send-network": n, console: c, ready: r };
+const sayings: Partial<Record<InitStep["do"], number>> = { "send-network": n, console: c, "await-hooks": h, ready: r };
 
 /** What a process says on its way through these steps. */
 export const expectedOf = (steps: readonly InitStep[]): Set<number> =>
@@ -179,6 +181,8 @@ export interface Progress {
   network?(namespace: Fd): void;
   /** Its terminal is there. */
   terminal(master: Fd): void;
+  /** All is mounted, and it waits in front of its root. */
+  hooks?(): void;
   /** Only the limits are missing. */
   release?(): void;
   /** It does its last steps. */
@@ -208,13 +212,17 @@ export function follow(starting: Starting, on: Progress): boolean {
   const [kind = -1] = message.data;
   const [fd, ...others] = message.fds;
   closeAll(others);
-  const isExpected = starting.expected.delete(kind) && (kind === r) === (fd === undefined);
+  const isExpected = starting.expected.delete(kind) && (kind === r || kind === h) === (fd === undefined);
   if (!isExpected && fd !== undefined) close(fd);
   if (!isExpected) return false;
   if (kind === c) on.terminal(fd!);
   if (kind === n) {
     using namespace = owned(fd!);
     on.network?.(namespace.fd);
+  }
+  if (kind === h) {
+    on.hooks?.();
+    sendGo(socket);
   }
   if (kind === r) {
     on.release?.();

@@ -116,14 +116,8 @@ const compilers: Compile = {
     const flags = names("O_PATH", "O_DIRECTORY", "O_CLOEXEC");
     context.root = writer.into("root", "openat", [names("AT_FDCWD"), "/", flags]);
   },
-  ready: ({ writer, gone }) => {
-    const byte = new Block("go", { room: 8 });
-    const got = new Slot("got");
-    writer.about("the host's side");
-    writer.call("write", [given.sync, readyByte, 1]);
-    writer.call("read", [given.sync, byte, 1], { into: got });
-    writer.test(got, -1, 1, gone);
-  },
+  "await-hooks": (context) => sayAndWait(context, "h"),
+  ready: (context) => sayAndWait(context, readyByte),
   "reset-attributes": resetAttributes,
   umask,
   rlimit,
@@ -135,6 +129,16 @@ const compilers: Compile = {
   reap,
   execute,
 };
+
+/** Goes on when the host's side says so, and ends where it has given up. */
+function sayAndWait({ writer, gone }: Context, byte: string): void {
+  const answer = new Block("go", { room: 8 });
+  const got = new Slot("got");
+  writer.about("the host's side");
+  writer.call("write", [given.sync, byte, 1]);
+  writer.call("read", [given.sync, answer, 1], { into: got });
+  writer.test(got, -1, 1, gone);
+}
 
 const namespaceFlags = {
   network: "CLONE_NEWNET",

@@ -17,10 +17,12 @@ const nothing = ["ENOENT", "ENOTDIR"] as const;
  * The program by the PATH of the container's environment. If no directory has one that can be executed, the first file that is
  * there is tried once more, so that its errno is told: EACCES, or ENOENT for an interpreter that is not there.
  */
-export function execute({ writer }: Context, { args, env }: Of<"execute"> | Of<"reap">): void {
+export function execute({ writer }: Context, step: Of<"execute"> | Of<"reap">): void {
+  const { args, env } = step;
+  const path = "path" in step ? step.path : undefined;
   const argv = new Block("argv", { strings: args });
-  const envp = new Block("envp", { strings: withHome(env) });
-  const candidates = candidatesOf(args[0]!, env);
+  const envp = new Block("envp", { strings: path === undefined ? withHome(env) : env });
+  const candidates = path === undefined ? candidatesOf(args[0]!, env) : [path];
   for (const path of candidates) writer.call("execve", [path, argv, envp], { ok: notHere });
   for (const path of candidates) {
     const next = new Label();
