@@ -63,7 +63,7 @@ describe("what is loaded", () => {
       "linux/socket.ts",
       "plan/connection.ts",
       "plan/health.ts",
-      "runtime/bind.ts",
+      "runtime/mount/bind.ts",
       "runtime/clients.ts",
       "runtime/failure.ts",
     ];

@@ -32,9 +32,9 @@ import {
   killInit,
   type Starting,
 } from "./init.ts";
+import { identityOf } from "./mount/user.ts";
 import { type ConnectedStdio, connectToCaller, type Stdio } from "./stdio.ts";
 import { supervise } from "./supervise.ts";
-import { identityOf } from "./user.ts";
 
 /** The container that is joined: its first process by number and descriptor, and its cgroup v2 directory if it has one. */
 export interface Joined {

@@ -31,9 +31,9 @@ import { dataOf, makerOf, recordOf } from "../plan/volume.ts";
 import { writeEtcFiles } from "./etc-files.ts";
 import type { Prepared } from "./init.ts";
 import { type CleanUpDead, createLockFile, isNew } from "./lock-file.ts";
-import { makeRoot } from "./rootfs.ts";
+import { makeRoot } from "./mount/rootfs.ts";
+import { identityOf } from "./mount/user.ts";
 import type { UndoList } from "./undo.ts";
-import { identityOf } from "./user.ts";
 
 /** What steps leave for later ones, and for init. `image` is the root alone, a detached mount with nothing mounted in it. */
 export type Preparing = Partial<Prepared> &
@@ -72,8 +72,8 @@ export function performHost(
 }
 
 /** Loaded for those who have some. */
-const binds = () => require("./bind.ts") as typeof import("./bind.ts");
-const volumes = () => require("./volume-mount.ts") as typeof import("./volume-mount.ts");
+const binds = () => require("./mount/bind.ts") as typeof import("./mount/bind.ts");
+const volumes = () => require("./mount/volume-mount.ts") as typeof import("./mount/volume-mount.ts");
 const filters = () => require("./device-filter.ts") as typeof import("./device-filter.ts");
 
 type Performer<Step> = (step: Step, undo: UndoList, more: Performing) => void;
@@ -185,8 +185,8 @@ function mountedRoot({ mounted }: Extract<HostStep, { do: "overlay" }>): Fd | un
 }
 
 /** Loaded for those who have some. */
-const mounts = () => require("./host-mount.ts") as typeof import("./host-mount.ts");
-const secrets = () => require("./secrets.ts") as typeof import("./secrets.ts");
+const mounts = () => require("./mount/host-mount.ts") as typeof import("./mount/host-mount.ts");
+const secrets = () => require("./mount/secrets.ts") as typeof import("./mount/secrets.ts");
 
 function closedLater(fd: Fd, undo: UndoList): Fd {
   undo.add(() => close(fd));

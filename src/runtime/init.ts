@@ -27,8 +27,8 @@ import { type CompileOptions, given } from "../plan/program/context.ts";
 import type { SharedNamespaceType } from "../plan/rare/step.ts";
 import type { CloneStep, InitStep } from "../plan/step.ts";
 import type { Failed } from "./failure.ts";
+import type { Identity } from "./mount/user.ts";
 import type { ConnectedStdio } from "./stdio.ts";
-import type { Identity } from "./user.ts";
 
 /** What decides which records there are. */
 export const compileOptions = (): CompileOptions => ({

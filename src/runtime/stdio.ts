@@ -12,8 +12,8 @@ import { dupCloexec, pipe } from "../linux/poll.ts";
 import { getModes, getSize, interruptedGroup, rawModes, restoreModes, setModes, setSize } from "../linux/tty.ts";
 import type { StdioKind } from "../plan/step.ts";
 import { detachMatcher } from "./detach-keys.ts";
+import type { Identity } from "./mount/user.ts";
 import type { Copy } from "./relay.ts";
-import type { Identity } from "./user.ts";
 
 /**
  * For each of stdin, stdout and stderr: "relay" is a pipe, "unseen" one that leads to the log alone, "null" the null device

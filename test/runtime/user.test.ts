@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { close, type Fd, O_DIRECTORY, O_PATH, open } from "../../src/linux/file.ts";
-import { type Identity, identityOf, resolveUser } from "../../src/runtime/user.ts";
+import { type Identity, identityOf, resolveUser } from "../../src/runtime/mount/user.ts";
 
 const passwd = `root:x:0:0:root:/root:/bin/sh
 web:x:1000:1001:Web:/srv/web:/bin/sh

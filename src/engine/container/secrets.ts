@@ -5,7 +5,7 @@ import type { Paths } from "../../paths.ts";
 import type { Container } from "../../plan/container.ts";
 import type { RunOptions } from "../../plan/options.ts";
 import { copiesOf, planSecretMounts, planSecretVariables, type SecretRequest } from "../../plan/secrets.ts";
-import { readSecretVariables } from "../../runtime/secrets.ts";
+import { readSecretVariables } from "../../runtime/mount/secrets.ts";
 import { type ContainerRecord, directoryOf } from "../record/container.ts";
 import { findSecret, secretData } from "../record/secret.ts";
 import { planVolumes } from "./mounts.ts";

@@ -2,7 +2,7 @@
 
 import { type Digest, hexOf } from "../../oci/digest.ts";
 import type { Paths } from "../../paths.ts";
-import { isMounted } from "../../runtime/host-mount.ts";
+import { isMounted } from "../../runtime/mount/host-mount.ts";
 import { listContainers } from "../record/container.ts";
 
 /** Names one that uses an image ("container web"). The containers are read anew for each question: they come and go. */

@@ -25,10 +25,10 @@ import { openProcess } from "../../linux/proc.ts";
 import type { Paths } from "../../paths.ts";
 import { planBinds, planRoot } from "../../plan/mounts.ts";
 import { copiedMark } from "../../plan/path.ts";
-import { makeBind } from "../../runtime/bind.ts";
-import { cloneMount, hostMountOf, isMounted } from "../../runtime/host-mount.ts";
-import { makeOverlay, makeRoot, type Overlay } from "../../runtime/rootfs.ts";
-import { type Identity, identityOf } from "../../runtime/user.ts";
+import { makeBind } from "../../runtime/mount/bind.ts";
+import { cloneMount, hostMountOf, isMounted } from "../../runtime/mount/host-mount.ts";
+import { makeOverlay, makeRoot, type Overlay } from "../../runtime/mount/rootfs.ts";
+import { type Identity, identityOf } from "../../runtime/mount/user.ts";
 import { readSpec } from "./bundle.ts";
 import { type Container, type ContainerState, directoryOf, isUp } from "./container.ts";
 
@@ -44,7 +44,7 @@ export function upperOf(paths: Paths, { record }: Pick<Container, "record">): st
   );
 }
 
-/** True where overlayfs can't write to the state root: then a container has a copy of its image (runtime/copied-root.ts). */
+/** True where overlayfs can't write to the state root: then a container has a copy of its image (runtime/mount/copied-root.ts). */
 export const isCopied = (paths: Paths, { id }: Pick<Container["record"], "id">): boolean =>
   statIfAny(`${directoryOf(paths, id)}/${copiedMark}`) !== undefined;
 

@@ -5,7 +5,7 @@ import { emptyTrash, moveToTrash, withStoreLock } from "../../image/staging.ts";
 import { mkdirAll, readFileIfAny, statIfAny } from "../../linux/file.ts";
 import type { Paths } from "../../paths.ts";
 import { makerOf } from "../../plan/volume.ts";
-import { unmountVolume } from "../../runtime/volume-mount.ts";
+import { unmountVolume } from "../../runtime/mount/volume-mount.ts";
 import { recordEvent } from "../record/events.ts";
 import { removeOne } from "../record/one-of-many.ts";
 import { listVolumes, readAnyVolume, usersOfVolumes, type Volume, volumePath } from "../record/volume.ts";

@@ -1,11 +1,9 @@
 /** The file system tree of a container, as records: the root, what is mounted in it, devices, masks, and pivot_root(2). */
 
-import type { ConstantName } from "../../linux/constants.ts";
 import { mountAttributes } from "../../linux/mount-attributes.ts";
-import { type Arg, Label, names, Slot } from "../../linux/program/record.ts";
+import { Label, names, type Slot } from "../../linux/program/record.ts";
 import { deviceNumber, fileMode } from "../../linux/program/values.ts";
 import { words } from "../../linux/program/writer.ts";
-import type { Device } from "../../oci/spec.ts";
 import type { InitStep } from "../step.ts";
 import { type Context, given } from "./context.ts";
 import {
@@ -15,7 +13,6 @@ import {
   ifDirectory,
   ifPresent,
   leaveParent,
-  mustBeDevice,
   parentOf,
   refuseProc,
 } from "./path.ts";
@@ -61,7 +58,7 @@ export function mount(context: Context, step: Of<"mount">): void {
   leaveParent(context);
   writer.about(`${type} on ${target}`);
   const made = fsmount(context, type, source, options, readonlyDevice);
-  if (propagation) setPropagation(context, made, propagation);
+  if (propagation) rare().setPropagation(context, made, propagation);
   const over = ensureDirectory(context, target);
   if (!liesOnOwn(context, target)) refuseProc(context, over, target);
   writer.about(`${type} on ${target}`);
@@ -69,16 +66,11 @@ export function mount(context: Context, step: Of<"mount">): void {
   context.own.push(target);
 }
 
+/** Loaded for those who ask for such things. */
+const rare = () => require("./rare-mounts.ts") as typeof import("./rare-mounts.ts");
+
 /** Below a file system that we have just made there is nothing of the image's that could lead elsewhere. */
 const liesOnOwn = ({ own }: Context, target: string): boolean => own.some((path) => target.startsWith(`${path}/`));
-
-const propagations: Record<string, ConstantName> = { shared: "MS_SHARED", unbindable: "MS_UNBINDABLE" };
-
-function setPropagation({ writer }: Context, mount: Slot, propagation: string): void {
-  const value = names(propagations[propagation]!);
-  const attributes = words("mount_attr", { attr_set: 0, attr_clr: 0, propagation: value, userns_fd: 0 });
-  writer.call("mount_setattr", [mount, "", names("AT_EMPTY_PATH"), attributes, mountAttrBytes]);
-}
 
 export function attachBind(context: Context, { number, source, target, overProc }: Of<"attach">): void {
   const { writer } = context;
@@ -103,27 +95,11 @@ export function device(context: Context, { device, mayBeThere }: Of<"device">): 
   const { parent, name } = parentOf(context, path);
   const args = [parent, name, fileMode(type, mode), deviceNumber(major, minor)];
   if (mayBeThere) {
-    makeDevice(context, device, args);
+    rare().makeDevice(context, device, args);
     return;
   }
   writer.call("mknodat", args);
   if (uid || gid) writer.call("fchownat", [parent, name, uid, gid, names("AT_SYMLINK_NOFOLLOW")]);
-}
-
-/** "If a file already exists at `path` that does not match the requested device, the runtime MUST generate an error." */
-function makeDevice(context: Context, { type, major, minor, path, uid, gid }: Device, args: Arg[]): void {
-  const { writer } = context;
-  const [parent, name] = args as [Slot, string];
-  const there = new Label();
-  const done = new Label();
-  const made = new Slot("made");
-  writer.call("mknodat", args, { into: made, ok: ["EEXIST"], to: there });
-  if (uid || gid) writer.call("fchownat", [parent, name, uid, gid, names("AT_SYMLINK_NOFOLLOW")]);
-  writer.jump(done);
-  writer.label(there);
-  writer.about(`${path}, which is there and is not the device that was asked for`);
-  mustBeDevice(context, parent, name, { type, major, minor });
-  writer.label(done);
 }
 
 /** What is there already stays: the image's author wanted it. */
@@ -139,7 +115,7 @@ const readOnly = words("mount_attr", {
   propagation: 0,
   userns_fd: 0,
 });
-const mountAttrBytes = 32;
+export const mountAttrBytes = 32;
 
 /** The path itself once more on top of itself, read-only. */
 export function readonlyPath(context: Context, { path }: Of<"readonly-path">): void {

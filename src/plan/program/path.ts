@@ -1,10 +1,8 @@
 /** Paths below a root that must not be left, as records: opened, made, covered (docs/security.md R15). */
 
-import { EEXIST, ENODEV, EPERM } from "../../linux/errno.ts";
+import { ENODEV, EPERM } from "../../linux/errno.ts";
 import { type Arg, Field, Label, names, type Slot } from "../../linux/program/record.ts";
-import { fileMode } from "../../linux/program/values.ts";
 import { type CallOptions, room, words } from "../../linux/program/writer.ts";
-import type { Device } from "../../oci/spec.ts";
 import type { Context } from "./context.ts";
 
 const inRoot = names("RESOLVE_IN_ROOT", "RESOLVE_NO_MAGICLINKS");
@@ -89,9 +87,9 @@ export function ifPresent(context: Context, path: string, use: (fd: Slot) => voi
   context.writer.label(absent);
 }
 
-const fileType = 0o170000;
-const stxMode = 28;
-const statxBytes = 256;
+export const fileType = 0o170000;
+export const stxMode = 28;
+export const statxBytes = 256;
 
 /** Records for a directory, and for all else. */
 export function ifDirectory({ writer }: Context, fd: Arg, yes: () => void, no: () => void): void {
@@ -107,29 +105,7 @@ export function ifDirectory({ writer }: Context, fd: Arg, yes: () => void, no: (
   writer.label(done);
 }
 
-const stxRdevMajor = 128;
-
-/** A failure unless a name stands for this device. */
-export function mustBeDevice(
-  { writer }: Context,
-  parent: Arg,
-  name: string,
-  { type, major, minor }: Pick<Device, "type" | "major" | "minor">,
-): void {
-  const stat = room("statx", statxBytes);
-  const wrong = new Label();
-  const right = new Label();
-  writer.call("statx", [parent, name, names("AT_SYMLINK_NOFOLLOW"), names("STATX_TYPE"), stat]);
-  writer.test(new Field(stat, stxMode, "i32"), fileType, fileMode(type, 0), wrong);
-  if (type !== "p") {
-    writer.test(new Field(stat, stxRdevMajor, "i32"), -1, major, wrong);
-    writer.test(new Field(stat, stxRdevMajor + 4, "i32"), -1, minor, wrong);
-  }
-  writer.jump(right);
-  writer.label(wrong);
-  refuse(writer, EEXIST);
-  writer.label(right);
-}
+export const stxRdevMajor = 128;
 
 /** A failure unless this is the null device: it may be somebody's file (CVE-2025-31133). */
 export function mustBeNullDevice({ writer }: Context, fd: Arg): void {
@@ -152,7 +128,7 @@ const PROC_SUPER_MAGIC = 0x9fa0;
 const statfsBytes = 128;
 
 /** A failure with this errno. */
-const refuse = (writer: Context["writer"], errno: number): void => writer.add(-errno, 0);
+export const refuse = (writer: Context["writer"], errno: number): void => writer.add(-errno, 0);
 
 /** Nothing may lie over /proc or below it, by whatever symbolic links of the image: it is what masks are made on (R18). */
 export function refuseProc({ writer }: Context, over: Slot, target: string): void {

@@ -1,8 +1,8 @@
 /** The root of a container, a detached mount of its image's layers: made by the host's side, attached by init. */
 
-import { hasCode, type SyscallError } from "../errors.ts";
-import { type Fd, O_DIRECTORY, O_PATH, open, owned } from "../linux/file.ts";
-import { chdir, fchdir, fsmount, mount, openTree } from "../linux/mount.ts";
+import { hasCode, type SyscallError } from "../../errors.ts";
+import { type Fd, O_DIRECTORY, O_PATH, open, owned } from "../../linux/file.ts";
+import { chdir, fchdir, fsmount, mount, openTree } from "../../linux/mount.ts";
 
 /** Layers of an image, the topmost first, below one writable directory; without that directory they are shown read-only. */
 export interface Overlay {
@@ -68,7 +68,7 @@ export function makeRoot(overlay: Overlay, onCopy: (text: string) => void): Fd {
 
 /** mount(2) attaches what it makes, so it is done where nobody else sees it. It takes one page of options. */
 function makeOverlayByPath(lower: string[], above: string[], base: string): Fd {
-  const { inOwnMounts } = require("../linux/namespace.ts") as typeof import("../linux/namespace.ts");
+  const { inOwnMounts } = require("../../linux/namespace.ts") as typeof import("../../linux/namespace.ts");
   return inOwnMounts(() => {
     chdir(base);
     const lowerdir = lower.map((path) => path.replace(/[\\:,]/g, "\\$&")).join(":");

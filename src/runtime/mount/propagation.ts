@@ -1,7 +1,7 @@
 /** Whether a bind mount can pass mounts on as it was asked to: that takes a source which does so itself (mount_namespaces(7)). */
 
-import { ConflictError } from "../errors.ts";
-import { type Fd, readFile, readlink } from "../linux/file.ts";
+import { ConflictError } from "../../errors.ts";
+import { type Fd, readFile, readlink } from "../../linux/file.ts";
 
 /** @param propagation as mount(8): `rshared`. @throws ConflictError if the source's mount is private */
 export function checkPropagation(from: Fd, source: string, propagation: string): void {

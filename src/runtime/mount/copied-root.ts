@@ -7,9 +7,9 @@
  *       copied     is there when the copy is whole
  */
 
-import type { SyscallError } from "../errors.ts";
-import { byteName, byteNameOf, fileSystemType, openAt } from "../linux/at.ts";
-import { copyTree } from "../linux/copy.ts";
+import type { SyscallError } from "../../errors.ts";
+import { byteName, byteNameOf, fileSystemType, openAt } from "../../linux/at.ts";
+import { copyTree } from "../../linux/copy.ts";
 import {
   cwd,
   type Fd,
@@ -22,10 +22,10 @@ import {
   statIfAny,
   writeFileAtomic,
   writeNewFile,
-} from "../linux/file.ts";
-import { openTree } from "../linux/mount.ts";
-import { removePath } from "../linux/tree.ts";
-import { copiedMark } from "../plan/path.ts";
+} from "../../linux/file.ts";
+import { openTree } from "../../linux/mount.ts";
+import { removePath } from "../../linux/tree.ts";
+import { copiedMark } from "../../plan/path.ts";
 
 /** What overlayfs takes no writable layer from: overlay, NFS, FUSE, 9p, CIFS, ecryptfs, vfat. */
 const unwritable = new Set([0x794c7630, 0x6969, 0x65735546, 0x01021997, 0xff534d42, 0xfe534d42, 0xf15f, 0x4d44]);

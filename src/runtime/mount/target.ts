@@ -1,8 +1,8 @@
 /** Where something is to be mounted in an image: what its symbolic links lead to, and whether the two go together. */
 
-import { ConflictError, hasCode } from "../errors.ts";
-import { byteNameOf, openInRootIfAny } from "../linux/at.ts";
-import { close, type Fd, fstat, O_PATH, owned } from "../linux/file.ts";
+import { ConflictError, hasCode } from "../../errors.ts";
+import { byteNameOf, openInRootIfAny } from "../../linux/at.ts";
+import { close, type Fd, fstat, O_PATH, owned } from "../../linux/file.ts";
 
 /**
  * Makes what a symbolic link that leads nowhere names; all other places are init's to make.
@@ -16,7 +16,7 @@ export function prepareTarget(
   using there = owned(openIfAny(image, target));
   if (there === undefined) {
     const { ensureDirectory, ensureFile, leadsNowhere } =
-      require("../linux/inroot.ts") as typeof import("../linux/inroot.ts");
+      require("../../linux/inroot.ts") as typeof import("../../linux/inroot.ts");
     if (leadsNowhere(image, target)) close((isDirectory ? ensureDirectory : ensureFile)(image, target));
     return;
   }

@@ -1,13 +1,13 @@
 /** Whose files a bind mount shows: given to the container's user for good (`U`), or only shown as theirs (an idmapped mount). */
 
-import { hasCode, type SyscallError } from "../errors.ts";
-import { byteNameOf, fchown } from "../linux/at.ts";
-import { type Fd, fstat, O_NONBLOCK, O_RDONLY, open, owned, readFile } from "../linux/file.ts";
-import { mountSetattrIdmap } from "../linux/mount.ts";
-import { makeUserNamespace } from "../linux/program/user-namespace.ts";
-import { giveTree } from "../linux/tree.ts";
-import type { IdMapping } from "../oci/rare.ts";
-import type { BindStep } from "../plan/step.ts";
+import { hasCode, type SyscallError } from "../../errors.ts";
+import { byteNameOf, fchown } from "../../linux/at.ts";
+import { type Fd, fstat, O_NONBLOCK, O_RDONLY, open, owned, readFile } from "../../linux/file.ts";
+import { mountSetattrIdmap } from "../../linux/mount.ts";
+import { makeUserNamespace } from "../../linux/program/user-namespace.ts";
+import { giveTree } from "../../linux/tree.ts";
+import type { IdMapping } from "../../oci/rare.ts";
+import type { BindStep } from "../../plan/step.ts";
 import type { Identity } from "./user.ts";
 
 /** chown(2) of an open file or directory, and of all that is in it. */

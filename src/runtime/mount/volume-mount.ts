@@ -7,11 +7,11 @@
  *       users.lock   shared by all that use it: who gets it alone is the last
  */
 
-import { hasCode, NotFoundError } from "../errors.ts";
-import { close, type Fd, flock, O_CREAT, O_RDWR, open, owned, stat, statIfAny } from "../linux/file.ts";
-import { attachAt, fsmount, umount2 } from "../linux/mount.ts";
-import type { HostStep } from "../plan/step.ts";
-import { dataOf } from "../plan/volume.ts";
+import { hasCode, NotFoundError } from "../../errors.ts";
+import { close, type Fd, flock, O_CREAT, O_RDWR, open, owned, stat, statIfAny } from "../../linux/file.ts";
+import { attachAt, fsmount, umount2 } from "../../linux/mount.ts";
+import type { HostStep } from "../../plan/step.ts";
+import { dataOf } from "../../plan/volume.ts";
 
 /** @returns how to take it back. */
 export function mountVolume({ path, type, source, options }: Extract<HostStep, { do: "mount-volume" }>): () => void {

@@ -10,12 +10,12 @@
  * Who fills holds the lock of the directory. Whoever comes next, after a crash too, finds which of these there are.
  */
 
-import { hasCode } from "../errors.ts";
-import * as at from "../linux/at.ts";
-import { copyTree, takeOver } from "../linux/copy.ts";
-import { type Fd, flock, fstat, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, open, owned } from "../linux/file.ts";
-import { listAt, removeTree } from "../linux/tree.ts";
-import { dataName } from "../plan/volume.ts";
+import { hasCode } from "../../errors.ts";
+import * as at from "../../linux/at.ts";
+import { copyTree, takeOver } from "../../linux/copy.ts";
+import { type Fd, flock, fstat, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, open, owned } from "../../linux/file.ts";
+import { listAt, removeTree } from "../../linux/tree.ts";
+import { dataName } from "../../plan/volume.ts";
 
 const copy = at.byteName`_copy`;
 const whole = at.byteName`_whole`;

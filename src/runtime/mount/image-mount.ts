@@ -1,11 +1,11 @@
 /** Another image, or a part of it, read-only and attached nowhere. */
 
-import { SyscallError } from "../errors.ts";
-import { byteNameOf, openInRootIfAny } from "../linux/at.ts";
-import { type Fd, fstat, O_DIRECTORY, O_PATH, open, owned } from "../linux/file.ts";
-import { mountSetattr, moveMount, openTree } from "../linux/mount.ts";
-import { inOwnMounts } from "../linux/namespace.ts";
-import type { BindStep } from "../plan/step.ts";
+import { SyscallError } from "../../errors.ts";
+import { byteNameOf, openInRootIfAny } from "../../linux/at.ts";
+import { type Fd, fstat, O_DIRECTORY, O_PATH, open, owned } from "../../linux/file.ts";
+import { mountSetattr, moveMount, openTree } from "../../linux/mount.ts";
+import { inOwnMounts } from "../../linux/namespace.ts";
+import type { BindStep } from "../../plan/step.ts";
 import { makeOverlay } from "./rootfs.ts";
 import { prepareTarget } from "./target.ts";
 

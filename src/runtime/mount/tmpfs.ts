@@ -1,12 +1,12 @@
 /** A tmpfs that begins as the directory that it covers: with its mode, and with what is in it (`tmpcopyup`). */
 
-import { hasCode } from "../errors.ts";
-import { byteNameOf, openInRootIfAny } from "../linux/at.ts";
-import { copyTree } from "../linux/copy.ts";
-import { type Fd, fstat, O_DIRECTORY, O_RDONLY, open, owned } from "../linux/file.ts";
-import { fsmount, mountSetattr } from "../linux/mount.ts";
-import { mountAttributes } from "../linux/mount-attributes.ts";
-import type { BindStep } from "../plan/step.ts";
+import { hasCode } from "../../errors.ts";
+import { byteNameOf, openInRootIfAny } from "../../linux/at.ts";
+import { copyTree } from "../../linux/copy.ts";
+import { type Fd, fstat, O_DIRECTORY, O_RDONLY, open, owned } from "../../linux/file.ts";
+import { fsmount, mountSetattr } from "../../linux/mount.ts";
+import { mountAttributes } from "../../linux/mount-attributes.ts";
+import type { BindStep } from "../../plan/step.ts";
 
 /** @param image the root alone: the directory of it that is covered. @returns a mount that is attached nowhere. */
 export function makeTmpfs({ source, target, options, propagation }: BindStep, image: Fd): Fd {

@@ -1,7 +1,7 @@
 /** Roots that are mounted for the host to see, because somebody asked for it (`mount`). */
 
-import { type Fd, mkdir, O_DIRECTORY, O_PATH, open, owned, rmdir, stat, statIfAny } from "../linux/file.ts";
-import { attachAt, openTree, umount2 } from "../linux/mount.ts";
+import { type Fd, mkdir, O_DIRECTORY, O_PATH, open, owned, rmdir, stat, statIfAny } from "../../linux/file.ts";
+import { attachAt, openTree, umount2 } from "../../linux/mount.ts";
 
 /** Where a container's root is mounted, in its directory. */
 export const hostMountOf = (directory: string): string => `${directory}/merged`;

@@ -1,7 +1,7 @@
 /** Secrets on their way into a container: copied when it is made, shown in memory or as variables when it starts. */
 
-import { InvalidError } from "../errors.ts";
-import { byteNameOf, fchmod, fchown, openAt } from "../linux/at.ts";
+import { InvalidError } from "../../errors.ts";
+import { byteNameOf, fchmod, fchown, openAt } from "../../linux/at.ts";
 import {
   type Fd,
   mkdir,
@@ -16,12 +16,12 @@ import {
   readAll,
   withFile,
   writeAll,
-} from "../linux/file.ts";
-import { fsmount, mountSetattr, moveMount, openTree } from "../linux/mount.ts";
-import { inOwnMounts } from "../linux/namespace.ts";
-import type { SecretFile } from "../plan/secret-mount.ts";
-import type { SecretVariable } from "../plan/secrets.ts";
-import type { BindStep, HostStep } from "../plan/step.ts";
+} from "../../linux/file.ts";
+import { fsmount, mountSetattr, moveMount, openTree } from "../../linux/mount.ts";
+import { inOwnMounts } from "../../linux/namespace.ts";
+import type { SecretFile } from "../../plan/secret-mount.ts";
+import type { SecretVariable } from "../../plan/secrets.ts";
+import type { BindStep, HostStep } from "../../plan/step.ts";
 
 /** Copies secrets into a container's own directory, where they are called by numbers. */
 export function copySecrets({ directory, sources }: Extract<HostStep, { do: "copy-secrets" }>): void {

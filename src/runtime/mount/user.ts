@@ -1,9 +1,9 @@
 /** Who a program runs as: names and numbers resolved by the rootfs's own /etc/passwd and /etc/group (passwd(5), group(5)). */
 
-import { Failure, hasCode, NotFoundError } from "../errors.ts";
-import { byteNameOf, isOnProc, openInRoot } from "../linux/at.ts";
-import { type Fd, fstat, O_NONBLOCK, O_RDONLY, owned, readAll } from "../linux/file.ts";
-import type { User } from "../plan/user.ts";
+import { Failure, hasCode, NotFoundError } from "../../errors.ts";
+import { byteNameOf, isOnProc, openInRoot } from "../../linux/at.ts";
+import { type Fd, fstat, O_NONBLOCK, O_RDONLY, owned, readAll } from "../../linux/file.ts";
+import type { User } from "../../plan/user.ts";
 
 /** The ids of a process, and the HOME that goes with them. */
 export interface Identity {

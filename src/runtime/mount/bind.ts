@@ -1,7 +1,7 @@
 /** What a container shows of the host, as detached mounts: its bind mounts and volumes, or a directory as its root. */
 
-import { SyscallError } from "../errors.ts";
-import { byteNameOf, chownAt, openInRootIfAny } from "../linux/at.ts";
+import { SyscallError } from "../../errors.ts";
+import { byteNameOf, chownAt, openInRootIfAny } from "../../linux/at.ts";
 import {
   cwd,
   type Fd,
@@ -14,9 +14,9 @@ import {
   open,
   owned,
   statIfAny,
-} from "../linux/file.ts";
-import { mountSetattr, openTree } from "../linux/mount.ts";
-import type { BindStep } from "../plan/step.ts";
+} from "../../linux/file.ts";
+import { mountSetattr, openTree } from "../../linux/mount.ts";
+import type { BindStep } from "../../plan/step.ts";
 import { giveTo, showAs, showMapped } from "./owner.ts";
 import { prepareTarget } from "./target.ts";
 import type { Identity } from "./user.ts";
@@ -75,7 +75,7 @@ const recursiveAttribute =
 
 /** What another container has mounted at a path. Only its own mount namespace can copy it. */
 function makeBindOf(namespace: string, { source, options, propagation }: BindStep, subject: string): Fd {
-  const { inMountNamespace } = require("../linux/namespace.ts") as typeof import("../linux/namespace.ts");
+  const { inMountNamespace } = require("../../linux/namespace.ts") as typeof import("../../linux/namespace.ts");
   using other = owned(open(namespace, O_RDONLY));
   using copy = owned(
     inMountNamespace(other.fd, () => {
