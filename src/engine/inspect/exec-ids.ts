@@ -2,7 +2,7 @@
 
 import { readStat } from "../../linux/procfs.ts";
 import { execId } from "../container/exec-events.ts";
-import { processesOf } from "../container/processes.ts";
+import { processesOf } from "../../runtime/processes.ts";
 import { type Container, isUp } from "../record/container.ts";
 
 /** Their ids. A process that came from outside has its parent there; one that lost its parent inside has the container's first. */

@@ -3,7 +3,7 @@
 import { readCgroupFile } from "../../linux/cgroup.ts";
 import { readIo, readShare, readStat, readTraffic, totalMemory } from "../../linux/procfs.ts";
 import { parseCpuStat, parseIoStat } from "../../runtime/usage.ts";
-import { countTasks, processesOf } from "../container/processes.ts";
+import { countTasks, processesOf } from "../../runtime/processes.ts";
 import type { Container } from "../record/container.ts";
 
 /** Counts and sizes in bytes at one moment. */

@@ -1,12 +1,19 @@
 /** The processes of a container, by their numbers on the host. */
 
-import { readCgroupFile } from "../../linux/cgroup.ts";
-import { readdir, readlinkIfAny } from "../../linux/file.ts";
-import { allProcesses } from "../../linux/procfs.ts";
-import type { ContainerState } from "../record/container.ts";
+import { readCgroupFile } from "../linux/cgroup.ts";
+import { readdir, readlinkIfAny } from "../linux/file.ts";
+import { allProcesses } from "../linux/procfs.ts";
+import type { ProcessId } from "../linux/proc.ts";
+
+/** How the processes of a container are found. */
+export interface Whose {
+  cgroup?: string | undefined;
+  /** Its first process; absent if it is down. */
+  process?: Pick<ProcessId, "pid"> | undefined;
+}
 
 /** Those in its cgroup; without cgroup v2 those in its pid namespace. In the order of their numbers; none if it is down. */
-export function processesOf({ process, cgroup }: Pick<ContainerState, "process" | "cgroup">): number[] {
+export function processesOf({ process, cgroup }: Whose): number[] {
   if (cgroup !== undefined) return numbersIn(cgroup, "cgroup.procs");
   if (!process) return [];
   const namespace = readlinkIfAny(`/proc/${process.pid}/ns/pid`);
@@ -15,7 +22,7 @@ export function processesOf({ process, cgroup }: Pick<ContainerState, "process" 
 }
 
 /** How many tasks it has, threads among them. */
-export function countTasks(state: Pick<ContainerState, "process" | "cgroup">): number {
+export function countTasks(state: Whose): number {
   const current = readCgroupFile(state.cgroup, "pids.current");
   if (current !== undefined) return Number(current);
   if (state.cgroup !== undefined) return numbersIn(state.cgroup, "cgroup.threads").length;
