@@ -2,7 +2,9 @@
 
 import { versionLine } from "./version.ts";
 
-const argv = process.argv.slice(2);
+// By this name, a symbolic link, it is an OCI runtime, to which podman or containerd give words of its own.
+const isRuntime = /(^|\/)tinydocker-runtime$/.test(process.argv0);
+const argv = isRuntime ? ["runtime", ...process.argv.slice(2)] : process.argv.slice(2);
 const [only] = argv;
 // The question costs what an empty program costs: nothing is loaded for it.
 if (argv.length === 1 && (only === "version" || only === "--version")) console.log(versionLine());

@@ -11,6 +11,7 @@ export async function play(argv: string[]): Promise<number> {
   if (argv[0] === "network-keeper") return (await import("./network-keeper.ts")).main(argv);
   // Before there are threads, which would take the signals that are to wait for us: nothing else of ours is loaded by now. Who does not want them to wait says so (main.ts).
   blockSignals(forwarded);
+  if (argv[0] === "runtime") return await (await import("./oci/main.ts")).main(argv.slice(1));
   // A monitor stays as long as its container does, so it does without all that is not about that.
   const { main } = await (argv[0] === "monitor" ? import("./monitor.ts") : import("./main.ts"));
   return await main(argv);

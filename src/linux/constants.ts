@@ -4,6 +4,7 @@ const arm64 = process.arch === "arm64";
 
 export const constants = {
   AF_INET: 2,
+  AT_EACCESS: 0x200,
   AT_EMPTY_PATH: 0x1000,
   AT_FDCWD: -100,
   AT_RECURSIVE: 0x8000,
@@ -113,12 +114,14 @@ export const constants = {
   S_IFCHR: 0o20000,
   S_IFDIR: 0o40000,
   S_IFIFO: 0o10000,
+  S_IFREG: 0o100000,
   TIOCGPTPEER: 0x5441,
   TIOCSCTTY: 0x540e,
   TIOCSPGRP: 0x5410,
   TIOCSPTLCK: 0x40045431,
   TIOCSWINSZ: 0x5414,
   WEXITED: 4,
+  X_OK: 1,
   __WALL: 0x40000000,
   WNOHANG: 1,
 } as const;

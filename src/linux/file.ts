@@ -218,6 +218,10 @@ export const seekToStart = (fd: Fd): void => void check("seek", `fd ${fd}`, libc
 export const mkdir = (path: string, mode = 0o700): void =>
   void check("mkdir", path, libc.mkdirat(cwd, cstr(path), mode));
 
+/** mkdir(2). @returns false if there is something of that name. */
+export const mkdirIfNew = (path: string, mode = 0o700): boolean =>
+  allow([EEXIST], "mkdir", path, libc.mkdirat(cwd, cstr(path), mode)) !== -1;
+
 /** mkdir(2) for the path and every parent that is missing. @returns those that it made, parents first. */
 export function mkdirAll(path: string, mode = 0o700): string[] {
   const above: string[] = [];

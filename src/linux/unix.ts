@@ -14,6 +14,7 @@ const libc = bind({
 });
 
 const AF_UNIX = 1;
+const SOCK_STREAM = 1;
 const SOCK_SEQPACKET = 5;
 const SOCK_CLOEXEC = 0o2000000;
 const backlog = 16;
@@ -56,4 +57,12 @@ export function connectAt(directory: Fd, name: string): Fd | undefined {
   const expected = [ENOENT, ECONNREFUSED];
   const connected = allow(expected, "connect", path, libc.connect(socket.fd, address, address.length));
   return connected === -1 ? undefined : socket.handOff();
+}
+
+/** A stream to whoever listens at a name in an open directory. */
+export function connectStreamAt(directory: Fd, name: string, subject: string): Fd {
+  using socket = owned(check("socket", subject, libc.socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) as Fd);
+  const address = addressOf(inDirectory(directory, name));
+  check("connect to", subject, libc.connect(socket.fd, address, address.length));
+  return socket.handOff();
 }

@@ -91,7 +91,7 @@ function planWarnings(lacking: Set<string>, host: Host): string[] {
   return promised.length > 0 ? [`default limits are off: ${lackOf([...lacking], host)[0]}`] : [];
 }
 
-function planClone(spec: Spec, cgroup: string | undefined): CloneStep {
+export function planClone(spec: Spec, cgroup: string | undefined): CloneStep {
   const pid = namespaceOf(spec, "pid");
   // The kernel ends all processes of a pid namespace with its first; where that is another's, only the cgroup tells which are ours.
   if (cgroup === undefined && (!pid || pid.path !== undefined))
@@ -198,7 +198,7 @@ const namespaceOf = ({ linux }: Spec, type: NamespaceType): Namespace | undefine
   linux.namespaces.find((namespace) => namespace.type === type);
 
 /** Up to the moment when only the program is missing. */
-function planSetup(spec: Spec, container: Container): InitStep[] {
+export function planSetup(spec: Spec, container: Pick<Container, "stdio">): InitStep[] {
   const size = spec.process.consoleSize;
   return [
     ...first(spec),
@@ -286,17 +286,35 @@ function planEtc({ mounts }: Spec, { etc = [] }: Container): HostStep[] {
 }
 
 /** True if its first process is not process 1. */
-function sharesPid(spec: Spec): boolean {
+export function sharesPid(spec: Spec): boolean {
   const pid = namespaceOf(spec, "pid");
   return !pid || pid.path !== undefined;
 }
 
 const defaultUmask = 0o022;
 
+/** What an OCI runtime does beside: its `create` ends before the program runs. */
+export interface Created {
+  /** The program is looked for before anybody is told that all is well. */
+  looksForProgram?: boolean;
+  /** It is executed when somebody says so (`start`). */
+  waits?: boolean;
+  /** Descriptors of the caller's from 3 on that the program gets. */
+  preserveFds?: number;
+}
+
+const planCreated = (
+  { args, env }: Spec["process"],
+  { looksForProgram, waits, preserveFds = 0 }: Created,
+): InitStep[] => [
+  ...(looksForProgram ? [{ do: "find-program", args, env } as const] : []),
+  ...(waits ? [{ do: "await-start", preserve: preserveFds } as const] : []),
+];
+
 /** From the host's go to execve. The order matters: each step needs a privilege that a later one gives up. */
 export function planStart(
   { process, linux = {} }: Pick<Spec, "process"> & { linux?: Pick<Linux, "personality" | "memoryPolicy"> },
-  container: Pick<Container, "outlives" | "reap">,
+  container: Pick<Container, "outlives" | "reap"> & Created,
   sharesPid = false,
 ): InitStep[] {
   const { capabilities, rlimits = [], args, env } = process;
@@ -311,7 +329,8 @@ export function planStart(
     ...(capabilities ? [{ do: "capabilities", capabilities } as const] : []),
     ...(container.outlives ? [{ do: "outlive" } as const] : []),
     ...(container.reap && sharesPid ? [{ do: "subreaper" } as const] : []),
-    { do: "close-fds" },
+    ...planCreated(process, container),
+    { do: "close-fds", ...(container.preserveFds && { preserve: container.preserveFds }) },
     // The small init keeps its signals blocked, and starts the program with none.
     ...(container.reap ? [] : [{ do: "reset-signals" } as const]),
     // A seccomp filter belongs here, between the last privileged call and execve.

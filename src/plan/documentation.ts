@@ -140,7 +140,7 @@ export const documentation: Documentation<Step["do"]> = {
   },
   stdio: {
     man: "dup(2)",
-    why: "pipes made by us, the container's own terminal or null device; nothing that is the caller's",
+    why: "pipes made by us, the container's own terminal or null device; what is the caller's only for callers of an OCI runtime",
   },
   "pivot-root": {
     man: "pivot_root(2)",
@@ -167,6 +167,11 @@ export const documentation: Documentation<Step["do"]> = {
   "bounding-set": { man: "capabilities(7)", why: "what is dropped here no program inside can ever get back" },
   ids: { man: "setresuid(2)", why: "groups first, then group, then user: the other order fails or leaves some" },
   capabilities: { man: "capset(2)", why: "root inside is only a part of root" },
+  "find-program": {
+    man: "access(2)",
+    why: "whoever creates a container is told at once that its program is not there, or may not be executed",
+  },
+  "await-start": { man: "fifo(7)", why: "created: the program is executed when somebody says start" },
   "close-fds": { man: "close_range(2)", why: "only stdin, stdout and stderr reach the program" },
   "reset-signals": { man: "signal(7)", why: "a program expects default handlers and an empty mask" },
   reap: {

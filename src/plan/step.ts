@@ -38,7 +38,8 @@ export type HostStep =
   | VolumeStep
   | { do: "mount-volume"; path: string; type: string; source: string; options: string[] }
   | { do: "remove"; directory: string; namePath?: string }
-  | { do: "cgroup"; path: string }
+  /** `existing`: one that the caller has made is taken, if it is empty. */
+  | { do: "cgroup"; path: string; existing?: true }
   /** `mounted` is where the host may see it already: of one writable layer there may be one overlay only. */
   | { do: "overlay"; lower: string[]; upper: string; work: string; volatile?: boolean; mounted?: string }
   | { do: "bind-root"; path: string }
@@ -157,8 +158,11 @@ export interface CloneStep {
   cgroup?: string;
 }
 
-/** What the program gets as 0, 1 and 2: a pipe of ours, the null device inside, or its own terminal. */
-export type StdioKind = "pipe" | "null" | "terminal";
+/**
+ * What the program gets as 0, 1 and 2: a pipe of ours, the null device inside, its own terminal; or "inherited", what our own
+ * caller has there, as callers of an OCI runtime expect.
+ */
+export type StdioKind = "pipe" | "null" | "terminal" | "inherited";
 
 /** What the container's first process does. Paths named `target` or `path` are inside the rootfs unless said otherwise. */
 export type InitStep =
@@ -213,13 +217,17 @@ export type InitStep =
   /** The host's side runs hooks, while there is no root but the host's. */
   | { do: "await-hooks" }
   | { do: "ready" }
-  | { do: "reset-attributes"; oomScoreAdj?: number }
+  /** `keepOomScoreAdj`: what the caller has, unless something was asked for. */
+  | { do: "reset-attributes"; oomScoreAdj?: number; keepOomScoreAdj?: true }
   | { do: "umask"; mask: number }
   | { do: "rlimit"; rlimit: Rlimit }
   | { do: "bounding-set"; keep: string[] }
   | { do: "ids" }
   | { do: "capabilities"; capabilities: Capabilities }
-  | { do: "close-fds" }
+  /** `preserve` so many descriptors from 3 on. */
+  | { do: "find-program"; args: string[]; env: string[] }
+  | { do: "await-start"; preserve: number }
+  | { do: "close-fds"; preserve?: number }
   | { do: "reset-signals" }
   | { do: "reap"; args: string[]; env: string[] }
   /** `path`: what is executed, whatever args[0] says, and with this environment alone. */

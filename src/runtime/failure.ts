@@ -96,6 +96,7 @@ export function startError(failed: Failed): StartError {
     const error = executeError(record, code, meaning, program);
     return new StartError(error.message, error.hint, code === "ENOENT" || code === "ENOTDIR" ? 127 : 126);
   }
+  if (step === "find-program") return notFound(code, meaning, program);
   const verb =
     record.call === "add" && (step === "mount" || step === "attach") ? "mount on" : (verbs[record.call] ?? record.call);
   const hint = log && verb === "mount" ? `the kernel says: ${log.replace(/^[ewi] /, "")}` : hints[step]?.(code);
@@ -110,6 +111,18 @@ const hints: Record<string, (code: string) => string | undefined> = {
   "exe-file": () =>
     "this kernel has no CONFIG_CHECKPOINT_RESTORE, and we have no CAP_SYS_RESOURCE: without either our binary could be seen inside",
 };
+
+/** In the words of runc, by which podman and docker know what happened, and which exit code they give. */
+function notFound(code: string, meaning: string, { args: [name = ""] }: Failed["program"]): StartError {
+  const isMissing = code === "ENOENT" || code === "ENOTDIR";
+  const reason =
+    isMissing && !name.includes("/")
+      ? "executable file not found in $PATH"
+      : isMissing
+        ? `stat ${name}: no such file or directory`
+        : meaning;
+  return new StartError(`exec: ${JSON.stringify(name)}: ${reason}`, undefined, isMissing ? 127 : 126);
+}
 
 function executeError(record: Rec, code: string, meaning: string, { args, env }: Failed["program"]): SyscallError {
   const [name = ""] = args;

@@ -1,7 +1,7 @@
 /** The host's side of a run: performs its steps, each with the undo that takes it back. */
 
 import { ConflictError, hasCode, InvalidError, SyscallError } from "../errors.ts";
-import { delegateControllers, findCgroup2, removeCgroup, removeEmptyCgroup } from "../linux/cgroup.ts";
+import { delegateControllers, findCgroup2, readCgroupFile, removeCgroup, removeEmptyCgroup } from "../linux/cgroup.ts";
 import {
   close,
   type Fd,
@@ -116,11 +116,12 @@ const performers: { [Kind in HostStep["do"]]: Performer<Extract<HostStep, { do: 
       });
   },
   "mount-volume": (step, undo) => undo.add(volumes().mountVolume(step)),
-  cgroup: ({ path }, undo, { prepared, ended }) => {
+  cgroup: ({ path, existing }, undo, { prepared, ended }) => {
+    if (existing) refuseBusyCgroup(path);
     const above: string[] = [];
     removedUnlessEnded(above, undo, ended);
     undo.add(() => removeContainerCgroup(path));
-    const directory = makeContainerCgroup(path, above);
+    const directory = makeContainerCgroup(path, above, existing);
     prepared.cgroup = directory;
     undo.add(() => close(directory));
   },
@@ -203,18 +204,25 @@ function removedUnlessEnded(paths: string[], undo: UndoList, ended: () => boolea
 const maxAttempts = 10;
 
 /** Makes a container's cgroup (its lock file says whose it is) and opens it. @param made gets those above it that were not there. */
-function makeContainerCgroup(path: string, made: string[]): Fd {
+function makeContainerCgroup(path: string, made: string[], existing = false): Fd {
   const above = path.slice(0, path.lastIndexOf("/"));
   for (let attempt = 1; ; attempt++) {
     made.push(...mkdirAll(above, 0o755));
     try {
-      mkdir(path, 0o755);
+      if (existing) mkdirAll(path, 0o755);
+      else mkdir(path, 0o755);
       return open(path, O_RDONLY | O_DIRECTORY);
     } catch (error) {
       // Whoever ended last has removed the cgroup that holds them all, between two steps of ours.
       if (!hasCode(error, "ENOENT", "ENODEV") || attempt === maxAttempts) throw error;
     }
   }
+}
+
+/** Somebody else's processes would be the container's, and end with it. */
+function refuseBusyCgroup(path: string): void {
+  if (!/^populated 1$/m.test(readCgroupFile(path, "cgroup.events") ?? "")) return;
+  throw new ConflictError(`the cgroup ${path} has processes in it already`, "each container needs a cgroup of its own");
 }
 
 /** Removes a container's cgroup with all that is in it, and the one that holds them all after the last; one of the user's stays. */

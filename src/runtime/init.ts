@@ -10,6 +10,8 @@
  *     host -> init    "g"                they have run
  *     init -> host    "r"                all is built
  *     host -> init    "g"                limits are set: execute
+ *     init -> host    "w"                of an OCI runtime's `create`: nothing is missing but `start`
+ *     host -> init    "g"                it is written down: you are on your own
  *     (end of file)                      it is executed, or has failed: then its frame says where (failure.ts)
  */
 
@@ -49,6 +51,10 @@ export interface Prepared {
   cgroup?: Fd;
   /** Variables for the program that no plan has: `NAME=value`, after all others. */
   variables?: string[];
+  /** What it waits at for `start`. */
+  fifo?: Fd;
+  /** Descriptors of the caller's that it keeps at their numbers. */
+  preserved?: Fd[];
 }
 
 /** A process on its way to its program. */
@@ -79,7 +85,7 @@ export function spawnInit(
   using socket = owned(ours);
   using theirs = owned(other);
   using exe = owned(sealedExeFile());
-  const { root, binds, identity, cgroup } = prepared;
+  const { root, binds, identity, cgroup, fifo, preserved = [] } = prepared;
   const { pid: pidNamespace, ...others } = prepared.joined ?? {};
   const joined = Object.entries(others) as [keyof typeof others, Fd][];
   const pipes = connected.inside.filter((fd) => fd !== undefined);
@@ -92,8 +98,12 @@ export function spawnInit(
         [given.root.name]: root,
         ...Object.fromEntries(joined.map(([name, fd]) => [given[name].name, fd])),
         ...Object.fromEntries(binds.map((fd, number) => [given.bind(number).name, fd])),
+        ...(fifo !== undefined && { [given.fifo.name]: fifo }),
       },
-      keep: [root, theirs.fd, exe.fd, ...binds, ...pipes, ...joined.map(([, fd]) => fd)],
+      keep: [
+        ...[root, theirs.fd, exe.fd, ...binds, ...pipes, ...joined.map(([, fd]) => fd)],
+        ...(fifo === undefined ? preserved : [fifo, ...preserved]),
+      ],
     });
   const launched = pidNamespace === undefined ? start() : startIn(pidNamespace, start);
   const { assembled, pid, pidfd } = launched;
@@ -149,9 +159,16 @@ export function givenFor(
   return values;
 }
 
-const [n, c, h, r] = ["n", "c", "h", "r"].map((letter) => letter.charCodeAt(0)) as [number, number, number, number];
+const words = ["n", "c", "h", "r", "w"].map((letter) => letter.charCodeAt(0));
+const [n, c, h, r, w] = words as [number, number, number, number, number];
 /** The steps that say something, and what. */
-const sayings: Partial<Record<InitStep["do"], number>> = { "send-network": n, console: c, "await-hooks": h, ready: r };
+const sayings: Partial<Record<InitStep["do"], number>> = {
+  "send-network": n,
+  console: c,
+  "await-hooks": h,
+  ready: r,
+  "await-start": w,
+};
 
 /** What a process says on its way through these steps. */
 export const expectedOf = (steps: readonly InitStep[]): Set<number> =>
@@ -187,6 +204,8 @@ export interface Progress {
   release?(): void;
   /** It does its last steps. */
   going?(): void;
+  /** It waits for `start`. */
+  created?(): void;
 }
 
 const go = Uint8Array.of("g".charCodeAt(0));
@@ -212,7 +231,7 @@ export function follow(starting: Starting, on: Progress): boolean {
   const [kind = -1] = message.data;
   const [fd, ...others] = message.fds;
   closeAll(others);
-  const isExpected = starting.expected.delete(kind) && (kind === r || kind === h) === (fd === undefined);
+  const isExpected = starting.expected.delete(kind) && [r, h, w].includes(kind) === (fd === undefined);
   if (!isExpected && fd !== undefined) close(fd);
   if (!isExpected) return false;
   if (kind === c) on.terminal(fd!);
@@ -227,6 +246,10 @@ export function follow(starting: Starting, on: Progress): boolean {
   if (kind === r) {
     on.release?.();
     if (sendGo(socket)) on.going?.();
+  }
+  if (kind === w) {
+    on.created?.();
+    sendGo(socket);
   }
   return false;
 }

@@ -2,8 +2,8 @@
 
 import { readCgroupFile } from "../linux/cgroup.ts";
 import { readdir, readlinkIfAny } from "../linux/file.ts";
-import { allProcesses } from "../linux/procfs.ts";
 import type { ProcessId } from "../linux/proc.ts";
+import { allProcesses } from "../linux/procfs.ts";
 
 /** How the processes of a container are found. */
 export interface Whose {

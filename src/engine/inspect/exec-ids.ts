@@ -1,8 +1,8 @@
 /** The commands that were started in a container beside its own: `exec`, and health checks. */
 
 import { readStat } from "../../linux/procfs.ts";
-import { execId } from "../container/exec-events.ts";
 import { processesOf } from "../../runtime/processes.ts";
+import { execId } from "../container/exec-events.ts";
 import { type Container, isUp } from "../record/container.ts";
 
 /** Their ids. A process that came from outside has its parent there; one that lost its parent inside has the container's first. */

@@ -2,8 +2,8 @@
 
 import { readCgroupFile } from "../../linux/cgroup.ts";
 import { readIo, readShare, readStat, readTraffic, totalMemory } from "../../linux/procfs.ts";
-import { parseCpuStat, parseIoStat } from "../../runtime/usage.ts";
 import { countTasks, processesOf } from "../../runtime/processes.ts";
+import { parseCpuStat, parseIoStat } from "../../runtime/usage.ts";
 import type { Container } from "../record/container.ts";
 
 /** Counts and sizes in bytes at one moment. */

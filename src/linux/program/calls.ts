@@ -8,6 +8,7 @@ const calls = {
   dup3: [292, 24, "oldfd newfd flags"],
   execve: [59, 221, "pathname argv envp"],
   exit_group: [231, 94, "status"],
+  faccessat2: [439, 439, "dirfd pathname mode flags"],
   fchdir: [81, 50, "fd"],
   fchown: [93, 55, "fd owner group"],
   fchownat: [260, 54, "dirfd pathname owner group flags"],

@@ -9,7 +9,7 @@ import type { ExecPlan } from "../exec.ts";
 import type { RareStep } from "../rare/step.ts";
 import type { InitStep } from "../step.ts";
 import { type CompileOptions, type Context, cloneArgs, given, newContext } from "./context.ts";
-import { execute, reap } from "./execute.ts";
+import { awaitStart, execute, findProgram, reap } from "./execute.ts";
 import {
   bindToParent,
   boundingSet,
@@ -124,6 +124,8 @@ const compilers: Compile = {
   "bounding-set": boundingSet,
   ids,
   capabilities,
+  "find-program": findProgram,
+  "await-start": awaitStart,
   "close-fds": closeFds,
   "reset-signals": resetSignals,
   reap,

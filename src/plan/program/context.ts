@@ -63,6 +63,7 @@ export const given = {
   cgroup: new Given("cgroup namespace"),
   mount: new Given("mount namespace"),
   time: new Given("time namespace"),
+  fifo: new Given("fifo"),
   stdio: [new Given("stdin"), new Given("stdout"), new Given("stderr")],
   bind: (number: number): Given => new Given(`bind ${number}`),
   uid: new Given("uid"),

@@ -20,10 +20,12 @@ export const outlive = ({ writer }: Context): void => writer.call("prctl", [name
 const timerSlackNs = 50_000;
 const everyCpu = new Block("cpu_set_t", { bytes: new Uint8Array(128).fill(0xff) });
 const denied = ["EPERM", "EACCES"] as const;
+const notInheritable = ["EPERM"] as const;
 const absent = ["ENOSYS", "EPERM"] as const;
 
 /** What is inherited from whoever called us, and again from whoever restarts it. Some of it can't be reset without the privilege to. */
-export function resetAttributes(context: Context, { oomScoreAdj }: Of<"reset-attributes">): void {
+export function resetAttributes(context: Context, step: Of<"reset-attributes">): void {
+  const { oomScoreAdj, keepOomScoreAdj } = step;
   const { writer } = context;
   writer.call("sched_setscheduler", [0, names("SCHED_OTHER"), ints("sched_param", [0])], { ok: denied });
   writer.call("setpriority", [names("PRIO_PROCESS"), 0, 0], { ok: denied });
@@ -36,12 +38,8 @@ export function resetAttributes(context: Context, { oomScoreAdj }: Of<"reset-att
   // 0 would be what the thread that cloned us has: that is what the kernel takes for the default of a child.
   writer.call("prctl", [names("PR_SET_TIMERSLACK"), timerSlackNs]);
   // What was asked for has to be so; below ours it takes CAP_SYS_RESOURCE.
-  writeProc(
-    context,
-    "/proc/self/oom_score_adj",
-    String(oomScoreAdj ?? 0),
-    oomScoreAdj === undefined ? denied : undefined,
-  );
+  if (oomScoreAdj !== undefined) writeProc(context, "/proc/self/oom_score_adj", String(oomScoreAdj));
+  else if (!keepOomScoreAdj) writeProc(context, "/proc/self/oom_score_adj", "0", denied);
   writeProc(context, "/proc/self/coredump_filter", "0x33", denied);
 }
 
@@ -115,14 +113,17 @@ export function capabilities({ writer }: Context, { capabilities: sets }: Of<"ca
   writer.call("capset", [header, capabilityData({ effective: ambient, permitted: ambient, inheritable })]);
   writer.label(done);
   writer.call("prctl", [names("PR_CAP_AMBIENT"), names("PR_CAP_AMBIENT_CLEAR_ALL"), 0, 0, 0]);
+  // As other runtimes do: one that is not inheritable can't be ambient, and what `runc spec` writes has such ones.
   for (const name of ambient)
-    writer.call("prctl", [names("PR_CAP_AMBIENT"), names("PR_CAP_AMBIENT_RAISE"), capabilityNumber(name), 0, 0]);
+    writer.call("prctl", [names("PR_CAP_AMBIENT"), names("PR_CAP_AMBIENT_RAISE"), capabilityNumber(name), 0, 0], {
+      ok: notInheritable,
+    });
   writer.call("prctl", [names("PR_SET_KEEPCAPS"), 0]);
 }
 
-/** At execve: nothing but stdio reaches the program (CVE-2024-21626). */
-export const closeFds = ({ writer }: Context): void =>
-  writer.call("close_range", [3, -1, names("CLOSE_RANGE_CLOEXEC")]);
+/** At execve: nothing but stdio, and what the caller wants it to have, reaches the program (CVE-2024-21626). */
+export const closeFds = ({ writer }: Context, { preserve = 0 }: Of<"close-fds">): void =>
+  writer.call("close_range", [3 + preserve, -1, names("CLOSE_RANGE_CLOEXEC")]);
 
 const sigaction = new Block("sigaction", { bytes: new Uint8Array(32) });
 const noSignals = new Block("sigset_t", { bytes: new Uint8Array(8) });

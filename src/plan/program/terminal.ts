@@ -77,6 +77,7 @@ export function stdio(context: Context, { stdio: kinds }: Of<"stdio">): void {
   }
   writer.about("stdin, stdout, stderr");
   kinds.forEach((kind, index) => {
+    if (kind === "inherited") return;
     const from = kind === "pipe" ? given.stdio[index]! : kind === "terminal" ? context.slave : nullDevice!;
     writer.call("dup3", [from, index, 0]);
   });

@@ -1,0 +1,116 @@
+/** The options that `create` and `run` have in common, and what they ask for. */
+
+import { hasCode, UnsupportedError, UsageError } from "../../errors.ts";
+import { findCgroup2 } from "../../linux/cgroup.ts";
+import { stat } from "../../linux/file.ts";
+import type { Spec } from "../../oci/spec.ts";
+import { absolutePath } from "../../paths.ts";
+import { type BundleOptions, planBundle } from "../../plan/bundle/bundle.ts";
+import { cgroupDirectory, missingAbove } from "../../runtime/oci/cgroup-path.ts";
+import { readConfig } from "../../runtime/oci/config.ts";
+import type { CreateRequest } from "../../runtime/oci/create.ts";
+import { type ContainerState, checkId } from "../../runtime/oci/state.ts";
+import { preservedFds } from "../../runtime/oci/stdio.ts";
+import type { Arguments, Values } from "../words/command.ts";
+import { containerId, type RuntimeGlobal } from "./command.ts";
+
+export const bundleArgs = {
+  bundle: { type: "string", alias: "b", valueHint: "DIR", default: ".", description: "The directory with config.json" },
+  config: {
+    type: "string",
+    alias: "f",
+    valueHint: "FILE",
+    description: "Read this file in place of the bundle's config.json",
+  },
+  "console-socket": {
+    type: "string",
+    valueHint: "SOCKET",
+    description: "Send the master of the terminal to this socket",
+  },
+  "pid-file": { type: "string", valueHint: "FILE", description: "Write the number of the first process to this file" },
+  "no-pivot": { type: "boolean", description: "Not supported: a root that is not pivoted to can be left" },
+  "no-new-keyring": { type: "boolean", description: "Keep the caller's session keyring" },
+  "no-subreaper": { type: "boolean", description: "Taken, and needs nothing: we are none" },
+  "preserve-fds": {
+    type: "string",
+    valueHint: "N",
+    default: "0",
+    description: "Hand over N descriptors from 3 on, after those of LISTEN_FDS",
+  },
+  id: containerId,
+} as const satisfies Arguments;
+
+export type BundleArgs = Values<typeof bundleArgs>;
+
+/** Everything but the stdio of a container that is to be made. @param how what `create` and `run` do differently. */
+export function bundleRequest(
+  args: BundleArgs,
+  { root, cgroups }: RuntimeGlobal,
+  how: Pick<BundleOptions, "outlives" | "waits">,
+): Omit<CreateRequest, "connect"> & { config: Spec; consoleSocket?: string } {
+  const id = checkId(args.id);
+  if (args["no-pivot"])
+    throw new UnsupportedError("option --no-pivot is not supported: a root that is not pivoted to can be left");
+  const here = process.cwd();
+  const bundle = absolutePath(args.bundle, here);
+  checkBundle(bundle);
+  const config = readConfig(bundle, args.config === undefined ? undefined : absolutePath(args.config, here));
+  const preserved = preservedFds(countOf(args["preserve-fds"]) + countOf(process.env.LISTEN_FDS ?? "0"));
+  const cgroup2 = findCgroup2();
+  const cgroup =
+    cgroups === "disabled" || !cgroup2 ? undefined : cgroupDirectory(config.linux.cgroupsPath, id, cgroup2);
+  const madeCgroups = cgroup === undefined ? [] : missingAbove(cgroup);
+  const plan = planBundle(
+    config,
+    {
+      ...how,
+      ...(cgroup !== undefined && { cgroup }),
+      ...(cgroups === "disabled" && { withoutCgroup: true }),
+      stdio: Array(3).fill(config.process.terminal ? "terminal" : "inherited"),
+      looksForProgram: true,
+      preserveFds: preserved.length,
+      ...(args["no-new-keyring"] && { keepsKeyring: true }),
+    },
+    { ...(cgroup2 && { cgroup2 }) },
+  );
+  const state: Omit<ContainerState, "process"> = {
+    schema: 1,
+    id,
+    bundle,
+    created: new Date().toISOString(),
+    owner: "root",
+    ...(cgroup !== undefined && { cgroup }),
+    ...(madeCgroups.length > 0 && { madeCgroups }),
+    config,
+  };
+  const path = (name: "pid-file" | "console-socket") => {
+    const given = args[name];
+    return given === undefined ? undefined : absolutePath(given, here);
+  };
+  const [pidFile, consoleSocket] = [path("pid-file"), path("console-socket")];
+  return {
+    root,
+    state,
+    plan,
+    config,
+    preserved,
+    waits: how.waits ?? false,
+    ...(pidFile !== undefined && { pidFile }),
+    ...(consoleSocket !== undefined && { consoleSocket }),
+  };
+}
+
+/** runc's words, which engines look for. */
+function checkBundle(bundle: string): void {
+  try {
+    stat(bundle);
+  } catch (error) {
+    if (!hasCode(error, "ENOENT")) throw error;
+    throw new UsageError(`the bundle ${bundle} is not there: no such file or directory`);
+  }
+}
+
+function countOf(text: string): number {
+  if (!/^\d{1,4}$/.test(text)) throw new UsageError(`${JSON.stringify(text)} is not a number of descriptors`);
+  return Number(text);
+}

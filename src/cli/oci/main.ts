@@ -1,0 +1,61 @@
+/** From argv to one command of the OCI runtime: what stands before its name, its options, and what a failure prints. */
+
+import { UnsupportedError, UsageError } from "../../errors.ts";
+import { unblockSignals } from "../../linux/signal.ts";
+import { absolutePath } from "../../paths.ts";
+import { forwarded } from "../../runtime/forwarded.ts";
+import { nearest, parseArgv } from "../words/argv.ts";
+import type { Values } from "../words/command.ts";
+import type { RuntimeCommand, RuntimeGlobal } from "./command.ts";
+import { runtimeCommands } from "./commands.ts";
+import { globalArgs } from "./global.ts";
+import type { LogOptions } from "./log.ts";
+
+const failed = 1;
+
+/** Runs what the words ask for. @returns the exit code. */
+export async function main(argv: string[]): Promise<number> {
+  let log: LogOptions = { format: "text" };
+  try {
+    const global = parseArgv(globalArgs, argv, { optionsFirst: true }) as Values<typeof globalArgs>;
+    log = logOptions(global);
+    const [name, ...words] = global.command;
+    if (global.version) return (await import("./version.ts")).printVersion();
+    if (name === undefined || global.help || name === "help")
+      return await (await import("./help.ts")).printHelp(words[0]);
+    const command = await load(name);
+    if (words.includes("--help") && !command.optionsFirst) return await (await import("./help.ts")).printHelp(name);
+    if (!command.takesSignals) unblockSignals(forwarded);
+    const args = parseArgv(command.args, words, { optionsFirst: command.optionsFirst ?? false });
+    return (await command.run(args as never, environment(global))) ?? 0;
+  } catch (error) {
+    const { complain } = require("./log.ts") as typeof import("./log.ts");
+    return complain(error, log, failed);
+  }
+}
+
+function logOptions({ log, "log-format": format }: Values<typeof globalArgs>): LogOptions {
+  if (format !== "text" && format !== "json")
+    throw new UsageError(`option --log-format is text or json, not ${JSON.stringify(format)}`);
+  return { format, ...(log !== undefined && { path: log }) };
+}
+
+function environment(global: Values<typeof globalArgs>): RuntimeGlobal {
+  const { root, rootless = "auto", "cgroup-manager": manager = "cgroupfs", "systemd-cgroup": systemd } = global;
+  if (systemd || manager === "systemd")
+    throw new UnsupportedError(
+      "option --systemd-cgroup is not supported: cgroups are made in the file system",
+      "--cgroup-manager cgroupfs, and the same for the engine that calls",
+    );
+  if (manager !== "cgroupfs" && manager !== "disabled")
+    throw new UsageError(`option --cgroup-manager is cgroupfs or disabled, not ${JSON.stringify(manager)}`);
+  if (!["auto", "false", "0"].includes(rootless))
+    throw new UnsupportedError(`option --rootless ${rootless} is not supported: it needs root`);
+  return { root: absolutePath(root, process.cwd()), cgroups: manager };
+}
+
+async function load(name: string): Promise<RuntimeCommand> {
+  const loader = Object.hasOwn(runtimeCommands, name) ? runtimeCommands[name] : undefined;
+  if (loader) return (await loader()).default;
+  throw new UsageError(`unknown command ${JSON.stringify(name)}`, nearest(name, Object.keys(runtimeCommands)));
+}

@@ -1,0 +1,11 @@
+import { startContainer } from "../../runtime/oci/start.ts";
+import { containerId, defineRuntimeCommand } from "./command.ts";
+
+export default defineRuntimeCommand({
+  meta: { name: "start", description: "Run the program of a container that was created" },
+  args: { id: containerId },
+  run: ({ id }, { root }) => {
+    startContainer(root, id);
+    return 0;
+  },
+});

@@ -1,0 +1,99 @@
+/** The plan of a bundle, as an OCI runtime has it: its config.json says all, and nothing is made on the host but a cgroup. Pure. */
+
+import { UnsupportedError } from "../../errors.ts";
+import type { Mount, Spec } from "../../oci/spec.ts";
+import {
+  type Created,
+  type Host,
+  lackOf,
+  limitStep,
+  planClone,
+  planSetup,
+  planStart,
+  sharesPid,
+} from "../container.ts";
+import { planDeviceFilter } from "../device-filter.ts";
+import { planBinds, planRoot } from "../mounts.ts";
+import type { HostStep, InitStep, Plan, StdioKind } from "../step.ts";
+import { planSysctls } from "../sysctl.ts";
+import { userOf } from "../user.ts";
+import { core, planBundleLimits } from "./limits.ts";
+
+/** What the command line says of a container beside its bundle. */
+export interface BundleOptions extends Created {
+  /** The cgroup v2 directory that it is to be in; absent for that of whoever calls. */
+  cgroup?: string;
+  /** Its caller wants it to have none. */
+  withoutCgroup?: boolean;
+  stdio: StdioKind[];
+  /** It lives on without us. */
+  outlives: boolean;
+  /** It keeps the session keyring of whoever calls. */
+  keepsKeyring?: boolean;
+}
+
+/** As a Plan, but what only the engine's containers have: a name, networks, files kept. */
+export type BundlePlan = Pick<Plan, "build" | "clone" | "setup" | "release" | "start" | "warnings">;
+
+/** @throws UnsupportedError for a limit that this host can't enforce, or a cgroup that it is to have and can't. */
+export function planBundle(config: Spec, options: BundleOptions, host: Host): BundlePlan {
+  const { cgroup } = options;
+  const devices = planDeviceFilter(config, !options.withoutCgroup, cgroup);
+  const spec = {
+    ...config,
+    mounts: config.mounts.map((mount) => (isCgroup(mount) ? planCgroupMount(mount, config, options) : mount)),
+  };
+  return {
+    build: [
+      ...(cgroup === undefined ? [] : [{ do: "cgroup", path: cgroup, existing: true } as const]),
+      ...devices.build,
+      planRoot(spec),
+      { do: "user", user: userOf(spec) },
+      ...planBinds(spec),
+      ...planNamespaceFiles(spec),
+    ],
+    clone: planClone(spec, cgroup),
+    setup: planSetup(spec, options).flatMap((step) => adapted(step, options)),
+    release: [...devices.release, ...planLimits(spec, cgroup, host)],
+    start: [...planSysctls(spec, { late: true }), ...planStart(spec, { ...options, reap: false }, sharesPid(spec))],
+    warnings: devices.warnings,
+  };
+}
+
+/** What a caller has set for its containers stays set: the score of oom_score_adj too, unless the bundle has one. */
+function adapted(step: InitStep, { keepsKeyring }: BundleOptions): InitStep[] {
+  if (step.do === "session-keyring" && keepsKeyring) return [];
+  return step.do === "reset-attributes" ? [{ ...step, keepOomScoreAdj: true }] : [step];
+}
+
+const planNamespaceFiles = ({ linux }: Spec): HostStep[] =>
+  linux.namespaces.flatMap(({ type, path }): HostStep[] =>
+    path === undefined || type === "user" ? [] : [{ do: "open-namespace", namespace: type, path }],
+  );
+
+const isCgroup = ({ type }: Mount): boolean => type === "cgroup" || type === "cgroup2";
+
+const ofMount = /^(ro|rw|r?(no)?(suid|dev|exec|atime|diratime)|relatime|strictatime|nosymfollow)$/;
+
+/**
+ * "cgroup" is the name of version 1, by which specs ask for whatever there is. With a cgroup namespace a new mount shows the
+ * container's own cgroup and what is below; without one it would show the host's root: then its own is bound there.
+ */
+function planCgroupMount(mount: Mount, { linux }: Spec, { cgroup }: BundleOptions): Mount {
+  const options = (mount.options ?? []).filter((option) => ofMount.test(option));
+  if (cgroup === undefined || linux.namespaces.some(({ type }) => type === "cgroup"))
+    return { ...mount, type: "cgroup2", source: "cgroup", options };
+  return { ...mount, type: "bind", source: cgroup, options: ["bind", ...options] };
+}
+
+/** Limits are the caller's: each that can't be set is an error. */
+function planLimits({ linux }: Spec, cgroup: string | undefined, host: Host): HostStep[] {
+  const settings = planBundleLimits(linux.resources ?? {});
+  if (settings.length === 0) return [];
+  const controllers = [...new Set(settings.map(({ controller }) => controller))].filter((name) => name !== core);
+  const lacking = controllers.filter((name) => !host.cgroup2?.controllers.includes(name));
+  if (lacking.length > 0) throw new UnsupportedError(...lackOf(lacking, host));
+  if (cgroup === undefined)
+    throw new UnsupportedError(`cannot limit ${controllers.join(", ")}: the container is to have no cgroup of its own`);
+  return [{ do: "delegate", cgroup, controllers }, ...settings.map((setting) => limitStep(cgroup, setting))];
+}

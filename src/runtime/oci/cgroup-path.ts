@@ -1,0 +1,38 @@
+/** Where the cgroup of a container is: what `cgroupsPath` says, in the cgroup v2 of this host. */
+
+import { UnsupportedError, UsageError } from "../../errors.ts";
+import type { Cgroup2 } from "../../linux/cgroup.ts";
+import { readFile, statIfAny } from "../../linux/file.ts";
+
+/** Those of containers whose bundle names none. */
+const common = "/tinydocker-runtime";
+
+/** An absolute path below the mount point is taken as it is, another one beside the caller's cgroup, as runc does. */
+export function cgroupDirectory(path: string | undefined, id: string, { mountPoint }: Cgroup2): string {
+  if (path === undefined || path === "") return `${mountPoint}${common}/${id}`;
+  if (/^[^/]*:[^/]*:[^/]*$/.test(path))
+    throw new UnsupportedError(
+      `cgroupsPath ${JSON.stringify(path)} is for systemd, which makes no cgroups here`,
+      "--cgroup-manager cgroupfs of the engine that calls",
+    );
+  const parts = path.split("/").filter((part) => part !== "" && part !== ".");
+  if (parts.includes("..") || parts.length === 0)
+    throw new UsageError(`cgroupsPath ${JSON.stringify(path)} is not a path of a cgroup below the root`);
+  const own = path.startsWith("/") ? "" : ownParent();
+  return `${mountPoint}${own}/${parts.join("/")}`;
+}
+
+/** The cgroup above our own: ours has processes, so none with limits can be below. */
+function ownParent(): string {
+  const line = /^0::(.*)$/m.exec(readFile("/proc/self/cgroup"))?.[1] ?? "/";
+  return line.slice(0, line.lastIndexOf("/"));
+}
+
+/** The cgroups above one that have to be made for it, the deepest first. */
+export function missingAbove(cgroup: string): string[] {
+  const missing: string[] = [];
+  for (let at = parentOf(cgroup); at !== "" && !statIfAny(at); at = parentOf(at)) missing.push(at);
+  return missing;
+}
+
+const parentOf = (path: string): string => path.slice(0, path.lastIndexOf("/"));

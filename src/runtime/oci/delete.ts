@@ -1,0 +1,54 @@
+/** Removes what there is of a container. */
+
+import { ConflictError, Failure, NotFoundError } from "../../errors.ts";
+import { killCgroup } from "../../linux/cgroup.ts";
+import { pidfdSendSignal } from "../../linux/clone.ts";
+import { owned } from "../../linux/file.ts";
+import { POLLIN, poll } from "../../linux/poll.ts";
+import { openProcess } from "../../linux/proc.ts";
+import { signals } from "../../linux/signal.ts";
+import {
+  type ContainerState,
+  lock,
+  pathsOf,
+  readState,
+  removeCgroups,
+  removeDirectory,
+  removeIfUnfinished,
+  statusOf,
+} from "./state.ts";
+
+/** @param force whatever state it is in, and no matter whether it is there. */
+export function deleteContainer(root: string, id: string, { force }: { force: boolean }): void {
+  try {
+    using _ = owned(lock(root, id));
+    const state = readState(root, id);
+    const status = statusOf(root, state);
+    if (status !== "stopped" && status !== "created" && !force)
+      throw new ConflictError(`cannot delete container ${id} that is not stopped: ${status}`, "--force kills it first");
+    if (status !== "stopped") endContainer(state);
+    removeContainer(root, state);
+  } catch (error) {
+    if (!force || !(error instanceof NotFoundError)) throw error;
+    removeIfUnfinished(root, id);
+  }
+}
+
+/** What is left of one whose first process has ended; the lock is held. */
+export function removeContainer(root: string, state: ContainerState): void {
+  removeCgroups(state);
+  removeDirectory(pathsOf(root, state.id).directory);
+}
+
+const patienceMs = 10_000;
+
+/** Kills it, and waits for the end of its first process. */
+function endContainer({ process, cgroup }: ContainerState): void {
+  using pidfd = owned(openProcess(process));
+  if (pidfd === undefined) return;
+  if (cgroup !== undefined) killCgroup(cgroup);
+  pidfdSendSignal(pidfd.fd, signals.SIGKILL);
+  const ended = { fd: pidfd.fd, events: POLLIN, happened: 0 };
+  poll([ended], patienceMs);
+  if (!ended.happened) throw new Failure(`process ${process.pid} does not end, though it was killed`);
+}
