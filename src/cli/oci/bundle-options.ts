@@ -52,9 +52,9 @@ export function bundleRequest(
   if (args["no-pivot"])
     throw new UnsupportedError("option --no-pivot is not supported: a root that is not pivoted to can be left");
   const here = process.cwd();
-  const bundle = absolutePath(args.bundle, here);
+  const bundle = withoutDots(absolutePath(args.bundle, here));
   checkBundle(bundle);
-  const config = readConfig(bundle, args.config === undefined ? undefined : absolutePath(args.config, here));
+  const { spec: config } = readConfig(bundle, args.config === undefined ? undefined : absolutePath(args.config, here));
   const preserved = preservedFds(countOf(args["preserve-fds"]) + countOf(process.env.LISTEN_FDS ?? "0"));
   const cgroup2 = findCgroup2();
   const cgroup =
@@ -113,4 +113,14 @@ function checkBundle(bundle: string): void {
 function countOf(text: string): number {
   if (!/^\d{1,4}$/.test(text)) throw new UsageError(`${JSON.stringify(text)} is not a number of descriptors`);
   return Number(text);
+}
+
+/** A path as others are told it: without `.`, `..` and double slashes. */
+function withoutDots(path: string): string {
+  const parts: string[] = [];
+  for (const part of path.split("/")) {
+    if (part === "..") parts.pop();
+    else if (part !== "" && part !== ".") parts.push(part);
+  }
+  return `/${parts.join("/")}`;
 }

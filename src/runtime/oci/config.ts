@@ -1,38 +1,24 @@
-/** Reads the config.json of a bundle. */
+/** Reads the config.json of a bundle, and adds what every container has. */
 
-import { InvalidError } from "../../errors.ts";
-import { readFile } from "../../linux/file.ts";
-import { maxJsonBytes, parseJson } from "../../oci/json.ts";
-import type { Process, Spec } from "../../oci/spec.ts";
-import { absolutePath } from "../../paths.ts";
+import { readBytes } from "../../linux/file.ts";
+import { type Bundle, parseBundle } from "../../oci/bundle/bundle.ts";
+import type { Process } from "../../oci/spec.ts";
 import { defaultDevices } from "../../plan/mounts.ts";
 
-/** @param bundle absolute. */
-export function readConfig(bundle: string, path = `${bundle}/config.json`): Spec {
-  const given = parseJson(readFile(path, maxJsonBytes), path) as Partial<Spec>;
-  if (!given.process || !given.root?.path) throw new InvalidError(`${path} has no process, or no root`);
-  const { linux } = given;
-  return {
-    ...given,
-    ociVersion: given.ociVersion ?? "1.0.0",
-    root: { ...given.root, path: absolutePath(given.root.path, bundle) },
-    process: withDefaults(given.process),
-    mounts: given.mounts ?? [],
-    linux: {
-      ...linux,
-      namespaces: linux?.namespaces ?? [],
-      devices: [...defaultDevices, ...(linux?.devices ?? [])],
-    },
+/** @param bundle absolute. @param path of another file than the bundle's config.json. */
+export function readConfig(bundle: string, path = `${bundle}/config.json`): Bundle {
+  const read = parseBundle(readBytes(path), bundle);
+  const { linux, process } = read.spec;
+  const spec = {
+    ...read.spec,
+    process: withCapabilities(process),
+    linux: { ...linux, devices: [...defaultDevices, ...(linux.devices ?? [])] },
   };
+  return { ...read, spec };
 }
 
-/** A process as JSON has it. */
-export function withDefaults(process: Process): Process {
-  const { bounding = [], effective = [], permitted = [], inheritable = [], ambient = [] } = process.capabilities ?? {};
-  return {
-    ...process,
-    env: process.env ?? [],
-    user: { ...process.user, uid: process.user?.uid ?? 0, gid: process.user?.gid ?? 0 },
-    capabilities: { bounding, effective, permitted, inheritable, ambient },
-  };
-}
+/** A process whose configuration names no capabilities has none, as with runc and crun. */
+export const withCapabilities = (process: Process): Process => ({
+  ...process,
+  capabilities: process.capabilities ?? { bounding: [], effective: [], permitted: [], inheritable: [], ambient: [] },
+});
