@@ -36,7 +36,7 @@ const everyCommand = ["cli/role.ts", "cli/main.ts"];
 
 describe("what is loaded", () => {
   const run = loadedWith(...everyCommand, "cli/container/run.ts");
-  test("for a plain `run` is at most 550 KB of source", () => expect(kilobytesOf(run)).toBeLessThan(550));
+  test("for a plain `run` is at most 555 KB of source", () => expect(kilobytesOf(run)).toBeLessThan(555));
   test("for `exec` is at most 360 KB", () =>
     expect(kilobytesOf(loadedWith(...everyCommand, "cli/container/exec.ts"))).toBeLessThan(360));
   test("for every command is at most 100 KB", () => expect(kilobytesOf(loadedWith(...everyCommand))).toBeLessThan(100));

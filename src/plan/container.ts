@@ -293,28 +293,10 @@ export function sharesPid(spec: Spec): boolean {
 
 const defaultUmask = 0o022;
 
-/** What an OCI runtime does beside: its `create` ends before the program runs. */
-export interface Created {
-  /** The program is looked for before anybody is told that all is well. */
-  looksForProgram?: boolean;
-  /** It is executed when somebody says so (`start`). */
-  waits?: boolean;
-  /** Descriptors of the caller's from 3 on that the program gets. */
-  preserveFds?: number;
-}
-
-const planCreated = (
-  { args, env }: Spec["process"],
-  { looksForProgram, waits, preserveFds = 0 }: Created,
-): InitStep[] => [
-  ...(looksForProgram ? [{ do: "find-program", args, env } as const] : []),
-  ...(waits ? [{ do: "await-start", preserve: preserveFds } as const] : []),
-];
-
 /** From the host's go to execve. The order matters: each step needs a privilege that a later one gives up. */
 export function planStart(
   { process, linux = {} }: Pick<Spec, "process"> & { linux?: Pick<Linux, "personality" | "memoryPolicy"> },
-  container: Pick<Container, "outlives" | "reap"> & Created,
+  container: Pick<Container, "outlives" | "reap">,
   sharesPid = false,
 ): InitStep[] {
   const { capabilities, rlimits = [], args, env } = process;
@@ -329,8 +311,7 @@ export function planStart(
     ...(capabilities ? [{ do: "capabilities", capabilities } as const] : []),
     ...(container.outlives ? [{ do: "outlive" } as const] : []),
     ...(container.reap && sharesPid ? [{ do: "subreaper" } as const] : []),
-    ...planCreated(process, container),
-    { do: "close-fds", ...(container.preserveFds && { preserve: container.preserveFds }) },
+    { do: "close-fds" },
     // The small init keeps its signals blocked, and starts the program with none.
     ...(container.reap ? [] : [{ do: "reset-signals" } as const]),
     // A seccomp filter belongs here, between the last privileged call and execve.

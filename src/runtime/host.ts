@@ -1,7 +1,7 @@
 /** The host's side of a run: performs its steps, each with the undo that takes it back. */
 
 import { ConflictError, hasCode, InvalidError, SyscallError } from "../errors.ts";
-import { delegateControllers, findCgroup2, readCgroupFile, removeCgroup, removeEmptyCgroup } from "../linux/cgroup.ts";
+import { delegateControllers, findCgroup2, removeCgroup, removeEmptyCgroup } from "../linux/cgroup.ts";
 import {
   close,
   type Fd,
@@ -117,7 +117,6 @@ const performers: { [Kind in HostStep["do"]]: Performer<Extract<HostStep, { do: 
   },
   "mount-volume": (step, undo) => undo.add(volumes().mountVolume(step)),
   cgroup: ({ path, existing }, undo, { prepared, ended }) => {
-    if (existing) refuseBusyCgroup(path);
     const above: string[] = [];
     removedUnlessEnded(above, undo, ended);
     undo.add(() => removeContainerCgroup(path));
@@ -217,12 +216,6 @@ function makeContainerCgroup(path: string, made: string[], existing = false): Fd
       if (!hasCode(error, "ENOENT", "ENODEV") || attempt === maxAttempts) throw error;
     }
   }
-}
-
-/** Somebody else's processes would be the container's, and end with it. */
-function refuseBusyCgroup(path: string): void {
-  if (!/^populated 1$/m.test(readCgroupFile(path, "cgroup.events") ?? "")) return;
-  throw new ConflictError(`the cgroup ${path} has processes in it already`, "each container needs a cgroup of its own");
 }
 
 /** Removes a container's cgroup with all that is in it, and the one that holds them all after the last; one of the user's stays. */

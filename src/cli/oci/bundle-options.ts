@@ -67,7 +67,6 @@ export function bundleRequest(
       ...(cgroup !== undefined && { cgroup }),
       ...(cgroups === "disabled" && { withoutCgroup: true }),
       stdio: Array(3).fill(config.process.terminal ? "terminal" : "inherited"),
-      looksForProgram: true,
       preserveFds: preserved.length,
       ...(args["no-new-keyring"] && { keepsKeyring: true }),
     },

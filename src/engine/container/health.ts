@@ -18,7 +18,7 @@ import type { ExecPlan } from "../../plan/exec.ts";
 import type { HealthPlan } from "../../plan/health.ts";
 import { identityIn, spawnExec } from "../../runtime/exec.ts";
 import { follow, leave, type Starting } from "../../runtime/init.ts";
-import { processesOf } from "../../runtime/processes.ts";
+import { processesOf } from "../../runtime/oci/processes.ts";
 import type { ContainerState, Health, HealthResult } from "../record/container.ts";
 
 /** Results that are remembered, and bytes of output of each; Docker's. */

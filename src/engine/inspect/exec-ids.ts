@@ -1,7 +1,7 @@
 /** The commands that were started in a container beside its own: `exec`, and health checks. */
 
 import { readStat } from "../../linux/procfs.ts";
-import { processesOf } from "../../runtime/processes.ts";
+import { processesOf } from "../../runtime/oci/processes.ts";
 import { execId } from "../container/exec-events.ts";
 import { type Container, isUp } from "../record/container.ts";
 

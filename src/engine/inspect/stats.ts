@@ -2,7 +2,7 @@
 
 import { readCgroupFile } from "../../linux/cgroup.ts";
 import { readIo, readShare, readStat, readTraffic, totalMemory } from "../../linux/procfs.ts";
-import { countTasks, processesOf } from "../../runtime/processes.ts";
+import { countTasks, processesOf } from "../../runtime/oci/processes.ts";
 import { parseCpuStat, parseIoStat } from "../../runtime/usage.ts";
 import type { Container } from "../record/container.ts";
 

@@ -3,7 +3,7 @@
 import { ConflictError, Failure, UnsupportedError } from "../../errors.ts";
 import { readFileIfAny, statIfAny } from "../../linux/file.ts";
 import { type ProcessStat, readStat, readUser, readWords, uptimeMs } from "../../linux/procfs.ts";
-import { processesOf } from "../../runtime/processes.ts";
+import { processesOf } from "../../runtime/oci/processes.ts";
 import { type Container, isUp } from "../record/container.ts";
 
 export interface ProcessTable {

@@ -2,16 +2,7 @@
 
 import { UnsupportedError } from "../../errors.ts";
 import type { Mount, Spec } from "../../oci/spec.ts";
-import {
-  type Created,
-  type Host,
-  lackOf,
-  limitStep,
-  planClone,
-  planSetup,
-  planStart,
-  sharesPid,
-} from "../container.ts";
+import { type Host, lackOf, limitStep, planClone, planSetup, planStart, sharesPid } from "../container.ts";
 import { planDeviceFilter } from "../device-filter.ts";
 import { planBinds, planRoot } from "../mounts.ts";
 import type { HostStep, InitStep, Plan, StdioKind } from "../step.ts";
@@ -20,7 +11,11 @@ import { userOf } from "../user.ts";
 import { core, planBundleLimits } from "./limits.ts";
 
 /** What the command line says of a container beside its bundle. */
-export interface BundleOptions extends Created {
+export interface BundleOptions {
+  /** It is executed when somebody says so (`start`). */
+  waits?: boolean;
+  /** Descriptors of the caller's from 3 on that the program gets. */
+  preserveFds?: number;
   /** The cgroup v2 directory that it is to be in; absent for that of whoever calls. */
   cgroup?: string;
   /** Its caller wants it to have none. */
@@ -55,7 +50,10 @@ export function planBundle(config: Spec, options: BundleOptions, host: Host): Bu
     clone: planClone(spec, cgroup),
     setup: planSetup(spec, options).flatMap((step) => adapted(step, options)),
     release: [...devices.release, ...planLimits(spec, cgroup, host)],
-    start: [...planSysctls(spec, { late: true }), ...planStart(spec, { ...options, reap: false }, sharesPid(spec))],
+    start: [
+      ...planSysctls(spec, { late: true }),
+      ...planStart(spec, { ...options, reap: false }, sharesPid(spec)).flatMap((step) => planLast(step, spec, options)),
+    ],
     warnings: devices.warnings,
   };
 }
@@ -64,6 +62,16 @@ export function planBundle(config: Spec, options: BundleOptions, host: Host): Bu
 function adapted(step: InitStep, { keepsKeyring }: BundleOptions): InitStep[] {
   if (step.do === "session-keyring" && keepsKeyring) return [];
   return step.do === "reset-attributes" ? [{ ...step, keepOomScoreAdj: true }] : [step];
+}
+
+/** The program is looked for while somebody still hears that it is not there; then `create` has done its work. */
+function planLast(step: InitStep, { process }: Spec, { waits, preserveFds: preserve = 0 }: BundleOptions): InitStep[] {
+  if (step.do !== "close-fds") return [step];
+  return [
+    { do: "find-program", args: process.args, env: process.env },
+    ...(waits ? [{ do: "await-start", preserve } as const] : []),
+    { ...step, ...(preserve > 0 && { preserve }) },
+  ];
 }
 
 const planNamespaceFiles = ({ linux }: Spec): HostStep[] =>

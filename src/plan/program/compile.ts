@@ -9,7 +9,7 @@ import type { ExecPlan } from "../exec.ts";
 import type { RareStep } from "../rare/step.ts";
 import type { InitStep } from "../step.ts";
 import { type CompileOptions, type Context, cloneArgs, given, newContext } from "./context.ts";
-import { awaitStart, execute, findProgram, reap } from "./execute.ts";
+import { execute, reap } from "./execute.ts";
 import {
   bindToParent,
   boundingSet,
@@ -124,8 +124,8 @@ const compilers: Compile = {
   "bounding-set": boundingSet,
   ids,
   capabilities,
-  "find-program": findProgram,
-  "await-start": awaitStart,
+  "find-program": (context, step) => created().findProgram(context, step),
+  "await-start": (context, step) => created().awaitStart(context, step),
   "close-fds": closeFds,
   "reset-signals": resetSignals,
   reap,
@@ -228,6 +228,7 @@ function compileSteps(context: Context, steps: readonly InitStep[]): void {
 }
 
 /** Loaded for those who ask for some. */
+const created = () => require("./created.ts") as typeof import("./created.ts");
 const rare = () => require("./rare.ts") as typeof import("./rare.ts");
 
 /**

@@ -1,17 +1,16 @@
 /** Becoming the program, as records: execvp(3)'s search, and the small init of `--init`. */
 
-import { EACCES, ENOENT } from "../../linux/errno.ts";
+import { ENOENT } from "../../linux/errno.ts";
 import { Block, Field, Frame, type Given, Label, names, Slot } from "../../linux/program/record.ts";
 import { ints, room, words } from "../../linux/program/writer.ts";
 import type { InitStep } from "../step.ts";
 import { type Context, cloneArgs, given } from "./context.ts";
 import { resetSignals } from "./identity.ts";
-import { fileType, stxMode } from "./path.ts";
 
 type Of<Kind> = Extract<InitStep, { do: Kind }>;
 
 /** What a PATH search goes on after. */
-const notHere = ["ENOENT", "ENOTDIR", "EACCES"] as const;
+export const notHere = ["ENOENT", "ENOTDIR", "EACCES"] as const;
 const nothing = ["ENOENT", "ENOTDIR"] as const;
 
 /**
@@ -44,7 +43,7 @@ const withHome = (env: string[]): (string | Given)[] =>
   env.some((entry) => entry.startsWith("HOME=")) ? env : [...env, given.home];
 
 /** Where a program of this name may be. */
-function candidatesOf(program: string, env: string[]): string[] {
+export function candidatesOf(program: string, env: string[]): string[] {
   if (program === "") return [];
   if (program.includes("/")) return [program];
   return searchPath(env).map((directory) => `${directory || "."}/${program}`);
@@ -52,54 +51,6 @@ function candidatesOf(program: string, env: string[]): string[] {
 
 const searchPath = (env: string[]): string[] =>
   (env.findLast((entry) => entry.startsWith("PATH="))?.slice("PATH=".length) ?? "/bin:/usr/bin").split(":");
-
-/**
- * Fails as `execute` would, while somebody still listens: no file of that name that this user may execute. What only the
- * kernel finds out (an interpreter that is not there) is left to it.
- */
-export function findProgram({ writer }: Context, { args, env }: Of<"find-program">): void {
-  const [program = ""] = args;
-  const candidates = candidatesOf(program, env);
-  const searching = !program.includes("/");
-  const found = new Label();
-  for (const path of candidates) {
-    const next = new Label();
-    const stat = room("statx", 256);
-    const answer = searching ? { ok: notHere, to: next } : {};
-    writer.about(path);
-    writer.call("faccessat2", [names("AT_FDCWD"), path, names("X_OK"), names("AT_EACCESS")], answer);
-    writer.call("statx", [names("AT_FDCWD"), path, 0, names("STATX_TYPE"), stat], answer);
-    writer.test(new Field(stat, stxMode, "i32"), fileType, names("S_IFREG"), next);
-    writer.jump(found);
-    writer.label(next);
-  }
-  writer.about(program);
-  writer.add(searching ? -ENOENT : -EACCES, 0);
-  writer.label(found);
-}
-
-/** What a process says on the sync socket when only `start` is missing. */
-export const createdByte = "w";
-
-/**
- * Created: the host's side writes down that there is a container, and goes. Nothing that init was given is left by then but a
- * FIFO, and on that somebody says start.
- */
-export function awaitStart({ writer, gone }: Context, { preserve }: Of<"await-start">): void {
-  const byte = new Block("go", { room: 8 });
-  const got = new Slot("got");
-  const [below, above] = [new Slot("below"), new Slot("above")];
-  writer.about("the host's side");
-  writer.call("write", [given.sync, createdByte, 1]);
-  writer.call("read", [given.sync, byte, 1], { into: got });
-  writer.test(got, -1, 1, gone);
-  writer.add(given.fifo, -1, below);
-  writer.call("close_range", [3 + preserve, below, 0], { ok: ["EINVAL"] });
-  writer.add(given.fifo, 1, above);
-  writer.call("close_range", [above, -1, 0]);
-  writer.about("the word to start");
-  writer.call("read", [given.fifo, byte, 1]);
-}
 
 const siginfo = { code: 8, pid: 16, status: 24, bytes: 128 } as const;
 const CLD_EXITED = 1;

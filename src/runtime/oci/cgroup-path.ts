@@ -1,7 +1,7 @@
 /** Where the cgroup of a container is: what `cgroupsPath` says, in the cgroup v2 of this host. */
 
-import { UnsupportedError, UsageError } from "../../errors.ts";
-import type { Cgroup2 } from "../../linux/cgroup.ts";
+import { ConflictError, UnsupportedError, UsageError } from "../../errors.ts";
+import { type Cgroup2, readCgroupFile } from "../../linux/cgroup.ts";
 import { readFile, statIfAny } from "../../linux/file.ts";
 
 /** Those of containers whose bundle names none. */
@@ -36,3 +36,9 @@ export function missingAbove(cgroup: string): string[] {
 }
 
 const parentOf = (path: string): string => path.slice(0, path.lastIndexOf("/"));
+
+/** Somebody else's processes would be the container's, and end with it. */
+export function refuseBusyCgroup(path: string): void {
+  if (!/^populated 1$/m.test(readCgroupFile(path, "cgroup.events") ?? "")) return;
+  throw new ConflictError(`the cgroup ${path} has processes in it already`, "each container needs a cgroup of its own");
+}

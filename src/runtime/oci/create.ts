@@ -10,6 +10,7 @@ import { type Preparing, performHost } from "../host.ts";
 import { follow, killInit, leave, type Prepared, type Starting, spawnInit } from "../init.ts";
 import type { ConnectedStdio, Owner } from "../stdio.ts";
 import { undoList } from "../undo.ts";
+import { refuseBusyCgroup } from "./cgroup-path.ts";
 import { type ContainerState, pathsOf, removeDirectory, reserve, writeState } from "./state.ts";
 
 export interface CreateRequest {
@@ -45,6 +46,7 @@ export function createContainer(request: CreateRequest): CreatedContainer {
       removeDirectory(paths.directory);
       close(lock);
     });
+    if (cgroup !== undefined) refuseBusyCgroup(cgroup);
     const prepared: Preparing = { binds: [], preserved: request.preserved };
     performHost(plan.build, undo, { prepared });
     if (waits) prepared.fifo = makeFifo(paths.fifo);

@@ -6,7 +6,7 @@ import { pidfdSendSignal } from "../../linux/clone.ts";
 import { owned } from "../../linux/file.ts";
 import { kill } from "../../linux/process.ts";
 import { signals } from "../../linux/signal.ts";
-import { processesOf } from "../processes.ts";
+import { processesOf } from "./processes.ts";
 import { type ContainerState, openFirst, readState } from "./state.ts";
 
 /** @param all to each of its processes. @throws Failure if it has ended. */

@@ -1,9 +1,9 @@
 /** The processes of a container, by their numbers on the host. */
 
-import { readCgroupFile } from "../linux/cgroup.ts";
-import { readdir, readlinkIfAny } from "../linux/file.ts";
-import type { ProcessId } from "../linux/proc.ts";
-import { allProcesses } from "../linux/procfs.ts";
+import { readCgroupFile } from "../../linux/cgroup.ts";
+import { readdir, readlinkIfAny } from "../../linux/file.ts";
+import type { ProcessId } from "../../linux/proc.ts";
+import { allProcesses } from "../../linux/procfs.ts";
 
 /** How the processes of a container are found. */
 export interface Whose {
