@@ -21,10 +21,10 @@ export function makeDeviceFilter(step: DeviceFilterStep, prepared: { warnings?: 
   try {
     return loadDeviceFilter(filterName, codeOf(step.rules));
   } catch (error) {
-    if (!hasCode(error, "EPERM", "ENOSYS", "EINVAL")) throw error;
-    if (step.asked) throw new UnsupportedError(`cannot filter devices: ${whyNot(error)}`, hintOf(error));
+    if (!isUnsupported(error)) throw error;
+    if (step.asked) throw unsupported(error);
     if (!isInUserNamespace())
-      prepared.warnings = [...(prepared.warnings ?? []), `the device filter is off: ${whyNot(error)}; ${unfiltered}`];
+      prepared.warnings = [...(prepared.warnings ?? []), `the device filter is off: ${error.message}; ${unfiltered}`];
     return undefined;
   }
 }
@@ -32,14 +32,16 @@ export function makeDeviceFilter(step: DeviceFilterStep, prepared: { warnings?: 
 /** What a container without a filter can do. */
 const unfiltered = "root in this container can make and use every device of the host (--cap-drop MKNOD prevents it)";
 
-function whyNot(error: SyscallError): string {
-  return error.message;
-}
+/** The kernel has no such thing, or has it not for us. */
+const isUnsupported = (error: unknown): error is SyscallError => hasCode(error, "EPERM", "ENOSYS", "EINVAL");
 
-const hintOf = ({ code }: SyscallError): string =>
-  code === "EPERM"
-    ? "it takes CAP_SYS_ADMIN, or CAP_BPF and CAP_NET_ADMIN"
-    : "it takes a kernel with CONFIG_BPF_SYSCALL and CONFIG_CGROUP_BPF";
+const unsupported = ({ message, code }: SyscallError): UnsupportedError =>
+  new UnsupportedError(
+    `cannot filter devices: ${message}`,
+    code === "EPERM"
+      ? "it takes CAP_SYS_ADMIN, or CAP_BPF and CAP_NET_ADMIN"
+      : "it takes a kernel with CONFIG_BPF_SYSCALL and CONFIG_CGROUP_BPF",
+  );
 
 /** The whole range is the host's own. */
 const isInUserNamespace = (): boolean => !/^ *0 +0 +4294967295$/m.test(readFile("/proc/self/uid_map"));
@@ -54,9 +56,17 @@ function codeOf(rules: readonly string[]): Uint8Array {
 
 /**
  * Gives a cgroup other rules than it has, in one go: at no moment it has none. Filters of others stay.
- * @param rules none where everything is allowed.
+ * @param rules none where everything is allowed. @throws UnsupportedError
  */
 export function replaceDeviceFilter(cgroup: string, rules: readonly string[] | undefined): void {
+  try {
+    replace(cgroup, rules);
+  } catch (error) {
+    throw isUnsupported(error) ? unsupported(error) : error;
+  }
+}
+
+function replace(cgroup: string, rules: readonly string[] | undefined): void {
   using directory = owned(open(cgroup, O_RDONLY | O_DIRECTORY));
   const old = openDeviceFilters(directory.fd, filterName);
   try {

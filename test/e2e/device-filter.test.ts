@@ -5,6 +5,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { binary } from "../support/cli.ts";
 import { type Machine, said, withMachine } from "../support/containers.ts";
+import { openDevices } from "../support/devices.ts";
 import { detached, forever, ok } from "../support/life.ts";
 import { needing, root, tool } from "../support/needs.ts";
 
@@ -14,18 +15,8 @@ const alone = ["--network", "none"];
 /** What the kernel's log asks for beside. */
 const mayReadLog = ["--cap-add", "SYSLOG"];
 
-/** `open TYPE MAJOR MINOR` makes a node and says whether it can be opened to read, and then to write. */
-const functions = `
-open() { mknod /n $1 $2 $3 || echo "no node"
-  if dd if=/n of=/dev/null count=0 2>/e; then r=r; else r=-; grep -q "not permitted" /e || cat /e; fi
-  if dd if=/dev/null of=/n count=0 conv=notrunc 2>/e; then w=w; else w=-; grep -q "not permitted" /e || cat /e; fi
-  echo "$1 $2:$3 $r$w"; rm -f /n; }
-`;
-
-const ask = (devices: string[]): string => functions + devices.map((device) => `open ${device}`).join("\n");
-
 async function opened(machine: Machine, options: string[], ...devices: string[]): Promise<string[]> {
-  const { stdout, stderr } = await machine.sh(ask(devices), [...alone, ...mayReadLog, ...options]);
+  const { stdout, stderr } = await machine.sh(openDevices(devices), [...alone, ...mayReadLog, ...options]);
   return (stdout + stderr).trim().split("\n");
 }
 
@@ -58,7 +49,7 @@ describe("the device filter", () => {
       await detached(machine, "box", forever, [...alone, ...check]);
       for (const _ of [1, 2]) {
         for (const options of [[], ["--privileged"], ["-u", "0"]]) {
-          const result = await machine.run(["exec", ...options, "box", "sh", "-c", ask(["c 1 11", "c 1 3"])]);
+          const result = await machine.run(["exec", ...options, "box", "sh", "-c", openDevices(["c 1 11", "c 1 3"])]);
           expect(result.stdout).toBe("c 1:11 --\nc 1:3 rw\n");
         }
         expect(ok(await machine.run(["wait", "--condition", "unhealthy", "box"]))).toBeDefined();
@@ -115,7 +106,7 @@ describe("what is allowed beside", () => {
       const run = (name: string) =>
         machine.run([
           ...["--config", config, "run", "--rm", ...alone, ...mayReadLog, "--device", `v.com/k=${name}`],
-          ...["busybox", "sh", "-c", ask(["c 1 11"])],
+          ...["busybox", "sh", "-c", openDevices(["c 1 11"])],
         ]);
       expect(ok(await run("read"))).toBe("c 1:11 r-");
       const wrong = await run("wrong");
@@ -161,6 +152,46 @@ describe("where the kernel takes no filter", () => {
       }
       const broken = await run(machine, "ENOMEM");
       expect([broken.code, said(broken)]).toEqual([125, expect.stringContaining("ENOMEM")]);
+    });
+  });
+});
+
+describe("update --device-cgroup-rule", () => {
+  const kmsg = ["sh", "-c", openDevices(["c 1 11", "c 1 3"])];
+
+  test("adds rules to a container while it runs, for its next starts, too", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      await detached(machine, "box", forever, [...alone, ...mayReadLog, "--device-cgroup-rule", "c 1:4 r"]);
+      const seen = async () => ok(await machine.run(["exec", "box", ...kmsg])).split("\n")[0];
+      expect(await seen()).toBe("c 1:11 --");
+      ok(await machine.run(["update", "--device-cgroup-rule", "c 1:11 r", "box"]));
+      expect(await seen()).toBe("c 1:11 r-");
+      ok(await machine.run(["update", "--device-cgroup-rule", "c 1:11 w", "box"]));
+      expect(await seen()).toBe("c 1:11 rw");
+      const rules = ok(await machine.run(["inspect", "-f", "{{json .HostConfig.DeviceCgroupRules}}", "box"]));
+      expect(JSON.parse(rules)).toEqual(["c 1:4 r", "c 1:11 r", "c 1:11 w"]);
+      ok(await machine.run(["restart", "-t", "0", "box"]));
+      expect(await seen()).toBe("c 1:11 rw");
+      ok(await machine.run(["stop", "-t", "0", "box"]));
+      ok(await machine.run(["update", "--device-cgroup-rule", "a *:* rwm", "box"]));
+      ok(await machine.run(["rm", "box"]));
+    });
+  });
+  test("leaves the filters of others on the cgroup, and a privileged container without one", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      await detached(machine, "free", forever, [...alone, "--privileged"]);
+      ok(await machine.run(["update", "--device-cgroup-rule", "c 1:11 r", "free"]));
+      expect(ok(await machine.run(["exec", "--privileged", "free", ...kmsg]))).toBe("c 1:11 rw\nc 1:3 rw");
+      ok(await machine.run(["rm", "-f", "free"]));
+    });
+  });
+  test("refuses what is no rule, and changes nothing where the kernel takes none", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      await detached(machine, "box", forever, alone);
+      for (const rule of ["c 1:11", "x 1:1 r", ""])
+        expect((await machine.run(["update", "--device-cgroup-rule", rule, "box"])).code).toBe(125);
+      expect(ok(await machine.run(["inspect", "-f", "{{json .HostConfig.DeviceCgroupRules}}", "box"]))).toBe("null");
+      ok(await machine.run(["rm", "-f", "box"]));
     });
   });
 });

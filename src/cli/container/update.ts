@@ -3,7 +3,8 @@
 import { updateContainer } from "../../engine/container/update.ts";
 import { makingContainers, requireRoot } from "../../engine/record/root.ts";
 import { UsageError } from "../../errors.ts";
-import { updatableArgs } from "../resource/args.ts";
+import { resourceArgs, updatableArgs } from "../resource/args.ts";
+import { parseRule } from "../resource/device.ts";
 import { parseUpdatable } from "../resource/resources.ts";
 import { type Arguments, defineCommand } from "../words/command.ts";
 import { printLine } from "../words/print.ts";
@@ -33,6 +34,7 @@ export default defineCommand({
       "pids-limit": createArgs["pids-limit"],
       ...updatableArgs,
     }),
+    "device-cgroup-rule": { ...resourceArgs["device-cgroup-rule"], description: "Add a rule to the device filter" },
     restart: createArgs.restart,
     ...refusedLimitArgs,
   },
@@ -45,11 +47,13 @@ export default defineCommand({
       ...(pids !== undefined && { pidsLimit: parsePidsLimit(pids) }),
     };
     const resources = parseUpdatable(args, limits);
-    if (Object.keys({ ...limits, ...resources }).length === 0 && restart === undefined)
+    const deviceRules = args["device-cgroup-rule"].map(parseRule);
+    if (Object.keys({ ...limits, ...resources, ...deviceRules }).length === 0 && restart === undefined)
       throw new UsageError("nothing to change", "--cpus, --memory, --pids-limit, --restart: see --help");
     const update = {
       limits,
       resources,
+      ...(deviceRules.length > 0 && { deviceRules }),
       ...(restart !== undefined && { restart: parseRestart(restart) }),
     };
     return forEachContainer(root, container, (paths, found, reference) => {

@@ -43,7 +43,8 @@ function parseDevice(text: string): DeviceRequest {
   return { path: path.replace(/(.)\/+$/, "$1"), target: parseTarget("--device", target), access };
 }
 
-function parseRule(text: string): string {
+/** Of --device-cgroup-rule. @throws UsageError */
+export function parseRule(text: string): string {
   if (/^[acb] (\d{1,10}|\*):(\d{1,10}|\*) [rwm]{1,3}$/.test(text)) return text;
   throw new UsageError(
     `--device-cgroup-rule: ${JSON.stringify(text)} is not a rule`,

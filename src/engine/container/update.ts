@@ -27,6 +27,8 @@ import { askedLimits } from "./plan.ts";
 export interface Update {
   limits: Pick<RunOptions, "cpus" | "memoryBytes" | "pidsLimit">;
   resources: Updatable;
+  /** Beside those that it has. */
+  deviceRules?: string[];
   restart?: RestartPolicy;
 }
 
@@ -53,12 +55,13 @@ export function updateContainer(paths: Paths, { record: { id } }: Container, upd
 
 function updateLocked(paths: Paths, container: Container, update: Update): void {
   const { record } = container;
-  const { restart } = update;
-  const options = updateOptions(record.options, update);
+  const { restart, deviceRules } = update;
+  const limited = updateOptions(record.options, update);
+  const options = deviceRules ? deviceModule().addDeviceRules(limited, deviceRules) : limited;
   checkControllers(update);
   if (restart) checkRestart(paths, container, restart);
   const settings = { ...record.settings, ...(restart && { restart }) };
-  const undo = applyLimits(container, options, update);
+  const undo = applyAll(paths, container, options, update);
   try {
     writeRecord(paths, { ...record, options, settings });
     emitContainerEvent(paths, record, "update");
@@ -67,6 +70,25 @@ function updateLocked(paths: Paths, container: Container, update: Update): void 
     throw error;
   }
 }
+
+/** What a container has that runs. @returns what takes all of it back. */
+function applyAll(paths: Paths, container: Container, options: RunOptions, update: Update): () => void {
+  const undoLimits = applyLimits(container, options, update);
+  if (!update.deviceRules) return undoLimits;
+  try {
+    const undoRules = deviceModule().applyDeviceRules(paths, container, options);
+    return () => {
+      undoRules();
+      undoLimits();
+    };
+  } catch (error) {
+    undoLimits();
+    throw error;
+  }
+}
+
+/** Loaded for those who have some. */
+const deviceModule = () => require("./update-devices.ts") as typeof import("./update-devices.ts");
 
 /** As for `run`: what this host cannot enforce is not promised. */
 function checkControllers({ limits, resources }: Update): void {
