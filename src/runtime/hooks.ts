@@ -25,7 +25,7 @@ import type { Hook, HookKind } from "../oci/rare.ts";
 export interface HookState {
   ociVersion: string;
   id: string;
-  status: "creating" | "created" | "running" | "stopped";
+  status: string;
   /** As the hook sees it. */
   pid?: number;
   bundle: string;

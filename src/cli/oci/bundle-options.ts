@@ -45,7 +45,7 @@ export type BundleArgs = Values<typeof bundleArgs>;
 /** Everything but the stdio of a container that is to be made. @param how what `create` and `run` do differently. */
 export function bundleRequest(
   args: BundleArgs,
-  { root, cgroups }: RuntimeGlobal,
+  { root, cgroups, warn, debug }: RuntimeGlobal,
   how: Pick<BundleOptions, "outlives" | "waits">,
 ): Omit<CreateRequest, "connect"> & { config: Spec; consoleSocket?: string } {
   const id = checkId(args.id);
@@ -54,7 +54,11 @@ export function bundleRequest(
   const here = process.cwd();
   const bundle = withoutDots(absolutePath(args.bundle, here));
   checkBundle(bundle);
-  const { spec: config } = readConfig(bundle, args.config === undefined ? undefined : absolutePath(args.config, here));
+  const {
+    spec: config,
+    unknown,
+    warnings,
+  } = readConfig(bundle, args.config === undefined ? undefined : absolutePath(args.config, here));
   const preserved = preservedFds(countOf(args["preserve-fds"]) + countOf(process.env.LISTEN_FDS ?? "0"));
   const cgroup2 = findCgroup2();
   const cgroup =
@@ -72,6 +76,8 @@ export function bundleRequest(
     },
     { ...(cgroup2 && { cgroup2 }) },
   );
+  [...warnings, ...plan.warnings].forEach(warn);
+  for (const path of unknown) debug(`config.json: ${path} is not known, and ignored`);
   const state: Omit<ContainerState, "process"> = {
     schema: 1,
     id,

@@ -8,6 +8,9 @@ export interface RuntimeGlobal {
   root: string;
   /** How their cgroups are made; "disabled" is that of the caller. */
   cgroups: "cgroupfs" | "disabled";
+  warn(text: string): void;
+  /** Something for those who look for a mistake (--debug). */
+  debug(text: string): void;
 }
 
 export interface RuntimeCommand<Args extends Arguments = Arguments> {

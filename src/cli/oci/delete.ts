@@ -7,8 +7,8 @@ export default defineRuntimeCommand({
     force: { type: "boolean", alias: "f", description: "Kill it first; no error if it is not there" },
     id: containerId,
   },
-  run: ({ id, force = false }, { root }) => {
-    deleteContainer(root, id, { force });
+  run: ({ id, force = false }, { root, warn }) => {
+    deleteContainer(root, id, { force }).forEach(warn);
     return 0;
   },
 });

@@ -19,7 +19,7 @@ export function complain(error: unknown, log: LogOptions, code: number): number 
 }
 
 /** One line, as logrus writes it (runc), in the log if there is one, and for people on stderr. */
-export function report(level: "error" | "warning", text: string, { path, format }: LogOptions): void {
+export function report(level: "error" | "warning" | "debug", text: string, { path, format }: LogOptions): void {
   const time = new Date().toISOString().replace(/\.\d+Z$/, "Z");
   const line =
     format === "json"

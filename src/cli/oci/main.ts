@@ -27,12 +27,14 @@ export async function main(argv: string[]): Promise<number> {
     if (words.includes("--help") && !command.optionsFirst) return await (await import("./help.ts")).printHelp(name);
     if (!command.takesSignals) unblockSignals(forwarded);
     const args = parseArgv(command.args, words, { optionsFirst: command.optionsFirst ?? false });
-    return (await command.run(args as never, environment(global))) ?? 0;
+    return (await command.run(args as never, environment(global, log))) ?? 0;
   } catch (error) {
-    const { complain } = require("./log.ts") as typeof import("./log.ts");
-    return complain(error, log, failed);
+    return logging().complain(error, log, failed);
   }
 }
+
+/** Loaded for those who have something to say. */
+const logging = () => require("./log.ts") as typeof import("./log.ts");
 
 function logOptions({ log, "log-format": format }: Values<typeof globalArgs>): LogOptions {
   if (format !== "text" && format !== "json")
@@ -40,7 +42,7 @@ function logOptions({ log, "log-format": format }: Values<typeof globalArgs>): L
   return { format, ...(log !== undefined && { path: log }) };
 }
 
-function environment(global: Values<typeof globalArgs>): RuntimeGlobal {
+function environment(global: Values<typeof globalArgs>, log: LogOptions): RuntimeGlobal {
   const { root, rootless = "auto", "cgroup-manager": manager = "cgroupfs", "systemd-cgroup": systemd } = global;
   if (systemd || manager === "systemd")
     throw new UnsupportedError(
@@ -51,7 +53,13 @@ function environment(global: Values<typeof globalArgs>): RuntimeGlobal {
     throw new UsageError(`option --cgroup-manager is cgroupfs or disabled, not ${JSON.stringify(manager)}`);
   if (!["auto", "false", "0"].includes(rootless))
     throw new UnsupportedError(`option --rootless ${rootless} is not supported: it needs root`);
-  return { root: absolutePath(root, process.cwd()), cgroups: manager };
+  const report = (level: "warning" | "debug") => (text: string) => logging().report(level, text, log);
+  return {
+    root: absolutePath(root, process.cwd()),
+    cgroups: manager,
+    warn: report("warning"),
+    debug: global.debug ? report("debug") : () => {},
+  };
 }
 
 async function load(name: string): Promise<RuntimeCommand> {

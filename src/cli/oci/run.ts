@@ -28,6 +28,8 @@ export default defineRuntimeCommand({
         return terminalOfCaller(owner);
       },
     });
-    return detach ? 0 : endForeground(global.root, request.state.id, container, { keep: args.keep ?? false });
+    container.warnings.forEach(global.warn);
+    if (detach) return 0;
+    return endForeground(global.root, request.state.id, container, { keep: args.keep ?? false }, global.warn);
   },
 });

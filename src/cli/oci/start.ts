@@ -4,8 +4,8 @@ import { containerId, defineRuntimeCommand } from "./command.ts";
 export default defineRuntimeCommand({
   meta: { name: "start", description: "Run the program of a container that was created" },
   args: { id: containerId },
-  run: ({ id }, { root }) => {
-    startContainer(root, id);
+  run: ({ id }, { root, warn }) => {
+    startContainer(root, id).forEach(warn);
     return 0;
   },
 });

@@ -11,7 +11,7 @@ import type { Container, ContainerRecord } from "../record/container.ts";
 import { tellExec } from "./exec-events.ts";
 
 /** Loaded for those who want all that we have. */
-const host = () => require("./host.ts") as typeof import("./host.ts");
+const own = () => require("../../runtime/own-capabilities.ts") as typeof import("../../runtime/own-capabilities.ts");
 
 /** Loaded for those who have some. */
 const secretVariables = (paths: Paths, record: ContainerRecord): string[] =>
@@ -34,7 +34,7 @@ export function execInContainer(
     spec,
     { ...options, env },
     kindsOf(io.stdio),
-    options.privileged ? host().ownCapabilities() : [],
+    options.privileged ? own().ownCapabilities() : [],
   );
   const joined = { pid: state.process!.pid, pidfd, cgroup: state.cgroup };
   const events = tellExec(paths, record, options.command);

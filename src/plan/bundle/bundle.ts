@@ -9,6 +9,7 @@ import type { HostStep, InitStep, Plan, StdioKind } from "../step.ts";
 import { planSysctls } from "../sysctl.ts";
 import { userOf } from "../user.ts";
 import { core, planBundleLimits } from "./limits.ts";
+import { adaptMounts, adaptStep, checkTargets } from "./mounts.ts";
 
 /** What the command line says of a container beside its bundle. */
 export interface BundleOptions {
@@ -33,10 +34,12 @@ export type BundlePlan = Pick<Plan, "build" | "clone" | "setup" | "release" | "s
 /** @throws UnsupportedError for a limit that this host can't enforce, or a cgroup that it is to have and can't. */
 export function planBundle(config: Spec, options: BundleOptions, host: Host): BundlePlan {
   const { cgroup } = options;
-  const devices = planDeviceFilter(config, !options.withoutCgroup, cgroup);
+  checkTargets(config);
+  const { spec: inOurWords, warnings } = adaptMounts(config);
+  const devices = planDeviceFilter(inOurWords, !options.withoutCgroup, cgroup);
   const spec = {
-    ...config,
-    mounts: config.mounts.map((mount) => (isCgroup(mount) ? planCgroupMount(mount, config, options) : mount)),
+    ...inOurWords,
+    mounts: inOurWords.mounts.map((mount) => (isCgroup(mount) ? planCgroupMount(mount, config, options) : mount)),
   };
   return {
     build: [
@@ -48,19 +51,22 @@ export function planBundle(config: Spec, options: BundleOptions, host: Host): Bu
       ...planNamespaceFiles(spec),
     ],
     clone: planClone(spec, cgroup),
-    setup: planSetup(spec, options).flatMap((step) => adapted(step, options)),
+    setup: planSetup(spec, options).flatMap((step) => adapted(adaptStep(step), spec, options)),
     release: [...devices.release, ...planLimits(spec, cgroup, host)],
     start: [
       ...planSysctls(spec, { late: true }),
       ...planStart(spec, { ...options, reap: false }, sharesPid(spec)).flatMap((step) => planLast(step, spec, options)),
     ],
-    warnings: devices.warnings,
+    warnings: [...warnings, ...devices.warnings],
   };
 }
 
 /** What a caller has set for its containers stays set: the score of oom_score_adj too, unless the bundle has one. */
-function adapted(step: InitStep, { keepsKeyring }: BundleOptions): InitStep[] {
+function adapted(step: InitStep, { linux }: Spec, { keepsKeyring }: BundleOptions): InitStep[] {
   if (step.do === "session-keyring" && keepsKeyring) return [];
+  // It can't be shared before: pivot_root(2).
+  if (step.do === "pivot-root" && linux.rootfsPropagation)
+    return [step, { do: "root-propagation", propagation: linux.rootfsPropagation }];
   return step.do === "reset-attributes" ? [{ ...step, keepOomScoreAdj: true }] : [step];
 }
 

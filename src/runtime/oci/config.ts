@@ -2,23 +2,41 @@
 
 import { readBytes } from "../../linux/file.ts";
 import { type Bundle, parseBundle } from "../../oci/bundle/bundle.ts";
-import type { Process } from "../../oci/spec.ts";
-import { defaultDevices } from "../../plan/mounts.ts";
+import type { Capabilities, Process } from "../../oci/spec.ts";
+import { ownCapabilities } from "../own-capabilities.ts";
 
 /** @param bundle absolute. @param path of another file than the bundle's config.json. */
 export function readConfig(bundle: string, path = `${bundle}/config.json`): Bundle {
   const read = parseBundle(readBytes(path), bundle);
-  const { linux, process } = read.spec;
-  const spec = {
-    ...read.spec,
-    process: withCapabilities(process),
-    linux: { ...linux, devices: [...defaultDevices, ...(linux.devices ?? [])] },
+  const process = withCapabilities(read.spec.process);
+  // In a user namespace of its own it has them all.
+  if (read.spec.linux.namespaces.some(({ type }) => type === "user"))
+    return { ...read, spec: { ...read.spec, process } };
+  const { granted, warnings } = grant(process.capabilities);
+  const spec = { ...read.spec, process: { ...process, capabilities: granted } };
+  return { ...read, spec, warnings: [...read.warnings, ...warnings] };
+}
+
+/** "Runtimes SHOULD NOT fail if the container configuration requests capabilities that cannot be granted." */
+function grant(capabilities: Capabilities): { granted: Capabilities; warnings: string[] } {
+  const own = ownCapabilities();
+  const given = (names: string[]) => names.filter((name) => own.includes(name));
+  const { bounding, effective, permitted, inheritable, ambient } = capabilities;
+  const lacking = new Set([...bounding, ...permitted, ...inheritable].filter((name) => !own.includes(name)));
+  return {
+    granted: {
+      bounding: given(bounding),
+      effective: given(effective),
+      permitted: given(permitted),
+      inheritable: given(inheritable),
+      ambient: given(ambient),
+    },
+    warnings: [...lacking].map((name) => `config.json: process.capabilities: ${name} is not given: we have not got it`),
   };
-  return { ...read, spec };
 }
 
 /** A process whose configuration names no capabilities has none, as with runc and crun. */
-export const withCapabilities = (process: Process): Process => ({
+export const withCapabilities = (process: Process): Process & { capabilities: Capabilities } => ({
   ...process,
   capabilities: process.capabilities ?? { bounding: [], effective: [], permitted: [], inheritable: [], ambient: [] },
 });

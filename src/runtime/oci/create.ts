@@ -5,12 +5,14 @@ import { close, cwd, type Fd, O_RDWR, open, writeFileAtomic } from "../../linux/
 import { closeAll } from "../../linux/poll.ts";
 import { identify } from "../../linux/proc.ts";
 import { umask } from "../../linux/process.ts";
+import type { Spec } from "../../oci/spec.ts";
 import type { BundlePlan } from "../../plan/bundle/bundle.ts";
 import { type Preparing, performHost } from "../host.ts";
-import { follow, killInit, leave, type Prepared, type Starting, spawnInit } from "../init.ts";
+import { follow, killInit, leave, type Prepared, type Progress, type Starting, spawnInit } from "../init.ts";
 import type { ConnectedStdio, Owner } from "../stdio.ts";
 import { undoList } from "../undo.ts";
 import { refuseBusyCgroup } from "./cgroup-path.ts";
+import { runCreateHooks, runPoststartHooks, runPoststopHooks, runStartHooks } from "./hooks.ts";
 import { type ContainerState, pathsOf, removeDirectory, reserve, writeState } from "./state.ts";
 
 export interface CreateRequest {
@@ -29,6 +31,8 @@ export interface CreateRequest {
 /** A container that there is, by its first process. */
 export interface CreatedContainer extends Pick<Starting, "child"> {
   connected: ConnectedStdio;
+  /** Of hooks that failed when it ran already. */
+  warnings: string[];
 }
 
 /** Makes a container. A failure leaves nothing; a creator that is killed, what the next command cleans up. */
@@ -49,11 +53,14 @@ export function createContainer(request: CreateRequest): CreatedContainer {
     if (cgroup !== undefined) refuseBusyCgroup(cgroup);
     const prepared: Preparing = { binds: [], preserved: request.preserved };
     performHost(plan.build, undo, { prepared });
+    const joinedNetwork = prepared.joined?.network;
+    if (joinedNetwork !== undefined) moveDevices(state.config, joinedNetwork);
     if (waits) prepared.fifo = makeFifo(paths.fifo);
     connected = request.connect(prepared.identity!);
     const init = spawnInit(plan, prepared as Prepared, connected);
     undo.add(() => killInit(init));
     closeAll(connected.inside.filter((fd) => fd !== undefined));
+    const first = init.child;
     const record = () => {
       writeState(root, { ...state, process: identify(init.child.pid) });
       if (request.pidFile !== undefined) writeFileAtomic(request.pidFile, String(init.child.pid));
@@ -61,14 +68,23 @@ export function createContainer(request: CreateRequest): CreatedContainer {
     advance(init, {
       until: waits ? "created" : "executed",
       terminal: connected.connect,
+      network: (namespace) => moveDevices(state.config, namespace),
+      hooks: () => {
+        // They run however far its life has come.
+        undo.add(() => runPoststopHooks(state));
+        runCreateHooks(state, first);
+      },
       release: () => {
         performHost(plan.release, undo, { prepared });
-        if (!waits) record();
+        if (!waits) {
+          runStartHooks(state, first);
+          record();
+        }
       },
       created: record,
     });
     close(lock);
-    return { child: init.child, connected };
+    return { child: first, connected, warnings: waits ? [] : runPoststartHooks(state, first.pid) };
   } catch (error) {
     connected?.restore();
     undo.run(error);
@@ -77,10 +93,7 @@ export function createContainer(request: CreateRequest): CreatedContainer {
 }
 
 /** Follows init until it waits for `start`, or has become the program. */
-function advance(
-  init: Starting,
-  on: { until: "created" | "executed"; terminal(master: Fd): void; release(): void; created(): void },
-): void {
+function advance(init: Starting, on: Progress & { until: "created" | "executed"; created(): void }): void {
   let isCreated = false;
   const created = () => {
     on.created();
@@ -91,6 +104,13 @@ function advance(
   } finally {
     leave(init);
   }
+}
+
+/** Loaded for those who have some. */
+function moveDevices({ linux: { netDevices } }: Spec, namespace: Fd): void {
+  if (!netDevices) return;
+  const { moveNetDevices } = require("../net-devices.ts") as typeof import("../net-devices.ts");
+  moveNetDevices(netDevices, namespace);
 }
 
 /** Open for both: init reads from it, and there is no end of file while nobody writes. */

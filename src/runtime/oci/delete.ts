@@ -7,6 +7,7 @@ import { owned } from "../../linux/file.ts";
 import { POLLIN, poll } from "../../linux/poll.ts";
 import { openProcess } from "../../linux/proc.ts";
 import { signals } from "../../linux/signal.ts";
+import { runPoststopHooks } from "./hooks.ts";
 import {
   type ContainerState,
   lock,
@@ -18,8 +19,8 @@ import {
   statusOf,
 } from "./state.ts";
 
-/** @param force whatever state it is in, and no matter whether it is there. */
-export function deleteContainer(root: string, id: string, { force }: { force: boolean }): void {
+/** @returns warnings. @param force whatever state it is in, and no matter whether it is there. */
+export function deleteContainer(root: string, id: string, { force }: { force: boolean }): string[] {
   try {
     using _ = owned(lock(root, id));
     const state = readState(root, id);
@@ -27,17 +28,19 @@ export function deleteContainer(root: string, id: string, { force }: { force: bo
     if (status !== "stopped" && status !== "created" && !force)
       throw new ConflictError(`cannot delete container ${id} that is not stopped: ${status}`, "--force kills it first");
     if (status !== "stopped") endContainer(state);
-    removeContainer(root, state);
+    return removeContainer(root, state);
   } catch (error) {
     if (!force || !(error instanceof NotFoundError)) throw error;
     removeIfUnfinished(root, id);
+    return [];
   }
 }
 
-/** What is left of one whose first process has ended; the lock is held. */
-export function removeContainer(root: string, state: ContainerState): void {
+/** What is left of one whose first process has ended; the lock is held. @returns warnings. */
+export function removeContainer(root: string, state: ContainerState): string[] {
   removeCgroups(state);
   removeDirectory(pathsOf(root, state.id).directory);
+  return runPoststopHooks(state);
 }
 
 const patienceMs = 10_000;

@@ -18,17 +18,18 @@ export function endForeground(
   id: string,
   { child, connected }: CreatedContainer,
   { keep }: { keep: boolean },
+  warn: (text: string) => void,
 ): number {
   try {
     const exit = supervise(child, connected)!;
     return exit.code ?? 128 + exit.signal!;
   } finally {
     connected.restore();
-    if (!keep) removeEnded(root, id);
+    if (!keep) removeEnded(root, id).forEach(warn);
   }
 }
 
-function removeEnded(root: string, id: string): void {
+function removeEnded(root: string, id: string): string[] {
   using _ = owned(lock(root, id));
-  removeContainer(root, readState(root, id));
+  return removeContainer(root, readState(root, id));
 }
