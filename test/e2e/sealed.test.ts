@@ -3,7 +3,7 @@
 import { describe, expect } from "bun:test";
 import { readFileSync, statSync } from "node:fs";
 import { binary, type Result } from "../support/cli.ts";
-import { compiledBytes } from "../support/compile.ts";
+import { compiled, compiledBytes } from "../support/compile.ts";
 import { type Machine, said, withMachine } from "../support/containers.ts";
 import { ok } from "../support/life.ts";
 import { needing, root, tool } from "../support/needs.ts";
@@ -132,5 +132,23 @@ describe("no /proc/PID/exe leads to our binary, and none can be written", () => 
       },
       loadTraps,
     );
+  });
+});
+
+describe("on a kernel without CONFIG_CHECKPOINT_RESTORE", () => {
+  const on = (machine: Machine, calls: string, ...words: string[]) =>
+    machine.exec([compiled("older-kernel.c"), calls, binary(), ...words]);
+
+  test("nothing is started that could show our binary: not by run, not by exec, and nothing is left", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const refused = expect.stringContaining("exe-file: cannot prctl /proc/self/exe: EPERM");
+      const run = await on(machine, "map,file", "run", "--rm", "--network", "none", "busybox", "echo", "ran");
+      expect([run.code, run.stdout, said(run)]).toEqual([125, "", refused]);
+      expect(said(run)).toContain("CONFIG_CHECKPOINT_RESTORE");
+      ok(await machine.run(["run", "-d", "--name", "box", "--network", "none", "busybox", "sleep", "600"]));
+      const exec = await on(machine, "map,file", "exec", "box", "echo", "ran");
+      expect([exec.code, exec.stdout, said(exec)]).toEqual([125, "", refused]);
+      ok(await machine.run(["rm", "-f", "box"]));
+    });
   });
 });

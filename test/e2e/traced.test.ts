@@ -111,3 +111,31 @@ for (const [title, options, execOptions] of [
       ok(await machine.run(["rm", "-f", "box"]));
     });
   }, 120_000);
+
+test("of all other commands only a health check brings a process in, and that one finds only its records", async () => {
+  await withMachine(["busybox"], async (machine) => {
+    await traced(machine, ["--privileged", "--health-cmd", "/bin/true", "--health-interval", "1s"]);
+    const file = machine.file("tmp/file", "content\n");
+    const attached = machine.spawn(["attach", "box"]);
+    for (let turn = 0; turn < 5; turn++) {
+      ok(await machine.run(["cp", file, "box:/file"]));
+      ok(await machine.run(["cp", "box:/file", `${file}.2`]));
+      ok(await machine.run(["top", "box"]));
+      ok(await machine.run(["stats", "--no-stream", "box"]));
+      ok(await machine.run(["diff", "box"]));
+      ok(await machine.run(["commit", "-q", "box", "made"]));
+      ok(await machine.run(["export", "-o", `${file}.3`, "box"]));
+      ok(await machine.run(["inspect", "-s", "box"]));
+      ok(await machine.run(["healthcheck", "run", "box"]));
+    }
+    const sights = sightsOf(await logs(machine));
+    for (const sight of sights.filter(onItsWay)) expectBare(sight);
+    for (const { found } of sights) expect(found).toEqual([]);
+    expect([...new Set(sights.map(({ exe }) => exe))].filter((exe) => !/^\/bin\/|^\/memfd:/.test(exe))).toEqual([]);
+    ok(await machine.run(["rm", "-f", "box"]));
+    await attached.exited;
+    ok(await machine.run(["rmi", "made"]));
+    ok(await machine.run(["image", "prune", "-f"]));
+    for (const name of [file, `${file}.2`, `${file}.3`]) rmSync(name);
+  });
+}, 240_000);

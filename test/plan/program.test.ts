@@ -233,3 +233,24 @@ test("an exec's second process has no descriptor of ours but those that its step
   const args = program.records[clone]!.args[0] as unknown as { content: { words: { flags: Names } } };
   expect([...args.content.words.flags.list]).toEqual(["CLONE_PARENT", "CLONE_CLEAR_SIGHAND"]);
 });
+
+describe("/proc/self/exe of a process on its way", () => {
+  const program = compileInit(withPipes, options);
+  const isSetting =
+    (what: string) =>
+    ({ call, args }: Rec): boolean =>
+      call === "prctl" && args[1] instanceof Names && args[1].list.includes(what as never);
+  const asked = (answer: (record: Rec) => Answer) => {
+    const { run, failed } = interpret(program, answer);
+    const is = (what: string) => run.some(isSetting(what));
+    return { map: is("PR_SET_MM_MAP"), file: is("PR_SET_MM_EXE_FILE"), failed: failed?.step };
+  };
+  const without = (...what: string[]) =>
+    asked((record) => (what.some((one) => isSetting(one)(record)) ? { errno: errnos.EINVAL } : willing(record)));
+
+  test("is set by the newer call, by the older one where the kernel has no other, and else the program is not started", () => {
+    expect(without()).toEqual({ map: true, file: false, failed: undefined });
+    expect(without("PR_SET_MM_MAP")).toEqual({ map: true, file: true, failed: undefined });
+    expect(without("PR_SET_MM_MAP", "PR_SET_MM_EXE_FILE")).toEqual({ map: true, file: true, failed: "exe-file" });
+  });
+});
