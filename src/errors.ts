@@ -105,7 +105,7 @@ export const notesOf = (error: unknown): string[] =>
 /** What to print for a failure: the text, and the hint if there is one. Anything that is not a Failure is a bug of ours and keeps its stack. */
 export function explain(error: unknown): { text: string; hint?: string } {
   if (error instanceof Failure) {
-    const hint = error.hint ?? (isFull(error) ? fullHint : hasCode(error, "EROFS") ? readOnlyHint : undefined);
+    const hint = error.hint ?? hintOf(error);
     return hint === undefined ? { text: error.message } : { text: error.message, hint };
   }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -113,6 +113,12 @@ export function explain(error: unknown): { text: string; hint?: string } {
     text: `internal error: ${withoutNames(stack)}`,
     hint: "this is a bug in tinydocker: please report these lines, and the command that you ran",
   };
+}
+
+function hintOf(error: Failure): string | undefined {
+  // That leads where the caller wants, and seldom to where we keep things.
+  if (error instanceof SyscallError && error.subject === "stdout") return undefined;
+  return isFull(error) ? fullHint : hasCode(error, "EROFS") ? readOnlyHint : undefined;
 }
 
 /** Where in our source a failure was thrown, and who called, the last first. */

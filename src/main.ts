@@ -7,10 +7,16 @@ const isRuntime = /(^|\/)tinydocker-runtime$/.test(process.argv0);
 const argv = isRuntime ? ["runtime", ...process.argv.slice(2)] : process.argv.slice(2);
 const [only] = argv;
 // The question costs what an empty program costs: nothing is loaded for it.
-if (argv.length === 1 && (only === "version" || only === "--version")) console.log(versionLine());
-else {
+const exitNow = (code: number) => (require("./linux/clone.ts") as typeof import("./linux/clone.ts")).exitNow(code);
+if (argv.length === 1 && (only === "version" || only === "--version")) {
+  try {
+    await Bun.write(Bun.stdout, `${versionLine()}\n`);
+  } catch {
+    // By the long way the reason is told.
+    exitNow(await (await import("./cli/role.ts")).play(["version", "--json=false"]));
+  }
+} else {
   const { crash, play } = await import("./cli/role.ts");
-  const exitNow = (code: number) => (require("./linux/clone.ts") as typeof import("./linux/clone.ts")).exitNow(code);
   // Thrown by a listener, say: bun would print our code and wait for ever for what does not come any more.
   process.on("uncaughtException", (error) => exitNow(crash(error)));
   process.on("unhandledRejection", (error) => exitNow(crash(error)));

@@ -28,6 +28,7 @@ export async function main(argv: string[]): Promise<number> {
     if (config !== undefined) chooseConfig(configPath(config));
     const global: Global = { root, commands };
     const name = rest[0];
+    if (want !== undefined || name === undefined || name === "help") failureCode = otherFailure;
     if (want === "version") return await runCommand(await load("version"), [], global);
     if (want === "help" || name === undefined) return await printHelp();
     if (firewall !== undefined) chooseFirewall(root, firewall);

@@ -34,7 +34,7 @@ import {
 } from "./init.ts";
 import { identityOf } from "./mount/user.ts";
 import { type ConnectedStdio, connectToCaller, type Stdio } from "./stdio.ts";
-import { supervise } from "./supervise.ts";
+import { checkDelivered, supervise } from "./supervise.ts";
 
 /** The container that is joined: its first process by number and descriptor, and its cgroup v2 directory if it has one. */
 export interface Joined {
@@ -54,6 +54,7 @@ export function runExec(
     /** What leaves it running, at a terminal. */
     detachKeys?: Uint8Array;
     onStarted?: (pid: number) => void;
+    onEnded?: (exit: Exit) => void;
   },
 ): Exit | "detached" | undefined {
   blockSignals(forwarded);
@@ -62,19 +63,24 @@ export function runExec(
   try {
     const starting = spawnExec(joined, plan, identity, connected.inside);
     closeAll(connected.inside.filter((fd) => fd !== undefined));
+    let exit: Exit | undefined;
     try {
       awaitStart(starting, { terminal: connected.connect });
       io.onStarted?.(starting.child.pid);
       if (io.detach) return undefined;
-      const exit = supervise(starting.child, connected);
-      if (exit) return exit;
-      const { handOffTerminal } = require("./keep-terminal.ts") as typeof import("./keep-terminal.ts");
-      handOffTerminal(connected.terminal!, starting.child.pidfd);
-      return "detached";
+      exit = supervise(starting.child, connected);
+      if (!exit) {
+        const { handOffTerminal } = require("./keep-terminal.ts") as typeof import("./keep-terminal.ts");
+        handOffTerminal(connected.terminal!, starting.child.pidfd);
+        return "detached";
+      }
     } catch (error) {
       killInit(starting);
       throw error;
     }
+    io.onEnded?.(exit);
+    checkDelivered(connected);
+    return exit;
   } finally {
     connected.restore();
   }

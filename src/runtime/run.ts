@@ -18,7 +18,7 @@ import { awaitStart, killInit, type Prepared, spawnInit } from "./init.ts";
 import type { CleanUpDead } from "./lock-file.ts";
 import { type LogOptions, openLog } from "./log.ts";
 import { type ConnectedStdio, connectToCaller, connectToMonitor, type OnOutput, type Stdio } from "./stdio.ts";
-import { controlsOf, deliverRest, type Supervision, superviseChild } from "./supervise.ts";
+import { checkDelivered, controlsOf, deliverRest, type Supervision, superviseChild } from "./supervise.ts";
 import { type UndoList, undoList } from "./undo.ts";
 import { meterOf, type Usage } from "./usage.ts";
 
@@ -151,9 +151,7 @@ export function runContainer(plan: Plan, io: Io, place: Place, listener: Listene
   }
   // Now that it is gone, nobody waits but us for a reader who does not read.
   deliverRest(connected);
-  // What it wrote and nobody got must not look like a success.
-  const lost = connected.copies.find(({ inward, failure }) => !inward && failure !== undefined);
-  if (lost) throw lost.failure;
+  checkDelivered(connected);
   return outcome;
 }
 

@@ -98,6 +98,12 @@ export function deliverRest({ copies }: ConnectedStdio): void {
   deliver(copies, { fd, onReady: () => ending.has(readSignal(fd)) });
 }
 
+/** What it wrote and nobody got must not look like a success. @throws what the caller's stdout or stderr answered */
+export function checkDelivered({ copies }: ConnectedStdio): void {
+  const lost = copies.find(({ inward, failure }) => !inward && failure !== undefined);
+  if (lost) throw lost.failure;
+}
+
 /** What ends a program that does not handle it. */
 const ending = new Set<number>([signals.SIGHUP, signals.SIGINT, signals.SIGQUIT, signals.SIGTERM]);
 

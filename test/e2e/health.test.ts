@@ -224,6 +224,7 @@ describe("the image's health check", () => {
         const without = await run("without", ["--no-healthcheck"]);
         await healthy(machine, "with", "healthy");
         expect(await healthOf(machine, "without")).toBeNull();
+        expect(ok(await machine.run(["inspect", "-f", "{{.State.Health}}", "without"]))).toBe("<nil>");
         const described = ok(await machine.run(["inspect", "-f", "{{json .Config.Healthcheck.Test}}", "with"]));
         expect(JSON.parse(described)).toEqual(["CMD", "test", "-e", "/bin/sh"]);
         ok(await machine.run(["stop", "with", "without"]));

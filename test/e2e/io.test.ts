@@ -126,6 +126,79 @@ describe("standard output and error", () => {
   });
 });
 
+describe("results that stdout does not take", () => {
+  test("are an error with exit code 1, whatever the command: nothing that was lost looks like a success", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      await outside(machine, "$T -d --name box busybox sleep 60");
+      for (const words of [
+        "version",
+        "--version",
+        "-v",
+        "--help",
+        "help run",
+        "ps --help",
+        "ps -a",
+        "images",
+        "inspect box",
+        "info",
+        "exec box echo lost",
+        "exec -t box echo lost",
+        "top box",
+        "export box",
+        "save busybox",
+        "man",
+      ]) {
+        const { stdout, stderr } = await outside(machine, `$B ${words} >/dev/full; echo $?`);
+        expect([words, stdout, stderr]).toEqual([
+          words,
+          "1\n",
+          "tinydocker: cannot write to stdout: ENOSPC (no space left)\n",
+        ]);
+      }
+      await outside(machine, "$B rm -f box");
+    });
+  });
+  test("leave what was done as it is, and it is said to be so", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      for (const [words, said] of [
+        [
+          "create --name one busybox true",
+          /^tinydocker: container [0-9a-f]{12} is created, but cannot write to stdout: ENOSPC/,
+        ],
+        ["create --name two busybox true", /is created/],
+        ["volume create data", /^tinydocker: volume data is created, but cannot/],
+        ["network create net", /^tinydocker: network net is created, but cannot/],
+        ["commit one made", /^tinydocker: one is committed, but cannot/],
+        // The second one is not given up because of the first one's name.
+        ["rm one two", /^tinydocker: cannot write to stdout: ENOSPC .*: everything is done all the same\n$/],
+        [
+          "rmi made none",
+          /no such image: none[\s\S]*cannot write to stdout.*: what is not told of above is done all the same/,
+        ],
+        ["network rm net", /everything is done/],
+        ["volume prune -af", /^tinydocker: volumes are removed, but cannot/],
+        ["image prune -f", /^tinydocker: images are removed, but cannot/],
+      ] as const) {
+        const { stdout, stderr } = await outside(machine, `$B ${words} >/dev/full; echo $?`);
+        expect([words, stdout, stderr]).toEqual([words, "1\n", expect.stringMatching(said)]);
+      }
+    });
+  });
+  test("and messages that stderr does not take change no exit code", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      for (const [words, code] of [
+        ["rm nobody", 1],
+        ["nonsense", 125],
+        ["run --rm busybox", 0],
+      ] as const)
+        expect([words, (await outside(machine, `$B ${words} 2>/dev/full; echo $?`)).stdout]).toEqual([
+          words,
+          `${code}\n`,
+        ]);
+    });
+  });
+});
+
 describe("a warning", () => {
   test("is given once, with a monitor too", async () => {
     await withMachine(["busybox"], async (machine) => {

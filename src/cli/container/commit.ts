@@ -5,7 +5,7 @@ import { commit } from "../../engine/files/commit.ts";
 import { requireRoot } from "../../engine/record/root.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
-import { printLine, warn } from "../words/print.ts";
+import { printDone, printLine, warn } from "../words/print.ts";
 import { showProgress } from "../words/progress.ts";
 
 export default defineCommand({
@@ -46,7 +46,8 @@ export default defineCommand({
       onProgress: (made) => progress?.update(made),
       warn,
     });
-    printLine(await committing.finally(() => progress?.done()));
+    const id = await committing.finally(() => progress?.done());
+    printDone(`${container} is committed`, () => printLine(id));
     return 0;
   },
 });

@@ -15,7 +15,7 @@ import { randomHex } from "../../linux/clone.ts";
 import { unlink } from "../../linux/file.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
-import { printLine, warn } from "../words/print.ts";
+import { printDone, printLine, warn } from "../words/print.ts";
 import { createRequest, replace, reporterFor } from "./run.ts";
 import { createArgs } from "./run-args.ts";
 
@@ -42,7 +42,7 @@ export default defineCommand({
       if (request.cidfile !== undefined) unlink(request.cidfile);
       throw error;
     }
-    printLine(record.id);
+    printDone(`container ${record.id.slice(0, 12)} is created`, () => printLine(record.id));
     return 0;
   },
 });

@@ -34,7 +34,7 @@ export const lifeArgs = {
     type: "string",
     multiple: true,
     valueHint: "name=value",
-    description: "max-size (10m), max-file (3), tag, labels or env",
+    description: "max-size (10m), max-file (3), tag, labels, env, syslog-facility",
   },
   "health-cmd": {
     group: "Health",

@@ -56,7 +56,7 @@ function ofNamespaces({
   "shm-size": shm,
 }: ProcessValues): ProcessOptions {
   const options: ProcessOptions = {
-    ...(pid && pid !== "private" && { pid: parseShared("--pid", pid) }),
+    ...(pid && pid !== "private" && { pid: parseShared("--pid", pid, ["private"]) }),
     ...(ipc && { ipc: parseIpc(ipc) }),
     ...(parseWord("--uts", uts, ["", "private", "host"]) === "host" && { uts: "host" }),
     ...(parseWord("--cgroupns", cgroupns, ["", "private", "host"]) === "host" && { cgroupns: "host" }),

@@ -8,6 +8,7 @@ import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
 import { confirm } from "../words/confirm.ts";
 import { reportAll } from "../words/for-each.ts";
+import { printDone } from "../words/print.ts";
 import { showRemovals } from "../words/progress.ts";
 import { datedPruneArgs, parsePruneFilter, printReclaimed, printRemoved, untilFilter } from "../words/prune.ts";
 
@@ -28,8 +29,10 @@ export default defineCommand({
     const { ids, bytes, failures } = pruneContainers(paths, ({ record }) =>
       keep({ created: record.created, labels: record.settings.labels }),
     );
-    printRemoved("Deleted Containers:", ids);
-    printReclaimed(bytes);
+    printDone("containers are removed", () => {
+      printRemoved("Deleted Containers:", ids);
+      printReclaimed(bytes);
+    });
     return reportAll(failures);
   },
 });

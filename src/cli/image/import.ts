@@ -4,7 +4,7 @@ import { importImage } from "../../engine/image/import.ts";
 import { requireRoot } from "../../engine/record/root.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
-import { printLine } from "../words/print.ts";
+import { printDone, printLine } from "../words/print.ts";
 import { showProgress } from "../words/progress.ts";
 import { refused } from "../words/refused.ts";
 
@@ -39,7 +39,8 @@ export default defineCommand({
       ...(message !== undefined && { message }),
       onProgress: (made) => progress?.update(made),
     });
-    printLine(await importing.finally(() => progress?.done()));
+    const id = await importing.finally(() => progress?.done());
+    printDone(`${file} is imported`, () => printLine(id));
     return 0;
   },
 });

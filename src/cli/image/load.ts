@@ -4,7 +4,7 @@ import { load } from "../../engine/image/load.ts";
 import { requireRoot } from "../../engine/record/root.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
-import { plain, printLine, warn } from "../words/print.ts";
+import { plain, printDone, printLine, warn } from "../words/print.ts";
 import { showProgress } from "../words/progress.ts";
 import { refused } from "../words/refused.ts";
 import { parseSize } from "../words/units.ts";
@@ -38,10 +38,11 @@ export default defineCommand({
       warn,
     };
     const loading = load(pathsOf(root), input, options, (bytes) => progress?.update(bytes));
-    for (const { id, references } of await loading.finally(() => progress?.done())) {
-      if (references.length === 0) printLine(`Loaded image ID: ${id}`);
-      else for (const name of references) printLine(`Loaded image: ${plain(name)}`);
-    }
+    const images = await loading.finally(() => progress?.done());
+    const lines = images.flatMap(({ id, references }) =>
+      references.length === 0 ? `Loaded image ID: ${id}` : references.map((name) => `Loaded image: ${plain(name)}`),
+    );
+    printDone(`${input} is loaded`, () => lines.forEach(printLine));
     return 0;
   },
 });

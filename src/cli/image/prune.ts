@@ -7,9 +7,9 @@ import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
 import { confirm } from "../words/confirm.ts";
 import { reportAll } from "../words/for-each.ts";
-import { humanSize, plain, printLine } from "../words/print.ts";
+import { plain, printDone } from "../words/print.ts";
 import { showRemovals } from "../words/progress.ts";
-import { datedPruneArgs, parsePruneFilter, untilFilter } from "../words/prune.ts";
+import { datedPruneArgs, parsePruneFilter, printReclaimed, printRemoved, untilFilter } from "../words/prune.ts";
 
 export default defineCommand({
   meta: { name: "prune", description: "Remove untagged images, or all unused ones" },
@@ -25,11 +25,13 @@ export default defineCommand({
     const which = all ? "all images that no container uses" : "all images without a name that no container uses";
     if (!force && !confirm(`This will remove ${which}.`)) throw new Failure("nothing was removed");
     const { untagged, deleted, reclaimedBytes, failures } = pruneImages(pathsOf(root), { all, chosen });
-    if (untagged.length + deleted.length > 0) printLine("Deleted Images:");
-    for (const name of untagged) printLine(`untagged: ${plain(name)}`);
-    for (const id of deleted) printLine(`deleted: ${id}`);
-    if (untagged.length + deleted.length > 0) printLine("");
-    printLine(`Total reclaimed space: ${humanSize(reclaimedBytes)}`);
+    printDone("images are removed", () => {
+      printRemoved("Deleted Images:", [
+        ...untagged.map((name) => `untagged: ${plain(name)}`),
+        ...deleted.map((id) => `deleted: ${id}`),
+      ]);
+      printReclaimed(reclaimedBytes);
+    });
     return reportAll(failures);
   },
 });

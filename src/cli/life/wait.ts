@@ -15,7 +15,7 @@ export default defineCommand({
       type: "string",
       multiple: true,
       valueHint: "what",
-      description: "not-running (default), next-exit, removed, running, paused, healthy or unhealthy",
+      description: `${conditions.join(", ")} (not-running)`,
     },
     latest,
     ignore,

@@ -10,7 +10,7 @@ import { contains, parseSubnet } from "../../plan/subnet.ts";
 import { isNetworkName } from "../words/address.ts";
 import { defineCommand, type Values } from "../words/command.ts";
 import { parsePairs } from "../words/pairs.ts";
-import { printLine } from "../words/print.ts";
+import { printDone, printLine } from "../words/print.ts";
 import { refused } from "../words/refused.ts";
 import { type Driver, drivers, parseDriverOptions } from "./driver-options.ts";
 
@@ -88,7 +88,8 @@ export default defineCommand({
   ],
   run: (values, { root }) => {
     requireRoot("making networks");
-    printLine(createNetwork(pathsOf(root), parseNewNetwork(values)).id);
+    const { id, name } = createNetwork(pathsOf(root), parseNewNetwork(values));
+    printDone(`network ${name} is created`, () => printLine(id));
     return 0;
   },
 });

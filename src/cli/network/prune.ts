@@ -9,6 +9,7 @@ import type { Network } from "../../plan/network.ts";
 import { defineCommand } from "../words/command.ts";
 import { confirm } from "../words/confirm.ts";
 import { reportAll } from "../words/for-each.ts";
+import { printDone } from "../words/print.ts";
 import { datedPruneArgs, parsePruneFilter, printRemoved, untilFilter } from "../words/prune.ts";
 
 export default defineCommand({
@@ -25,7 +26,7 @@ export default defineCommand({
       throw new Failure("nothing was removed");
     recoverIfAllowed(paths);
     const { names, failures } = pruneNetworks(paths, chosen);
-    printRemoved("Deleted Networks:", names);
+    printDone("networks are removed", () => printRemoved("Deleted Networks:", names));
     return reportAll(failures);
   },
 });

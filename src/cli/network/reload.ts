@@ -7,7 +7,7 @@ import { requireRoot } from "../../engine/record/root.ts";
 import { UsageError } from "../../errors.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
-import { printLine } from "../words/print.ts";
+import { printDone, printLine } from "../words/print.ts";
 
 export default defineCommand({
   meta: { name: "network reload", description: "Recreate the bridges and firewall rules of running containers" },
@@ -26,7 +26,8 @@ export default defineCommand({
     const paths = pathsOf(root);
     recoverIfAllowed(paths);
     if (firewall) useFirewall(paths, firewall);
-    for (const name of reloadNetworks(paths)) printLine(name);
+    const reloaded = reloadNetworks(paths);
+    printDone("the networks are reloaded", () => reloaded.forEach(printLine));
     return 0;
   },
 });

@@ -8,7 +8,7 @@ import { O_RDONLY, readAll, statIfAny, withFile } from "../../linux/file.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
 import { parsePairs } from "../words/pairs.ts";
-import { printLine } from "../words/print.ts";
+import { printDone, printLine } from "../words/print.ts";
 import { refused } from "../words/refused.ts";
 
 /** Podman's. */
@@ -42,7 +42,8 @@ export default defineCommand({
         "mount a file with --volume instead",
       );
     const labels = parsePairs("--label", label);
-    printLine(createSecret(pathsOf(root), { name: secret, value, labels, replace, ignore }));
+    const id = createSecret(pathsOf(root), { name: secret, value, labels, replace, ignore });
+    printDone(`secret ${secret} is there`, () => printLine(id));
     return 0;
   },
 });

@@ -19,6 +19,9 @@ import { inspectArgs, printObjects } from "../words/objects.ts";
 import { refusedPlatform } from "../words/refused.ts";
 import type { Struct } from "../words/template/value.ts";
 
+const kinds = ["container", "image", "network", "volume"] as const;
+type Kind = (typeof kinds)[number] | "object";
+
 const args = {
   name: { type: "positional", multiple: true, required: true, description: "Names, ids, or unique id prefixes" },
   ...inspectArgs,
@@ -32,7 +35,7 @@ export default defineCommand({
     type: {
       type: "string",
       empty: "checked",
-      valueHint: "container|image|network|volume",
+      valueHint: kinds.join("|"),
       description: "Look up only objects of this type",
     },
   },
@@ -53,9 +56,6 @@ export const inspectImages = defineCommand({
   examples: ["tinydocker image inspect busybox"],
   run: (values, { root }) => inspect("image", values, root),
 });
-
-const kinds = ["container", "image", "network", "volume"] as const;
-type Kind = (typeof kinds)[number] | "object";
 
 function inspect(kind: Kind, { name, size, format }: Partial<Values<typeof args>>, root: string): number {
   const paths = pathsOf(root);

@@ -9,6 +9,7 @@ import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
 import { confirm } from "../words/confirm.ts";
 import { reportAll } from "../words/for-each.ts";
+import { printDone } from "../words/print.ts";
 import { showRemovals } from "../words/progress.ts";
 import { datedPruneArgs, parsePruneFilter, printReclaimed, printRemoved, untilFilter } from "../words/prune.ts";
 
@@ -36,11 +37,13 @@ export default defineCommand({
     if (!force && !confirm(warningOf({ all, volumes, filter }))) throw new Failure("nothing was removed");
     recoverIfAllowed(paths);
     const pruned = pruneSystem(paths, { all, volumes, chosen });
-    printRemoved("Deleted Containers:", pruned.containers);
-    printRemoved("Deleted Networks:", pruned.networks);
-    printRemoved("Deleted Volumes:", pruned.volumes);
-    printRemoved("Deleted Images:", pruned.images);
-    printReclaimed(pruned.bytes);
+    printDone("what is not used is removed", () => {
+      printRemoved("Deleted Containers:", pruned.containers);
+      printRemoved("Deleted Networks:", pruned.networks);
+      printRemoved("Deleted Volumes:", pruned.volumes);
+      printRemoved("Deleted Images:", pruned.images);
+      printReclaimed(pruned.bytes);
+    });
     return reportAll(pruned.failures);
   },
 });

@@ -7,7 +7,7 @@ import { pathsOf } from "../../paths.ts";
 import { isVolumeName } from "../../plan/mounts.ts";
 import { type Arguments, defineCommand } from "../words/command.ts";
 import { parsePairs } from "../words/pairs.ts";
-import { printLine } from "../words/print.ts";
+import { printDone, printLine } from "../words/print.ts";
 import { refused } from "../words/refused.ts";
 
 const ofSwarms = "is not supported: it is for the cluster volumes of a swarm";
@@ -62,7 +62,8 @@ export default defineCommand({
       options: parsePairs("--opt", opt),
       anonymous: name === undefined,
     };
-    printLine(makeVolume(pathsOf(root), { ...asked, ...(name !== undefined && { name }) }));
+    const made = makeVolume(pathsOf(root), { ...asked, ...(name !== undefined && { name }) });
+    printDone(`volume ${made} is created`, () => printLine(made));
     return 0;
   },
 });

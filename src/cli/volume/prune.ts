@@ -12,6 +12,7 @@ import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
 import { confirm } from "../words/confirm.ts";
 import { reportAll } from "../words/for-each.ts";
+import { printDone } from "../words/print.ts";
 import { showRemovals } from "../words/progress.ts";
 import { parsePruneFilter, printReclaimed, printRemoved, pruneArgs } from "../words/prune.ts";
 
@@ -40,8 +41,10 @@ export default defineCommand({
     );
     collectGarbage(paths);
     recordPrune(paths, "volume", bytes);
-    printRemoved("Deleted Volumes:", names);
-    printReclaimed(bytes);
+    printDone("volumes are removed", () => {
+      printRemoved("Deleted Volumes:", names);
+      printReclaimed(bytes);
+    });
     return reportAll(failures);
   },
 });

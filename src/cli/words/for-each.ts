@@ -2,7 +2,7 @@
 
 import { explain, Failure, notesOf } from "../../errors.ts";
 import { finishAll, type Task } from "../../runtime/task.ts";
-import { advise, fail, printLine } from "./print.ts";
+import { advise, fail, printLine, workOnWithoutStdout } from "./print.ts";
 
 /** A failure that is only said, and does not make the command fail. */
 export type Harmless = (failure: Failure) => boolean;
@@ -13,6 +13,7 @@ export async function forEachName(
   use: (name: string) => void | Promise<void>,
   harmless: Harmless = () => false,
 ): Promise<number> {
+  const tellOfOutput = workOnWithoutStdout();
   let code = 0;
   for (const name of names) {
     try {
@@ -21,7 +22,7 @@ export async function forEachName(
       code = Math.max(code, report(error, harmless));
     }
   }
-  return code;
+  return tellOfOutput(code);
 }
 
 /** As many wait at a time, as with Docker. */
@@ -36,6 +37,7 @@ export function forAllNames(
   use: (name: string) => Task<string>,
   harmless: Harmless = () => false,
 ): number {
+  const tellOfOutput = workOnWithoutStdout();
   let code = 0;
   let shown = 0;
   const results: (() => void)[] = [];
@@ -56,7 +58,7 @@ export function forAllNames(
       shown++;
     }
   });
-  return code;
+  return tellOfOutput(code);
 }
 
 /** Says each failure. @returns the exit code: 1 if there is one. */

@@ -1,9 +1,11 @@
 /** What people see: results on stdout, everything else on stderr, both written at once (nothing is lost at exit). */
 
-import { hasCode } from "../../errors.ts";
+import { Failure, hasCode, SyscallError } from "../../errors.ts";
 import { type ByteName, textOf } from "../../linux/at.ts";
 import { type Fd, writeAll } from "../../linux/file.ts";
 import { isatty } from "../../linux/tty.ts";
+
+import { turning } from "./template/direction.ts";
 
 const encoder = new TextEncoder();
 
@@ -98,15 +100,51 @@ function writeBytes(fd: Fd, bytes: Uint8Array): void {
     writeAll(fd, bytes);
   } catch (error) {
     // Nobody reads, or the descriptor is closed: there is nobody to tell either.
-    if (!hasCode(error, "EPIPE", "EBADF")) throw error;
+    if (hasCode(error, "EPIPE", "EBADF")) return;
+    // What can't be said is not said: the exit code tells.
+    if (fd === 2 && error instanceof SyscallError) return;
+    if (fd !== 1 || !lost || !(error instanceof SyscallError)) throw error;
+    lost.error ??= error;
   }
 }
 
-/** Text in lines and columns, without the control characters that could command a terminal (docs/security.md R39). */
-export const harmless = (text: string): string => text.replace(/[\0-\x08\x0b-\x1f\x7f-\x9f]/g, "?");
+/** While work goes on though stdout does not take its results: what was the matter. */
+let lost: { error?: SyscallError } | undefined;
 
-/** Text from outside, without the control characters that could command a terminal (docs/security.md R39). */
-export const plain = (text: string): string => text.replace(/[\u0000-\u001f\u007f-\u009f]/g, "?");
+/**
+ * From now on a line that stdout does not take stops nothing: the rest of the work does not depend on it.
+ * @returns what tells of it once the work is done, and makes the exit code of it.
+ */
+export function workOnWithoutStdout(): (code: number) => number {
+  const here: typeof lost = {};
+  lost = here;
+  return (code) => {
+    lost = undefined;
+    if (!here.error) return code;
+    const done = code === 0 ? "everything is done all the same" : "what is not told of above is done all the same";
+    fail(`${here.error.message}: ${done}`);
+    return Math.max(code, 1);
+  };
+}
+
+/** Prints the results of what is done and stays so. @param what is so, as said to who can't be told otherwise: "x is created". */
+export function printDone(what: string, print: () => void): void {
+  try {
+    print();
+  } catch (error) {
+    if (!(error instanceof SyscallError)) throw error;
+    throw new Failure(`${what}, but ${error.message}`);
+  }
+}
+
+const inLines = new RegExp(String.raw`[\0-\x08\x0b-\x1f\x7f-\x9f${turning}]`, "g");
+const anywhere = new RegExp(String.raw`[\0-\x1f\x7f-\x9f${turning}]`, "g");
+
+/** Text in lines and columns, without what could command a terminal or turn its text around (docs/security.md R39). */
+export const harmless = (text: string): string => text.replace(inLines, "?");
+
+/** Text from outside, in one line, without what could command a terminal or turn its text around (docs/security.md R39). */
+export const plain = (text: string): string => text.replace(anywhere, "?");
 
 /** Bytes for people: 4.2MB, as Docker prints them (powers of 1000). */
 export function humanSize(bytes: number): string {

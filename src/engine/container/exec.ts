@@ -1,6 +1,7 @@
 /** Another process in a container that runs. */
 
 import { ConflictError, NotFoundError, StartError } from "../../errors.ts";
+import type { Exit } from "../../linux/clone.ts";
 import { openProcess } from "../../linux/proc.ts";
 import type { Paths } from "../../paths.ts";
 import { type ExecOptions, planExec } from "../../plan/exec.ts";
@@ -40,7 +41,8 @@ export function execInContainer(
   const events = tellExec(paths, record, options.command);
   let exit: ReturnType<typeof runExec>;
   try {
-    exit = runExec(joined, plan, { ...io, detach: options.detach, onStarted: events.started });
+    const onEnded = (end: Exit) => events.died(codeOf(end));
+    exit = runExec(joined, plan, { ...io, detach: options.detach, onStarted: events.started, onEnded });
   } catch (error) {
     // A user or group that is not there is a failed start, too.
     const failure = error instanceof NotFoundError ? new StartError(error.message, error.hint, 125) : error;
@@ -48,11 +50,9 @@ export function execInContainer(
     throw failure;
   }
   if (exit === undefined) return 0;
-  if (exit === "detached") {
-    events.detached();
-    return 0;
-  }
-  const code = exit.code ?? 128 + exit.signal!;
-  events.died(code);
-  return code;
+  if (exit !== "detached") return codeOf(exit);
+  events.detached();
+  return 0;
 }
+
+const codeOf = ({ code, signal }: Exit): number => code ?? 128 + signal!;

@@ -31,7 +31,7 @@ export const describeImage = (paths: Paths, image: Image) => {
     RootFS: { Type: "layers", Layers: config.rootfs.diff_ids },
     Metadata: { LastTagTime: lastTagTime(paths, references) },
     Descriptor: undefined,
-    Manifests: undefined,
+    Manifests: listOrNone([]),
     // Ours.
     History: config.history ?? [],
   };

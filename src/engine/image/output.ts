@@ -45,7 +45,8 @@ export async function withOutput(
     return written;
   } catch (error) {
     output.discard();
-    if (isFull(error)) throw (error as SyscallError).withHint("the disk is full: nothing was kept");
+    if (isFull(error) && file !== undefined)
+      throw (error as SyscallError).withHint("the disk is full: nothing was kept");
     throw error;
   }
 }

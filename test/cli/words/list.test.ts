@@ -2,7 +2,8 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { booleanFilter, globPattern, labelFilter, parseFilters } from "../../../src/cli/words/filter.ts";
 import { alignColumns, type Listing, renderList } from "../../../src/cli/words/list.ts";
-import { harmless, humanDuration } from "../../../src/cli/words/print.ts";
+import { harmless, humanDuration, plain } from "../../../src/cli/words/print.ts";
+import { toJson } from "../../../src/cli/words/template/value.ts";
 import { parseTime, rfc3339 } from "../../../src/cli/words/time.ts";
 import { type Failure, UsageError } from "../../../src/errors.ts";
 import { parseDuration } from "../../../src/oci/duration.ts";
@@ -52,7 +53,11 @@ describe("renderList()", () => {
   });
 });
 
-test("what is shown on a terminal has no control character but line feeds and tabs", () => {
+test("what is shown on a terminal has no control character but line feeds and tabs, and nothing turns its text around", () => {
+  const turning = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069";
+  expect([harmless(`a${turning}b`), plain(`a${turning}b`)]).toEqual([`a${"?".repeat(12)}b`, `a${"?".repeat(12)}b`]);
+  expect(toJson([turning])).toMatch(/^\["(\\u[0-9a-f]{4}){12}"\]$/);
+  expect(JSON.parse(toJson([turning]))).toEqual([turning]);
   fc.assert(
     fc.property(fc.string({ unit: "binary" }), (text) => {
       expect(harmless(text)).not.toMatch(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/);

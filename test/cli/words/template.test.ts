@@ -39,6 +39,14 @@ describe("compile()", () => {
   test("a key that a map does not have is no value, one asked for by index is empty", () => {
     expect(print('{{.Labels.nope}} [{{index .Labels "nope"}}] {{.Labels.a}}')).toBe("<no value> [] first");
   });
+  test("a field that a struct has and that is nothing is Go's nil, and text is empty", () => {
+    const state = { Status: "running", Health: undefined, StopSignal: undefined };
+    expect(print("{{.Health}}|{{json .Health}}|{{.StopSignal}}|{{.}}", state)).toBe(
+      "<nil>|null||{running <nil> <nil>}",
+    );
+    expect(print("{{with .Health}}{{.Status}}{{else}}none{{end}}", state)).toBe("none");
+    expect(refusal("{{.Health.Status}}", state)).toContain("nil pointer evaluating interface {}.Status");
+  });
   test("maps are gone through by their sorted keys", () => {
     expect(print("{{range $key, $value := .Labels}}{{$key}}={{$value}} {{end}}")).toBe("a=first z=last ");
     expect(print("{{.Labels}} {{json .Labels}}")).toBe('map[a:first z:last] {"a":"first","z":"last"}');

@@ -48,10 +48,13 @@ const embedded: Record<string, string> = {
   Resources: "CpuShares",
 };
 
+/** Text that JSON leaves out where it is empty. What else a struct has not is a pointer of Go's: nil. */
+const texts = new Set(["HealthcheckOnFailureAction", "OsVersion", "StopSignal", "Variant"]);
+
 /** A field of a struct by either of its names. Only what is its own: "constructor" and "__proto__" are no fields. */
 export function fieldOf(struct: Struct, name: string): Value {
-  if (Object.hasOwn(struct, name)) return struct[name];
+  if (Object.hasOwn(struct, name)) return struct[name] ?? (texts.has(name) ? "" : null);
   const other = Object.hasOwn(jsonNames, name) ? jsonNames[name]! : undefined;
-  if (other !== undefined && Object.hasOwn(struct, other)) return struct[other];
+  if (other !== undefined && Object.hasOwn(struct, other)) return fieldOf(struct, other);
   return Object.hasOwn(embedded, name) && Object.hasOwn(struct, embedded[name]!) ? struct : noField;
 }

@@ -4,6 +4,7 @@
  */
 
 import { asJson } from "../../../nil.ts";
+import { turning } from "./direction.ts";
 import { quote } from "./literal.ts";
 
 /** undefined is "no value": the answer to a key that a map does not have. */
@@ -49,7 +50,7 @@ export function format(value: Value): string {
       .join(" ")}]`;
   if (isStruct(value))
     return `{${fieldsOf(value)
-      .map(([, field]) => format(field))
+      .map(([, field]) => format(field ?? null))
       .join(" ")}}`;
   return String(value);
 }
@@ -75,13 +76,15 @@ export const formatNumber = (value: number): string =>
 /** An exponent as Go writes it, with two digits at least. */
 export const exponent = (text: string): string => text.replace(/e([+-])(\d)$/, "e$10$2");
 
+const unprintable = new RegExp(String.raw`[\x7f-\x9f\u2028\u2029${turning}]`, "g");
+
 /**
  * A value as one line of JSON. What is not printable stays escaped also where JSON would not ask for it: C1 control
  * characters command a terminal too (docs/security.md R39).
  */
 export function toJson(value: Value, indent = ""): string {
   const text = JSON.stringify(plainJson(value), null, indent) ?? "null";
-  return text.replace(/[\x7f-\x9f\u2028\u2029]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return text.replace(unprintable, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 /** Digits that are to stand in JSON as they are: nanoseconds are more than a number can hold. TypeScript does not know it yet. */
