@@ -44,7 +44,8 @@ const below: Record<string, string[]> = {
   "network/firewall": ["network"],
   "network/relay": ["network"],
   network: ["plan", "linux/netlink"],
-  "plan/program": ["plan", "linux/program"],
+  "plan/program": ["plan/seccomp", "linux/program"],
+  "plan/seccomp": ["plan", "linux/seccomp"],
   "plan/bundle": ["plan", "linux"],
   plan: ["plan/rare", "plan/device"],
   "plan/rare": ["oci/bundle"],
@@ -52,6 +53,7 @@ const below: Record<string, string[]> = {
   "linux/bpf": ["linux"],
   "linux/netlink": ["linux"],
   "linux/program": ["linux"],
+  "linux/seccomp": ["linux"],
   linux: [],
   "oci/bundle": ["oci"],
   oci: [],
@@ -193,6 +195,7 @@ const pure = [
   "linux/errno.ts",
   "linux/mount-attributes.ts",
   ...["calls", "record", "values", "writer"].map((name) => `linux/program/${name}.ts`),
+  ...["architectures.ts", "bpf.ts", "syscalls.txt"].map((name) => `linux/seccomp/${name}`),
 ];
 
 const filesWith = (pattern: RegExp): string[] => files.filter((file) => pattern.test(text.get(file) as string));

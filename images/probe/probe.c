@@ -5,7 +5,10 @@
  *   stdio [FILE]                         what descriptors 0-2 are, and whether /dev/std* can be opened; written to FILE
  *   exit N   kill SIG   catch SIG...   sleep S   oom [MB]   forkbomb N   stdin-echo
  *   send tcp|udp IPV4 PORT               what the other side answers within 0.9 s, asked once
- *   open PATH   write PATH   mknod PATH MAJOR MINOR   syscall NUMBER   (what the kernel answers, as an errno name)
+ *   open PATH   write PATH   mknod PATH MAJOR MINOR   (what the kernel answers, as an errno name)
+ *   syscall NUMBER [ARGUMENT...]   i386 NUMBER
+ *   calls NUMBER...                      the same for many, each asked by a process of its own with arguments of -1: an errno
+ *                                        name, "ok", or the number of the signal that ended it
  *
  * Static and without shared libraries, so that it runs in an empty root. */
 #define _GNU_SOURCE
@@ -435,6 +438,44 @@ static int ask(const char *protocol, const char *address, int port) {
   return 0;
 }
 
+/* What a 32-bit program does, from a 64-bit one. */
+static long i386(long number) {
+  long result = -ENOSYS;
+#ifdef __x86_64__
+  __asm__ volatile("int $0x80" : "=a"(result) : "0"(number), "b"(-1), "c"(-1), "d"(-1), "S"(-1), "D"(-1) : "r8", "r9", "r10", "r11", "memory");
+#endif
+  if (result >= 0) return result;
+  errno = -result;
+  return -1;
+}
+
+static int calls(char **numbers) {
+  bool first = true;
+  putchar('{');
+  for (; *numbers; numbers++) {
+    char text[32];
+    int status;
+    fflush(stdout);
+    pid_t child = fork();
+    if (!child) {
+      pid_t own = getpid();
+      setpgid(0, 0);
+      signal(SIGALRM, SIG_DFL);
+      ualarm(200000, 0);
+      long result = syscall(atol(*numbers), -1L, -1L, -1L, -1L, -1L, -1L);
+      /* Some calls make another process of it. */
+      if (getpid() != own) _exit(0);
+      _exit(result == -1 ? errno : 0);
+    }
+    waitpid(child, &status, 0);
+    if (WIFSIGNALED(status)) snprintf(text, sizeof text, "signal %d", WTERMSIG(status));
+    else snprintf(text, sizeof text, "%s", WEXITSTATUS(status) ? strerrorname_np(WEXITSTATUS(status)) ?: "unknown" : "ok");
+    pair(&first, *numbers, text);
+  }
+  puts("}");
+  return 0;
+}
+
 int main(int argc, char **argv, char **envp) {
   const char *question = argc > 1 ? argv[1] : "";
   const char *value = argc > 2 ? argv[2] : "";
@@ -467,7 +508,13 @@ int main(int argc, char **argv, char **envp) {
   if (IS("write")) return answer(open(value, O_WRONLY | O_CLOEXEC));
   if (IS("send") && argc > 4) return ask(value, argv[3], atoi(argv[4]));
   if (IS("mknod") && argc > 4) return answer(mknod(value, S_IFCHR | 0666, makedev(atoi(argv[3]), atoi(argv[4]))));
-  if (IS("syscall")) return answer(syscall(atol(value), 0, 0, 0, 0, 0, 0));
+  if (IS("syscall")) {
+    long a[6] = {0};
+    for (int i = 3; i < argc && i < 9; i++) a[i - 3] = strtoul(argv[i], NULL, 0);
+    return answer(syscall(atol(value), a[0], a[1], a[2], a[3], a[4], a[5]));
+  }
+  if (IS("i386")) return answer(i386(atol(value)));
+  if (IS("calls")) return calls(argv + 2);
   fprintf(stderr, "probe: no question '%s'\n", question);
   return 2;
 }

@@ -58,6 +58,12 @@ export function describeErrno(errno: number): [name: string, meaning: string] {
   return [name!, meaning!];
 }
 
+/** The number of an errno by its name. */
+export function errnoNamed(name: string): number | undefined {
+  const line = table.split("\n").find((text) => text.split(" ", 2)[1] === name);
+  return line === undefined ? undefined : Number.parseInt(line, 10);
+}
+
 // One string, taken apart when there is an error to describe: a start-up without one pays nothing for it.
 const table = `
 1 EPERM operation not permitted

@@ -13,6 +13,7 @@ import type {
   RareResources,
   RareSpec,
 } from "./rare.ts";
+import type { Seccomp } from "./seccomp.ts";
 
 export interface Spec extends RareSpec {
   ociVersion: string;
@@ -88,12 +89,18 @@ export interface Linux extends RareLinux {
   devices?: Device[];
   cgroupsPath?: string;
   resources?: Resources;
+  seccomp?: Seccomp | BuiltinSeccomp;
   /** Settings of the kernel by their names. */
   sysctl?: Record<string, string>;
   maskedPaths?: string[];
   readonlyPaths?: string[];
   /** "private", "rprivate", "slave", "rslave", "shared", "rshared" or "unbindable". */
   rootfsPropagation?: string;
+}
+
+/** Which calls a container may make for which nobody says anything: what that is comes from tinydocker. (The specification has rules only.) */
+export interface BuiltinSeccomp {
+  profile: "builtin";
 }
 
 export type NamespaceType = "pid" | "network" | "mount" | "ipc" | "uts" | "user" | "cgroup" | "time";

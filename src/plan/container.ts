@@ -77,7 +77,7 @@ export function planContainer(spec: Spec, container: Container, host: Host): Pla
     build: planBuild(spec, container, cgroup, devices),
     clone: planClone(spec, cgroup),
     setup: planSetup(spec, container),
-    record: [{ do: "write-file", path: `${container.directory}/config.json`, text: JSON.stringify(spec) }],
+    record: [{ do: "write-file", path: `${container.directory}/config.json`, text: textOf(spec) }],
     connect: container.connection?.connect ?? [],
     release: [...devices.release, ...planRelease(cgroup, settings, host)],
     start: [...planSysctls(spec, { late: true }), ...planStart(spec, container, sharesPid(spec))],
@@ -293,13 +293,23 @@ export function sharesPid(spec: Spec): boolean {
 
 const defaultUmask = 0o022;
 
+/** A process that is about to become a program. */
+interface Starting {
+  process: Spec["process"];
+  linux?: Pick<Linux, "personality" | "memoryPolicy" | "seccomp">;
+  /** The container's bounding set: all its processes have the same filter, whatever their own. */
+  bounding?: string[];
+}
+
 /** From the host's go to execve. The order matters: each step needs a privilege that a later one gives up. */
 export function planStart(
-  { process, linux = {} }: Pick<Spec, "process"> & { linux?: Pick<Linux, "personality" | "memoryPolicy"> },
+  { process, linux = {}, bounding = process.capabilities?.bounding ?? [] }: Starting,
   container: Pick<Container, "outlives" | "reap">,
   sharesPid = false,
 ): InitStep[] {
-  const { capabilities, rlimits = [], args, env } = process;
+  const { capabilities, rlimits = [], noNewPrivileges, args, env } = process;
+  // Whoever may gain privileges needs one to load a filter.
+  const untilExecve = linux.seccomp && !noNewPrivileges && ({ untilExecve: "CAP_SYS_ADMIN" } as const);
   return [
     { do: "umask", mask: process.user.umask ?? defaultUmask },
     ...(process.scheduler || process.ioPriority || linux.memoryPolicy || linux.personality
@@ -308,13 +318,27 @@ export function planStart(
     ...rlimits.map((rlimit): InitStep => ({ do: "rlimit", rlimit })),
     ...(capabilities ? [{ do: "bounding-set", keep: capabilities.bounding } as const] : []),
     { do: "ids" },
-    ...(capabilities ? [{ do: "capabilities", capabilities } as const] : []),
+    ...(capabilities ? [{ do: "capabilities", capabilities, ...untilExecve } as const] : []),
     ...(container.outlives ? [{ do: "outlive" } as const] : []),
     ...(container.reap && sharesPid ? [{ do: "subreaper" } as const] : []),
     { do: "close-fds" },
     // The small init keeps its signals blocked, and starts the program with none.
     ...(container.reap ? [] : [{ do: "reset-signals" } as const]),
-    // A seccomp filter belongs here, between the last privileged call and execve.
+    ...(noNewPrivileges ? [{ do: "no-new-privileges" } as const] : []),
+    // Last, so that a profile need not allow what init does.
+    ...(linux.seccomp ? [filterStep(linux.seccomp, bounding, container)] : []),
     { do: container.reap ? "reap" : "execute", args, env },
   ];
 }
+
+/** Rules of system calls may have numbers that JSON.stringify() does not know. */
+function textOf(spec: Spec): string {
+  if (!spec.linux.seccomp || "profile" in spec.linux.seccomp) return JSON.stringify(spec);
+  return (require("../oci/seccomp.ts") as typeof import("../oci/seccomp.ts")).formatWithBits64(spec);
+}
+
+const filterStep = (
+  rules: NonNullable<Linux["seccomp"]>,
+  capabilities: string[],
+  { reap }: Pick<Container, "reap">,
+): InitStep => ({ do: "seccomp", rules, capabilities, ...(reap && { reap }) });

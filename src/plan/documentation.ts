@@ -174,6 +174,14 @@ export const documentation: Documentation<Step["do"]> = {
   "await-start": { man: "fifo(7)", why: "created: the program is executed when somebody says start" },
   "close-fds": { man: "close_range(2)", why: "only stdin, stdout and stderr reach the program" },
   "reset-signals": { man: "signal(7)", why: "a program expects default handlers and an empty mask" },
+  "no-new-privileges": {
+    man: "prctl(2)",
+    why: "asked for: no program inside gains anything by being setuid or by file capabilities",
+  },
+  seccomp: {
+    man: "seccomp(2)",
+    why: "the kernel asks this filter before each system call, of the program and of all that it starts; it can't be taken off",
+  },
   reap: {
     man: "wait(2)",
     why: "asked for: process 1 stays a small init that forwards signals and collects orphans",

@@ -45,7 +45,7 @@ export function planExec(spec: Spec, options: ExecOptions, stdio: StdioKind[], o
     ...(affinity && { affinity }),
     ...(spec.linux.namespaces.some(({ type }) => type === "time") && { time: true as const }),
     start: planStart(
-      { process, linux: spec.linux },
+      { process, linux: spec.linux, bounding: spec.process.capabilities?.bounding ?? [] },
       { outlives: options.detach || (options.detachable ?? false), reap: false },
     ),
   };

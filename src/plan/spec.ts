@@ -119,7 +119,7 @@ export function planSpec(
       resources: { ...planResources(options), devices: options.privileged ? allDevices : noDevices },
       // In a network namespace of its own.
       ...(!hostNetwork && !namespace && { sysctl: defaultSysctls }),
-      ...(!options.privileged && { maskedPaths, readonlyPaths }),
+      ...(!options.privileged && { maskedPaths, readonlyPaths, seccomp: { profile: "builtin" } }),
       rootfsPropagation: "rprivate",
     },
     // The name that the image specification gives it in a runtime's configuration; for whoever stops the container.

@@ -19,7 +19,8 @@
  */
 
 import type { IdMapping } from "../oci/rare.ts";
-import type { Capabilities, Device, Rlimit } from "../oci/spec.ts";
+import type { Seccomp } from "../oci/seccomp.ts";
+import type { BuiltinSeccomp, Capabilities, Device, Rlimit } from "../oci/spec.ts";
 import type { CleanupRecord } from "./cleanup-record.ts";
 import type { EtcFile, NetworkStep } from "./network.ts";
 import type { JoinStep, RareStep, SharedNamespaceType } from "./rare/step.ts";
@@ -223,15 +224,28 @@ export type InitStep =
   | { do: "rlimit"; rlimit: Rlimit }
   | { do: "bounding-set"; keep: string[] }
   | { do: "ids" }
-  | { do: "capabilities"; capabilities: Capabilities }
+  /** `untilExecve`: beside them what it takes to load a filter, until execve(2) takes it away. */
+  | { do: "capabilities"; capabilities: Capabilities; untilExecve?: "CAP_SYS_ADMIN" }
   /** `preserve` so many descriptors from 3 on. */
   | { do: "find-program"; args: string[]; env: string[] }
   | { do: "await-start"; preserve: number }
   | { do: "close-fds"; preserve?: number }
   | { do: "reset-signals" }
+  | { do: "no-new-privileges" }
+  | SeccompStep
   | { do: "reap"; args: string[]; env: string[] }
   /** `path`: what is executed, whatever args[0] says, and with this environment alone. */
   | { do: "execute"; args: string[]; env: string[]; path?: string };
+
+/** Loads a filter of system calls. */
+export interface SeccompStep {
+  do: "seccomp";
+  rules: Seccomp | BuiltinSeccomp;
+  /** The bounding set, which the built-in rules depend on. */
+  capabilities: string[];
+  /** Process 1 goes on as a small init: it has the program load it, and then does so itself. */
+  reap?: boolean;
+}
 
 /** A new instance of a file system. */
 export interface MountStep {

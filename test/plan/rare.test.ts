@@ -12,8 +12,9 @@ import { aSpec, container, host, initSteps } from "../support/plans.ts";
 
 /** The calls of a step, as text: numbers, names, strings, and bytes of blocks in hexadecimal. */
 function callsOf(...steps: InitStep[]): string[] {
-  const { records } = compileInit(steps, { ignoredSignals: [], lastCapability: 40 });
-  return records.slice(2).map(({ call, args }) =>
+  const { records, steps: named } = compileInit(steps, { ignoredSignals: [], lastCapability: 40 });
+  const own = records.filter(({ step }) => named[step] !== "fail");
+  return own.map(({ call, args }) =>
     [
       call,
       ...args.map((arg) => {

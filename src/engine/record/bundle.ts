@@ -14,6 +14,7 @@ import type {
 } from "../../oci/rare.ts";
 import type {
   BlockIo,
+  BuiltinSeccomp,
   Capabilities,
   Cpu,
   Device,
@@ -83,6 +84,19 @@ const process = object<Ours<Process, RareProcess>>(() => ({
 const deviceId = { major: number, minor: number };
 const rates = optional(list(object<DeviceRate>(() => ({ ...deviceId, rate: number }))));
 
+/** What is not ours may be anybody's rules: what is made of them says what is wrong. */
+const seccomp: Check<NonNullable<Linux["seccomp"]>> = (value) => {
+  if (typeof value === "object" && value !== null && "profile" in value) return builtin(value);
+  const { seccomp: read } = require("../../oci/bundle/seccomp.ts") as typeof import("../../oci/bundle/seccomp.ts");
+  try {
+    read(value, "");
+  } catch (error) {
+    return ` ${(error as Error).message}`;
+  }
+  return undefined;
+};
+const builtin = object<BuiltinSeccomp>(() => ({ profile: oneOf("builtin") }));
+
 const linux = object<Ours<Linux, RareLinux>>(() => ({
   namespaces: list(
     object<Namespace>(() => ({
@@ -138,6 +152,7 @@ const linux = object<Ours<Linux, RareLinux>>(() => ({
       ),
     })),
   ),
+  seccomp: optional(seccomp),
   maskedPaths: optional(texts),
   readonlyPaths: optional(texts),
   rootfsPropagation: optional(text),

@@ -44,6 +44,7 @@ const calls = {
   sched_setaffinity: [203, 122, "pid cpusetsize mask"],
   sched_setattr: [314, 274, "pid attr flags"],
   sched_setscheduler: [144, 119, "pid policy param"],
+  seccomp: [317, 277, "operation flags args"],
   sendmsg: [46, 211, "sockfd msg flags"],
   set_mempolicy: [238, 237, "mode nodemask maxnode"],
   setgroups: [116, 159, "size list"],

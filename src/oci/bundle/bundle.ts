@@ -7,6 +7,7 @@
 import { UnsupportedError } from "../../errors.ts";
 import { parseJson } from "../json.ts";
 import type { Hook, Hooks } from "../rare.ts";
+import { parseWithBits64 } from "../seccomp.ts";
 import type { Mount, Root, Spec } from "../spec.ts";
 import { checkSpec, isCapability } from "./check.ts";
 import { linux, mappings } from "./linux.ts";
@@ -88,9 +89,9 @@ export interface Bundle {
  * @throws InvalidError naming the field that is wrong; UnsupportedError naming the one that tinydocker can't honour
  */
 export function parseBundle(content: Uint8Array | string, directory: string): Bundle {
-  const json = parseJson(content, "config.json");
+  const json = parseSpecJson(content);
   const read = bundleSpec(json, "config.json:");
-  refuseSeccomp(json);
+  refuseListener(read);
   const warnings = checkSpec(read);
   return {
     spec: withAbsolutePaths(withKnownCapabilities(read), directory),
@@ -99,9 +100,19 @@ export function parseBundle(content: Uint8Array | string, directory: string): Bu
   };
 }
 
-function refuseSeccomp(json: unknown): void {
-  if ((json as { linux?: { seccomp?: unknown } }).linux?.seccomp)
-    throw new UnsupportedError("config.json: linux.seccomp: system calls can't be filtered yet");
+function refuseListener({ linux: { seccomp } }: Spec): void {
+  if (seccomp && "listenerPath" in seccomp)
+    throw new UnsupportedError("config.json: linux.seccomp.listenerPath: calls can't be reported yet");
+}
+
+/** Numbers that a call's argument is compared with may need all their 64 bits. */
+function parseSpecJson(content: Uint8Array | string): unknown {
+  const json = parseJson(content, "config.json");
+  const linux = (json as { linux?: { seccomp?: unknown } } | null)?.linux;
+  const text = typeof content === "string" ? content : new TextDecoder().decode(content);
+  if (linux?.seccomp && /\d{16}/.test(text))
+    linux.seccomp = (parseWithBits64(text) as { linux: { seccomp: unknown } }).linux.seccomp;
+  return json;
 }
 
 /** One that nobody knows is warned of, and not given. */

@@ -20,6 +20,7 @@ import {
   word,
 } from "./reader.ts";
 import { resources } from "./resources.ts";
+import { seccomp } from "./seccomp.ts";
 
 export const mappings = listOf(
   structure<IdMapping>({ containerID: uint32, hostID: uint32, size: integer(1, 2 ** 32) }),
@@ -85,6 +86,7 @@ export const linux = structure<Linux>({
   netDevices: optional(mapOf(structure<{ name?: string }>({ name: optional(text) }))),
   cgroupsPath: optional(text),
   resources: optional(resources),
+  seccomp: optional(seccomp),
   rootfsPropagation: optional(word(...propagations, "")),
   sysctl: optional(mapOf(text)),
   maskedPaths: optional(listOf(absolutePath)),

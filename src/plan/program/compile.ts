@@ -16,6 +16,7 @@ import {
   capabilities,
   closeFds,
   ids,
+  noNewPrivileges,
   outlive,
   resetAttributes,
   resetSignals,
@@ -35,6 +36,7 @@ import {
   symlink,
 } from "./mounts.ts";
 import { ensureDirectory, open, openInRoot } from "./path.ts";
+import { seccomp } from "./seccomp.ts";
 import { sysctl } from "./sysctl.ts";
 import { console, fdMessage, sendFd, stdio } from "./terminal.ts";
 
@@ -128,6 +130,8 @@ const compilers: Compile = {
   "await-start": (context, step) => created().awaitStart(context, step),
   "close-fds": closeFds,
   "reset-signals": resetSignals,
+  "no-new-privileges": noNewPrivileges,
+  seccomp,
   reap,
   execute,
 };
@@ -216,6 +220,8 @@ function begin(options: CompileOptions): { context: Context; writer: Writer } {
   writer.call("read", [context.fsContext, context.fsLog, 1000]);
   writer.label(context.gone);
   writer.call("exit_group", [failed]);
+  // A filter may refuse even that. There is nothing to come back to: it ends by a signal.
+  writer.operation("return", [failed]);
   return { context, writer };
 }
 

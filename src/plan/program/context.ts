@@ -2,6 +2,7 @@
 
 import { type Block, type Frame, Given, Label, type Names, Slot } from "../../linux/program/record.ts";
 import { room, type Writer, words } from "../../linux/program/writer.ts";
+import type { Capabilities } from "../../oci/spec.ts";
 
 /** Facts of this host that decide which records there are. */
 export interface CompileOptions {
@@ -9,6 +10,13 @@ export interface CompileOptions {
   ignoredSignals: number[];
   /** Number of the last capability that the kernel knows. */
   lastCapability: number;
+}
+
+/** What seccomp(2) takes. */
+export interface Filter {
+  /** struct sock_fprog. */
+  program: Block;
+  flags: Names;
 }
 
 export interface Context {
@@ -33,6 +41,10 @@ export interface Context {
   parent?: { path: string; fd: Slot };
   /** Where file systems of our own are mounted by now. */
   own: string[];
+  /** What it has of the privileges of root. */
+  capabilities?: Capabilities;
+  /** The filter of process 1 and of its program, which `reap` has them load. */
+  filter?: Filter;
   /** Of the program that `reap` starts. */
   programFrame?: Frame;
 }

@@ -4,8 +4,9 @@ import { ENOENT } from "../../linux/errno.ts";
 import { Block, Field, Frame, type Given, Label, names, Slot } from "../../linux/program/record.ts";
 import { ints, room, words } from "../../linux/program/writer.ts";
 import type { InitStep } from "../step.ts";
-import { type Context, cloneArgs, given } from "./context.ts";
-import { resetSignals } from "./identity.ts";
+import { type Context, cloneArgs, type Filter, given } from "./context.ts";
+import { capabilities, noNewPrivileges, resetSignals } from "./identity.ts";
+import { load } from "./seccomp.ts";
 
 type Of<Kind> = Extract<InitStep, { do: Kind }>;
 
@@ -79,6 +80,7 @@ export function reap(context: Context, step: Of<"reap">): void {
   const entry = writer.label();
   inForeground(context);
   resetSignals(context);
+  if (context.filter) load(context, context.filter);
   execute(context, step);
 
   writer.label(start);
@@ -93,6 +95,7 @@ export function reap(context: Context, step: Of<"reap">): void {
   // The stack below ours; it ends with the program, so process 1 needs no death signal for it.
   const args = cloneArgs(names("CLONE_VFORK", "CLONE_CLEAR_SIGHAND"), { exitSignal: names("SIGCHLD") });
   writer.clone(args, entry, frame, { into: program });
+  if (context.filter) ownFilter(context, context.filter);
   // Its closing tells the host's side that the program runs.
   writer.call("close", [given.sync]);
   writer.label(wait);
@@ -117,6 +120,13 @@ export function reap(context: Context, step: Of<"reap">): void {
   writer.label(forward);
   writer.call("kill", [program, signal], { ok: ["ESRCH"] });
   writer.jump(wait!);
+}
+
+/** No execve(2) takes from process 1 what it took to load a filter. It gains nothing more either, so it can do without. */
+function ownFilter(context: Context, filter: Filter): void {
+  if (context.capabilities) capabilities(context, { do: "capabilities", capabilities: context.capabilities });
+  noNewPrivileges(context);
+  load(context, filter);
 }
 
 /** In the foreground of its terminal, if it has one: Ctrl-C reaches the program's group once, and not once more through process 1. */

@@ -100,8 +100,14 @@ function capabilityData(sets: { effective: string[]; permitted: string[]; inheri
   return ints("cap_user_data_t", halves);
 }
 
-export function capabilities({ writer }: Context, { capabilities: sets }: Of<"capabilities">): void {
-  const { effective, permitted, inheritable, ambient } = sets;
+export function capabilities(context: Context, step: Of<"capabilities">): void {
+  const { writer } = context;
+  context.capabilities = step.capabilities;
+  const { inheritable, ambient } = step.capabilities;
+  const more = step.untilExecve ? [step.untilExecve] : [];
+  const [effective, permitted, kept] = [step.capabilities.effective, step.capabilities.permitted, ambient].map(
+    (names) => [...new Set([...names, ...more])],
+  ) as [string[], string[], string[]];
   const header = ints("cap_user_header_t", [LINUX_CAPABILITY_VERSION_3, 0]);
   const other = new Label();
   const done = new Label();
@@ -110,7 +116,7 @@ export function capabilities({ writer }: Context, { capabilities: sets }: Of<"ca
   writer.jump(done);
   writer.label(other);
   // What a user other than root would lose at execve anyway is not held for the moment before it.
-  writer.call("capset", [header, capabilityData({ effective: ambient, permitted: ambient, inheritable })]);
+  writer.call("capset", [header, capabilityData({ effective: kept, permitted: kept, inheritable })]);
   writer.label(done);
   writer.call("prctl", [names("PR_CAP_AMBIENT"), names("PR_CAP_AMBIENT_CLEAR_ALL"), 0, 0, 0]);
   // As other runtimes do: one that is not inheritable can't be ambient, and what `runc spec` writes has such ones.
@@ -120,6 +126,9 @@ export function capabilities({ writer }: Context, { capabilities: sets }: Of<"ca
     });
   writer.call("prctl", [names("PR_SET_KEEPCAPS"), 0]);
 }
+
+export const noNewPrivileges = ({ writer }: Context): void =>
+  writer.call("prctl", [names("PR_SET_NO_NEW_PRIVS"), 1, 0, 0, 0]);
 
 /** At execve: nothing but stdio, and what the caller wants it to have, reaches the program (CVE-2024-21626). */
 export const closeFds = ({ writer }: Context, { preserve = 0 }: Of<"close-fds">): void =>
