@@ -52,6 +52,8 @@ export interface Paths {
   names: string;
   /** One file for each running container, locked by its monitor. */
   running: string;
+  /** One file for each range of ids of a user namespace, with the containers that have it. */
+  ids: string;
 }
 
 export function pathsOf(root: string): Paths {
@@ -74,6 +76,7 @@ export function pathsOf(root: string): Paths {
     mounts: `${root}/mounts`,
     names: `${root}/names`,
     running: `${root}/running`,
+    ids: `${root}/ids`,
   };
 }
 

@@ -15,6 +15,7 @@ import {
   textOf,
   timeOf,
 } from "../linux/at.ts";
+import type { Adapt } from "../linux/copy.ts";
 import { Descent } from "../linux/descent.ts";
 import { cwd, type Fd, fstat, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, owned, type Stat } from "../linux/file.ts";
 import { dataRanges } from "../linux/holes.ts";
@@ -33,6 +34,8 @@ export interface PackOptions {
   name?: ByteName;
   /** Leave out the holes of sparse files. Only for our own extractor: podman and Docker cannot save a layer that does. */
   holes?: boolean;
+  /** What owners and capabilities become in the tar; absent where they stay as they are. */
+  adapt?: Adapt;
   /** What is left out. */
   omit?: (path: ByteName) => boolean;
   /** Hears of what cannot be in a layer; where it is not given, that is refused. */
@@ -41,18 +44,21 @@ export interface PackOptions {
 
 /** Packs what an open descriptor (O_PATH is enough) names, with everything below it, however deep. */
 export function packTree(fd: Fd, options: PackOptions, write: (bytes: Uint8Array) => void): void {
-  const { layer, name = byteName`.`, holes = false, omit = () => false, leaveOut } = options;
+  const { layer, name = byteName`.`, holes = false, omit = () => false, leaveOut, adapt } = options;
   const writer = createTarWriter(write);
   const packing: Packing = {
     ...{ layer, holes, omit, writer, linked: new Map(), buffer: memory(1 << 20) },
     ...(leaveOut && { leaveOut }),
+    ...(adapt && { adapt }),
   };
   using root = owned(packEntry(packing, fd, name));
   if (root) packBelow(packing, root.fd, name);
   writer.finish();
 }
 
-interface Packing extends Required<Pick<PackOptions, "layer" | "holes" | "omit">>, Pick<PackOptions, "leaveOut"> {
+interface Packing
+  extends Required<Pick<PackOptions, "layer" | "holes" | "omit">>,
+    Pick<PackOptions, "leaveOut" | "adapt"> {
   writer: TarWriter;
   /** The first name of files that have several, by inode. */
   linked: Map<string, ByteName>;
@@ -109,7 +115,8 @@ function packEntry(packing: Packing, fd: Fd, path: ByteName): Fd | undefined {
     leaveOut(path, why);
     return undefined;
   }
-  const { mode, uid, gid } = stat;
+  const { mode } = stat;
+  const { uid, gid } = packing.adapt ? packing.adapt.owner(stat) : stat;
   const member: TarMember = { type: stat.type, path, mode, uid, gid, mtime: timeOf(stat.mtimeNs) };
   if (stat.type !== "directory" && stat.nlink > 1) {
     const inode = `${stat.device} ${stat.ino}`;
@@ -161,7 +168,7 @@ function copy({ buffer, writer }: Packing, fd: Fd, offset: number, length: numbe
 }
 
 function attributes(
-  { layer }: Packing,
+  { layer, adapt }: Packing,
   fd: Fd,
   path: ByteName,
 ): { xattrs: Map<ByteName, Uint8Array>; opaque: boolean } {
@@ -171,7 +178,7 @@ function attributes(
     const value = () => readXattr(fd, key, path);
     if (belongsToFile(key)) {
       const found = value();
-      if (found) xattrs.set(key, found);
+      if (found) xattrs.set(key, key === "security.capability" ? (adapt?.capability?.(found) ?? found) : found);
     } else if (layer && key === "trusted.overlay.opaque")
       opaque = value()?.[0] === 0x79; // "y"
     else if (layer && (key === "trusted.overlay.redirect" || key === "trusted.overlay.metacopy"))

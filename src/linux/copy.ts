@@ -54,11 +54,20 @@ const FICLONE = 0x40049409;
 /** ioctl_ficlone(2). @returns false where the file system shares nothing. */
 const clone = (from: Fd, to: Fd): boolean => libc.ioctl(to, FICLONE, from) !== -1;
 
-/** Copies everything in one open directory into another, which is empty and becomes as the first in its owner, mode and times. */
-export function copyTree(from: Fd, to: Fd, subject: ByteName): void {
+/** What becomes of a file's owner and its capabilities on the way into a copy. */
+export interface Adapt {
+  owner(owner: { uid: number; gid: number }): { uid: number; gid: number };
+  capability?(value: Uint8Array): Uint8Array;
+}
+
+/**
+ * Copies everything in one open directory into another, which is empty and becomes as the first in its owner, mode and times.
+ * @param adapt absent where owners stay as they are.
+ */
+export function copyTree(from: Fd, to: Fd, subject: ByteName, adapt?: Adapt): void {
   using source = new Descent(from, subject);
   using target = new Descent(to, subject);
-  const copying: Copying = { source, target, to, linked: new Map(), open: [] };
+  const copying: Copying = { source, target, to, linked: new Map(), open: [], adapt };
   const { open } = copying;
   open.push({ name: byteName``, stat: fstat(from), pending: namesIn(from, subject) });
   for (let at = open.at(-1); at; at = open.at(-1)) {
@@ -67,7 +76,7 @@ export function copyTree(from: Fd, to: Fd, subject: ByteName): void {
       copyEntry(copying, name);
       continue;
     }
-    takeOver(source.fd, target.fd, at.stat, target.shown());
+    takeOver(source.fd, target.fd, at.stat, target.shown(), adapt);
     open.pop();
     if (open.length === 0) break;
     source.leave();
@@ -83,6 +92,7 @@ interface Copying {
   linked: Map<string, ByteName>;
   /** The directories on the way to where it is, and what of each still is to be copied. */
   open: { name: ByteName; stat: Stat; pending: ByteName[] }[];
+  adapt: Adapt | undefined;
 }
 
 const namesIn = (directory: Fd, subject: ByteName): ByteName[] => listAt(directory, subject).map(({ name }) => name);
@@ -96,7 +106,8 @@ function copyEntry(copying: Copying, name: ByteName): void {
     mkdirAt(target.fd, name, 0o700, target.shown(name));
     target.enter(name, openAt(target.fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
     open.push({ name, stat, pending: namesIn(source.fd, name) });
-  } else if (!(stat.nlink > 1 && isLinked(copying, stat, name))) copyFile(entry.fd, stat, target.fd, name);
+  } else if (!(stat.nlink > 1 && isLinked(copying, stat, name)))
+    copyFile(entry.fd, stat, target.fd, name, copying.adapt);
 }
 
 /** Makes one more name of what was copied already. @returns false for the first. */
@@ -118,12 +129,12 @@ function isLinked({ open, linked, to, target }: Copying, stat: Stat, name: ByteN
 const maxPath = 4095;
 
 /** Everything but a directory. A socket is left out: without its process it is nothing. @param from O_PATH is enough. */
-function copyFile(from: Fd, stat: Stat, to: Fd, name: ByteName): void {
+function copyFile(from: Fd, stat: Stat, to: Fd, name: ByteName, adapt: Adapt | undefined): void {
   if (stat.type === "file") {
     using readable = owned(openAt(cwd, byteNameOf(`/proc/self/fd/${from}`), O_RDONLY | O_NONBLOCK, name));
     using made = owned(openAt(to, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, name, 0o600));
     copyContent(readable.fd, made.fd, stat, name);
-    takeOver(readable.fd, made.fd, stat, name);
+    takeOver(readable.fd, made.fd, stat, name, adapt);
     return;
   }
   if (stat.type === "socket" || stat.type === "directory") return;
@@ -132,7 +143,8 @@ function copyFile(from: Fd, stat: Stat, to: Fd, name: ByteName): void {
     const [major, minor] = stat.rdev.split(":").map(Number) as [number, number];
     mknodAt(to, name, { type: stat.type, mode: stat.mode, major, minor });
   }
-  chownAt(to, name, stat.uid, stat.gid);
+  const { uid, gid } = adapt ? adapt.owner(stat) : stat;
+  chownAt(to, name, uid, gid);
   if (stat.type !== "symlink") {
     using node = owned(openAt(to, name, O_PATH | O_NOFOLLOW));
     chmodPath(node.fd, stat.mode, name); // mknod(2) heeds the umask
@@ -159,12 +171,14 @@ function copyContent(from: Fd, to: Fd, stat: Stat, name: ByteName): void {
 }
 
 /** Gives a file the owner, mode, attributes and times of another. chown(2) clears setuid and capabilities, so it is first; times are last. */
-export function takeOver(from: Fd, to: Fd, stat: Stat, subject: ByteName): void {
-  fchown(to, stat.uid, stat.gid, subject);
+export function takeOver(from: Fd, to: Fd, stat: Stat, subject: ByteName, adapt?: Adapt): void {
+  const { uid, gid } = adapt ? adapt.owner(stat) : stat;
+  fchown(to, uid, gid, subject);
   fchmod(to, stat.mode, subject);
   for (const key of listXattrs(from, subject)) {
     const value = belongsToFile(key) ? readXattr(from, key, subject) : undefined;
-    if (value) fsetxattr(to, key, value, subject);
+    const own = value && key === "security.capability" && adapt?.capability ? adapt.capability(value) : value;
+    if (own) fsetxattr(to, key, own, subject);
   }
   futimens(to, timeOf(stat.mtimeNs), subject);
 }

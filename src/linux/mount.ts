@@ -23,14 +23,21 @@ const bitsOf = (list: ConstantName[]): number => list.reduce((bits, name) => bit
 const FSOPEN_CLOEXEC = 1;
 const FSCONFIG_SET_FLAG = 0;
 const FSCONFIG_SET_STRING = 1;
+const FSCONFIG_SET_FD = 5;
 const FSCONFIG_CMD_CREATE = 6;
 
 /**
  * A new instance of a file system, mounted nowhere yet: fsopen(2), fsconfig(2), fsmount(2).
  * @param options as fstab(5): attributes ("nosuid") go to the mount, the rest ("mode=755") to the file system.
+ * @param opened options whose values are descriptors, before the others.
  * @returns a descriptor for `moveMount`.
  */
-export function fsmount(type: string, source: string, options: string[]): Fd {
+export function fsmount(
+  type: string,
+  source: string,
+  options: string[],
+  opened: readonly { key: string; fd: Fd }[] = [],
+): Fd {
   using context = owned(check("mount", type, syscall("fsopen", cstr(type), FSOPEN_CLOEXEC)) as Fd);
   const configure = (subject: string, command: number, key: string | null, value: string | null) => {
     const text = (string: string | null) => (string === null ? null : cstr(string));
@@ -40,6 +47,8 @@ export function fsmount(type: string, source: string, options: string[]): Fd {
   try {
     configure(`${type} with source ${source}`, FSCONFIG_SET_STRING, "source", source);
     const { set, rest } = mountAttributes(options);
+    for (const { key, fd } of opened)
+      check("mount", `${type} with ${key}`, syscall("fsconfig", context.fd, FSCONFIG_SET_FD, cstr(key), null, fd));
     for (const option of rest) {
       const [key, value] = splitOption(option);
       configure(

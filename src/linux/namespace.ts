@@ -1,4 +1,4 @@
-/** Namespaces: unshare(2) and setns(2) of this thread (namespaces(7)). */
+/** Namespaces: unshare(2) and setns(2) of this thread (namespaces(7)); and the ids that it makes files with. */
 
 import { CLONE } from "./clone.ts";
 import { type Fd, O_DIRECTORY, O_PATH, O_RDONLY, open, owned } from "./file.ts";
@@ -8,6 +8,9 @@ import { fchdir, setPropagation } from "./mount.ts";
 const libc = bind({
   unshare: ["int", "int"],
   setns: ["int", "int", "int"],
+  setfsuid: ["int", "int"],
+  setfsgid: ["int", "int"],
+  prctl: ["int", "int", "long", "long", "long", "long"],
 });
 
 /** unshare(2) of one namespace; its name is the flag's without CLONE_. */
@@ -64,3 +67,25 @@ export const inMountNamespace = <Result>(namespace: Fd, use: () => Result): Resu
     check("enter", "a mount namespace", libc.setns(namespace, CLONE.NEWNS));
     return use();
   });
+
+const PR_GET_SECUREBITS = 27;
+const PR_SET_SECUREBITS = 28;
+/** A change of user takes no capabilities away. */
+const SECBIT_NO_SETUID_FIXUP = 4;
+
+/**
+ * From now on what this thread makes belongs to others, with all its privileges as they are (setfsuid(2), credentials(7)).
+ * @returns takes it back.
+ */
+export function makeFilesAs({ uid, gid }: { uid: number; gid: number }): () => void {
+  const before = check("get", "securebits", libc.prctl(PR_GET_SECUREBITS, 0, 0, 0, 0));
+  const set = (bits: number) => check("set", "securebits", libc.prctl(PR_SET_SECUREBITS, bits, 0, 0, 0));
+  set(before | SECBIT_NO_SETUID_FIXUP);
+  // They return what was before, also where they fail.
+  const [group, user] = [libc.setfsgid(gid | 0), libc.setfsuid(uid | 0)];
+  return () => {
+    libc.setfsuid(user);
+    libc.setfsgid(group);
+    set(before);
+  };
+}

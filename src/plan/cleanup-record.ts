@@ -19,4 +19,6 @@ export interface CleanupRecord {
   /** Names of its anonymous volumes, which go with it. */
   volumes?: string[];
   network?: Connected;
+  /** Files that mark the ids of its user namespace as used. */
+  ids?: string[];
 }

@@ -1,15 +1,16 @@
 /** The plan of one container: its spec and what the host has, in; every step of both processes, out. Pure. */
 
 import { UnsupportedError } from "../errors.ts";
-import type { Linux, Namespace, NamespaceType, Spec } from "../oci/spec.ts";
+import type { Linux, Namespace, NamespaceType, Rlimit, Spec } from "../oci/spec.ts";
 import { planCgroup, type Setting } from "./cgroup.ts";
 import { type DeviceFilterPlan, planDeviceFilter } from "./device-filter.ts";
-import { planBinds, planMounts, planRoot } from "./mounts.ts";
+import { planMounts, planPrepared, planRoot } from "./mounts.ts";
 import { type Connection, connectedOf, type EtcFile } from "./network.ts";
 import type { SecretVariable } from "./secrets.ts";
 import type { CloneStep, Directory, HostStep, InitStep, LimitStep, Plan, StdioKind } from "./step.ts";
 import { planSysctls } from "./sysctl.ts";
 import { userOf } from "./user.ts";
+import type { IdMaps } from "./userns/id-map.ts";
 
 /** What the plan has to know of the host. */
 export interface Host {
@@ -54,6 +55,10 @@ export interface Container {
   etc?: EtcFile[];
   /** Where its root may be mounted on the host already (`mount`). */
   mounted?: string;
+  /** Files that mark the ids of its user namespace as used (runtime/userns/ranges.ts). */
+  ids?: string[];
+  /** Hard limits of ours: those above are raised before its user namespace is entered. */
+  hardLimits?: Record<string, number>;
   /** What becomes its own copies, in their order; and which of those are variables. */
   secrets?: { directory: string; sources: string[]; variables: SecretVariable[] };
 }
@@ -75,7 +80,7 @@ export function planContainer(spec: Spec, container: Container, host: Host): Pla
     reserve: container.connection?.reserve ?? [],
     prepare: planPrepare(container, cgroup),
     build: planBuild(spec, container, cgroup, devices),
-    clone: planClone(spec, cgroup),
+    clone: planClone(spec, cgroup, container),
     setup: planSetup(spec, container),
     record: [{ do: "write-file", path: `${container.directory}/config.json`, text: textOf(spec) }],
     connect: container.connection?.connect ?? [],
@@ -91,7 +96,11 @@ function planWarnings(lacking: Set<string>, host: Host): string[] {
   return promised.length > 0 ? [`default limits are off: ${lackOf([...lacking], host)[0]}`] : [];
 }
 
-export function planClone(spec: Spec, cgroup: string | undefined): CloneStep {
+export function planClone(
+  spec: Spec,
+  cgroup: string | undefined,
+  container: Pick<Container, "hardLimits"> = {},
+): CloneStep {
   const pid = namespaceOf(spec, "pid");
   // The kernel ends all processes of a pid namespace with its first; where that is another's, only the cgroup tells which are ours.
   if (cgroup === undefined && (!pid || pid.path !== undefined))
@@ -104,8 +113,27 @@ export function planClone(spec: Spec, cgroup: string | undefined): CloneStep {
     flags: pid && pid.path === undefined ? ["NEWPID"] : [],
     ...(cgroup !== undefined && { cgroup }),
     ...(pid?.path !== undefined && { pid: pid.path }),
+    ...(idMapsOf(spec) && { through: planThrough(spec, container) }),
   };
 }
+
+/** Maps of its user namespace; undefined where it has the host's. */
+const idMapsOf = ({ linux: { uidMappings: uids, gidMappings: gids } }: Spec): IdMaps | undefined =>
+  uids && gids && { uids, gids };
+
+/** What takes root of the host, then into the user namespace: a process that is there makes the container's first. */
+const planThrough = (spec: Spec, { hardLimits = {} }: Pick<Container, "hardLimits">): InitStep[] => [
+  ...own,
+  ...attributes(spec),
+  ...planRaised(spec.process.rlimits, hardLimits),
+  ...planJoin(spec, "pid", "asked for: the processes of another container"),
+  { do: "enter-user-namespace" },
+  { do: "namespace-root" },
+];
+
+/** Loaded for those that have a user namespace. */
+const planRaised = (rlimits: Rlimit[] | undefined, hardLimits: Record<string, number>): InitStep[] =>
+  (require("./userns/limits.ts") as typeof import("./userns/limits.ts")).planRaised(rlimits, hardLimits);
 
 /** What to say of controllers that this host lacks. */
 export function lackOf(controllers: string[], host: Host): [message: string, hint: string] {
@@ -118,9 +146,9 @@ export function lackOf(controllers: string[], host: Host): [message: string, hin
 }
 
 function planPrepare(container: Container, cgroup: string | undefined): HostStep[] {
-  const { id, name, namePath, running, directory, volumes, keep, fresh, outlives, secrets } = container;
+  const { id, name, namePath, running, directory, volumes, keep, fresh, outlives, secrets, ids } = container;
   const anonymous = volumes.flatMap((step) => (step.do === "volume" && step.anonymous ? [step.name] : []));
-  const paths = { directory, ...(namePath && { namePath }) };
+  const paths = { directory, ...(namePath && { namePath }), ...(ids && { ids }) };
   const lockFile: HostStep = {
     do: "lock-file",
     running,
@@ -138,6 +166,7 @@ function planPrepare(container: Container, cgroup: string | undefined): HostStep
   return [
     lockFile,
     ...(namePath ? [{ do: "take-name", name, path: namePath, id, keep } as const] : []),
+    ...(ids ? [{ do: "hold-ids", id, paths: ids, keep } as const] : []),
     { do: "directories", directories: [{ path: directory, mode: 0o700 }, ...container.directories], keep },
     ...planQuota(container),
     ...(secrets ? [{ do: "copy-secrets", directory: secrets.directory, sources: secrets.sources } as const] : []),
@@ -178,15 +207,19 @@ function planBuild(
   devices: DeviceFilterPlan,
 ): HostStep[] {
   const variables = container.secrets?.variables;
+  const ids = idMapsOf(spec);
+  const path = namespaceOf(spec, "user")?.path;
   return [
     ...(cgroup === undefined ? [] : [{ do: "cgroup", path: cgroup } as const]),
     ...devices.build,
+    ...(ids ? [{ do: "user-namespace", ...(path !== undefined && { path }), ...ids } as const] : []),
     ...container.volumes.filter((step) => step.do === "mount-volume"),
     { ...planRoot(spec), ...(container.mounted !== undefined && { mounted: container.mounted }) },
     ...planEtc(spec, container),
     { do: "user", user: userOf(spec) },
     ...(variables?.length ? [{ do: "secret-variables", variables } as const] : []),
-    ...planBinds(spec),
+    ...planPrepared(spec),
+    ...(ids && spec.linux.maskedPaths?.length ? [{ do: "make-masks" } as const] : []),
     ...spec.linux.namespaces.flatMap(({ type, path }): HostStep[] =>
       path === undefined || type === "user" ? [] : [{ do: "open-namespace", namespace: type, path }],
     ),
@@ -220,14 +253,22 @@ export function planSetup(spec: Spec, container: Pick<Container, "stdio">): Init
   ];
 }
 
-/** What comes before anything of the container is touched. */
-const first = ({ process }: Spec): InitStep[] => [
+/** With nothing of ours, and of whoever called us. */
+const own = [
   { do: "own-memory" },
   { do: "close-inherited" },
   { do: "bind-to-parent" },
   { do: "exe-file" },
+] as const satisfies InitStep[];
+
+const attributes = ({ process }: Spec): InitStep[] => [
   { do: "reset-attributes", ...(process.oomScoreAdj !== undefined && { oomScoreAdj: process.oomScoreAdj }) },
   ...(process.apparmorProfile || process.selinuxLabel ? rareProcess().planLabels(process) : []),
+];
+
+/** What comes before anything of the container is touched. One that is made in its user namespace has inherited most of it. */
+const first = (spec: Spec): InitStep[] => [
+  ...(idMapsOf(spec) ? ([{ do: "bind-to-parent" }] as const) : [...own, ...attributes(spec)]),
   { do: "session" },
   { do: "session-keyring" },
 ];
@@ -274,7 +315,7 @@ function planNetwork(spec: Spec): InitStep[] {
   ];
 }
 
-function planJoin(spec: Spec, namespace: "network" | "ipc", why: string): InitStep[] {
+function planJoin(spec: Spec, namespace: "network" | "ipc" | "pid", why: string): InitStep[] {
   const path = namespaceOf(spec, namespace)?.path;
   return path === undefined ? [] : [{ do: "join-namespace", namespace, path, why }];
 }

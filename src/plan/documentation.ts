@@ -74,6 +74,26 @@ export const documentation: Documentation<Step["do"]> = {
     why: "all processes of the container are counted and limited together",
     undo: "cgroup.kill, rmdir(2)",
   },
+  "user-namespace": {
+    man: "user_namespaces(7)",
+    why: "root inside is nobody outside: all ids of the container are numbers on the host that nobody else has",
+    undo: "close(2)",
+  },
+  "hold-ids": {
+    man: "flock(2)",
+    why: "of two containers that want a range of ids exactly one gets it, for as long as its files are there",
+    undo: "unlink(2), if the container is not kept",
+  },
+  "file-system": {
+    man: "fsopen(2)",
+    why: "what takes root of the host: devices, or a view of a namespace that is not the container's own",
+    undo: "close(2)",
+  },
+  "make-masks": {
+    man: "mknod(2)",
+    why: "a null device and an empty directory of the container's own; its root may make no devices",
+    undo: "close(2)",
+  },
   overlay: {
     man: "fsopen(2)",
     why: "the image's layers, shared and never written, below one writable directory; attached nowhere on the host",
@@ -147,6 +167,15 @@ export const documentation: Documentation<Step["do"]> = {
     why: "the rootfs becomes / and the host's tree is detached: there is nothing left to break out to, unlike with chroot",
   },
   workdir: { man: "chdir(2)", why: "resolved inside the root, never through /proc/self/fd (CVE-2024-21626)" },
+  "raise-limits": {
+    man: "getrlimit(2)",
+    why: "asked for: hard limits above ours, which only root of the host may give",
+  },
+  "enter-user-namespace": {
+    man: "user_namespaces(7)",
+    why: "from here on it has every privilege over what the container has, and none on the host; what it makes is the container's",
+  },
+  "namespace-root": { man: "setresuid(2)", why: "it is root of the container, by the ids of its user namespace" },
   enter: { man: "setns(2)", why: "the namespaces of the container's first process" },
   "enter-pid": { man: "setns(2)", why: "a pid namespace is entered by the next child, so there are two processes" },
   "clone-sibling": {

@@ -4,6 +4,7 @@ import type { Spec } from "../oci/spec.ts";
 import { planStart } from "./container.ts";
 import type { InitStep, StdioKind } from "./step.ts";
 import { type User, userOf } from "./user.ts";
+import type { IdMaps } from "./userns/id-map.ts";
 
 /** What `exec` says. Absent is as the container's first process has it. */
 export interface ExecOptions {
@@ -24,14 +25,23 @@ export interface ExecOptions {
 /**
  * What the second of its two processes does (plan/program/compile.ts has the first).
  * @param spec of the container. @param own the capabilities that we have, for `privileged`: no other can be handed on.
+ * @param hardLimits ours, where it has a user namespace.
  */
-export function planExec(spec: Spec, options: ExecOptions, stdio: StdioKind[], own: string[]): ExecPlan {
+export function planExec(
+  spec: Spec,
+  options: ExecOptions,
+  stdio: StdioKind[],
+  own: string[],
+  hardLimits: Record<string, number> = {},
+): ExecPlan {
   const process = processOf(spec, options, own);
+  const { uidMappings: uids, gidMappings: gids } = spec.linux;
   const { terminal, terminalSize } = options;
   const { oomScoreAdj, execCPUAffinity: affinity } = process;
   return {
     user: userOf({ process }),
     ...(oomScoreAdj !== undefined && { oomScoreAdj }),
+    ...(uids && gids && { ids: { uids, gids }, raised: planRaised(process.rlimits, hardLimits) }),
     setup: [
       { do: "bind-to-parent" },
       { do: "session" },
@@ -51,6 +61,10 @@ export function planExec(spec: Spec, options: ExecOptions, stdio: StdioKind[], o
   };
 }
 
+/** Loaded for those that have a user namespace. */
+const planRaised: typeof import("./userns/limits.ts").planRaised = (...args) =>
+  (require("./userns/limits.ts") as typeof import("./userns/limits.ts")).planRaised(...args);
+
 /** A process that joins a container. */
 export interface ExecPlan {
   user: User;
@@ -59,6 +73,9 @@ export interface ExecPlan {
   affinity?: { initial?: string; final?: string };
   /** The container has clocks of its own. */
   time?: true;
+  /** Of a container with a user namespace: its maps, and limits that are raised before that is entered. */
+  ids?: IdMaps;
+  raised?: InitStep[];
   setup: InitStep[];
   start: InitStep[];
 }

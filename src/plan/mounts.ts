@@ -36,21 +36,37 @@ export function planRoot(spec: Spec): HostStep {
   return mount ? planOverlay(mount) : { do: "bind-root", path: spec.root.path };
 }
 
-/** What the host's side prepares of itself, for init to attach: in the order of their numbers. */
+/** What the host's side shows of itself. */
 export const planBinds = (spec: Spec): BindStep[] => spec.mounts.filter(isBind).map((mount) => planBind(mount, spec));
+
+/** What the host's side prepares, for init to attach: in the order of their numbers. */
+export const planPrepared = (spec: Spec): (BindStep | FileSystemStep)[] =>
+  spec.mounts
+    .filter((mount) => isPrepared(mount, spec))
+    .map((mount) => (isBind(mount) ? planBind(mount, spec) : mapped().planFileSystem(mount, spec)));
+
+type FileSystemStep = Extract<HostStep, { do: "file-system" }>;
+
+/** Loaded for those that have a user namespace. */
+const mapped = () => require("./userns/mounts.ts") as typeof import("./userns/mounts.ts");
+
+const isPrepared = (mount: Mount, spec: Spec): boolean =>
+  isBind(mount) || (spec.linux.uidMappings !== undefined && mapped().isOfHost(mount, spec));
 
 /** Every step of init that builds the container's file system tree, up to pivot_root. */
 export function planMounts(spec: Spec): InitStep[] {
   const root = rootMountOf(spec);
   const masked = spec.linux.maskedPaths ?? [];
   let binds = 0;
-  const { path } = spec.root;
+  const isMapped = spec.linux.uidMappings !== undefined;
+  // A container's root has no way to our own directories, but everybody has one to "/".
+  const path = isMapped ? "/" : spec.root.path;
   return [
-    ...(masked.length > 0 ? [{ do: "prepare-masks", path } as const] : []),
+    ...(masked.length > 0 ? [{ do: "prepare-masks", path, ...(isMapped && { made: true as const }) } as const] : []),
     { do: "attach-root", path },
     ...spec.mounts
       .filter((mount) => mount !== root)
-      .map((mount): InitStep => (isBind(mount) ? planAttach(mount, binds++) : planMount(mount))),
+      .map((mount): InitStep => (isPrepared(mount, spec) ? planAttach(mount, binds++) : planMount(mount))),
     ...planDevices(spec),
     // While /proc/sys can be written to.
     ...planSysctls(spec, { late: false }),
@@ -101,7 +117,7 @@ function planBind(mount: Mount, spec: Spec): BindStep {
     do: "bind",
     source,
     target,
-    options: options.filter((option) => !propagation.test(option) && !/^r?bind$|^x-|^lowerdir=/.test(option)),
+    options: options.filter((option) => !propagation.test(option) && !/^r?(bind|idmap)$|^x-|^lowerdir=/.test(option)),
     ...(mount.type === "overlay" && { layers: lowersOf(mount) }),
     recursive: !options.includes("bind") || options.includes("rbind"),
     propagation: options.find((option) => propagation.test(option)) ?? spec.linux.rootfsPropagation ?? "rprivate",
@@ -116,6 +132,7 @@ function planBind(mount: Mount, spec: Spec): BindStep {
     ...(mount.uidMappings && {
       mappings: { uid: mount.uidMappings, gid: mount.gidMappings ?? [], recursive: options.includes("ridmap") },
     }),
+    ...(spec.linux.uidMappings && mapped().planOwners(options, userOf(spec))),
     ...(isCovered(target, spec) && { covered: true }),
   };
 }
@@ -172,7 +189,9 @@ const reasons: Record<string, string> = {
 };
 
 function planDevices(spec: Spec): InitStep[] {
-  const devices = (spec.linux.devices ?? []).map((device): InitStep => ({ do: "device", device }));
+  const asked = spec.linux.devices ?? [];
+  const left = spec.linux.uidMappings ? asked.filter((device) => !mapped().liesOnDev(device, spec)) : asked;
+  const devices = left.map((device): InitStep => ({ do: "device", device }));
   // Somebody else's /dev (a bind mount of the host's) has what it has.
   if (spec.mounts.some((mount) => mount.destination === "/dev" && mount.type !== "tmpfs" && isBind(mount))) return [];
   const link = (path: string, target: string): InitStep => ({ do: "symlink", path, target });

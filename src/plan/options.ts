@@ -6,6 +6,7 @@ import { type NetworkOptions, noNetworkOptions } from "./network-options.ts";
 import type { ProcessOptions } from "./process-options.ts";
 import type { ResourceOptions } from "./resource-options.ts";
 import type { SecretRequest } from "./secrets.ts";
+import type { UserNamespace } from "./userns/spec.ts";
 
 /** The options of `run`, parsed and checked. Absent means that the user did not say. */
 export interface RunOptions {
@@ -40,6 +41,8 @@ export interface RunOptions {
   capDrop: string[];
   /** Absent where there are none. */
   secrets?: SecretRequest[];
+  /** Its user namespace; absent where it has the host's. */
+  userns?: UserNamespace;
 }
 
 export interface AssumedLimits {

@@ -14,11 +14,12 @@ export interface ProcessFacts extends UlimitFacts {
   zone?: string;
 }
 
-/** Namespaces of other containers, as somebody can open them: of its pid, its ipc, and its mounts, where its /dev/shm is. */
+/** Namespaces of other containers, as somebody can open them: pid, ipc, the mounts where its /dev/shm is, and user. */
 export interface SharedPaths {
   pid?: string;
   ipc?: string;
   ipcMounts?: string;
+  user?: string;
 }
 
 /** @param spec of what everybody has. @param shared none where it is not started yet. */

@@ -27,6 +27,7 @@ import type { JoinStep, RareStep, SharedNamespaceType } from "./rare/step.ts";
 import type { SecretFile } from "./secret-mount.ts";
 import type { SecretVariable } from "./secrets.ts";
 import type { User } from "./user.ts";
+import type { MappedHostStep, MappedInitStep } from "./userns/step.ts";
 
 /** What the host's side does. Each has an undo, run when the start fails or the container ends. */
 export type HostStep =
@@ -38,9 +39,10 @@ export type HostStep =
   | { do: "copy-secrets"; directory: string; sources: string[] }
   | VolumeStep
   | { do: "mount-volume"; path: string; type: string; source: string; options: string[] }
-  | { do: "remove"; directory: string; namePath?: string }
+  | { do: "remove"; directory: string; namePath?: string; ids?: string[] }
   /** `existing`: one that the caller has made is taken, if it is empty. */
   | { do: "cgroup"; path: string; existing?: true }
+  | MappedHostStep
   /** `mounted` is where the host may see it already: of one writable layer there may be one overlay only. */
   | { do: "overlay"; lower: string[]; upper: string; work: string; volatile?: boolean; mounted?: string }
   | { do: "bind-root"; path: string }
@@ -128,6 +130,11 @@ export interface BindStep {
   tmpfs?: true;
   /** Owners as they are in the source, and what they are shown as. */
   mappings?: { uid: IdMapping[]; gid: IdMapping[]; recursive: boolean };
+  /**
+   * In a user namespace: who its files belong to inside. "same" is whoever they belong to on the disk; a number is that of the
+   * caller, whose are root's files.
+   */
+  owners?: "same" | { uid: number; gid: number; user: User };
   /** Copies of secrets in the directory that is the source: what is shown is memory with their content. */
   secrets?: SecretFile[];
   why?: string;
@@ -146,6 +153,8 @@ export interface Directory {
   path: string;
   /** Permission bits. */
   mode: number;
+  /** Root, if it says nothing. */
+  owner?: { uid: number; gid: number };
 }
 
 /** The call that makes the container's first process. */
@@ -157,6 +166,8 @@ export interface CloneStep {
   pid?: string;
   /** The cgroup v2 directory it is born in. */
   cgroup?: string;
+  /** What the process does that makes it, where that is not ours: one that has entered a user namespace. */
+  through?: InitStep[];
 }
 
 /**
@@ -180,6 +191,7 @@ export type InitStep =
   | { do: "loopback" }
   | { do: "send-network" }
   | JoinStep
+  | MappedInitStep
   | { do: "hostname"; name: string }
   | { do: "domainname"; name: string }
   /**
@@ -188,8 +200,8 @@ export type InitStep =
    */
   | { do: "sysctl"; name: string; value: string; optional?: true; late?: true }
   | { do: "subreaper" }
-  /** `path` is where the root will be attached, over it. */
-  | { do: "prepare-masks"; path: string }
+  /** `path` is where the root will be attached, over it. `made`: the host's side has made what they are of. */
+  | { do: "prepare-masks"; path: string; made?: true }
   /** `path` is on the host: an empty directory that only this mount namespace has it on. */
   | { do: "attach-root"; path: string }
   | MountStep
@@ -214,7 +226,7 @@ export type InitStep =
   | { do: "stdio"; stdio: StdioKind[] }
   | { do: "pivot-root" }
   | { do: "workdir"; path: string /** Not made: it is an error if it is not there. */; existing?: true }
-  | { do: "enter"; namespaces: ("NEWNS" | "NEWUTS" | "NEWIPC" | "NEWNET" | "NEWCGROUP" | "NEWTIME")[] }
+  | { do: "enter"; namespaces: ("NEWUSER" | "NEWNS" | "NEWUTS" | "NEWIPC" | "NEWNET" | "NEWCGROUP" | "NEWTIME")[] }
   /** The host's side runs hooks, while there is no root but the host's. */
   | { do: "await-hooks" }
   | { do: "ready" }

@@ -7,33 +7,20 @@
  *            intermediate process ends
  */
 
-import { Failure, hasCode } from "../errors.ts";
-import { type Exit, wait } from "../linux/clone.ts";
+import { hasCode } from "../errors.ts";
+import type { Exit } from "../linux/clone.ts";
 import { sealedExeFile } from "../linux/exe-file.ts";
-import { close, type Fd, O_DIRECTORY, O_PATH, O_RDONLY, open, owned, readFileIfAny } from "../linux/file.ts";
-import { syscallError } from "../linux/libc.ts";
+import { type Fd, O_DIRECTORY, O_PATH, O_RDONLY, open, owned, readFileIfAny } from "../linux/file.ts";
 import { closeAll, socketpair } from "../linux/poll.ts";
-import { pidfdOpen } from "../linux/proc.ts";
-import { readStat } from "../linux/procfs.ts";
 import { launch } from "../linux/program/launch.ts";
 import { blockSignals } from "../linux/signal.ts";
 import type { ExecPlan } from "../plan/exec.ts";
 import { compileExec } from "../plan/program/compile.ts";
 import { given } from "../plan/program/context.ts";
 import { forwarded } from "./forwarded.ts";
-import {
-  awaitStart,
-  compileOptions,
-  expectedOf,
-  failures,
-  givenFor,
-  hasExecuted,
-  killed,
-  killInit,
-  type Starting,
-} from "./init.ts";
-import { identityOf } from "./mount/user.ts";
-import { type ConnectedStdio, connectToCaller, type Stdio } from "./stdio.ts";
+import { awaitStart, compileOptions, givenFor, killInit, type Starting, startThrough } from "./init.ts";
+import { type Identity, identityOf } from "./mount/user.ts";
+import { type ConnectedStdio, connectToCaller, type Owner, type Stdio } from "./stdio.ts";
 import { checkDelivered, supervise } from "./supervise.ts";
 
 /** The container that is joined: its first process by number and descriptor, and its cgroup v2 directory if it has one. */
@@ -59,7 +46,8 @@ export function runExec(
 ): Exit | "detached" | undefined {
   blockSignals(forwarded);
   const identity = identityIn(joined, plan);
-  const connected = connectToCaller(io.stdio, io.callerIsTerminal, identity, () => {}, undefined, io.detachKeys);
+  const owner = ownerOf(plan, identity);
+  const connected = connectToCaller(io.stdio, io.callerIsTerminal, owner, () => {}, undefined, io.detachKeys);
   try {
     const starting = spawnExec(joined, plan, identity, connected.inside);
     closeAll(connected.inside.filter((fd) => fd !== undefined));
@@ -90,6 +78,12 @@ export function runExec(
 export function identityIn({ pid }: Pick<Joined, "pid">, { user }: Pick<ExecPlan, "user">) {
   using root = owned(open(`/proc/${pid}/root`, O_PATH | O_DIRECTORY));
   return identityOf(root.fd, user);
+}
+
+/** Who it runs as, as the host knows it. */
+export function ownerOf({ ids }: Pick<ExecPlan, "ids">, identity: Identity): Owner {
+  if (!ids) return identity;
+  return (require("./userns/ids.ts") as typeof import("./userns/ids.ts")).identityOnHost(ids, identity);
 }
 
 /** Makes the two processes. @returns the second, on its way to its program. */
@@ -137,7 +131,7 @@ function spawnInto(
   using exe = owned(sealedExeFile());
   const pipes = inside.filter((fd) => fd !== undefined);
   // Nobody inside may find that directory: it leads to the host's files. So the intermediate process starts in the cgroup, and does not have it.
-  const { pidfd: intermediate, assembled } = launch(program, {
+  const launched = launch(program, {
     ...(directory !== undefined && { cgroup: directory.fd }),
     given: {
       ...givenFor(identity, theirs.fd, exe.fd, inside),
@@ -145,31 +139,5 @@ function spawnInto(
     },
     keep: [theirs.fd, exe.fd, pidfd, ...pipes],
   });
-  const ended = wait({ pidfd: intermediate })?.exit;
-  close(intermediate);
-  if (ended?.code !== 0) {
-    const failed = failures().readFailure(assembled, [assembled.frame], steps);
-    assembled.arena.unmap();
-    if (!failed?.errno) throw killed(failed);
-    if (failed.step === "clone-sibling")
-      throw syscallError("clone", "a process into the container's cgroup", failed.errno);
-    throw failures().startError(failed);
-  }
-  const [second] = assembled.others;
-  const pid = assembled.arena.i32[program.pid.at >> 2] ?? 0;
-  const child = { pid, pidfd: childOf(pid) };
-  return {
-    child,
-    socket: socket.handOff(),
-    expected: expectedOf(steps),
-    failure: () => failures().readFailure(assembled, [second!], steps),
-    executed: () => hasExecuted(assembled, [second!]),
-    unmap: () => assembled.arena.unmap(),
-  };
-}
-
-/** A descriptor of our child. Its number stood where a stranger may have written by now: so we look whether it is one. */
-function childOf(pid: number): Fd {
-  if (pid > 0 && readStat(pid)?.parent === process.pid) return pidfdOpen(pid);
-  throw new Failure("the way into the container was closed");
+  return startThrough(launched, program.pid, steps, socket);
 }

@@ -33,11 +33,15 @@ import type { Prepared } from "./init.ts";
 import { type CleanUpDead, createLockFile, isNew } from "./lock-file.ts";
 import { makeRoot } from "./mount/rootfs.ts";
 import { identityOf } from "./mount/user.ts";
+import type { Owner } from "./stdio.ts";
 import type { UndoList } from "./undo.ts";
 
-/** What steps leave for later ones, and for init. `image` is the root alone, a detached mount with nothing mounted in it. */
+/**
+ * What steps leave for later ones, and for init. `image` is the root alone, a detached mount with nothing mounted in it; `owner`
+ * is who the program runs as, as the host knows it.
+ */
 export type Preparing = Partial<Prepared> &
-  Pick<Prepared, "binds"> & { image?: Fd; deviceFilter?: Fd; warnings?: string[] };
+  Pick<Prepared, "binds"> & { image?: Fd; owner?: Owner; deviceFilter?: Fd; warnings?: string[] };
 
 /** What the steps of a container have to know of it. */
 export interface Performing {
@@ -73,6 +77,7 @@ export function performHost(
 
 /** Loaded for those who have some. */
 const binds = () => require("./mount/bind.ts") as typeof import("./mount/bind.ts");
+const userns = () => require("./userns/prepare.ts") as typeof import("./userns/prepare.ts");
 const volumes = () => require("./mount/volume-mount.ts") as typeof import("./mount/volume-mount.ts");
 const filters = () => require("./device-filter.ts") as typeof import("./device-filter.ts");
 
@@ -96,7 +101,21 @@ const performers: { [Kind in HostStep["do"]]: Performer<Extract<HostStep, { do: 
     undo.add(() => {
       if (!(keep && ended())) removePath(directories[0]!.path);
     });
-    for (const { path, mode } of directories) mkdir(path, mode);
+    for (const { path, mode, owner } of directories) {
+      mkdir(path, mode);
+      if (owner) userns().giveDirectory(path, owner);
+    }
+  },
+  "hold-ids": (step, undo, { ended }) => userns().hold(step, undo, ended),
+  "user-namespace": (step, undo, { prepared }) => {
+    prepared.ids = userns().openNamespace(step);
+    closedLater(prepared.ids.fd, undo);
+  },
+  "file-system": (step, undo, { prepared }) => {
+    prepared.binds.push(closedLater(userns().makeFileSystem(step, prepared.ids!), undo));
+  },
+  "make-masks": (_step, undo, { prepared }) => {
+    prepared.masks = closedLater(userns().makeMasks(prepared.ids!), undo);
   },
   "copy-secrets": (step) => secrets().copySecrets(step),
   quota: (step, undo, { ended }) => {
@@ -128,7 +147,7 @@ const performers: { [Kind in HostStep["do"]]: Performer<Extract<HostStep, { do: 
     const onCopy = (text: string) => {
       prepared.warnings = [...(prepared.warnings ?? []), text];
     };
-    prepared.root = closedLater(mountedRoot(step) ?? makeRoot(step, onCopy), undo);
+    prepared.root = closedLater(mountedRoot(step) ?? makeRoot(step, onCopy, prepared.ids), undo);
     prepared.image = prepared.root;
   },
   "bind-root": ({ path }, undo, { prepared }) => {
@@ -136,16 +155,21 @@ const performers: { [Kind in HostStep["do"]]: Performer<Extract<HostStep, { do: 
     prepared.root = closedLater(root, undo);
     prepared.image = closedLater(image, undo);
   },
-  "etc-files": ({ files }, _undo, { prepared }) => writeEtcFiles(files, prepared.root!),
+  "etc-files": ({ files }, _undo, { prepared: { root, ids } }) => {
+    if (ids) userns().asRoot(ids, () => writeEtcFiles(files, root!));
+    else writeEtcFiles(files, root!);
+  },
   user: ({ user }, _undo, { prepared }) => {
     prepared.identity = identityOf(prepared.root!, user);
+    prepared.owner = prepared.ids ? userns().identityOnHost(prepared.ids, prepared.identity) : prepared.identity;
   },
   "secret-variables": ({ variables }, _undo, { prepared }) => {
     prepared.variables = secrets().readSecretVariables(variables);
   },
   bind: (step, undo, { prepared, ended }) => {
     const onMade = (paths: string[]) => removedUnlessEnded(paths, undo, ended);
-    prepared.binds.push(closedLater(binds().makeBind(step, prepared.image!, prepared.identity!, onMade), undo));
+    const { image, identity, ids } = prepared;
+    prepared.binds.push(closedLater(binds().makeBind(step, image!, identity!, onMade, ids), undo));
   },
   "open-namespace": ({ namespace, path }, undo, { prepared }) => {
     const joined = closedLater(open(path, O_RDONLY), undo);
@@ -274,13 +298,18 @@ export function cleanUp(cleanup: CleanupRecord): void {
  * Removes what is kept of a container. Its record first, as it was written last: half a container is none. The name last: whoever
  * sees it free finds nothing else of it.
  */
-export function removeContainer({ directory, namePath }: Pick<CleanupRecord, "directory" | "namePath">): void {
+export function removeContainer({ directory, namePath, ids }: Kept): void {
+  const id = directory.slice(directory.lastIndexOf("/") + 1);
   unlink(`${directory}/container.json`);
   // What the host sees of it would be removed through its mount.
   if (statIfAny(`${directory}/merged`)) mounts().unmountFromHost(`${directory}/merged`);
   removePath(directory);
-  if (namePath) freeName(namePath, directory.slice(directory.lastIndexOf("/") + 1));
+  // Whoever gets them next is not to find files of theirs.
+  if (ids) userns().releaseIds(id, ids);
+  if (namePath) freeName(namePath, id);
 }
+
+type Kept = Pick<CleanupRecord, "directory" | "namePath" | "ids">;
 
 /** Frees the name of a container. An empty file is of one that was killed while it took the name. */
 function freeName(path: string, id: string): void {

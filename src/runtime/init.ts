@@ -15,13 +15,16 @@
  *     (end of file)                      it is executed, or has failed: then its frame says where (failure.ts)
  */
 
-import { hasCode, StartError } from "../errors.ts";
+import { Failure, hasCode, StartError } from "../errors.ts";
 import { type Child, pidfdSendSignal, wait } from "../linux/clone.ts";
 import { sealedExeFile } from "../linux/exe-file.ts";
-import { close, type Fd, owned, readFile } from "../linux/file.ts";
+import { close, type Fd, type Owned, owned, readFile } from "../linux/file.ts";
+import { syscallError } from "../linux/libc.ts";
 import { closeAll, receiveMessage, sendMessage, socketpair } from "../linux/poll.ts";
+import { pidfdOpen } from "../linux/proc.ts";
+import { readStat } from "../linux/procfs.ts";
 import { type Launched, launch } from "../linux/program/launch.ts";
-import type { Frame } from "../linux/program/record.ts";
+import type { Frame, Slot } from "../linux/program/record.ts";
 import { signals } from "../linux/signal.ts";
 import { ignoredSignals } from "../linux/signalfd.ts";
 import { compileInit } from "../plan/program/compile.ts";
@@ -31,6 +34,7 @@ import type { CloneStep, InitStep } from "../plan/step.ts";
 import type { Failed } from "./failure.ts";
 import type { Identity } from "./mount/user.ts";
 import type { ConnectedStdio } from "./stdio.ts";
+import type { Ids } from "./userns/ids.ts";
 
 /** What decides which records there are. */
 export const compileOptions = (): CompileOptions => ({
@@ -47,6 +51,10 @@ export interface Prepared {
   identity: Identity;
   /** Namespaces to be joined. */
   joined?: Partial<Record<SharedNamespaceType, Fd>>;
+  /** Its user namespace. */
+  ids?: Ids;
+  /** What masks are made of, a detached mount; where init may not make it. */
+  masks?: Fd;
   /** An open cgroup v2 directory. */
   cgroup?: Fd;
   /** Variables for the program that no plan has: `NAME=value`, after all others. */
@@ -80,18 +88,22 @@ export function spawnInit(
 ): Starting {
   const { variables } = prepared;
   const steps = [...setup, ...(variables ? last.map((step) => withVariables(step, variables)) : last)];
-  const program = compileInit(steps, compileOptions());
+  const program = compileInit(steps, compileOptions(), clone);
   const [ours, other] = socketpair();
   using socket = owned(ours);
   using theirs = owned(other);
   using exe = owned(sealedExeFile());
-  const { root, binds, identity, cgroup, fifo, preserved = [] } = prepared;
+  const { root, binds, identity, cgroup, ids, masks, fifo, preserved = [] } = prepared;
   const { pid: pidNamespace, ...others } = prepared.joined ?? {};
-  const joined = Object.entries(others) as [keyof typeof others, Fd][];
+  const mapped = ids && { user: ids.fd, pid: pidNamespace, madeMasks: masks };
+  const joined = Object.entries({ ...others, ...mapped }).filter(([, fd]) => fd !== undefined) as [
+    keyof typeof others | keyof NonNullable<typeof mapped>,
+    Fd,
+  ][];
   const pipes = connected.inside.filter((fd) => fd !== undefined);
   const start = () =>
     launch(program, {
-      flags: clone.flags.map((flag) => `CLONE_${flag}` as const),
+      flags: clone.through ? [] : clone.flags.map((flag) => `CLONE_${flag}` as const),
       ...(cgroup !== undefined && { cgroup }),
       given: {
         ...givenFor(identity, theirs.fd, exe.fd, connected.inside),
@@ -105,6 +117,9 @@ export function spawnInit(
         ...(fifo === undefined ? preserved : [fifo, ...preserved]),
       ],
     });
+  if (program.pid) {
+    return startThrough(start(), program.pid, steps, socket);
+  }
   const launched = pidNamespace === undefined ? start() : startIn(pidNamespace, start);
   const { assembled, pid, pidfd } = launched;
   return {
@@ -290,3 +305,41 @@ export const killed = (failed: Failed | undefined): StartError =>
     undefined,
     137,
   );
+
+/**
+ * Waits until the intermediate process has made the other. @param pid where it has written its number. @param steps of the other.
+ * @param socket handed on with it. @throws StartError, or SyscallError for a process that cannot be made.
+ */
+export function startThrough(
+  { pidfd: intermediate, assembled }: Launched,
+  pid: Slot,
+  steps: InitStep[],
+  socket: Owned,
+): Starting {
+  const ended = wait({ pidfd: intermediate })?.exit;
+  close(intermediate);
+  if (ended?.code !== 0) {
+    const failed = failures().readFailure(assembled, [assembled.frame], steps);
+    assembled.arena.unmap();
+    if (!failed?.errno) throw killed(failed);
+    if (failed.step === "clone-sibling")
+      throw syscallError("clone", "a process into the container's cgroup", failed.errno);
+    throw failures().startError(failed);
+  }
+  const number = assembled.arena.i32[pid.at >> 2] ?? 0;
+  const child = { pid: number, pidfd: childOf(number) };
+  return {
+    child,
+    socket: socket.handOff(),
+    expected: expectedOf(steps),
+    failure: () => failures().readFailure(assembled, assembled.others, steps),
+    executed: () => hasExecuted(assembled, assembled.others),
+    unmap: () => assembled.arena.unmap(),
+  };
+}
+
+/** A descriptor of our child. Its number stood where a stranger may have written by now: so we look whether it is one. */
+function childOf(pid: number): Fd {
+  if (pid > 0 && readStat(pid)?.parent === process.pid) return pidfdOpen(pid);
+  throw new Failure("the way into the container was closed");
+}

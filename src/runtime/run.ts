@@ -102,7 +102,7 @@ export function runContainer(plan: Plan, io: Io, place: Place, listener: Listene
       clients?.show(stream, bytes);
     };
     let clients: Clients | undefined;
-    const owner = prepared.identity!;
+    const owner = prepared.owner!;
     const held = () => clients?.held() ?? false;
     connected =
       io.to === "caller"

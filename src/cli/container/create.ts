@@ -3,10 +3,12 @@
 import {
   chooseName,
   createContainer,
+  inUserNamespace,
   keepVolumes,
   lockStore,
   newRecord,
   prepareImage,
+  releaseIds,
   writeCidfile,
 } from "../../engine/container/create.ts";
 import { prepareRoot, recover } from "../../engine/container/recover.ts";
@@ -34,12 +36,14 @@ export default defineCommand({
     if (args.replace) await replace(paths, request.name);
     const store = lockStore(paths);
     const image = await prepareImage(paths, request, store, reporterFor(args));
-    const record = newRecord(paths, randomHex(32), request, image, request.name ?? chooseName(paths));
+    const named = newRecord(paths, randomHex(32), request, image, request.name ?? chooseName(paths));
+    const record = inUserNamespace(paths, named, request, { take: true });
     if (request.cidfile !== undefined) writeCidfile(request.cidfile, record.id);
     try {
       keepVolumes(paths, createContainer(paths, record, request, store, warn));
     } catch (error) {
       if (request.cidfile !== undefined) unlink(request.cidfile);
+      releaseIds(paths, record);
       throw error;
     }
     printDone(`container ${record.id.slice(0, 12)} is created`, () => printLine(record.id));

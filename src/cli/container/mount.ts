@@ -79,6 +79,7 @@ const makers: Record<string, (fields: Fields, target: Target) => MountRequest> =
       ...recursion(fields, readOnly),
       ...(propagation ? [propagation] : []),
       ...(fields.flag("bind-create-src") ? [createSourceOption] : []),
+      ...(fields.flag("idmap") ? ["idmap"] : []),
     ];
     return { destination, type: "bind", source, options };
   },

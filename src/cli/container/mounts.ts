@@ -48,7 +48,7 @@ export function parseMounts(
 }
 
 const anyOption = /^(ro|rw|z|Z|U|nosuid|nodev|noexec|consistent|cached|delegated)$/;
-const bindOption = /^(me|r?bind|r?(private|shared|slave))$/;
+const bindOption = /^(me|idmap|r?bind|r?(private|shared|slave))$/;
 /** Accepted for Docker's sake: labels are for SELinux, and a container has none; consistency is for macOS. */
 const withoutEffect = /^(z|Z|consistent|cached|delegated)$/;
 
@@ -68,13 +68,14 @@ export function parseVolume(text: string, caller: Caller): MountRequest {
   const unknown = words.find((word) => !known(word));
   if (unknown !== undefined) {
     const hint = path
-      ? "ro, rw, U, me or a propagation"
+      ? "ro, rw, U, me, idmap or a propagation"
       : "ro, rw, U or nocopy; others are for directories of the host";
     throw new UsageError(`--volume: unknown option ${JSON.stringify(unknown)} in ${text}`, hint);
   }
   for (const [one, other] of [
     ["ro", "rw"],
     ["U", "me"],
+    ["me", "idmap"],
     ["U", "ro"],
   ] as const)
     if (words.includes(one) && words.includes(other))

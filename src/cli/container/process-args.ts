@@ -118,6 +118,43 @@ export const attachArgs = {
   },
 } as const satisfies Arguments;
 
+/** The options of `run` and `create` that are about its user namespace. */
+export const usernsArgs = {
+  userns: {
+    group: "Security",
+    type: "string",
+    valueHint: "namespace",
+    description:
+      "User namespace: host (the default), auto[:size=N] for ids of its own, keep-id[:uid=N,gid=N], nomap, private, or container:NAME",
+  },
+  uidmap: {
+    group: "Security",
+    type: "string",
+    multiple: true,
+    valueHint: "container:host[:count]",
+    description: "Users of the container's user namespace, and what they are on the host",
+  },
+  gidmap: {
+    group: "Security",
+    type: "string",
+    multiple: true,
+    valueHint: "container:host[:count]",
+    description: "The same for groups (as --uidmap)",
+  },
+  subuidname: {
+    group: "Security",
+    type: "string",
+    valueHint: "name",
+    description: "Use all ids that this user has in /etc/subuid",
+  },
+  subgidname: {
+    group: "Security",
+    type: "string",
+    valueHint: "name",
+    description: "Use all ids that this user has in /etc/subgid (as --subuidname)",
+  },
+} as const satisfies Arguments;
+
 const onlyOnWindows = "is for Windows";
 const noRealtime = "is not supported: cgroup v2 has no real-time budget of a container";
 
@@ -127,11 +164,6 @@ export const refusedArgs = {
     "string",
     "is not supported yet",
     "leave it out: there is no seccomp filter and no AppArmor profile to change",
-  ),
-  userns: refused(
-    "string",
-    "is not supported yet",
-    "leave it out: root inside is root outside, with fewer capabilities",
   ),
   runtime: refused("string", "is not supported yet", "leave it out: tinydocker is its own runtime"),
   "env-host": refused(

@@ -5,7 +5,7 @@ import { resourceArgs } from "../resource/args.ts";
 import type { Arguments } from "../words/command.ts";
 import { lifeArgs } from "./life-args.ts";
 import { networkArgs } from "./network-args.ts";
-import { attachArgs, processArgs, refusedArgs, refusedLimitArgs } from "./process-args.ts";
+import { attachArgs, processArgs, refusedArgs, refusedLimitArgs, usernsArgs } from "./process-args.ts";
 
 /** The limits and the name that `run` and rootfs mode share. */
 export const commonArgs = {
@@ -168,6 +168,7 @@ export const createArgs = {
   ...resourceArgs,
   ...networkArgs,
   ...processArgs,
+  ...usernsArgs,
   ...attachArgs,
   ...refusedArgs,
   ...refusedLimitArgs,

@@ -17,7 +17,7 @@ import { type Arguments, defineCommand, type Values } from "../words/command.ts"
 import { readEnv, readOptionFile, wantsTerminal } from "./caller.ts";
 import { defaultDetachKeys, defaultSettings } from "./defaults.ts";
 import { networkArgs } from "./network-args.ts";
-import { processArgs } from "./process-args.ts";
+import { processArgs, usernsArgs } from "./process-args.ts";
 import { commonArgs, type createArgs, runArgs } from "./run-args.ts";
 
 export default defineCommand({
@@ -184,10 +184,17 @@ export function createRequest(args: Values<typeof createArgs>, terminal: boolean
   const given = readLifecycle(args);
   if (args.rm && given.restart && given.restart.name !== "no")
     throw new UsageError("--rm and --restart cannot be combined: a removed container cannot start again");
+  const userns = readUserNamespace(args);
+  const keptUser = userns?.kind === "keep-id" && !args.user ? userns : undefined;
   return {
     source: { image: args.image },
     ...(args.platform !== undefined && { platform: lifecycle().parsePlatformOption(args.platform) }),
-    options: withResources(args, { ...commonOptions(args, command, terminal), ...ownOptions(args) }),
+    options: withResources(args, {
+      ...commonOptions(args, command, terminal),
+      ...ownOptions(args),
+      ...(keptUser && { user: `${keptUser.uid ?? keptUser.caller.uid}:${keptUser.gid ?? keptUser.caller.gid}` }),
+    }),
+    ...(userns && { userns }),
     settings: {
       ...defaultSettings,
       remove: args.rm ?? false,
@@ -347,6 +354,15 @@ function readProcess(args: Values<typeof createArgs>, network: RunOptions["netwo
   if (!isAnyGiven(args, processArgs)) return {};
   const { parseProcessOptions } = require("./process.ts") as typeof import("./process.ts");
   return { process: parseProcessOptions(args, network) };
+}
+
+/** Loaded for those who ask for one, or where all have one. */
+function readUserNamespace(args: Values<typeof createArgs>): CreateRequest["userns"] {
+  const assumed = readConfig().userns;
+  if (!assumed && !isAnyGiven(args, usernsArgs)) return undefined;
+  const { parseUserNamespace } = require("./userns.ts") as typeof import("./userns.ts");
+  const { uid, gid } = parsers().callerOf(process.env);
+  return parseUserNamespace(args, assumed, { uid, gid });
 }
 
 /** Loaded for those who ask for more than everybody has. */

@@ -69,6 +69,24 @@ export const newRecord = (
   settings: checkedSettings(request, "rootfs" in image ? {} : image.defaults),
 });
 
+/** The same container in the user namespace that it is to have; most have the host's. @param take its ids are its own from now on. */
+export function inUserNamespace(
+  paths: Paths,
+  record: ContainerRecord,
+  { userns, options: { network, process } }: CreateRequest,
+  how: { take: boolean },
+): ContainerRecord {
+  const shares = network.mode === "container" || process?.pid || process?.ipc;
+  return userns || shares ? ids().withUserNamespace(paths, record, userns, how) : record;
+}
+
+/** Gives back what was taken for a container that is not there. */
+export function releaseIds(paths: Paths, record: ContainerRecord): void {
+  if (record.options.userns) ids().releaseUnused(paths, record);
+}
+
+const ids = () => require("../ids/resolve.ts") as typeof import("../ids/resolve.ts");
+
 /** What is to be done about a health check that there is not would never be done. */
 function checkedSettings({ settings }: CreateRequest, defaults: ImageDefaults): Settings {
   const { onFailure = "none" } = settings.health ?? {};

@@ -13,7 +13,8 @@ import { anonymousVolumes, type ContainerRecord, directoryOf } from "../record/c
  */
 export function deleteContainer(paths: Paths, record: ContainerRecord, { volumes }: { volumes: boolean }): void {
   const { id, name } = record;
-  const kept = { directory: directoryOf(paths, id), namePath: `${paths.names}/${name}` };
+  const ids = idsOf(paths, record);
+  const kept = { directory: directoryOf(paths, id), namePath: `${paths.names}/${name}`, ...(ids && { ids }) };
   const anonymous = volumes ? anonymousVolumes(record) : [];
   const cleanup = { id, ...kept, keep: false, outlives: false, volumes: anonymous };
   const lock = undoList();
@@ -37,6 +38,12 @@ export const cleaningUpFor =
   (paths: Paths, id: string): CleanUpDead =>
   (content) =>
     (require("./clean-up.ts") as typeof import("./clean-up.ts")).cleanUpFor(paths, id, content);
+
+/** Files of its ids. Loaded for those that have some. */
+function idsOf(paths: Paths, { options: { userns } }: ContainerRecord): string[] | undefined {
+  if (!userns?.pieces) return undefined;
+  return (require("../ids/resolve.ts") as typeof import("../ids/resolve.ts")).filesOf(paths, userns);
+}
 
 /** Loaded for those that have one. */
 function freeQuota({ id, options }: ContainerRecord, directory: string): void {

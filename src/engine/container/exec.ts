@@ -14,6 +14,9 @@ import { tellExec } from "./exec-events.ts";
 /** Loaded for those who want all that we have. */
 const own = () => require("../../runtime/own-capabilities.ts") as typeof import("../../runtime/own-capabilities.ts");
 
+/** Loaded for those in a user namespace. */
+const hardLimitsOf = () => (require("../../linux/process.ts") as typeof import("../../linux/process.ts")).hardLimits();
+
 /** Loaded for those who have some. */
 const secretVariables = (paths: Paths, record: ContainerRecord): string[] =>
   (require("./secrets.ts") as typeof import("./secrets.ts")).secretVariables(paths, record);
@@ -36,6 +39,7 @@ export function execInContainer(
     { ...options, env },
     kindsOf(io.stdio),
     options.privileged ? own().ownCapabilities() : [],
+    record.options.userns && hardLimitsOf(),
   );
   const joined = { pid: state.process!.pid, pidfd, cgroup: state.cgroup };
   const events = tellExec(paths, record, options.command);

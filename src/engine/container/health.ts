@@ -16,7 +16,7 @@ import { readStat } from "../../linux/procfs.ts";
 import { signals } from "../../linux/signal.ts";
 import type { ExecPlan } from "../../plan/exec.ts";
 import type { HealthPlan } from "../../plan/health.ts";
-import { identityIn, spawnExec } from "../../runtime/exec.ts";
+import { identityIn, ownerOf, spawnExec } from "../../runtime/exec.ts";
 import { follow, leave, type Starting } from "../../runtime/init.ts";
 import { processesOf } from "../../runtime/oci/processes.ts";
 import type { ContainerState, Health, HealthResult } from "../record/container.ts";
@@ -158,7 +158,8 @@ function startCheck(
   const output = pipe();
   try {
     const identity = identityIn(joined, exec);
-    fchown(output.write, identity.uid, identity.gid, byteName`a pipe`);
+    const owner = ownerOf(exec, identity);
+    fchown(output.write, owner.uid, owner.gid, byteName`a pipe`);
     const starting = spawnExec(joined, exec, identity, [undefined, output.write, output.write]);
     const deadlineMs = performance.now() + timeoutMs;
     const started = new Date();

@@ -1,6 +1,7 @@
 /** From a container's record to the plan of its next start: everything it will do, before any of it is done. */
 
 import { statIfAny } from "../../linux/file.ts";
+import { hardLimits } from "../../linux/process.ts";
 import type { Spec } from "../../oci/spec.ts";
 import type { Paths } from "../../paths.ts";
 import { type Container, planContainer } from "../../plan/container.ts";
@@ -51,6 +52,7 @@ export function planStart(
   const host = readHost({ devices: record.options.privileged });
   const directory = directoryOf(paths, id);
   const rootfs = rootfsOf(record, directory, paths.rootfs);
+  const { userns } = record.options;
   const volumes = planMountsOf(paths, record, fresh || first);
   const options = { ...record.options, mounts: volumes.mounts };
   for (const { source, options: words } of options.mounts) {
@@ -62,7 +64,8 @@ export function planStart(
   const image = network.env ? { ...defaults, Env: [...network.env, ...(defaults.Env ?? [])] } : defaults;
   const plain = planSpec(start, options, image, rootfs, host, network.namespace);
   const own = options.process ? withProcess(plain, options, host, shared) : plain;
-  const spec = options.resources || options.devices ? loadResources().completeSpec(own, options, start) : own;
+  const complete = options.resources || options.devices ? loadResources().completeSpec(own, options, start) : own;
+  const spec = userns ? usernsModule().withUserNamespace(complete, userns, shared?.user) : complete;
   const container: Container = {
     id,
     name,
@@ -70,7 +73,7 @@ export function planStart(
     ...(!id.startsWith(name) && { namePath: `${paths.names}/${name}` }),
     running: `${paths.running}/${id}`,
     directory,
-    directories: overlayDirectories(rootfs, record.rootMode),
+    directories: overlayDirectories(rootfs, record),
     volumes: volumes.steps,
     keep: !settings.remove,
     fresh,
@@ -84,14 +87,15 @@ export function planStart(
     ...(network.etc && { etc: network.etc }),
     ...(!fresh && { mounted: `${directory}/merged` }),
     ...(options.secrets && { secrets: secretsModule().planSecrets(paths, directory, options.secrets) }),
+    ...(userns && planIds(paths, userns)),
   };
   return { plan: planContainer(spec, container, host), spec };
 }
 
 /** The namespaces of other containers that a start shares; undefined for most. */
 export function openSharedIfAny(paths: Paths, record: ContainerRecord): SharedNamespaces | undefined {
-  const { pid, ipc } = record.options.process ?? {};
-  if (containerOf(pid) === undefined && containerOf(ipc) === undefined) return undefined;
+  const { process, userns } = record.options;
+  if (!userns?.container && !containerOf(process?.pid) && !containerOf(process?.ipc)) return undefined;
   const { openShared } = require("./process.ts") as typeof import("./process.ts");
   return openShared(paths, record);
 }
@@ -110,15 +114,28 @@ function rootfsOf({ rootfs, lower, settings }: ContainerRecord, directory: strin
 }
 
 /** The upper directory's mode is the mode of the container's "/": that of the image's. */
-function overlayDirectories(rootfs: Rootfs, mode: number): Directory[] {
+function overlayDirectories(rootfs: Rootfs, { rootMode: mode, options: { userns } }: ContainerRecord): Directory[] {
   if (rootfs.kind !== "overlay") return [];
   return [
-    { path: rootfs.upper, mode },
+    { path: rootfs.upper, mode, ...(userns && { owner: usernsModule().rootOf(userns) }) },
     { path: rootfs.work, mode: 0o700 },
   ];
 }
 
-function planMountsOf(paths: Paths, { id, options }: ContainerRecord, first: boolean) {
+/** Files of its ids, and limits that only the host's root may raise. */
+function planIds(paths: Paths, userns: NonNullable<RunOptions["userns"]>): Pick<Container, "ids" | "hardLimits"> {
+  const { filesOf } = require("../ids/resolve.ts") as typeof import("../ids/resolve.ts");
+  const ids = filesOf(paths, userns);
+  return { ...(ids && { ids }), hardLimits: hardLimits() };
+}
+
+/** Loaded for those that have one of their own. */
+const usernsModule = () => require("../../plan/userns/spec.ts") as typeof import("../../plan/userns/spec.ts");
+
+function planMountsOf(paths: Paths, record: ContainerRecord, first: boolean) {
+  const { id, options: asked } = record;
+  const { userns } = asked;
+  const options = userns ? { ...asked, mounts: usernsModule().withOwners(asked.mounts, userns) } : asked;
   if (options.secrets) return secretsModule().planWithSecrets(paths, id, options, first);
   if (options.mounts.length === 0) return { mounts: [], steps: [] };
   // Loaded here: most containers have none.
@@ -173,5 +190,5 @@ function variablesOf(paths: Paths, record: ContainerRecord): string[] {
 export function planCheck(paths: Paths, record: ContainerRecord, spec: Spec, { command }: HealthPlan): ExecPlan {
   const options = { command, env: variablesOf(paths, record), terminal: false, privileged: false, detach: false };
   const { planExec } = require("../../plan/exec.ts") as typeof import("../../plan/exec.ts");
-  return planExec(spec, options, ["null", "pipe", "pipe"], []);
+  return planExec(spec, options, ["null", "pipe", "pipe"], [], record.options.userns && hardLimits());
 }

@@ -66,7 +66,7 @@ export interface SharedNamespaces extends Disposable {
 export function openShared(paths: Paths, { name, options }: ContainerRecord): SharedNamespaces {
   const { pid, ipc } = options.process ?? {};
   const held: Fd[] = [];
-  const hold = (option: string, mode: string | undefined, namespace: "pid" | "ipc" | "mnt") => {
+  const hold = (option: string, mode: string | undefined, namespace: "pid" | "ipc" | "mnt" | "user") => {
     const id = containerOf(mode);
     if (id === undefined) return undefined;
     const fd = openNamespace(paths, name, option, id, namespace);
@@ -80,6 +80,7 @@ export function openShared(paths: Paths, { name, options }: ContainerRecord): Sh
       pid: hold("--pid", pid, "pid"),
       ipc: hold("--ipc", ipc, "ipc"),
       ipcMounts: hold("--ipc", ipc, "mnt"),
+      user: hold("--userns", options.userns?.container && `container:${options.userns.container}`, "user"),
     };
     const known = Object.entries(found).filter(([, path]) => path !== undefined);
     return { paths: Object.fromEntries(known) as SharedPaths, [Symbol.dispose]: release };

@@ -4,6 +4,7 @@ import type { LoadProgress } from "../../image/load.ts";
 import type { Platform } from "../../oci/manifest.ts";
 import type { RunOptions } from "../../plan/options.ts";
 import type { ImageDefaults } from "../../plan/spec.ts";
+import type { UserNamespaceRequest } from "../../plan/userns/spec.ts";
 import type { Stdio } from "../../runtime/stdio.ts";
 import type { Usage } from "../../runtime/usage.ts";
 import type { Settings } from "../record/container.ts";
@@ -21,6 +22,8 @@ export interface CreateRequest {
   cidfile?: string;
   /** Other containers whose volumes and binds it has too. */
   volumesFrom?: VolumesFrom[];
+  /** Its user namespace; the host's where nothing is said. */
+  userns?: UserNamespaceRequest;
 }
 
 export interface VolumesFrom {

@@ -7,7 +7,16 @@ import { kindsOf } from "../../runtime/stdio.ts";
 import { connectionHere, prepareNetwork, previewNetwork, releasing } from "../network/prepare.ts";
 import { type ContainerRecord, unstarted } from "../record/container.ts";
 import { makingContainers, requireRoot } from "../record/root.ts";
-import { chooseName, lockStore, newRecord, prepareImage, type StoreLock, writeCidfile } from "./create.ts";
+import {
+  chooseName,
+  inUserNamespace,
+  lockStore,
+  newRecord,
+  prepareImage,
+  releaseIds,
+  type StoreLock,
+  writeCidfile,
+} from "./create.ts";
 import { isStderrApart, monitoredStdio, openSharedIfAny, planHealthOf, planStart } from "./plan.ts";
 import { prepareRoot, recover } from "./recover.ts";
 import type { Reporter, RunEnd, RunImage, RunRequest } from "./request.ts";
@@ -25,7 +34,7 @@ export async function run(paths: Paths, request: RunRequest, reporter: Reporter)
   const here = soon && !hasHealthCheck(request, image);
   // A container that is removed when it ends, and has no other monitor, can do without.
   const name = request.name ?? (here && request.settings.remove ? undefined : chooseName(paths));
-  const record = newRecord(paths, randomHex(32), request, image, name);
+  const record = inUserNamespace(paths, newRecord(paths, randomHex(32), request, image, name), request, { take: true });
   if (request.cidfile !== undefined) writeCidfile(request.cidfile, record.id);
   try {
     if (here) return runHere(paths, record, request, store, reporter);
@@ -33,6 +42,7 @@ export async function run(paths: Paths, request: RunRequest, reporter: Reporter)
     return runWithMonitor(paths, record, request, store, reporter);
   } catch (error) {
     if (request.cidfile !== undefined) unlink(request.cidfile);
+    releaseIds(paths, record);
     throw error;
   }
 }
@@ -86,7 +96,7 @@ export const planRun = (
   id: string,
   warn: Reporter["warn"],
 ) => {
-  const record = newRecord(paths, id, request, image);
+  const record = inUserNamespace(paths, newRecord(paths, id, request, image), request, { take: false });
   const monitored = needsMonitor(request) || hasHealthCheck(request, image);
   const stdio = monitored
     ? monitoredStdio(record, { stderrApart: isStderrApart(record, request) })

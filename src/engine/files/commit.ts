@@ -14,7 +14,7 @@ import { endIfInterrupted } from "../image/interrupt.ts";
 import { isOfNetwork } from "../network/etc-files.ts";
 import { type Container, findContainer } from "../record/container.ts";
 import { recordEvent } from "../record/events.ts";
-import { isCopied, layersOf, lowersOf, openLayers, upperOf } from "../record/rootfs.ts";
+import { insideOf, isCopied, lowersOf, openAllLayers, upperOf } from "../record/rootfs.ts";
 import { configOf } from "./commit-config.ts";
 
 export interface CommitOptions {
@@ -60,7 +60,8 @@ async function commitContainer(paths: Paths, container: Container, options: Comm
   // A container of a directory has no image below it: all that it sees is its layer. So it is with a copy of an image.
   const base = isCopied(paths, record) ? undefined : image;
   const openTree = () =>
-    base ? open(upperOf(paths, container), O_RDONLY | O_DIRECTORY) : openLayers(paths, layersOf(paths, container));
+    base ? open(upperOf(paths, container), O_RDONLY | O_DIRECTORY) : openAllLayers(paths, container);
+  const adapt = insideOf(container);
   return await makeImage(paths, {
     ...(base && { base: base.id }),
     ...(!(base && isUnchanged(paths, container)) && {
@@ -71,7 +72,8 @@ async function commitContainer(paths: Paths, container: Container, options: Comm
         feed(write) {
           using root = owned(openTree());
           const leaveOut = (path: ByteName, why: string) => options.warn(`${textOf(path)} is left out: ${why}`);
-          packTree(root.fd, { layer: base !== undefined, omit: isOfNetwork, leaveOut }, (bytes) => {
+          const how = { layer: base !== undefined, omit: isOfNetwork, leaveOut, ...(adapt && { adapt }) };
+          packTree(root.fd, how, (bytes) => {
             endIfInterrupted();
             write(bytes);
           });
@@ -97,5 +99,6 @@ function isUnchanged(paths: Paths, container: Container): boolean {
   const upper = upperOf(paths, container);
   if ((readdir(upper) ?? []).length > 0) return false;
   const [now, before] = [stat(upper), stat(lowersOf(container).at(-1) as string)];
-  return now.mode === before.mode && now.uid === before.uid && now.gid === before.gid;
+  const { uid, gid } = insideOf(container)?.owner(now) ?? now;
+  return now.mode === before.mode && uid === before.uid && gid === before.gid;
 }

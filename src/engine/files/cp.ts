@@ -13,12 +13,13 @@ import { createStaging, prepareStore } from "../../image/staging.ts";
 import { createTarReader } from "../../image/tar.ts";
 import type { TarEntry } from "../../image/tar-entry.ts";
 import { type ByteName, byteNameOf, freeBytes, isOnKernelFileSystem, textOf } from "../../linux/at.ts";
+import type { Adapt as Owners } from "../../linux/copy.ts";
 import { type Fd, fstat, owned } from "../../linux/file.ts";
 import type { Paths } from "../../paths.ts";
 import { endIfInterrupted } from "../image/interrupt.ts";
 import { withOutput } from "../image/output.ts";
-import { emitContainerEvent, findContainer } from "../record/container.ts";
-import { withRoot } from "../record/rootfs.ts";
+import { type Container, emitContainerEvent, findContainer } from "../record/container.ts";
+import { insideOf, withRoot } from "../record/rootfs.ts";
 import { openDirectory, openSource, openTarget, type Side, type Source } from "./cp-path.ts";
 
 export interface CopyOptions {
@@ -52,11 +53,12 @@ export async function copyFromContainer(
     using opened = owned(source.fd);
     if (isOnKernelFileSystem(opened.fd, byteNameOf(path)))
       throw new ConflictError(`${side.describe(path)} is not a file of the container but a view of the kernel`);
-    if (to === "-") return await withOutput(undefined, (write) => pack(source, source.name, false, write));
+    const inside = insideOf(container);
+    if (to === "-") return await withOutput(undefined, (write) => pack(source, source.name, false, write, inside));
     const { directory, name } = openTarget(host, to, source);
     using target = owned(directory);
     const adapt = options.archive ? keep : forHost(options.warn);
-    return await extract(target.fd, adapt, options, (write) => pack(source, name, true, write));
+    return await extract(target.fd, adapt, options, (write) => pack(source, name, true, write, inside));
   });
   emitContainerEvent(paths, container.record, "copy", { from: from.path });
   return bytes;
@@ -78,9 +80,11 @@ export async function copyToContainer(
     // Volumes in a read-only root may be written to.
     if (container.record.options.readOnly && fstat(directory).device === fstat(root).device)
       throw new ConflictError(`the root file system of container ${to.container} is read-only`);
-    if (!source) return await extract(directory, keep, options, (write) => readTar(paths, "/dev/stdin", write));
-    const adapt = options.archive ? keep : ownedBy(0, 0);
-    return await extract(directory, adapt, options, (write) => pack(source, name, true, write));
+    using owners = ownersIn(container);
+    const feed: Feed = source
+      ? (write) => pack(source, name, true, write)
+      : (write) => readTar(paths, "/dev/stdin", write);
+    return await extract(directory, owners.adapt(!source || options.archive ? keep : ownedBy(0, 0)), options, feed);
   });
   emitContainerEvent(paths, container.record, "copy", { to: to.path });
   return bytes;
@@ -93,9 +97,29 @@ const containerSide = (root: Fd, container: string): Side => ({
   describe: (path) => `${path} in container ${container}`,
 });
 
-/** @param name what the source is called in the tar; without one, its content stands there alone. */
-const pack = ({ fd }: Source, name: ByteName | undefined, holes: boolean, write: (chunk: Uint8Array) => void): void =>
-  packTree(fd, { layer: false, holes, ...(name !== undefined && { name }) }, write);
+/** @param name what the source is called in the tar; without one, its content stands there alone. @param adapt of owners. */
+const pack = (
+  { fd }: Source,
+  name: ByteName | undefined,
+  holes: boolean,
+  write: (chunk: Uint8Array) => void,
+  adapt?: Owners,
+): void => packTree(fd, { layer: false, holes, ...(name !== undefined && { name }), ...(adapt && { adapt }) }, write);
+
+/** In a container with a user namespace: what is made belongs to its root, and to the host's numbers of its ids. */
+function ownersIn({ record: { options } }: Container): Disposable & { adapt(by: Adapt): Adapt } {
+  const { userns } = options;
+  if (!userns) return { adapt: (by) => by, [Symbol.dispose]: () => {} };
+  const { ownerOnHost, startAsRoot } =
+    require("../../runtime/userns/ids.ts") as typeof import("../../runtime/userns/ids.ts");
+  const adapt =
+    (by: Adapt): Adapt =>
+    (found) => {
+      const entry = by(found);
+      return entry && { ...entry, ...ownerOnHost(userns, entry, textOf(entry.path)) };
+    };
+  return { adapt, [Symbol.dispose]: startAsRoot(userns) };
+}
 
 /** Relative paths of a container are relative to its root. */
 const inContainer = (path: string): string => (path.startsWith("/") ? path : `/${path}`);

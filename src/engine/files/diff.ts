@@ -4,13 +4,14 @@ import { hasCode, UnsupportedError } from "../../errors.ts";
 import { maxPath } from "../../image/entry-path.ts";
 import { isOpaque, isWhiteout } from "../../image/overlay.ts";
 import { type ByteName, byteName, openAt, openInRootIfAny } from "../../linux/at.ts";
+import type { Adapt } from "../../linux/copy.ts";
 import { Descent } from "../../linux/descent.ts";
 import { type Fd, fstat, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, open, owned, type Stat } from "../../linux/file.ts";
 import { listAt } from "../../linux/tree.ts";
 import type { Paths } from "../../paths.ts";
 import { isOfNetwork } from "../network/etc-files.ts";
 import { findContainer } from "../record/container.ts";
-import { isCopied, lowersOf, openLayers, upperOf } from "../record/rootfs.ts";
+import { insideOf, isCopied, lowersOf, openLayers, upperOf } from "../record/rootfs.ts";
 
 export interface Change {
   kind: "A" | "C" | "D";
@@ -27,7 +28,7 @@ export function diffContainer(paths: Paths, reference: string): Change[] {
     );
   using upper = owned(open(upperOf(paths, container), O_RDONLY | O_DIRECTORY));
   using lower = owned(openLayers(paths, lowersOf(container)));
-  return changesBelow(upper.fd, lower.fd).sort((a, b) => (a.path < b.path ? -1 : 1));
+  return changesBelow(upper.fd, lower.fd, insideOf(container)).sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
 /** A directory of the upper layer that is being looked through. */
@@ -38,7 +39,8 @@ interface Looked {
   only: number | undefined;
 }
 
-function changesBelow(upper: Fd, lower: Fd): Change[] {
+/** @param adapt of owners in the upper layer, where they are not those of the layers below. */
+function changesBelow(upper: Fd, lower: Fd, adapt: Adapt | undefined): Change[] {
   const changes: Change[] = [];
   using descent = new Descent(upper, byteName``);
   const open: Looked[] = [{ path: byteName``, pending: namesIn(upper, byteName``), only: undefined }];
@@ -58,7 +60,7 @@ function changesBelow(upper: Fd, lower: Fd): Change[] {
     else if (before) changes.push({ kind: "D", path });
     if (now.type !== "directory" || path.length > maxPath) continue; // no call takes longer ones, and nobody reads them
     // overlayfs copies a directory up to look into it for writing: then nothing has changed.
-    const only = before && isSameDirectory(before, now) ? changes.length : undefined;
+    const only = before && isSameDirectory(before, now, adapt?.owner(now)) ? changes.length : undefined;
     descent.enter(name, openAt(descent.fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
     const pending = namesIn(descent.fd, path);
     if (before?.type === "directory" && isOpaque(descent.fd)) changes.push(...hidden(lower, path, new Set(pending)));
@@ -96,5 +98,5 @@ function statAt(directory: Fd, name: ByteName): Stat {
   return fstat(entry.fd);
 }
 
-const isSameDirectory = (a: Stat, b: Stat): boolean =>
-  a.type === "directory" && a.mode === b.mode && a.uid === b.uid && a.gid === b.gid && a.mtimeNs === b.mtimeNs;
+const isSameDirectory = (a: Stat, b: Stat, { uid, gid }: { uid: number; gid: number } = b): boolean =>
+  a.type === "directory" && a.mode === b.mode && a.uid === uid && a.gid === gid && a.mtimeNs === b.mtimeNs;

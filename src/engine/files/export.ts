@@ -5,7 +5,7 @@ import { owned } from "../../linux/file.ts";
 import type { Paths } from "../../paths.ts";
 import { withOutput } from "../image/output.ts";
 import { emitContainerEvent, findContainer } from "../record/container.ts";
-import { layersOf, openLayers } from "../record/rootfs.ts";
+import { insideOf, openAllLayers } from "../record/rootfs.ts";
 
 /** Without what is mounted in it: volumes are not the container's. @param file stdout if undefined. */
 export async function exportContainer(
@@ -15,10 +15,10 @@ export async function exportContainer(
   onBytes: (bytes: number) => void,
 ): Promise<void> {
   const found = findContainer(paths, container);
-  const layers = layersOf(paths, found);
+  const adapt = insideOf(found);
   await withOutput(file, (write) => {
-    using root = owned(openLayers(paths, layers));
-    packTree(root.fd, { layer: false }, (bytes) => {
+    using root = owned(openAllLayers(paths, found));
+    packTree(root.fd, { layer: false, ...(adapt && { adapt }) }, (bytes) => {
       write(bytes);
       onBytes(bytes.length);
     });

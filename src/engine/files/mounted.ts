@@ -14,7 +14,7 @@ import { hostMountOf, isMounted, mountForHost, unmountFromHost } from "../../run
 import { makeOverlay, makeRoot } from "../../runtime/mount/rootfs.ts";
 import { type Container, directoryOf, findContainer, isUp, listContainers } from "../record/container.ts";
 import { withContainerLock } from "../record/container-lock.ts";
-import { lockStopped } from "../record/rootfs.ts";
+import { lockStopped, openIds } from "../record/rootfs.ts";
 
 /** What is mounted, and where. */
 export interface Mounted {
@@ -67,8 +67,10 @@ function mountStopped(paths: Paths, container: Container, path: string): void {
   try {
     const directory = directoryOf(paths, container.record.id);
     const lower = container.record.lower.toReversed();
+    const ids = openIds(container);
+    using _namespace = owned(ids?.fd);
     mountForHost(
-      makeRoot({ lower, upper: `${directory}/upper`, work: `${directory}/work` }, () => {}),
+      makeRoot({ lower, upper: `${directory}/upper`, work: `${directory}/work` }, () => {}, ids),
       path,
     );
   } finally {

@@ -1,6 +1,7 @@
 /** Docker's HostConfig of a container: what was asked for of the host. All its fields are there, also those that say nothing. Pure. */
 
 import { listOrNone, listOrNull, mapOrNone } from "../../nil.ts";
+import type { IdMapping } from "../../oci/rare.ts";
 import type { Mount } from "../../oci/spec.ts";
 import type { DeviceOptions } from "../../plan/device-options.ts";
 import { maskedPaths, readonlyPaths } from "../../plan/mounts.ts";
@@ -8,6 +9,7 @@ import { networkMode } from "../../plan/network-options.ts";
 import type { RunOptions } from "../../plan/options.ts";
 import type { DeviceFigure, ResourceOptions } from "../../plan/resource-options.ts";
 import { limitsOf } from "../../plan/spec.ts";
+import type { IdMaps } from "../../plan/userns/id-map.ts";
 import { anonymousOption } from "../../plan/volume.ts";
 import { describeNetworkOptions } from "../network/inspect.ts";
 import type { ContainerRecord, LogSettings } from "../record/container.ts";
@@ -34,7 +36,8 @@ export function describeHostConfig({ name, options, settings }: ContainerRecord)
     SecurityOpt: listOrNull([]),
     StorageOpt: mapOrNone(storageOf(options.resources)),
     Tmpfs: mapOrNone(options.mounts.filter(({ type }) => type === "tmpfs").map(tmpfsEntry)),
-    UsernsMode: "",
+    UsernsMode: options.userns?.mode ?? "",
+    ...(options.userns && { IDMappings: describeIds(options.userns) }),
     Runtime: "tinydocker",
     ...describeProcessOptions(options),
     Isolation: "",
@@ -45,6 +48,12 @@ export function describeHostConfig({ name, options, settings }: ContainerRecord)
     ReadonlyPaths: listOrNull(options.privileged ? [] : readonlyPaths),
   };
 }
+
+/** As podman has it. */
+const describeIds = ({ uids, gids }: IdMaps) => {
+  const lines = (maps: IdMapping[]) => maps.map((map) => `${map.containerID}:${map.hostID}:${map.size}`);
+  return { UidMap: lines(uids), GidMap: lines(gids) };
+};
 
 /** 0 is without a limit, as Docker has it. */
 function describeResources(options: RunOptions) {

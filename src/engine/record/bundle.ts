@@ -3,6 +3,7 @@
 import { NotFoundError } from "../../errors.ts";
 import { readFileIfAny } from "../../linux/file.ts";
 import type {
+  IdMapping,
   RareBlockIo,
   RareCpu,
   RareLinux,
@@ -97,7 +98,9 @@ const seccomp: Check<NonNullable<Linux["seccomp"]>> = (value) => {
 };
 const builtin = object<BuiltinSeccomp>(() => ({ profile: oneOf("builtin") }));
 
-const linux = object<Ours<Linux, RareLinux>>(() => ({
+const idMappings = optional(list(object<IdMapping>(() => ({ containerID: number, hostID: number, size: number }))));
+
+const linux = object<Ours<Linux, Omit<RareLinux, "uidMappings" | "gidMappings">>>(() => ({
   namespaces: list(
     object<Namespace>(() => ({
       type: oneOf("pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time"),
@@ -153,6 +156,8 @@ const linux = object<Ours<Linux, RareLinux>>(() => ({
     })),
   ),
   seccomp: optional(seccomp),
+  uidMappings: idMappings,
+  gidMappings: idMappings,
   maskedPaths: optional(texts),
   readonlyPaths: optional(texts),
   rootfsPropagation: optional(text),

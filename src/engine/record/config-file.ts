@@ -14,6 +14,8 @@ export interface Config {
   /** Where subnets of new networks are taken from. */
   pools?: AddressPool[];
   firewall?: "nft" | "iptables";
+  /** Of containers without --userns; absent is the host's. */
+  userns?: "auto";
   /** Where vendors put their files of devices. */
   cdiDirectories?: string[];
 }
@@ -55,6 +57,11 @@ const readers: Record<string, (value: unknown, key: string) => Config> = {
     return pools.length > 0 ? { pools } : {};
   },
   "firewall-backend": (value, key) => ({ firewall: readFirewall(value, key) }),
+  userns: (value, key) => {
+    if (value === "auto") return { userns: "auto" };
+    if (value === "host") return {};
+    throw wrongKind(key, "auto or host");
+  },
   "cdi-spec-dirs": (value, key) => ({
     cdiDirectories: listOf(value, key).map((path, index) => absoluteOf(path, `${key}[${index}]`)),
   }),

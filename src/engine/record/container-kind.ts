@@ -2,6 +2,7 @@
 
 import type { ProcessId } from "../../linux/proc.ts";
 import type { Healthcheck } from "../../oci/image.ts";
+import type { IdMapping } from "../../oci/rare.ts";
 import type { DeviceOptions, DeviceRequest, GpuRequest } from "../../plan/device-options.ts";
 import type { HealthOptions } from "../../plan/health.ts";
 import type { ExtraHost } from "../../plan/hosts.ts";
@@ -15,6 +16,7 @@ import type { DnsOptions } from "../../plan/resolv-conf.ts";
 import type { DeviceFigure, ResourceOptions } from "../../plan/resource-options.ts";
 import type { SecretRequest } from "../../plan/secrets.ts";
 import type { ImageDefaults } from "../../plan/spec.ts";
+import type { UserNamespace } from "../../plan/userns/spec.ts";
 import type { Usage } from "../../runtime/usage.ts";
 import {
   anything,
@@ -253,6 +255,17 @@ const process = object<ProcessOptions>(() => ({
   annotations: optional(map(text)),
 }));
 
+const idMappings = list(object<IdMapping>(() => ({ containerID: number, hostID: number, size: number })));
+
+const userns = object<UserNamespace>(() => ({
+  mode: text,
+  uids: idMappings,
+  gids: idMappings,
+  pieces: optional(list(number)),
+  container: optional(text),
+  caller: optional(object<NonNullable<UserNamespace["caller"]>>(() => ({ uid: number, gid: number }))),
+}));
+
 const options = object<RunOptions>(() => ({
   command: texts,
   entrypoint: optional(texts),
@@ -295,6 +308,7 @@ const options = object<RunOptions>(() => ({
       })),
     ),
   ),
+  userns: optional(userns),
 }));
 
 const health = object<HealthOptions>(() => ({

@@ -17,6 +17,7 @@ export const lockFileKind = kindOf<CleanupRecord>({
   outlives: flag,
   volumes: optional(list(text)),
   network: optional(connected),
+  ids: optional(list(text)),
 });
 
 /**

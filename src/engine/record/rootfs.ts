@@ -2,6 +2,7 @@
 
 import { ConflictError, Failure, hasCode, UnsupportedError } from "../../errors.ts";
 import { byteName, isOnProc, openAt } from "../../linux/at.ts";
+import type { Adapt } from "../../linux/copy.ts";
 import {
   close,
   type Fd,
@@ -29,6 +30,7 @@ import { makeBind } from "../../runtime/mount/bind.ts";
 import { cloneMount, hostMountOf, isMounted } from "../../runtime/mount/host-mount.ts";
 import { makeOverlay, makeRoot, type Overlay } from "../../runtime/mount/rootfs.ts";
 import { type Identity, identityOf } from "../../runtime/mount/user.ts";
+import type { Ids } from "../../runtime/userns/ids.ts";
 import { readSpec } from "./bundle.ts";
 import { type Container, type ContainerState, directoryOf, isUp } from "./container.ts";
 
@@ -83,26 +85,42 @@ function mountStopped(paths: Paths, container: Container): Fd {
   const spec = readSpec(paths, container.record);
   const root = planRoot(spec);
   if (root.do !== "overlay") throw new Failure(`container ${container.record.name} has no layers`);
+  const ids = openIds(container);
+  using _namespace = owned(ids?.fd);
   // It is still to be started, which takes a directory that was not mounted so.
-  using opened = owned(mountPrivately(paths, overlayOf(paths, container, { ...root, volatile: false })));
+  using opened = owned(mountPrivately(paths, overlayOf(paths, container, { ...root, volatile: false }, ids)));
   // As it is: nothing is made, filled or given away; and memory that no container uses is not there.
   for (const { chown: _owner, ...bind } of planBinds(spec)) {
     if (bind.detachedMount || bind.secrets || !(bind.layers || statIfAny(bind.source))) continue;
     const step = { ...bind, createSource: false, copyUp: false, propagation: "rprivate" };
-    const user = bind.idmap ? identityOf(opened.fd, bind.idmap.user) : nobody;
-    attachInRoot(
-      makeBind(step, opened.fd, user, () => {}),
-      opened.fd,
-      bind.target,
-    );
+    const asked = bind.idmap ?? (typeof bind.owners === "object" ? bind.owners : undefined);
+    const user = asked ? identityOf(opened.fd, asked.user) : nobody;
+    const attach = () =>
+      attachInRoot(
+        makeBind(step, opened.fd, user, () => {}, ids),
+        opened.fd,
+        bind.target,
+      );
+    if (ids) userns().asRoot(ids, attach);
+    else attach();
   }
   return opened.handOff();
 }
 
 /** What `mount` has mounted is the only one there may be of its writable layer. */
-function overlayOf(paths: Paths, { record }: Container, overlay: Overlay): Fd {
+function overlayOf(paths: Paths, { record }: Container, overlay: Overlay, ids: Ids | undefined): Fd {
   const path = hostMountOf(directoryOf(paths, record.id));
-  return isMounted(path) ? cloneMount(path) : makeRoot(overlay, () => {});
+  return isMounted(path) ? cloneMount(path) : makeRoot(overlay, () => {}, ids);
+}
+
+/** Loaded for those that have a user namespace. */
+const userns = () => require("../../runtime/userns/prepare.ts") as typeof import("../../runtime/userns/prepare.ts");
+
+/** A user namespace as a container's own, to mount its files with; undefined where it has the host's. */
+export function openIds({ record: { options } }: Pick<Container, "record">): Ids | undefined {
+  if (!options.userns) return undefined;
+  const { uids, gids } = options.userns;
+  return { uids, gids, fd: userns().makeNamespace({ uids, gids }) };
 }
 
 const nobody: Identity = { uid: 0, gid: 0, groups: [], home: "/" };
@@ -113,6 +131,27 @@ function attachInRoot(mount: Fd, root: Fd, target: string): void {
   using over = owned(fstat(mount).type === "directory" ? ensureDirectory(root, target) : ensureFile(root, target));
   if (isOnProc(over.fd, target)) throw new Failure(`cannot mount on ${target}: it leads into /proc`);
   moveMount(attached.fd, over.fd, target);
+}
+
+/** All layers of a container, as its own programs would see them but for the owners, which are the host's. @returns an open directory. */
+export function openAllLayers(paths: Paths, container: Container): Fd {
+  const layers = layersOf(paths, container);
+  const { record } = container;
+  if (!record.options.userns || isCopied(paths, record)) return openLayers(paths, layers);
+  const ids = openIds(container)!;
+  using _namespace = owned(ids.fd);
+  const { makeMappedOverlay } =
+    require("../../runtime/userns/layers.ts") as typeof import("../../runtime/userns/layers.ts");
+  const own = new Set([upperOf(paths, container)]);
+  return mountPrivately(paths, makeMappedOverlay({ lower: layers.toReversed() }, ids, makeOverlay, own));
+}
+
+/** What becomes of the owners of a container's files where they are to be its own again; undefined where they are. */
+export function insideOf({ record: { options } }: Pick<Container, "record">): Adapt | undefined {
+  if (!options.userns) return undefined;
+  const { insideOf: inside } =
+    require("../../runtime/userns/binds.ts") as typeof import("../../runtime/userns/binds.ts");
+  return inside(options.userns);
 }
 
 /** The view of layers, bottom first, read-only and without anything mounted in it. @returns an open directory. */

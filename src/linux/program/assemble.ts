@@ -209,6 +209,7 @@ class Assembler {
   }
 
   private valueOf({ name }: Given): number | string | Uint8Array {
+    if (name === "first stack") return this.arena.stack(0);
     if (name === "second stack") return this.arena.stack(1);
     if (name === "bytes of a stack") return pageBytes();
     const value = this.surroundings.given[name];

@@ -7,7 +7,7 @@ import { Block, Field, Frame, Label, names, type Program, Slot } from "../../lin
 import { Writer, words } from "../../linux/program/writer.ts";
 import type { ExecPlan } from "../exec.ts";
 import type { RareStep } from "../rare/step.ts";
-import type { InitStep } from "../step.ts";
+import type { CloneStep, InitStep } from "../step.ts";
 import { type CompileOptions, type Context, cloneArgs, given, newContext } from "./context.ts";
 import { execute, reap } from "./execute.ts";
 import {
@@ -83,6 +83,9 @@ const compilers: Compile = {
     writer.about(path);
     writer.call("setns", [given[namespace], names(namespaceFlags[namespace])]);
   },
+  "raise-limits": (context, step) => mapped().raiseLimits(context, step),
+  "enter-user-namespace": (context) => mapped().enterUserNamespace(context),
+  "namespace-root": (context) => mapped().namespaceRoot(context),
   hostname: ({ writer }, { name }) => {
     writer.about(name);
     writer.call("sethostname", [name, new TextEncoder().encode(name).length]);
@@ -149,18 +152,49 @@ function sayAndWait({ writer, gone }: Context, byte: string): void {
 const namespaceFlags = {
   network: "CLONE_NEWNET",
   ipc: "CLONE_NEWIPC",
+  pid: "CLONE_NEWPID",
   uts: "CLONE_NEWUTS",
   cgroup: "CLONE_NEWCGROUP",
   mount: "CLONE_NEWNS",
   time: "CLONE_NEWTIME",
 } as const;
 
-/** The program of a container's first process. */
-export function compileInit(steps: readonly InitStep[], options: CompileOptions): Program {
+/**
+ * The program of a container's first process; where that is made by another, of both.
+ * @returns with `pid` where the first is made by another: where its number stands.
+ */
+export function compileInit(
+  steps: readonly InitStep[],
+  options: CompileOptions,
+  { flags, through }: Pick<CloneStep, "flags" | "through"> = { flags: [] },
+): Program & { pid?: Slot } {
   const { context, writer } = begin(options);
   const entry = writer.label();
+  let pid: Slot | undefined;
+  if (through) {
+    compileSteps(context, through);
+    pid = sibling(
+      context,
+      flags.map((flag) => `CLONE_${flag}` as const),
+    );
+  }
   compileSteps(context, steps);
-  return { ...writer.program(entry, new Frame(context.fail)), log: context.fsLog };
+  return { ...writer.program(entry, new Frame(context.fail)), log: context.fsLog, ...(pid && { pid }) };
+}
+
+/** The process makes another child of its parent, and ends; the records from here on are the other's. */
+function sibling(context: Context, more: readonly "CLONE_NEWPID"[] = []): Slot {
+  const { writer } = context;
+  writer.step("clone-sibling", "a sibling");
+  const pid = new Slot("pid");
+  const second = new Frame(context.fail);
+  const args = cloneArgs(names("CLONE_PARENT", "CLONE_CLEAR_SIGHAND", ...more));
+  const program = new Label();
+  writer.clone(args, program, second, { into: pid });
+  writer.call("exit_group", [0]);
+  writer.label(program);
+  context.freeStack = given.firstStack;
+  return pid;
 }
 
 /**
@@ -171,21 +205,14 @@ export function compileInit(steps: readonly InitStep[], options: CompileOptions)
 export function compileExec(
   steps: readonly InitStep[],
   options: CompileOptions,
-  more: Pick<ExecPlan, "oomScoreAdj" | "affinity" | "time"> = {},
+  more: Pick<ExecPlan, "oomScoreAdj" | "affinity" | "time" | "raised"> = {},
 ): Program & { pid: Slot } {
   const { context, writer } = begin(options);
   const entry = writer.label();
   compileSteps(context, intermediateSteps(more));
   writer.step("enter-pid", "the pid namespace");
   writer.call("setns", [given.pidfd, names("CLONE_NEWPID")]);
-  writer.step("clone-sibling", "a sibling");
-  const pid = new Slot("pid");
-  const second = new Frame(context.fail);
-  const args = cloneArgs(names("CLONE_PARENT", "CLONE_CLEAR_SIGHAND"));
-  const program = new Label();
-  writer.clone(args, program, second, { into: pid });
-  writer.call("exit_group", [0]);
-  writer.label(program);
+  const pid = sibling(context);
   compileSteps(context, steps);
   return { ...writer.program(entry, new Frame(context.fail)), pid };
 }
@@ -195,7 +222,8 @@ const intermediateSteps = ({
   oomScoreAdj,
   affinity,
   time,
-}: Pick<ExecPlan, "oomScoreAdj" | "affinity" | "time">): InitStep[] => [
+  raised,
+}: Pick<ExecPlan, "oomScoreAdj" | "affinity" | "time" | "raised">): InitStep[] => [
   { do: "own-memory" },
   { do: "close-inherited" },
   { do: "bind-to-parent" },
@@ -204,10 +232,17 @@ const intermediateSteps = ({
   { do: "reset-attributes", ...(oomScoreAdj !== undefined && { oomScoreAdj }) },
   ...(affinity?.initial ? [{ do: "affinity", cpus: affinity.initial } as const] : []),
   // Before it is seen inside: /proc/PID/root and cwd would lead to the host's.
+  ...(raised ?? []),
   {
     do: "enter",
-    namespaces: ["NEWIPC", "NEWUTS", "NEWNET", "NEWCGROUP", ...(time ? ["NEWTIME" as const] : []), "NEWNS"],
+    namespaces: [
+      ...(raised ? (["NEWUSER"] as const) : []),
+      ...(["NEWIPC", "NEWUTS", "NEWNET", "NEWCGROUP"] as const),
+      ...(time ? (["NEWTIME"] as const) : []),
+      "NEWNS",
+    ],
   },
+  ...(raised ? [{ do: "namespace-root" } as const] : []),
   ...(affinity ? [{ do: "affinity", ...(affinity.final && { cpus: affinity.final }) } as const] : []),
 ];
 
@@ -235,6 +270,7 @@ function compileSteps(context: Context, steps: readonly InitStep[]): void {
 
 /** Loaded for those who ask for some. */
 const created = () => require("./created.ts") as typeof import("./created.ts");
+const mapped = () => require("./userns.ts") as typeof import("./userns.ts");
 const rare = () => require("./rare.ts") as typeof import("./rare.ts");
 
 /**

@@ -37,6 +37,8 @@ export interface Context {
   proc?: Slot;
   /** What masks are made of. */
   masks: Slot;
+  /** They lie on the host's "/", below the root. */
+  onRoot?: true;
   /** Open directory that the last device or link was made in. */
   parent?: { path: string; fd: Slot };
   /** Where file systems of our own are mounted by now. */
@@ -47,6 +49,8 @@ export interface Context {
   filter?: Filter;
   /** Of the program that `reap` starts. */
   programFrame?: Frame;
+  /** The stack that nobody uses (any more). */
+  freeStack: Given;
 }
 
 export const newContext = (writer: Writer, options: CompileOptions): Context => ({
@@ -60,6 +64,7 @@ export const newContext = (writer: Writer, options: CompileOptions): Context => 
   slave: new Slot("slave"),
   masks: new Slot("masks"),
   own: [],
+  freeStack: given.stack,
 });
 
 /** What a program is told when it is assembled. */
@@ -76,6 +81,9 @@ export const given = {
   mount: new Given("mount namespace"),
   time: new Given("time namespace"),
   fifo: new Given("fifo"),
+  pid: new Given("pid namespace"),
+  user: new Given("user namespace"),
+  madeMasks: new Given("masks"),
   stdio: [new Given("stdin"), new Given("stdout"), new Given("stderr")],
   bind: (number: number): Given => new Given(`bind ${number}`),
   uid: new Given("uid"),
@@ -84,20 +92,21 @@ export const given = {
   groups: new Given("groups"),
   home: new Given("HOME=..."),
   pidfd: new Given("pidfd"),
-  // These two the assembler knows.
+  // These the assembler knows.
+  firstStack: new Given("first stack"),
   stack: new Given("second stack"),
   stackBytes: new Given("bytes of a stack"),
 } as const;
 
-/** struct clone_args of a process that runs on the arena's second stack. */
-export const cloneArgs = (flags: Names, more: { exitSignal?: Names } = {}): Block =>
+/** struct clone_args of a process that runs on another of the arena's two stacks. */
+export const cloneArgs = (flags: Names, more: { exitSignal?: Names; stack?: Given } = {}): Block =>
   words("clone_args", {
     flags,
     pidfd: 0,
     child_tid: 0,
     parent_tid: 0,
     exit_signal: more.exitSignal ?? 0,
-    stack: given.stack,
+    stack: more.stack ?? given.stack,
     stack_size: given.stackBytes,
     tls: 0,
     set_tid: 0,

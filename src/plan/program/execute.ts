@@ -92,8 +92,9 @@ export function reap(context: Context, step: Of<"reap">): void {
   writer.call("close_range", [above, -1, 0]);
   // They stay blocked: so everybody can see that process 1 takes them, and the kernel drops none.
   const signals = writer.into("signals", "signalfd4", [-1, every, 8, names("SFD_CLOEXEC")]);
-  // The stack below ours; it ends with the program, so process 1 needs no death signal for it.
-  const args = cloneArgs(names("CLONE_VFORK", "CLONE_CLEAR_SIGHAND"), { exitSignal: names("SIGCHLD") });
+  // The other stack; it ends with the program, so process 1 needs no death signal for it.
+  const flags = names("CLONE_VFORK", "CLONE_CLEAR_SIGHAND");
+  const args = cloneArgs(flags, { exitSignal: names("SIGCHLD"), stack: context.freeStack });
   writer.clone(args, entry, frame, { into: program });
   if (context.filter) ownFilter(context, context.filter);
   // Its closing tells the host's side that the program runs.

@@ -133,9 +133,15 @@ export function readonlyPath(context: Context, { path }: Of<"readonly-path">): v
  * A file system that nobody can write to, with a null device and an empty directory in it. It is attached where the root
  * will lie over it, as kernels before 6.15 clone nothing of a mount that is attached nowhere, and goes with the host's tree.
  */
-export function prepareMasks(context: Context, { path }: Of<"prepare-masks">): void {
+export function prepareMasks(context: Context, { path, made: byHost }: Of<"prepare-masks">): void {
   const { writer, masks } = context;
   writer.about("tmpfs for masks");
+  if (byHost) {
+    writer.add(given.madeMasks, 0, masks);
+    context.onRoot = true;
+    attach(context, masks, onHost(context, path));
+    return;
+  }
   const made = fsmount(context, "tmpfs", "tmpfs", ["nosuid", "noexec", "mode=755", "size=4k"]);
   writer.add(made, 0, masks);
   writer.call("mknodat", [masks, "null", fileMode("c", 0o666), deviceNumber(1, 3)]);
@@ -176,6 +182,8 @@ export function pivotRoot(context: Context): void {
   leaveParent(context);
   writer.call("fchdir", [context.root]);
   writer.call("pivot_root", [".", "."]);
+  // What lies on the host's "/" lies on the old root.
+  if (context.onRoot) writer.call("umount2", [".", names("MNT_DETACH")]);
   writer.call("umount2", [".", names("MNT_DETACH")]);
   writer.call("chdir", ["/"]);
 }

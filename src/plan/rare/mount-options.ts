@@ -32,3 +32,6 @@ export const hostMadeOption = "x-tinydocker.host-made";
 
 /** A volume that is not to be filled with what the image has. */
 export const nocopyOption = "nocopy";
+
+/** With `=UID:GID`, in a user namespace: files of this user of the host are root's inside, and the host's root's nobody's. */
+export const callerOption = "x-tinydocker.caller";

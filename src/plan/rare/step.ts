@@ -20,7 +20,7 @@ export type SharedNamespaceType = "network" | "ipc" | "pid" | "uts" | "cgroup" |
 /** `path` is for people: the host's side has opened it. */
 export interface JoinStep {
   do: "join-namespace";
-  namespace: Exclude<SharedNamespaceType, "pid">;
+  namespace: SharedNamespaceType;
   path: string;
   why: string;
 }

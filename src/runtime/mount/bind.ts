@@ -17,7 +17,8 @@ import {
 } from "../../linux/file.ts";
 import { mountSetattr, openTree } from "../../linux/mount.ts";
 import type { BindStep } from "../../plan/step.ts";
-import { giveTo, showAs, showMapped } from "./owner.ts";
+import type { Ids } from "../userns/ids.ts";
+import { giveTo, showAs, showMapped } from "../userns/owner.ts";
 import { prepareTarget } from "./target.ts";
 import type { Identity } from "./user.ts";
 import { fillVolume } from "./volume.ts";
@@ -32,35 +33,50 @@ export function makeBindRoot(path: string): { root: Fd; image: Fd } {
   return { root: root.handOff(), image: image.handOff() };
 }
 
+/** Loaded for those that have one. */
+const userns = () => require("../userns/binds.ts") as typeof import("../userns/binds.ts");
+
 /**
  * A directory or file of the host, attached nowhere. @param image what a volume is filled from. @param onMade hears of
- * directories that were made on the host, parents first.
+ * directories that were made on the host, parents first. @param ids of its user namespace.
  */
-export function makeBind(step: BindStep, image: Fd, user: Identity, onMade: (paths: string[]) => void): Fd {
+export function makeBind(step: BindStep, image: Fd, user: Identity, onMade: (paths: string[]) => void, ids?: Ids): Fd {
   const { source, target, options, recursive, propagation } = step;
   const subject = `${source} on ${target}`;
+  const prepare = (isDirectory: boolean) => {
+    if (step.covered) return;
+    const make = () => prepareTarget(image, step, isDirectory);
+    if (ids) userns().asRoot(ids, make);
+    else make();
+  };
   if (step.namespace !== undefined) return makeBindOf(step.namespace, step, subject);
-  if (step.secrets) return (require("./secrets.ts") as typeof import("./secrets.ts")).makeSecretMount(step);
+  if (step.secrets) {
+    const { makeSecretMount } = require("./secrets.ts") as typeof import("./secrets.ts");
+    return ids ? userns().asRoot(ids, () => makeSecretMount(step, ids)) : makeSecretMount(step);
+  }
   if (step.layers) {
     const { makeImageMount } = require("./image-mount.ts") as typeof import("./image-mount.ts");
-    return makeImageMount(step.layers, step, image);
+    return makeImageMount(step.layers, step, prepare, ids);
   }
   if (step.tmpfs) return (require("./tmpfs.ts") as typeof import("./tmpfs.ts")).makeTmpfs(step, image);
   if (step.createSource && !statIfAny(source)) {
-    if (!step.covered) prepareTarget(image, step, true);
+    prepare(true);
     createSource(step, onMade);
   }
   using from = owned(openSource(step));
-  if (!step.covered) prepareTarget(image, step, fstat(from.fd).type === "directory");
+  prepare(fstat(from.fd).type === "directory");
   if (/shared|slave/.test(propagation) && !step.anyPropagation) {
     const { checkPropagation } = require("./propagation.ts") as typeof import("./propagation.ts");
     checkPropagation(from.fd, source, propagation);
   }
-  if (step.copyUp) fillVolume(image, target, source);
-  if (step.chown) giveTo(from.fd, user, source);
+  if (step.copyUp) fillVolume(image, target, source, ids && userns().insideOf(ids));
+  if (step.chown) giveTo(from.fd, ids ? userns().ownerOnDisk(step, user, ids) : user, source);
   using copy = owned(openTree(from.fd, { recursive }));
-  if (step.idmap) showAs(copy.fd, step.idmap, user, { recursive, source });
-  if (step.mappings) showMapped(copy.fd, step.mappings, source);
+  if (step.idmap) {
+    const shown = ids ? userns().identityOnHost(ids, user) : user;
+    showAs(copy.fd, step.idmap, shown, { recursive, source });
+  } else if (step.mappings) showMapped(copy.fd, step.mappings, source);
+  else if (ids) userns().showOwners(copy.fd, step, ids, user);
   const below = recursive && options.includes("ro") && !step.writableBelow;
   if (options.length > 0) mountSetattr(copy.fd, options, { recursive: below }, subject);
   const deep = options.filter((option) => recursiveAttribute.test(option)).map((option) => option.slice(1));
@@ -88,9 +104,10 @@ function makeBindOf(namespace: string, { source, options, propagation }: BindSte
 }
 
 /** The directory on the host belongs to whom its files will. */
-function createSource({ source, idmap }: BindStep, onMade: (paths: string[]) => void): void {
+function createSource({ source, idmap, owners }: BindStep, onMade: (paths: string[]) => void): void {
   onMade(mkdirAll(source, 0o755));
-  if (idmap) chownAt(cwd, byteNameOf(source), idmap.uid, idmap.gid);
+  const owner = idmap ?? (typeof owners === "object" ? owners : undefined);
+  if (owner) chownAt(cwd, byteNameOf(source), owner.uid, owner.gid);
 }
 
 /** The source, or a part of it that no symbolic link leads out of. */

@@ -6,22 +6,31 @@ import { type Fd, fstat, O_DIRECTORY, O_PATH, open, owned } from "../../linux/fi
 import { mountSetattr, moveMount, openTree } from "../../linux/mount.ts";
 import { inOwnMounts } from "../../linux/namespace.ts";
 import type { BindStep } from "../../plan/step.ts";
+import type { Ids } from "../userns/ids.ts";
 import { makeOverlay } from "./rootfs.ts";
-import { prepareTarget } from "./target.ts";
 
-/** @param layers the topmost first. @param image what it will be mounted in */
-export function makeImageMount(layers: string[], step: BindStep, image: Fd): Fd {
+/** @param layers the topmost first. @param prepare makes the place where it will be mounted. @param ids of its user namespace. */
+export function makeImageMount(
+  layers: string[],
+  step: BindStep,
+  prepare: (isDirectory: boolean) => void,
+  ids?: Ids,
+): Fd {
   const { target, options, propagation, subpath } = step;
-  using whole = owned(openLayers(layers));
+  using whole = owned(openLayers(layers, ids));
   using mount = owned(subpath === undefined ? undefined : openPart(whole.fd, layers[0]!, subpath));
   const made = mount ?? whole;
-  if (!step.covered) prepareTarget(image, step, fstat(made.fd).type === "directory");
+  prepare(fstat(made.fd).type === "directory");
   mountSetattr(made.fd, ["ro", ...options, propagation], { recursive: false }, `an image on ${target}`);
   return made.handOff();
 }
 
 /** overlayfs takes no single layer without one to write to. */
-function openLayers(layers: string[]): Fd {
+function openLayers(layers: string[], ids: Ids | undefined): Fd {
+  if (ids) {
+    const { makeMappedOverlay, mappedMount } = require("../userns/layers.ts") as typeof import("../userns/layers.ts");
+    return layers.length > 1 ? makeMappedOverlay({ lower: layers }, ids, makeOverlay) : mappedMount(layers[0]!, ids);
+  }
   if (layers.length > 1) return makeOverlay({ lower: layers });
   using directory = owned(open(layers[0]!, O_PATH | O_DIRECTORY));
   return openTree(directory.fd, { recursive: false });

@@ -1,8 +1,10 @@
 /** The root of a container, a detached mount of its image's layers: made by the host's side, attached by init. */
 
-import { hasCode, type SyscallError } from "../../errors.ts";
+import { hasCode, SyscallError } from "../../errors.ts";
+import type { Adapt } from "../../linux/copy.ts";
 import { type Fd, O_DIRECTORY, O_PATH, open, owned } from "../../linux/file.ts";
 import { chdir, fchdir, fsmount, mount, openTree } from "../../linux/mount.ts";
+import type { Ids } from "../userns/ids.ts";
 
 /** Layers of an image, the topmost first, below one writable directory; without that directory they are shown read-only. */
 export interface Overlay {
@@ -22,26 +24,30 @@ const longestOption = 255;
 /**
  * The layers as one file system, attached nowhere. Paths are relative to the directory that they have in common, so that what
  * the container reads in /proc/self/mountinfo tells nothing of the host.
+ * @param mounts the layers as mounts instead (runtime/userns/layers.ts).
  */
-export function makeOverlay({ lower, upper, work, volatile }: Overlay): Fd {
+export function makeOverlay({ lower, upper, work, volatile }: Overlay, mounts?: readonly Fd[]): Fd {
   const writable = upper === undefined || work === undefined ? [] : [upper, work];
   const base = commonDirectory([...lower, ...writable]);
   const relative = (path: string) => path.slice(base.length);
   const escaped = (path: string) => relative(path).replace(/\\/g, "\\\\");
   const above = writable.length > 0 ? [`upperdir=${escaped(upper!)}`, `workdir=${escaped(work!)}`] : [];
   if (volatile) above.push("volatile");
-  const options = [...lower.map((path) => `lowerdir+=${relative(path)}`), ...above];
+  const options = [...(mounts ? [] : lower.map((path) => `lowerdir+=${relative(path)}`)), ...above];
+  const opened = mounts?.map((fd) => ({ key: "lowerdir+", fd }));
   using here = owned(open(".", O_PATH | O_DIRECTORY));
   let refused: SyscallError | undefined;
   try {
     chdir(base);
     try {
-      if (options.every((option) => option.length <= longestOption)) return fsmount("overlay", "overlay", options);
+      if (options.every((option) => option.length <= longestOption))
+        return fsmount("overlay", "overlay", options, opened);
     } catch (error) {
       // Before Linux 6.5 layers can't be given one by one, which some kernels say only when the file system is made of them.
-      if (!hasCode(error, "EINVAL")) throw error;
+      if (mounts || !hasCode(error, "EINVAL")) throw error;
       refused = error;
     }
+    if (mounts) throw new SyscallError("mount", "layers", "EINVAL", "a path is too long");
     return makeOverlayByPath(lower.map(relative), above, base);
   } catch (error) {
     // More layers than a page holds are cut off in the middle of a name.
@@ -55,15 +61,27 @@ export function makeOverlay({ lower, upper, work, volatile }: Overlay): Fd {
   }
 }
 
-/** The root of a container: an overlay, or where that cannot be, a copy of its layers. @param onCopy is told before one is made. */
-export function makeRoot(overlay: Overlay, onCopy: (text: string) => void): Fd {
+/**
+ * The root of a container: an overlay, or where that cannot be, a copy of its layers.
+ * @param onCopy is told before one is made. @param ids of its user namespace, if it has one.
+ */
+export function makeRoot(overlay: Overlay, onCopy: (text: string) => void, ids?: Ids): Fd {
   try {
-    return makeOverlay(overlay);
+    return ids ? layers().makeMappedOverlay(overlay, ids, makeOverlay) : makeOverlay(overlay);
   } catch (error) {
-    if (!hasCode(error, "EINVAL")) throw error;
+    if (!hasCode(error, "EINVAL", "EOPNOTSUPP")) throw error;
     const { makeCopiedRoot } = require("./copied-root.ts") as typeof import("./copied-root.ts");
-    return makeCopiedRoot(overlay, error, onCopy, (lower) => makeOverlay({ lower }));
+    return makeCopiedRoot(overlay, error, onCopy, (lower) => makeOverlay({ lower }), ids && ownersOf(ids));
   }
+}
+
+/** Loaded for those that have a user namespace. */
+const layers = () => require("../userns/layers.ts") as typeof import("../userns/layers.ts");
+
+/** What the owners of an image's files are on the disk, in a copy for a user namespace. */
+function ownersOf(ids: Ids): Adapt {
+  const { ownerOnHost } = require("../userns/ids.ts") as typeof import("../userns/ids.ts");
+  return { owner: (owner) => ownerOnHost(ids, owner, "the image") };
 }
 
 /** mount(2) attaches what it makes, so it is done where nobody else sees it. It takes one page of options. */

@@ -22,6 +22,7 @@ import { inOwnMounts } from "../../linux/namespace.ts";
 import type { SecretFile } from "../../plan/secret-mount.ts";
 import type { SecretVariable } from "../../plan/secrets.ts";
 import type { BindStep, HostStep } from "../../plan/step.ts";
+import type { Ids } from "../userns/ids.ts";
 
 /** Copies secrets into a container's own directory, where they are called by numbers. */
 export function copySecrets({ directory, sources }: Extract<HostStep, { do: "copy-secrets" }>): void {
@@ -55,7 +56,8 @@ function textOf(bytes: Uint8Array): string | undefined {
 }
 
 /** A file system in memory with these files in it; or one of them alone, for a target that is a file. Attached nowhere. */
-export function makeSecretMount({ options, secrets = [], target }: BindStep): Fd {
+export function makeSecretMount({ options, secrets: asked = [], target }: BindStep, ids?: Ids): Fd {
+  const secrets = ids ? asked.map((file) => ({ ...file, ...ownerOf(file, ids) })) : asked;
   const [first] = secrets;
   using memory = owned(fsmount("tmpfs", "tmpfs", ["mode=755", `size=${sizeOf(secrets)}`, "nr_inodes=1000"]));
   for (const file of secrets) writeSecret(memory.fd, { ...file, name: file.name || "secret" });
@@ -63,6 +65,10 @@ export function makeSecretMount({ options, secrets = [], target }: BindStep): Fd
   mountSetattr(mount.fd, options, { recursive: false }, `secrets on ${target}`);
   return mount.handOff();
 }
+
+/** As the host knows it. */
+const ownerOf = (file: SecretFile, ids: Ids) =>
+  (require("../userns/ids.ts") as typeof import("../userns/ids.ts")).ownerOnHost(ids, file, `secret ${file.name}`);
 
 const pageBytes = 65536; // of the largest pages there are
 

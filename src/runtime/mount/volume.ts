@@ -12,7 +12,7 @@
 
 import { hasCode } from "../../errors.ts";
 import * as at from "../../linux/at.ts";
-import { copyTree, takeOver } from "../../linux/copy.ts";
+import { type Adapt, copyTree, takeOver } from "../../linux/copy.ts";
 import { type Fd, flock, fstat, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, open, owned } from "../../linux/file.ts";
 import { listAt, removeTree } from "../../linux/tree.ts";
 import { dataName } from "../../plan/volume.ts";
@@ -24,8 +24,9 @@ const data = at.byteNameOf(dataName);
 /**
  * Fills a volume that is empty with what the image has at a place. Two that want it take turns; what is in the volume
  * stays. @param image the container's root, with nothing mounted in it: another volume or /sys is not of the image. @param source the volume's data.
+ * @param adapt what becomes of owners, where those of the image are seen as another user namespace has them.
  */
-export function fillVolume(image: Fd, target: string, source: string): void {
+export function fillVolume(image: Fd, target: string, source: string, adapt?: Adapt): void {
   using opened = owned(open(source.slice(0, source.lastIndexOf("/")), O_RDONLY | O_DIRECTORY));
   const volume = opened.fd;
   flock(volume, { wait: true });
@@ -34,19 +35,19 @@ export function fillVolume(image: Fd, target: string, source: string): void {
   removeTree(volume, copy);
   const isWaiting = listAt(volume, subject).some(({ name }) => name === whole);
   if (!isWaiting && listAt(to.fd, subject).length > 0) return;
-  if (isWaiting || copyImage(image, target, volume)) moveAll(volume, to.fd);
+  if (isWaiting || copyImage(image, target, volume, adapt)) moveAll(volume, to.fd);
 }
 
 const openDirectory = (directory: Fd, name: at.ByteName): Fd =>
   at.openAt(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 
 /** @returns false where the image has no such directory. */
-function copyImage(image: Fd, target: string, volume: Fd): boolean {
+function copyImage(image: Fd, target: string, volume: Fd, adapt: Adapt | undefined): boolean {
   using from = owned(openImage(image, target));
   if (from === undefined) return false;
   at.mkdirAt(volume, copy, 0o700);
   using to = owned(openDirectory(volume, copy));
-  copyTree(from.fd, to.fd, at.byteNameOf(target));
+  copyTree(from.fd, to.fd, at.byteNameOf(target), adapt);
   at.renameAt(volume, copy, whole);
   return true;
 }

@@ -8,10 +8,9 @@ import { makeUserNamespace } from "../../linux/program/user-namespace.ts";
 import { giveTree } from "../../linux/tree.ts";
 import type { IdMapping } from "../../oci/rare.ts";
 import type { BindStep } from "../../plan/step.ts";
-import type { Identity } from "./user.ts";
 
 /** chown(2) of an open file or directory, and of all that is in it. */
-export function giveTo(source: Fd, user: Identity, subject: string): void {
+export function giveTo(source: Fd, user: { uid: number; gid: number }, subject: string): void {
   // What is open as a path only can't be listed.
   using file = owned(open(`/proc/self/fd/${source}`, O_RDONLY | O_NONBLOCK));
   fchown(file.fd, user.uid, user.gid, byteNameOf(subject));
@@ -26,7 +25,7 @@ export function giveTo(source: Fd, user: Identity, subject: string): void {
 export function showAs(
   mount: Fd,
   owner: { uid: number; gid: number },
-  user: Identity,
+  user: { uid: number; gid: number },
   { recursive, source }: { recursive: boolean; source: string },
 ): void {
   const maps = { uid: `${owner.uid} ${user.uid} 1`, gid: `${owner.gid} ${user.gid} 1` };
@@ -58,12 +57,17 @@ function mapOwners(
   }
 }
 
-function whatIsMissing(mount: Fd): string {
+/** What file system a mount is of, by its name in mountinfo. */
+export function fileSystemName(mount: Fd): string {
   const { device } = fstat(mount);
   const line = readFile("/proc/self/mountinfo")
     .split("\n")
     .find((text) => text.split(" ")[2] === device);
-  const type = line?.split(" - ")[1]?.split(" ")[0] ?? "unknown";
+  return line?.split(" - ")[1]?.split(" ")[0] ?? "unknown";
+}
+
+function whatIsMissing(mount: Fd): string {
+  const type = fileSystemName(mount);
   const kernel = readFile("/proc/sys/kernel/osrelease").trim();
   return `owners can be mapped (option me, idmap) on a file system with idmapped mounts, and so on every one mounted below: this is ${type} on Linux ${kernel} (ext4, xfs, btrfs have them, tmpfs from 6.3 on); without me, owners are shown as they are`;
 }
