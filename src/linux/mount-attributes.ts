@@ -26,6 +26,9 @@ const attributes: Record<string, { set?: ConstantName; clear?: number }> = {
   symfollow: { clear: 0x200000 },
 };
 
+/** All there are, by their names. */
+export const attributeNames = (): string[] => Object.keys(attributes);
+
 /** Attributes to set and bits to clear; `rest` is the file system's own. */
 export function mountAttributes(options: readonly string[]): { set: ConstantName[]; clear: number; rest: string[] } {
   const set = new Set<ConstantName>();

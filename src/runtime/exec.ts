@@ -92,15 +92,17 @@ export function spawnExec(
   plan: ExecPlan,
   identity: ReturnType<typeof identityOf>,
   inside: ConnectedStdio["inside"],
+  preserved: Fd[] = [],
 ): Starting {
-  if (joined.cgroup === undefined) return spawnInto(undefined, joined, plan, identity, inside);
+  const kept = { inside, preserved };
+  if (joined.cgroup === undefined) return spawnInto(undefined, joined, plan, identity, kept);
   try {
-    return spawnInto(joined.cgroup, joined, plan, identity, inside);
+    return spawnInto(joined.cgroup, joined, plan, identity, kept);
   } catch (error) {
     // It has made cgroups of its own below its own, which may have no processes then: with its first process, as runc does.
     const other = hasCode(error, "EBUSY") ? cgroupOfProcess(joined) : undefined;
     if (other === undefined) throw error;
-    return spawnInto(other, joined, plan, identity, inside);
+    return spawnInto(other, joined, plan, identity, kept);
   }
 }
 
@@ -120,7 +122,7 @@ function spawnInto(
   { pidfd }: Joined,
   plan: ExecPlan,
   identity: ReturnType<typeof identityOf>,
-  inside: ConnectedStdio["inside"],
+  { inside, preserved }: { inside: ConnectedStdio["inside"]; preserved: Fd[] },
 ): Starting {
   const steps = [...plan.setup, ...plan.start];
   const program = compileExec(steps, compileOptions(), plan);
@@ -137,7 +139,7 @@ function spawnInto(
       ...givenFor(identity, theirs.fd, exe.fd, inside),
       [given.pidfd.name]: pidfd,
     },
-    keep: [theirs.fd, exe.fd, pidfd, ...pipes],
+    keep: [theirs.fd, exe.fd, pidfd, ...pipes, ...preserved],
   });
   return startThrough(launched, program.pid, steps, socket);
 }

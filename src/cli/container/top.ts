@@ -1,7 +1,7 @@
 /** `tinydocker top`: the processes of a container. */
 
 import { recoverIfAllowed } from "../../engine/container/recover.ts";
-import { askHostPs, listProcesses } from "../../engine/inspect/top.ts";
+import { askHostPs, listProcesses, numbersOf } from "../../engine/inspect/top.ts";
 import { emitContainerEvent, findContainer } from "../../engine/record/container.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
@@ -24,7 +24,8 @@ export default defineCommand({
     const paths = pathsOf(root);
     recoverIfAllowed(paths);
     const container = findContainer(paths, name);
-    const { titles, rows } = options.length > 0 ? askHostPs(container, options) : listProcesses(container);
+    const pids = numbersOf(container);
+    const { titles, rows } = options.length > 0 ? askHostPs(pids, options) : listProcesses(pids);
     emitContainerEvent(paths, container.record, "top");
     printText(alignColumns([titles, ...rows].map((row) => `${row.map(plain).join("\t")}\n`).join("")));
     return 0;

@@ -14,6 +14,14 @@ import { preservedFds } from "../../runtime/oci/stdio.ts";
 import type { Arguments, Values } from "../words/command.ts";
 import { containerId, type RuntimeGlobal } from "./command.ts";
 
+/** Of all that start a program. */
+export const preserveFds = {
+  type: "string",
+  valueHint: "N",
+  default: "0",
+  description: "Hand over N descriptors from 3 on, after those of LISTEN_FDS",
+} as const;
+
 export const bundleArgs = {
   bundle: { type: "string", alias: "b", valueHint: "DIR", default: ".", description: "The directory with config.json" },
   config: {
@@ -31,12 +39,7 @@ export const bundleArgs = {
   "no-pivot": { type: "boolean", description: "Not supported: a root that is not pivoted to can be left" },
   "no-new-keyring": { type: "boolean", description: "Keep the caller's session keyring" },
   "no-subreaper": { type: "boolean", description: "Taken, and needs nothing: we are none" },
-  "preserve-fds": {
-    type: "string",
-    valueHint: "N",
-    default: "0",
-    description: "Hand over N descriptors from 3 on, after those of LISTEN_FDS",
-  },
+  "preserve-fds": preserveFds,
   id: containerId,
 } as const satisfies Arguments;
 
@@ -59,7 +62,7 @@ export function bundleRequest(
     unknown,
     warnings,
   } = readConfig(bundle, args.config === undefined ? undefined : absolutePath(args.config, here));
-  const preserved = preservedFds(countOf(args["preserve-fds"]) + countOf(process.env.LISTEN_FDS ?? "0"));
+  const preserved = preservedOf(args["preserve-fds"]);
   const cgroup2 = findCgroup2();
   const cgroup =
     cgroups === "disabled" || !cgroup2 ? undefined : cgroupDirectory(config.linux.cgroupsPath, id, cgroup2);
@@ -114,6 +117,9 @@ function checkBundle(bundle: string): void {
     throw new UsageError(`the bundle ${bundle} is not there: no such file or directory`);
   }
 }
+
+/** Those of socket activation (sd_listen_fds(3)) come first. */
+export const preservedOf = (more: string) => preservedFds(countOf(process.env.LISTEN_FDS ?? "0") + countOf(more));
 
 function countOf(text: string): number {
   if (!/^\d{1,4}$/.test(text)) throw new UsageError(`${JSON.stringify(text)} is not a number of descriptors`);

@@ -20,6 +20,8 @@ export interface RuntimeCommand<Args extends Arguments = Arguments> {
   optionsFirst?: true;
   /** It passes signals on, or undoes first what it has begun. */
   takesSignals?: true;
+  /** What a failure of ours ends with, if not with 1. */
+  failureCode?: number;
   /** @returns the exit code; 0 if nothing is returned. */
   run(args: Values<Args>, global: RuntimeGlobal): number | undefined | Promise<number | undefined>;
 }

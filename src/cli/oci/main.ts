@@ -16,6 +16,7 @@ const failed = 1;
 /** Runs what the words ask for. @returns the exit code. */
 export async function main(argv: string[]): Promise<number> {
   let log: LogOptions = { format: "text" };
+  let code = failed;
   try {
     const global = parseArgv(globalArgs, argv, { optionsFirst: true }) as Values<typeof globalArgs>;
     log = logOptions(global);
@@ -25,11 +26,12 @@ export async function main(argv: string[]): Promise<number> {
       return await (await import("./help.ts")).printHelp(words[0]);
     const command = await load(name);
     if (words.includes("--help") && !command.optionsFirst) return await (await import("./help.ts")).printHelp(name);
+    code = command.failureCode ?? failed;
     if (!command.takesSignals) unblockSignals(forwarded);
     const args = parseArgv(command.args, words, { optionsFirst: command.optionsFirst ?? false });
     return (await command.run(args as never, environment(global, log))) ?? 0;
   } catch (error) {
-    return logging().complain(error, log, failed);
+    return logging().complain(error, log, code);
   }
 }
 
@@ -65,5 +67,7 @@ function environment(global: Values<typeof globalArgs>, log: LogOptions): Runtim
 async function load(name: string): Promise<RuntimeCommand> {
   const loader = Object.hasOwn(runtimeCommands, name) ? runtimeCommands[name] : undefined;
   if (loader) return (await loader()).default;
+  if (name === "checkpoint" || name === "restore")
+    throw new UnsupportedError(`${name} is not supported: containers are not saved while they run`);
   throw new UsageError(`unknown command ${JSON.stringify(name)}`, nearest(name, Object.keys(runtimeCommands)));
 }

@@ -12,10 +12,10 @@ export interface ProcessTable {
 }
 
 /** As `ps -ef`: by the numbers and users of the host, as Docker's. The image needs no ps. */
-export function listProcesses(container: Container): ProcessTable {
+export function listProcesses(pids: number[]): ProcessTable {
   const users = hostUsers();
   const now = { timeMs: Date.now(), uptimeMs: uptimeMs() };
-  const rows = numbersOf(container).flatMap((pid) => {
+  const rows = pids.flatMap((pid) => {
     const stat = readStat(pid);
     const user = readUser(pid);
     if (!stat || user === undefined) return [];
@@ -24,7 +24,8 @@ export function listProcesses(container: Container): ProcessTable {
   return { titles: ["UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"], rows };
 }
 
-function numbersOf(container: Container): number[] {
+/** @throws ConflictError for one that is not running. */
+export function numbersOf(container: Container): number[] {
   if (!isUp(container)) throw new ConflictError(`container ${container.record.name} is not running`);
   return processesOf(container.state);
 }
@@ -93,8 +94,7 @@ function commandOf(pid: number, { name, state }: ProcessStat): string {
 const directories = ["/usr/bin", "/bin"];
 
 /** With options only the host's ps knows how. It is asked about our processes or, where its options forbid that, about all. */
-export function askHostPs(container: Container, options: string[]): ProcessTable {
-  const pids = numbersOf(container);
+export function askHostPs(pids: number[], options: string[]): ProcessTable {
   const program = directories.map((directory) => `${directory}/ps`).find((path) => statIfAny(path));
   if (!program) throw new UnsupportedError("this host has no ps program", "tinydocker top CONTAINER, without options");
   const chosen = runPs(program, [...options, "-q", pids.join(",")]);

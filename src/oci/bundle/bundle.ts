@@ -8,8 +8,8 @@ import { UnsupportedError } from "../../errors.ts";
 import { parseJson } from "../json.ts";
 import type { Hook, Hooks } from "../rare.ts";
 import { parseWithBits64 } from "../seccomp.ts";
-import type { Mount, Root, Spec } from "../spec.ts";
-import { checkSpec, isCapability } from "./check.ts";
+import type { Mount, Process, Resources, Root, Spec } from "../spec.ts";
+import { checkProcess, checkResources, checkSpec, isCapability } from "./check.ts";
 import { linux, mappings } from "./linux.ts";
 import { process } from "./process.ts";
 import {
@@ -25,6 +25,7 @@ import {
   textLike,
   unknownIn,
 } from "./reader.ts";
+import { resources } from "./resources.ts";
 
 const root = structure<Root>({ path: textLike(/./, "a path"), readonly: optional(flag) });
 
@@ -100,6 +101,20 @@ export function parseBundle(content: Uint8Array | string, directory: string): Bu
   };
 }
 
+/** The process of an `exec`, from a file of its own. @throws InvalidError, UnsupportedError */
+export function parseProcess(content: Uint8Array | string): Process {
+  const read = process(parseJson(content, "process.json"), "process.json:");
+  checkProcess(read);
+  return withKnownCapabilities({ process: read }).process;
+}
+
+/** What `update` is to change. @param subject the name of the file, for errors. @throws InvalidError, UnsupportedError */
+export function parseResources(content: Uint8Array | string, subject: string): Resources {
+  const read = resources(parseJson(content, subject), `${subject}:`);
+  checkResources(read);
+  return read;
+}
+
 function refuseListener({ linux: { seccomp } }: Spec): void {
   if (seccomp && "listenerPath" in seccomp)
     throw new UnsupportedError("config.json: linux.seccomp.listenerPath: calls can't be reported yet");
@@ -116,7 +131,7 @@ function parseSpecJson(content: Uint8Array | string): unknown {
 }
 
 /** One that nobody knows is warned of, and not given. */
-function withKnownCapabilities(spec: Spec): Spec {
+function withKnownCapabilities<Type extends Pick<Spec, "process">>(spec: Type): Type {
   const { capabilities } = spec.process;
   if (!capabilities) return spec;
   const known = Object.entries(capabilities).map(([set, names]: [string, string[]]) => [

@@ -24,7 +24,7 @@ export function checkSpec(spec: Spec): string[] {
   return [...unknownCapabilities(spec.process.capabilities), ...withoutEffect(spec)];
 }
 
-function checkProcess({ args, rlimits = [], scheduler, ioPriority }: Process): void {
+export function checkProcess({ args, rlimits = [], scheduler, ioPriority }: Process): void {
   if (args.length === 0) invalid("process.args", "there is no program");
   const seen = new Set<string>();
   rlimits.forEach(({ type, soft, hard }, index) => {
@@ -142,7 +142,7 @@ const isWeight = (weight: number): boolean => weight >= 10 && weight <= 1000;
 
 const v1 = "cgroup v2 has no such thing";
 
-function checkResources({ network, memory, cpu, rdma = {}, blockIO, unified = {} }: Resources): void {
+export function checkResources({ network, memory, cpu, rdma = {}, blockIO, unified = {} }: Resources): void {
   if (network?.classID) unsupported("linux.resources.network.classID", v1);
   if (network?.priorities?.length) unsupported("linux.resources.network.priorities", v1);
   // Without the limit of all memory, that of the kernel's alone never had much to say; 0 and -1 are none.

@@ -71,7 +71,11 @@ function adapted(step: InitStep, { linux }: Spec, { keepsKeyring }: BundleOption
 }
 
 /** The program is looked for while somebody still hears that it is not there; then `create` has done its work. */
-function planLast(step: InitStep, { process }: Spec, { waits, preserveFds: preserve = 0 }: BundleOptions): InitStep[] {
+export function planLast(
+  step: InitStep,
+  { process }: Pick<Spec, "process">,
+  { waits, preserveFds: preserve = 0 }: Pick<BundleOptions, "waits" | "preserveFds">,
+): InitStep[] {
   if (step.do !== "close-fds") return [step];
   return [
     { do: "find-program", args: process.args, env: process.env },

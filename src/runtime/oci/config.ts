@@ -1,4 +1,4 @@
-/** Reads the config.json of a bundle, and adds what every container has. */
+/** Reads the config.json of a bundle. */
 
 import { readBytes } from "../../linux/file.ts";
 import { type Bundle, parseBundle } from "../../oci/bundle/bundle.ts";

@@ -1,0 +1,28 @@
+/** The plan of another process in a container of the OCI runtime. Pure. */
+
+import type { Process, Spec } from "../../oci/spec.ts";
+import { type ExecPlan, planExec } from "../exec.ts";
+import type { InitStep, StdioKind } from "../step.ts";
+import { planLast } from "./bundle.ts";
+
+/** What the command line says of it beside its process. */
+export interface JoinOptions {
+  stdio: StdioKind[];
+  /** It lives on without us. */
+  detach: boolean;
+  /** Descriptors of the caller's from 3 on that the program gets. */
+  preserveFds: number;
+}
+
+/** @param process all of it: nothing is taken from the container's own. */
+export function planJoin(config: Spec, process: Process, { stdio, detach, preserveFds }: JoinOptions): ExecPlan {
+  const { args, env, terminal = false, consoleSize } = process;
+  const size = consoleSize && { terminalSize: { rows: consoleSize.height, columns: consoleSize.width } };
+  const options = { command: args, env, terminal, ...size, privileged: false, detach };
+  const plan = planExec({ ...config, process }, options, stdio, []);
+  const last = (step: InitStep) => planLast(step, { process }, { preserveFds }).map((one) => withEnv(one, env));
+  return { ...plan, start: plan.start.flatMap(last) };
+}
+
+/** A terminal of the engine's containers is of a kind; here the caller says of which. */
+const withEnv = (step: InitStep, env: string[]): InitStep => (step.do === "execute" ? { ...step, env } : step);

@@ -1,0 +1,40 @@
+/**
+ * What this runtime can do, for engines that ask before they write a bundle.
+ * @see https://github.com/opencontainers/runtime-spec/blob/main/features.md
+ */
+
+import { attributeNames } from "../../linux/mount-attributes.ts";
+import { capabilityNames } from "../../oci/capabilities.ts";
+import { hookKinds } from "../../oci/rare.ts";
+import { commit, version } from "../../version.ts";
+import { ociVersion } from "./report.ts";
+
+const propagations = ["private", "shared", "slave", "unbindable"];
+
+export function features() {
+  const attributes = attributeNames();
+  return {
+    ociVersionMin: "1.0.0",
+    ociVersionMax: ociVersion,
+    hooks: hookKinds,
+    mountOptions: [
+      ...["bind", "rbind", "tmpcopyup", "idmap", "ridmap"],
+      ...attributes.flatMap((name) => [name, `r${name}`]),
+      ...propagations.flatMap((name) => [name, `r${name}`]),
+    ]
+      .filter((name, index, all) => all.indexOf(name) === index)
+      .sort(),
+    linux: {
+      namespaces: ["cgroup", "ipc", "mount", "network", "pid", "time", "uts"],
+      capabilities: capabilityNames,
+      cgroup: { v1: false, v2: true, systemd: false, systemdUser: false, rdma: true },
+      seccomp: { enabled: false },
+      apparmor: { enabled: true },
+      selinux: { enabled: true },
+      intelRdt: { enabled: false },
+      mountExtensions: { idmap: { enabled: true } },
+      netDevices: { enabled: false },
+    },
+    annotations: { "io.github.tinydocker.version": version, "io.github.tinydocker.commit": commit },
+  };
+}
