@@ -12,6 +12,7 @@ const calls = {
   fchdir: [81, 50, "fd"],
   fchown: [93, 55, "fd owner group"],
   fchownat: [260, 54, "dirfd pathname owner group flags"],
+  fcntl: [72, 25, "fd op arg"],
   fsconfig: [431, 431, "fd cmd key value aux"],
   fsmount: [432, 432, "fsfd flags attr_flags"],
   fsopen: [430, 430, "fsname flags"],

@@ -8,7 +8,7 @@ import { planBinds, planRoot } from "../mounts.ts";
 import type { HostStep, InitStep, Plan, StdioKind } from "../step.ts";
 import { planSysctls } from "../sysctl.ts";
 import { userOf } from "../user.ts";
-import { core, planBundleLimits } from "./limits.ts";
+import { core, planBundleLimits, withoutNoLimits } from "./limits.ts";
 import { adaptMounts, adaptStep, checkTargets } from "./mounts.ts";
 
 /** What the command line says of a container beside its bundle. */
@@ -106,7 +106,7 @@ function planCgroupMount(mount: Mount, { linux }: Spec, { cgroup }: BundleOption
 
 /** Limits are the caller's: each that can't be set is an error. */
 function planLimits({ linux }: Spec, cgroup: string | undefined, host: Host): HostStep[] {
-  const settings = planBundleLimits(linux.resources ?? {});
+  const settings = withoutNoLimits(planBundleLimits(linux.resources ?? {}), host.cgroup2?.controllers);
   if (settings.length === 0) return [];
   const controllers = [...new Set(settings.map(({ controller }) => controller))].filter((name) => name !== core);
   const lacking = controllers.filter((name) => !host.cgroup2?.controllers.includes(name));

@@ -98,3 +98,7 @@ function planRaw([file, text]: [string, string]): Setting[] {
   const why = "asked for, as it is";
   return text.split("\n").flatMap((value) => (value === "" ? [] : [{ controller, file, value, why }]));
 }
+
+/** The settings that a host with these controllers needs: no limit where nothing is limited is how it is already. */
+export const withoutNoLimits = (settings: Setting[], controllers: readonly string[] = []): Setting[] =>
+  settings.filter(({ controller, value }) => value !== "max" || controllers.includes(controller));

@@ -131,8 +131,11 @@ export const noNewPrivileges = ({ writer }: Context): void =>
   writer.call("prctl", [names("PR_SET_NO_NEW_PRIVS"), 1, 0, 0, 0]);
 
 /** At execve: nothing but stdio, and what the caller wants it to have, reaches the program (CVE-2024-21626). */
-export const closeFds = ({ writer }: Context, { preserve = 0 }: Of<"close-fds">): void =>
+export function closeFds({ writer }: Context, { preserve = 0 }: Of<"close-fds">): void {
   writer.call("close_range", [3 + preserve, -1, names("CLOSE_RANGE_CLOEXEC")]);
+  // Bun has marked what it was started with.
+  for (let fd = 3; fd < 3 + preserve; fd++) writer.call("fcntl", [fd, names("F_SETFD"), 0]);
+}
 
 const sigaction = new Block("sigaction", { bytes: new Uint8Array(32) });
 const noSignals = new Block("sigset_t", { bytes: new Uint8Array(8) });

@@ -4,7 +4,7 @@ import { ConflictError, UnsupportedError } from "../../errors.ts";
 import { delegateControllers, findCgroup2 } from "../../linux/cgroup.ts";
 import { owned } from "../../linux/file.ts";
 import type { Resources } from "../../oci/spec.ts";
-import { core, planBundleLimits } from "../../plan/bundle/limits.ts";
+import { core, planBundleLimits, withoutNoLimits } from "../../plan/bundle/limits.ts";
 import { lackOf, limitStep } from "../../plan/container.ts";
 import { planDeviceRules } from "../../plan/device/rules.ts";
 import { replaceDeviceFilter } from "../device-filter.ts";
@@ -22,8 +22,9 @@ export function updateContainer(root: string, id: string, changes: Resources): v
   const resources = merge(linux.resources ?? {}, changes);
   const files = new Set(planBundleLimits(changes).map(({ file }) => file));
   // Some files take what two fields say.
-  const settings = planBundleLimits(resources).filter(({ file }) => files.has(file));
   const cgroup2 = findCgroup2();
+  const all = planBundleLimits(resources).filter(({ file }) => files.has(file));
+  const settings = withoutNoLimits(all, cgroup2?.controllers);
   const controllers = [...new Set(settings.map(({ controller }) => controller))].filter((name) => name !== core);
   const lacking = controllers.filter((name) => !cgroup2?.controllers.includes(name));
   if (lacking.length > 0) throw new UnsupportedError(...lackOf(lacking, cgroup2 ? { cgroup2 } : {}));
