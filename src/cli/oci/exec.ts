@@ -5,7 +5,7 @@ import { capabilityNames } from "../../oci/capabilities.ts";
 import type { Process, User } from "../../oci/spec.ts";
 import { absolutePath } from "../../paths.ts";
 import { planJoin } from "../../plan/bundle/exec.ts";
-import { withCapabilities } from "../../runtime/oci/config.ts";
+import { grantable } from "../../runtime/oci/config.ts";
 import { joinContainer } from "../../runtime/oci/exec.ts";
 import { terminalOfCaller } from "../../runtime/oci/foreground.ts";
 import { readState } from "../../runtime/oci/state.ts";
@@ -66,10 +66,11 @@ export default defineRuntimeCommand({
   takesSignals: true,
   // As runc and crun: what failed was not the program.
   failureCode: 255,
-  run: (args, { root }) => {
+  run: (args, { root, warn }) => {
     const state = readState(root, args.id);
     const here = process.cwd();
-    const target = processOf(args, state.config.process);
+    const { process: target, warnings } = grantable(processOf(args, state.config.process), state.config);
+    warnings.forEach(warn);
     const { terminal = false } = target;
     const { detach = false } = args;
     const consoleSocket = pathOf(args["console-socket"], here);
@@ -102,7 +103,7 @@ function cgroupIn(path: string): string {
 function processOf(args: Given, own: Process): Process {
   if (args.process !== undefined) {
     if (args.command.length > 0) throw new UsageError("a command and --process: only one of them can be given");
-    return withCapabilities(parseProcess(readBytes(absolutePath(args.process, process.cwd()))));
+    return parseProcess(readBytes(absolutePath(args.process, process.cwd())));
   }
   if (args.command.length === 0) throw new UsageError("the command is missing", "exec ID COMMAND, or --process FILE");
   const { capabilities, consoleSize: _, ...rest } = own;

@@ -2,19 +2,23 @@
 
 import { readBytes } from "../../linux/file.ts";
 import { type Bundle, parseBundle } from "../../oci/bundle/bundle.ts";
-import type { Capabilities, Process } from "../../oci/spec.ts";
+import type { Capabilities, Process, Spec } from "../../oci/spec.ts";
 import { ownCapabilities } from "../own-capabilities.ts";
 
 /** @param bundle absolute. @param path of another file than the bundle's config.json. */
 export function readConfig(bundle: string, path = `${bundle}/config.json`): Bundle {
   const read = parseBundle(readBytes(path), bundle);
-  const process = withCapabilities(read.spec.process);
+  const { process, warnings } = grantable(read.spec.process, read.spec);
+  return { ...read, spec: { ...read.spec, process }, warnings: [...read.warnings, ...warnings] };
+}
+
+/** A process with what we can give it, and what we can't. */
+export function grantable(given: Process, { linux }: Pick<Spec, "linux">): { process: Process; warnings: string[] } {
+  const process = withCapabilities(given);
   // In a user namespace of its own it has them all.
-  if (read.spec.linux.namespaces.some(({ type }) => type === "user"))
-    return { ...read, spec: { ...read.spec, process } };
+  if (linux.namespaces.some(({ type }) => type === "user")) return { process, warnings: [] };
   const { granted, warnings } = grant(process.capabilities);
-  const spec = { ...read.spec, process: { ...process, capabilities: granted } };
-  return { ...read, spec, warnings: [...read.warnings, ...warnings] };
+  return { process: { ...process, capabilities: granted }, warnings };
 }
 
 /** "Runtimes SHOULD NOT fail if the container configuration requests capabilities that cannot be granted." */
@@ -36,7 +40,7 @@ function grant(capabilities: Capabilities): { granted: Capabilities; warnings: s
 }
 
 /** A process whose configuration names no capabilities has none, as with runc and crun. */
-export const withCapabilities = (process: Process): Process & { capabilities: Capabilities } => ({
+const withCapabilities = (process: Process): Process & { capabilities: Capabilities } => ({
   ...process,
   capabilities: process.capabilities ?? { bounding: [], effective: [], permitted: [], inheritable: [], ambient: [] },
 });

@@ -6,6 +6,7 @@
 import { attributeNames } from "../../linux/mount-attributes.ts";
 import { capabilityNames } from "../../oci/capabilities.ts";
 import { hookKinds } from "../../oci/rare.ts";
+import { seccompActions, seccompArchitectures, seccompFlags, seccompOperators } from "../../oci/seccomp.ts";
 import { commit, version } from "../../version.ts";
 import { ociVersion } from "./report.ts";
 
@@ -28,12 +29,19 @@ export function features() {
       namespaces: ["cgroup", "ipc", "mount", "network", "pid", "time", "uts"],
       capabilities: capabilityNames,
       cgroup: { v1: false, v2: true, systemd: false, systemdUser: false, rdma: true },
-      seccomp: { enabled: false },
+      seccomp: {
+        enabled: true,
+        actions: seccompActions.filter((name) => name !== "SCMP_ACT_NOTIFY"),
+        operators: seccompOperators,
+        archs: seccompArchitectures.map((name) => `SCMP_ARCH_${name}`),
+        knownFlags: seccompFlags,
+        supportedFlags: seccompFlags,
+      },
       apparmor: { enabled: true },
       selinux: { enabled: true },
       intelRdt: { enabled: false },
       mountExtensions: { idmap: { enabled: true } },
-      netDevices: { enabled: false },
+      netDevices: { enabled: true },
     },
     annotations: { "io.github.tinydocker.version": version, "io.github.tinydocker.commit": commit },
   };
