@@ -40,8 +40,8 @@ const everyCommand = ["cli/role.ts", "cli/main.ts"];
 describe("what is loaded", () => {
   const run = loadedWith(...everyCommand, "cli/container/run.ts");
   test("for a plain `run` is at most 568 KB of source", () => expect(kilobytesOf(run)).toBeLessThan(568));
-  test("for `exec` is at most 371 KB", () =>
-    expect(kilobytesOf(loadedWith(...everyCommand, "cli/container/exec.ts"))).toBeLessThan(371));
+  test("for `exec` is at most 373 KB", () =>
+    expect(kilobytesOf(loadedWith(...everyCommand, "cli/container/exec.ts"))).toBeLessThan(373));
   test("for every command is at most 100 KB", () => expect(kilobytesOf(loadedWith(...everyCommand))).toBeLessThan(100));
   test("before the signals are blocked is what blocks them, as Bun starts threads soon", () => {
     const first = [
