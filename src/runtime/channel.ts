@@ -9,6 +9,7 @@
  *                         J{"type":"signal","signal":15}        as if it had come to us
  *                         J{"type":"join",...} + descriptors    it is in another network: the leases, and its namespace
  *                         J{"type":"leave","network":"web",...} it is not in this network any more
+ *                         J{"type":"exec",...} + descriptor     a command runs in it that nobody else waits for
  *                         J{"type":"sync"}                      is what came before this done?
  *                         J{"type":"connected"}                 the launcher's answer to "network"
  *                         J{"type":"taken","bytes":4096}        so much of what it was shown has gone on
@@ -38,6 +39,7 @@ export type Message =
   | { type: "signal"; signal: number }
   | { type: "join"; endpoint: Endpoint; moved?: Endpoint[]; publications: Publication[] }
   | { type: "leave"; network: string; publications: Publication[] }
+  | { type: "exec"; execId: string }
   | { type: "sync" }
   | { type: "done" }
   | { type: "taken"; bytes: number }

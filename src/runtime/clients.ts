@@ -21,6 +21,8 @@ export interface Controls extends Stdin {
   signal(number: number): void;
   /** It is in another network, or has left one. */
   change(control: NetworkChange, fds: Fd[]): void;
+  /** Another process runs in it, whose end is to be told. */
+  exec(execId: string, process: Fd): void;
   /** The one who started it has left: a pipe ends with its writer, a terminal waits for the next one. */
   left(): void;
 }
@@ -90,6 +92,7 @@ export function clientsOf(
     }
     if (control.type === "resize") attempt(() => controls.resize(control));
     if (control.type === "signal") attempt(() => controls.signal(control.signal));
+    if (control.type === "exec") for (const process of frame.fds) attempt(() => controls.exec(control.execId, process));
     if (control.type === "join" || control.type === "leave") {
       // Who asked for it sees that it was not done.
       if (!attempt(() => controls.change(control, frame.fds))) return drop(client);

@@ -8,7 +8,7 @@
  */
 
 import { hasCode } from "../errors.ts";
-import type { Exit } from "../linux/clone.ts";
+import type { Child, Exit } from "../linux/clone.ts";
 import { sealedExeFile } from "../linux/exe-file.ts";
 import { type Fd, O_DIRECTORY, O_PATH, O_RDONLY, open, owned, readFileIfAny } from "../linux/file.ts";
 import { closeAll, socketpair } from "../linux/poll.ts";
@@ -40,7 +40,7 @@ export function runExec(
     detach: boolean;
     /** What leaves it running, at a terminal. */
     detachKeys?: Uint8Array;
-    onStarted?: (pid: number) => void;
+    onStarted?: (child: Child) => void;
     onEnded?: (exit: Exit) => void;
   },
 ): Exit | "detached" | undefined {
@@ -54,7 +54,7 @@ export function runExec(
     let exit: Exit | undefined;
     try {
       awaitStart(starting, { terminal: connected.connect });
-      io.onStarted?.(starting.child.pid);
+      io.onStarted?.(starting.child);
       if (io.detach) return undefined;
       exit = supervise(starting.child, connected);
       if (!exit) {

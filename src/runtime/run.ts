@@ -45,6 +45,8 @@ export interface Listener {
   connect?(network: number, undo: UndoList): EventSource[];
   /** The networks that it is in have changed. */
   change?(control: NetworkChange, fds: Fd[]): void;
+  /** Another process runs in it, whose end is to be told. @returns what looks after it, and closes the descriptor. */
+  exec(execId: string, process: Fd): EventSource;
   /** The program runs. @returns what is to go on beside it. */
   started(): EventSource[];
   ended(outcome: Outcome): void;
@@ -113,7 +115,7 @@ export function runContainer(plan: Plan, io: Io, place: Place, listener: Listene
     closeAll(connected.inside.filter((fd) => fd !== undefined));
     perform(plan.record);
     const supervision: Supervision = { child: init.child, connected, eventSources: [] };
-    const controls = controlsOf(supervision, listener.change);
+    const controls = controlsOf(supervision, listener.change, listener.exec);
     const socket = listenForClients(place.directory, undo);
     clients =
       io.to === "monitor" ? loadClients().clientsOf(socket, io.launcher, controls) : clientsLater(socket, controls);

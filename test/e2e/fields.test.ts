@@ -52,6 +52,38 @@ describe("inspect", () => {
     });
   });
 
+  test("of a container tells its mounts by the option that asked for each, and where each is", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const directory = machine.file("a-directory/");
+      const mounts = [
+        ...["-v", "one:/v1:nocopy", "-v", `${directory}:/b1:ro`, "--tmpfs", "/t1:size=1m"],
+        ...["--mount", "type=volume,src=two,dst=/v2", "--mount", `type=bind,src=${directory},dst=/b2,ro`],
+        ...["--mount", "type=tmpfs,dst=/t2,tmpfs-size=2m,tmpfs-mode=700", "--mount", "type=image,src=busybox,dst=/i2"],
+      ];
+      ok(await machine.run(["create", "--name", "box", ...mounts, "busybox", "cat", "/proc/self/mountinfo"]));
+      expect(ok(await machine.run(["start", "-a", "box"]))).not.toContain("x-tinydocker");
+      const { HostConfig, Mounts } = await inspect(machine, "box");
+      const image = ok(await machine.run(["images", "-q", "--no-trunc", "busybox"]));
+      expect(HostConfig.Binds.sort()).toEqual([`${directory}:/b1:ro`, "one:/v1:nocopy"]);
+      expect(HostConfig.Tmpfs).toEqual({ "/t1": "noexec,nosuid,nodev,size=1m" });
+      const byTarget = <Mount extends { Target?: string; Destination?: string }>(mounts: Mount[]) =>
+        Object.fromEntries(mounts.map((mount) => [mount.Target ?? mount.Destination, mount]));
+      expect(byTarget(HostConfig.Mounts)).toEqual({
+        "/v2": { Type: "volume", Source: "two", Target: "/v2" },
+        "/b2": { Type: "bind", Source: directory, Target: "/b2", ReadOnly: true },
+        "/t2": { Type: "tmpfs", Target: "/t2", TmpfsOptions: { SizeBytes: 2097152, Mode: 0o700 } },
+        "/i2": { Type: "image", Source: image, Target: "/i2" },
+      });
+      const places = byTarget(Mounts);
+      expect(Object.keys(places).sort()).toEqual(["/b1", "/b2", "/i2", "/t2", "/v1", "/v2"]);
+      const tmpfs = { Type: "tmpfs", Source: "", Destination: "/t2", Mode: "", RW: true, Propagation: "" };
+      expect(places["/t2"]).toEqual(tmpfs);
+      ok(await machine.run(["rm", "box"]));
+      ok(await machine.run(["volume", "rm", "one", "two"]));
+      rmdirSync(directory);
+    });
+  });
+
   test("takes Go's names too, and lists that are null are empty ones", async () => {
     await withMachine(["busybox"], async (machine) => {
       const id = await detached(machine, "one", forever, ["--network", "none"]);

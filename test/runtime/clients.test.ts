@@ -47,6 +47,7 @@ function container(changes: Partial<Controls> = {}): Container {
     resize: ({ rows, columns }) => void heard.push(`${rows}x${columns}`),
     signal: (number) => void heard.push(`signal ${number}`),
     change: () => {},
+    exec: () => {},
     left: endInput,
     ...changes,
   };

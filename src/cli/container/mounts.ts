@@ -3,7 +3,13 @@
 import type { VolumesFrom } from "../../engine/container/request.ts";
 import { UsageError } from "../../errors.ts";
 import { type MountRequest, parseTarget } from "../../plan/mounts.ts";
-import { chownOption, createSourceOption, idmapOption, nocopyOption } from "../../plan/rare/mount-options.ts";
+import {
+  byMountOption,
+  chownOption,
+  createSourceOption,
+  idmapOption,
+  nocopyOption,
+} from "../../plan/rare/mount-options.ts";
 import { parseMount } from "./mount.ts";
 import { asHostPath, volumeSource } from "./mount-source.ts";
 import { parseTmpfs } from "./tmpfs.ts";
@@ -36,7 +42,7 @@ export function parseMounts(
 ): MountRequest[] {
   const mounts = [
     ...words.volume.map((text) => parseVolume(text, caller)),
-    ...words.mount.map((text) => parseMount(text, caller.cwd)),
+    ...words.mount.map((text) => noted(parseMount(text, caller.cwd))),
     ...words.tmpfs.map(parseTmpfs),
   ];
   const seen = new Set<string>();
@@ -46,6 +52,11 @@ export function parseMounts(
   }
   return mounts;
 }
+
+const noted = (mount: MountRequest): MountRequest => ({
+  ...mount,
+  options: [...(mount.options ?? []), byMountOption],
+});
 
 const anyOption = /^(ro|rw|z|Z|U|nosuid|nodev|noexec|consistent|cached|delegated)$/;
 const bindOption = /^(me|idmap|r?bind|r?(private|shared|slave))$/;

@@ -1,5 +1,6 @@
 /** `tinydocker healthcheck run`: a container's health check, now. */
 
+import { tellExec } from "../../engine/container/exec-events.ts";
 import { checkNow } from "../../engine/container/health.ts";
 import { planCheck, planHealthOf } from "../../engine/container/plan.ts";
 import { recoverIfAllowed } from "../../engine/container/recover.ts";
@@ -29,7 +30,7 @@ export default defineCommand({
       throw new ConflictError(`container ${record.name} is paused`, `tinydocker unpause ${record.name}`);
     if (!isUp(found)) throw new ConflictError(`container ${record.name} is not running`);
     const exec = planCheck(paths, record, readSpec(paths, record), health);
-    const { exitCode, output } = checkNow(state, { ...health, exec });
+    const { exitCode, output } = checkNow(state, { ...health, exec }, () => tellExec(paths, record, health.command));
     if (output !== "") printLine(output.replace(/\n$/, ""));
     printLine(exitCode === 0 ? "healthy" : "unhealthy");
     return exitCode === 0 ? 0 : 1;

@@ -1,4 +1,4 @@
-/** What is told of a command that is run in a container beside its own. */
+/** What is told of commands that are run in a container beside its own: by `exec`, and as health checks. */
 
 import { readStat } from "../../linux/procfs.ts";
 import { digestOf, hexOf } from "../../oci/digest.ts";
@@ -14,10 +14,11 @@ const longestCommand = 4096;
 /** @returns how to tell the rest. */
 export function tellExec(paths: Paths, record: ContainerRecord, command: string[]) {
   const text = command.join(" ").slice(0, longestCommand);
-  let execID = execId(record.id, process.pid, performance.timeOrigin);
+  let execID = execId(record.id, process.pid, performance.timeOrigin + performance.now());
   const tell = (action: string, more: Record<string, string> = {}) =>
     emitContainerEvent(paths, record, action, { execID, ...more });
   return {
+    id: () => execID,
     /** As a process of the host. */
     started: (pid: number) => {
       execID = execId(record.id, pid, readStat(pid)?.startMs ?? 0);

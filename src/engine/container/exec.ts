@@ -1,7 +1,8 @@
 /** Another process in a container that runs. */
 
 import { ConflictError, NotFoundError, StartError } from "../../errors.ts";
-import type { Exit } from "../../linux/clone.ts";
+import type { Child, Exit } from "../../linux/clone.ts";
+import { type Fd, owned } from "../../linux/file.ts";
 import { openProcess } from "../../linux/proc.ts";
 import type { Paths } from "../../paths.ts";
 import { type ExecOptions, planExec } from "../../plan/exec.ts";
@@ -20,6 +21,14 @@ const hardLimitsOf = () => (require("../../linux/process.ts") as typeof import("
 /** Loaded for those who have some. */
 const secretVariables = (paths: Paths, record: ContainerRecord): string[] =>
   (require("./secrets.ts") as typeof import("./secrets.ts")).secretVariables(paths, record);
+
+/** The monitor tells how a command ends that we do not wait for; where there is none, nobody does. */
+function leaveToMonitor(paths: Paths, { id }: ContainerRecord, execId: string, process: Fd): void {
+  const { connectToContainer } = require("../record/monitor-socket.ts") as typeof import("../record/monitor-socket.ts");
+  const { sendFrame } = require("../../runtime/channel.ts") as typeof import("../../runtime/channel.ts");
+  using monitor = owned(connectToContainer(paths, id));
+  if (monitor) sendFrame(monitor.fd, { control: { type: "exec", execId } }, { fds: [process] });
+}
 
 /** @returns the exit code: the program's, or 128 + n for signal n; 0 for one that is not waited for. */
 export function execInContainer(
@@ -43,19 +52,24 @@ export function execInContainer(
   );
   const joined = { pid: state.process!.pid, pidfd, cgroup: state.cgroup };
   const events = tellExec(paths, record, options.command);
+  let child: Child | undefined;
   let exit: ReturnType<typeof runExec>;
+  const onStarted = (started: Child) => {
+    child = started;
+    events.started(started.pid);
+  };
   try {
     const onEnded = (end: Exit) => events.died(codeOf(end));
-    exit = runExec(joined, plan, { ...io, detach: options.detach, onStarted: events.started, onEnded });
+    exit = runExec(joined, plan, { ...io, detach: options.detach, onStarted, onEnded });
   } catch (error) {
     // A user or group that is not there is a failed start, too.
     const failure = error instanceof NotFoundError ? new StartError(error.message, error.hint, 125) : error;
     if (failure instanceof StartError) events.failed(failure.exitCode);
     throw failure;
   }
-  if (exit === undefined) return 0;
-  if (exit !== "detached") return codeOf(exit);
-  events.detached();
+  if (exit !== undefined && exit !== "detached") return codeOf(exit);
+  if (exit === "detached") events.detached();
+  leaveToMonitor(paths, record, events.id(), child!.pidfd);
   return 0;
 }
 

@@ -6,7 +6,7 @@
 import { explain, StartError } from "../../errors.ts";
 import { byteName, fchown } from "../../linux/at.ts";
 import { readCgroupFile } from "../../linux/cgroup.ts";
-import { type Child, pidfdSendSignal, wait } from "../../linux/clone.ts";
+import { type Child, type Exit, pidfdSendSignal, wait } from "../../linux/clone.ts";
 import { close, type Fd, read } from "../../linux/file.ts";
 import { memory } from "../../linux/libc.ts";
 import { type EventSource, type Interest, POLLIN, pipe, poll } from "../../linux/poll.ts";
@@ -20,6 +20,7 @@ import { identityIn, ownerOf, spawnExec } from "../../runtime/exec.ts";
 import { follow, leave, type Starting } from "../../runtime/init.ts";
 import { processesOf } from "../../runtime/oci/processes.ts";
 import type { ContainerState, Health, HealthResult } from "../record/container.ts";
+import type { tellExec } from "./exec-events.ts";
 
 /** Results that are remembered, and bytes of output of each; Docker's. */
 const remembered = 5;
@@ -46,6 +47,7 @@ interface Check {
   child: Child;
   /** Until it has become its program. */
   starting?: Starting;
+  telling: Telling;
   /** Why it could not. */
   failure?: StartError;
   /** Where its output comes; undefined when that has ended. */
@@ -58,8 +60,16 @@ interface Check {
 
 type Plan = HealthPlan & { exec: ExecPlan };
 
-/** @param of the container that runs. @param update writes down how it is. */
-export function healthChecks(of: ContainerState, plan: Plan, update: (health: Health) => void): EventSource {
+/** Told of each check, which is a command in the container as others are. */
+type Telling = Pick<ReturnType<typeof tellExec>, "started" | "died" | "failed">;
+
+/** @param of the container that runs. @param update writes down how it is. @param telling is asked for each check. */
+export function healthChecks(
+  of: ContainerState,
+  plan: Plan,
+  update: (health: Health) => void,
+  telling: () => Telling,
+): EventSource {
   const startedMs = performance.now();
   const sinceStartMs = () => performance.now() - startedMs;
   let health: Health = { status: "starting", failingStreak: 0, log: [] };
@@ -73,7 +83,7 @@ export function healthChecks(of: ContainerState, plan: Plan, update: (health: He
   const begin = () => {
     // Nobody in a frozen container can answer.
     if (isFrozen(of)) return schedule();
-    const started = startCheck(of, plan);
+    const started = startCheck(of, plan, telling());
     if (!("exitCode" in started)) check = started;
     else report(new Date(), started.exitCode, started.output);
   };
@@ -88,6 +98,7 @@ export function healthChecks(of: ContainerState, plan: Plan, update: (health: He
     // Its last word may still be on the way.
     while (ended.starting) followCheck(ended);
     const { exit } = wait(ended.child)!;
+    tellEnd(ended, exit);
     const exitCode = ended.late ? failed : (ended.failure?.exitCode ?? exit.code ?? 128 + exit.signal!);
     const output = takeOutput(ended) + (ended.failure?.message ?? "");
     if (ended.late && isFrozen(of)) return schedule();
@@ -115,18 +126,19 @@ export function healthChecks(of: ContainerState, plan: Plan, update: (health: He
       if (!check) return;
       pidfdSendSignal(check.child.pidfd, signals.SIGKILL);
       if (check.starting) leave(check.starting);
-      wait(check.child);
+      tellEnd(check, wait(check.child)!.exit);
       takeOutput(check);
     },
   };
 }
 
 /** One check, now, by whoever wants to know; what the monitor has found is not changed by it. */
-export function checkNow(of: ContainerState, plan: Plan): HealthResult {
+export function checkNow(of: ContainerState, plan: Plan, telling: () => Telling): HealthResult {
   let result: HealthResult | undefined;
-  const checks = healthChecks(of, { ...plan, intervalMs: 0, startPeriodMs: 0 }, ({ log }) => {
+  const update = ({ log }: Health) => {
     result = log.at(-1);
-  });
+  };
+  const checks = healthChecks(of, { ...plan, intervalMs: 0, startPeriodMs: 0 }, update, telling);
   while (!result) {
     const watches = checks.watches();
     const timers = checks.timers();
@@ -151,6 +163,7 @@ const isFrozen = ({ cgroup }: Pick<ContainerState, "cgroup">): boolean =>
 function startCheck(
   { process, cgroup }: Pick<ContainerState, "process" | "cgroup">,
   { exec, timeoutMs }: Plan,
+  telling: Telling,
 ): Check | Pick<HealthResult, "exitCode" | "output"> {
   const pidfd = process && openProcess(process);
   if (!process || pidfd === undefined) return { exitCode: 1, output: "the container has ended" };
@@ -163,7 +176,8 @@ function startCheck(
     const starting = spawnExec(joined, exec, identity, [undefined, output.write, output.write]);
     const deadlineMs = performance.now() + timeoutMs;
     const started = new Date();
-    return { child: starting.child, starting, output: output.read, bytes: [], started, deadlineMs, late: false };
+    const { child } = starting;
+    return { child, starting, telling, output: output.read, bytes: [], started, deadlineMs, late: false };
   } catch (error) {
     // That is how the container is: it says nothing against its monitor.
     close(output.read);
@@ -174,11 +188,19 @@ function startCheck(
   }
 }
 
+/** What never became its program is told as a whole. */
+function tellEnd({ starting, failure, telling }: Check, exit: Exit): void {
+  const exitCode = exit.code ?? 128 + exit.signal!;
+  if (starting || failure) telling.failed(failure?.exitCode ?? exitCode);
+  else telling.died(exitCode);
+}
+
 /** Hears the next word of a check on its way to its program. */
 function followCheck(check: Check): void {
   const starting = check.starting!;
   try {
     if (!follow(starting, { terminal: close })) return;
+    check.telling.started(check.child.pid);
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
     check.failure = error;

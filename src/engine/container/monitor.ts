@@ -60,6 +60,7 @@ export function monitor(): number {
         started,
         health,
         recordHealth(paths, record, update, () => unhealthy?.act()),
+        () => tellCheck(paths, record, health.command),
       );
       return unhealthy ? [checks, unhealthy] : [checks];
     },
@@ -108,6 +109,10 @@ function recordHealth(
     if (health.status === "unhealthy") onUnhealthy();
   };
 }
+
+/** Loaded where there are health checks. */
+const tellCheck: typeof import("./exec-events.ts").tellExec = (...args) =>
+  (require("./exec-events.ts") as typeof import("./exec-events.ts")).tellExec(...args);
 
 /** Our stderr was the caller's until now, for what might go wrong. */
 function leaveCaller(): void {

@@ -8,6 +8,7 @@ import type { Paths } from "../../paths.ts";
 import type { Container } from "../../plan/container.ts";
 import { defaultMounts, type MountRequest, parseTarget } from "../../plan/mounts.ts";
 import {
+  byMountOption,
   copyUpOption,
   createSourceOption,
   detachedMountOption,
@@ -76,7 +77,9 @@ function mountsOf(paths: Paths, { container, readOnly }: VolumesFrom): MountRequ
     .map(({ options = [], ...mount }) => ({
       ...mount,
       options: [
-        ...options.filter((option) => option !== createSourceOption && !(readOnly && option === "rw")),
+        ...options.filter(
+          (option) => option !== createSourceOption && option !== byMountOption && !(readOnly && option === "rw"),
+        ),
         ...(readOnly && !options.includes("ro") ? ["ro"] : []),
         ...(mount.type === "volume" && !options.includes(nocopyOption) ? [nocopyOption] : []),
       ],
@@ -94,7 +97,8 @@ export function planVolumes(
   first: boolean,
 ): { mounts: Mount[]; steps: Container["volumes"] } {
   const steps: Container["volumes"] = [];
-  const planned = mounts.map((mount): Mount => {
+  const planned = mounts.map((asked): Mount => {
+    const mount = unmarked(asked);
     if (mount.type === "image") return asOverlay(paths, mount);
     if (mount.type !== "volume") return mount;
     const name = mount.source!;
@@ -112,6 +116,12 @@ export function planVolumes(
   });
   return { mounts: planned, steps };
 }
+
+/** By which option it was asked for makes no difference to what is done. */
+const unmarked = ({ options, ...mount }: MountRequest): MountRequest => ({
+  ...mount,
+  ...(options && { options: options.filter((option) => option !== byMountOption) }),
+});
 
 /** An image's layers, as a mount of the specification. */
 function asOverlay(paths: Paths, mount: MountRequest): Mount {

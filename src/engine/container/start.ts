@@ -97,6 +97,10 @@ export function runToEnd(
           update({ network: network.connected() });
         },
       }),
+      exec: (execId, process) => {
+        const { watchExec } = require("./unseen-end.ts") as typeof import("./unseen-end.ts");
+        return watchExec(paths, record, execId, process);
+      },
       started: () => {
         emitContainerEvent(paths, record, "start");
         if (hasVolumes) {

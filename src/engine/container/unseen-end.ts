@@ -1,12 +1,24 @@
-/** The end of a container whose monitor was killed: nobody waited for its process, so who sees it go writes down how. */
+/**
+ * Ends that nobody waits for: of a container whose monitor was killed, which who sees its process go writes down; and of a command
+ * that was left running in one.
+ */
 
 import { hasCode } from "../../errors.ts";
-import { type Fd, owned } from "../../linux/file.ts";
+import { close, type Fd, owned } from "../../linux/file.ts";
 import { exitOf } from "../../linux/pidfd-info.ts";
+import type { EventSource } from "../../linux/poll.ts";
 import { openProcess } from "../../linux/proc.ts";
+import { signals } from "../../linux/signal.ts";
 import type { Paths } from "../../paths.ts";
 import type { Task } from "../../runtime/task.ts";
-import { type Container, readContainer, waitingForMonitor, writeState } from "../record/container.ts";
+import {
+  type Container,
+  type ContainerRecord,
+  emitContainerEvent,
+  readContainer,
+  waitingForMonitor,
+  writeState,
+} from "../record/container.ts";
 
 /** What Docker shows where nobody knows the exit code. */
 export const unknownCode = 255;
@@ -52,4 +64,47 @@ export function* waitingForEnd(paths: Paths, container: Container): Task<void> {
   if (process === undefined) return;
   yield { fd: process.fd, forMs: -1 };
   yield* noteEnd(paths, container, process.fd);
+}
+
+/** So long its parent may take to wait for it: the host's process 1, which on some hosts looks only now and then. */
+const longReapingMs = 5000;
+const lookMs = 20;
+/** Of one that ended no longer ago the container's end is the reason. */
+const togetherMs = 200;
+
+/**
+ * Tells the end of a command that is nobody's child who could: whoever started it has gone, and has left us its pidfd. The
+ * kernel tells how it ended (since Linux 6.15) once its parent has waited for it.
+ */
+export function watchExec(paths: Paths, record: ContainerRecord, execID: string, process: Fd): EventSource {
+  let endedMs: number | undefined;
+  let lookAtMs = 0;
+  let told = false;
+  const tell = (exitCode: number) => {
+    told = true;
+    close(process);
+    emitContainerEvent(paths, record, "exec_die", { execID, exitCode: String(exitCode) });
+  };
+  /** @param otherwise what it is if nobody knows. */
+  const look = (otherwise?: number) => {
+    const exit = exitOf(process);
+    if (exit && exit !== "unknown") tell(exit.code ?? 128 + exit.signal!);
+    else if (otherwise !== undefined) tell(otherwise);
+    else if (exit === "unknown" || performance.now() > endedMs! + longReapingMs) tell(unknownCode);
+    else lookAtMs = performance.now() + lookMs;
+  };
+  const onReady = () => {
+    endedMs = performance.now();
+    look();
+  };
+  return {
+    watches: () => (endedMs === undefined ? [{ fd: process, onReady }] : []),
+    timers: () => (endedMs === undefined || told ? [] : [{ atMs: lookAtMs, onTime: () => look() }]),
+    end: () => {
+      if (told) return;
+      // With process 1 the kernel ends all others.
+      const isOlder = endedMs !== undefined && performance.now() - endedMs > togetherMs;
+      look(isOlder ? unknownCode : 128 + signals.SIGKILL);
+    },
+  };
 }

@@ -2,7 +2,6 @@
 
 import { listOrNone, listOrNull, mapOrNone } from "../../nil.ts";
 import type { IdMapping } from "../../oci/rare.ts";
-import type { Mount } from "../../oci/spec.ts";
 import type { DeviceOptions } from "../../plan/device-options.ts";
 import { maskedPaths, readonlyPaths } from "../../plan/mounts.ts";
 import { networkMode } from "../../plan/network-options.ts";
@@ -10,15 +9,15 @@ import type { RunOptions } from "../../plan/options.ts";
 import type { DeviceFigure, ResourceOptions } from "../../plan/resource-options.ts";
 import { limitsOf } from "../../plan/spec.ts";
 import type { IdMaps } from "../../plan/userns/id-map.ts";
-import { anonymousOption } from "../../plan/volume.ts";
 import { describeNetworkOptions } from "../network/inspect.ts";
 import type { ContainerRecord, LogSettings } from "../record/container.ts";
 import { describeProcessOptions } from "./inspect-process.ts";
+import { bindTexts, mountSpecs, tmpfsEntries } from "./mounts.ts";
 
 export function describeHostConfig({ name, options, settings }: ContainerRecord) {
   const { restart, log } = settings;
   return {
-    Binds: listOrNull(options.mounts.filter(isBind).map(bindText)),
+    Binds: listOrNull(bindTexts(options.mounts)),
     ContainerIDFile: "",
     LogConfig: describeLog(log),
     NetworkMode: networkMode(options.network),
@@ -35,7 +34,7 @@ export function describeHostConfig({ name, options, settings }: ContainerRecord)
     ReadonlyRootfs: options.readOnly,
     SecurityOpt: listOrNull([]),
     StorageOpt: mapOrNone(storageOf(options.resources)),
-    Tmpfs: mapOrNone(options.mounts.filter(({ type }) => type === "tmpfs").map(tmpfsEntry)),
+    Tmpfs: mapOrNone(tmpfsEntries(options.mounts)),
     UsernsMode: options.userns?.mode ?? "",
     ...(options.userns && { IDMappings: describeIds(options.userns) }),
     Runtime: "tinydocker",
@@ -43,7 +42,7 @@ export function describeHostConfig({ name, options, settings }: ContainerRecord)
     Isolation: "",
     Init: settings.init,
     ...describeResources(options),
-    Mounts: listOrNone([]),
+    Mounts: listOrNone(mountSpecs(options.mounts)),
     MaskedPaths: listOrNull(options.privileged ? [] : maskedPaths),
     ReadonlyPaths: listOrNull(options.privileged ? [] : readonlyPaths),
   };
@@ -126,12 +125,3 @@ function describeLog({ driver, maxBytes, maxFiles, fields = {} }: LogSettings) {
   ];
   return { Type: driver, Config: new Map(driver === "none" ? [] : config) };
 }
-
-const isBind = ({ type, options = [] }: Mount): boolean =>
-  type === "bind" || (type === "volume" && !options.includes(anonymousOption));
-
-const bindText = (mount: Mount): string => `${mount.source}:${mount.destination}${isReadOnly(mount) ? ":ro" : ""}`;
-
-const tmpfsEntry = ({ destination, options = [] }: Mount): [string, string] => [destination, options.join(",")];
-
-export const isReadOnly = ({ options = [] }: Mount): boolean => options.includes("ro");

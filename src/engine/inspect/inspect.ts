@@ -2,16 +2,15 @@
 
 import { listOrNone, listOrNull, mapOrNone, mapOrNull } from "../../nil.ts";
 import type { Healthcheck } from "../../oci/image.ts";
-import type { Mount } from "../../oci/spec.ts";
 import { mergeHealth } from "../../plan/health.ts";
 import type { SecretRequest } from "../../plan/secrets.ts";
 import { givenArgs, planEnv } from "../../plan/spec.ts";
-import { dataOf } from "../../plan/volume.ts";
 import type { Usage } from "../../runtime/usage.ts";
 import { describeExposed, describeNetworkSettings } from "../network/inspect.ts";
 import type { KnownNetwork } from "../network/known.ts";
 import { type Container, type ContainerRecord, type ContainerState, isUp, type Status } from "../record/container.ts";
-import { describeHostConfig, isReadOnly } from "./host-config.ts";
+import { describeHostConfig } from "./host-config.ts";
+import { mountPoints } from "./mounts.ts";
 
 /** What Go prints for a time that never was. */
 const never = "0001-01-01T00:00:00Z";
@@ -56,7 +55,7 @@ export function describeContainer(
     HostConfig: describeHostConfig(record),
     GraphDriver: describeRoot(container, directory, mounted),
     ...(sizes && { SizeRw: sizes.writtenBytes, SizeRootFs: sizes.rootBytes }),
-    Mounts: options.mounts.filter(({ type }) => type !== "tmpfs").map((mount) => describeMount(mount, directory)),
+    Mounts: mountPoints(options.mounts, directory),
     Config: describeConfig(record),
     NetworkSettings: describeNetworkSettings(container, networks),
     Usage: state.usage && describeUsage(state.usage),
@@ -99,25 +98,6 @@ const describeHealth = ({ status, failingStreak, log }: NonNullable<ContainerSta
   Status: status,
   FailingStreak: failingStreak,
   Log: log.map(({ start, end, exitCode, output }) => ({ Start: start, End: end, ExitCode: exitCode, Output: output })),
-});
-
-const propagationOf = ({ options = [] }: Mount): string =>
-  options.find((word) => /^r?(private|shared|slave)$/.test(word)) ?? "rprivate";
-
-/** A volume has a name, and a place beside the containers. */
-function sourceOf({ type, source = "" }: Mount, directory: string) {
-  if (type !== "volume") return { Source: source };
-  const volume = directory.replace(/\/containers\/[^/]*$/, `/volumes/${source}`);
-  return { Name: source, Source: dataOf(volume), Driver: "local" };
-}
-
-const describeMount = (mount: Mount, directory: string) => ({
-  Type: mount.type ?? "bind",
-  ...sourceOf(mount, directory),
-  Destination: mount.destination,
-  Mode: isReadOnly(mount) ? "ro" : "",
-  RW: !isReadOnly(mount),
-  Propagation: propagationOf(mount),
 });
 
 /** Where its files are. Their overlay is mounted in the container's own namespace only; the way there is by its first process. */

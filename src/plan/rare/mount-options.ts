@@ -30,6 +30,9 @@ export const anyPropagationOption = "x-tinydocker.any-propagation";
 /** A tmpfs that the host's side makes, as it begins as what it covers. */
 export const hostMadeOption = "x-tinydocker.host-made";
 
+/** Asked for by `--mount`, not by `--volume` or `--tmpfs`: for those who tell of it, no program gets it. */
+export const byMountOption = "x-tinydocker.by-mount";
+
 /** A volume that is not to be filled with what the image has. */
 export const nocopyOption = "nocopy";
 

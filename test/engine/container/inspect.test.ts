@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { describeContainer } from "../../../src/engine/inspect/inspect.ts";
 import type { Container } from "../../../src/engine/record/container.ts";
 import { noNetworkOptions } from "../../../src/plan/network-options.ts";
@@ -99,15 +99,70 @@ test("describeContainer() gives a process number only to what has a process", ()
   });
 });
 
-test("describeContainer() tells mounts, and of tmpfs their options", () => {
-  const mounts = [
-    { type: "bind", source: "/a", destination: "/b", options: ["ro", "rslave"] },
-    { type: "tmpfs", source: "tmpfs", destination: "/t", options: ["size=1m", "noexec"] },
-  ];
-  const { HostConfig, Mounts } = describeContainer(container({ options: { mounts } }), "/d", []);
-  expect(HostConfig.Binds).toEqual(["/a:/b:ro"]);
-  expect(HostConfig.Tmpfs).toEqual(new Map([["/t", "size=1m,noexec"]]));
-  expect(Mounts).toEqual([
-    { Type: "bind", Source: "/a", Destination: "/b", Mode: "ro", RW: false, Propagation: "rslave" },
-  ]);
+describe("describeContainer() tells mounts", () => {
+  const describing = (mounts: object[]) => {
+    const { HostConfig, Mounts } = describeContainer(container({ options: { mounts } }), "/r/containers/id", []);
+    return { HostConfig, Mounts };
+  };
+  const byMount = "x-tinydocker.by-mount";
+  test("of --volume as binds, with the words that were said", () => {
+    const { HostConfig, Mounts } = describing([
+      { type: "bind", source: "/a", destination: "/b", options: ["ro", "rslave", "x-tinydocker.create-source"] },
+      { type: "bind", source: "/h", destination: "/me", options: ["x-tinydocker.idmap=7:8"] },
+      { type: "volume", source: "v", destination: "/v", options: ["nocopy"] },
+      { type: "volume", source: "0a", destination: "/anonymous", options: ["x-tinydocker.anonymous"] },
+    ]);
+    expect(HostConfig.Binds).toEqual(["/a:/b:ro,rslave", "/h:/me:me", "v:/v:nocopy"]);
+    expect(HostConfig.Mounts).toHaveLength(0);
+    const volume = { Type: "volume", Driver: "local", Mode: "", RW: true, Propagation: "" };
+    expect(Mounts).toEqual([
+      { Type: "bind", Source: "/a", Destination: "/b", Mode: "ro", RW: false, Propagation: "rslave" },
+      { Type: "bind", Source: "/h", Destination: "/me", Mode: "", RW: true, Propagation: "rprivate" },
+      { ...volume, Name: "v", Source: "/r/volumes/v/_data", Destination: "/v" },
+      { ...volume, Name: "0a", Source: "/r/volumes/0a/_data", Destination: "/anonymous" },
+    ]);
+  });
+  test("of --tmpfs by their options, which are no mount points of Docker's", () => {
+    const mounts = [{ type: "tmpfs", source: "tmpfs", destination: "/t", options: ["size=1m", "noexec"] }];
+    const { HostConfig, Mounts } = describing(mounts);
+    expect(HostConfig.Tmpfs).toEqual(new Map([["/t", "size=1m,noexec"]]));
+    for (const list of [HostConfig.Binds, HostConfig.Mounts, Mounts]) expect(list).toHaveLength(0);
+  });
+  test("of --mount as what was asked for, of every kind", () => {
+    const { HostConfig, Mounts } = describing([
+      { type: "bind", source: "/a", destination: "/b", options: ["bind", "ro", "rshared", byMount] },
+      { type: "tmpfs", source: "tmpfs", destination: "/t", options: ["noexec", "size=1048576", "mode=1770", byMount] },
+      { type: "image", source: "sha256:0", destination: "/i", options: ["ro", "x-tinydocker.subpath=etc", byMount] },
+      {
+        ...{ type: "volume", source: "v", destination: "/v", options: ["nocopy", byMount] },
+        volume: { labels: { a: "b" }, options: { type: "tmpfs" } },
+      },
+      { type: "volume", source: "0a", destination: "/n", options: [byMount, "x-tinydocker.anonymous"] },
+    ]);
+    for (const { length } of [HostConfig.Binds, [...HostConfig.Tmpfs]]) expect(length).toBe(0);
+    expect(HostConfig.Mounts).toEqual([
+      {
+        ...{ Type: "bind", Source: "/a", Target: "/b", ReadOnly: true },
+        BindOptions: { Propagation: "rshared", NonRecursive: true },
+      },
+      { Type: "tmpfs", Target: "/t", TmpfsOptions: { SizeBytes: 1048576, Mode: 0o1770 } },
+      { Type: "image", Source: "sha256:0", Target: "/i", ImageOptions: { Subpath: "etc" } },
+      {
+        ...{ Type: "volume", Source: "v", Target: "/v" },
+        VolumeOptions: {
+          NoCopy: true,
+          Labels: new Map([["a", "b"]]),
+          DriverConfig: { Name: "local", Options: new Map([["type", "tmpfs"]]) },
+        },
+      },
+      { Type: "volume", Target: "/n" },
+    ]);
+    expect(Mounts.map(({ Type, Source, Mode, RW }) => [Type, Source, Mode, RW])).toEqual([
+      ["bind", "/a", "", false],
+      ["tmpfs", "", "", true],
+      ["image", "sha256:0", "", false],
+      ["volume", "/r/volumes/v/_data", "", true],
+      ["volume", "/r/volumes/0a/_data", "", true],
+    ]);
+  });
 });
