@@ -2,7 +2,6 @@
 
 import { ConflictError, NotFoundError, StartError } from "../../errors.ts";
 import type { Child, Exit } from "../../linux/clone.ts";
-import { type Fd, owned } from "../../linux/file.ts";
 import { openProcess } from "../../linux/proc.ts";
 import type { Paths } from "../../paths.ts";
 import { type ExecOptions, planExec } from "../../plan/exec.ts";
@@ -21,14 +20,6 @@ const hardLimitsOf = () => (require("../../linux/process.ts") as typeof import("
 /** Loaded for those who have some. */
 const secretVariables = (paths: Paths, record: ContainerRecord): string[] =>
   (require("./secrets.ts") as typeof import("./secrets.ts")).secretVariables(paths, record);
-
-/** The monitor tells how a command ends that we do not wait for; where there is none, nobody does. */
-function leaveToMonitor(paths: Paths, { id }: ContainerRecord, execId: string, process: Fd): void {
-  const { connectToContainer } = require("../record/monitor-socket.ts") as typeof import("../record/monitor-socket.ts");
-  const { sendFrame } = require("../../runtime/channel.ts") as typeof import("../../runtime/channel.ts");
-  using monitor = owned(connectToContainer(paths, id));
-  if (monitor) sendFrame(monitor.fd, { control: { type: "exec", execId } }, { fds: [process] });
-}
 
 /** @returns the exit code: the program's, or 128 + n for signal n; 0 for one that is not waited for. */
 export function execInContainer(
@@ -69,7 +60,8 @@ export function execInContainer(
   }
   if (exit !== undefined && exit !== "detached") return codeOf(exit);
   if (exit === "detached") events.detached();
-  leaveToMonitor(paths, record, events.id(), child!.pidfd);
+  const { leaveExec } = require("../record/monitor-socket.ts") as typeof import("../record/monitor-socket.ts");
+  leaveExec(paths, record.id, events.id(), child!.pidfd);
   return 0;
 }
 

@@ -24,3 +24,9 @@ export function syncMonitor(paths: Paths, id: string): void {
   poll([answer], syncMs);
   if (answer.happened !== 0) receiveFrame(monitor.fd);
 }
+
+/** Leaves a command that was started in the container to its monitor, which tells how it ends; where there is none, nobody does. */
+export function leaveExec(paths: Paths, id: string, execId: string, process: Fd): void {
+  using monitor = owned(connectToContainer(paths, id));
+  if (monitor) sendFrame(monitor.fd, { control: { type: "exec", execId } }, { fds: [process] });
+}
