@@ -115,7 +115,9 @@ export function runContainer(plan: Plan, io: Io, place: Place, listener: Listene
     closeAll(connected.inside.filter((fd) => fd !== undefined));
     perform(plan.record);
     const supervision: Supervision = { child: init.child, connected, eventSources: [] };
-    const controls = controlsOf(supervision, listener.change, listener.exec);
+    const controls = controlsOf(supervision, listener.change, (execId, process) => {
+      supervision.eventSources.push(...guarded([listener.exec(execId, process)]));
+    });
     const socket = listenForClients(place.directory, undo);
     clients =
       io.to === "monitor" ? loadClients().clientsOf(socket, io.launcher, controls) : clientsLater(socket, controls);

@@ -9,7 +9,6 @@ import { readSignal, signalfd } from "../linux/signalfd.ts";
 import { isatty, setSize } from "../linux/tty.ts";
 import type { NetworkChange } from "./channel.ts";
 import type { Clients, Controls } from "./clients.ts";
-import { guarded } from "./event-sources.ts";
 import { forwarded } from "./forwarded.ts";
 import { deliver, drain, relay } from "./relay.ts";
 import type { ConnectedStdio } from "./stdio.ts";
@@ -27,7 +26,7 @@ export interface Supervision {
 export function controlsOf(
   supervision: Supervision,
   change: (control: NetworkChange, fds: Fd[]) => void = () => {},
-  watchExec?: (execId: string, process: Fd) => EventSource,
+  exec: Controls["exec"] = () => {},
 ): Controls {
   const { child, connected } = supervision;
   return {
@@ -38,9 +37,7 @@ export function controlsOf(
       if (!forward(child, number)) supervision.killedBy = number;
     },
     change,
-    exec: (execId, process) => {
-      if (watchExec) supervision.eventSources.push(...guarded([watchExec(execId, process)]));
-    },
+    exec,
     input: () => connected.input,
     typed: (keys) => connected.typed(keys),
     endInput: () => connected.endInput(),
