@@ -1,6 +1,6 @@
 /** OCI runtimes, each with a root of its own in a sandbox: runc, crun and ours, for tests that hold them to the same. */
 
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { has } from "../../helpers/process.ts";
 import { binary, type Result, type RunOptions } from "./cli.ts";
@@ -27,6 +27,7 @@ export class RuntimeSandbox extends Sandbox {
   constructor(readonly runtime: RuntimeName) {
     super();
     mkdirSync(this.rootfs);
+    mkdirSync(this.states, { mode: 0o700 });
     Bun.spawnSync(["tar", "-xf", imageTar("busybox"), "-C", this.rootfs]);
     if (runtime === "tinydocker") symlinkSync(binary(), this.link);
   }
@@ -50,7 +51,12 @@ export class RuntimeSandbox extends Sandbox {
     const output = join(this.directory, `output-${crypto.randomUUID()}`);
     const script = `"$@" >${output} 2>${output}.err`;
     const result = await this.exec(["sh", "-c", script, "sh", ...argv], options);
-    return { ...result, stdout: readFileSync(output, "utf8"), stderr: readFileSync(`${output}.err`, "utf8") };
+    const [stdout, stderr] = [output, `${output}.err`].map((file) => {
+      const text = readFileSync(file, "utf8");
+      rmSync(file);
+      return text;
+    });
+    return { ...result, stdout: stdout!, stderr: stderr! };
   }
 
   /** A bundle that runs these words. @returns its directory. */

@@ -18,18 +18,22 @@ export function complain(error: unknown, log: LogOptions, code: number): number 
   return code;
 }
 
-/** One line, as logrus writes it (runc), in the log if there is one, and for people on stderr. */
+/**
+ * One line, as logrus writes it (runc), in the log if there is one. An error is said on stderr, too, without the name of the
+ * program, which engines put before it; other lines only where there is no log, as stderr may be the container's.
+ */
 export function report(level: "error" | "warning" | "debug", text: string, { path, format }: LogOptions): void {
   const time = new Date().toISOString().replace(/\.\d+Z$/, "Z");
   const line =
     format === "json"
       ? JSON.stringify({ level, msg: text, time })
       : `time="${time}" level=${level} msg=${JSON.stringify(text)}`;
-  printError(path === undefined && format === "json" ? line : `tinydocker-runtime: ${text}`);
+  if (level === "error" || path === undefined)
+    printError(format === "json" && path === undefined ? line : level === "error" ? text : `${level}: ${text}`);
   if (path === undefined) return;
   try {
     withFile(path, O_WRONLY | O_CREAT | O_APPEND, (fd) => writeAll(fd, new TextEncoder().encode(`${line}\n`)), 0o644);
   } catch (failure) {
-    printError(`tinydocker-runtime: ${(failure as Failure).message}`);
+    printError((failure as Failure).message);
   }
 }

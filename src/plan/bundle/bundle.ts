@@ -3,7 +3,7 @@
 import { UnsupportedError } from "../../errors.ts";
 import type { Mount, Spec } from "../../oci/spec.ts";
 import { type Host, lackOf, limitStep, planClone, planSetup, planStart, sharesPid } from "../container.ts";
-import { planDeviceFilter } from "../device-filter.ts";
+import { type DeviceFilterPlan, planDeviceFilter } from "../device-filter.ts";
 import { planBinds, planRoot } from "../mounts.ts";
 import type { HostStep, InitStep, Plan, StdioKind } from "../step.ts";
 import { planSysctls } from "../sysctl.ts";
@@ -31,12 +31,15 @@ export interface BundleOptions {
 /** As a Plan, but what only the engine's containers have: a name, networks, files kept. */
 export type BundlePlan = Pick<Plan, "build" | "clone" | "setup" | "release" | "start" | "warnings">;
 
+const nothing: DeviceFilterPlan = { build: [], release: [], warnings: [] };
+
 /** @throws UnsupportedError for a limit that this host can't enforce, or a cgroup that it is to have and can't. */
 export function planBundle(config: Spec, options: BundleOptions, host: Host): BundlePlan {
   const { cgroup } = options;
   checkTargets(config);
   const { spec: inOurWords, warnings } = adaptMounts(config);
-  const devices = planDeviceFilter(inOurWords, !options.withoutCgroup, cgroup);
+  // A caller that wants no cgroup wants none of what hangs on it.
+  const devices = options.withoutCgroup ? nothing : planDeviceFilter(inOurWords, true, cgroup);
   const spec = {
     ...inOurWords,
     mounts: inOurWords.mounts.map((mount) => (isCgroup(mount) ? planCgroupMount(mount, config, options) : mount)),

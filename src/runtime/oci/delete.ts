@@ -1,6 +1,6 @@
 /** Removes what there is of a container. */
 
-import { ConflictError, Failure, NotFoundError } from "../../errors.ts";
+import { ConflictError, Failure, InvalidError, NotFoundError } from "../../errors.ts";
 import { killCgroup } from "../../linux/cgroup.ts";
 import { pidfdSendSignal } from "../../linux/clone.ts";
 import { owned } from "../../linux/file.ts";
@@ -16,6 +16,7 @@ import {
   removeCgroups,
   removeDirectory,
   removeIfUnfinished,
+  removeRest,
   statusOf,
 } from "./state.ts";
 
@@ -23,7 +24,8 @@ import {
 export function deleteContainer(root: string, id: string, { force }: { force: boolean }): string[] {
   try {
     using _ = owned(lock(root, id));
-    const state = readState(root, id);
+    const state = readOrRemove(root, id, force);
+    if (state === undefined) return [];
     const status = statusOf(root, state);
     if (status !== "stopped" && status !== "created" && !force)
       throw new ConflictError(`cannot delete container ${id} that is not stopped: ${status}`, "--force kills it first");
@@ -33,6 +35,17 @@ export function deleteContainer(root: string, id: string, { force }: { force: bo
     if (!force || !(error instanceof NotFoundError)) throw error;
     removeIfUnfinished(root, id);
     return [];
+  }
+}
+
+/** By force, one with a damaged state goes as far as it is known. */
+function readOrRemove(root: string, id: string, force: boolean): ContainerState | undefined {
+  try {
+    return readState(root, id);
+  } catch (error) {
+    if (!force || !(error instanceof InvalidError)) throw error;
+    removeRest(root, id);
+    return undefined;
   }
 }
 

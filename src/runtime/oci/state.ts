@@ -2,7 +2,7 @@
  * What an OCI runtime keeps of its containers, below its root (/run/tinydocker-runtime), a directory for each:
  *
  *     ID/             locked (flock(2)) by whoever changes it
- *       creating      what is to be cleaned up if its creator is killed
+ *       cleanup       what is to be cleaned up if its creator is killed, or its state is damaged
  *       state.json    what it is; there as soon as it is created
  *       exec.fifo     there until somebody says start
  */
@@ -71,7 +71,7 @@ export function checkId(id: string): string {
 export const pathsOf = (root: string, id: string) => ({
   directory: `${root}/${id}`,
   state: `${root}/${id}/state.json`,
-  creating: `${root}/${id}/creating`,
+  cleanup: `${root}/${id}/cleanup`,
   fifo: `${root}/${id}/exec.fifo`,
 });
 
@@ -80,7 +80,7 @@ export type Unfinished = Pick<ContainerState, "cgroup" | "madeCgroups">;
 
 /** Takes an id: the directory is ours, and locked. @throws ConflictError if it is taken. */
 export function reserve(root: string, id: string, unfinished: Unfinished): Fd {
-  const { directory, creating } = pathsOf(root, id);
+  const { directory, cleanup } = pathsOf(root, id);
   mkdirAll(root, 0o700);
   for (;;) {
     if (mkdirIfNew(directory, 0o700)) {
@@ -88,7 +88,7 @@ export function reserve(root: string, id: string, unfinished: Unfinished): Fd {
       // Somebody who cleans up has found it empty and unlocked.
       if (lock === undefined) continue;
       if (flock(lock, { wait: false }) && fstat(lock).nlink > 0) {
-        writeNewFile(creating, JSON.stringify(unfinished));
+        writeNewFile(cleanup, JSON.stringify(unfinished));
         return lock;
       }
       close(lock);
@@ -109,14 +109,20 @@ const notFound = (id: string) => new NotFoundError(`container does not exist: ${
 
 /** Takes away what a killed creator left: its process has died with it. @returns false if there is a container, or one is being made. */
 export function removeIfUnfinished(root: string, id: string): boolean {
-  const { directory, state, creating } = pathsOf(root, id);
+  const { directory, state } = pathsOf(root, id);
   using opened = owned(openIfAny(directory, O_RDONLY | O_DIRECTORY));
   if (opened === undefined) return true;
   if (!flock(opened.fd, { wait: false }) || statIfAny(state)) return false;
-  const text = readSmallFileIfAny(creating);
+  removeRest(root, id);
+  return true;
+}
+
+/** What there is of a container without a state that can be read; whoever calls has the lock. */
+export function removeRest(root: string, id: string): void {
+  const { directory, cleanup } = pathsOf(root, id);
+  const text = readSmallFileIfAny(cleanup);
   if (text) removeCgroups(JSON.parse(text) as Unfinished);
   removeDirectory(directory);
-  return true;
 }
 
 /** With all that is in it, and those above it that were made for it. */
@@ -134,11 +140,8 @@ export function removeDirectory(directory: string): void {
 }
 
 /** Writes down that there is a container: from here on others see it. */
-export function writeState(root: string, state: ContainerState): void {
-  const paths = pathsOf(root, state.id);
-  writeFileAtomic(paths.state, JSON.stringify(state));
-  unlink(paths.creating);
-}
+export const writeState = (root: string, state: ContainerState): void =>
+  writeFileAtomic(pathsOf(root, state.id).state, JSON.stringify(state));
 
 /** @throws NotFoundError, or InvalidError for a file that is damaged. */
 export function readState(root: string, id: string): ContainerState {

@@ -1,0 +1,170 @@
+/** What is particular to our OCI runtime: what is left when it is killed, what it refuses by name, and podman as its caller. */
+
+import { expect } from "bun:test";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { imageTar } from "../support/containers.ts";
+import { needing, root, tool } from "../support/needs.ts";
+import { runtimeSandbox } from "../support/runtimes.ts";
+
+const test = needing(root);
+
+test("whatever a container was and did, nothing is left of it: no process, cgroup, mount or file", async () => {
+  await using box = await runtimeSandbox("tinydocker");
+  const bundle = box.bundle("b", ["sleep", "100"]);
+  const missing = box.bundle("missing", ["nothing-of-that-name"]);
+  const nowhere = box.bundle("nowhere", ["true"], (config) => {
+    config.mounts.push({ destination: "/x", type: "bind", source: "/not/there", options: ["bind"] });
+  });
+  const cgroup = box.bundle("cgroup", ["sleep", "100"], (config) => {
+    config.linux.cgroupsPath = "/deep/down/below";
+  });
+  const before = box.snapshot();
+  expect((await box.call(["create", "-b", bundle, "a"])).code).toBe(0);
+  expect((await box.call(["delete", "a"])).code).toBe(0);
+  for (const failing of [missing, nowhere]) expect((await box.call(["create", "-b", failing, "a"])).code).toBe(1);
+  expect((await box.call(["run", "-d", "-b", cgroup, "a"])).code).toBe(0);
+  expect((await box.call(["exec", "-d", "a", "sleep", "99"])).code).toBe(0);
+  const { pid } = await box.state("a");
+  expect(readFileSync(`/proc/${pid}/cgroup`, "utf8")).toMatch(/^0::.*\/deep\/down\/below$/m);
+  expect((await box.call(["delete", "--force", "a"])).code).toBe(0);
+  expect(readdirSync(box.states)).toEqual([]);
+  await box.expectNothingLeft(before);
+});
+
+test("a creator that is killed at any moment leaves nothing that the next command does not take away (F1)", async () => {
+  await using box = await runtimeSandbox("tinydocker");
+  const bundle = box.bundle("b", ["sleep", "100"]);
+  const before = box.snapshot();
+  for (let delayMs = 0; delayMs < 120; delayMs += 8) {
+    const argv = box.command([...box.program, "create", "-b", bundle, "c"]);
+    const creator = Bun.spawn(argv, { stdio: ["ignore", "ignore", "ignore"], env: box.environment() });
+    await Bun.sleep(delayMs);
+    creator.kill("SIGKILL");
+    await creator.exited;
+    const { status } = await box.state("c");
+    expect(["gone", "created", "stopped"]).toContain(status);
+    // The id is free again, or its container can be deleted.
+    if (status === "gone") expect((await box.call(["create", "-b", bundle, "c"])).code).toBe(0);
+    expect((await box.call(["delete", "--force", "c"])).code).toBe(0);
+    expect((await box.call(["list", "-q"])).stdout).toBe("");
+  }
+  expect(readdirSync(box.states)).toEqual([]);
+  await box.expectNothingLeft(before);
+});
+
+test("of two that start, delete or create the same at once exactly one does it", async () => {
+  await using box = await runtimeSandbox("tinydocker");
+  const bundle = box.bundle("b", ["sleep", "100"]);
+  const both = async (...words: string[]) => {
+    const codes = (await Promise.all([box.call(words), box.call(words), box.call(words)])).map(({ code }) => code);
+    return codes.sort();
+  };
+  for (let round = 0; round < 3; round++) {
+    expect(await both("create", "-b", bundle, "c")).toEqual([0, 1, 1]);
+    expect(await both("start", "c")).toEqual([0, 1, 1]);
+    expect((await box.call(["kill", "c", "KILL"])).code).toBe(0);
+    await box.until("c", "stopped");
+    expect(await both("delete", "c")).toEqual([0, 1, 1]);
+  }
+});
+
+test("what is not supported is refused by its name", async () => {
+  await using box = await runtimeSandbox("tinydocker");
+  const bundle = box.bundle("b", ["true"]);
+  for (const [words, name] of [
+    [["create", "--no-pivot", "-b", bundle, "c"], "--no-pivot"],
+    [["--rootless", "true", "list"], "--rootless"],
+    [["spec", "--rootless"], "--rootless"],
+    [["checkpoint", "c"], "checkpoint"],
+    [["restore", "c"], "restore"],
+    [["update", "--kernel-memory", "1", "c"], "--kernel-memory"],
+    [["update", "--l3-cache-schema", "x", "c"], "--l3-cache-schema"],
+  ] as [string[], string][]) {
+    const { code, stderr } = await box.call(words);
+    expect([words, code, stderr]).toEqual([words, 1, expect.stringContaining(name)]);
+    expect(stderr).toMatch(/not supported/);
+  }
+});
+
+test("state is kept from others, and a process of the same number is not taken for the container's (F10, F12)", async () => {
+  await using box = await runtimeSandbox("tinydocker");
+  await box.call(["run", "-d", "-b", box.bundle("b", ["sleep", "100"]), "c"]);
+  expect(statSync(box.states).mode & 0o777).toBe(0o700);
+  const file = join(box.states, "c/state.json");
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+  const state = JSON.parse(readFileSync(file, "utf8"));
+  for (const other of [{ startTicks: state.process.startTicks + 1 }, { bootId: "of-another-life" }]) {
+    writeFileSync(file, JSON.stringify({ ...state, process: { ...state.process, ...other } }));
+    expect(await box.state("c")).toMatchObject({ status: "stopped", pid: 0 });
+    expect((await box.call(["kill", "c", "KILL"])).code).toBe(1);
+    expect(existsSync(`/proc/${state.process.pid}`)).toBe(true);
+  }
+  writeFileSync(file, "{");
+  expect((await box.call(["state", "c"])).stderr).toContain("damaged");
+  expect((await box.call(["delete", "--force", "c"])).code).toBe(0);
+});
+
+test("spec writes a bundle that runs, and does not overwrite one", async () => {
+  await using box = await runtimeSandbox("tinydocker");
+  const bundle = join(box.directory, "b");
+  mkdirSync(bundle);
+  expect((await box.call(["spec", "--bundle", bundle])).code).toBe(0);
+  expect((await box.call(["spec", "--bundle", bundle])).code).toBe(1);
+  const file = join(bundle, "config.json");
+  const config = JSON.parse(readFileSync(file, "utf8"));
+  config.root.path = box.rootfs;
+  config.process = { ...config.process, terminal: false, args: ["hostname"] };
+  writeFileSync(file, JSON.stringify(config));
+  expect(await box.call(["run", "-b", bundle, "c"])).toMatchObject({ code: 0, stdout: "tinydocker\n" });
+});
+
+const withPodman = needing(root, tool("podman"), tool("conmon"));
+
+withPodman("podman runs, enters, stops and removes containers by it, and knows why one could not start", async () => {
+  await using box = await runtimeSandbox("tinydocker");
+  const at = (name: string) => join(box.directory, name);
+  const config = `[containers]
+pids_limit = 0
+default_ulimits = []
+[engine]
+runtime_supports_nocgroup = ["ours"]
+[engine.runtimes]
+ours = ["${box.program[0]}"]
+`;
+  writeFileSync(at("containers.conf"), config);
+  const storage = [
+    "--root",
+    at("storage"),
+    "--runroot",
+    at("run"),
+    "--tmpdir",
+    at("podman"),
+    "--storage-driver",
+    "vfs",
+  ];
+  const how = ["--cgroup-manager", "cgroupfs", "--events-backend", "none", "--runtime", "ours"];
+  const podman = (...words: string[]) =>
+    box.exec(["podman", ...storage, ...how, ...words], {
+      env: { CONTAINERS_CONF: at("containers.conf") },
+      timeoutMs: 90_000,
+    });
+  expect((await podman("import", imageTar("busybox"), "busybox")).code).toBe(0);
+  const alone = ["--network", "none", "--ulimit", "host"];
+  for (const cgroups of ["enabled", "disabled"]) {
+    const run = (...words: string[]) => podman("run", `--cgroups=${cgroups}`, ...alone, ...words);
+    expect(await run("--rm", "busybox", "sh", "-c", "echo hello; exit 3")).toMatchObject({
+      code: 3,
+      stdout: "hello\n",
+    });
+    expect((await run("--rm", "busybox", "nothing-of-that-name")).code).toBe(127);
+    expect((await run("--rm", "busybox", "/etc/passwd")).code).toBe(126);
+    const script = "trap 'exit 9' TERM; echo started; while :; do sleep 0.05; done";
+    expect((await run("-d", "--name", "web", "busybox", "sh", "-c", script)).code).toBe(0);
+    expect(await podman("exec", "web", "sh", "-c", "echo in; exit 5")).toMatchObject({ code: 5, stdout: "in\n" });
+    expect((await podman("stop", "web")).code).toBe(0);
+    expect(await podman("logs", "web")).toMatchObject({ stdout: "started\n", stderr: "" });
+    expect((await podman("inspect", "--format", "{{.State.ExitCode}}", "web")).stdout).toBe("9\n");
+    expect((await podman("rm", "web")).code).toBe(0);
+  }
+});
