@@ -94,11 +94,15 @@ export class Sandbox {
   }
 
   /** Fails unless all is as it was; waits a little for what goes away on its own: the kernel removes network namespaces in turn. */
-  async expectNothingLeft(before: Snapshot, withinMs = 10_000): Promise<void> {
+  async expectNothingLeft(
+    before: Snapshot,
+    withinMs = 10_000,
+    only: (all: Snapshot) => Snapshot = (all) => all,
+  ): Promise<void> {
     const deadline = Date.now() + withinMs;
     for (;;) {
       try {
-        return expectNothingLeft(before, this.snapshot());
+        return expectNothingLeft(before, only(this.snapshot()));
       } catch (error) {
         if (Date.now() > deadline) throw error;
         await Bun.sleep(25);
