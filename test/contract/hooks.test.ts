@@ -6,6 +6,8 @@ import { type BundleMachine, isOurs, type Json, test, testOurs, withBundle } fro
 
 const kinds = ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"] as const;
 type Kind = (typeof kinds)[number];
+/** Those of create. */
+const firstKinds: string[] = kinds.slice(0, 3);
 
 /** A hook that notes its kind, and what it finds: one for each kind, all in one file. */
 function noting(machine: BundleMachine, more = ""): Record<Kind, Json[]> {
@@ -46,16 +48,19 @@ describe("hooks", () => {
       const annotations = { "com.example.key": "value" };
       machine.configure({ process: { args: ["sleep", "100"] } }, { hooks: noting(machine), annotations });
       expect(await machine.create("one")).toMatchObject({ code: 0 });
-      expect(notes(machine).map(([kind]) => kind)).toEqual(["prestart", "createRuntime", "createContainer"]);
+      // The others have an order of their own, and may run one more than once.
+      const seen = notes(machine).map(([kind]) => kind);
+      expect(isOurs ? seen : new Set(seen)).toEqual(isOurs ? firstKinds : new Set(firstKinds));
       expect(notes(machine, "rootfs/hooks.log")).toEqual([]);
       const { stdout } = await machine.runtime(["state", "one"]);
       const { pid } = JSON.parse(stdout) as State;
-      const [, [, created]] = notes(machine) as [[string, State], [string, State]];
-      expect(created).toMatchObject({ id: "one", status: "creating", pid, bundle: machine.bundle, annotations });
+      const [, created] = notes(machine).find(([kind]) => kind === "createRuntime")!;
+      expect(created).toMatchObject({ id: "one", pid, bundle: machine.bundle, annotations });
+      if (isOurs) expect(created.status).toBe("creating");
       expect((await machine.runtime(["start", "one"])).code).toBe(0);
-      expect(notes(machine, "rootfs/hooks.log").map(([kind, { status }]) => [kind, status])).toEqual([
-        ["startContainer", "created"],
-      ]);
+      expect(
+        notes(machine, "rootfs/hooks.log").map(([kind, { status }]) => [kind, isOurs ? status : "created"]),
+      ).toEqual([["startContainer", "created"]]);
       const [kind, started] = notes(machine).at(-1)!;
       expect(kind).toBe("poststart");
       expect(started.pid).toBe(pid);
@@ -92,7 +97,8 @@ describe("hooks", () => {
         },
       });
       expect(machine.read("runtime")).not.toContain(own);
-      expect(machine.read("container").trim()).toBe(`${own} inside`);
+      // The others give it its name later.
+      expect(machine.read("container").trim()).toStartWith(isOurs ? `${own} inside` : own);
       expect(machine.read("rootfs/start").trim()).toBe(`${own} inside`);
     });
   });
@@ -117,6 +123,7 @@ describe("hooks", () => {
         if (isOurs) expect(stderr).toContain(`the ${kind} hook ${path} ended with 3: reason`);
         expect((await machine.runtime(["state", kind])).code).not.toBe(0);
       }
+      if (!isOurs) return; // whose start has ended by then
       machine.configure({ hooks: { startContainer: [{ path: "/fail.sh" }] } });
       expect((await machine.create("late")).code).toBe(0);
       expect((await machine.runtime(["start", "late"])).code).not.toBe(0);
@@ -130,8 +137,8 @@ describe("hooks", () => {
       const note = noting(machine).poststop;
       const after = await machine.runBundle({ hooks: { poststop: [{ path: fail }, ...note] } });
       expect(after.code).toBe(0);
+      if (!isOurs) return; // runc leaves out those after it
       expect(notes(machine).map(([kind]) => kind)).toEqual(["poststop"]);
-      if (!isOurs) return;
       const started = await machine.runBundle({ hooks: { poststart: [{ path: fail }] } });
       expect(started.code).toBe(0);
       expect(started.stderr).toContain(`the poststart hook ${fail} ended with 3`);
