@@ -28,6 +28,7 @@ const below: Record<string, string[]> = {
   "engine/inspect": ["engine/container"],
   "engine/files": ["engine/container"],
   "engine/container": [
+    "engine/security",
     "engine/network",
     "engine/image",
     "engine/secret",
@@ -38,6 +39,7 @@ const below: Record<string, string[]> = {
   "engine/network": ["engine/record"],
   "engine/image": ["engine/record"],
   "engine/secret": ["engine/record"],
+  "engine/security": ["engine/record"],
   "engine/volume": ["engine/record"],
   "engine/device": ["engine/record"],
   "engine/ids": ["engine/record"],

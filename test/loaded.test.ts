@@ -39,7 +39,7 @@ const everyCommand = ["cli/role.ts", "cli/main.ts"];
 
 describe("what is loaded", () => {
   const run = loadedWith(...everyCommand, "cli/container/run.ts");
-  test("for a plain `run` is at most 568 KB of source", () => expect(kilobytesOf(run)).toBeLessThan(568));
+  test("for a plain `run` is at most 570 KB of source", () => expect(kilobytesOf(run)).toBeLessThan(570));
   test("for `exec` is at most 373 KB", () =>
     expect(kilobytesOf(loadedWith(...everyCommand, "cli/container/exec.ts"))).toBeLessThan(373));
   test("for every command is at most 100 KB", () => expect(kilobytesOf(loadedWith(...everyCommand))).toBeLessThan(100));

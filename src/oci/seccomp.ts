@@ -89,8 +89,8 @@ export interface SeccompCalls {
   args?: SeccompArgument[];
 }
 
-/** A number of 64 bits: what JavaScript's numbers can't hold is a bigint. */
-export type Bits64 = number | bigint;
+/** A number of 64 bits: what JavaScript's numbers can't hold is text, as plans and records are JSON. */
+export type Bits64 = number | string;
 
 /** A condition upon an argument; for SCMP_CMP_MASKED_EQ `value` is the mask and `valueTwo` what is left of it. */
 export interface SeccompArgument {
@@ -131,12 +131,6 @@ export const parseWithBits64 = (json: string): unknown =>
     !Number.isSafeInteger(value) &&
     bits64.includes(key) &&
     /^\d+$/.test(context?.source ?? "")
-      ? BigInt(context!.source!)
+      ? context!.source
       : value,
-  );
-
-/** The text of JSON that has such numbers. */
-export const formatWithBits64 = (value: unknown): string =>
-  JSON.stringify(value, (_key, item) =>
-    typeof item === "bigint" ? (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON(String(item)) : item,
   );

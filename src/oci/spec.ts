@@ -66,6 +66,11 @@ export interface Capabilities {
   permitted: string[];
   inheritable: string[];
   ambient: string[];
+  /**
+   * Those that a user other than root keeps, as if they were inheritable and ambient: who that is says the /etc/passwd of the
+   * rootfs. (The specification has no such field.)
+   */
+  unlessRoot?: string[];
 }
 
 export interface Rlimit {

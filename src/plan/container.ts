@@ -82,7 +82,7 @@ export function planContainer(spec: Spec, container: Container, host: Host): Pla
     build: planBuild(spec, container, cgroup, devices),
     clone: planClone(spec, cgroup, container),
     setup: planSetup(spec, container),
-    record: [{ do: "write-file", path: `${container.directory}/config.json`, text: textOf(spec) }],
+    record: [{ do: "write-file", path: `${container.directory}/config.json`, text: JSON.stringify(spec) }],
     connect: container.connection?.connect ?? [],
     release: [...devices.release, ...planRelease(cgroup, settings, host)],
     start: [...planSysctls(spec, { late: true }), ...planStart(spec, container, sharesPid(spec))],
@@ -370,12 +370,6 @@ export function planStart(
     ...(linux.seccomp ? [filterStep(linux.seccomp, bounding, container)] : []),
     { do: container.reap ? "reap" : "execute", args, env },
   ];
-}
-
-/** Rules of system calls may have numbers that JSON.stringify() does not know. */
-function textOf(spec: Spec): string {
-  if (!spec.linux.seccomp || "profile" in spec.linux.seccomp) return JSON.stringify(spec);
-  return (require("../oci/seccomp.ts") as typeof import("../oci/seccomp.ts")).formatWithBits64(spec);
 }
 
 const filterStep = (

@@ -22,6 +22,10 @@ export interface ExecOptions {
   detachable?: boolean;
 }
 
+/** Loaded for those who have some. */
+const planLabels: typeof import("./rare/process.ts").planLabels = (process) =>
+  (require("./rare/process.ts") as typeof import("./rare/process.ts")).planLabels(process);
+
 /**
  * What the second of its two processes does (plan/program/compile.ts has the first).
  * @param spec of the container. @param own the capabilities that we have, for `privileged`: no other can be handed on.
@@ -53,6 +57,7 @@ export function planExec(
       { do: "ready" },
     ],
     ...(affinity && { affinity }),
+    ...(process.apparmorProfile || process.selinuxLabel ? { labels: planLabels(process) } : {}),
     ...(spec.linux.namespaces.some(({ type }) => type === "time") && { time: true as const }),
     start: planStart(
       { process, linux: spec.linux, bounding: spec.process.capabilities?.bounding ?? [] },
@@ -71,6 +76,8 @@ export interface ExecPlan {
   oomScoreAdj?: number;
   /** The CPUs that it runs on until it is in the container, and from then on; all, where nothing is said. */
   affinity?: { initial?: string; final?: string };
+  /** What it is to the kernel's security modules. */
+  labels?: InitStep[];
   /** The container has clocks of its own. */
   time?: true;
   /** Of a container with a user namespace: its maps, and limits that are raised before that is entered. */
@@ -87,8 +94,11 @@ function processOf({ process }: Spec, options: ExecOptions, own: string[]): Spec
   // The kind of terminal that the container was given is its own business.
   for (const entry of [...(options.terminal ? ["TERM=xterm"] : []), ...process.env, ...options.env])
     variables.set(entry.split("=", 1)[0]!, entry);
+  const { apparmorProfile, ...unconfined } = process;
   return {
-    ...process,
+    ...unconfined,
+    // As with Docker, --privileged is not confined.
+    ...(apparmorProfile !== undefined && !options.privileged && { apparmorProfile }),
     ...(capabilities && { capabilities }),
     ...(options.user !== undefined && { user: { ...process.user, uid: 0, gid: 0, username: options.user } }),
     args: options.command,

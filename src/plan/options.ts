@@ -6,6 +6,7 @@ import { type NetworkOptions, noNetworkOptions } from "./network-options.ts";
 import type { ProcessOptions } from "./process-options.ts";
 import type { ResourceOptions } from "./resource-options.ts";
 import type { SecretRequest } from "./secrets.ts";
+import type { SecurityOptions } from "./security-options.ts";
 import type { UserNamespace } from "./userns/spec.ts";
 
 /** The options of `run`, parsed and checked. Absent means that the user did not say. */
@@ -33,6 +34,8 @@ export interface RunOptions {
   network: NetworkOptions;
   /** What only some say of its process and its namespaces. */
   process?: ProcessOptions;
+  /** What only some say of what it may do. */
+  security?: SecurityOptions;
   terminal: boolean;
   terminalSize?: { rows: number; columns: number };
   readOnly: boolean;

@@ -98,6 +98,7 @@ export function planSpec(
         permitted: capabilities,
         inheritable: [],
         ambient: [],
+        ...planAdded(options, capabilities),
       },
       rlimits: planRlimits(host),
     },
@@ -161,6 +162,13 @@ function planCapabilities({ privileged, capAdd, capDrop }: RunOptions, host: Hos
   const lacking = add.find((name) => name !== "ALL" && !host.capabilities.includes(name));
   if (lacking) throw new UnsupportedError(`cannot add ${lacking}: root has not got it itself here`);
   return all.filter((name) => wanted.has(name) && host.capabilities.includes(name));
+}
+
+/** As with podman: what was asked for by name counts for every user, and what root has by default for root. */
+function planAdded({ capAdd }: RunOptions, capabilities: string[]): { unlessRoot?: string[] } {
+  if (capAdd.length === 0) return {};
+  const add = capAdd.map(capabilityName);
+  return { unlessRoot: add.includes("ALL") ? capabilities : capabilities.filter((name) => add.includes(name)) };
 }
 
 /** `net_admin`, `NET_ADMIN` and `CAP_NET_ADMIN` are one; so is `all`. */

@@ -75,6 +75,8 @@ export const commandLines = `
 -d -it --name tmptest --mount type=tmpfs,destination=/app,tmpfs-mode=1770 --volume-driver local <nginx:latest>
 -d --name dns.mageddo --hostname dns.mageddo -v $H/docker.sock:/var/run/docker.sock -v $H/dps:/app/conf --dns-option ndots:1 --dns-search example.com <defreitas/dns-proxy-server>
 --name my_app --log-driver json-file --log-opt max-size=10m --log-opt max-file=3 --memory-swappiness=-1 --cpu-shares=512 -l com.example.team=web -d <alpine:3> sleep infinity
+-d --name=netdata --cap-add SYS_PTRACE --security-opt apparmor=unconfined <netdata/netdata>
+-d --name=webtop --security-opt seccomp=unconfined --shm-size="1gb" <lscr.io/linuxserver/webtop:latest>
 `
   .trim()
   .split("\n");
@@ -84,12 +86,4 @@ export const refusedLines: [line: string, message: string][] = [
   ["--gpus all -it --rm <tensorflow/tensorflow:latest-gpu>", "there is no device nvidia.com/gpu=all in the CDI files"],
   ["-d --gpus=all -v ollama:/root/.ollama -p 11434:11434 --name ollama <ollama/ollama>", "nvidia.com/gpu=all"],
   ["--rm --runtime=nvidia -e NVIDIA_VISIBLE_DEVICES=all <nvidia/cuda> nvidia-smi", "--runtime nvidia is not supported"],
-  [
-    "-d --name=netdata --cap-add SYS_PTRACE --security-opt apparmor=unconfined <netdata/netdata>",
-    "--security-opt apparmor=unconfined is not supported",
-  ],
-  [
-    '-d --name=webtop --security-opt seccomp=unconfined --shm-size="1gb" <lscr.io/linuxserver/webtop:latest>',
-    "--security-opt seccomp=unconfined is not supported",
-  ],
 ];

@@ -4,11 +4,13 @@ import { explainRun } from "../../engine/container/explain.ts";
 import { UsageError } from "../../errors.ts";
 import { cloneProgram } from "../../linux/program/clone-program.ts";
 import { describeRecord } from "../../linux/program/text.ts";
+import { machineOf } from "../../linux/seccomp/architectures.ts";
 import { pathsOf } from "../../paths.ts";
 import { documentation } from "../../plan/documentation.ts";
 import type { NetworkStep, Publication } from "../../plan/network.ts";
 import { compileInit } from "../../plan/program/compile.ts";
-import type { Plan, Step } from "../../plan/step.ts";
+import { summarize } from "../../plan/seccomp/summary.ts";
+import type { Plan, SeccompStep, Step } from "../../plan/step.ts";
 import { compileOptions } from "../../runtime/init.ts";
 import { parseCommand } from "../words/argv.ts";
 import { defineCommand } from "../words/command.ts";
@@ -70,6 +72,8 @@ function callsOf(plan: Plan): Map<Step, string[]> {
     const step = steps[record.step - 1];
     if (step) add(step, `${String(index).padStart(4)}  ${describeRecord(record)}`);
   });
+  const filter = plan.start.find((step) => step.do === "seccomp");
+  if (filter) for (const line of filterLines(filter)) add(filter, line);
   const { flags, cgroup } = plan.clone;
   const own = cloneProgram(
     flags.map((flag) => `CLONE_${flag}` as const),
@@ -132,8 +136,19 @@ function printPhases(plan: Plan, phases: Phase[]): void {
   }
 }
 
-/** What is said of a network's steps on a line; `--json` has all of them. */
-const inShort: { [Kind in NetworkStep["do"]]?: (step: Extract<NetworkStep, { do: Kind }>) => object } = {
+/** What is said of some steps on a line; `--json` has all of them. */
+const inShort: { [Kind in ShortStep["do"]]?: (step: Extract<ShortStep, { do: Kind }>) => object } = {
+  seccomp: (step) => {
+    const { allowed, conditional, refused, instructions } = summarize(step, machine);
+    const numbers = Object.entries(refused).map(([answer, names]) => [answer, names.length]);
+    return {
+      rules: "profile" in step.rules ? step.rules.profile : "given",
+      allowed: allowed.length,
+      conditional: conditional.length,
+      ...Object.fromEntries(numbers),
+      instructions,
+    };
+  },
   port: ({ hostPort, ...rest }) => ({ ...rest, hostPort: portNumber(hostPort) }),
   bridge: ({ network: { name, bridge, subnets, mtu } }) => ({
     network: name,
@@ -159,9 +174,20 @@ const portNumber = (port: number): number | string => port || "any";
 
 const toText = ({ ip, port, protocol }: Publication): string => `${hostPortText(ip, port)}/${protocol}`;
 
+/** Which calls a filter is about, for `--full`. */
+function filterLines(step: SeccompStep): string[] {
+  const { allowed, conditional, refused } = summarize(step, machine);
+  const lists = { "allowed always": allowed, "allowed or refused by their arguments": conditional, ...refused };
+  return Object.entries(lists).map(([title, names]) => `${title}: ${names.join(" ")}`);
+}
+
+type ShortStep = NetworkStep | SeccompStep;
+
+const machine = machineOf(process.arch);
+
 /** A step's arguments on one line, as `key=value`. */
 function argumentsOf(step: Step): string {
-  const shorten = inShort[step.do as NetworkStep["do"]] as ((step: Step) => object) | undefined;
+  const shorten = inShort[step.do as ShortStep["do"]] as ((step: Step) => object) | undefined;
   return Object.entries(shorten?.(step) ?? step)
     .filter(([key, value]) => key !== "do" && key !== "why" && value !== undefined && value !== false)
     .map(([key, value]) => `${key}=${brief(value)}`)

@@ -160,11 +160,6 @@ const noRealtime = "is not supported: cgroup v2 has no real-time budget of a con
 
 /** Options that are known and not there: each is refused by its name, with a reason. Help does not list them. */
 export const refusedArgs = {
-  "security-opt": refused(
-    "string",
-    "is not supported yet",
-    "leave it out: there is no seccomp filter and no AppArmor profile to change",
-  ),
   runtime: refused("string", "is not supported yet", "leave it out: tinydocker is its own runtime"),
   "env-host": refused(
     "boolean",

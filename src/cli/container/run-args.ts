@@ -6,6 +6,7 @@ import type { Arguments } from "../words/command.ts";
 import { lifeArgs } from "./life-args.ts";
 import { networkArgs } from "./network-args.ts";
 import { attachArgs, processArgs, refusedArgs, refusedLimitArgs, usernsArgs } from "./process-args.ts";
+import { securityArgs } from "./security-args.ts";
 
 /** The limits and the name that `run` and rootfs mode share. */
 export const commonArgs = {
@@ -171,6 +172,7 @@ export const createArgs = {
   ...usernsArgs,
   ...attachArgs,
   ...refusedArgs,
+  ...securityArgs,
   ...refusedLimitArgs,
   init: {
     group: "Process",

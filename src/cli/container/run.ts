@@ -269,6 +269,7 @@ function ownOptions(args: Values<typeof createArgs>): Partial<RunOptions> {
     env: readEnv(args),
     network,
     ...readProcess(args, network),
+    ...readSecurity(args["security-opt"]),
     readOnly: args["read-only"] ?? false,
     privileged: args.privileged ?? false,
     capAdd: args["cap-add"],
@@ -363,6 +364,12 @@ function readUserNamespace(args: Values<typeof createArgs>): CreateRequest["user
   const { parseUserNamespace } = require("./userns.ts") as typeof import("./userns.ts");
   const { uid, gid } = parsers().callerOf(process.env);
   return parseUserNamespace(args, assumed, { uid, gid });
+}
+
+/** Loaded for those who ask for more, or less, than everybody has. */
+function readSecurity(words: string[]): Pick<RunOptions, "security"> {
+  if (words.length === 0) return {};
+  return { security: (require("./security.ts") as typeof import("./security.ts")).parseSecurity(words) };
 }
 
 /** Loaded for those who ask for more than everybody has. */

@@ -64,7 +64,8 @@ export function planStart(
   const image = network.env ? { ...defaults, Env: [...network.env, ...(defaults.Env ?? [])] } : defaults;
   const plain = planSpec(start, options, image, rootfs, host, network.namespace);
   const own = options.process ? withProcess(plain, options, host, shared) : plain;
-  const complete = options.resources || options.devices ? loadResources().completeSpec(own, options, start) : own;
+  const full = options.resources || options.devices ? loadResources().completeSpec(own, options, start) : own;
+  const complete = options.security ? security().applySecurityOptions(full, options.security, warn) : full;
   const spec = userns ? usernsModule().withUserNamespace(complete, userns, shared?.user) : complete;
   const container: Container = {
     id,
@@ -142,6 +143,8 @@ function planMountsOf(paths: Paths, record: ContainerRecord, first: boolean) {
   const { planVolumes } = require("./mounts.ts") as typeof import("./mounts.ts");
   return planVolumes(paths, id, options.mounts, first);
 }
+
+const security = () => require("../security/apply.ts") as typeof import("../security/apply.ts");
 
 const secretsModule = () => require("./secrets.ts") as typeof import("./secrets.ts");
 

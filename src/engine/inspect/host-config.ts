@@ -3,10 +3,11 @@
 import { listOrNone, listOrNull, mapOrNone } from "../../nil.ts";
 import type { IdMapping } from "../../oci/rare.ts";
 import type { DeviceOptions } from "../../plan/device-options.ts";
-import { maskedPaths, readonlyPaths } from "../../plan/mounts.ts";
 import { networkMode } from "../../plan/network-options.ts";
 import type { RunOptions } from "../../plan/options.ts";
 import type { DeviceFigure, ResourceOptions } from "../../plan/resource-options.ts";
+import { pathsOf } from "../../plan/security.ts";
+import type { SecurityOptions } from "../../plan/security-options.ts";
 import { limitsOf } from "../../plan/spec.ts";
 import type { IdMaps } from "../../plan/userns/id-map.ts";
 import { describeNetworkOptions } from "../network/inspect.ts";
@@ -16,6 +17,7 @@ import { bindTexts, mountSpecs, tmpfsEntries } from "./mounts.ts";
 
 export function describeHostConfig({ name, options, settings }: ContainerRecord) {
   const { restart, log } = settings;
+  const paths = pathsOf(options.privileged, options.security);
   return {
     Binds: listOrNull(bindTexts(options.mounts)),
     ContainerIDFile: "",
@@ -32,7 +34,7 @@ export function describeHostConfig({ name, options, settings }: ContainerRecord)
     Cgroup: "",
     Privileged: options.privileged,
     ReadonlyRootfs: options.readOnly,
-    SecurityOpt: listOrNull([]),
+    SecurityOpt: listOrNull(describeSecurity(options.security)),
     StorageOpt: mapOrNone(storageOf(options.resources)),
     Tmpfs: mapOrNone(tmpfsEntries(options.mounts)),
     UsernsMode: options.userns?.mode ?? "",
@@ -43,8 +45,9 @@ export function describeHostConfig({ name, options, settings }: ContainerRecord)
     Init: settings.init,
     ...describeResources(options),
     Mounts: listOrNone(mountSpecs(options.mounts)),
-    MaskedPaths: listOrNull(options.privileged ? [] : maskedPaths),
-    ReadonlyPaths: listOrNull(options.privileged ? [] : readonlyPaths),
+    // As Docker's: nothing at all is another nothing than no paths.
+    MaskedPaths: options.privileged ? listOrNull(paths.maskedPaths) : paths.maskedPaths,
+    ReadonlyPaths: options.privileged ? listOrNull(paths.readonlyPaths) : paths.readonlyPaths,
   };
 }
 
@@ -53,6 +56,14 @@ const describeIds = ({ uids, gids }: IdMaps) => {
   const lines = (maps: IdMapping[]) => maps.map((map) => `${map.containerID}:${map.hostID}:${map.size}`);
   return { UidMap: lines(uids), GidMap: lines(gids) };
 };
+
+/** In Docker's words; what is said of paths is seen in their lists. */
+const describeSecurity = ({ seccomp, noNewPrivileges, apparmor, labelDisabled }: SecurityOptions = {}): string[] => [
+  ...(noNewPrivileges === undefined ? [] : [noNewPrivileges ? "no-new-privileges" : "no-new-privileges=false"]),
+  ...(seccomp === undefined ? [] : [`seccomp=${seccomp}`]),
+  ...(apparmor === undefined ? [] : [`apparmor=${apparmor}`]),
+  ...(labelDisabled ? ["label=disable"] : []),
+];
 
 /** 0 is without a limit, as Docker has it. */
 function describeResources(options: RunOptions) {

@@ -50,7 +50,7 @@ export function describeContainer(
     Platform: "linux",
     MountLabel: "",
     ProcessLabel: "",
-    AppArmorProfile: "",
+    AppArmorProfile: options.security?.apparmor ?? "",
     ExecIDs: listOrNull(execIds),
     HostConfig: describeHostConfig(record),
     GraphDriver: describeRoot(container, directory, mounted),

@@ -75,6 +75,7 @@ const process = object<Ours<Process, RareProcess>>(() => ({
       permitted: texts,
       inheritable: texts,
       ambient: texts,
+      unlessRoot: optional(texts),
     })),
   ),
   rlimits: optional(list(object<Rlimit>(() => ({ type: text, soft: number, hard: number })))),

@@ -15,6 +15,7 @@ import type { ExposedPort, PortRange, PortRequest } from "../../plan/publish.ts"
 import type { DnsOptions } from "../../plan/resolv-conf.ts";
 import type { DeviceFigure, ResourceOptions } from "../../plan/resource-options.ts";
 import type { SecretRequest } from "../../plan/secrets.ts";
+import type { SecurityOptions } from "../../plan/security-options.ts";
 import type { ImageDefaults } from "../../plan/spec.ts";
 import type { UserNamespace } from "../../plan/userns/spec.ts";
 import type { Usage } from "../../runtime/usage.ts";
@@ -266,6 +267,16 @@ const userns = object<UserNamespace>(() => ({
   caller: optional(object<NonNullable<UserNamespace["caller"]>>(() => ({ uid: number, gid: number }))),
 }));
 
+const security = object<SecurityOptions>(() => ({
+  seccomp: optional(text),
+  noNewPrivileges: optional(flag),
+  apparmor: optional(text),
+  labelDisabled: optional(flag),
+  systemPathsUnconfined: optional(flag),
+  mask: optional(texts),
+  unmask: optional(texts),
+}));
+
 const options = object<RunOptions>(() => ({
   command: texts,
   entrypoint: optional(texts),
@@ -289,6 +300,7 @@ const options = object<RunOptions>(() => ({
   user: optional(text),
   network,
   process: optional(process),
+  security: optional(security),
   terminal: flag,
   terminalSize: optional(object<NonNullable<RunOptions["terminalSize"]>>(() => ({ rows: number, columns: number }))),
   readOnly: flag,

@@ -35,7 +35,7 @@ const user = structure<Omit<User, "username" | "groupNames">>(
   ["username"],
 );
 
-const capabilities = structure<Capabilities>({
+const capabilities = structure<Omit<Capabilities, "unlessRoot">>({
   bounding: noTexts,
   effective: noTexts,
   permitted: noTexts,

@@ -17,11 +17,13 @@ import {
 } from "../seccomp.ts";
 import { integer, listOf, optional, orElse, type Part, structure, text, uint16, word } from "./reader.ts";
 
-const most64 = 2n ** 64n - 1n;
 const exact = integer(0, Number.MAX_SAFE_INTEGER);
 
 const bits64: Part<Bits64> = (value, where) =>
-  typeof value === "bigint" && value >= 0n && value <= most64 ? value : exact(value, where);
+  typeof value === "string" && isBeyond(value) ? value : exact(value, where);
+
+const isBeyond = (text: string): boolean =>
+  /^[1-9]\d{15,19}$/.test(text) && BigInt(text) > BigInt(Number.MAX_SAFE_INTEGER) && BigInt(text) < 2n ** 64n;
 
 const architecture = word(...seccompArchitectures.map((name) => `SCMP_ARCH_${name}` as const));
 

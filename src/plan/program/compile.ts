@@ -205,7 +205,7 @@ function sibling(context: Context, more: readonly "CLONE_NEWPID"[] = []): Slot {
 export function compileExec(
   steps: readonly InitStep[],
   options: CompileOptions,
-  more: Pick<ExecPlan, "oomScoreAdj" | "affinity" | "time" | "raised"> = {},
+  more: Pick<ExecPlan, Inherited> = {},
 ): Program & { pid: Slot } {
   const { context, writer } = begin(options);
   const entry = writer.label();
@@ -217,19 +217,24 @@ export function compileExec(
   return { ...writer.program(entry, new Frame(context.fail)), pid };
 }
 
+/** What the second process of an `exec` has of the first. */
+type Inherited = "oomScoreAdj" | "affinity" | "labels" | "time" | "raised";
+
 /** What the intermediate process of an `exec` does before it enters. */
 const intermediateSteps = ({
   oomScoreAdj,
   affinity,
+  labels = [],
   time,
   raised,
-}: Pick<ExecPlan, "oomScoreAdj" | "affinity" | "time" | "raised">): InitStep[] => [
+}: Pick<ExecPlan, Inherited>): InitStep[] => [
   { do: "own-memory" },
   { do: "close-inherited" },
   { do: "bind-to-parent" },
   { do: "exe-file" },
   // While /proc is the host's.
   { do: "reset-attributes", ...(oomScoreAdj !== undefined && { oomScoreAdj }) },
+  ...labels,
   ...(affinity?.initial ? [{ do: "affinity", cpus: affinity.initial } as const] : []),
   // Before it is seen inside: /proc/PID/root and cwd would lead to the host's.
   ...(raised ?? []),

@@ -100,30 +100,32 @@ function capabilityData(sets: { effective: string[]; permitted: string[]; inheri
   return ints("cap_user_data_t", halves);
 }
 
-export function capabilities(context: Context, step: Of<"capabilities">): void {
+export function capabilities(context: Context, { capabilities: sets, untilExecve }: Of<"capabilities">): void {
   const { writer } = context;
-  context.capabilities = step.capabilities;
-  const { inheritable, ambient } = step.capabilities;
-  const more = step.untilExecve ? [step.untilExecve] : [];
-  const [effective, permitted, kept] = [step.capabilities.effective, step.capabilities.permitted, ambient].map(
-    (names) => [...new Set([...names, ...more])],
-  ) as [string[], string[], string[]];
+  context.capabilities = sets;
+  const { effective, permitted, inheritable, ambient, unlessRoot = [] } = sets;
+  const including = (names: string[]) => [...new Set([...names, ...(untilExecve ? [untilExecve] : [])])];
   const header = ints("cap_user_header_t", [LINUX_CAPABILITY_VERSION_3, 0]);
   const other = new Label();
   const done = new Label();
+  const set = (data: Parameters<typeof capabilityData>[0], raised: string[]) => {
+    writer.call("capset", [header, capabilityData(data)]);
+    writer.call("prctl", [names("PR_CAP_AMBIENT"), names("PR_CAP_AMBIENT_CLEAR_ALL"), 0, 0, 0]);
+    // As other runtimes do: one that is not inheritable can't be ambient, and what `runc spec` writes has such ones.
+    for (const name of raised)
+      writer.call("prctl", [names("PR_CAP_AMBIENT"), names("PR_CAP_AMBIENT_RAISE"), capabilityNumber(name), 0, 0], {
+        ok: notInheritable,
+      });
+  };
   writer.test(given.uid, -1, 0, other);
-  writer.call("capset", [header, capabilityData({ effective, permitted, inheritable })]);
+  set({ effective: including(effective), permitted: including(permitted), inheritable }, ambient);
   writer.jump(done);
   writer.label(other);
   // What a user other than root would lose at execve anyway is not held for the moment before it.
-  writer.call("capset", [header, capabilityData({ effective: kept, permitted: kept, inheritable })]);
+  const kept = [...new Set([...ambient, ...unlessRoot])];
+  const held = including(kept);
+  set({ effective: held, permitted: held, inheritable: [...new Set([...inheritable, ...unlessRoot])] }, kept);
   writer.label(done);
-  writer.call("prctl", [names("PR_CAP_AMBIENT"), names("PR_CAP_AMBIENT_CLEAR_ALL"), 0, 0, 0]);
-  // As other runtimes do: one that is not inheritable can't be ambient, and what `runc spec` writes has such ones.
-  for (const name of ambient)
-    writer.call("prctl", [names("PR_CAP_AMBIENT"), names("PR_CAP_AMBIENT_RAISE"), capabilityNumber(name), 0, 0], {
-      ok: notInheritable,
-    });
   writer.call("prctl", [names("PR_SET_KEEPCAPS"), 0]);
 }
 

@@ -5,12 +5,9 @@
 
 import type { Machine } from "../../linux/seccomp/architectures.ts";
 import { defaultCapabilities } from "../spec.ts";
+import { compileBuiltin } from "./at-run.ts";
 import { builtinProfile } from "./builtin.ts";
-import { compileFilter } from "./filter.ts";
-import { capabilitiesOf, resolveProfile } from "./resolve.ts";
-
-/** Any that tinydocker runs on is newer. */
-const kernel = "5.14";
+import { capabilitiesOf } from "./resolve.ts";
 
 const machines: Machine[] = ["X86_64", "AARCH64"];
 
@@ -18,10 +15,7 @@ const machines: Machine[] = ["X86_64", "AARCH64"];
 type Compiled = Record<Machine, string>;
 
 function compiled(capabilities: readonly string[]): Compiled {
-  const all = machines.map((machine) => {
-    const filter = compileFilter(resolveProfile(builtinProfile, { capabilities, machine, kernel }, "builtin"), machine);
-    return [machine, filter.toBase64()];
-  });
+  const all = machines.map((machine) => [machine, compileBuiltin(capabilities, machine).toBase64()]);
   return Object.fromEntries(all);
 }
 

@@ -90,7 +90,6 @@ describe("options about a container's process", () => {
 describe("what is not supported", () => {
   test("is refused by its name and value, with a way out", () => {
     for (const [words, message] of [
-      [["--security-opt", "seccomp=unconfined"], "--security-opt seccomp=unconfined is not supported yet"],
       [["--runtime=nvidia"], "--runtime nvidia is not supported yet"],
       [["--env-host"], "--env-host is not supported"],
     ] as const) {

@@ -1,0 +1,95 @@
+/** What `--security-opt` says, in Docker's words and podman's. Loaded for those that say something. */
+
+import { InvalidError, UsageError } from "../../errors.ts";
+import { seccompProfile } from "../../oci/bundle/seccomp.ts";
+import { parseJson } from "../../oci/json.ts";
+import { parseWithBits64 } from "../../oci/seccomp.ts";
+import { absolutePath } from "../../paths.ts";
+import { type SecurityOptions, seccompWords } from "../../plan/security-options.ts";
+import { readOptionFile } from "./caller.ts";
+
+/** What each word of `--security-opt` takes. */
+const parsers: Record<string, (value: string, options: SecurityOptions) => SecurityOptions> = {
+  seccomp: (value) => ({ seccomp: seccompWords.includes(value) ? value : readProfile(value) }),
+  "no-new-privileges": (value) => ({ noNewPrivileges: parseFlag(value) }),
+  apparmor: (value) => ({ apparmor: parseAppArmor(value) }),
+  label: (value) => {
+    if (value !== "disable" && value !== "nested")
+      refuse(`label=${value}`, "is not supported: containers have no SELinux labels", "label=disable, or leave it out");
+    if (value === "nested") refuse("label=nested", "is not supported: containers have no SELinux labels");
+    return { labelDisabled: true };
+  },
+  systempaths: (value) => {
+    if (value !== "unconfined") refuse(`systempaths=${value}`, "is not valid", "systempaths=unconfined");
+    return { systemPathsUnconfined: true };
+  },
+  mask: (value, { mask = [] }) => ({ mask: [...mask, ...parsePaths("mask", value)] }),
+  unmask: (value, { unmask = [] }) => ({
+    unmask: [...unmask, ...(value === "ALL" ? [value] : parsePaths("unmask", value))],
+  }),
+};
+
+/** Docker's and podman's words that are not there, with what to do instead. */
+const refused: Record<string, [why: string, hint?: string]> = {
+  "proc-opts": ["is not supported: /proc has the options of every container"],
+  "writable-cgroups": ["is not supported: the container's cgroups are read-only", "--privileged makes them writable"],
+  landlock: ["is not supported yet"],
+};
+
+function refuse(text: string, why: string, hint?: string): never {
+  throw new UsageError(`--security-opt ${text} ${why}`, hint);
+}
+
+/** Of what is said twice the last counts; paths add up. */
+export function parseSecurity(words: string[]): SecurityOptions {
+  let options: SecurityOptions = {};
+  for (const text of words) options = { ...options, ...parseOne(text, options) };
+  return options;
+}
+
+function parseOne(text: string, options: SecurityOptions): SecurityOptions {
+  // Docker still takes a colon, which it had first.
+  const [, name = text, value = ""] = /^([^=:]*)[=:](.*)$/s.exec(text) ?? [];
+  const reason = Object.hasOwn(refused, name) && refused[name];
+  if (reason) refuse(text, ...reason);
+  const parse = Object.hasOwn(parsers, name) ? parsers[name] : undefined;
+  if (!parse) refuse(text, "is not supported", `one of ${Object.keys(parsers).join(", ")}`);
+  if (value === "" && name !== "no-new-privileges") refuse(text, "has no value", `${name}=VALUE`);
+  if (text === "no-new-privileges") return { noNewPrivileges: true };
+  return parse(value, options);
+}
+
+/** As Docker's: what Go takes for true and false. */
+function parseFlag(value: string): boolean {
+  if (["1", "t", "T", "true", "TRUE", "True"].includes(value)) return true;
+  if (["0", "f", "F", "false", "FALSE", "False"].includes(value)) return false;
+  return refuse(`no-new-privileges=${value}`, "is neither true nor false");
+}
+
+function parseAppArmor(value: string): string {
+  if (/^[^\0\s]+$/.test(value)) return value;
+  return refuse(`apparmor=${value}`, "is not the name of a profile");
+}
+
+/** Podman's form: several, with colons between them. */
+function parsePaths(name: string, value: string): string[] {
+  const paths = value.split(":").filter(Boolean);
+  for (const path of paths)
+    if (!path.startsWith("/") || path.includes("\0") || path.split("/").includes(".."))
+      refuse(`${name}=${value}`, `names ${JSON.stringify(path)}, which is not an absolute path`);
+  return paths;
+}
+
+/** The text of a profile, which is checked, and kept: what becomes of the file later is nothing to the container. */
+function readProfile(file: string): string {
+  const path = absolutePath(file, process.cwd());
+  const text = readOptionFile("--security-opt seccomp", path);
+  try {
+    parseJson(text, file);
+    seccompProfile(parseWithBits64(text), `${file}:`);
+  } catch (error) {
+    if (!(error instanceof InvalidError)) throw error;
+    throw new UsageError(`--security-opt seccomp: ${error.message}`, error.hint);
+  }
+  return text;
+}

@@ -1,0 +1,49 @@
+/** What `--security-opt` comes to on this host. Loaded for those that ask. */
+
+import { UnsupportedError } from "../../errors.ts";
+import { readFile, readFileIfAny, statIfAny } from "../../linux/file.ts";
+import { isCall } from "../../linux/seccomp/architectures.ts";
+import { seccompProfile } from "../../oci/bundle/seccomp.ts";
+import { parseWithBits64, type Seccomp, type SeccompProfile } from "../../oci/seccomp.ts";
+import type { Spec } from "../../oci/spec.ts";
+import { resolveProfile } from "../../plan/seccomp/resolve.ts";
+import { planSecurity } from "../../plan/security.ts";
+import { type SecurityOptions, seccompWords } from "../../plan/security-options.ts";
+
+/** The spec with what was asked for. @throws UnsupportedError if this host lacks it. */
+export function applySecurityOptions(spec: Spec, options: SecurityOptions, warn: (text: string) => void): Spec {
+  const { seccomp, apparmor } = options;
+  if (apparmor !== undefined && apparmor !== "unconfined") mustHaveProfile(apparmor);
+  const own = seccomp === undefined || seccompWords.includes(seccomp) ? undefined : rulesOf(seccomp, spec, warn);
+  return planSecurity(spec, options, own);
+}
+
+function rulesOf(text: string, { process }: Spec, warn: (text: string) => void): Seccomp {
+  const where = "the seccomp profile:";
+  const profile = seccompProfile(parseWithBits64(text), where);
+  if (profile.listenerPath)
+    throw new UnsupportedError(`${where} listenerPath is not supported yet: calls can't be reported`);
+  warnOfUnknown(profile, warn);
+  const facts = {
+    capabilities: process.capabilities?.bounding ?? [],
+    machine: globalThis.process.arch === "arm64" ? ("AARCH64" as const) : ("X86_64" as const),
+    kernel: readFile("/proc/sys/kernel/osrelease").trim(),
+  };
+  return resolveProfile(profile, facts, where);
+}
+
+/** A name that no architecture has a call of: misspelt, or newer than the table. */
+function warnOfUnknown({ syscalls = [] }: SeccompProfile, warn: (text: string) => void): void {
+  const unknown = new Set(syscalls.flatMap(({ names }) => names).filter((name) => !isCall(name)));
+  if (unknown.size > 0) warn(`the seccomp profile names calls that are not known: ${[...unknown].sort().join(", ")}`);
+}
+
+/** @throws UnsupportedError where AppArmor is off, or does not know the profile. */
+function mustHaveProfile(name: string): void {
+  if (readFileIfAny("/sys/module/apparmor/parameters/enabled")?.trim() !== "Y")
+    throw new UnsupportedError(`apparmor=${name}: this kernel has no AppArmor, or it is off`, "leave it out");
+  if (statIfAny("/sys/kernel/security/apparmor/profiles") === undefined) return;
+  const known = readFile("/sys/kernel/security/apparmor/profiles").split("\n");
+  if (!known.some((line) => line.replace(/ \(\w+\)$/, "") === name))
+    throw new UnsupportedError(`apparmor=${name}: the kernel has no such profile`, "apparmor_parser(8) loads one");
+}

@@ -1,0 +1,20 @@
+/** What `--security-opt` says of a container. Absent is what nobody said. Pure. */
+
+export interface SecurityOptions {
+  /** The text of a profile, in JSON, or one of two words. */
+  seccomp?: string;
+  noNewPrivileges?: boolean;
+  /** A profile that the kernel has, or `unconfined`. */
+  apparmor?: string;
+  /** `label=disable`, which containers are in any case. */
+  labelDisabled?: boolean;
+  /** Nothing in /proc and /sys is masked or read-only (`systempaths=unconfined`). */
+  systemPathsUnconfined?: boolean;
+  /** Paths to mask beside those that always are. */
+  mask?: string[];
+  /** Paths that are not masked, nor read-only: with `*`, or `ALL`. */
+  unmask?: string[];
+}
+
+/** Words of `--security-opt seccomp=` that are no file. */
+export const seccompWords = ["unconfined", "builtin"];
