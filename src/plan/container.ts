@@ -86,6 +86,7 @@ export function planContainer(spec: Spec, container: Container, host: Host): Pla
     connect: container.connection?.connect ?? [],
     release: [...devices.release, ...planRelease(cgroup, settings, host)],
     start: [...planSysctls(spec, { late: true }), ...planStart(spec, container, sharesPid(spec))],
+    ...(spec.hooks && { hooks: { spec, bundle: container.directory } }),
     warnings: [...planWarnings(lacking, host), ...devices.warnings],
   };
 }
@@ -244,9 +245,7 @@ export function planSetup(spec: Spec, container: Pick<Container, "stdio">): Init
       ? [{ do: "console", ...(size && { rows: size.height, columns: size.width }) } as const]
       : []),
     { do: "stdio", stdio: container.stdio },
-    ...(spec.hooks?.prestart?.length || spec.hooks?.createRuntime?.length || spec.hooks?.createContainer?.length
-      ? [{ do: "await-hooks" } as const]
-      : []),
+    ...(spec.hooks ? rareProcess().planHooks(spec.hooks) : []),
     { do: "pivot-root" },
     { do: "workdir", path: spec.process.cwd },
     { do: "ready" },

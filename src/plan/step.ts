@@ -20,7 +20,7 @@
 
 import type { IdMapping } from "../oci/rare.ts";
 import type { Seccomp } from "../oci/seccomp.ts";
-import type { BuiltinSeccomp, Capabilities, Device, Rlimit } from "../oci/spec.ts";
+import type { BuiltinSeccomp, Capabilities, Device, Rlimit, Spec } from "../oci/spec.ts";
 import type { CleanupRecord } from "./cleanup-record.ts";
 import type { EtcFile, NetworkStep } from "./network.ts";
 import type { JoinStep, RareStep, SharedNamespaceType } from "./rare/step.ts";
@@ -227,8 +227,8 @@ export type InitStep =
   | { do: "pivot-root" }
   | { do: "workdir"; path: string /** Not made: it is an error if it is not there. */; existing?: true }
   | { do: "enter"; namespaces: ("NEWUSER" | "NEWNS" | "NEWUTS" | "NEWIPC" | "NEWNET" | "NEWCGROUP" | "NEWTIME")[] }
-  /** The host's side runs hooks, while there is no root but the host's. */
-  | { do: "await-hooks" }
+  /** The host's side runs hooks (`hooks` is for people), while there is no root but the host's. */
+  | { do: "await-hooks"; hooks: string[] }
   | { do: "ready" }
   /** `keepOomScoreAdj`: what the caller has, unless something was asked for. */
   | { do: "reset-attributes"; oomScoreAdj?: number; keepOomScoreAdj?: true }
@@ -295,6 +295,8 @@ export interface Plan {
   connect: NetworkStep[];
   release: HostStep[];
   start: InitStep[];
+  /** Programs of the host that are run at moments of its life: those of the spec, whose bundle is this directory. */
+  hooks?: { spec: Spec; bundle: string };
   /** One-line warnings: defaults that this host cannot enforce. */
   warnings: string[];
 }

@@ -45,6 +45,8 @@ export interface Listener {
   connect?(network: number, undo: UndoList): EventSource[];
   /** The networks that it is in have changed. */
   change?(control: NetworkChange, fds: Fd[]): void;
+  /** What did not go well, and changes nothing. */
+  warn(texts: string[]): void;
   /** Another process runs in it, whose end is to be told. @returns what looks after it, and closes the descriptor. */
   exec(execId: string, process: Fd): EventSource;
   /** The program runs. @returns what is to go on beside it. */
@@ -95,7 +97,13 @@ export function runContainer(plan: Plan, io: Io, place: Place, listener: Listene
     const [lockFile, ...prepare] = plan.prepare;
     perform([lockFile!]);
     undo.add(() => listener.takenBack(failure));
-    perform([...prepare, ...plan.build]);
+    perform(prepare);
+    const hooks = plan.hooks && loadHooks().containerHooks(plan.id, plan.hooks);
+    let hooked = false;
+    undo.add(() => {
+      if (hooked) listener.warn(hooks!.ended());
+    });
+    perform(plan.build);
     if (prepared.warnings) plan.warnings.push(...prepared.warnings);
     const log = openLog(`${place.directory}/log`, place.log);
     undo.add(log.close);
@@ -122,6 +130,10 @@ export function runContainer(plan: Plan, io: Io, place: Place, listener: Listene
     clients =
       io.to === "monitor" ? loadClients().clientsOf(socket, io.launcher, controls) : clientsLater(socket, controls);
     listener.starting(init.child.pid);
+    const { pid, pidfd } = init.child;
+    // However far it comes.
+    hooked = hooks !== undefined;
+    const joined = { pid, pidfd, cgroup: plan.clone.cgroup };
     const meter = meterOf(init.child.pid, plan.clone.cgroup, place.usage);
     let network: EventSource[] = [];
     awaitStart(init, {
@@ -129,10 +141,15 @@ export function runContainer(plan: Plan, io: Io, place: Place, listener: Listene
         network = listener.connect?.(namespace, undo) ?? [];
       },
       terminal: connected.connect,
-      release: () => perform(plan.release),
+      hooks: () => hooks?.creating(joined),
+      release: () => {
+        perform(plan.release);
+        hooks?.starting(joined);
+      },
       going: meter.begin,
     });
     meter.started();
+    if (hooks) listener.warn(hooks.started(pid));
     supervision.eventSources = guarded([meter, ...network, ...listener.started()]);
     clients.sendToLauncher({ type: "started" });
     clients.release();
@@ -158,6 +175,9 @@ export function runContainer(plan: Plan, io: Io, place: Place, listener: Listene
   checkDelivered(connected);
   return outcome;
 }
+
+/** Loaded for those that have some. */
+const loadHooks = () => require("./container-hooks.ts") as typeof import("./container-hooks.ts");
 
 /** The socket at which others attach; it goes with the container. */
 function listenForClients(path: string, undo: UndoList): Fd {

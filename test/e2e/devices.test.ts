@@ -1,10 +1,10 @@
 /** Devices of the host in a container: by --device, and by what vendors say in files (CDI). */
 
 import { describe, expect } from "bun:test";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Machine, said, withMachine } from "../support/containers.ts";
-import { ok } from "../support/life.ts";
+import { ok, until } from "../support/life.ts";
 import { needing, root } from "../support/needs.ts";
 
 const test = needing(root);
@@ -163,7 +163,8 @@ describe("the Container Device Interface", () => {
       "vendor.yaml": vendor,
       "again.json": kind("twice", {}),
       "and-again.json": kind("twice", {}),
-      "hook.json": kind("hook", { hooks: [{ hookName: "createContainer", path: "/bin/h", args: [] }] }),
+      "hook.json": kind("hook", { hooks: [{ hookName: "beforeAll", path: "/bin/h" }] }),
+      "relative.json": kind("relative", { hooks: [{ hookName: "createContainer", path: "bin/h" }] }),
       "gone.json": kind("gone", { deviceNodes: [{ path: "/dev/gone" }] }),
       "out.json": kind("out", { mounts: [{ hostPath: "/tmp", containerPath: "/a/../../proc" }] }),
       "broken.json": "{",
@@ -174,7 +175,8 @@ describe("the Container Device Interface", () => {
         ["vendor.com/gpu=7", "there is no device vendor.com/gpu=7", "there are 0, all"],
         ["other.com/gpu=0", "there is no device other.com/gpu=0", "broken.json is not valid"],
         ["twice.com/x=0", "again.json and in", "and-again.json"],
-        ["hook.com/x=0", "hook.json has the hook /bin/h (createContainer)"],
+        ["hook.com/x=0", "hook.json is not valid", "hookName"],
+        ["relative.com/x=0", "relative.json is not valid", '"bin/h" is not an absolute path'],
         ["gone.com/x=0", "/dev/gone, which", "gone.json names, is not a device"],
         ["out.com/x=0", "out.json", '".." in it'],
       ]) {
@@ -182,6 +184,83 @@ describe("the Container Device Interface", () => {
         expect([device, result.code]).toEqual([device, 125]);
         for (const part of parts) expect(said(result)).toContain(part);
       }
+    });
+  });
+  /** A device whose hooks are this shell script, with their kind as its argument, or some of them others. */
+  const hooked = (script: string, ...more: object[]) => {
+    const kinds = ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"];
+    const all = kinds.map((hookName) => ({ hookName, path: "/bin/sh", args: ["sh", "-c", script, hookName] }));
+    const containerEdits = { hooks: [...all, ...more] };
+    return JSON.stringify({ cdiVersion: "0.6.0", kind: "vendor.com/x", devices: [{ name: "0", containerEdits }] });
+  };
+  test("runs the hooks of the files at their moments, with the container's state on their stdin", async () => {
+    const script =
+      '[ "$0" = startContainer ] && exec cat >/told; { echo "$0 "; cat; echo; } | tr -d "\\n" >>HOST/hooks; echo >>HOST/hooks';
+    await withVendors({ "vendor.json": hooked(script) }, async (machine, td) => {
+      const told = machine.file("hooks");
+      for (const how of [["--rm"], ["--rm", "--init"], ["-d", "--name", "box"]]) {
+        writeFileSync(told, "");
+        ok(await td("run", ...alone, ...how, "--device", "vendor.com/x=0", "busybox", "sh", "-c", "test -s /told"));
+        if (how.includes("-d")) {
+          await until(async () => ok(await machine.run(["ps", "-q"])) === "", "it is over");
+          expect(ok(await machine.run(["inspect", "-f", "{{.State.ExitCode}}", "box"]))).toBe("0");
+          ok(await machine.run(["rm", "box"]));
+        }
+        const lines = readFileSync(told, "utf8").trim().split("\n");
+        const states = lines.map((line) => JSON.parse(line.slice(line.indexOf("{"))));
+        expect(lines.map((line) => line.split(" ")[0]!)).toEqual([
+          ...["prestart", "createRuntime", "createContainer", "poststart", "poststop"],
+        ]);
+        expect(states.map(({ status }) => status)).toEqual(["creating", "creating", "creating", "running", "stopped"]);
+        expect(new Set(states.map(({ id, bundle }) => bundle.endsWith(`/containers/${id}`)))).toEqual(new Set([true]));
+        expect(states[0].pid).toBeGreaterThan(1);
+      }
+      rmSync(told);
+    });
+  });
+  test("has createContainer hooks change the root before the program sees it, as NVIDIA's do", async () => {
+    // They find the root by the bundle's config.json.
+    const script = `
+      [ "$0" = createContainer ] || exit 0
+      root=$(sed 's/.*"bundle":"\\([^"]*\\)".*/\\1/' | { read bundle; sed 's/.*"root":{"path":"\\([^"]*\\)".*/\\1/' $bundle/config.json; })
+      ln -s library.so $root/opt/lib.so.1 2>/dev/null || { mkdir -p $root/opt && ln -s library.so $root/opt/lib.so.1; }
+      env >$root/opt/env; pwd >$root/opt/pwd`;
+    await withVendors({ "vendor.json": hooked(script) }, async (_machine, td) => {
+      const options = [...run, "--device", "vendor.com/x=0", "-e", "LD_PRELOAD=/evil.so"];
+      const [link, ...rest] = ok(
+        await td(...options, "busybox", "sh", "-c", "readlink /opt/lib.so.1; cat /opt/env; cat /opt/pwd"),
+      ).split("\n");
+      expect(link).toBe("library.so");
+      // What an image says of its environment reaches no program of the host (CVE-2025-23266).
+      expect(rest.join("\n")).not.toContain("LD_PRELOAD");
+      expect(rest.join("\n")).toContain("PATH=/usr/local/sbin:");
+    });
+  });
+  test("ends a run whose hook fails or takes too long, and leaves nothing; poststart may fail", async () => {
+    const fail = (hookName: string, command: string, timeout?: number) =>
+      hooked("exit 0", { hookName, path: "/bin/sh", args: ["sh", "-c", command], ...(timeout && { timeout }) });
+    for (const [text, code, ...words] of [
+      [fail("createRuntime", "echo no room; exit 3"), 125, "the createRuntime hook /bin/sh ended with 3: no room"],
+      [fail("createContainer", "exit 4"), 125, "the createContainer hook /bin/sh ended with 4"],
+      [fail("startContainer", "exit 5"), 125, "the startContainer hook /bin/sh ended with 5"],
+      [fail("prestart", "sleep 100", 1), 125, "did not end within 1 s"],
+      [fail("poststart", "exit 6"), 0, "the poststart hook /bin/sh ended with 6"],
+    ] as const)
+      await withVendors({ "vendor.json": text }, async (machine, td) => {
+        for (const how of [["--rm"], ["-d", "--rm"]]) {
+          const before = machine.snapshot();
+          const result = await td("run", ...alone, ...how, "--device", "vendor.com/x=0", "busybox", "true");
+          expect([how, result.code]).toEqual([how, code]);
+          for (const word of words) if (code !== 0 || how.length === 1) expect(said(result)).toContain(word);
+          await until(async () => ok(await machine.run(["ps", "-aq"])) === "", "it is gone");
+          await machine.expectNothingLeft(before);
+        }
+      });
+  });
+  test("shows the hooks in the plan", async () => {
+    await withVendors({ "vendor.json": hooked("exit 0") }, async (_machine, td) => {
+      const { stdout } = await td("explain", ...run, "--device", "vendor.com/x=0", "busybox", "true");
+      expect(stdout).toContain("createContainer: /bin/sh -c exit 0 createContainer");
     });
   });
   test("names what would make the files where there are none", async () => {

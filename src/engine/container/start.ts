@@ -97,6 +97,7 @@ export function runToEnd(
           update({ network: network.connected() });
         },
       }),
+      warn: (texts) => texts.forEach(on.warn),
       exec: (execId, process) => {
         const { watchExec } = require("./unseen-end.ts") as typeof import("./unseen-end.ts");
         return watchExec(paths, record, execId, process);

@@ -1,5 +1,6 @@
 /** What stands in a file of the Container Device Interface, and what is wrong with one. Pure. */
 
+import { type Hook, type HookKind, hookKinds } from "../../oci/rare.ts";
 import { anything, type Check, list, number, object, oneOf, optional, text } from "../../schema.ts";
 
 export interface CdiFile {
@@ -22,10 +23,15 @@ export interface Edits {
   env?: string[];
   deviceNodes?: DeviceNode[];
   mounts?: { hostPath: string; containerPath: string; type?: string; options?: string[] }[];
-  hooks?: { hookName: string; path: string }[];
+  hooks?: CdiHook[];
   additionalGids?: number[];
   intelRdt?: object;
   netDevices?: unknown[];
+}
+
+/** As a hook of the OCI specification, and of which kind. */
+export interface CdiHook extends Hook {
+  hookName: HookKind;
 }
 
 export interface DeviceNode {
@@ -41,6 +47,9 @@ export interface DeviceNode {
 }
 
 const texts = list(text);
+
+const absolute: Check<string> = (value) =>
+  text(value) ?? ((value as string).startsWith("/") ? undefined : ` ${JSON.stringify(value)} is not an absolute path`);
 
 const edits = object<Edits>({
   env: optional(texts),
@@ -69,7 +78,17 @@ const edits = object<Edits>({
       }),
     ),
   ),
-  hooks: optional(list(object<NonNullable<Edits["hooks"]>[number]>({ hookName: text, path: text }))),
+  hooks: optional(
+    list(
+      object<CdiHook>({
+        hookName: oneOf(...hookKinds),
+        path: absolute,
+        args: optional(texts),
+        env: optional(texts),
+        timeout: optional(number),
+      }),
+    ),
+  ),
   additionalGids: optional(list(number)),
   intelRdt: optional(anything as Check<object>),
   netDevices: optional(list(anything)),

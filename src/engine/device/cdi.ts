@@ -5,11 +5,13 @@
 
 import { ConflictError, InvalidError, NotFoundError, UnsupportedError } from "../../errors.ts";
 import { readdir, statIfAny } from "../../linux/file.ts";
+import type { Hooks } from "../../oci/rare.ts";
 import type { Device, Mount, Spec } from "../../oci/spec.ts";
 import type { GpuRequest } from "../../plan/device-options.ts";
 import { parseTarget } from "../../plan/mounts.ts";
+import { defaultPath } from "../../plan/path.ts";
 import { defaultCdiDirectories, readConfig, readRegularFileIfAny } from "../record/config.ts";
-import { type CdiFile, checkCdi, type DeviceNode, type Edits } from "./cdi-file.ts";
+import { type CdiFile, type CdiHook, checkCdi, type DeviceNode, type Edits } from "./cdi-file.ts";
 import { deviceOf } from "./host-devices.ts";
 import { rulesOf, withMounts, withNodes, withRules } from "./spec.ts";
 
@@ -77,7 +79,7 @@ function findDevice(name: string, { directories, levels, broken }: Known): { fil
   const names = [...new Set(kinds.flatMap((file) => file.devices.map((one) => one.name)))];
   throw new NotFoundError(
     `there is no device ${name} in the CDI files of this host (${directories.join(", ")})`,
-    names.length > 0 ? `of ${kind} there are ${names.join(", ")}` : (broken[0] ?? hintOf(kind)),
+    names.length > 0 ? `of ${kind} there are ${names.join(", ")}` : broken.join("; ") || hintOf(kind),
   );
 }
 
@@ -116,17 +118,24 @@ function applyEdits(spec: Spec, edits: Edits, path: string): Spec {
   ) satisfies Mount[];
   const nodes = deviceNodes.map((node) => nodeOf(node, path));
   const rules = nodes.flatMap((node, index) => rulesOf(node, accessOf(deviceNodes[index]!, path)));
-  return withRules(withNodes(withMounts({ ...spec, process }, more), nodes), rules);
+  const hooked = withHooks({ ...spec, process }, edits.hooks ?? []);
+  return withRules(withNodes(withMounts(hooked, more), nodes), rules);
+}
+
+/**
+ * What a hook does not say of its environment is ours to say. It is a program of the host with all privileges: variables of the
+ * image (LD_PRELOAD) are none of its business (CVE-2025-23266).
+ */
+function withHooks(spec: Spec, more: CdiHook[]): Spec {
+  if (more.length === 0) return spec;
+  const hooks: Hooks = { ...spec.hooks };
+  for (const { hookName, env = [defaultPath], ...hook } of more)
+    hooks[hookName] = [...(hooks[hookName] ?? []), { ...hook, env }];
+  return { ...spec, hooks };
 }
 
 /** What would be a lie to leave out. */
 function refuseUnsupported(edits: Edits, path: string): void {
-  const hook = edits.hooks?.[0];
-  if (hook)
-    throw new UnsupportedError(
-      `${path} has the hook ${hook.path} (${hook.hookName}), and programs of the host are not run for a container`,
-      "a copy of the file without its hooks will do, if the image has the links and the loader's cache that they make",
-    );
   for (const name of ["intelRdt", "netDevices"] as const)
     if (edits[name] && Object.keys(edits[name]).length > 0)
       throw new UnsupportedError(`${path} has ${name}, which is not supported`);

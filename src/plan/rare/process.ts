@@ -1,6 +1,6 @@
 /** What few ask for a container's process to be, as steps. Pure. */
 
-import type { RareProcess } from "../../oci/rare.ts";
+import type { Hooks, RareProcess } from "../../oci/rare.ts";
 import type { Linux } from "../../oci/spec.ts";
 import type { RareStep } from "./step.ts";
 
@@ -23,4 +23,13 @@ export function planRareProcess(
     ...(memoryPolicy ? [{ do: "memory-policy", policy: memoryPolicy } as const] : []),
     ...(personality ? [{ do: "personality", domain: personality.domain } as const] : []),
   ];
+}
+
+/** Hooks that run while its first process waits for them. */
+export function planHooks(hooks: Hooks): { do: "await-hooks"; hooks: string[] }[] {
+  const kinds = ["prestart", "createRuntime", "createContainer"] as const;
+  const programs = kinds.flatMap((kind) =>
+    (hooks[kind] ?? []).map(({ path, args }) => [`${kind}:`, path, ...(args ?? []).slice(1)].join(" ")),
+  );
+  return programs.length > 0 ? [{ do: "await-hooks", hooks: programs }] : [];
 }
