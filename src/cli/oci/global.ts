@@ -1,7 +1,9 @@
 /** The options of the OCI runtime that stand before the name of a command. */
 
-import { defaultRoot } from "../../runtime/oci/state.ts";
 import type { Arguments } from "../words/command.ts";
+
+/** Where the states of containers are, unless --root says otherwise. */
+const defaultRoot = "/run/tinydocker-runtime";
 
 /** What stands before the command's name: the options of runc and of crun. */
 export const globalArgs = {

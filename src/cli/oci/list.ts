@@ -1,6 +1,6 @@
 import { UsageError } from "../../errors.ts";
+import { allContainers } from "../../runtime/oci/all-containers.ts";
 import { currentReport } from "../../runtime/oci/report.ts";
-import { allContainers } from "../../runtime/oci/state.ts";
 import { printLine } from "../words/print.ts";
 import { defineRuntimeCommand } from "./command.ts";
 

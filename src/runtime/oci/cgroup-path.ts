@@ -3,13 +3,11 @@
 import { ConflictError, UnsupportedError, UsageError } from "../../errors.ts";
 import { type Cgroup2, readCgroupFile } from "../../linux/cgroup.ts";
 import { readFile, statIfAny } from "../../linux/file.ts";
-
-/** Those of containers whose bundle names none. */
-const common = "/tinydocker-runtime";
+import { commonCgroup } from "./remove.ts";
 
 /** An absolute path below the mount point is taken as it is, another one beside the caller's cgroup, as runc does. */
 export function cgroupDirectory(path: string | undefined, id: string, { mountPoint }: Cgroup2): string {
-  if (path === undefined || path === "") return `${mountPoint}${common}/${id}`;
+  if (path === undefined || path === "") return `${mountPoint}${commonCgroup}/${id}`;
   if (/^[^/]*:[^/]*:[^/]*$/.test(path))
     throw new UnsupportedError(
       `cgroupsPath ${JSON.stringify(path)} is for systemd, which makes no cgroups here`,

@@ -13,7 +13,9 @@ import type { ConnectedStdio, Owner } from "../stdio.ts";
 import { undoList } from "../undo.ts";
 import { refuseBusyCgroup } from "./cgroup-path.ts";
 import { runCreateHooks, runPoststartHooks, runPoststopHooks, runStartHooks } from "./hooks.ts";
-import { type ContainerState, pathsOf, removeDirectory, reserve, writeState } from "./state.ts";
+import { removeDirectory } from "./remove.ts";
+import { reserve } from "./reserve.ts";
+import { type ContainerState, pathsOf, writeState } from "./state.ts";
 
 export interface CreateRequest {
   /** Where the states of all containers are. */

@@ -8,17 +8,8 @@ import { POLLIN, poll } from "../../linux/poll.ts";
 import { openProcess } from "../../linux/proc.ts";
 import { signals } from "../../linux/signal.ts";
 import { runPoststopHooks } from "./hooks.ts";
-import {
-  type ContainerState,
-  lock,
-  pathsOf,
-  readState,
-  removeCgroups,
-  removeDirectory,
-  removeIfUnfinished,
-  removeRest,
-  statusOf,
-} from "./state.ts";
+import { removeCgroups, removeDirectory, removeIfUnfinished, removeRest } from "./remove.ts";
+import { type ContainerState, lock, pathsOf, readState, statusOf } from "./state.ts";
 
 /** @returns warnings. @param force whatever state it is in, and no matter whether it is there. */
 export function deleteContainer(root: string, id: string, { force }: { force: boolean }): string[] {

@@ -7,30 +7,22 @@
  *       exec.fifo     there until somebody says start
  */
 
-import { ConflictError, Failure, InvalidError, NotFoundError, UsageError } from "../../errors.ts";
+import { Failure, InvalidError, NotFoundError, UsageError } from "../../errors.ts";
 import { readCgroupFile } from "../../linux/cgroup.ts";
 import {
-  close,
   type Fd,
   flock,
   fstat,
-  mkdirAll,
-  mkdirIfNew,
   O_DIRECTORY,
   O_RDONLY,
   openIfAny,
   owned,
-  readdir,
   readSmallFileIfAny,
-  rmdir,
   statIfAny,
-  unlink,
   writeFileAtomic,
-  writeNewFile,
 } from "../../linux/file.ts";
 import { openProcess, type ProcessId } from "../../linux/proc.ts";
 import type { Spec } from "../../oci/spec.ts";
-import { removeContainerCgroup } from "../host.ts";
 
 /** A container, as its creator has written it down. */
 export interface ContainerState {
@@ -51,10 +43,7 @@ export interface ContainerState {
 
 export type Status = "created" | "running" | "paused" | "stopped";
 
-/** Where the containers of one runtime are. */
-export const defaultRoot = "/run/tinydocker-runtime";
-
-const idPattern = /^[\w+.-]+$/;
+export const idPattern = /^[\w+.-]+$/;
 const longestId = 1024;
 
 /** @throws UsageError for what can be no id: it is the name of a directory. */
@@ -75,27 +64,6 @@ export const pathsOf = (root: string, id: string) => ({
   fifo: `${root}/${id}/exec.fifo`,
 });
 
-/** What is on the host before there is a state. */
-export type Unfinished = Pick<ContainerState, "cgroup" | "madeCgroups">;
-
-/** Takes an id: the directory is ours, and locked. @throws ConflictError if it is taken. */
-export function reserve(root: string, id: string, unfinished: Unfinished): Fd {
-  const { directory, cleanup } = pathsOf(root, id);
-  mkdirAll(root, 0o700);
-  for (;;) {
-    if (mkdirIfNew(directory, 0o700)) {
-      const lock = openIfAny(directory, O_RDONLY | O_DIRECTORY);
-      // Somebody who cleans up has found it empty and unlocked.
-      if (lock === undefined) continue;
-      if (flock(lock, { wait: false }) && fstat(lock).nlink > 0) {
-        writeNewFile(cleanup, JSON.stringify(unfinished));
-        return lock;
-      }
-      close(lock);
-    } else if (!removeIfUnfinished(root, id)) throw new ConflictError(`container with given ID already exists: ${id}`);
-  }
-}
-
 /** Locks a container for a change. @throws NotFoundError if it is gone by then. */
 export function lock(root: string, id: string): Fd {
   const { directory, state } = pathsOf(root, checkId(id));
@@ -106,38 +74,6 @@ export function lock(root: string, id: string): Fd {
 }
 
 const notFound = (id: string) => new NotFoundError(`container does not exist: ${id}`);
-
-/** Takes away what a killed creator left: its process has died with it. @returns false if there is a container, or one is being made. */
-export function removeIfUnfinished(root: string, id: string): boolean {
-  const { directory, state } = pathsOf(root, id);
-  using opened = owned(openIfAny(directory, O_RDONLY | O_DIRECTORY));
-  if (opened === undefined) return true;
-  if (!flock(opened.fd, { wait: false }) || statIfAny(state)) return false;
-  removeRest(root, id);
-  return true;
-}
-
-/** What there is of a container without a state that can be read; whoever calls has the lock. */
-export function removeRest(root: string, id: string): void {
-  const { directory, cleanup } = pathsOf(root, id);
-  const text = readSmallFileIfAny(cleanup);
-  if (text) removeCgroups(JSON.parse(text) as Unfinished);
-  removeDirectory(directory);
-}
-
-/** With all that is in it, and those above it that were made for it. */
-export function removeCgroups({ cgroup, madeCgroups = [] }: Unfinished): void {
-  if (cgroup === undefined) return;
-  removeContainerCgroup(cgroup);
-  for (const above of madeCgroups) rmdir(above);
-}
-
-/** The files of a container, the state first: what is without one is no container. */
-export function removeDirectory(directory: string): void {
-  unlink(`${directory}/state.json`);
-  for (const name of readdir(directory) ?? []) unlink(`${directory}/${name}`);
-  rmdir(directory);
-}
 
 /** Writes down that there is a container: from here on others see it. */
 export const writeState = (root: string, state: ContainerState): void =>
@@ -155,23 +91,6 @@ export function readState(root: string, id: string): ContainerState {
     // Said below.
   }
   throw new InvalidError(`${path} is damaged`, `delete --force ${id} removes what is left`);
-}
-
-/** All containers, in the order of their ids; what killed creators have left is taken away. One that is damaged is none here. */
-export function allContainers(root: string): ContainerState[] {
-  const ids = (readdir(root, "directories") ?? []).filter((id) => idPattern.test(id)).sort();
-  return ids.flatMap((id) => {
-    if (!statIfAny(pathsOf(root, id).state)) {
-      removeIfUnfinished(root, id);
-      return [];
-    }
-    try {
-      return readState(root, id);
-    } catch (error) {
-      if (error instanceof NotFoundError || error instanceof InvalidError) return [];
-      throw error;
-    }
-  });
 }
 
 /** What it does at this moment. */

@@ -1,0 +1,57 @@
+/** Takes away what there is of a container on the host. */
+
+import { removeCgroup, removeEmptyCgroup } from "../../linux/cgroup.ts";
+import {
+  flock,
+  O_DIRECTORY,
+  O_RDONLY,
+  openIfAny,
+  owned,
+  readdir,
+  readSmallFileIfAny,
+  rmdir,
+  statIfAny,
+  unlink,
+} from "../../linux/file.ts";
+import { type ContainerState, pathsOf } from "./state.ts";
+
+/** What is on the host before there is a state. */
+export type Unfinished = Pick<ContainerState, "cgroup" | "madeCgroups">;
+
+/** Those of containers whose bundle names none are in it. */
+export const commonCgroup = "/tinydocker-runtime";
+
+/** Takes away what a killed creator left: its process has died with it. @returns false if there is a container, or one is being made. */
+export function removeIfUnfinished(root: string, id: string): boolean {
+  const { directory, state } = pathsOf(root, id);
+  using opened = owned(openIfAny(directory, O_RDONLY | O_DIRECTORY));
+  if (opened === undefined) return true;
+  if (!flock(opened.fd, { wait: false }) || statIfAny(state)) return false;
+  removeRest(root, id);
+  return true;
+}
+
+/** What there is of a container without a state that can be read; whoever calls has the lock. */
+export function removeRest(root: string, id: string): void {
+  const { directory, cleanup } = pathsOf(root, id);
+  const text = readSmallFileIfAny(cleanup);
+  if (text) removeCgroups(JSON.parse(text) as Unfinished);
+  removeDirectory(directory);
+}
+
+/** With all that is in it, and those above it that were made for it. */
+export function removeCgroups({ cgroup, madeCgroups = [] }: Unfinished): void {
+  if (cgroup === undefined) return;
+  removeCgroup(cgroup);
+  for (const above of madeCgroups) removeEmptyCgroup(above);
+  // Whoever ends last removes what holds them all.
+  const above = cgroup.slice(0, cgroup.lastIndexOf("/"));
+  if (above.endsWith(commonCgroup)) removeEmptyCgroup(above);
+}
+
+/** The files of a container, the state first: what is without one is no container. */
+export function removeDirectory(directory: string): void {
+  unlink(`${directory}/state.json`);
+  for (const name of readdir(directory) ?? []) unlink(`${directory}/${name}`);
+  rmdir(directory);
+}
