@@ -8,12 +8,12 @@ const argv = isRuntime ? ["runtime", ...process.argv.slice(2)] : process.argv.sl
 const [only] = argv;
 // The question costs what an empty program costs: nothing is loaded for it.
 const exitNow = (code: number) => (require("./linux/clone.ts") as typeof import("./linux/clone.ts")).exitNow(code);
-if (argv.length === 1 && (only === "version" || only === "--version")) {
+if (argv.length === 1 && (only === "--version" || only === "-v")) {
   try {
     await Bun.write(Bun.stdout, `${versionLine()}\n`);
   } catch {
     // By the long way the reason is told.
-    exitNow(await (await import("./cli/role.ts")).play(["version", "--json=false"]));
+    exitNow(await (await import("./cli/role.ts")).play(["-l", "info", "--version"]));
   }
 } else {
   const { crash, play } = await import("./cli/role.ts");

@@ -36,7 +36,7 @@ export function tinydocker(path: string, directory: string, tar: string): Conten
   const alone = ["--network", "none"];
   run(binary, words("load", "-q", "-i", tar), quiet);
   // "tinydocker 0.1.0 (0123456789ab, x64)", after where it lies: two builds of one commit may be compared.
-  const [, version = "", commit = ""] = /^tinydocker (\S+) \((\S+),/.exec(text(binary, ["version"])) ?? [];
+  const [, version = "", commit = ""] = /^tinydocker (\S+) \((\S+),/.exec(text(binary, ["--version"])) ?? [];
   return {
     name: `${basename(dirname(path))}/${basename(path)} ${version} (${commit})`,
     ours: true,

@@ -29,7 +29,7 @@ export async function main(argv: string[]): Promise<number> {
     const global: Global = { root, commands };
     const name = rest[0];
     if (want !== undefined || name === undefined || name === "help") failureCode = otherFailure;
-    if (want === "version") return await runCommand(await load("version"), [], global);
+    if (want === "version") return await runCommand((await import("./system/version.ts")).shortVersion, [], global);
     if (want === "help" || name === undefined) return await printHelp();
     if (firewall !== undefined) chooseFirewall(root, firewall);
     if (name.startsWith("-")) return await runCommand((await import("./container/run.ts")).rootfsMode, rest, global);
@@ -70,7 +70,9 @@ function withoutSlashes(path: string): string {
 /** Docker's option of this name is a directory. */
 function configPath(text: string): string {
   const path = absolutePath(text, process.cwd());
-  if (statIfAny(path)?.type === "directory")
+  const found = statIfAny(path);
+  if (!found) throw new UsageError(`option --config: there is no file ${text}`);
+  if (found.type === "directory")
     throw new UsageError(`option --config: ${text} is a directory`, "a file as /etc/tinydocker/config.json");
   return path;
 }

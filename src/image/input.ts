@@ -38,8 +38,8 @@ export interface Input {
   close(): void;
 }
 
-/** @param spool where to keep the bytes of a pipe; without it a pipe is refused */
-export function openInput(file: string, spool?: string): Input {
+/** @param spool where to keep the bytes of a pipe; without it a pipe is refused. @param wanted what it is hoped to be. */
+export function openInput(file: string, spool?: string, wanted: "image" | "tar" = "image"): Input {
   const found = statIfAny(file);
   if (!found) throw new NotFoundError(`no such file: ${file}`);
   const opened: Fd[] = [];
@@ -47,6 +47,7 @@ export function openInput(file: string, spool?: string): Input {
     for (const fd of opened) close(fd);
   };
   try {
+    if (found.type === "directory" && wanted === "tar") throw new InvalidError(`${file} is a directory, not a tar`);
     if (found.type === "directory") {
       const images = readArchive(directoryFiles(file, opened));
       if (!images)
@@ -59,7 +60,10 @@ export function openInput(file: string, spool?: string): Input {
         "name a file (load -i FILE, import FILE), or use a pipe",
       );
     // A device may never end (/dev/zero), or is somebody's keyboard.
-    if (found.type === "char" || found.type === "block") throw new InvalidError(`${file} is a device, not an image`);
+    if (found.type === "char" || found.type === "block")
+      throw new InvalidError(
+        `${file === "/dev/stdin" ? "stdin" : file} is a device, not ${wanted === "tar" ? "a tar" : "an image"}`,
+      );
     if (found.type !== "file" && !spool) throw new InvalidError(`${file} is neither a file nor a directory`);
     const fd = found.type !== "file" && spool ? spoolPipe(file, spool) : open(file, O_RDONLY);
     opened.push(fd);

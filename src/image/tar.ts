@@ -131,7 +131,7 @@ const maxTrailer = 64 << 20;
 function skipTrailer(reading: Reading, bytes: Buffer, at: number): number {
   reading.trailer += bytes.length - at;
   if (reading.trailer > maxTrailer)
-    throw new InvalidError(`${reading.subject} goes on for more than ${maxTrailer} bytes after its end`);
+    throw new InvalidError(`${reading.subject} goes on for more than ${maxTrailer >> 20} MiB after its end`);
   return bytes.length;
 }
 

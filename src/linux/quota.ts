@@ -17,10 +17,10 @@ export function setProject(path: string, project: number): void {
   const attributes = memory(fsxattrBytes);
   const words = new Uint32Array(attributes.buffer);
   const subject = `the project of ${path}`;
-  check("ioctl", `FS_IOC_FSGETXATTR ${subject}`, libc.ioctl(directory.fd, FS_IOC_FSGETXATTR | 0, attributes));
+  check("read", subject, libc.ioctl(directory.fd, FS_IOC_FSGETXATTR | 0, attributes));
   words[0]! |= FS_XFLAG_PROJINHERIT;
   words[3] = project;
-  check("ioctl", `FS_IOC_FSSETXATTR ${subject}`, libc.ioctl(directory.fd, FS_IOC_FSSETXATTR, attributes));
+  check("set", subject, libc.ioctl(directory.fd, FS_IOC_FSSETXATTR, attributes));
 }
 
 const PRJQUOTA = 2;

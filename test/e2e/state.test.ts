@@ -272,6 +272,33 @@ test("info tells the kernel, the cgroup mode and controllers, and the storage", 
     expect(info.Kernel).toMatch(/^\d+\.\d+/);
     expect(info["Cgroup controllers"]).toBeArray();
     const text = await machine.run(["info"]);
-    expect(text.stdout).toContain("Kernel:");
+    // Docker's lines, for scripts that look for them.
+    for (const line of [
+      "Client:",
+      "Server:",
+      " Containers: 0",
+      "  Running: 0",
+      " Images: 1",
+      " Server Version: ",
+      " Storage Driver: overlayfs",
+      "  Backing Filesystem: ",
+      " Logging Driver: local",
+      " Cgroup Driver: cgroupfs",
+      " Cgroup Version: ",
+      "  Network: bridge host ",
+      " Kernel Version: ",
+      " Operating System: ",
+      " OSType: linux",
+      " CPUs: ",
+      " Total Memory: ",
+      ` Docker Root Dir: ${machine.root}\n`,
+    ])
+      expect(text.stdout).toContain(line === "Client:" ? line : `\n${line}`);
+    const { stdout } = await machine.run(["version"]);
+    expect(stdout).toMatch(/^Client: tinydocker\n Version: {11}\S+\n API version: {7}1\.\d+\n/);
+    expect(stdout).toMatch(
+      /\n\nServer: tinydocker\n Engine:\n {2}Version: {10}\S+\n[\s\S]*\n {2}Experimental: {5}false\n$/,
+    );
+    expect((await machine.run(["--version"])).stdout).toMatch(/^tinydocker \S+ \(\S+, \w+\)\n$/);
   });
 });

@@ -1,5 +1,6 @@
 /** What a program in a container gets of whoever calls us: a terminal, and variables. */
 
+import { hasCode, SyscallError, UsageError } from "../../errors.ts";
 import { readBytes } from "../../linux/file.ts";
 import { withUnblocked } from "../../linux/signal.ts";
 import { isatty } from "../../linux/tty.ts";
@@ -30,9 +31,20 @@ export function readEnv(args: { "env-file": string[]; env: string[] }): string[]
   return env;
 }
 
+function bytesOf(option: string, path: string): Uint8Array {
+  try {
+    return readBytes(path);
+  } catch (error) {
+    if (hasCode(error, "ENOENT", "ENOTDIR")) throw new UsageError(`${option}: there is no file ${path || '""'}`);
+    if (hasCode(error, "EISDIR")) throw new UsageError(`${option}: ${path} is a directory, not a file`);
+    if (error instanceof SyscallError) throw new UsageError(`${option} ${path}: ${error.message}`);
+    throw error;
+  }
+}
+
 /** A file that an option names, as text. It may be a pipe, so it is read once, and a signal ends the wait for who writes it. */
 export function readOptionFile(option: string, path: string): string {
-  const bytes = withUnblocked(forwarded, () => readBytes(path));
+  const bytes = withUnblocked(forwarded, () => bytesOf(option, path));
   const text = new TextDecoder().decode(bytes);
   if (isDoubtful(text)) utf8().checkFile(option, path, bytes);
   return text;

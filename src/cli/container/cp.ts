@@ -69,5 +69,6 @@ export default defineCommand({
 function parse(word: string): ContainerPath | undefined {
   const colon = word.indexOf(":");
   if (colon < 1 || /^[./]/.test(word)) return undefined;
+  if (colon === word.length - 1) throw new UsageError(`${word} names no path in the container`, `${word}/ is its root`);
   return { container: word.slice(0, colon), path: word.slice(colon + 1) };
 }

@@ -76,16 +76,25 @@ export function forAllContainers(
   return forAllNames(
     names,
     function* (name) {
-      return yield* use(paths, find(paths, name), name);
+      try {
+        return yield* use(paths, find(paths, name), name);
+      } catch (error) {
+        // Somebody else has removed one that nobody has named.
+        if (error instanceof NotFoundError && isByKind(selection)) return undefined;
+        throw error;
+      }
     },
     (failure) => isIgnored(failure) || harmless(failure),
   );
 }
 
+/** Whether none is named, but what they are like. */
+const isByKind = ({ all, latest, filter = [] }: Partial<Selection>): boolean =>
+  Boolean(all || latest || filter.length > 0);
+
 /** The names of those that are meant. */
 function select(paths: Paths, { container, all, filter = [], latest }: Selection, among: How["among"]): string[] {
-  const isChosen = all || latest || filter.length > 0;
-  if (!isChosen) {
+  if (!isByKind({ all, latest, filter })) {
     if (container.length === 0) throw new UsageError("CONTAINER is missing", seeHelp);
     return container;
   }

@@ -12,6 +12,7 @@ import { defineCommand } from "../words/command.ts";
 import { parseFilters } from "../words/filter.ts";
 import { type Listing, labelOf, labelsText, listArgs, printList } from "../words/list.ts";
 import { humanAge, humanDuration, humanSize, localTime } from "../words/print.ts";
+import { quote } from "../words/template/literal.ts";
 import { filtersOf } from "./filters.ts";
 import { portsText } from "./ports.ts";
 
@@ -100,7 +101,10 @@ export const containerListing = (
 
 /** What it runs, as one line. */
 export const commandOf = ({ record: { options, defaults } }: Container): string =>
-  givenArgs(options, defaults).join(" ") || "/bin/sh";
+  givenArgs(options, defaults).map(inQuotes).join(" ") || "/bin/sh";
+
+/** As Docker shows the arguments of a program; the program itself stays as it is. */
+const inQuotes = (word: string, at: number): string => (at > 0 && word.includes(" ") ? `'${word}'` : word);
 
 const longestMount = 15;
 
@@ -111,7 +115,7 @@ function mountsText({ record }: Container, full: boolean): string {
 }
 
 function quoted(command: string, full: boolean): string {
-  return `"${full ? command : shortened(command, longestCommand)}"`;
+  return quote(full ? command : shortened(command, longestCommand));
 }
 
 const shortened = (text: string, longest: number): string =>

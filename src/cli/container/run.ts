@@ -101,6 +101,7 @@ function parseReport({ report, detach, ...args }: Values<typeof runArgs>): "text
 function reportEnd(end: RunEnd, { detach }: RunRequest | { detach: boolean }): number {
   if ("code" in end) return end.code;
   if (detach) printRunning(end.running);
+  else print().sayDetached(`container ${end.running.slice(0, 12)}`);
   return 0;
 }
 
@@ -333,7 +334,10 @@ export function readLimits({ cpus, memory }: Pick<CommonValues, "cpus" | "memory
   const { checkCpus, checkMemory, readMachine } =
     require("../words/machine.ts") as typeof import("../words/machine.ts");
   const machine = readMachine();
-  if (limits.cpus !== undefined) checkCpus(cpus!, limits.cpus, machine);
+  if (limits.cpus !== undefined) {
+    const isShort = !process.argv.some((word) => word.startsWith("--cpus"));
+    checkCpus(cpus!, limits.cpus, machine, isShort);
+  }
   if (limits.memoryBytes !== undefined) checkMemory(memory!, limits.memoryBytes, machine);
   return limits;
 }

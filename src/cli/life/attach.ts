@@ -10,7 +10,7 @@ import { type Paths, pathsOf } from "../../paths.ts";
 import { sendFrame } from "../../runtime/channel.ts";
 import { parseDetachKeys } from "../container/lifecycle.ts";
 import { defineCommand } from "../words/command.ts";
-import { warn } from "../words/print.ts";
+import { sayDetached, warn } from "../words/print.ts";
 
 export default defineCommand({
   meta: { name: "attach", group: "Run", description: "Attach to a running container" },
@@ -55,5 +55,7 @@ export function join(
   emitContainerEvent(paths, record, "attach");
   const end = attachTo(socket, { ...how, terminal: record.options.terminal });
   const result = ended(paths, record.id, end, warn);
-  return "code" in result ? result.code : 0;
+  if ("code" in result) return result.code;
+  sayDetached(record.name);
+  return 0;
 }

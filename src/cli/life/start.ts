@@ -11,7 +11,7 @@ import { finish } from "../../runtime/task.ts";
 import { containerOperand, forAllContainers } from "../container/for-each.ts";
 import { parseDetachKeys } from "../container/lifecycle.ts";
 import { defineCommand } from "../words/command.ts";
-import { warn } from "../words/print.ts";
+import { sayDetached, warn } from "../words/print.ts";
 import { refused } from "../words/refused.ts";
 import { join } from "./attach.ts";
 
@@ -53,6 +53,7 @@ export default defineCommand({
       const end = attachTo(socket, { stdin, terminal, detachKeys, sigProxy });
       const result = ended(paths, found.record.id, end, warn);
       code = "code" in result ? result.code : 0;
+      if (!("code" in result)) sayDetached(found.record.name);
     };
     finish(starting(paths, found, { attached: true, stdin }, stay, warn));
     // One that ran already is joined.

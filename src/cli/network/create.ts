@@ -100,11 +100,9 @@ export function parseNewNetwork(values: Values<typeof args>): NewNetwork {
   if (!isDriver(driver))
     throw new UsageError(`--driver: ${JSON.stringify(driver)} is not supported`, drivers.join(", "));
   checkIpamDriver(values["ipam-driver"]);
-  if (!isNetworkName(name) || reserved.includes(name))
-    throw new UsageError(
-      `${JSON.stringify(name)} is not a valid network name`,
-      "[a-zA-Z0-9][a-zA-Z0-9_.-]*, and no mode",
-    );
+  if (reserved.includes(name)) throw new UsageError(`${name} is pre-defined: no network can be called so`);
+  if (!isNetworkName(name))
+    throw new UsageError(`${JSON.stringify(name)} is not a valid network name`, "[a-zA-Z0-9][a-zA-Z0-9_.-]*");
   const options = parsePairs("--opt", values.opt);
   return {
     name,

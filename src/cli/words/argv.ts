@@ -69,6 +69,7 @@ function parseLong(args: Arguments, word: string, rest: string[], values: Values
   const isKnown = Object.hasOwn(args, written);
   const name = isKnown ? written : (Object.keys(args).find((one) => args[one]!.formerly === written) ?? written);
   const definition = isKnown || name !== written ? args[name] : undefined;
+  if (!definition && written === "help" && given !== undefined && !parseBoolean("--help", given)) return;
   if (!definition || definition.type === "positional") {
     throw new UsageError(`unknown option --${name}`, nearest(`--${name}`, optionNames(args)));
   }
@@ -147,10 +148,12 @@ function assignOperands(args: Arguments, operands: string[], values: Values): vo
   if (rest.length > 0) throw new UsageError(`unexpected argument ${JSON.stringify(rest[0])}`, seeHelp);
 }
 
-const optionNames = (args: Arguments): string[] =>
-  Object.entries(args).flatMap(([name, { type, alias }]) =>
+const optionNames = (args: Arguments): string[] => [
+  "--help",
+  ...Object.entries(args).flatMap(([name, { type, alias }]) =>
     type === "positional" ? [] : [`--${name}`, ...(alias ? [`-${alias}`] : [])],
-  );
+  ),
+];
 
 /** "did you mean ...", for a word that is nearly one of these; "see --help" otherwise. */
 export function nearest(word: string, known: string[]): string {

@@ -29,12 +29,12 @@ export async function forEachName(
 const atOnce = 50;
 
 /**
- * Does something with all names at once: whoever waits for one waits for the others too. @param use returns a line to print.
+ * Does something with all names at once: whoever waits for one waits for the others too. @param use returns a line to print, if any.
  * Lines and failures come in the order of the names. @returns the exit code: 1 if one failed.
  */
 export function forAllNames(
   names: string[],
-  use: (name: string) => Task<string>,
+  use: (name: string) => Task<string | undefined>,
   harmless: Harmless = () => false,
 ): number {
   const tellOfOutput = workOnWithoutStdout();
@@ -44,7 +44,7 @@ export function forAllNames(
   const tasks = names.map(function* (name, index): Task<void> {
     try {
       const line = yield* use(name);
-      results[index] = () => printLine(line);
+      results[index] = () => line !== undefined && printLine(line);
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
       results[index] = () => {

@@ -34,14 +34,14 @@ export function checkMemory(text: string, bytes: number, { memoryBytes }: Machin
   throw new UsageError(`${option}: ${text} is ${inWords(bytes)}, as a bare number is MB, and ${has}`, docker);
 }
 
-/** @throws UsageError for more than there are. */
-export function checkCpus(text: string, cpus: number, { cpus: count }: Machine): void {
+/** @param isShort whether it may have been given as -c. @throws UsageError for more than there are. */
+export function checkCpus(text: string, cpus: number, { cpus: count }: Machine, isShort = true): void {
   if (cpus <= count) return;
   const has = `this machine has ${count}`;
   const docker = "-c is a number of CPUs here and a weight for Docker, which is";
   throw new UsageError(
     `--cpus: ${text} CPUs are more than there are: ${has}`,
-    Number.isInteger(cpus) ? `${docker} --cpu-shares ${cpus}` : `${docker} --cpu-shares`,
+    isShort ? (Number.isInteger(cpus) ? `${docker} --cpu-shares ${cpus}` : `${docker} --cpu-shares`) : undefined,
   );
 }
 

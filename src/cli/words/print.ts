@@ -77,6 +77,12 @@ function speak() {
 
 const say = (text: string, type = "info"): void => write(2, `${paint("tinydocker:", type)} ${harmless(text)}\n`);
 
+/** What who leaves a terminal with something is told; that is in the middle of a line. */
+export function sayDetached(what: string): void {
+  if (isatty(2)) write(2, "\n");
+  notice(`detached: ${what} keeps running`);
+}
+
 /** In red for errors and yellow for warnings, for people at a terminal. */
 function paint(text: string, type: string): string {
   const color = { error: 31, warn: 33 }[type];

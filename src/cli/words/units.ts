@@ -64,14 +64,18 @@ export function parseHostname(text: string): string {
   );
 }
 
+const longestShown = 64;
+const inShort = (text: string): string =>
+  text.length > longestShown ? `${JSON.stringify(text.slice(0, longestShown))}...` : JSON.stringify(text);
+
 /** `--name`, by Docker's pattern. */
 export function parseName(text: string, option = "--name"): string {
   // Docker's API has names with a slash before them, and takes them so.
   const name = text.replace(/^\//, "");
   if (name.length <= 128 && /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(name)) return name;
   throw new UsageError(
-    `${option}: ${JSON.stringify(text)} is not a valid container name`,
-    "at least two of a-z A-Z 0-9 _ . -, beginning with a letter or digit",
+    `${option}: ${inShort(text)} is not a valid container name`,
+    "2 to 128 of a-z A-Z 0-9 _ . -, beginning with a letter or digit",
   );
 }
 

@@ -4,7 +4,7 @@
  * changes the tree under them (docs/security.md R25).
  */
 
-import { ConflictError, UsageError } from "../../errors.ts";
+import { ConflictError, InvalidError } from "../../errors.ts";
 import { readCompressed, sniffRange } from "../../image/compression.ts";
 import { createExtractor, defaultLimits } from "../../image/extract.ts";
 import { openInput } from "../../image/input.ts";
@@ -84,7 +84,8 @@ export async function copyToContainer(
     const feed: Feed = source
       ? (write) => pack(source, name, true, write)
       : (write) => readTar(paths, "/dev/stdin", write);
-    return await extract(directory, owners.adapt(!source || options.archive ? keep : ownedBy(0, 0)), options, feed);
+    const adapt = owners.adapt(!source || options.archive ? keep : ownedBy(0, 0));
+    return await extract(directory, adapt, options, feed, source ? undefined : "stdin");
   });
   emitContainerEvent(paths, container.record, "copy", { to: to.path });
   return bytes;
@@ -148,14 +149,15 @@ const forHost =
     return { ...entry, uid, gid, mode: entry.mode & 0o777, xattrs: new Map() };
   };
 
-type Feed = (write: (chunk: Uint8Array) => void) => void | Promise<void>;
+export type Feed = (write: (chunk: Uint8Array) => void) => void | Promise<void>;
 
-/** Extracts the tar that `feed` writes into an open directory. @returns its size. */
+/** Extracts the tar that `feed` writes into an open directory. @param subject names it in errors. @returns its size. */
 export async function extract(
   directory: Fd,
   adapt: Adapt,
   { onProgress }: Pick<CopyOptions, "onProgress">,
   feed: Feed,
+  subject = "the tar",
 ): Promise<number> {
   const limits = { ...defaultLimits, freeBytes: freeBytes(directory, "the target") };
   const extractor = createExtractor(directory, { lowers: [], limits, merge: true });
@@ -163,7 +165,7 @@ export async function extract(
     const adapted = adapt(found);
     return adapted !== undefined && extractor.entry(adapted);
   };
-  const reader = createTarReader({ ...extractor, entry }, "the tar");
+  const reader = createTarReader({ ...extractor, entry }, subject);
   let bytes = 0;
   try {
     await feed((chunk) => {
@@ -176,6 +178,9 @@ export async function extract(
     reader.finish();
     extractor.finish();
     return bytes;
+  } catch (error) {
+    // What an image may be is nothing to be told here.
+    throw error instanceof InvalidError && error.hint ? new InvalidError(error.message) : error;
   } finally {
     extractor.close();
   }
@@ -186,9 +191,8 @@ export async function readTar(paths: Paths, file: string, write: (chunk: Uint8Ar
   prepareStore(paths);
   const staging = createStaging(paths);
   try {
-    const input = openInput(file, `${staging.path}/input`);
-    if (!input.range) throw new UsageError(`${file} is a directory, not a tar`);
-    await readCompressed(input.range, sniffRange(input.range), { content: write });
+    const input = openInput(file, `${staging.path}/input`, "tar");
+    await readCompressed(input.range!, sniffRange(input.range!), { content: write });
     input.close();
   } finally {
     staging.discard();

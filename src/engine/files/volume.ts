@@ -6,7 +6,7 @@ import { type Fd, O_DIRECTORY, O_RDONLY, open, owned, stat } from "../../linux/f
 import type { Paths } from "../../paths.ts";
 import { withOutput } from "../image/output.ts";
 import { backingOf, mountPointOf, readVolume, volumePath } from "../record/volume.ts";
-import { extract, keep, readTar } from "./cp.ts";
+import { extract, type Feed, keep, readTar } from "./cp.ts";
 
 /** @param file stdout if undefined. @returns how many bytes the tar has. */
 export async function exportVolume(
@@ -35,7 +35,8 @@ export async function importVolume(
 ): Promise<number> {
   using content = owned(openVolume(paths, name, { forWriting: true }));
   const source = file === "-" ? "/dev/stdin" : file;
-  return await extract(content.fd, keep, { onProgress }, (write) => readTar(paths, source, write));
+  const feed: Feed = (write) => readTar(paths, source, write);
+  return await extract(content.fd, keep, { onProgress }, feed, file === "-" ? "stdin" : file);
 }
 
 function openVolume(paths: Paths, name: string, { forWriting = false } = {}): Fd {

@@ -12,16 +12,21 @@ import { listContainers } from "../record/container.ts";
 import { countCpus, fileSystemOf, memoryBytes } from "./info.ts";
 import { describeClient, kernelVersion } from "./version.ts";
 
-export const describeInfo = (paths: Paths) => ({
+export const describeInfo = (paths: Paths) => ({ ...describeStore(paths), ...describeSystem(paths) });
+
+/** All of it that is not about what is in the store, which only root may look into. */
+export const describeSystem = (paths: Paths) => ({
   ID: machineId(),
-  ...describeStore(paths),
+  Driver: "overlayfs",
+  DriverStatus: [["Backing Filesystem", fileSystemOf(paths.root)]] as [string, string][],
+  DockerRootDir: paths.root,
   ...describeLimits(),
   ...describeHost(),
   Plugins: {
     Volume: ["local"],
     Network: ["bridge", "host", "ipvlan", "macvlan", "null"],
     Authorization: listOrNull([]),
-    Log: ["json-file", "local", "none"],
+    Log: ["journald", "json-file", "local", "none", "syslog"],
   },
   LoggingDriver: readConfig().logDriver ?? "local",
   Name: readFile("/proc/sys/kernel/hostname").trim(),
@@ -74,7 +79,8 @@ function machineId(): string {
   return /^(.{8})(.{4})(.{4})(.{4})(.{12})/.exec(hex)!.slice(1).join("-");
 }
 
-function describeStore(paths: Paths) {
+/** How much there is of what. @throws SyscallError EACCES for who is not root */
+export function describeStore(paths: Paths) {
   const states = listContainers(paths).map(({ status }) => status);
   const count = (...wanted: string[]) => states.filter((status) => wanted.includes(status)).length;
   const running = count("running", "restarting", "unknown");
@@ -85,9 +91,6 @@ function describeStore(paths: Paths) {
     ContainersPaused: paused,
     ContainersStopped: states.length - running - paused,
     Images: listImages(paths).length,
-    Driver: "overlayfs",
-    DriverStatus: [["Backing Filesystem", fileSystemOf(paths.root)]],
-    DockerRootDir: paths.root,
   };
 }
 
