@@ -11,7 +11,6 @@ import { commands } from "./commands.ts";
 import type { Given } from "./given.ts";
 import { parseArgv, parseCommand, withHelp } from "./words/argv.ts";
 import type { Command, Global } from "./words/command.ts";
-import { globalArgs } from "./words/global.ts";
 
 const otherFailure = 1;
 
@@ -135,6 +134,7 @@ function asksForHelp(command: Command, argv: string[]): boolean {
   const words = end < 0 ? argv : argv.slice(0, end);
   if (!command.optionsFirst) return words.includes("--help");
   if (!words.includes("--help")) return false;
+  const { globalArgs } = require("./words/global.ts") as typeof import("./words/global.ts");
   const help = { ...command.args, help: globalArgs.help };
   // With the operands optional: `run --help` has no image.
   const optional = Object.entries(help).map(([name, argument]) => [name, { ...argument, required: false }]);
