@@ -39,6 +39,7 @@ export const commands: Commands = {
   unmount: async () => ({ default: (await import("./system/mount.ts")).mountCommands("container").unmount }),
   rmi: () => import("./image/rm.ts"),
   events: () => import("./system/events.ts"),
+  doctor: () => import("./system/doctor.ts"),
   info: () => import("./system/info.ts"),
   version: () => import("./system/version.ts"),
   completion: () => import("./completion.ts"),

@@ -112,6 +112,7 @@ export const groups: Record<string, Group> = {
     heading: "System",
     commands: {
       df: () => import("./system/df.ts"),
+      doctor: "doctor",
       events: "events",
       info: "info",
       prune: () => import("./system/prune.ts"),

@@ -151,6 +151,7 @@ const numbers = {
   openat2: 437,
   mount_setattr: 442,
   quotactl_fd: 443,
+  landlock_create_ruleset: 444,
 } as const;
 const arch = process.arch === "arm64" ? "arm64" : "x64";
 

@@ -190,7 +190,7 @@ export const expectedOf = (steps: readonly InitStep[]): Set<number> =>
   new Set(steps.map((step) => sayings[step.do]).filter((saying) => saying !== undefined));
 
 /** Steps at whose end there is a program. */
-const lastSteps = ["execute", "reap"];
+const lastSteps = ["execute", "reap", "self-test"];
 
 /** @param frames of the processes that may have failed, the one that is to execute the program first. */
 export function hasExecuted({ arena, steps }: ReturnType<typeof launch>["assembled"], frames: Frame[]): boolean {

@@ -5,6 +5,7 @@ import { bitsOfList } from "../../linux/program/values.ts";
 import type { Scheduler } from "../../oci/rare.ts";
 import type { RareStep } from "../rare/step.ts";
 import type { Context } from "./context.ts";
+import { selfTest } from "./self-test.ts";
 
 type Of<Kind> = Extract<RareStep, { do: Kind }>;
 
@@ -37,6 +38,7 @@ export const rareCompilers: { [Kind in RareStep["do"]]: (context: Context, step:
       of === "AppArmor" ? ["/proc/self/attr/exec", `exec ${label}`] : ["/proc/self/attr/exec", label];
     writeOwn({ writer }, path, text);
   },
+  "self-test": selfTest,
   "root-propagation": ({ writer }, { propagation }) => {
     writer.about(`/ ${propagation}`);
     const recursive = propagation.startsWith("r");

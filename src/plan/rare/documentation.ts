@@ -16,5 +16,6 @@ export const rareDocumentation: Documentation<RareStep["do"]> = {
     man: "proc_pid_attr(5)",
     why: "asked for: what the kernel's security module lets the program do",
   },
+  "self-test": { man: "credentials(7)", why: "for `doctor`: what a container sees, and what it is refused" },
   "root-propagation": { man: "mount_namespaces(7)", why: "asked for: which mounts the root passes on, and takes" },
 };

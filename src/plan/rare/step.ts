@@ -12,7 +12,9 @@ export type RareStep =
   | { do: "personality"; domain: "LINUX" | "LINUX32" }
   /** Of the program, when it is executed. */
   | { do: "security-label"; of: "AppArmor" | "SELinux"; label: string }
-  | { do: "root-propagation"; propagation: string };
+  | { do: "root-propagation"; propagation: string }
+  /** In place of a program. */
+  | { do: "self-test" };
 
 /** Namespaces of somebody else that a container may be in. */
 export type SharedNamespaceType = "network" | "ipc" | "pid" | "uts" | "cgroup" | "mount" | "time";
