@@ -8,6 +8,7 @@ import { type Machine, said, withMachine } from "../support/containers.ts";
 import { openDevices } from "../support/devices.ts";
 import { detached, forever, ok } from "../support/life.ts";
 import { needing, root, tool } from "../support/needs.ts";
+import { runtimeSandbox } from "../support/runtimes.ts";
 
 const test = needing(root);
 
@@ -193,5 +194,29 @@ describe("update --device-cgroup-rule", () => {
       expect(ok(await machine.run(["inspect", "-f", "{{json .HostConfig.DeviceCgroupRules}}", "box"]))).toBe("null");
       ok(await machine.run(["rm", "-f", "box"]));
     });
+  });
+});
+
+describe("linux.resources.devices of a bundle", () => {
+  test("is gone through in its order, and the container's own devices are always there", async () => {
+    await using box = await runtimeSandbox("tinydocker");
+    const script = openDevices(["c 1 11", "c 1 3", "b 7 0"]);
+    const run = async (devices?: object[]) => {
+      const bundle = box.bundle("b", ["sh", "-c", script], (config) => {
+        for (const set of ["bounding", "effective", "permitted"] as const)
+          config.process.capabilities[set] = ["CAP_MKNOD", "CAP_SYSLOG", "CAP_DAC_OVERRIDE"];
+        config.root.readonly = false;
+        config.linux.resources = devices ? { devices } : undefined;
+      });
+      return (await box.call(["run", "-b", bundle, "c"])).stdout.trim().split("\n");
+    };
+    expect(await run()).toEqual(["c 1:11 --", "c 1:3 rw", "b 7:0 --"]);
+    const deny = { allow: false, access: "rwm" };
+    const kmsg = { allow: true, type: "c", major: 1, minor: 11 };
+    expect(await run([deny, { ...kmsg, access: "r" }])).toEqual(["c 1:11 r-", "c 1:3 rw", "b 7:0 --"]);
+    expect(await run([{ ...kmsg, access: "rw" }, deny])).toEqual(["c 1:11 --", "c 1:3 rw", "b 7:0 --"]);
+    expect(await run([{ allow: true }, { ...kmsg, allow: false, access: "w" }])).toEqual(
+      expect.arrayContaining(["c 1:11 r-", "c 1:3 rw"]),
+    );
   });
 });
