@@ -48,6 +48,18 @@ describe("--userns auto", () => {
       prepare,
     );
   });
+  test("lets others in beside a small init, and sets names by their settings", async () => {
+    await withMachine(
+      ["busybox"],
+      async (machine) => {
+        await detached(machine, "box", "sleep 100", [...auto, "--init", "--sysctl", "kernel.domainname=corp"]);
+        const script = "cat /proc/1/comm /proc/sys/kernel/domainname; id -u";
+        expect(ok(await machine.run(["exec", "box", "sh", "-c", script]))).toBe("init\ncorp\n0");
+        ok(await machine.run(["rm", "-f", "box"]));
+      },
+      prepare,
+    );
+  });
   test("gives each container ids of its own for as long as anything of it is there", async () => {
     await withMachine(
       ["busybox"],
@@ -66,6 +78,19 @@ describe("--userns auto", () => {
         );
         ok(await machine.run(["rm", "two"]));
         expect(ranges(machine)).toEqual([]);
+      },
+      prepare,
+    );
+  });
+  test("gives them back with a container whose record cannot be read", async () => {
+    await withMachine(
+      ["busybox"],
+      async (machine) => {
+        const id = ok(await machine.run(["create", ...auto, "busybox", "true"]));
+        writeFileSync(join(machine.root, "containers", id, "container.json"), "{");
+        ok(await machine.run(["rm", "-f", id]));
+        expect(ranges(machine)).toEqual([]);
+        for (const name of readdirSync(join(machine.root, "names"))) rmSync(join(machine.root, "names", name));
       },
       prepare,
     );

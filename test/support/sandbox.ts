@@ -60,6 +60,8 @@ export class Sandbox {
       TERM: "xterm",
       TMPDIR: this.tmp,
       TINYDOCKER_ROOT: this.root,
+      // For a round of all tests with other defaults, such as {"userns": "auto"}.
+      ...(process.env.TEST_CONFIG && { TINYDOCKER_CONFIG: process.env.TEST_CONFIG }),
       ...extra,
     };
   }

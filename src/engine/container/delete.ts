@@ -9,11 +9,16 @@ import { anonymousVolumes, type ContainerRecord, directoryOf } from "../record/c
 
 /**
  * Removes a container that is down, under its lock file: if we are killed half way, the next command goes on with it (recover.ts).
- * Whoever still writes down how it ended is waited for. @param volumes also its anonymous volumes.
+ * Whoever still writes down how it ended is waited for. @param volumes also its anonymous volumes. @param damaged what it has is
+ * looked for, as its record may not say.
  */
-export function deleteContainer(paths: Paths, record: ContainerRecord, { volumes }: { volumes: boolean }): void {
+export function deleteContainer(
+  paths: Paths,
+  record: ContainerRecord,
+  { volumes, damaged = false }: { volumes: boolean; damaged?: boolean },
+): void {
   const { id, name } = record;
-  const ids = idsOf(paths, record);
+  const ids = damaged ? resolveIds().findIds(paths, id) : idsOf(paths, record);
   const kept = { directory: directoryOf(paths, id), namePath: `${paths.names}/${name}`, ...(ids && { ids }) };
   const anonymous = volumes ? anonymousVolumes(record) : [];
   const cleanup = { id, ...kept, keep: false, outlives: false, volumes: anonymous };
@@ -42,8 +47,10 @@ export const cleaningUpFor =
 /** Files of its ids. Loaded for those that have some. */
 function idsOf(paths: Paths, { options: { userns } }: ContainerRecord): string[] | undefined {
   if (!userns?.pieces) return undefined;
-  return (require("../ids/resolve.ts") as typeof import("../ids/resolve.ts")).filesOf(paths, userns);
+  return resolveIds().filesOf(paths, userns);
 }
+
+const resolveIds = () => require("../ids/resolve.ts") as typeof import("../ids/resolve.ts");
 
 /** Loaded for those that have one. */
 function freeQuota({ id, options }: ContainerRecord, directory: string): void {

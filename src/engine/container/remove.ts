@@ -84,5 +84,5 @@ function* removeNow(
   // Its first process may have ended a moment ago, after its monitor was killed: what that had is not ours to remove.
   if (statIfAny(`${paths.running}/${record.id}`)) recover(paths);
   emitContainerEvent(paths, record, "destroy");
-  deleteContainer(paths, record, { volumes });
+  deleteContainer(paths, record, { volumes, damaged: container.damage !== undefined });
 }

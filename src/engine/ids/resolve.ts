@@ -1,7 +1,7 @@
 /** The user namespace of a container that is to be: which ids of the host are its own. */
 
 import { ConflictError, Failure } from "../../errors.ts";
-import { statIfAny } from "../../linux/file.ts";
+import { readdir, readFileIfAny, statIfAny } from "../../linux/file.ts";
 import type { IdMapping } from "../../oci/rare.ts";
 import type { Paths } from "../../paths.ts";
 import type { RunOptions } from "../../plan/options.ts";
@@ -87,6 +87,12 @@ function ofContainer(paths: Paths, { mode, container }: UserNamespaceRequest): U
   const theirs = record.options.userns;
   return theirs && { ...theirs, mode, container: theirs.container ?? record.id };
 }
+
+/** Those files that name a container, where nothing else says which. */
+export const findIds = (paths: Paths, id: string): string[] =>
+  (readdir(paths.ids) ?? [])
+    .map((name) => `${paths.ids}/${name}`)
+    .filter((path) => readFileIfAny(path)?.split("\n").includes(id));
 
 /** @param take its ids are its own from now on (`releaseUnused`); without, it is only said which it might have. */
 export function withUserNamespace(

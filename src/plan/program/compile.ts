@@ -209,9 +209,13 @@ export function compileExec(
 ): Program & { pid: Slot } {
   const { context, writer } = begin(options);
   const entry = writer.label();
-  compileSteps(context, intermediateSteps(more));
+  const first = intermediateSteps(more);
+  // Root of a user namespace may not look into a small init, which nobody has executed: so before we are only that.
+  const entering = first.findIndex((step) => step.do === "enter");
+  compileSteps(context, first.slice(0, entering));
   writer.step("enter-pid", "the pid namespace");
   writer.call("setns", [given.pidfd, names("CLONE_NEWPID")]);
+  compileSteps(context, first.slice(entering));
   const pid = sibling(context);
   compileSteps(context, steps);
   return { ...writer.program(entry, new Frame(context.fail)), pid };

@@ -47,18 +47,35 @@ export interface UserNamespaceRequest {
  */
 export function withUserNamespace(spec: Spec, { uids, gids }: UserNamespace, path?: string): Spec {
   const { linux } = spec;
+  const { sysctl, ...names } = namesOf(linux.sysctl);
   return {
     ...spec,
+    ...names,
     mounts: spec.mounts.map((mount) => withoutUnknownIds(mount, gids)),
     linux: {
       ...linux,
       namespaces: [{ type: "user", ...(path !== undefined && { path }) }, ...linux.namespaces],
       uidMappings: uids,
       gidMappings: gids,
-      ...(linux.sysctl && { sysctl: withGroups(linux.sysctl, gids) }),
+      ...(sysctl && { sysctl: withGroups(sysctl, gids) }),
     },
   };
 }
+
+/** The files of these two belong to the host's root in every namespace; there are calls that do the same. */
+const named: Record<string, "hostname" | "domainname"> = {
+  "kernel.hostname": "hostname",
+  "kernel.domainname": "domainname",
+};
+
+function namesOf(sysctls: Record<string, string> | undefined): Pick<Spec, "hostname" | "domainname"> & Linux {
+  const all = Object.entries(sysctls ?? {});
+  const names = all.flatMap(([key, value]) => (named[key] ? [[named[key], value]] : []));
+  if (names.length === 0) return sysctls ? { sysctl: sysctls } : {};
+  return { ...Object.fromEntries(names), sysctl: Object.fromEntries(all.filter(([key]) => !named[key])) };
+}
+
+type Linux = Pick<Spec["linux"], "sysctl">;
 
 /** The group of terminals, where there is one of that number. */
 function withoutUnknownIds(mount: Mount, gids: IdMaps["gids"]): Mount {
