@@ -109,6 +109,11 @@ test("who leaves a container by the detach keys is told that it goes on, in a li
     again.type("\x10\x11");
     expect(await again.exit()).toBe(0);
     expect(again.output).toEndWith("\r\ntinydocker: detached: box keeps running\r\n");
+    await using inside = onTerminal(machine, ["exec", "-it", "box", "sh"]);
+    await inside.waitFor("#");
+    inside.type("\x10\x11");
+    expect(await inside.exit()).toBe(0);
+    expect(inside.output).toEndWith("\r\ntinydocker: detached: the command keeps running\r\n");
     ok(await machine.run(["rm", "-f", "box"]));
   });
 });

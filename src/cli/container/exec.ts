@@ -10,6 +10,7 @@ import { readEnv, wantsTerminal } from "./caller.ts";
 import { defaultDetachKeys } from "./defaults.ts";
 
 /** Loaded for those who say who and where. */
+const print = () => require("../words/print.ts") as typeof import("../words/print.ts");
 const lifecycle = () => require("./lifecycle.ts") as typeof import("./lifecycle.ts");
 const units = () => require("../words/units.ts") as typeof import("../words/units.ts");
 
@@ -75,7 +76,7 @@ export default defineCommand({
       {
         stdio: [...stdio],
         callerIsTerminal: isatty(0),
-        ...(detachable && { detachKeys }),
+        ...(detachable && { detachKeys, onDetached: () => print().sayDetached("the command") }),
       },
     );
   },

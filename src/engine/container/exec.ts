@@ -26,7 +26,7 @@ export function execInContainer(
   paths: Paths,
   { record, state, status }: Container,
   options: ExecOptions,
-  io: { stdio: Stdio; callerIsTerminal: boolean; detachKeys?: Uint8Array },
+  io: { stdio: Stdio; callerIsTerminal: boolean; detachKeys?: Uint8Array; onDetached?: () => void },
 ): number {
   if (status === "paused")
     throw new ConflictError(`container ${record.name} is paused`, `tinydocker unpause ${record.name}`);
@@ -62,6 +62,7 @@ export function execInContainer(
   if (exit === "detached") events.detached();
   const { leaveExec } = require("../record/monitor-socket.ts") as typeof import("../record/monitor-socket.ts");
   leaveExec(paths, record.id, events.id(), child!.pidfd);
+  if (exit === "detached") io.onDetached?.();
   return 0;
 }
 
