@@ -200,6 +200,8 @@ function mustBeNamespace(fd: Fd, type: SharedNamespaceType, path: string): void 
   const short = type === "network" ? "net" : type === "mount" ? "mnt" : type;
   if (!readlink(`/proc/self/fd/${fd}`).startsWith(`${short}:[`))
     throw new InvalidError(`${path} is not a namespace of type ${type}`);
+  if (type === "mount" && readlink(`/proc/self/fd/${fd}`) === readlink("/proc/self/ns/mnt"))
+    throw new InvalidError(`${path} is our own namespace of type mount: its root would change for us, too`);
 }
 
 /** What `mount` has mounted since the plan was made, too: a container may be started again by it. */

@@ -117,6 +117,18 @@ describe("process", () => {
     });
   });
 
+  testOurs("execCPUAffinity: who joins the container runs on the CPUs of `final`", async () => {
+    await withBundle(async (machine) => {
+      const execCPUAffinity = { initial: "0", final: "0" };
+      machine.configure({ process: { args: ["sleep", "100"], execCPUAffinity } });
+      expect((await machine.create("one")).code).toBe(0);
+      expect((await machine.runtime(["start", "one"])).code).toBe(0);
+      const { stdout } = await machine.runtime(["exec", "one", "sh", "-c", status("Cpus_allowed_list")]);
+      expect(stdout).toBe("0\n");
+      expect((await machine.runtime(["delete", "--force", "one"])).code).toBe(0);
+    });
+  });
+
   testOurs("a configuration that lacks what is required is an error that names it", async () => {
     await withBundle(async (machine) => {
       expect(await machine.refusal({ process: { args: undefined } })).toContain("process.args");

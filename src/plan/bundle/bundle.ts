@@ -4,7 +4,7 @@ import { UnsupportedError } from "../../errors.ts";
 import type { Mount, Spec } from "../../oci/spec.ts";
 import { type Host, lackOf, limitStep, planClone, planSetup, planStart, sharesPid } from "../container.ts";
 import { type DeviceFilterPlan, planDeviceFilter } from "../device-filter.ts";
-import { planBinds, planRoot } from "../mounts.ts";
+import { planPrepared, planRoot } from "../mounts.ts";
 import type { HostStep, InitStep, Plan, StdioKind } from "../step.ts";
 import { planSysctls } from "../sysctl.ts";
 import { userOf } from "../user.ts";
@@ -44,13 +44,17 @@ export function planBundle(config: Spec, options: BundleOptions, host: Host): Bu
     ...inOurWords,
     mounts: inOurWords.mounts.map((mount) => (isCgroup(mount) ? planCgroupMount(mount, config, options) : mount)),
   };
+  const { uidMappings: uids, gidMappings: gids } = spec.linux;
+  const ids = uids && gids && { uids, gids };
   return {
     build: [
       ...(cgroup === undefined ? [] : [{ do: "cgroup", path: cgroup, existing: true } as const]),
       ...devices.build,
+      ...(ids ? [{ do: "user-namespace", ...ids } as const] : []),
       planRoot(spec),
       { do: "user", user: userOf(spec) },
-      ...planBinds(spec),
+      ...planPrepared(spec),
+      ...(ids && spec.linux.maskedPaths?.length ? [{ do: "make-masks" } as const] : []),
       ...planNamespaceFiles(spec),
     ],
     clone: planClone(spec, cgroup),
