@@ -210,3 +210,14 @@ test("a capability that was added counts for a user other than root, and what ro
     ok(await machine.run(["rm", "-f", "box"]));
   });
 });
+
+test("--read-only-tmpfs leaves a read-only container /run, /tmp and /var/tmp, but what the user has mounted there", async () => {
+  await withMachine(["busybox"], async (machine) => {
+    const script = "for at in / /run /tmp /var/tmp; do touch $at/x 2>/dev/null && echo $at; done; true";
+    expect(ok(await machine.sh(script, ["--read-only"]))).toBe("");
+    const writable = ok(await machine.sh(script, ["--read-only", "--read-only-tmpfs", "--tmpfs", "/tmp:ro"]));
+    expect(writable.split("\n")).toEqual(["/run", "/var/tmp"]);
+    const { code, stderr } = await machine.sh(script, ["--read-only-tmpfs"]);
+    expect([code, stderr]).toEqual([125, expect.stringContaining("--read-only-tmpfs needs --read-only")]);
+  });
+});

@@ -287,6 +287,13 @@ const readSecrets = (words: string[], mounts: MountRequest[]) =>
 const parsers = () => require("./mounts.ts") as typeof import("./mounts.ts");
 
 function readMounts(args: Values<typeof createArgs>): MountRequest[] {
+  const mounts = readGivenMounts(args);
+  if (!args["read-only-tmpfs"]) return mounts;
+  const { withTmpfs } = require("./tmpfs.ts") as typeof import("./tmpfs.ts");
+  return withTmpfs(mounts, args["read-only"] ?? false);
+}
+
+function readGivenMounts(args: Values<typeof createArgs>): MountRequest[] {
   if (args["volume-driver"] !== undefined) parsers().checkVolumeDriver("--volume-driver", args["volume-driver"]);
   if (args.volume.length + args.mount.length + args.tmpfs.length === 0) return [];
   const { callerOf, parseMounts } = parsers();

@@ -11,4 +11,9 @@ export const securityArgs = {
     description:
       "seccomp=FILE|unconfined|builtin, no-new-privileges, apparmor=PROFILE|unconfined, label=disable, systempaths=unconfined, mask=PATH, unmask=PATH|ALL",
   },
+  "read-only-tmpfs": {
+    group: "Security",
+    type: "boolean",
+    description: "With --read-only: a writable tmpfs on /run, /tmp and /var/tmp",
+  },
 } as const satisfies Arguments;

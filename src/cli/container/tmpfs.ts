@@ -12,6 +12,13 @@ export function parseTmpfs(text: string): Mount {
   return { destination, type: "tmpfs", source: "tmpfs", options: tmpfsOptions("--tmpfs", words, text) };
 }
 
+/** What `--read-only-tmpfs` adds: where programs write that keep nothing, but where the user has mounted something. */
+export function withTmpfs<Request extends Mount>(mounts: Request[], readOnly: boolean): (Request | Mount)[] {
+  if (!readOnly) throw new UsageError("--read-only-tmpfs needs --read-only");
+  const free = ["/run", "/tmp", "/var/tmp"].filter((path) => !mounts.some(({ destination }) => destination === path));
+  return [...mounts, ...free.map((path) => parseTmpfs(`${path}:exec,mode=${path === "/run" ? "755" : "1777"}`))];
+}
+
 /** What each takes away of what was said before it. */
 const opposites: Record<string, RegExp> = {
   ro: /^rw$/,
