@@ -232,12 +232,14 @@ const maxAttempts = 10;
 function makeContainerCgroup(path: string, made: string[], existing = false): Fd {
   const above = path.slice(0, path.lastIndexOf("/"));
   for (let attempt = 1; ; attempt++) {
-    made.push(...mkdirAll(above, 0o755));
     try {
+      made.push(...mkdirAll(above, 0o755));
       if (existing) mkdirAll(path, 0o755);
       else mkdir(path, 0o755);
       return open(path, O_RDONLY | O_DIRECTORY);
     } catch (error) {
+      if (hasCode(error, "EROFS"))
+        throw error.withHint("cgroups are read-only here: if this is inside of a container, it needs --privileged");
       // Whoever ended last has removed the cgroup that holds them all, between two steps of ours.
       if (!hasCode(error, "ENOENT", "ENODEV") || attempt === maxAttempts) throw error;
     }
@@ -246,9 +248,14 @@ function makeContainerCgroup(path: string, made: string[], existing = false): Fd
 
 /** Removes a container's cgroup with all that is in it, and the one that holds them all after the last; one of the user's stays. */
 export function removeContainerCgroup(cgroup: string): void {
-  removeCgroup(cgroup);
   const above = cgroup.slice(0, cgroup.lastIndexOf("/"));
-  if (above.endsWith(commonCgroup)) removeEmptyCgroup(above);
+  try {
+    removeCgroup(cgroup);
+    if (above.endsWith(commonCgroup)) removeEmptyCgroup(above);
+  } catch (error) {
+    // Where cgroups are read-only none was made, which the kernel does not look for first.
+    if (!hasCode(error, "EROFS") || statIfAny(cgroup)) throw error;
+  }
 }
 
 /** Makes a volume, whole or not at all, unless there is one, which from now on is there to stay. @returns whether it was made. */

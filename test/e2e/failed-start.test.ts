@@ -3,6 +3,7 @@
 import { describe, expect } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { binary } from "../support/cli.ts";
 import { type Machine, said, withMachine } from "../support/containers.ts";
 import { killAt } from "../support/kill-at.ts";
 import { ok, until } from "../support/life.ts";
@@ -132,6 +133,22 @@ describe("a run that fails", () => {
       expect(result.code).toBe(127);
       expect(machine.snapshot().cgroups).toEqual(lasting);
       for (const path of lasting.filter((path) => !groups.includes(path)).reverse()) rmdirSync(path);
+    });
+  });
+});
+
+describe("where cgroups are read-only, as inside of a container", () => {
+  test("a run says so, and not what could not be taken back", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const readOnly = `for d in /sys/fs/cgroup/unified /sys/fs/cgroup; do
+        if [ -e $d/cgroup.controllers ]; then mount --bind $d $d && mount -o remount,bind,ro $d; break; fi
+      done; exec "$@"`;
+      const run = [binary(), "run", "--rm", "--network", "none", "busybox", "true"];
+      const result = await machine.exec(["unshare", "--mount", "sh", "-c", readOnly, "sh", ...run]);
+      expect(result.code).toBe(125);
+      expect(said(result)).toMatch(
+        /^tinydocker: cgroup: cannot mkdir .*: EROFS .*\ntinydocker: hint: cgroups are read-only here: .*--privileged\n$/,
+      );
     });
   });
 });

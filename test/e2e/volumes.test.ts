@@ -274,6 +274,12 @@ describe("whose the files are", () => {
           expect(lstatSync(join(machine.directory, "host/new"))).toMatchObject({ uid: 1000, gid: 1001 });
           await machine.exec(["rm", "host/new"]);
         }
+        // As root, to whom none of it belongs.
+        const roots = await machine.container(["-v", "./host:/d:me", "seeded", "touch", "/d/x"]);
+        expect([roots.code, said(roots)]).toEqual([
+          1,
+          expect.stringContaining("/host belongs to uid 1000, and with :me"),
+        ]);
         const made = await machine.container(["-v", "./made:/d:me", "seeded", "touch", "/d/x"], { env });
         expect(made.code).toBe(0);
         expect(lstatSync(join(machine.directory, "made"))).toMatchObject({ uid: 1000, gid: 1001 });

@@ -3,6 +3,7 @@
 import { ConflictError, InvalidError, NotFoundError } from "../../errors.ts";
 import { findImage } from "../../image/store.ts";
 import { randomHex } from "../../linux/clone.ts";
+import { statIfAny } from "../../linux/file.ts";
 import type { Mount } from "../../oci/spec.ts";
 import type { Paths } from "../../paths.ts";
 import type { Container } from "../../plan/container.ts";
@@ -12,6 +13,7 @@ import {
   copyUpOption,
   createSourceOption,
   detachedMountOption,
+  idmapOption,
   nocopyOption,
   subpathOption,
 } from "../../plan/rare/mount-options.ts";
@@ -95,11 +97,13 @@ export function planVolumes(
   id: string,
   mounts: MountRequest[],
   first: boolean,
+  warn: (text: string) => void = () => {},
 ): { mounts: Mount[]; steps: Container["volumes"] } {
   const steps: Container["volumes"] = [];
   const planned = mounts.map((asked): Mount => {
     const mount = unmarked(asked);
     if (mount.type === "image") return asOverlay(paths, mount);
+    if (mount.type === "bind") warnOfSource(mount, first, warn);
     if (mount.type !== "volume") return mount;
     const name = mount.source!;
     const anonymous = mount.options?.includes(anonymousOption) ?? false;
@@ -115,6 +119,22 @@ export function planVolumes(
     return asBind(mount, path, backing, first);
   });
   return { mounts: planned, steps };
+}
+
+/** What will be made on the host; and with `:me` what it is that nobody in the container may change, and why. */
+function warnOfSource({ source = "", options = [] }: MountRequest, first: boolean, warn: (text: string) => void): void {
+  const there = statIfAny(source);
+  if (!there && options.includes(createSourceOption))
+    warn(`${source} does not exist on this host: making an empty directory`);
+  const [uid] =
+    options
+      .find((word) => word.startsWith(`${idmapOption}=`))
+      ?.slice(idmapOption.length + 1)
+      .split(":") ?? [];
+  if (first && there && uid !== undefined && there.uid !== Number(uid))
+    warn(
+      `${source} belongs to uid ${there.uid}, and with :me only what belongs to you (uid ${uid}) is the container's: it can't write there`,
+    );
 }
 
 /** By which option it was asked for makes no difference to what is done. */

@@ -1,6 +1,5 @@
 /** From a container's record to the plan of its next start: everything it will do, before any of it is done. */
 
-import { statIfAny } from "../../linux/file.ts";
 import { hardLimits } from "../../linux/process.ts";
 import type { Spec } from "../../oci/spec.ts";
 import type { Paths } from "../../paths.ts";
@@ -10,7 +9,6 @@ import type { HealthPlan } from "../../plan/health.ts";
 import type { RunOptions } from "../../plan/options.ts";
 import type { SharedPaths } from "../../plan/process.ts";
 import { containerOf } from "../../plan/process-options.ts";
-import { createSourceOption } from "../../plan/rare/mount-options.ts";
 import type { ResourceOptions } from "../../plan/resource-options.ts";
 import { type HostFacts, type ImageDefaults, lacksCommand, planSpec, type Rootfs } from "../../plan/spec.ts";
 import type { Directory, Plan, StdioKind } from "../../plan/step.ts";
@@ -53,12 +51,8 @@ export function planStart(
   const directory = directoryOf(paths, id);
   const rootfs = rootfsOf(record, directory, paths.rootfs);
   const { userns } = record.options;
-  const volumes = planMountsOf(paths, record, fresh || first);
+  const volumes = planMountsOf(paths, record, fresh || first, warn);
   const options = { ...record.options, mounts: volumes.mounts };
-  for (const { source, options: words } of options.mounts) {
-    if (!words?.includes(createSourceOption) || statIfAny(source!)) continue;
-    warn(`${source} does not exist on this host: making an empty directory`);
-  }
   if (lacksCommand(options, defaults)) warn("no command given and none in the image: running /bin/sh");
   // As Docker's: what a link says the image may say otherwise.
   const image = network.env ? { ...defaults, Env: [...network.env, ...(defaults.Env ?? [])] } : defaults;
@@ -133,15 +127,15 @@ function planIds(paths: Paths, userns: NonNullable<RunOptions["userns"]>): Pick<
 /** Loaded for those that have one of their own. */
 const usernsModule = () => require("../../plan/userns/spec.ts") as typeof import("../../plan/userns/spec.ts");
 
-function planMountsOf(paths: Paths, record: ContainerRecord, first: boolean) {
+function planMountsOf(paths: Paths, record: ContainerRecord, first: boolean, warn: (text: string) => void) {
   const { id, options: asked } = record;
   const { userns } = asked;
   const options = userns ? { ...asked, mounts: usernsModule().withOwners(asked.mounts, userns) } : asked;
-  if (options.secrets) return secretsModule().planWithSecrets(paths, id, options, first);
+  if (options.secrets) return secretsModule().planWithSecrets(paths, id, options, first, warn);
   if (options.mounts.length === 0) return { mounts: [], steps: [] };
   // Loaded here: most containers have none.
   const { planVolumes } = require("./mounts.ts") as typeof import("./mounts.ts");
-  return planVolumes(paths, id, options.mounts, first);
+  return planVolumes(paths, id, options.mounts, first, warn);
 }
 
 const security = () => require("../security/apply.ts") as typeof import("../security/apply.ts");

@@ -18,8 +18,14 @@ export const resolveSecrets = (paths: Paths, secrets: SecretRequest[]): SecretRe
   });
 
 /** All mounts, those above before those below. */
-export function planWithSecrets(paths: Paths, id: string, options: RunOptions, first: boolean) {
-  const { mounts, steps } = planVolumes(paths, id, options.mounts, first);
+export function planWithSecrets(
+  paths: Paths,
+  id: string,
+  options: RunOptions,
+  first: boolean,
+  warn: (text: string) => void,
+) {
+  const { mounts, steps } = planVolumes(paths, id, options.mounts, first, warn);
   const depth = ({ destination }: Mount) => destination.split("/").length;
   const all = [...mounts, ...planSecretMounts(options.secrets!, directoryOf(paths, id))];
   return { mounts: all.sort((a, b) => depth(a) - depth(b)), steps };

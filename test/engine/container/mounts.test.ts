@@ -86,6 +86,9 @@ describe("a volume", () => {
     ]);
     expect(prepare(false).map((step) => step.do)).toEqual(["lock-file"]);
     for (const fresh of [true, false])
-      expect(planned(fresh).build.map((step) => step.do)).toEqual(["cgroup", "mount-volume", "overlay", "user"]);
+      expect(planned(fresh).build.map((step) => step.do)).toEqual([
+        ...["cgroup", "device-filter"],
+        ...["mount-volume", "overlay", "user"],
+      ]);
   });
 });
