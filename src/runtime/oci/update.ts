@@ -1,7 +1,7 @@
 /** Other limits for a container that there is. */
 
 import { ConflictError, UnsupportedError } from "../../errors.ts";
-import { delegateControllers, findCgroup2 } from "../../linux/cgroup.ts";
+import { delegateControllers, findCgroup2, readCgroupFile } from "../../linux/cgroup.ts";
 import { owned } from "../../linux/file.ts";
 import type { Resources } from "../../oci/spec.ts";
 import { core, planBundleLimits, withoutNoLimits } from "../../plan/bundle/limits.ts";
@@ -20,6 +20,7 @@ export function updateContainer(root: string, id: string, changes: Resources): v
   const { linux } = state.config;
   if (cgroup === undefined) throw new UnsupportedError(`${id} has no cgroup of its own, so it has no limits`);
   const resources = merge(linux.resources ?? {}, changes);
+  if (resources.memory?.checkBeforeUpdate) checkMemory(cgroup, changes.memory?.limit ?? 0);
   const files = new Set(planBundleLimits(changes).map(({ file }) => file));
   // Some files take what two fields say.
   const cgroup2 = findCgroup2();
@@ -39,6 +40,16 @@ export function updateContainer(root: string, id: string, changes: Resources): v
     throw error;
   }
   writeState(root, { ...state, config: { ...state.config, linux: { ...linux, resources } } });
+}
+
+/** As version 1 of cgroups does it: with less memory than it has taken, the kernel would end it. */
+function checkMemory(cgroup: string, limit: number): void {
+  const used = Number(readCgroupFile(cgroup, "memory.current") ?? 0);
+  if (limit <= 0 || used <= limit) return;
+  throw new ConflictError(
+    `memory.limit: ${limit} bytes are less than the ${used} that the container has taken`,
+    "checkBeforeUpdate asks for this check",
+  );
 }
 
 /** Field by field, two levels deep: `cpu.quota` leaves `cpu.period` as it was. */
