@@ -3,14 +3,9 @@
 import { ConflictError, Failure } from "../../errors.ts";
 import { close, unlink } from "../../linux/file.ts";
 import type { Paths } from "../../paths.ts";
-import {
-  type ContainerRecord,
-  emitContainerEvent,
-  readContainer,
-  unstarted,
-  waitForMonitor,
-} from "../record/container.ts";
+import { type ContainerRecord, emitContainerEvent, readContainer, unstarted } from "../record/container.ts";
 import { withContainerLock } from "../record/container-lock.ts";
+import { waitForMonitor } from "../record/monitor-lock.ts";
 import { attachTo } from "./attach.ts";
 import { createContainer, type StoreLock } from "./create.ts";
 import { launch } from "./launch.ts";

@@ -9,7 +9,8 @@ import { type Interest, POLLIN, poll } from "../../linux/poll.ts";
 import type { Paths } from "../../paths.ts";
 import { headerBytes } from "../../runtime/log.ts";
 import { kindOf, parseRecord, text, time } from "../../schema.ts";
-import { type Container, directoryOf, hasMonitor, readContainer } from "../record/container.ts";
+import { type Container, directoryOf, readContainer } from "../record/container.ts";
+import { hasMonitor } from "../record/monitor-lock.ts";
 
 /** A piece of output, as it came. */
 export interface Piece {

@@ -15,7 +15,8 @@ import {
 } from "../../linux/file.ts";
 import { poll } from "../../linux/poll.ts";
 import type { Paths } from "../../paths.ts";
-import { type Container, emitContainerEvent, isUp, pauseSuffix, readContainer } from "../record/container.ts";
+import { type Container, emitContainerEvent, isUp, readContainer } from "../record/container.ts";
+import { pauseSuffix } from "../record/monitor-lock.ts";
 
 /** Freezes every process of a container where it is (cgroup.freeze). */
 export function pauseContainer(paths: Paths, container: Container): void {

@@ -15,7 +15,8 @@ import {
   statIfAny,
 } from "../../linux/file.ts";
 import type { Paths } from "../../paths.ts";
-import { isAlive, isLockFile, readContainer } from "../record/container.ts";
+import { isAlive, readContainer } from "../record/container.ts";
+import { isLockFile } from "../record/monitor-lock.ts";
 
 /** Makes the directories that every command writes to. Mode 0700: images and containers are root's business (R23). */
 export function prepareRoot(paths: Paths): void {

@@ -5,15 +5,9 @@ import { statIfAny } from "../../linux/file.ts";
 import { signals } from "../../linux/signal.ts";
 import type { Paths } from "../../paths.ts";
 import { finish, type Task } from "../../runtime/task.ts";
-import {
-  type Container,
-  emitContainerEvent,
-  hasMonitor,
-  isUp,
-  readContainer,
-  waitingUntilRemoved,
-} from "../record/container.ts";
+import { type Container, emitContainerEvent, isUp, readContainer, waitingUntilRemoved } from "../record/container.ts";
 import { lockingContainer } from "../record/container-lock.ts";
+import { hasMonitor } from "../record/monitor-lock.ts";
 import { deleteContainer } from "./delete.ts";
 import { recover } from "./recover.ts";
 import { stopping } from "./stop.ts";

@@ -9,8 +9,9 @@ import { signals } from "../../linux/signal.ts";
 import type { Paths } from "../../paths.ts";
 import { sendFrame } from "../../runtime/channel.ts";
 import type { Task } from "../../runtime/task.ts";
-import { type Container, hasMonitor, isAlive } from "../record/container.ts";
+import { type Container, isAlive } from "../record/container.ts";
 import { readLockFile } from "../record/lock-file.ts";
+import { hasMonitor } from "../record/monitor-lock.ts";
 import { connectToContainer } from "../record/monitor-socket.ts";
 import { recover } from "./recover.ts";
 

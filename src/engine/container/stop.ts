@@ -17,8 +17,8 @@ import {
   isUp,
   readContainer,
   refuseDamaged,
-  waitingForMonitor,
 } from "../record/container.ts";
+import { waitingForMonitor } from "../record/monitor-lock.ts";
 import { thaw } from "./pause.ts";
 import { recover } from "./recover.ts";
 import { endDamaged, mayRun } from "./stop-damaged.ts";

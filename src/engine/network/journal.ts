@@ -29,14 +29,8 @@ import { dropLease, listLeases } from "../../network/leases.ts";
 import type { Paths } from "../../paths.ts";
 import { isIpv6, vethOf } from "../../plan/address.ts";
 import { bare, type Connected, type Network, withBridge } from "../../plan/network.ts";
-import {
-  type Container,
-  type ContainerState,
-  isUp,
-  journalSuffix,
-  readContainer,
-  writeRecord,
-} from "../record/container.ts";
+import { type Container, type ContainerState, isUp, readContainer, writeRecord } from "../record/container.ts";
+import { journalSuffix } from "../record/monitor-lock.ts";
 import { syncMonitor } from "../record/monitor-socket.ts";
 import { leasesOf, listNetworks, namesOf } from "../record/network.ts";
 import { lockNetworks } from "../record/network-lock.ts";

@@ -3,9 +3,6 @@
 import { ConflictError, NotFoundError } from "../../errors.ts";
 import { readCgroupFile } from "../../linux/cgroup.ts";
 import {
-  flock,
-  O_RDONLY,
-  openIfAny,
   overwriteFile,
   owned,
   readdir,
@@ -16,13 +13,13 @@ import {
 } from "../../linux/file.ts";
 import { openProcess, type ProcessId } from "../../linux/proc.ts";
 import type { Paths } from "../../paths.ts";
-import { noOptions } from "../../plan/options.ts";
 import { anonymousOption } from "../../plan/volume.ts";
 import { finish, type Task } from "../../runtime/task.ts";
-import { damaged, formatRecord, type Parsed, parseRecord, salvage } from "../../schema.ts";
+import { damaged, formatRecord, type Parsed, parseRecord } from "../../schema.ts";
 import type { ContainerRecord, ContainerState } from "./container-kind.ts";
 import { containerUpgrades, stateUpgrades } from "./container-upgrades.ts";
 import { recordEvent } from "./events.ts";
+import { hasMonitor, isLockFile } from "./monitor-lock.ts";
 
 export type {
   ContainerRecord,
@@ -84,6 +81,9 @@ export const writeState = (paths: Paths, id: string, state: ContainerState): voi
 export const overwriteState = (paths: Paths, id: string, state: ContainerState): void =>
   overwriteFile(stateOf(paths, id), formatRecord(stateUpgrades, state));
 
+/** Loaded where a file is damaged. */
+const damage = () => require("./damaged-container.ts") as typeof import("./damaged-container.ts");
+
 /** Loaded for those who read: a run writes down what it knows. */
 const kinds = () => require("./container-kind.ts") as typeof import("./container-kind.ts");
 
@@ -96,7 +96,7 @@ export function readContainer(paths: Paths, id: string): Container | undefined {
   // Removed between the two.
   if (stateText === undefined && !isRecorded(paths, id) && !isLeftBehind(paths, id)) return undefined;
   const state = parseRecord(kinds().stateKind, stateText, "state.json");
-  if (!record.value || !state.value) return damagedContainer(paths, id, record, state);
+  if (!record.value || !state.value) return damage().damagedContainer(paths, id, record, state);
   return { record: record.value, state: state.value, status: statusOf(paths, id, state.value) };
 }
 
@@ -120,44 +120,6 @@ const ofDirectory = (id: string, record: Parsed<ContainerRecord>): Parsed<Contai
 const isLeftBehind = (paths: Paths, id: string): boolean =>
   statIfAny(directoryOf(paths, id)) !== undefined && !hasMonitor(paths, id) && !isRecorded(paths, id);
 
-/** What can be read of it, so that it can be found, seen and removed. */
-function damagedContainer(
-  paths: Paths,
-  id: string,
-  record: Parsed<ContainerRecord>,
-  state: Parsed<ContainerState>,
-): Container {
-  return {
-    record: record.value ?? { ...salvage(kinds().containerKind, record.rest, unknownRecord(paths, id)), id },
-    state: state.value ?? salvage(kinds().stateKind, state.rest, { status: "exited", restartCount: 0 }),
-    status: "damaged",
-    damage: record.damage ?? state.damage!,
-  };
-}
-
-const unknownRecord = (paths: Paths, id: string): ContainerRecord => ({
-  id,
-  name: nameOf(paths, id) ?? id.slice(0, 12),
-  created: "1970-01-01T00:00:00Z",
-  image: "?",
-  lower: [],
-  rootMode: 0o755,
-  defaults: {},
-  options: noOptions,
-  settings: {
-    remove: false,
-    init: false,
-    interactive: false,
-    restart: { name: "no", maximumRetries: 0 },
-    log: { driver: "none", maxBytes: 0, maxFiles: 0 },
-    labels: {},
-  },
-});
-
-/** The name that leads to it. */
-export const nameOf = (paths: Paths, id: string): string | undefined =>
-  (readdir(paths.names) ?? []).find((name) => readFileIfAny(`${paths.names}/${name}`) === id);
-
 /** Refuses what needs all that there is to know of a container. @throws DamagedError */
 export function refuseDamaged(paths: Paths, { record: { id, name }, damage }: Container): void {
   if (damage === undefined) return;
@@ -179,31 +141,6 @@ function isWaitedFor(paths: Paths, id: string, { monitor }: ContainerState): boo
   return hasMonitor(paths, id) || isAlive({ process: monitor });
 }
 
-/** True while a process holds the lock that says so. */
-export function hasMonitor(paths: Paths, id: string): boolean {
-  using lock = owned(openIfAny(`${paths.running}/${id}`, O_RDONLY));
-  return lock !== undefined && !flock(lock.fd, { shared: true, wait: false });
-}
-
-/** Waits until its monitor has ended: then all that happened is written down. */
-export function waitForMonitor(paths: Paths, id: string): void {
-  using lock = owned(openIfAny(`${paths.running}/${id}`, O_RDONLY));
-  if (lock) flock(lock.fd, { shared: true, wait: true });
-}
-
-/** The first looks come soon: a monitor that is on its way out needs some milliseconds. */
-const soonMs = 2;
-const soonLooks = 50;
-const laterMs = 20;
-
-/** The same, for who waits for several. */
-export function* waitingForMonitor(paths: Paths, id: string): Task<void> {
-  using lock = owned(openIfAny(`${paths.running}/${id}`, O_RDONLY));
-  if (lock === undefined) return;
-  for (let looks = 0; !flock(lock.fd, { shared: true, wait: false }); looks++)
-    yield { forMs: looks < soonLooks ? soonMs : laterMs };
-}
-
 /** True while its first process lives. */
 export function isAlive({ process }: { process?: ProcessId | undefined }): boolean {
   using pidfd = owned(process && openProcess(process));
@@ -217,15 +154,6 @@ export const isUp = ({ status }: Container): boolean =>
 /** Names of the volumes that were made for a container, and go with it. */
 export const anonymousVolumes = ({ options }: ContainerRecord): string[] =>
   options.mounts.filter((mount) => mount.options?.includes(anonymousOption)).map(({ source }) => source!);
-
-/** Of what stands beside the lock files of containers, `running/<id>.network` (engine/network/journal.ts). */
-export const journalSuffix = ".network";
-
-/** The same of one that is held still for as long as somebody commits it (engine/container/pause.ts). */
-export const pauseSuffix = ".pause";
-
-/** True for the lock file of a container itself. */
-export const isLockFile = (name: string): boolean => !name.includes(".");
 
 /** All containers, the newest first; or only those that have a monitor, which costs nothing for the others. */
 export function listContainers(paths: Paths, which: "all" | "running" = "all"): Container[] {

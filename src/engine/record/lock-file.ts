@@ -4,8 +4,9 @@ import { readFileIfAny } from "../../linux/file.ts";
 import type { Paths } from "../../paths.ts";
 import type { CleanupRecord } from "../../plan/cleanup-record.ts";
 import { flag, kindOf, list, optional, parseRecord, salvage, text } from "../../schema.ts";
-import { directoryOf, nameOf } from "./container.ts";
+import { directoryOf } from "./container.ts";
 import { connected } from "./container-kind.ts";
+import { nameOf } from "./container-name.ts";
 
 /** Written by runtime/host.ts. */
 export const lockFileKind = kindOf<CleanupRecord>({
