@@ -58,14 +58,18 @@ const schemaOf = ({ upgrades }: Upgrades): number => upgrades.length + 1;
 export const formatRecord = <Type extends object>(kind: Upgrades & Partial<Kind<Type>>, value: Type): string =>
   JSON.stringify({ schema: schemaOf(kind), ...value });
 
-/** Reads a record of this version or an older one. @param text undefined where there is no file. @param file its name, for people. */
+/**
+ * Reads a record of this version or an older one.
+ * @param text undefined where there is no file; or why it cannot be read (record-file.ts). @param file its name, for people.
+ */
 export function parseRecord<Type extends object>(
   kind: Kind<Type>,
-  text: string | undefined,
+  text: string | { unreadable: string } | undefined,
   file: string,
 ): Parsed<Type> {
   let rest: unknown;
   if (text === undefined) return damagedBy(`${file} is missing`);
+  if (typeof text === "object") return damagedBy(`${file} ${text.unreadable}`);
   try {
     rest = JSON.parse(text);
   } catch {

@@ -70,10 +70,11 @@ const below: Record<string, string[]> = {
   linux: [],
   "oci/bundle": ["oci"],
   oci: [],
+  "record-file": ["linux"],
 };
 /** Single files that hold no layer: who may import them. */
 const everywhere = ["errors"];
-const notAtTheBottom = ["paths", "version", "schema", "nil"];
+const notAtTheBottom = ["paths", "version", "schema", "nil", "record-file"];
 /** More than this nobody finds anything in. */
 const maxFiles = 40;
 

@@ -1,8 +1,9 @@
 /** What nothing in the store refers to any more: dead staging directories, layers without an image, links without a layer. */
 
-import { readdir, readFileIfAny, readlink, stat, unlink } from "../linux/file.ts";
+import { readdir, readlink, stat, unlink } from "../linux/file.ts";
 import { hexOf, isDigest } from "../oci/digest.ts";
 import type { Paths } from "../paths.ts";
+import { readableRecord } from "../record-file.ts";
 import { readRecord } from "./record.ts";
 import { collectStaging, emptyTrash, moveToTrash, withStoreLock } from "./staging.ts";
 
@@ -37,7 +38,7 @@ export function collectUnused(paths: Paths): void {
   for (const hex of readdir(paths.blobs) ?? []) if (!known.has(hex)) unlink(`${paths.blobs}/${hex}`);
   for (const name of readdir(paths.sources) ?? []) {
     const file = `${paths.sources}/${name}`;
-    const ids = readFileIfAny(file)?.match(/sha256:[0-9a-f]{64}/g) ?? [];
+    const ids = readableRecord(file)?.match(/sha256:[0-9a-f]{64}/g) ?? [];
     if (!ids.some((id) => known.has(id.slice(7))) && stat(file).type === "file") unlink(file);
   }
 }

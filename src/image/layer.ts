@@ -2,20 +2,10 @@
 
 import { type Failure, hasCode, InvalidError, isFull, SyscallError } from "../errors.ts";
 import { byteNameOf, freeBytes, symlinkAt } from "../linux/at.ts";
-import {
-  cwd,
-  mkdir,
-  O_DIRECTORY,
-  O_RDONLY,
-  open,
-  owned,
-  readFileIfAny,
-  readlink,
-  rename,
-  writeFileAtomic,
-} from "../linux/file.ts";
+import { cwd, mkdir, O_DIRECTORY, O_RDONLY, open, owned, readlink, rename, writeFileAtomic } from "../linux/file.ts";
 import { type Digest, digestOf, hexOf } from "../oci/digest.ts";
 import type { Paths } from "../paths.ts";
+import { readRecordFile } from "../record-file.ts";
 import {
   damaged as damagedObject,
   formatRecord,
@@ -215,7 +205,7 @@ export function readLayer(paths: Paths, chainId: Digest): LayerMeta {
 }
 
 function parseLayer(paths: Paths, chainId: Digest): Parsed<LayerMeta> | undefined {
-  const content = readFileIfAny(`${layerDirectory(paths, chainId)}/meta.json`);
+  const content = readRecordFile(`${layerDirectory(paths, chainId)}/meta.json`);
   return content === undefined ? undefined : parseRecord(layerKind, content, "meta.json");
 }
 /** The chain id of a layer on top of others. */

@@ -1,9 +1,9 @@
 /** The record that makes an image exist: which layers it has. */
 
 import { type DamagedError, InvalidError } from "../errors.ts";
-import { readFileIfAny } from "../linux/file.ts";
 import { type Digest, hexOf, isDigest } from "../oci/digest.ts";
 import type { Paths } from "../paths.ts";
+import { readRecordFile } from "../record-file.ts";
 import {
   type Check,
   damaged as damagedObject,
@@ -37,7 +37,7 @@ const imageKind = kindOf<ImageRecord>({
 
 /** Undefined where there is no such image. */
 export function parseImage(paths: Paths, id: Digest): Parsed<ImageRecord> | undefined {
-  const content = readFileIfAny(`${paths.images}/${hexOf(id)}`);
+  const content = readRecordFile(`${paths.images}/${hexOf(id)}`);
   return content === undefined ? undefined : parseRecord(imageKind, content, `images/${hexOf(id)}`);
 }
 

@@ -1,9 +1,10 @@
 /** Which images a file on disk was loaded as, so that a second `run busybox.tar` neither extracts nor hashes anything. */
 
 import { ConflictError } from "../errors.ts";
-import { fstat, O_PATH, openIfAny, owned, readFileIfAny, readlink, type Stat } from "../linux/file.ts";
+import { fstat, O_PATH, openIfAny, owned, readlink, type Stat } from "../linux/file.ts";
 import { type Digest, digestOf, hexOf } from "../oci/digest.ts";
 import type { Paths } from "../paths.ts";
+import { readRecordFile } from "../record-file.ts";
 import { formatRecord, kindOf, list, parseRecord, text } from "../schema.ts";
 import { digest } from "./record.ts";
 import { type Image, readAnyImage } from "./store.ts";
@@ -25,7 +26,7 @@ export function findSource(paths: Paths, file: string): Image | undefined {
   if (!identity) return undefined;
   const recordFile = sourceFile(paths, identity.path);
   // What is damaged is loaded again, which makes it whole.
-  const record = parseRecord(sourceKind, readFileIfAny(recordFile), recordFile).value;
+  const record = parseRecord(sourceKind, readRecordFile(recordFile), recordFile).value;
   if (record?.stamp !== identity.stamp) return undefined;
   const images = record.images.map((id) => readAnyImage(paths, id));
   if (images.some((image) => !image || image.damage !== undefined)) return undefined;

@@ -9,10 +9,11 @@
  */
 
 import { ConflictError, InvalidError } from "../errors.ts";
-import { readdir, readFileIfAny } from "../linux/file.ts";
+import { readdir } from "../linux/file.ts";
 import { type Digest, hexOf, isDigest } from "../oci/digest.ts";
 import { type ImageConfig, parseImageConfig } from "../oci/image.ts";
 import type { Paths } from "../paths.ts";
+import { readRecordFile } from "../record-file.ts";
 import { formatRecord, kindOf, type Parsed, parseRecord, text } from "../schema.ts";
 import { damagedImage, digest, parseImage } from "./record.ts";
 
@@ -86,8 +87,9 @@ function readConfig(
   id: Digest,
 ): { config: ImageConfig; damage?: undefined } | { config?: undefined; damage: string } {
   const file = `blobs/sha256/${hexOf(id)}`;
-  const content = readFileIfAny(`${paths.blobs}/${hexOf(id)}`);
+  const content = readRecordFile(`${paths.blobs}/${hexOf(id)}`);
   if (content === undefined) return lost(file);
+  if (typeof content === "object") return { damage: `is damaged: ${file} ${content.unreadable}` };
   try {
     return { config: parseImageConfig(content, file, { trusted: true }) };
   } catch (error) {
@@ -153,7 +155,7 @@ export const formatRef = (reference: string, image: Digest): string =>
   `${formatRecord(refKind, { reference, image })}\n`;
 
 function parseRef(paths: Paths, name: string): Parsed<Ref> | undefined {
-  const content = readFileIfAny(`${paths.refs}/${name}`);
+  const content = readRecordFile(`${paths.refs}/${name}`);
   return content === undefined ? undefined : parseRecord(refKind, content, `refs/${name}`);
 }
 

@@ -16,6 +16,7 @@ export const errnos = {
   EEXIST: 17,
   ENODEV: 19,
   ENOTDIR: 20,
+  EISDIR: 21,
   EINVAL: 22,
   ENFILE: 23,
   EMFILE: 24,
@@ -45,8 +46,18 @@ export const errnos = {
 export type ErrnoName = keyof typeof errnos;
 
 export const { EPERM, ENOENT, ESRCH, EINTR, ENXIO, EAGAIN, ENOMEM, EACCES, EBUSY, EEXIST, ENODEV, ENOTDIR } = errnos;
-export const { EINVAL, ENFILE, EMFILE, ENOTEMPTY, EXFULL, ENODATA, ERESTART, EPROTONOSUPPORT, ESOCKTNOSUPPORT } =
-  errnos;
+export const {
+  EISDIR,
+  EINVAL,
+  ENFILE,
+  EMFILE,
+  ENOTEMPTY,
+  EXFULL,
+  ENODATA,
+  ERESTART,
+  EPROTONOSUPPORT,
+  ESOCKTNOSUPPORT,
+} = errnos;
 export const { EOPNOTSUPP, EAFNOSUPPORT, EADDRINUSE, EADDRNOTAVAIL, ENETUNREACH, ECONNABORTED, ECONNRESET } = errnos;
 export const { ENOBUFS, ECONNREFUSED, EINPROGRESS } = errnos;
 

@@ -1,8 +1,8 @@
 /** Files by system call: what a run needs of open(2), read(2), stat(2), mkdir(2), without loading node:fs (1 ms). */
 
-import { InvalidError } from "../errors.ts";
-import { EAGAIN, EBUSY, EEXIST, EINTR, ENOENT, ENOTDIR, ENOTEMPTY, ESRCH } from "./errno.ts";
-import { AT_FDCWD, allow, bind, check, checkRetry, cstr, memory, readErrno, syscall } from "./libc.ts";
+import { hasCode, InvalidError } from "../errors.ts";
+import { EAGAIN, EBUSY, EEXIST, EINTR, EISDIR, ENOENT, ENOTDIR, ENOTEMPTY, ESRCH } from "./errno.ts";
+import { AT_FDCWD, allow, bind, check, checkRetry, cstr, memory, readErrno, syscall, syscallError } from "./libc.ts";
 
 const libc = bind({
   openat: ["int", "int", "ptr", "int", "int"],
@@ -98,8 +98,8 @@ const standard = ["stdin", "stdout", "stderr"];
 export const nameOf = (fd: Fd): string => standard[fd] ?? `fd ${fd}`;
 
 /** read(2) into a buffer: how many bytes came, 0 at the end of the file. */
-export const read = (fd: Fd, into: Uint8Array): number =>
-  checkRetry("read", nameOf(fd), () => libc.read(fd, into, into.length));
+export const read = (fd: Fd, into: Uint8Array, subject = nameOf(fd)): number =>
+  checkRetry("read", subject, () => libc.read(fd, into, into.length));
 
 /** write(2): how many bytes were taken. */
 export const write = (fd: Fd, data: Uint8Array, subject = nameOf(fd)): number =>
@@ -131,7 +131,7 @@ export function readAll(fd: Fd, subject: string, maxBytes = 64 << 20, begun?: Ui
       larger.set(buffer);
       buffer = larger;
     }
-    const count = read(fd, buffer.subarray(length));
+    const count = read(fd, buffer.subarray(length), subject);
     if (count === 0) return buffer.subarray(0, length);
     length += count;
   }
@@ -144,9 +144,9 @@ export const readFile = (path: string, maxBytes?: number): string =>
 /** A whole file as it is. */
 export const readBytes = (path: string): Uint8Array => withFile(path, O_RDONLY, (fd) => readAll(fd, path));
 
-/** A whole file as text, or undefined where there is none. */
+/** A whole file as text, or undefined where there is none. A FIFO in its place is not waited for. */
 export function readFileIfAny(path: string): string | undefined {
-  using file = owned(openIfAny(path, O_RDONLY));
+  using file = owned(openIfAny(path, O_RDONLY | O_NONBLOCK));
   return file && readText(file.fd, path);
 }
 
@@ -157,18 +157,19 @@ const roomBytes = 8192;
 function readText(fd: Fd, subject: string, maxBytes?: number): string {
   room ??= memory(roomBytes);
   let length = 0;
-  for (let count = -1; count !== 0 && length < roomBytes; length += count) count = read(fd, room.subarray(length));
+  for (let count = -1; count !== 0 && length < roomBytes; length += count)
+    count = read(fd, room.subarray(length), subject);
   const begun = room.subarray(0, length);
   if (length < Math.min(roomBytes, maxBytes ?? roomBytes)) return decoder.decode(begun);
   return decoder.decode(readAll(fd, subject, maxBytes, begun));
 }
 
 /** As `readFileIfAny`, for a file on disk that is small as a rule: what comes short is its end, so one read(2) does. */
-export function readSmallFileIfAny(path: string): string | undefined {
+export function readSmallFileIfAny(path: string, flags = 0): string | undefined {
   room ??= memory(roomBytes);
-  using file = owned(openIfAny(path, O_RDONLY));
+  using file = owned(openIfAny(path, O_RDONLY | O_NONBLOCK | flags));
   if (file === undefined) return undefined;
-  const count = read(file.fd, room);
+  const count = read(file.fd, room, path);
   const begun = room.subarray(0, count);
   return decoder.decode(count < roomBytes ? begun : readAll(file.fd, path, undefined, begun));
 }
@@ -195,12 +196,23 @@ function writeOrUnlink(fd: Fd, text: string, path: string): void {
   }
 }
 
-/** Creates or replaces a file at once: readers see the old text or the new, never a part. Mode 0600. */
+/**
+ * Creates or replaces a file at once: readers see the old text or the new, never a part. Mode 0600. An empty directory in its
+ * place, which is nobody's, gives way.
+ */
 export function writeFileAtomic(path: string, text: string): void {
   const temporary = `${path}.${process.pid}.new`;
   const flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW;
   withFile(temporary, flags, (fd) => writeOrUnlink(fd, text, temporary));
-  rename(temporary, path);
+  try {
+    rename(temporary, path);
+  } catch (error) {
+    if (hasCode(error, "EISDIR") && rmdir(path)) rename(temporary, path);
+    else {
+      unlink(temporary);
+      throw error;
+    }
+  }
 }
 
 /**
@@ -238,8 +250,12 @@ export function mkdirAll(path: string, mode = 0o700): string[] {
 
 const AT_REMOVEDIR = 0x200;
 
-/** unlink(2); a file that is not there is fine. */
-export const unlink = (path: string): void => void allow([ENOENT], "unlink", path, libc.unlinkat(cwd, cstr(path), 0));
+/** unlink(2); a file that is not there is fine, and an empty directory in its place goes as well. */
+export function unlink(path: string): void {
+  const gone = allow([ENOENT, EISDIR], "unlink", path, libc.unlinkat(cwd, cstr(path), 0));
+  if (gone !== -1 || readErrno() === ENOENT || rmdir(path)) return;
+  throw syscallError("unlink", path, EISDIR);
+}
 
 /** rmdir(2); a directory that is not there is fine. @returns false if something is in it, or uses it. */
 export function rmdir(path: string): boolean {

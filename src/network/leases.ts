@@ -3,7 +3,7 @@
  * The container's monitor holds it locked for life (flock(2)), so that no address is lost when somebody is killed.
  */
 
-import { ConflictError, UsageError } from "../errors.ts";
+import { ConflictError, hasCode, UsageError } from "../errors.ts";
 import {
   close,
   type Fd,
@@ -11,13 +11,13 @@ import {
   fstat,
   linkOpenFile,
   mkdirAll,
+  O_NONBLOCK,
   O_RDONLY,
   O_RDWR,
   O_TMPFILE,
   open,
   openIfAny,
   owned,
-  readAll,
   readdir,
   seekToStart,
   statIfAny,
@@ -36,6 +36,7 @@ import {
   parseSubnet,
   reservedOf,
 } from "../plan/subnet.ts";
+import { readOpenRecord } from "../record-file.ts";
 
 export interface Lease {
   /** Without a prefix length. */
@@ -199,7 +200,7 @@ function tryLease({ directory, owner, isAlive }: LeaseRequest, address: string):
   for (;;) {
     const made = makeLease(directory, address, owner);
     if (made) return made;
-    using lock = owned(openIfAny(path, O_RDWR));
+    using lock = owned(openLease(path));
     if (lock === undefined) continue;
     const locked = flock(lock.fd, { wait: false });
     const had = ownerIn(lock.fd, path);
@@ -228,9 +229,21 @@ function makeLease(directory: string, address: string, owner: string): Lease | u
   return linkOpenFile(lock.fd, path) ? { address, lock: lock.handOff() } : undefined;
 }
 
-/** What is not a whole line was being written when somebody was killed. */
+/** One that is no file is nobody's, and is taken away. */
+function openLease(path: string): Fd | undefined {
+  try {
+    return openIfAny(path, O_RDWR | O_NONBLOCK);
+  } catch (error) {
+    if (!hasCode(error, "EISDIR")) throw error;
+    unlink(path);
+    return undefined;
+  }
+}
+
+/** What is not a whole line was being written when somebody was killed; what cannot be read is as good as that. */
 function ownerIn(lock: Fd, path: string): string {
-  const text = new TextDecoder().decode(readAll(lock, path));
+  const text = readOpenRecord(lock, path);
+  if (typeof text !== "string") return "";
   const end = text.indexOf("\n");
   return end === -1 ? "" : text.slice(0, end);
 }
@@ -245,7 +258,7 @@ export function releaseLease(directory: string, { address, lock }: Lease): void 
 /** Removes the file of a lease whose owner was killed, unless another has the address by now. */
 export function dropLease(directory: string, address: string, owner: string): void {
   const path = `${directory}/${address}`;
-  using lock = owned(openIfAny(path, O_RDWR));
+  using lock = owned(openLease(path));
   if (lock && flock(lock.fd, { wait: false }) && ownerIn(lock.fd, path) === owner)
     releaseLease(directory, { address, lock: lock.handOff() });
 }
@@ -260,7 +273,7 @@ export function dropStrays(directory: string, isAlive: (owner: string) => boolea
 export function listLeases(directory: string): { address: string; owner: string; held: boolean }[] {
   return (readdir(directory) ?? []).flatMap((address) => {
     const path = `${directory}/${address}`;
-    using file = owned(openIfAny(path, O_RDONLY));
+    using file = owned(openIfAny(path, O_RDONLY | O_NONBLOCK));
     return file ? { address, owner: ownerIn(file.fd, path), held: !flock(file.fd, { wait: false, shared: true }) } : [];
   });
 }

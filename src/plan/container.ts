@@ -163,10 +163,11 @@ function planPrepare(container: Container, cgroup: string | undefined): HostStep
       ...(container.connection && { network: connectedOf(container.connection) }),
     },
   };
+  const owners = { containers: above(directory), running: above(running) };
   if (!fresh) return [lockFile, ...(keep ? [] : [{ do: "remove", ...paths } as const])];
   return [
     lockFile,
-    ...(namePath ? [{ do: "take-name", name, path: namePath, id, keep } as const] : []),
+    ...(namePath ? [{ do: "take-name", name, path: namePath, id, owners, keep } as const] : []),
     ...(ids ? [{ do: "hold-ids", id, paths: ids, keep } as const] : []),
     { do: "directories", directories: [{ path: directory, mode: 0o700 }, ...container.directories], keep },
     ...planQuota(container),
@@ -174,6 +175,8 @@ function planPrepare(container: Container, cgroup: string | undefined): HostStep
     ...volumes.filter((step) => step.do === "volume"),
   ];
 }
+
+const above = (path: string): string => path.slice(0, path.lastIndexOf("/"));
 
 function planQuota({ quota, directories, keep }: Container): HostStep[] {
   return quota ? [{ do: "quota", paths: directories.map(({ path }) => path), ...quota, keep }] : [];

@@ -32,7 +32,14 @@ import type { MappedHostStep, MappedInitStep } from "./userns/step.ts";
 /** What the host's side does. Each has an undo, run when the start fails or the container ends. */
 export type HostStep =
   | { do: "lock-file"; running: string; cleanup: CleanupRecord }
-  | { do: "take-name"; name: string; path: string; id: string; keep: boolean }
+  | {
+      do: "take-name";
+      name: string;
+      path: string;
+      id: string;
+      owners: { containers: string; running: string };
+      keep: boolean;
+    }
   | { do: "directories"; directories: Directory[]; keep: boolean }
   | QuotaStep
   /** `sources` become files of `directory` called 0, 1, 2... */

@@ -1,18 +1,15 @@
 /** The host's side of a run: performs its steps, each with the undo that takes it back. */
 
-import { ConflictError, hasCode, InvalidError, SyscallError } from "../errors.ts";
+import { hasCode, InvalidError, SyscallError } from "../errors.ts";
 import { delegateControllers, findCgroup2, removeCgroup, removeEmptyCgroup } from "../linux/cgroup.ts";
 import {
   close,
   type Fd,
-  link,
   mkdir,
   mkdirAll,
   O_DIRECTORY,
   O_RDONLY,
   open,
-  readdir,
-  readFileIfAny,
   readlink,
   rename,
   rmdir,
@@ -33,6 +30,7 @@ import type { Prepared } from "./init.ts";
 import { type CleanUpDead, createLockFile, isNew } from "./lock-file.ts";
 import { makeRoot } from "./mount/rootfs.ts";
 import { identityOf } from "./mount/user.ts";
+import { freeName, takeName } from "./name.ts";
 import type { Owner } from "./stdio.ts";
 import type { UndoList } from "./undo.ts";
 
@@ -91,8 +89,8 @@ const performers: { [Kind in HostStep["do"]]: Performer<Extract<HostStep, { do: 
       close(lock);
     });
   },
-  "take-name": ({ name, path, id, keep }, undo, { ended }) => {
-    takeName(name, path, id);
+  "take-name": ({ name, path, id, owners, keep }, undo, { ended }) => {
+    takeName(name, path, id, owners);
     undo.add(() => {
       if (!(keep && ended())) freeName(path, id);
     });
@@ -280,23 +278,6 @@ function makeVolume({ path, staging, record, anonymous, maker }: VolumeStep): bo
   }
 }
 
-/** Makes a name ours, or names who has it. @param other the file of a name that we have: the new one is a second link to it. */
-export function takeName(name: string, path: string, id: string, other?: string): void {
-  try {
-    if (other !== undefined && statIfAny(other)) link(other, path);
-    else writeNewFile(path, id);
-  } catch (error) {
-    if (!hasCode(error, "EEXIST")) throw error;
-    const owner = readFileIfAny(path)?.slice(0, 12);
-    // Taken by ourselves, and killed then.
-    if (other !== undefined && id.slice(0, 12) === owner) return;
-    throw new ConflictError(
-      `the name ${JSON.stringify(name)} is taken by container ${owner}`,
-      `remove that container (tinydocker rm ${name}) or choose another name`,
-    );
-  }
-}
-
 /** Takes back what a killed monitor left: processes, cgroup, and a directory that was not to be kept. */
 export function cleanUp(cleanup: CleanupRecord): void {
   if (cleanup.cgroup) removeContainerCgroup(cleanup.cgroup);
@@ -319,14 +300,3 @@ export function removeContainer({ directory, namePath, ids }: Kept): void {
 }
 
 type Kept = Pick<CleanupRecord, "directory" | "namePath" | "ids">;
-
-/** Frees the name of a container. An empty file is of one that was killed while it took the name. */
-function freeName(path: string, id: string): void {
-  const owner = readFileIfAny(path);
-  const only = owner === id && statIfAny(path)?.nlink === 1;
-  if (owner === "" || owner === id) unlink(path);
-  if (only) return;
-  // It was renamed since; or a `rename` that was killed half way has left it two names.
-  const names = path.slice(0, path.lastIndexOf("/"));
-  for (const name of readdir(names) ?? []) if (readFileIfAny(`${names}/${name}`) === id) unlink(`${names}/${name}`);
-}

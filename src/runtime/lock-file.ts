@@ -1,13 +1,14 @@
 /** The lock file of a container, `running/<id>`: whoever holds it is its monitor, and what stands in it is what that one would leave. */
 
 import { Failure } from "../errors.ts";
-import { type Fd, flock, fstat, O_CREAT, O_RDWR, open, owned, readAll, unlink, writeAll } from "../linux/file.ts";
+import { type Fd, flock, fstat, O_CREAT, O_RDWR, open, owned, unlink, writeAll } from "../linux/file.ts";
+import { readOpenRecord, type Unreadable } from "../record-file.ts";
 
 /**
  * Gets what stands in the lock file of one who was killed, while we hold its lock: cleans up after that one and unlinks the file.
  * @throws if its container lives on.
  */
-export type CleanUpDead = (content: Uint8Array) => void;
+export type CleanUpDead = (content: string | Unreadable) => void;
 
 /** Of a container that nobody had before: its id is a new one. */
 export const isNew: CleanUpDead = () => {
@@ -33,6 +34,6 @@ export function createLockFile(running: string, text: string, cleanUpDead: Clean
       }
       return lock.handOff();
     }
-    if (nlink > 0) cleanUpDead(readAll(lock.fd, running));
+    if (nlink > 0) cleanUpDead(readOpenRecord(lock.fd, running));
   }
 }

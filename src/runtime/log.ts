@@ -16,6 +16,7 @@ import {
   O_APPEND,
   O_CREAT,
   O_NOFOLLOW,
+  O_NONBLOCK,
   O_WRONLY,
   open,
   rename,
@@ -69,7 +70,7 @@ function openFiles(path: string, { driver, maxBytes, maxFiles, attrs }: LogOptio
   let fd: Fd | undefined;
   let size = 0;
   const openNewest = () => {
-    fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0o600);
+    fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK, 0o600);
     size = fstat(fd).size;
   };
   const attempt = (action: () => void) => {

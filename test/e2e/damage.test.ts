@@ -1,7 +1,7 @@
 /** Records that are damaged in every way: told by name, in nobody else's way, and removed (F14). */
 
 import { describe, expect } from "bun:test";
-import { readdirSync, readFileSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { unpackStateRoot } from "../state-roots/unpack.ts";
 import type { Result } from "../support/cli.ts";
@@ -53,6 +53,18 @@ const damagesOf = (field: string): Damage[] => {
     },
   ];
 };
+
+/** What may stand in a file's place, or under it: whoever opens it must neither wait nor stumble. */
+const replacements: { title: string; put(machine: Machine, path: string): Promise<unknown>; said: RegExp }[] = [
+  { title: "a directory", put: async (_, path) => mkdirSync(path), said: / is a directory/ },
+  { title: "a FIFO", put: (machine, path) => machine.exec(["mkfifo", path]), said: / is a FIFO/ },
+  { title: "a link in a circle", put: async (_, path) => symlinkSync(path, path), said: / is a symbolic link/ },
+  {
+    title: "an endless device",
+    put: (machine, path) => machine.exec(["cp", "-a", "/dev/zero", path]),
+    said: / is a device/,
+  },
+];
 
 /** What lists and tells, and must work whatever one object has. */
 const listings: string[][] = [
@@ -221,21 +233,22 @@ const cases: Case[] = [
 
 const names = ["failed", "renamed", "host", "tiny", "memory", "back"];
 
+/** A state root of its own for each damage. */
+function unpacked(machine: Machine, file: Case["file"]): string {
+  rmSync(machine.root, { recursive: true, force: true });
+  unpackStateRoot("0.1.0", machine.directory);
+  const image = JSON.parse(readFileSync(join(machine.root, "refs/made%3A1"), "utf8")).image.slice(7);
+  const { layers } = JSON.parse(readFileSync(join(machine.root, "images", image), "utf8"));
+  const container = readFileSync(join(machine.root, "names/ended"), "utf8");
+  return join(machine.root, file(machine.root, { container, image, layer: layers.at(-1).chainId.slice(7) }));
+}
+
 describe.each(cases)("$kind", ({ file, field, subject, refused, removed, listed, except = [] }) => {
   test("that is damaged is told of by name, in nobody's way, and removed", async () => {
     await using machine = await new Machine().open();
     for (const { title, of, said } of damagesOf(field)) {
       if (except.includes(title)) continue;
-      rmSync(machine.root, { recursive: true, force: true });
-      unpackStateRoot("0.1.0", machine.directory);
-      const image = JSON.parse(readFileSync(join(machine.root, "refs/made%3A1"), "utf8")).image.slice(7);
-      const { layers } = JSON.parse(readFileSync(join(machine.root, "images", image), "utf8"));
-      const ids = {
-        container: readFileSync(join(machine.root, "names/ended"), "utf8"),
-        image,
-        layer: layers.at(-1).chainId.slice(7),
-      };
-      const path = join(machine.root, file(machine.root, ids));
+      const path = unpacked(machine, file);
       const text = of(readFileSync(path, "utf8"));
       if (text === undefined) unlinkSync(path);
       else writeFileSync(path, text);
@@ -250,6 +263,35 @@ describe.each(cases)("$kind", ({ file, field, subject, refused, removed, listed,
       for (const words of removed) ok(await machine.run(words, { timeoutMs: 10_000 }));
       expect(await expectListings(machine, names, listings.slice(0, 5))).not.toMatch(/damaged/i);
     }
+  }, 120_000);
+  test("that is no file any more, or cannot be read, is told of in the same way", async () => {
+    await using machine = await new Machine().open();
+    for (const { title, put, said } of replacements) {
+      const path = unpacked(machine, file);
+      unlinkSync(path);
+      await put(machine, path);
+      const shown = await expectListings(machine, names);
+      if (listed) expect([title, shown]).toEqual([title, expect.stringMatching(listed)]);
+      for (const words of refused) {
+        const result = await machine.run(words, { timeoutMs: 10_000 });
+        expect([title, words, result.signal]).toEqual([title, words, null]);
+        expectRefusal(result, subject, said);
+      }
+      for (const words of removed) ok(await machine.run(words, { timeoutMs: 10_000 }));
+      expect(await expectListings(machine, names, listings.slice(0, 5))).not.toMatch(/damaged/i);
+    }
+  }, 120_000);
+  test("that a bad disk does not give is told of in the same way", async () => {
+    await using machine = await new Machine().open();
+    const path = unpacked(machine, file);
+    // Reading the first byte of a process's memory is EIO, and where it is mounted nothing can be written or removed.
+    const over = ["sh", "-c", `mount --bind /proc/${machine.pid}/mem "$1"`, "sh", path];
+    expect((await machine.exec(over)).stderr).toBe("");
+    const shown = await expectListings(machine, names);
+    if (listed) expect(shown).toMatch(listed);
+    for (const words of refused)
+      expectRefusal(await machine.run(words, { timeoutMs: 10_000 }), subject, / cannot be read: EIO/);
+    await machine.exec(["umount", path]);
   }, 120_000);
 });
 

@@ -7,15 +7,16 @@ import { removePath } from "../../linux/tree.ts";
 import type { Paths } from "../../paths.ts";
 import type { CleanupRecord } from "../../plan/cleanup-record.ts";
 import type { Connected } from "../../plan/network.ts";
+import type { Unreadable } from "../../record-file.ts";
 import { cleanUp, removeContainer } from "../../runtime/host.ts";
 import { type Container, isAlive, readContainer, writeState } from "../record/container.ts";
-import { journalSuffix, pauseSuffix } from "../record/monitor-lock.ts";
 import { parseLockFile } from "../record/lock-file.ts";
+import { journalSuffix, pauseSuffix } from "../record/monitor-lock.ts";
 import { removeAnonymous, removeMade } from "../volume/remove.ts";
 import { unknownCode, unseen } from "./unseen-end.ts";
 
 /** What is left of whoever had this file of `running`, which the caller has locked. @param content of the file. */
-export function cleanUpLeft(paths: Paths, name: string, content: Uint8Array): void {
+export function cleanUpLeft(paths: Paths, name: string, content: string | Unreadable): void {
   const path = `${paths.running}/${name}`;
   if (name.endsWith(journalSuffix)) repairFromJournal(paths, path, name.slice(0, -journalSuffix.length), content);
   else if (name.endsWith(pauseSuffix)) unpause(paths, path, name.slice(0, -pauseSuffix.length));
@@ -23,14 +24,14 @@ export function cleanUpLeft(paths: Paths, name: string, content: Uint8Array): vo
 }
 
 /** For who wants to have a container that somebody had who was killed. @throws ConflictError if it lives on without its monitor. */
-export function cleanUpFor(paths: Paths, id: string, content: Uint8Array): void {
+export function cleanUpFor(paths: Paths, id: string, content: string | Unreadable): void {
   if (cleanUpDead(paths, `${paths.running}/${id}`, id, content)) return;
   throw new ConflictError(`container ${id.slice(0, 12)} is running, without its monitor`, "stop it first");
 }
 
 /** @param content of the lock file at that path, whose lock the caller has. @returns false if the container lives on. */
-function cleanUpDead(paths: Paths, path: string, id: string, content: Uint8Array): boolean {
-  const cleanup = parseLockFile(paths, id, new TextDecoder().decode(content));
+function cleanUpDead(paths: Paths, path: string, id: string, content: string | Unreadable): boolean {
+  const cleanup = parseLockFile(paths, id, content);
   if (cleanup) {
     const container = readContainer(paths, cleanup.id);
     // It lives on without its monitor, as it was promised; somebody may stop it (stop.ts).
@@ -51,9 +52,9 @@ function cleanUpDead(paths: Paths, path: string, id: string, content: Uint8Array
 const keeping = () => require("../network/keeper.ts") as typeof import("../network/keeper.ts");
 
 /** Somebody was killed while he changed what a container has of its networks. */
-function repairFromJournal(paths: Paths, path: string, id: string, content: Uint8Array): void {
+function repairFromJournal(paths: Paths, path: string, id: string, content: string | Unreadable): void {
   const { repairNetworks } = require("../network/journal.ts") as typeof import("../network/journal.ts");
-  if (repairNetworks(paths, id, new TextDecoder().decode(content))) unlink(path);
+  if (repairNetworks(paths, id, typeof content === "string" ? content : "")) unlink(path);
 }
 
 /** Somebody was killed while he committed a container. */

@@ -2,7 +2,7 @@
 
 import { hasCode } from "../../errors.ts";
 import { pread } from "../../linux/at.ts";
-import { close, type Fd, fstat, O_RDONLY, openIfAny, read } from "../../linux/file.ts";
+import { close, type Fd, fstat, O_NONBLOCK, O_RDONLY, openIfAny, read } from "../../linux/file.ts";
 import { watchDirectory } from "../../linux/inotify.ts";
 import { memory } from "../../linux/libc.ts";
 import { type Interest, POLLIN, poll } from "../../linux/poll.ts";
@@ -135,16 +135,16 @@ const goesOn = (paths: Paths, id: string): boolean =>
 function openNewer(name: (number: number) => string, than?: bigint): LogFile[] {
   const found = new Map<bigint, LogFile & { number: number }>();
   for (let number = 0, gaps = 0; gaps <= maxGaps && number <= most; number++) {
-    const fd = openIfAny(name(number), O_RDONLY);
+    const fd = openIfAny(name(number), O_RDONLY | O_NONBLOCK);
     if (fd === undefined) {
       gaps++;
       continue;
     }
     gaps = 0;
-    const { ino, size } = fstat(fd);
+    const { type, ino, size } = fstat(fd);
     const before = found.get(ino);
     if (before) before.number = number;
-    if (before || ino === than) close(fd);
+    if (before || ino === than || type !== "file") close(fd);
     else found.set(ino, { fd, ino, size, number });
     if (ino === than) break;
   }

@@ -1,7 +1,7 @@
 /** What `--pid`, `--ulimit`, `--tz` and the like need to know of this host and of other containers. Loaded for those that ask. */
 
 import { ConflictError, NotFoundError } from "../../errors.ts";
-import { close, type Fd, O_RDONLY, open, owned, readFile, readSmallFileIfAny, statIfAny } from "../../linux/file.ts";
+import { close, type Fd, O_RDONLY, open, owned, readFile, readFileIfAny, statIfAny } from "../../linux/file.ts";
 import { openProcess } from "../../linux/proc.ts";
 import type { Spec } from "../../oci/spec.ts";
 import type { Paths } from "../../paths.ts";
@@ -26,7 +26,7 @@ export function applyProcessOptions(spec: Spec, options: RunOptions, host: HostF
 function zoneFile(timezone: string): string {
   const path = timezone === "local" ? "/etc/localtime" : `/usr/share/zoneinfo/${timezone}`;
   // tzfile(5)
-  if (statIfAny(path)?.type === "file" && readSmallFileIfAny(path)?.startsWith("TZif")) return path;
+  if (statIfAny(path)?.type === "file" && readFileIfAny(path)?.startsWith("TZif")) return path;
   const hint = "zones are the files of /usr/share/zoneinfo, of the package tzdata";
   if (timezone === "local") throw new NotFoundError("--tz local: this host has no /etc/localtime", "--tz UTC");
   throw new NotFoundError(`--tz: this host has no time zone ${timezone}`, hint);

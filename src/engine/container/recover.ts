@@ -6,15 +6,16 @@ import {
   flock,
   fstat,
   mkdirAll,
+  O_NONBLOCK,
   O_RDONLY,
   O_RDWR,
   openIfAny,
   owned,
-  readAll,
   readdir,
   statIfAny,
 } from "../../linux/file.ts";
 import type { Paths } from "../../paths.ts";
+import { readOpenRecord } from "../../record-file.ts";
 import { isAlive, readContainer } from "../record/container.ts";
 import { isLockFile } from "../record/monitor-lock.ts";
 
@@ -46,7 +47,7 @@ function recoverAll(paths: Paths): void {
     // put away in good order, and by now another of this name may be of one that lives.
     if (flock(lock.fd, { wait: false }) && fstat(lock.fd).nlink > 0) {
       const { cleanUpLeft } = require("./clean-up.ts") as typeof import("./clean-up.ts");
-      cleanUpLeft(paths, id, readAll(lock.fd, path));
+      cleanUpLeft(paths, id, readOpenRecord(lock.fd, path));
     }
   }
   dropStrayLeases(paths);
@@ -55,10 +56,10 @@ function recoverAll(paths: Paths): void {
 /** For writing, which NFS asks of whoever locks alone; for reading where nothing can be written. */
 function openLock(path: string): Fd | undefined {
   try {
-    return openIfAny(path, O_RDWR);
+    return openIfAny(path, O_RDWR | O_NONBLOCK);
   } catch (error) {
-    if (!hasCode(error, "EROFS")) throw error;
-    return openIfAny(path, O_RDONLY);
+    if (!hasCode(error, "EROFS", "EISDIR", "ENXIO", "EIO")) throw error;
+    return openIfAny(path, O_RDONLY | O_NONBLOCK);
   }
 }
 

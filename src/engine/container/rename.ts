@@ -4,7 +4,7 @@ import { ConflictError } from "../../errors.ts";
 import { unlink } from "../../linux/file.ts";
 import { readNames, writeNames } from "../../network/dns/zone.ts";
 import type { Paths } from "../../paths.ts";
-import { takeName } from "../../runtime/host.ts";
+import { takeName } from "../../runtime/name.ts";
 import { type Container, emitContainerEvent, readContainer, writeRecord } from "../record/container.ts";
 import { namesOf } from "../record/network.ts";
 
@@ -14,7 +14,7 @@ import { namesOf } from "../record/network.ts";
  */
 export function renameContainer(paths: Paths, { record }: Container, name: string): void {
   if (name === record.name) throw new ConflictError(`container ${name} has that name already`);
-  takeName(name, `${paths.names}/${name}`, record.id, `${paths.names}/${record.name}`);
+  takeName(name, `${paths.names}/${name}`, record.id, paths, `${paths.names}/${record.name}`);
   try {
     writeRecord(paths, { ...record, name });
   } catch (error) {

@@ -1,12 +1,13 @@
 /** One start of a container, by its monitor: the plan, the run, and what is written down of it. */
 
 import { explain, isFull, StartError } from "../../errors.ts";
-import { readFileIfAny, statIfAny, unlink } from "../../linux/file.ts";
+import { statIfAny, unlink } from "../../linux/file.ts";
 import type { EventSource } from "../../linux/poll.ts";
 import { identify } from "../../linux/proc.ts";
 import type { Paths } from "../../paths.ts";
 import type { Plan } from "../../plan/step.ts";
 import type { LogOptions } from "../../runtime/log.ts";
+import { recordedName } from "../../runtime/name.ts";
 import { type Io, type Outcome, runContainer } from "../../runtime/run.ts";
 import type { KeptNetwork } from "../network/keep.ts";
 import {
@@ -17,10 +18,10 @@ import {
   emitContainerEvent,
   isRecorded,
   overwriteState,
-  recordedName,
   writeRecord,
   writeState,
 } from "../record/container.ts";
+import { readName } from "../record/container-name.ts";
 import { cleaningUpFor, removeAnonymousVolumes, removeMadeVolumes } from "./delete.ts";
 
 export interface Run {
@@ -156,9 +157,9 @@ const logOptions = (record: ContainerRecord): LogOptions =>
 
 /** It may have another name by now. */
 const underItsName = (paths: Paths, record: ContainerRecord): ContainerRecord =>
-  readFileIfAny(`${paths.names}/${record.name}`) === record.id
+  readName(paths, record.name) === record.id
     ? record
-    : { ...record, name: recordedName(paths, record.id) ?? record.name };
+    : { ...record, name: recordedName(paths.containers, record.id) ?? record.name };
 
 /** A full disk must not end the program, nor hide how it ended. */
 function keepState(paths: Paths, id: string, state: ContainerState, what: string, warn: Run["warn"]): void {

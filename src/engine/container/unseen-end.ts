@@ -11,7 +11,13 @@ import { openProcess } from "../../linux/proc.ts";
 import { signals } from "../../linux/signal.ts";
 import type { Paths } from "../../paths.ts";
 import type { Task } from "../../runtime/task.ts";
-import { type Container, type ContainerRecord, emitContainerEvent, readContainer, writeState } from "../record/container.ts";
+import {
+  type Container,
+  type ContainerRecord,
+  emitContainerEvent,
+  readContainer,
+  writeState,
+} from "../record/container.ts";
 import { waitingForMonitor } from "../record/monitor-lock.ts";
 
 /** What Docker shows where nobody knows the exit code. */

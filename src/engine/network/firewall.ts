@@ -1,10 +1,11 @@
 /** The firewall of a state root: which driver it has, and all that it has to know after somebody flushed it. */
 
-import { readFileIfAny, writeFileAtomic } from "../../linux/file.ts";
+import { writeFileAtomic } from "../../linux/file.ts";
 import { type FirewallDriver, openFirewall } from "../../network/firewall/choose.ts";
 import type { Firewall } from "../../network/firewall/driver.ts";
 import type { Paths } from "../../paths.ts";
 import { type Network, type Publication, withBridge } from "../../plan/network.ts";
+import { readableRecord } from "../../record-file.ts";
 import { isUp, listContainers } from "../record/container.ts";
 import { listNetworks } from "../record/network.ts";
 import { aloneWithNetworks } from "../record/network-lock.ts";
@@ -13,13 +14,13 @@ import { aloneWithNetworks } from "../record/network-lock.ts";
 const choiceFile = (paths: Paths): string => `${paths.networks}/.firewall`;
 
 export function firewallOf(paths: Paths): Firewall {
-  const choice = readFileIfAny(choiceFile(paths));
+  const choice = readableRecord(choiceFile(paths));
   return openFirewall(choice === "nft" || choice === "iptables" ? choice : undefined);
 }
 
 /** From now on this driver; the rules of another one are replaced. */
 export function useFirewall(paths: Paths, driver: FirewallDriver): void {
-  if (readFileIfAny(choiceFile(paths)) === driver) return;
+  if (readableRecord(choiceFile(paths)) === driver) return;
   aloneWithNetworks(paths, () => {
     firewallOf(paths).remove();
     writeFileAtomic(choiceFile(paths), driver);

@@ -4,7 +4,6 @@
  */
 
 import { ConflictError, NotFoundError } from "../../errors.ts";
-import { readFileIfAny } from "../../linux/file.ts";
 import type { Paths } from "../../paths.ts";
 import { type Linked, namesOfLinked, planLinkEnv } from "../../plan/link.ts";
 import { bare, type Link } from "../../plan/network.ts";
@@ -17,6 +16,7 @@ import {
   readContainer,
   writeRecord,
 } from "../record/container.ts";
+import { readName } from "../record/container-name.ts";
 import { exposedPorts } from "./ports.ts";
 
 export const linksOf = ({ options }: ContainerRecord): Link[] =>
@@ -25,7 +25,7 @@ export const linksOf = ({ options }: ContainerRecord): Link[] =>
 /** What a link leads to: the container that was there when it was made, or who has its name since that one was removed. */
 function targetOf(paths: Paths, { id, container }: Link): Container | undefined {
   const same = id === undefined ? undefined : readContainer(paths, id);
-  const named = same ? undefined : readFileIfAny(`${paths.names}/${container}`);
+  const named = same ? undefined : readName(paths, container);
   return same ?? (named === undefined ? undefined : readContainer(paths, named));
 }
 

@@ -1,8 +1,9 @@
 /** Settings of the host that networks have changed, to be given back when there is none any more. */
 
-import { readFileIfAny, unlink, writeFileAtomic } from "../../linux/file.ts";
+import { unlink, writeFileAtomic } from "../../linux/file.ts";
 import { restoreSysctls, type SysctlChange } from "../../linux/sysctl.ts";
 import type { Paths } from "../../paths.ts";
+import { readRecordFile } from "../../record-file.ts";
 import { formatRecord, kindOf, list, object, parseRecord, text } from "../../schema.ts";
 
 const recordPath = (paths: Paths): string => `${paths.networks}/.sysctls`;
@@ -28,4 +29,4 @@ const notesKind = kindOf<{ changes: SysctlChange[] }>(
 
 /** Where they are damaged nothing is known, and nothing is touched. */
 const readChanges = (paths: Paths): SysctlChange[] =>
-  parseRecord(notesKind, readFileIfAny(recordPath(paths)), ".sysctls").value?.changes ?? [];
+  parseRecord(notesKind, readRecordFile(recordPath(paths)), ".sysctls").value?.changes ?? [];

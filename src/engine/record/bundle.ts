@@ -1,7 +1,6 @@
 /** The config.json of a container's bundle, as its last start has written it: the OCI specification says what is in it. */
 
 import { NotFoundError } from "../../errors.ts";
-import { readFileIfAny } from "../../linux/file.ts";
 import type {
   IdMapping,
   RareBlockIo,
@@ -33,6 +32,7 @@ import type {
   User,
 } from "../../oci/spec.ts";
 import type { Paths } from "../../paths.ts";
+import { readRecordFile } from "../../record-file.ts";
 import {
   type Check,
   damaged,
@@ -188,7 +188,7 @@ const specKind = kindOf<Ours<Spec, RareSpec>>({
 
 /** @throws DamagedError */
 export function readSpec(paths: Paths, { id, name }: ContainerRecord): Spec {
-  const content = readFileIfAny(`${directoryOf(paths, id)}/config.json`);
+  const content = readRecordFile(`${directoryOf(paths, id)}/config.json`);
   if (content === undefined && !isRecorded(paths, id)) throw new NotFoundError(`no such container: ${name}`);
   const { value, damage } = parseRecord(specKind, content, "config.json");
   if (value) return value;

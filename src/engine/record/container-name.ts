@@ -1,8 +1,12 @@
 /** The names of containers: `names/<name>` has the id of the one that is called so. */
 
-import { readdir, readFileIfAny } from "../../linux/file.ts";
+import { readdir } from "../../linux/file.ts";
 import type { Paths } from "../../paths.ts";
+import { idIn } from "../../runtime/name.ts";
 
-/** The name that leads to it. */
+/** The id of the container that has a name; undefined where nobody has, and where the file of the name is damaged. */
+export const readName = (paths: Paths, name: string): string | undefined => idIn(`${paths.names}/${name}`);
+
+/** The name that leads to a container. */
 export const nameOf = (paths: Paths, id: string): string | undefined =>
-  (readdir(paths.names) ?? []).find((name) => readFileIfAny(`${paths.names}/${name}`) === id);
+  (readdir(paths.names) ?? []).find((name) => readName(paths, name) === id);

@@ -2,21 +2,15 @@
 
 import { ConflictError, NotFoundError } from "../../errors.ts";
 import { readCgroupFile } from "../../linux/cgroup.ts";
-import {
-  overwriteFile,
-  owned,
-  readdir,
-  readFileIfAny,
-  readSmallFileIfAny,
-  statIfAny,
-  writeFileAtomic,
-} from "../../linux/file.ts";
+import { overwriteFile, owned, readdir, statIfAny, writeFileAtomic } from "../../linux/file.ts";
 import { openProcess, type ProcessId } from "../../linux/proc.ts";
 import type { Paths } from "../../paths.ts";
 import { anonymousOption } from "../../plan/volume.ts";
+import { readRecordFile } from "../../record-file.ts";
 import { finish, type Task } from "../../runtime/task.ts";
 import { damaged, formatRecord, type Parsed, parseRecord } from "../../schema.ts";
 import type { ContainerRecord, ContainerState } from "./container-kind.ts";
+import { readName } from "./container-name.ts";
 import { containerUpgrades, stateUpgrades } from "./container-upgrades.ts";
 import { recordEvent } from "./events.ts";
 import { hasMonitor, isLockFile } from "./monitor-lock.ts";
@@ -67,7 +61,8 @@ export const directoryOf = (paths: Paths, id: string): string => `${paths.contai
 const recordOf = (paths: Paths, id: string): string => `${directoryOf(paths, id)}/container.json`;
 
 /** Whether a container is there for everybody: its record is written last. */
-export const isRecorded = (paths: Paths, id: string): boolean => statIfAny(recordOf(paths, id)) !== undefined;
+export const isRecorded = (paths: Paths, id: string): boolean =>
+  statIfAny(recordOf(paths, id), { follow: false }) !== undefined;
 
 export const writeRecord = (paths: Paths, record: ContainerRecord): void =>
   writeFileAtomic(recordOf(paths, record.id), formatRecord(containerUpgrades, record));
@@ -89,25 +84,15 @@ const kinds = () => require("./container-kind.ts") as typeof import("./container
 
 /** A container by its full id; undefined where there is none (yet). One that is damaged says so. */
 export function readContainer(paths: Paths, id: string): Container | undefined {
-  const text = readSmallFileIfAny(recordOf(paths, id));
-  if (text === undefined && !isLeftBehind(paths, id)) return undefined;
+  const text = readRecordFile(recordOf(paths, id));
+  if (text === undefined && !lacksRecord(paths, id)) return undefined;
   const record = ofDirectory(id, parseRecord(kinds().containerKind, text, "container.json"));
-  const stateText = readSmallFileIfAny(stateOf(paths, id));
+  const stateText = readRecordFile(stateOf(paths, id));
   // Removed between the two.
-  if (stateText === undefined && !isRecorded(paths, id) && !isLeftBehind(paths, id)) return undefined;
+  if (stateText === undefined && !isRecorded(paths, id) && !lacksRecord(paths, id)) return undefined;
   const state = parseRecord(kinds().stateKind, stateText, "state.json");
   if (!record.value || !state.value) return damage().damagedContainer(paths, id, record, state);
   return { record: record.value, state: state.value, status: statusOf(paths, id, state.value) };
-}
-
-/** Its name as it is written down, whatever else is there; undefined where it can't be read. */
-export function recordedName(paths: Paths, id: string): string | undefined {
-  try {
-    const { name } = JSON.parse(readSmallFileIfAny(recordOf(paths, id)) ?? "{}");
-    return typeof name === "string" ? name : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /** All its paths are made of its id. */
@@ -116,9 +101,10 @@ const ofDirectory = (id: string, record: Parsed<ContainerRecord>): Parsed<Contai
     ? record
     : { damage: "is damaged: container.json: id is not that of its directory", rest: record.value };
 
-/** True for a directory whose record is lost: who makes or removes a container looks after it. */
-const isLeftBehind = (paths: Paths, id: string): boolean =>
-  statIfAny(directoryOf(paths, id)) !== undefined && !hasMonitor(paths, id) && !isRecorded(paths, id);
+/** True for a container whose record is lost, not for one that somebody makes or removes. */
+const lacksRecord = (paths: Paths, id: string): boolean =>
+  (hasMonitor(paths, id) ? damage().isLost(paths, id) : statIfAny(directoryOf(paths, id)) !== undefined) &&
+  !isRecorded(paths, id);
 
 /** Refuses what needs all that there is to know of a container. @throws DamagedError */
 export function refuseDamaged(paths: Paths, { record: { id, name }, damage }: Container): void {
@@ -155,11 +141,16 @@ export const isUp = ({ status }: Container): boolean =>
 export const anonymousVolumes = ({ options }: ContainerRecord): string[] =>
   options.mounts.filter((mount) => mount.options?.includes(anonymousOption)).map(({ source }) => source!);
 
+const idsIn = (directory: string): string[] => (readdir(directory) ?? []).filter(isLockFile);
+
+/** One that runs and has lost its directory is there by its lock file. */
+const allIds = ({ containers, running }: Paths): Set<string> => new Set([...idsIn(containers), ...idsIn(running)]);
+
 /** All containers, the newest first; or only those that have a monitor, which costs nothing for the others. */
 export function listContainers(paths: Paths, which: "all" | "running" = "all"): Container[] {
   const containers: Container[] = [];
-  for (const id of readdir(which === "all" ? paths.containers : paths.running) ?? []) {
-    const container = isLockFile(id) ? readContainer(paths, id) : undefined;
+  for (const id of which === "all" ? allIds(paths) : idsIn(paths.running)) {
+    const container = readContainer(paths, id);
     if (container) containers.push(container);
   }
   return containers.sort((a, b) => (a.record.created < b.record.created ? 1 : -1));
@@ -168,12 +159,10 @@ export function listContainers(paths: Paths, which: "all" | "running" = "all"): 
 /** The id of the one container with this name or id prefix. What is too long for a file's name is no name (NAME_MAX). */
 export function resolveContainer(paths: Paths, reference: string): string {
   const named = /^\/?[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}$/.test(reference)
-    ? readFileIfAny(`${paths.names}/${reference.replace(/^\//, "")}`)
+    ? readName(paths, reference.replace(/^\//, ""))
     : undefined;
   if (named) return named;
-  const matches = /^[0-9a-f]+$/.test(reference)
-    ? (readdir(paths.containers) ?? []).filter((id) => id.startsWith(reference))
-    : [];
+  const matches = /^[0-9a-f]+$/.test(reference) ? [...allIds(paths)].filter((id) => id.startsWith(reference)) : [];
   if (matches.length > 1) throw new ConflictError(`${reference} is the beginning of ${matches.length} container ids`);
   if (matches[0] === undefined) throw new NotFoundError(`no such container: ${reference || '""'}`);
   return matches[0];
@@ -208,7 +197,6 @@ export const waitUntilRemoved = (paths: Paths, id: string, name: string): void =
 /** The same, for who waits for several. */
 export function* waitingUntilRemoved(paths: Paths, id: string, name: string): Task<void> {
   const until = performance.now() + removalMs;
-  const isLeft = () =>
-    !isRecorded(paths, id) && readFileIfAny(`${paths.names}/${name}`) === id && !isLeftBehind(paths, id);
+  const isLeft = () => !isRecorded(paths, id) && readName(paths, name) === id && !lacksRecord(paths, id);
   while (isLeft() && performance.now() < until) yield { forMs: removalPollMs };
 }

@@ -1,6 +1,6 @@
 /** Reads the log of events: what was, and what comes as it comes. */
 
-import { close, fstat, mkdirAll, O_NOFOLLOW, O_RDONLY, openIfAny, owned, read } from "../../linux/file.ts";
+import { close, fstat, mkdirAll, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, openIfAny, owned, read } from "../../linux/file.ts";
 import { watchDirectory } from "../../linux/inotify.ts";
 import { memory } from "../../linux/libc.ts";
 import { type Interest, POLLIN, poll } from "../../linux/poll.ts";
@@ -83,13 +83,18 @@ function openLog(paths: Paths): Omit<LogFile, "ino"> {
 }
 
 function openFile(path: string): LogFile | undefined {
-  const fd = openIfAny(path, O_RDONLY | O_NOFOLLOW);
+  const fd = openIfAny(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   if (fd === undefined) return undefined;
+  const { type, ino } = fstat(fd);
+  if (type !== "file") {
+    close(fd);
+    return undefined;
+  }
   const decoder = new TextDecoder();
   const buffer = memory(64 << 10);
   let begun = "";
   return {
-    ino: fstat(fd).ino,
+    ino,
     readNew() {
       const events: RecordedEvent[] = [];
       for (let count = read(fd, buffer); count > 0; count = read(fd, buffer)) {

@@ -8,6 +8,7 @@ import {
   O_APPEND,
   O_CREAT,
   O_NOFOLLOW,
+  O_NONBLOCK,
   O_WRONLY,
   open,
   owned,
@@ -63,7 +64,7 @@ const ownAttributes = ["name", "image", "exitCode", "signal", "oldName"];
  */
 export function recordEvent(paths: Paths, event: Event): void {
   try {
-    using log = owned(open(logFile(paths), O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600));
+    using log = owned(open(logFile(paths), O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600));
     write(log.fd, new TextEncoder().encode(lineOf({ ...event, ...now() })));
     if (fstat(log.fd).size >= fullBytes) rotate(paths, log.fd);
   } catch {

@@ -1,10 +1,9 @@
 /** What is in `running/<id>`, the lock file of a container that runs: what there is to clean up if whoever holds it is killed. */
 
-import { readFileIfAny } from "../../linux/file.ts";
 import type { Paths } from "../../paths.ts";
 import type { CleanupRecord } from "../../plan/cleanup-record.ts";
+import { readRecordFile, type Unreadable } from "../../record-file.ts";
 import { flag, kindOf, list, optional, parseRecord, salvage, text } from "../../schema.ts";
-import { directoryOf } from "./container.ts";
 import { connected } from "./container-kind.ts";
 import { nameOf } from "./container-name.ts";
 
@@ -25,14 +24,14 @@ export const lockFileKind = kindOf<CleanupRecord>({
  * What is left of a container; undefined where whoever holds the file has nothing to clean up. Of a file that is damaged what
  * can be read of it: the rest is asked of the container itself, and nothing of it is removed.
  */
-export function parseLockFile(paths: Paths, id: string, content: string): CleanupRecord | undefined {
+export function parseLockFile(paths: Paths, id: string, content: string | Unreadable): CleanupRecord | undefined {
   if (content === "") return undefined;
   const { value, rest } = parseRecord(lockFileKind, content, id);
   if (value) return value;
   const name = nameOf(paths, id);
   const place = {
     id,
-    directory: directoryOf(paths, id),
+    directory: `${paths.containers}/${id}`,
     ...(name !== undefined && { namePath: `${paths.names}/${name}` }),
   };
   return { ...salvage(lockFileKind, rest, { ...place, keep: true, outlives: true }), ...place };
@@ -40,4 +39,4 @@ export function parseLockFile(paths: Paths, id: string, content: string): Cleanu
 
 /** The same of a container that runs. */
 export const readLockFile = (paths: Paths, id: string): CleanupRecord | undefined =>
-  parseLockFile(paths, id, readFileIfAny(`${paths.running}/${id}`) ?? "");
+  parseLockFile(paths, id, readRecordFile(`${paths.running}/${id}`) ?? "");

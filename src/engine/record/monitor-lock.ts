@@ -1,18 +1,18 @@
 /** The lock files of containers, `running/<id>`: whoever holds one is the monitor of that container. */
 
-import { flock, O_RDONLY, openIfAny, owned } from "../../linux/file.ts";
+import { flock, O_NONBLOCK, O_RDONLY, openIfAny, owned } from "../../linux/file.ts";
 import type { Paths } from "../../paths.ts";
 import type { Task } from "../../runtime/task.ts";
 
 /** True while a process holds the lock that says so. */
 export function hasMonitor(paths: Paths, id: string): boolean {
-  using lock = owned(openIfAny(`${paths.running}/${id}`, O_RDONLY));
+  using lock = owned(openIfAny(`${paths.running}/${id}`, O_RDONLY | O_NONBLOCK));
   return lock !== undefined && !flock(lock.fd, { shared: true, wait: false });
 }
 
 /** Waits until its monitor has ended: then all that happened is written down. */
 export function waitForMonitor(paths: Paths, id: string): void {
-  using lock = owned(openIfAny(`${paths.running}/${id}`, O_RDONLY));
+  using lock = owned(openIfAny(`${paths.running}/${id}`, O_RDONLY | O_NONBLOCK));
   if (lock) flock(lock.fd, { shared: true, wait: true });
 }
 
@@ -23,7 +23,7 @@ const laterMs = 20;
 
 /** The same, for who waits for several. */
 export function* waitingForMonitor(paths: Paths, id: string): Task<void> {
-  using lock = owned(openIfAny(`${paths.running}/${id}`, O_RDONLY));
+  using lock = owned(openIfAny(`${paths.running}/${id}`, O_RDONLY | O_NONBLOCK));
   if (lock === undefined) return;
   for (let looks = 0; !flock(lock.fd, { shared: true, wait: false }); looks++)
     yield { forMs: looks < soonLooks ? soonMs : laterMs };

@@ -1,9 +1,10 @@
 /** What is kept of networks: `networks/<name>/{network.json, leases/, names/}`. */
 
 import { ConflictError, NotFoundError } from "../../errors.ts";
-import { readdir, readFileIfAny, statIfAny } from "../../linux/file.ts";
+import { readdir, statIfAny } from "../../linux/file.ts";
 import type { Paths } from "../../paths.ts";
 import { driverOf, type Network, type RarerSettings, type Subnet } from "../../plan/network.ts";
+import { readRecordFile } from "../../record-file.ts";
 import {
   damaged,
   flag,
@@ -57,7 +58,7 @@ export interface AnyNetwork extends Network {
 
 function readAnyNetwork(paths: Paths, name: string): AnyNetwork | undefined {
   const directory = networkDirectory(paths, name);
-  const content = readFileIfAny(`${directory}/network.json`);
+  const content = readRecordFile(`${directory}/network.json`);
   if (content === undefined && !statIfAny(directory)) return undefined;
   const { value, damage, rest } = parseRecord(networkKind, content, "network.json");
   return value ?? { ...salvage(networkKind, rest, unknown(name)), name, damage };

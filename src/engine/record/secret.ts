@@ -1,8 +1,9 @@
 /** What is kept of secrets: `secrets/<name>/{secret.json, data}`, for root alone. */
 
 import { ConflictError, NotFoundError } from "../../errors.ts";
-import { readdir, readFileIfAny } from "../../linux/file.ts";
+import { readdir } from "../../linux/file.ts";
 import type { Paths } from "../../paths.ts";
+import { readRecordFile } from "../../record-file.ts";
 import { damaged, kindOf, map, parseRecord, salvage, text, time } from "../../schema.ts";
 
 export interface Secret {
@@ -36,7 +37,7 @@ const unknown: Secret = { id: "", name: "", created: never, updated: never, labe
 
 /** By the whole name. */
 export function readAnySecret(paths: Paths, name: string): AnySecret | undefined {
-  const content = isSecretName(name) ? readFileIfAny(secretRecord(paths, name)) : undefined;
+  const content = isSecretName(name) ? readRecordFile(secretRecord(paths, name)) : undefined;
   if (content === undefined) return undefined;
   const { value, damage, rest } = parseRecord(secretKind, content, "secret.json");
   return value ? { ...value, name } : { ...salvage(secretKind, rest, unknown), name, damage };

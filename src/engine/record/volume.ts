@@ -1,10 +1,11 @@
 /** What is kept of volumes: `volumes/<name>/{volume.json, _data}`, and which containers use them. */
 
 import { UsageError } from "../../errors.ts";
-import { readdir, readFileIfAny, statIfAny } from "../../linux/file.ts";
+import { readdir, statIfAny } from "../../linux/file.ts";
 import type { Paths } from "../../paths.ts";
 import { isVolumeName } from "../../plan/mounts.ts";
 import { dataOf, recordOf } from "../../plan/volume.ts";
+import { readableRecord, readRecordFile } from "../../record-file.ts";
 import { damaged, kindOf, map, parseRecord, salvage, text, time } from "../../schema.ts";
 import { type Container, directoryOf, listContainers } from "./container.ts";
 
@@ -105,7 +106,7 @@ function allowed(words: string[], known: RegExp, hint: string): string[] {
 export function readAnyVolume(paths: Paths, name: string): AnyVolume | undefined {
   const path = volumePath(paths, name);
   if (!isVolumeName(name) || !statIfAny(path)) return undefined;
-  const { value, damage, rest } = parseRecord(volumeKind, readFileIfAny(recordOf(path)), "volume.json");
+  const { value, damage, rest } = parseRecord(volumeKind, readRecordFile(recordOf(path)), "volume.json");
   return value ?? { ...salvage(volumeKind, rest, unknown), name, damage };
 }
 
@@ -133,6 +134,6 @@ export function usersOfVolumes(paths: Paths): (name: string) => Container[] {
 function uses(paths: Paths, { record, status }: Container, name: string): boolean {
   if (record.options.mounts.some(({ type, source }) => type === "volume" && source === name)) return true;
   if (status !== "damaged") return false;
-  const spec = readFileIfAny(`${directoryOf(paths, record.id)}/config.json`) ?? "";
+  const spec = readableRecord(`${directoryOf(paths, record.id)}/config.json`) ?? "";
   return spec.includes(JSON.stringify(`${volumePath(paths, name)}/`).slice(0, -1));
 }

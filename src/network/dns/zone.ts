@@ -1,8 +1,9 @@
 /** The names of the containers of a network: a file for each in a directory, which their processes write and resolvers read. */
 
-import { mkdirAll, readdir, readFileIfAny, statIfAny, unlink, writeFileAtomic } from "../../linux/file.ts";
+import { mkdirAll, readdir, statIfAny, unlink, writeFileAtomic } from "../../linux/file.ts";
 import { formatAddress, readAddress } from "../../plan/address.ts";
 import type { Link, Names } from "../../plan/network.ts";
+import { readRecordFile } from "../../record-file.ts";
 import { type Check, formatRecord, kindOf, list, parseRecord, text } from "../../schema.ts";
 
 /** Where the names of a network are kept. */
@@ -68,7 +69,7 @@ const keyOf = (container: string): string =>
 
 /** What a container is called in a network; undefined where that is damaged, or not there. */
 export const readNames = (directory: string, id: string): Names | undefined =>
-  parseRecord(namesKind, readFileIfAny(`${directory}/${id}`), id).value;
+  parseRecord(namesKind, readRecordFile(`${directory}/${id}`), id).value;
 
 const address: Check<string> = (value) =>
   typeof value === "string" && readAddress(value) ? undefined : " is not an address";
