@@ -315,10 +315,14 @@ export function fileSystemType(fd: Fd, subject: ByteName): number {
   return new DataView(buffer.buffer).getUint32(0, true);
 }
 
-/** Bytes that this process may still write to the file system of `fd` (statfs(2): f_bavail of f_bsize). */
+/**
+ * Bytes that this process may still write to the file system of `fd` (statfs(2): f_bavail of f_bsize). One that has no size,
+ * as ramfs and a tmpfs without a limit, is never full.
+ */
 export function freeBytes(fd: Fd, subject: string): number {
   const buffer = memory(256);
   done("statfs", byteNameOf(subject), libc.fstatfs(fd, buffer));
   const view = new DataView(buffer.buffer);
+  if (view.getBigUint64(16, true) === 0n) return Number.POSITIVE_INFINITY;
   return Number(view.getBigUint64(32, true)) * Number(view.getBigUint64(8, true));
 }

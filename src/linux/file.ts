@@ -171,7 +171,10 @@ export function readSmallFileIfAny(path: string, flags = 0): string | undefined 
   if (file === undefined) return undefined;
   const count = read(file.fd, room, path);
   const begun = room.subarray(0, count);
-  return decoder.decode(count < roomBytes ? begun : readAll(file.fd, path, undefined, begun));
+  if (count < roomBytes) return decoder.decode(begun);
+  // What has no end is no file on disk.
+  if (fstat(file.fd).type !== "file") throw new InvalidError(`cannot read ${path}: it is not a file`);
+  return decoder.decode(readAll(file.fd, path, undefined, begun));
 }
 
 /** Writes text to a file that exists already (a cgroup or /proc setting), in one write(2). */

@@ -51,7 +51,7 @@ export function planExec(
       { do: "session" },
       { do: "session-keyring" },
       ...(terminal ? [{ do: "console", ...terminalSize, only: true } as const] : []),
-      { do: "stdio", stdio },
+      { do: "stdio", stdio, ...(stdio.includes("null") && { makeNull: true as const }) },
       // That of the container was made when it started.
       { do: "workdir", path: process.cwd, existing: true },
       { do: "ready" },

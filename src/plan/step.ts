@@ -230,7 +230,8 @@ export type InitStep =
   | { do: "readonly-root" }
   /** `only` leaves /dev/console as it is: that is process 1's. */
   | { do: "console"; rows?: number; columns?: number; only?: boolean }
-  | { do: "stdio"; stdio: StdioKind[] }
+  /** @param makeNull where the container has no null device any more, one that nobody else sees takes its place. */
+  | { do: "stdio"; stdio: StdioKind[]; makeNull?: true }
   | { do: "pivot-root" }
   | { do: "workdir"; path: string /** Not made: it is an error if it is not there. */; existing?: true }
   | { do: "enter"; namespaces: ("NEWUSER" | "NEWNS" | "NEWUTS" | "NEWIPC" | "NEWNET" | "NEWCGROUP" | "NEWTIME")[] }

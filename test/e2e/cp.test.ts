@@ -279,6 +279,13 @@ describe("volumes", () => {
     expect(await cp(machine, "one", "live:/vol/from-host")).toEqual(copied);
     expect(readFileSync(join(host, "from-host"), "utf8")).toBe("v\n");
     expect((await cp(machine, "live:/proc/cpuinfo", "three"))[1]).toContain("a view of the kernel");
+    for (const path of ["/proc/x", "/proc/sys/kernel/hostname", "/sys/x", "/dev/mqueue/x"])
+      expect((await cp(machine, "one", `live:${path}`))[1]).toContain(
+        `${path} in container live is not a file of the container but a view of the kernel`,
+      );
+    expect((await cp(machine, "live:/vol/v", "/proc/v"))[1]).toContain(
+      "/proc/v is not a file but a view of the kernel",
+    );
     expect((await cp(machine, "live:/", "all"))[0]).toBe(0);
     expect(readdirSync(`${machine.tmp}/all/proc`)).toEqual([]);
     running.child.kill("SIGTERM");

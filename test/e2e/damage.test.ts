@@ -79,6 +79,8 @@ const listings: string[][] = [
   ["events", "--since", "0", "--until", "0s"],
 ];
 
+const brief: string[][] = [["ps", "-a"], ["images"], ["volume", "ls"], ["network", "ls"], ["system", "df"]];
+
 async function expectListings(machine: Machine, shown: string[], some = listings): Promise<string> {
   let all = "";
   for (const words of some) {
@@ -270,7 +272,7 @@ describe.each(cases)("$kind", ({ file, field, subject, refused, removed, listed,
       const path = unpacked(machine, file);
       unlinkSync(path);
       await put(machine, path);
-      const shown = await expectListings(machine, names);
+      const shown = await expectListings(machine, names, brief);
       if (listed) expect([title, shown]).toEqual([title, expect.stringMatching(listed)]);
       for (const words of refused) {
         const result = await machine.run(words, { timeoutMs: 10_000 });
@@ -278,7 +280,7 @@ describe.each(cases)("$kind", ({ file, field, subject, refused, removed, listed,
         expectRefusal(result, subject, said);
       }
       for (const words of removed) ok(await machine.run(words, { timeoutMs: 10_000 }));
-      expect(await expectListings(machine, names, listings.slice(0, 5))).not.toMatch(/damaged/i);
+      expect(await expectListings(machine, names, brief)).not.toMatch(/damaged/i);
     }
   }, 120_000);
   test("that a bad disk does not give is told of in the same way", async () => {
@@ -287,7 +289,7 @@ describe.each(cases)("$kind", ({ file, field, subject, refused, removed, listed,
     // Reading the first byte of a process's memory is EIO, and where it is mounted nothing can be written or removed.
     const over = ["sh", "-c", `mount --bind /proc/${machine.pid}/mem "$1"`, "sh", path];
     expect((await machine.exec(over)).stderr).toBe("");
-    const shown = await expectListings(machine, names);
+    const shown = await expectListings(machine, names, brief);
     if (listed) expect(shown).toMatch(listed);
     for (const words of refused)
       expectRefusal(await machine.run(words, { timeoutMs: 10_000 }), subject, / cannot be read: EIO/);
@@ -418,6 +420,89 @@ describe("a container that runs", () => {
       writeFileSync(join(machine.root, "containers", id, "state.json"), "null");
       ok(await machine.run(["rm", "-f", "front"], { timeoutMs: 10_000 }));
       expect(await child.exited).toBe(137);
+    });
+  });
+});
+
+describe("a container that runs and has lost", () => {
+  const lost: [what: string, take: (directory: string) => void][] = [
+    ["its container.json", (directory) => unlinkSync(join(directory, "container.json"))],
+    ["its directory", (directory) => rmSync(directory, { recursive: true })],
+  ];
+  for (const [what, take] of lost)
+    test(`${what} is shown as damaged, and rm -f leaves nothing of it`, async () => {
+      await withMachine(["busybox"], async (machine) => {
+        const id = await detached(machine, "web", forever, ["--restart", "always", "-p", "127.0.0.1:8123:80"]);
+        take(join(machine.root, "containers", id));
+        // One that is being made has no record either, so that it is not called lost at once.
+        await until(async () => /\? +\? +Damaged .*web/.test(ok(await machine.run(["ps", "-a"]))), "it is shown");
+        expectRefusal(await machine.run(["exec", id.slice(0, 12), "true"]), "container web is damaged", / is missing/);
+        expectRefusal(await machine.run(["rm", id]), "container web is running", /rm --force/);
+        expect(ok(await machine.run(["rm", "-f", id], { timeoutMs: 20_000 }))).toBe(id);
+        expect(ok(await machine.run(["ps", "-a", "-q"]))).toBe("");
+        for (const left of ["names", "running", "containers", "networks/bridge/leases"])
+          expect([left, readdirSync(join(machine.root, left))]).toEqual([left, []]);
+        expect((await machine.exec(["pgrep", "-f", id])).stdout).toBe("");
+        ok(await machine.run(["run", "--rm", "--name", "web", "-p", "127.0.0.1:8123:80", "busybox", "true"]));
+      });
+    });
+});
+
+describe("a name that leads to no container", () => {
+  const files: [title: string, put: (path: string) => unknown][] = [
+    ["garbled", (path) => writeFileSync(path, new Uint8Array([113, 255, 0, 27, 91, 49, 109]))],
+    ["empty", (path) => writeFileSync(path, "")],
+    ["of a container that is gone", (path) => writeFileSync(path, "0".repeat(64))],
+    ["a directory", (path) => mkdirSync(path)],
+    ["a FIFO", (path) => Bun.spawn(["mkfifo", path]).exited],
+  ];
+  test("is free for who wants it", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const path = join(machine.root, "names/web");
+      for (const [title, put] of files) {
+        await put(path);
+        expectRefusal(await machine.run(["stop", "web"]), "no such container: web", /./);
+        expect([title, ok(await machine.run(["run", "--rm", "--name", "web", "busybox", "echo", "hi"]))]).toEqual([
+          title,
+          "hi",
+        ]);
+        await put(path);
+        ok(await machine.run(["create", "--name", "other", "busybox"]));
+        ok(await machine.run(["rename", "other", "web"]));
+        ok(await machine.run(["rm", "web"]));
+        expect([title, readdirSync(join(machine.root, "names"))]).toEqual([title, []]);
+      }
+    });
+  }, 120_000);
+  test("and stands in a container's record is that container's, and goes with it", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const path = join(machine.root, "names/web");
+      for (const [title, put] of files) {
+        const id = ok(await machine.run(["create", "--name", "web", "busybox"]));
+        rmSync(path);
+        await put(path);
+        const taken = await machine.run(["create", "--name", "web", "busybox"]);
+        expectRefusal(taken, `the name "web" is taken by container ${id.slice(0, 12)}\n`, /rm web/);
+        expect([title, readFileSync(path, "utf8")]).toEqual([title, id]);
+        rmSync(path);
+        await put(path);
+        expect(ok(await machine.run(["inspect", "-f", "{{.Id}}", "web"]))).toBe(id);
+        ok(await machine.run(["rm", title === "empty" ? "web" : id]));
+        ok(await machine.run(["create", "--name", "web", "busybox"]));
+        ok(await machine.run(["rm", "web"]));
+        expect([title, readdirSync(join(machine.root, "names"))]).toEqual([title, []]);
+      }
+    });
+  }, 120_000);
+  test("is taken by exactly one of those who want it at once", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      for (const text of ["garbled", "0".repeat(64)]) {
+        writeFileSync(join(machine.root, "names/web"), text);
+        const wanting = Array.from({ length: 6 }, () => machine.run(["create", "--name", "web", "busybox"]));
+        const results = await Promise.all(wanting);
+        expect(results.filter(({ code }) => code === 0).length).toBe(1);
+        ok(await machine.run(["rm", "web"]));
+      }
     });
   });
 });

@@ -26,6 +26,25 @@ describe("exec", () => {
       ok(await machine.run(["rm", "-f", "box"]));
     });
   });
+  test("gets in where the container has no null device any more, by one of its own", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const check = ["--health-cmd", "test -c /proc/self/fd/0", "--health-interval", "1s", "--health-retries", "1"];
+      await detached(machine, "box", forever, check);
+      for (const replace of [":", "echo text >/dev/null", "mkdir /dev/null", "mkfifo /dev/null", "ln -s null /dev/null"]) {
+        const script = `rm -rf /dev/null; ${replace}`;
+        expect([replace, await inside(machine, "sh", "-c", script)]).toMatchObject([replace, { code: 0, stderr: "" }]);
+        const stdin = ["sh", "-c", "cat && chmod 640 /proc/self/fd/0 && stat -L -c '%t:%T %a' /proc/self/fd/0"];
+        expect([replace, ok(await inside(machine, ...stdin))]).toEqual([replace, "1:3 640"]);
+      }
+      // Each has had one for itself: the host's is as it was.
+      expect((await machine.exec(["stat", "-c", "%a", "/dev/null"])).stdout.trim()).toBe("666");
+      await until(
+        async () => ok(await machine.run(["inspect", "-f", "{{.State.Health.Status}}", "box"])) === "healthy",
+        "its health checks get in, too",
+      );
+      ok(await machine.run(["rm", "-f", "box"]));
+    });
+  });
   test("has the same capabilities, descriptors, signals and groups as run gives (R11)", async () => {
     await withMachine(["probe"], async (machine) => {
       const options = ["--cap-drop", "MKNOD", "--cap-add", "SYS_TIME", "-u", "5:6"];

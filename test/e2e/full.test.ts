@@ -1,6 +1,7 @@
 /** A state root of 16 MB that is full (F7): what needs room fails and says so, what is there stays, and what makes room works. */
 
 import { expect } from "bun:test";
+import { readFileSync } from "node:fs";
 import { imageTar, Machine, said } from "../support/containers.ts";
 import { ok, until } from "../support/life.ts";
 import { needing, root } from "../support/needs.ts";
@@ -122,4 +123,22 @@ test("one that runs in the foreground, and one with --rm, end as always on a ful
     ok(await machine.run(["rm", "-f", "once", "fore"]));
     expect(ok(await machine.run(["volume", "ls", "-q"]))).toBe("");
   });
+});
+
+test("a file system that has no size is never full: a state root, a host directory and a container's memory", async () => {
+  await using machine = await new Machine().open();
+  await machine.loadFile(imageTar("busybox"), "busybox");
+  const memory = `${machine.tmp}/memory`;
+  ok(await machine.exec(["sh", "-c", `mkdir ${memory} && mount -t ramfs none ${memory}`]));
+  const inMemory = ["--root", `${memory}/root`];
+  expect(ok(await machine.run([...inMemory, "run", "--rm", imageTar("busybox"), "echo", "hello"]))).toBe("hello");
+  const options = ["--shm-size", "0", "--tmpfs", "/none:size=0", "-v", `${memory}:/host`];
+  ok(await machine.run(["run", "-d", "--name", "web", ...options, "busybox", "sleep", "60"]));
+  for (const path of ["/dev/shm/hosts", "/none/hosts", "/host/hosts"]) {
+    ok(await machine.run(["cp", "/etc/hosts", `web:${path}`]));
+    expect((await machine.run(["exec", "web", "cat", path])).stdout).toBe(readFileSync("/etc/hosts", "utf8"));
+  }
+  ok(await machine.run(["cp", "web:/etc", `${memory}/etc`]));
+  expect(ok(await machine.exec(["ls", `${memory}/etc`]))).toContain("hosts");
+  ok(await machine.run(["rm", "-f", "web"]));
 });

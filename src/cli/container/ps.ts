@@ -4,9 +4,11 @@ import { recoverIfAllowed } from "../../engine/container/recover.ts";
 import { sizeOfContainer } from "../../engine/container/size.ts";
 import { shownPorts } from "../../engine/network/ports.ts";
 import { type Container, isUp, listContainers, type Status } from "../../engine/record/container.ts";
+import { unknownTime } from "../../engine/record/container-name.ts";
 import { UsageError } from "../../errors.ts";
 import { type Paths, pathsOf } from "../../paths.ts";
 import { networksOf } from "../../plan/network-options.ts";
+import { noOptions } from "../../plan/options.ts";
 import { givenArgs } from "../../plan/spec.ts";
 import { defineCommand } from "../words/command.ts";
 import { parseFilters } from "../words/filter.ts";
@@ -77,9 +79,9 @@ export const containerListing = (
     ID: ["CONTAINER ID", ({ record }) => (full ? record.id : shortId(record.id))],
     Names: ["NAMES", ({ record }) => record.name],
     Image: ["IMAGE", ({ record }) => record.image],
-    Command: ["COMMAND", (container) => quoted(commandOf(container), full)],
-    CreatedAt: ["CREATED AT", ({ record }) => localTime(record.created)],
-    RunningFor: ["CREATED", ({ record }) => humanAge(record.created)],
+    Command: ["COMMAND", (row) => unlessLost(row, "command", () => quoted(commandOf(row), full))],
+    CreatedAt: ["CREATED AT", (row) => unlessLost(row, "created", () => localTime(row.record.created))],
+    RunningFor: ["CREATED", (row) => unlessLost(row, "created", () => humanAge(row.record.created))],
     Ports: ["PORTS", (container) => portsText(shownPorts(container))],
     State: ["STATE", ({ status }) => (status === "unknown" ? "running" : status)],
     Status: ["STATUS", statusText],
@@ -98,6 +100,12 @@ export const containerListing = (
   table: ["ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names", ...(size ? ["Size"] : [])],
   quiet: "ID",
 });
+
+/** Of a damaged one `?` for what stands in for what could not be read. */
+function unlessLost({ record, damage }: Container, field: "created" | "command", text: () => string): string {
+  if (damage === undefined) return text();
+  return (field === "created" ? record.created === unknownTime : record.options === noOptions) ? "?" : text();
+}
 
 /** What it runs, as one line. */
 export const commandOf = ({ record: { options, defaults } }: Container): string =>

@@ -4,6 +4,7 @@ import { ConflictError } from "../../errors.ts";
 import { statIfAny } from "../../linux/file.ts";
 import { signals } from "../../linux/signal.ts";
 import type { Paths } from "../../paths.ts";
+import { freeName } from "../../runtime/name.ts";
 import { finish, type Task } from "../../runtime/task.ts";
 import { type Container, emitContainerEvent, isUp, readContainer, waitingUntilRemoved } from "../record/container.ts";
 import { lockingContainer } from "../record/container-lock.ts";
@@ -72,8 +73,8 @@ function* removeNow(
     }
     const how = timeoutS === undefined ? { signal: signals.SIGKILL, timeoutS: 0 } : { timeoutS };
     yield* stopping(paths, container, { ...how, removes: true, warn: () => {} });
-    // One that was started with --rm is gone by now.
-    if (!readContainer(paths, record.id)) return;
+    // One that was started with --rm is gone by now; one that had lost its directory has a name still.
+    if (!readContainer(paths, record.id)) return freeName(`${paths.names}/${record.name}`, record.id);
   }
   // Its first process may have ended a moment ago, after its monitor was killed: what that had is not ours to remove.
   if (statIfAny(`${paths.running}/${record.id}`)) recover(paths);

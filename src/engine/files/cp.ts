@@ -51,12 +51,12 @@ export async function copyFromContainer(
     const path = inContainer(from.path);
     const source = openSource(side, path, options.followLink);
     using opened = owned(source.fd);
-    if (isOnKernelFileSystem(opened.fd, byteNameOf(path)))
-      throw new ConflictError(`${side.describe(path)} is not a file of the container but a view of the kernel`);
+    refuseKernelView(side, path, opened.fd);
     const inside = insideOf(container);
     if (to === "-") return await withOutput(undefined, (write) => pack(source, source.name, false, write, inside));
     const { directory, name } = openTarget(host, to, source);
     using target = owned(directory);
+    refuseKernelView(host, to, target.fd);
     const adapt = options.archive ? keep : forHost(options.warn);
     return await extract(target.fd, adapt, options, (write) => pack(source, name, true, write, inside));
   });
@@ -77,6 +77,7 @@ export async function copyToContainer(
     const side = containerSide(root, to.container);
     const path = inContainer(to.path);
     const { directory, name } = source ? openTarget(side, path, source) : { directory: openDirectory(side, path) };
+    refuseKernelView(side, path, directory);
     // Volumes in a read-only root may be written to.
     if (container.record.options.readOnly && fstat(directory).device === fstat(root).device)
       throw new ConflictError(`the root file system of container ${to.container} is read-only`);
@@ -97,6 +98,13 @@ const containerSide = (root: Fd, container: string): Side => ({
   root,
   describe: (path) => `${path} in container ${container}`,
 });
+
+/** What the kernel shows there is no copy of a file, and takes none. */
+function refuseKernelView(side: Side, path: string, fd: Fd): void {
+  if (!isOnKernelFileSystem(fd, byteNameOf(path))) return;
+  const file = side.root === undefined ? "a file" : "a file of the container";
+  throw new ConflictError(`${side.describe(path)} is not ${file} but a view of the kernel`);
+}
 
 /** @param name what the source is called in the tar; without one, its content stands there alone. @param adapt of owners. */
 const pack = (

@@ -20,7 +20,7 @@ export function withContainerLock<Result>(
   givesUp?: () => boolean,
 ): Result | undefined {
   using directory = owned(openIfAny(directoryOf(paths, id), O_RDONLY | O_DIRECTORY));
-  if (directory === undefined) return act(undefined);
+  if (directory === undefined) return act(readContainer(paths, id));
   while (!flock(directory.fd, { wait: givesUp === undefined })) {
     if (givesUp?.()) return undefined;
     poll([], pollMs);
@@ -37,7 +37,8 @@ export interface ContainerLock extends Disposable {
 /** The same lock, for who does other things while waiting for it. */
 export function* lockingContainer(paths: Paths, id: string): Task<ContainerLock> {
   const directory = owned(openIfAny(directoryOf(paths, id), O_RDONLY | O_DIRECTORY));
-  if (directory === undefined) return { now: undefined, [Symbol.dispose]: () => {} };
+  // One that runs may have lost it.
+  if (directory === undefined) return { now: readContainer(paths, id), [Symbol.dispose]: () => {} };
   while (!flock(directory.fd, { wait: false })) yield { forMs: pollMs };
   return { now: readContainer(paths, id), [Symbol.dispose]: () => directory[Symbol.dispose]() };
 }

@@ -4,6 +4,9 @@ import { readdir } from "../../linux/file.ts";
 import type { Paths } from "../../paths.ts";
 import { idIn } from "../../runtime/name.ts";
 
+/** Of a container when nobody knows any more when it was made. */
+export const unknownTime = "1970-01-01T00:00:00Z";
+
 /** The id of the container that has a name; undefined where nobody has, and where the file of the name is damaged. */
 export const readName = (paths: Paths, name: string): string | undefined => idIn(`${paths.names}/${name}`);
 

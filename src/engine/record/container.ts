@@ -7,6 +7,7 @@ import { openProcess, type ProcessId } from "../../linux/proc.ts";
 import type { Paths } from "../../paths.ts";
 import { anonymousOption } from "../../plan/volume.ts";
 import { readRecordFile } from "../../record-file.ts";
+import { recordedOwner } from "../../runtime/name.ts";
 import { finish, type Task } from "../../runtime/task.ts";
 import { damaged, formatRecord, type Parsed, parseRecord } from "../../schema.ts";
 import type { ContainerRecord, ContainerState } from "./container-kind.ts";
@@ -164,9 +165,14 @@ export function resolveContainer(paths: Paths, reference: string): string {
   if (named) return named;
   const matches = /^[0-9a-f]+$/.test(reference) ? [...allIds(paths)].filter((id) => id.startsWith(reference)) : [];
   if (matches.length > 1) throw new ConflictError(`${reference} is the beginning of ${matches.length} container ids`);
-  if (matches[0] === undefined) throw new NotFoundError(`no such container: ${reference || '""'}`);
-  return matches[0];
+  const found = matches[0] ?? recordedId(paths, reference);
+  if (found === undefined) throw new NotFoundError(`no such container: ${reference || '""'}`);
+  return found;
 }
+
+/** The id of the container whose own record says that it is called so: the name that should lead to it does not. */
+const recordedId = (paths: Paths, reference: string): string | undefined =>
+  recordedOwner(paths.containers, reference.replace(/^\//, ""));
 
 /** A container by its name or id prefix. @throws DamagedError for one that is damaged. */
 export function findContainer(paths: Paths, reference: string): Container {
@@ -179,7 +185,7 @@ export function findContainer(paths: Paths, reference: string): Container {
 export function findAnyContainer(paths: Paths, reference: string): Container {
   const id = resolveContainer(paths, reference);
   waitUntilRemoved(paths, id, reference.replace(/^\//, ""));
-  const found = readContainer(paths, id);
+  const found = readContainer(paths, id) ?? readContainer(paths, recordedId(paths, reference) ?? id);
   if (!found) throw new NotFoundError(`no such container: ${reference || '""'}`);
   return found;
 }

@@ -7,7 +7,7 @@ import { noOptions } from "../../plan/options.ts";
 import { readRecordFile } from "../../record-file.ts";
 import { type Parsed, parseRecord, salvage } from "../../schema.ts";
 import { type ContainerRecord, type ContainerState, containerKind, stateKind } from "./container-kind.ts";
-import { nameOf } from "./container-name.ts";
+import { nameOf, unknownTime } from "./container-name.ts";
 import { readLockFile } from "./lock-file.ts";
 import { hasMonitor } from "./monitor-lock.ts";
 
@@ -46,7 +46,7 @@ export function damagedContainer(
 const unknownRecord = (paths: Paths, id: string): ContainerRecord => ({
   id,
   name: nameOf(paths, id) ?? id.slice(0, 12),
-  created: "1970-01-01T00:00:00Z",
+  created: unknownTime,
   image: "?",
   lower: [],
   rootMode: 0o755,

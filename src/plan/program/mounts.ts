@@ -20,7 +20,7 @@ import {
 type Of<Kind> = Extract<InitStep, { do: Kind }>;
 
 /** fsopen(2), fsconfig(2), fsmount(2): a new instance of a file system, attached nowhere yet. @param options as fstab(5). */
-function fsmount(
+export function fsmount(
   { writer, fsContext: fs }: Context,
   type: string,
   source: string,

@@ -107,15 +107,16 @@ export function ifDirectory({ writer }: Context, fd: Arg, yes: () => void, no: (
 
 export const stxRdevMajor = 128;
 
-/** A failure unless this is the null device: it may be somebody's file (CVE-2025-31133). */
-export function mustBeNullDevice({ writer }: Context, fd: Arg): void {
+/** A failure unless this is the null device: it may be somebody's file (CVE-2025-31133). @param otherwise where to go on instead of failing. */
+export function mustBeNullDevice({ writer }: Context, fd: Arg, otherwise?: Label): void {
   const stat = room("statx", statxBytes);
-  const wrong = new Label();
+  const wrong = otherwise ?? new Label();
   const right = new Label();
   writer.call("statx", [fd, "", names("AT_EMPTY_PATH"), names("STATX_TYPE"), stat]);
   writer.test(new Field(stat, stxMode, "i32"), fileType, names("S_IFCHR"), wrong);
   writer.test(new Field(stat, stxRdevMajor, "i32"), -1, 1, wrong);
   writer.test(new Field(stat, stxRdevMajor + 4, "i32"), -1, 3, wrong);
+  if (otherwise) return;
   writer.jump(right);
   writer.label(wrong);
   writer.about("/dev/null, which is not the null device");
