@@ -4,35 +4,8 @@
  */
 
 import { ConflictError, hasCode } from "../errors.ts";
-import {
-  flock,
-  link,
-  O_DIRECTORY,
-  O_NONBLOCK,
-  O_RDONLY,
-  open,
-  openIfAny,
-  owned,
-  readdir,
-  statIfAny,
-  unlink,
-  writeFileAtomic,
-  writeNewFile,
-} from "../linux/file.ts";
-import { sleepMicroseconds } from "../linux/poll.ts";
-import { readableRecord } from "../record-file.ts";
-
-/** Where containers and the lock files of those that run are, by their ids: they tell whether somebody has a name. */
-export interface Owners {
-  containers: string;
-  running: string;
-}
-
-/** The id in the file of a name; undefined where there is none, or nothing that is an id. */
-export function idIn(path: string): string | undefined {
-  const text = readableRecord(path);
-  return text !== undefined && /^[0-9a-f]{64}$/.test(text) ? text : undefined;
-}
+import { link, readdir, statIfAny, unlink, writeNewFile } from "../linux/file.ts";
+import { idIn, type Owners } from "./name-file.ts";
 
 const maxTries = 10;
 
@@ -46,6 +19,7 @@ export function takeName(name: string, path: string, id: string, owners: Owners,
     } catch (error) {
       if (!hasCode(error, "EEXIST")) throw error;
     }
+    const { ownerOf } = require("./name-owner.ts") as typeof import("./name-owner.ts");
     const owner = ownerOf(name, path, owners);
     // Taken by ourselves, and killed then.
     if (other !== undefined && id === owner) return;
@@ -54,48 +28,6 @@ export function takeName(name: string, path: string, id: string, owners: Owners,
         `the name ${JSON.stringify(name)} is taken by ${owner === undefined ? "others" : `container ${owner.slice(0, 12)}`}`,
         `remove that container (tinydocker rm ${name}) or choose another name`,
       );
-  }
-}
-
-/** Who takes a name makes its file and writes his id into it: two calls. */
-const takingMs = 2000;
-const lookUs = 5000;
-
-/**
- * Who has a name that is taken; undefined if it has been freed, also by us: one at a time, so that nobody takes away what another
- * has taken meanwhile.
- */
-function ownerOf(name: string, path: string, owners: Owners): string | undefined {
-  using names = owned(open(path.slice(0, path.lastIndexOf("/")), O_RDONLY | O_DIRECTORY));
-  flock(names.fd, { wait: true });
-  for (let waitedUs = 0; readableRecord(path) === "" && waitedUs < takingMs * 1000; waitedUs += lookUs)
-    sleepMicroseconds(lookUs);
-  const id = idIn(path);
-  // Whoever makes a container has its lock until its directory is there; whoever removes one frees the name after that.
-  if (id !== undefined && (isLocked(`${owners.running}/${id}`) || statIfAny(`${owners.containers}/${id}`))) return id;
-  const owner = recordedOwner(owners.containers, name);
-  if (idIn(path) !== id) return undefined;
-  if (owner === undefined) unlink(path);
-  else writeFileAtomic(path, owner);
-  return owner;
-}
-
-const isLocked = (path: string): boolean => {
-  using lock = owned(openIfAny(path, O_RDONLY | O_NONBLOCK));
-  return lock !== undefined && !flock(lock.fd, { shared: true, wait: false });
-};
-
-/** The container whose own record says that it is called so. */
-export const recordedOwner = (containers: string, name: string): string | undefined =>
-  (readdir(containers) ?? []).find((id) => recordedName(containers, id) === name);
-
-/** The name of a container as it is written down, whatever else is there; undefined where it can't be read. */
-export function recordedName(containers: string, id: string): string | undefined {
-  try {
-    const { name } = JSON.parse(readableRecord(`${containers}/${id}/container.json`) ?? "{}");
-    return typeof name === "string" ? name : undefined;
-  } catch {
-    return undefined;
   }
 }
 

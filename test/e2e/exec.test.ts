@@ -30,7 +30,13 @@ describe("exec", () => {
     await withMachine(["busybox"], async (machine) => {
       const check = ["--health-cmd", "test -c /proc/self/fd/0", "--health-interval", "1s", "--health-retries", "1"];
       await detached(machine, "box", forever, check);
-      for (const replace of [":", "echo text >/dev/null", "mkdir /dev/null", "mkfifo /dev/null", "ln -s null /dev/null"]) {
+      for (const replace of [
+        ":",
+        "echo text >/dev/null",
+        "mkdir /dev/null",
+        "mkfifo /dev/null",
+        "ln -s null /dev/null",
+      ]) {
         const script = `rm -rf /dev/null; ${replace}`;
         expect([replace, await inside(machine, "sh", "-c", script)]).toMatchObject([replace, { code: 0, stderr: "" }]);
         const stdin = ["sh", "-c", "cat && chmod 640 /proc/self/fd/0 && stat -L -c '%t:%T %a' /proc/self/fd/0"];

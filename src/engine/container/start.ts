@@ -7,7 +7,6 @@ import { identify } from "../../linux/proc.ts";
 import type { Paths } from "../../paths.ts";
 import type { Plan } from "../../plan/step.ts";
 import type { LogOptions } from "../../runtime/log.ts";
-import { recordedName } from "../../runtime/name.ts";
 import { type Io, type Outcome, runContainer } from "../../runtime/run.ts";
 import type { KeptNetwork } from "../network/keep.ts";
 import {
@@ -155,11 +154,14 @@ const logOptions = (record: ContainerRecord): LogOptions =>
     ? (require("./log-fields.ts") as typeof import("./log-fields.ts")).logOptionsOf(record)
     : record.settings.log;
 
+/** Loaded for one that was renamed. */
+const nameOwner = () => require("../../runtime/name-owner.ts") as typeof import("../../runtime/name-owner.ts");
+
 /** It may have another name by now. */
 const underItsName = (paths: Paths, record: ContainerRecord): ContainerRecord =>
   readName(paths, record.name) === record.id
     ? record
-    : { ...record, name: recordedName(paths.containers, record.id) ?? record.name };
+    : { ...record, name: nameOwner().recordedName(paths.containers, record.id) ?? record.name };
 
 /** A full disk must not end the program, nor hide how it ended. */
 function keepState(paths: Paths, id: string, state: ContainerState, what: string, warn: Run["warn"]): void {

@@ -2,7 +2,7 @@
 
 import { readdir } from "../../linux/file.ts";
 import type { Paths } from "../../paths.ts";
-import { idIn } from "../../runtime/name.ts";
+import { idIn } from "../../runtime/name-file.ts";
 
 /** Of a container when nobody knows any more when it was made. */
 export const unknownTime = "1970-01-01T00:00:00Z";

@@ -7,7 +7,6 @@ import { openProcess, type ProcessId } from "../../linux/proc.ts";
 import type { Paths } from "../../paths.ts";
 import { anonymousOption } from "../../plan/volume.ts";
 import { readRecordFile } from "../../record-file.ts";
-import { recordedOwner } from "../../runtime/name.ts";
 import { finish, type Task } from "../../runtime/task.ts";
 import { damaged, formatRecord, type Parsed, parseRecord } from "../../schema.ts";
 import type { ContainerRecord, ContainerState } from "./container-kind.ts";
@@ -170,9 +169,12 @@ export function resolveContainer(paths: Paths, reference: string): string {
   return found;
 }
 
+/** Loaded where a name leads nowhere. */
+const names = () => require("../../runtime/name-owner.ts") as typeof import("../../runtime/name-owner.ts");
+
 /** The id of the container whose own record says that it is called so: the name that should lead to it does not. */
 const recordedId = (paths: Paths, reference: string): string | undefined =>
-  recordedOwner(paths.containers, reference.replace(/^\//, ""));
+  names().recordedOwner(paths.containers, reference.replace(/^\//, ""));
 
 /** A container by its name or id prefix. @throws DamagedError for one that is damaged. */
 export function findContainer(paths: Paths, reference: string): Container {

@@ -1,11 +1,9 @@
 /** What the program reads and writes, as records: a pseudo-terminal of the container's own, pipes, its null device. */
 
-import { Block, Field, Label, names, Slot } from "../../linux/program/record.ts";
-import { deviceNumber, fileMode } from "../../linux/program/values.ts";
+import { Block, Field, names, type Slot } from "../../linux/program/record.ts";
 import { ints, words } from "../../linux/program/writer.ts";
 import type { InitStep } from "../step.ts";
 import { type Context, given } from "./context.ts";
-import { fsmount } from "./mounts.ts";
 import { attach, ensureFile, mustBeNullDevice, open, openInRoot } from "./path.ts";
 
 type Of<Kind> = Extract<InitStep, { do: Kind }>;
@@ -69,40 +67,14 @@ export function console(context: Context, { rows, columns, only }: Of<"console">
   writer.call("close", [master]);
 }
 
-/**
- * The container's null device; where it has removed or replaced that, one in a file system in memory that is attached nowhere:
- * never the host's. Looked at before it is opened, which does things with some devices.
- */
-function nullDeviceOrOwn(context: Context): Slot {
-  const { writer } = context;
-  const found = new Slot("null");
-  const [lacking, done] = [new Label(), new Label()];
-  const path = openInRoot(context, "/dev/null", open.path, {
-    ok: ["ENOENT", "ENOTDIR", "ELOOP", "EACCES"],
-    to: lacking,
-  });
-  mustBeNullDevice(context, path, lacking);
-  const opened = openInRoot(context, "/dev/null", open.readWrite, {
-    ok: ["ENOENT", "ENXIO", "EACCES", "EPERM"],
-    to: lacking,
-  });
-  mustBeNullDevice(context, opened, lacking);
-  writer.add(opened, 0, found);
-  writer.jump(done);
-  writer.label(lacking);
-  writer.about("a null device of its own");
-  const memory = fsmount(context, "tmpfs", "tmpfs", ["nosuid", "noexec", "mode=755", "size=4k"]);
-  writer.call("mknodat", [memory, "null", fileMode("c", 0o666), deviceNumber(1, 3)]);
-  writer.call("openat", [memory, "null", names("O_RDWR", "O_NOCTTY", "O_CLOEXEC")], { into: found });
-  writer.label(done);
-  return found;
-}
+/** Loaded for those who join a container: one that starts has it. */
+const ownNull = () => require("./null-device.ts") as typeof import("./null-device.ts");
 
 /** All three at once: no descriptor of the caller's is left. */
 export function stdio(context: Context, { stdio: kinds, makeNull }: Of<"stdio">): void {
   const { writer } = context;
   let nullDevice: Slot | undefined;
-  if (kinds.includes("null") && makeNull) nullDevice = nullDeviceOrOwn(context);
+  if (kinds.includes("null") && makeNull) nullDevice = ownNull().nullDeviceOrOwn(context);
   else if (kinds.includes("null")) {
     nullDevice = openInRoot(context, "/dev/null", open.readWrite);
     mustBeNullDevice(context, nullDevice);

@@ -17,6 +17,7 @@ test("a chosen name that somebody took meanwhile is chosen again; one that was a
   prepareRoot(paths);
   mkdirSync(`${directory}/image`);
   writeFileSync(`${paths.names}/kind_lovelace`, "f".repeat(64));
+  mkdirSync(`${paths.containers}/${"f".repeat(64)}`);
   const record: ContainerRecord = {
     id: "a".repeat(64),
     name: "kind_lovelace",
