@@ -29,12 +29,12 @@ import {
   type Container,
   directoryOf,
   isAlive,
-  isLockFile,
   isRecorded,
   isUp,
   listContainers,
   readContainer,
 } from "../record/container.ts";
+import { isLockFile } from "../record/monitor-lock.ts";
 import { usersOfVolumes } from "../record/volume.ts";
 import { type Finding, fine, lacking, repairable } from "./finding.ts";
 
