@@ -9,7 +9,7 @@ import type { ExecPlan } from "../plan/exec.ts";
 import type { InitStep } from "../plan/step.ts";
 import { userOf } from "../plan/user.ts";
 import { identityIn, type Joined, spawnExec } from "./exec.ts";
-import { argvOf, awaitHook, type HookState, hookFiles, mustSucceed, textOf } from "./hooks.ts";
+import { argvOf, awaitHook, type HookState, hookFiles, mustSucceed, ownEnvironment, textOf } from "./hooks.ts";
 import { awaitStart, killInit } from "./init.ts";
 
 const stdio: InitStep = { do: "stdio", stdio: ["pipe", "pipe", "pipe"] };
@@ -19,7 +19,8 @@ const stdio: InitStep = { do: "stdio", stdio: ["pipe", "pipe", "pipe"] };
  * host's: init has not changed its root. @throws Failure for the first that fails
  */
 export function runCreateContainerHooks(hooks: readonly Hook[], spec: Spec, state: HookState, joined: Joined): void {
-  const { env } = spec.process;
+  // Its program is the host's, as root: a variable of the image (LD_PRELOAD) would be code of the image (CVE-2025-23266).
+  const env = ownEnvironment();
   for (const hook of hooks) {
     const plan: ExecPlan = {
       user: { uid: 0, gid: 0, groups: [] },
@@ -47,7 +48,7 @@ export function runStartContainerHooks(hooks: readonly Hook[], spec: Spec, state
   }
 }
 
-/** A hook that says nothing of its environment has the program's, as other runtimes have it. */
+/** @param env of a hook that says nothing of its environment. */
 const execute = (hook: Hook, env: string[]): InitStep => ({
   do: "execute",
   path: hook.path,

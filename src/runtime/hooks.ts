@@ -102,7 +102,7 @@ function runHook(hook: Hook, state: HookState): HookEnd {
 }
 
 /** Ours, as of other runtimes: a hook that says nothing of its environment expects one. */
-const ownEnvironment = (): string[] => Object.entries(process.env).map(([name, value]) => `${name}=${value}`);
+export const ownEnvironment = (): string[] => Object.entries(process.env).map(([name, value]) => `${name}=${value}`);
 
 /** @param end ends it, and who it has started. */
 export function awaitHook(pidfd: Fd, { timeout }: Hook, end: () => void): Omit<HookEnd, "output"> {

@@ -103,6 +103,19 @@ describe("hooks", () => {
     });
   });
 
+  // CVE-2025-23266: what the image says of its environment would decide which code a program of the host runs.
+  testOurs("createContainer has no variable of the container's, startContainer all", async () => {
+    await withBundle(async (machine) => {
+      const script = (log: string) => `#!/bin/sh\necho "<$OF_THE_IMAGE>" >>${log}\n`;
+      const path = machine.file("env.sh", script(machine.path("outside")), 0o755);
+      machine.file("rootfs/env.sh", script("/inside"), 0o755);
+      await machine.sh("true", {
+        process: { env: ["PATH=/bin", "OF_THE_IMAGE=yes"] },
+        hooks: { createRuntime: [{ path }], createContainer: [{ path }], startContainer: [{ path: "/env.sh" }] },
+      });
+      expect([machine.read("outside"), machine.read("rootfs/inside")]).toEqual(["<>\n<>\n", "<yes>\n"]);
+    });
+  });
   test("createContainer may mount what the container then has", async () => {
     await withBundle(async (machine) => {
       machine.file("gift/file", "gift");
