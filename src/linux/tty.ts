@@ -43,18 +43,28 @@ export function restoreModes(fd: Fd, modes: Modes): void {
 const lflagOffset = 12;
 const ccOffset = 17;
 const ISIG = 1;
-const VINTR = 0;
+/** Places of control characters, and the signals that the keys of theirs send. */
+const signalKeys = [
+  [0, "SIGINT"], // VINTR
+  [1, "SIGQUIT"], // VQUIT
+] as const;
 
 /**
- * The process group that a pty signals for the interrupt key, if that key is among these bytes.
+ * What a pty signals for the interrupt or the quit key, and to which process group, if such a key is among these bytes.
  * struct termios: u32 iflag, oflag, cflag, lflag, u8 line, then the control characters.
  */
-export function interruptedGroup(master: Fd, keys: Uint8Array): number | undefined {
+export function signalOfKeys(
+  master: Fd,
+  keys: Uint8Array,
+): { signal: "SIGINT" | "SIGQUIT"; group: number } | undefined {
   const modes = getModes(master);
   const takesSignals = (new DataView(modes.buffer).getUint32(lflagOffset, true) & ISIG) !== 0;
-  if (!takesSignals || !keys.includes(modes[ccOffset + VINTR]!)) return undefined;
+  // 0 is no key: that one is turned off.
+  const isTyped = (key: number) => key !== 0 && keys.includes(key);
+  const signal = signalKeys.find(([place]) => isTyped(modes[ccOffset + place]!))?.[1];
+  if (!takesSignals || signal === undefined) return undefined;
   const group = new Int32Array(new ArrayBuffer(4));
-  return libc.ioctl(master, TIOCGPGRP, group) === -1 ? undefined : group[0];
+  return libc.ioctl(master, TIOCGPGRP, group) === -1 ? undefined : { signal, group: group[0]! };
 }
 
 /** The same modes without echo, line editing, signals from keys and translation of new lines (cfmakeraw). */

@@ -9,7 +9,7 @@ import { byteName, fchown } from "../linux/at.ts";
 import { close, type Fd, seekBy, statIfAny, write } from "../linux/file.ts";
 import { openInput, openOutput, setNonblocking, unreadBytes } from "../linux/nonblocking.ts";
 import { dupCloexec, pipe } from "../linux/poll.ts";
-import { getModes, getSize, interruptedGroup, rawModes, restoreModes, setModes, setSize } from "../linux/tty.ts";
+import { getModes, getSize, rawModes, restoreModes, setModes, setSize, signalOfKeys } from "../linux/tty.ts";
 import type { StdioKind } from "../plan/step.ts";
 import { detachMatcher } from "./detach-keys.ts";
 import type { Identity } from "./mount/user.ts";
@@ -37,7 +37,7 @@ export interface ConnectedStdio {
   /** Gives the caller's terminal back as it was. */
   restore(): void;
   /** Called when the interrupt key was typed, with the process group that the terminal signals for it. */
-  onInterrupt: (group: number) => void;
+  onInterrupt: (sent: NonNullable<ReturnType<typeof signalOfKeys>>) => void;
   /** What to do now and then; absent if nothing. */
   idle?: () => void;
   /** Where others may write to its stdin, without waiting; absent where it has the caller's. */
@@ -234,16 +234,16 @@ function leaving(connected: ConnectedStdio, typed: ReturnType<typeof source>, de
   return { ...typed, read: readKeys };
 }
 
-/** Notes the interrupt key, which is to end also a program that would ignore its signal. */
+/** Notes the interrupt key and the quit key, which are to end also a program that would ignore their signals. */
 const watchInterrupts = (connected: ConnectedStdio, master: Fd) => (keys: Uint8Array) => {
-  let group: number | undefined;
+  let sent: ReturnType<typeof signalOfKeys>;
   try {
-    group = interruptedGroup(master, keys);
+    sent = signalOfKeys(master, keys);
   } catch (error) {
     // A terminal that was hung up has no modes, and interrupts nobody.
     if (!hasCode(error, "EIO", "ENOTTY")) throw error;
   }
-  if (group !== undefined) connected.onInterrupt(group);
+  if (sent !== undefined) connected.onInterrupt(sent);
 };
 
 /** For a container with a monitor: pipes or a terminal, whose other ends only the monitor holds. */

@@ -65,8 +65,8 @@ export function superviseChild(
   let over = false;
   const incoming = signalfd(forwarded);
   // The terminal's keys signal its foreground process group, and process 1 of it may have no handler.
-  connected.onInterrupt = (group) => {
-    if (group === child.pid && isFirst(group)) signal(signals.SIGINT);
+  connected.onInterrupt = ({ signal: name, group }) => {
+    if (group === child.pid && isFirst(group)) signal(signals[name]);
   };
   const watches = [
     { fd: child.pidfd, onReady: () => (over = true) },

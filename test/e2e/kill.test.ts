@@ -8,7 +8,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Machine, said, withMachine } from "../support/containers.ts";
 import { type Killed, killAt, type Role } from "../support/kill-at.ts";
-import { detached, ok, status, until } from "../support/life.ts";
+import { detached, monitorOf, ok, status, until } from "../support/life.ts";
 import { needing, root, tool } from "../support/needs.ts";
 
 const test = needing(root, tool("gcc"), tool("flock"));
@@ -255,3 +255,18 @@ function list(machine: Machine, place: string): string[] {
     return [];
   }
 }
+
+test.each(["stop -t 0", "rm -f"])(
+  "a monitor that somebody has stopped goes on for `%s`, to write down what becomes of its container",
+  async (command) => {
+    await withMachine(["busybox"], async (machine) => {
+      const before = machine.snapshot();
+      const id = ok(await machine.run(["run", "-d", "--name", "box", "busybox", "sleep", "1000"])).trim();
+      process.kill(monitorOf(machine, id), "SIGSTOP");
+      ok(await machine.run([...command.split(" "), "box"]));
+      expect(ok(await machine.run(["ps", "-aq", "--filter", "status=running"]))).toBe("");
+      ok(await machine.run(["rm", "-f", "box"]));
+      await machine.expectNothingLeft(before);
+    });
+  },
+);

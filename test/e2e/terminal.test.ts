@@ -152,19 +152,25 @@ describe("keys", () => {
       expect(await pty.exit()).toBe(0);
     });
   });
-  test("Ctrl-C ends a container whose only program does not handle it, as it does outside", async () => {
-    await withMachine(["busybox"], async (machine) => {
-      await using pty = await shellOutside(machine);
-      pty.line("$T busybox sh -c 'echo running; exec sleep 60'");
-      await pty.waitFor("\nrunning");
-      // The shell has a handler, the program that takes its place has none.
-      const sleeps = () => machine.snapshot().processes.some((title) => title.startsWith("sleep 60"));
-      for (let waited = 0; !sleeps() && waited < 4000; waited += 20) await Bun.sleep(20);
-      pty.press("ctrl-c");
-      await pty.waitFor("outside> ");
-      expect(await outside(pty, "echo code $?")).toBe("code 130\n");
-    });
-  });
+  test.each([
+    ["Ctrl-C", "ctrl-c", 130],
+    ["Ctrl-\\", "ctrl-\\", 131],
+  ] as const)(
+    "%s ends a container whose only program does not handle it, as it does outside",
+    async (_name, key, code) => {
+      await withMachine(["busybox"], async (machine) => {
+        await using pty = await shellOutside(machine);
+        pty.line("$T busybox sh -c 'echo running; exec sleep 60'");
+        await pty.waitFor("\nrunning");
+        // The shell has a handler, the program that takes its place has none.
+        const sleeps = () => machine.snapshot().processes.some((title) => title.startsWith("sleep 60"));
+        for (let waited = 0; !sleeps() && waited < 4000; waited += 20) await Bun.sleep(20);
+        pty.press(key);
+        await pty.waitFor("outside> ");
+        expect(await outside(pty, "echo code $?")).toBe(`code ${code}\n`);
+      });
+    },
+  );
   test("Ctrl-Z stops a job, fg takes it up again, jobs knows it", async () => {
     await withMachine(["busybox"], async (machine) => {
       await using pty = onTerminal(machine, shell);

@@ -35,7 +35,7 @@ const pollMs = 5;
  */
 export function* noteEnd(paths: Paths, container: Container, pidfd: Fd, code?: number): Task<void> {
   // Whoever cleans up holds its lock for a moment, as a monitor would; and a monitor knows better.
-  yield* waitingForMonitor(paths, container.record.id);
+  yield* waitingForMonitor(paths, container.record.id, container.state.process?.pid);
   if (code !== undefined) return recordUnseenEnd(paths, container, code);
   for (let waitedMs = 0; waitedMs < reapingMs; waitedMs += pollMs) {
     const exit = exitOf(pidfd);

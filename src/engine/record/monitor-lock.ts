@@ -21,12 +21,28 @@ const soonMs = 2;
 const soonLooks = 50;
 const laterMs = 20;
 
-/** The same, for who waits for several. */
-export function* waitingForMonitor(paths: Paths, id: string): Task<void> {
+/**
+ * The same, for who waits for several.
+ * @param child of the monitor, a process that has ended: a monitor that somebody has stopped (Ctrl-Z, SIGSTOP) is made to go on,
+ * as it has the end of its container to write down.
+ */
+export function* waitingForMonitor(paths: Paths, id: string, child?: number): Task<void> {
   using lock = owned(openIfAny(`${paths.running}/${id}`, O_RDONLY | O_NONBLOCK));
   if (lock === undefined) return;
-  for (let looks = 0; !flock(lock.fd, { shared: true, wait: false }); looks++)
+  for (let looks = 0; !flock(lock.fd, { shared: true, wait: false }); looks++) {
     yield { forMs: looks < soonLooks ? soonMs : laterMs };
+    if (looks >= 2 * soonLooks && child !== undefined) wakeParent(child);
+  }
+}
+
+/** Lets the parent of a process go on if it is stopped. What loads it is loaded for those who have waited for a second. */
+function wakeParent(child: number): void {
+  const { readStat } = require("../../linux/procfs.ts") as typeof import("../../linux/procfs.ts");
+  const parent = readStat(child)?.parent;
+  if (parent === undefined || readStat(parent)?.state !== "T") return;
+  const { kill } = require("../../linux/process.ts") as typeof import("../../linux/process.ts");
+  const { signals } = require("../../linux/signal.ts") as typeof import("../../linux/signal.ts");
+  kill(parent, signals.SIGCONT);
 }
 
 /** Of what stands beside the lock files of containers, `running/<id>.network` (engine/network/journal.ts). */
