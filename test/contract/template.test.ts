@@ -109,6 +109,9 @@ a {{-3}} {{- 3 -}} b
 {{pad "x" 2 3}}|{{pad "" 2 3}}|
 {{truncate "abcdef" 3}}{{truncate "ab" 3}}
 {{println "a" 1 "b"}}x
+{{html "<a href='x'>&\"</a>" 1 2}}
+{{js "it's <b>\"&=\\ \t\u00a0é" 1}}
+{{urlquery "a b&ü!~*'()/" 1}}
 {{print "a" 1 2 "b" 3}}
 {{print 1 2}}
 {{len .Name}} {{len .Endpoints}} {{len "é"}}

@@ -105,10 +105,11 @@ function mountPoint(mount: MountRequest, directory: string) {
   const volume = directory.replace(/\/containers\/[^/]*$/, `/volumes/${source}`);
   return {
     Type: type,
-    ...(isVolume && { Name: source }),
+    // Text that JSON leaves out where there is none, and a template of Docker's finds empty.
+    Name: isVolume ? source : undefined,
     Source: isVolume ? dataOf(volume) : type === "tmpfs" ? "" : source,
     Destination: destination,
-    ...(isVolume && { Driver: "local" }),
+    Driver: isVolume ? "local" : undefined,
     Mode: isReadOnly(mount) && !isBy(mount) ? "ro" : "",
     RW: !isReadOnly(mount),
     Propagation: type === "bind" ? (options.find(isPropagation) ?? "rprivate") : "",

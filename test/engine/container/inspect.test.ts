@@ -115,7 +115,7 @@ describe("describeContainer() tells mounts", () => {
     expect(HostConfig.Binds).toEqual(["/a:/b:ro,rslave", "/h:/me:me", "v:/v:nocopy"]);
     expect(HostConfig.Mounts).toHaveLength(0);
     const volume = { Type: "volume", Driver: "local", Mode: "", RW: true, Propagation: "" };
-    expect(Mounts).toEqual([
+    expect<unknown>(Mounts).toEqual([
       { Type: "bind", Source: "/a", Destination: "/b", Mode: "ro", RW: false, Propagation: "rslave" },
       { Type: "bind", Source: "/h", Destination: "/me", Mode: "", RW: true, Propagation: "rprivate" },
       { ...volume, Name: "v", Source: "/r/volumes/v/_data", Destination: "/v" },

@@ -1,5 +1,6 @@
 /** What templates can call: Go's own functions, and those that Docker adds. Pure. */
 
+import { escapeHtml, escapeJs, escapeQuery } from "./escape.ts";
 import { sprintf } from "./printf.ts";
 import { format, isStruct, isTrue, toJson, typeName, type Value } from "./value.ts";
 
@@ -30,6 +31,9 @@ export const functions: Record<string, TemplateFunction> = {
   print: atLeast(0, print),
   println: atLeast(0, (...values) => `${values.map(printable).join(" ")}\n`),
   printf: atLeast(1, (pattern, ...values) => sprintf(text(pattern, "printf"), values)),
+  html: atLeast(1, (...values) => escapeHtml(print(...values))),
+  js: atLeast(1, (...values) => escapeJs(print(...values))),
+  urlquery: atLeast(1, (...values) => escapeQuery(print(...values))),
   eq: atLeast(1, equalAny),
   ne: exactly(2, (a, b) => !equal(a, b)),
   lt: exactly(2, (a, b) => compare(a, b) < 0),

@@ -49,7 +49,7 @@ const embedded: Record<string, string> = {
 };
 
 /** Text that JSON leaves out where it is empty. What else a struct has not is a pointer of Go's: nil. */
-const texts = new Set(["HealthcheckOnFailureAction", "OsVersion", "StopSignal", "Variant"]);
+const texts = new Set(["Driver", "HealthcheckOnFailureAction", "Name", "OsVersion", "StopSignal", "Variant"]);
 
 /** A field of a struct by either of its names. Only what is its own: "constructor" and "__proto__" are no fields. */
 export function fieldOf(struct: Struct, name: string): Value {
