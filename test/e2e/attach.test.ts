@@ -212,8 +212,10 @@ describe("nobody waits on one side while he owes the other", () => {
   });
   test("who attaches later and reads slowly gets all of it", async () => {
     await withMachine(["busybox"], async (machine) => {
-      await detached(machine, "box", "until [ -e /go ]; do sleep 0.05; done; head -c 20000000 /dev/zero");
-      const slowly = "$T exec box touch /go; head -c 100000 | wc -c; sleep 1; cat | wc -c";
+      // It says something until it is heard: then somebody is attached.
+      await detached(machine, "box", "until [ -e /go ]; do echo; sleep 0.05; done; head -c 20000000 /dev/zero");
+      const zeros = "tr -cd '\\000' | wc -c";
+      const slowly = `head -c 1 >/dev/null; $T exec box touch /go; head -c 100000 | ${zeros}; sleep 1; ${zeros}`;
       const counts = await outside(machine, `$T attach box | { ${slowly}; }`);
       expect(counts.split("\n").reduce((sum, count) => sum + Number(count), 0)).toBe(20_000_000);
       ok(await machine.run(["rm", "box"]));

@@ -31,19 +31,12 @@ export function* waitingForMonitor(paths: Paths, id: string, child?: number): Ta
   if (lock === undefined) return;
   for (let looks = 0; !flock(lock.fd, { shared: true, wait: false }); looks++) {
     yield { forMs: looks < soonLooks ? soonMs : laterMs };
-    if (looks >= 2 * soonLooks && child !== undefined) wakeParent(child);
+    if (looks >= 2 * soonLooks && child !== undefined) wake().wakeParent(child);
   }
 }
 
-/** Lets the parent of a process go on if it is stopped. What loads it is loaded for those who have waited for a second. */
-function wakeParent(child: number): void {
-  const { readStat } = require("../../linux/procfs.ts") as typeof import("../../linux/procfs.ts");
-  const parent = readStat(child)?.parent;
-  if (parent === undefined || readStat(parent)?.state !== "T") return;
-  const { kill } = require("../../linux/process.ts") as typeof import("../../linux/process.ts");
-  const { signals } = require("../../linux/signal.ts") as typeof import("../../linux/signal.ts");
-  kill(parent, signals.SIGCONT);
-}
+/** Loaded for those who have waited for a second. */
+const wake = () => require("./wake.ts") as typeof import("./wake.ts");
 
 /** Of what stands beside the lock files of containers, `running/<id>.network` (engine/network/journal.ts). */
 export const journalSuffix = ".network";
