@@ -88,7 +88,7 @@ describe("the configuration", () => {
       expect([fifo.code, said(fifo)]).toEqual([125, expect.stringContaining("is not a regular file")]);
       await machine.exec(["rm", join(machine.directory, "config.json")]);
       const result = await td("run", "--rm", "busybox", "true");
-      expect([result.code, said(result)]).toEqual([125, expect.stringContaining("there is no configuration file")]);
+      expect([result.code, said(result)]).toEqual([125, expect.stringContaining("there is no file")]);
       set({ limits: { pids: 0 } });
       const env = { TINYDOCKER_CONFIG: join(machine.directory, "config.json") };
       ok(await machine.run(["create", "--name", "box", "busybox"], { env }));
