@@ -61,7 +61,9 @@ function keepNetwork(paths: Paths, container: Container): void {
 export function startAgain(paths: Paths, id: string): void {
   const isUnwanted = () => wasStopped(paths, id);
   const again = (now: Container | undefined) => {
-    if (!now || isUp(now) || now.status === "damaged" || isUnwanted()) return;
+    if (!now || isUp(now) || now.status === "damaged") return;
+    // Said in the moment when its monitor had stopped waiting.
+    if (isUnwanted()) return writeState(paths, id, { ...now.state, status: "exited" });
     try {
       const launched = launch(paths, now, { attached: false, stdin: false }, () => {});
       if ("socket" in launched) close(launched.socket);
