@@ -9,8 +9,8 @@ import { anonymousOption } from "../../plan/volume.ts";
 import { readRecordFile } from "../../record-file.ts";
 import { finish, type Task } from "../../runtime/task.ts";
 import { damaged, formatRecord, type Parsed, parseRecord } from "../../schema.ts";
-import type { ContainerRecord, ContainerState } from "./container-kind.ts";
 import { readName } from "./container-name.ts";
+import type { ContainerRecord, ContainerState } from "./container-record.ts";
 import { containerUpgrades, stateUpgrades } from "./container-upgrades.ts";
 import { recordEvent } from "./events.ts";
 import { hasMonitor, isLockFile } from "./monitor-lock.ts";
@@ -25,7 +25,7 @@ export type {
   RestartPolicy,
   Settings,
   Stream,
-} from "./container-kind.ts";
+} from "./container-record.ts";
 
 /** Of a container that was never started. */
 export const unstarted: ContainerState = { status: "created", restartCount: 0 };

@@ -6,8 +6,9 @@ import type { Paths } from "../../paths.ts";
 import { noOptions } from "../../plan/options.ts";
 import { readRecordFile } from "../../record-file.ts";
 import { type Parsed, parseRecord, salvage } from "../../schema.ts";
-import { type ContainerRecord, type ContainerState, containerKind, stateKind } from "./container-kind.ts";
+import { containerKind, stateKind } from "./container-kind.ts";
 import { nameOf, unknownTime } from "./container-name.ts";
+import type { ContainerRecord, ContainerState } from "./container-record.ts";
 import { readLockFile } from "./lock-file.ts";
 import { hasMonitor } from "./monitor-lock.ts";
 

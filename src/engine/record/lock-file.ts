@@ -4,8 +4,8 @@ import type { Paths } from "../../paths.ts";
 import type { CleanupRecord } from "../../plan/cleanup-record.ts";
 import { readRecordFile, type Unreadable } from "../../record-file.ts";
 import { flag, kindOf, list, optional, parseRecord, salvage, text } from "../../schema.ts";
-import { connected } from "./container-kind.ts";
 import { nameOf } from "./container-name.ts";
+import { connected } from "./network-kind.ts";
 
 /** Written by runtime/host.ts. */
 export const lockFileKind = kindOf<CleanupRecord>({
