@@ -3,7 +3,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { commands } from "../src/cli/commands.ts";
-import { rootfsMode } from "../src/cli/container/run.ts";
+import { rootfsMode } from "../src/cli/container/rootfs-mode.ts";
 import { findCommand, groups } from "../src/cli/groups.ts";
 import { type Arguments, type Command, commandGroups, optionGroups } from "../src/cli/words/command.ts";
 import { globalArgs } from "../src/cli/words/global.ts";

@@ -58,6 +58,7 @@ describe("what is loaded", () => {
     const others = [
       "cli/container/mounts.ts",
       "cli/container/network.ts",
+      "cli/container/rootfs-mode.ts",
       "cli/words/units.ts",
       "engine/network/reserve.ts",
       "engine/record/container-kind.ts",

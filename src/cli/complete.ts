@@ -6,7 +6,7 @@ import { listSecrets } from "../engine/record/secret.ts";
 import { listVolumes } from "../engine/record/volume.ts";
 import { listImages } from "../image/store.ts";
 import { absolutePath, pathsOf } from "../paths.ts";
-import { rootfsMode } from "./container/run.ts";
+import { rootfsMode } from "./container/rootfs-mode.ts";
 import { isGlobal } from "./given.ts";
 import { findCommand, groups, isGroup } from "./groups.ts";
 import { type Argument, type Arguments, type Command, type Commands, defineCommand } from "./words/command.ts";

@@ -2,7 +2,7 @@
 
 import { isatty } from "../linux/tty.ts";
 import { commands } from "./commands.ts";
-import { rootfsMode } from "./container/run.ts";
+import { rootfsMode } from "./container/rootfs-mode.ts";
 import { findCommand, groups, isGroup } from "./groups.ts";
 import { type Command, type CommandGroup, commandGroups } from "./words/command.ts";
 import { globalArgs } from "./words/global.ts";

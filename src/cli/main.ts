@@ -31,7 +31,8 @@ export async function main(argv: string[]): Promise<number> {
     if (want === "version") return await runCommand((await import("./system/version.ts")).shortVersion, [], global);
     if (want === "help" || name === undefined) return await printHelp();
     if (firewall !== undefined) chooseFirewall(root, firewall);
-    if (name.startsWith("-")) return await runCommand((await import("./container/run.ts")).rootfsMode, rest, global);
+    if (name.startsWith("-"))
+      return await runCommand((await import("./container/rootfs-mode.ts")).rootfsMode, rest, global);
     if (name === "help") return await printHelp(...rest.slice(1));
     const grouped = !Object.hasOwn(commands, name);
     if (name !== "run" && !(grouped && rest[1] === "run")) failureCode = otherFailure;

@@ -1,7 +1,7 @@
 /** `tinydocker man`: the manual page, in roff, made of the same definitions as --help. */
 
 import { version } from "../version.ts";
-import { rootfsMode } from "./container/run.ts";
+import { rootfsMode } from "./container/rootfs-mode.ts";
 import { findCommand, groups } from "./groups.ts";
 import { type Arguments, type Command, type Commands, defineCommand } from "./words/command.ts";
 import { globalArgs } from "./words/global.ts";

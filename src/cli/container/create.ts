@@ -18,7 +18,8 @@ import { unlink } from "../../linux/file.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
 import { printDone, printLine, warn } from "../words/print.ts";
-import { createRequest, replace, reporterFor } from "./run.ts";
+import { createRequest } from "./create-request.ts";
+import { replace, reporterFor } from "./run.ts";
 import { createArgs } from "./run-args.ts";
 
 export default defineCommand({

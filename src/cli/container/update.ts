@@ -12,8 +12,8 @@ import { parsePidsLimit } from "../words/units.ts";
 import { containerOperand, forEachContainer } from "./for-each.ts";
 import { parseRestart } from "./lifecycle.ts";
 import { refusedLimitArgs } from "./process-args.ts";
-import { readLimits } from "./run.ts";
 import { createArgs } from "./run-args.ts";
+import { readLimits } from "./run-options.ts";
 
 /** What is not said stays as it is. */
 function withoutDefaults<Args extends Arguments>(definitions: Args): Args {
