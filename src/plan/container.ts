@@ -1,16 +1,16 @@
 /** The plan of one container: its spec and what the host has, in; every step of both processes, out. Pure. */
 
 import { UnsupportedError } from "../errors.ts";
-import type { Linux, Namespace, NamespaceType, Rlimit, Spec } from "../oci/spec.ts";
+import type { Spec } from "../oci/spec.ts";
 import { planCgroup, type Setting } from "./cgroup.ts";
 import { type DeviceFilterPlan, planDeviceFilter } from "./device-filter.ts";
-import { planMounts, planPrepared, planRoot } from "./mounts.ts";
+import { type InitOptions, idMapsOf, namespaceOf, planClone, planSetup, planStart, sharesPid } from "./init.ts";
+import { planPrepared, planRoot } from "./mounts.ts";
 import { type Connection, connectedOf, type EtcFile } from "./network.ts";
 import type { SecretVariable } from "./secrets.ts";
-import type { CloneStep, Directory, HostStep, InitStep, LimitStep, Plan, StdioKind } from "./step.ts";
+import type { Directory, HostStep, LimitStep, Plan } from "./step.ts";
 import { planSysctls } from "./sysctl.ts";
 import { userOf } from "./user.ts";
-import type { IdMaps } from "./userns/id-map.ts";
 
 /** What the plan has to know of the host. */
 export interface Host {
@@ -19,7 +19,7 @@ export interface Host {
 }
 
 /** What the spec does not say about this container. */
-export interface Container {
+export interface Container extends InitOptions {
   id: string;
   name: string;
   /** The file that makes the name ours; absent for a name that is the beginning of the id. */
@@ -37,18 +37,12 @@ export interface Container {
   keep: boolean;
   /** Its name and directories are made by this start; else it was created before. */
   fresh: boolean;
-  /** It lives on when its monitor is killed. */
-  outlives: boolean;
   /** Limits that few ask for (plan/rare-limits.ts). */
   rareLimits?: Setting[];
   /** Limits that the user named; others are defaults, which a host may lack. */
   asked: Set<Setting["controller"]>;
   /** The user named rules for devices, which the host has to enforce. */
   askedDevices?: boolean;
-  /** A small init as process 1. */
-  reap: boolean;
-  /** What the program gets as 0, 1 and 2. */
-  stdio: StdioKind[];
   /** Its networks. */
   connection?: Connection;
   /** What it finds in /etc. */
@@ -57,8 +51,6 @@ export interface Container {
   mounted?: string;
   /** Files that mark the ids of its user namespace as used (runtime/userns/ranges.ts). */
   ids?: string[];
-  /** Hard limits of ours: those above are raised before its user namespace is entered. */
-  hardLimits?: Record<string, number>;
   /** What becomes its own copies, in their order; and which of those are variables. */
   secrets?: { directory: string; sources: string[]; variables: SecretVariable[] };
 }
@@ -96,45 +88,6 @@ function planWarnings(lacking: Set<string>, host: Host): string[] {
   const promised = [...lacking].filter((controller) => controller !== "pids");
   return promised.length > 0 ? [`default limits are off: ${lackOf([...lacking], host)[0]}`] : [];
 }
-
-export function planClone(
-  spec: Spec,
-  cgroup: string | undefined,
-  container: Pick<Container, "hardLimits"> = {},
-): CloneStep {
-  const pid = namespaceOf(spec, "pid");
-  // The kernel ends all processes of a pid namespace with its first; where that is another's, only the cgroup tells which are ours.
-  if (cgroup === undefined && (!pid || pid.path !== undefined))
-    throw new UnsupportedError(
-      "--pid needs cgroup v2, to end all that a container has started, and it is not mounted here",
-      "mount it, or boot with systemd.unified_cgroup_hierarchy=1",
-    );
-  return {
-    do: "clone",
-    flags: pid && pid.path === undefined ? ["NEWPID"] : [],
-    ...(cgroup !== undefined && { cgroup }),
-    ...(pid?.path !== undefined && { pid: pid.path }),
-    ...(idMapsOf(spec) && { through: planThrough(spec, container) }),
-  };
-}
-
-/** Maps of its user namespace; undefined where it has the host's. */
-const idMapsOf = ({ linux: { uidMappings: uids, gidMappings: gids } }: Spec): IdMaps | undefined =>
-  uids && gids && { uids, gids };
-
-/** What takes root of the host, then into the user namespace: a process that is there makes the container's first. */
-const planThrough = (spec: Spec, { hardLimits = {} }: Pick<Container, "hardLimits">): InitStep[] => [
-  ...own,
-  ...attributes(spec),
-  ...planRaised(spec.process.rlimits, hardLimits),
-  ...planJoin(spec, "pid", "asked for: the processes of another container"),
-  { do: "enter-user-namespace" },
-  { do: "namespace-root" },
-];
-
-/** Loaded for those that have a user namespace. */
-const planRaised = (rlimits: Rlimit[] | undefined, hardLimits: Record<string, number>): InitStep[] =>
-  (require("./userns/limits.ts") as typeof import("./userns/limits.ts")).planRaised(rlimits, hardLimits);
 
 /** What to say of controllers that this host lacks. */
 export function lackOf(controllers: string[], host: Host): [message: string, hint: string] {
@@ -230,152 +183,8 @@ function planBuild(
   ];
 }
 
-/** Its own, or with a path another's; none where it has the host's. */
-const namespaceOf = ({ linux }: Spec, type: NamespaceType): Namespace | undefined =>
-  linux.namespaces.find((namespace) => namespace.type === type);
-
-/** Up to the moment when only the program is missing. */
-export function planSetup(spec: Spec, container: Pick<Container, "stdio">): InitStep[] {
-  const size = spec.process.consoleSize;
-  return [
-    ...first(spec),
-    ...planNamespaces(spec),
-    ...(spec.hostname ? [{ do: "hostname", name: spec.hostname } as const] : []),
-    ...(spec.domainname ? [{ do: "domainname", name: spec.domainname } as const] : []),
-    ...planMounts(spec),
-    // The terminal is opened from the container's own devpts, before the host's tree goes.
-    ...(spec.process.terminal
-      ? [{ do: "console", ...(size && { rows: size.height, columns: size.width }) } as const]
-      : []),
-    { do: "stdio", stdio: container.stdio },
-    ...(spec.hooks ? rareProcess().planHooks(spec.hooks) : []),
-    { do: "pivot-root" },
-    { do: "workdir", path: spec.process.cwd },
-    { do: "ready" },
-  ];
-}
-
-/** With nothing of ours, and of whoever called us. */
-const own = [
-  { do: "own-memory" },
-  { do: "close-inherited" },
-  { do: "bind-to-parent" },
-  { do: "exe-file" },
-] as const satisfies InitStep[];
-
-const attributes = ({ process }: Spec): InitStep[] => [
-  { do: "reset-attributes", ...(process.oomScoreAdj !== undefined && { oomScoreAdj: process.oomScoreAdj }) },
-  ...(process.apparmorProfile || process.selinuxLabel ? rareProcess().planLabels(process) : []),
-];
-
-/** What comes before anything of the container is touched. One that is made in its user namespace has inherited most of it. */
-const first = (spec: Spec): InitStep[] => [
-  ...(idMapsOf(spec) ? ([{ do: "bind-to-parent" }] as const) : [...own, ...attributes(spec)]),
-  { do: "session" },
-  { do: "session-keyring" },
-];
-
-/** One that only bundles of other engines have. */
-const isRare = ({ type, path }: Namespace): boolean =>
-  type === "time" || (path !== undefined && (type === "uts" || type === "cgroup" || type === "mount"));
-
-/** Loaded for those who have some. */
-const rareNamespaces = () => require("./rare/namespaces.ts") as typeof import("./rare/namespaces.ts");
-const rareProcess = () => require("./rare/process.ts") as typeof import("./rare/process.ts");
-
-const unshared = [
-  ["mount", "NEWNS", "mounts of its own"],
-  ["uts", "NEWUTS", "a host name of its own"],
-  ["ipc", "NEWIPC", "shared memory, semaphores and message queues of its own"],
-  ["cgroup", "NEWCGROUP", "the container sees its own cgroup as the root"],
-] as const;
-
-/** The network first: the host's side connects it while the rest is built. */
-function planNamespaces(spec: Spec): InitStep[] {
-  return [
-    ...planNetwork(spec),
-    ...unshared.flatMap(([type, namespace, why]): InitStep[] => {
-      const own = namespaceOf(spec, type);
-      return own && own.path === undefined ? [{ do: "unshare", namespace, why }] : [];
-    }),
-    ...planJoin(spec, "ipc", "asked for: the shared memory, semaphores and message queues of another container"),
-    ...(spec.linux.namespaces.some(isRare) ? rareNamespaces().planRareNamespaces(spec.linux) : []),
-    // Slave, not private: mounts the host makes later (an automount, a USB disk) still reach bind mounts that ask for it.
-    { do: "propagation", path: "/", propagation: "rslave" },
-  ];
-}
-
-function planNetwork(spec: Spec): InitStep[] {
-  const network = namespaceOf(spec, "network");
-  if (!network) return [];
-  if (network.path !== undefined)
-    return planJoin(spec, "network", "asked for: the devices, addresses and ports of another container");
-  return [
-    { do: "unshare", namespace: "NEWNET", why: "network devices, addresses and ports of its own" },
-    { do: "loopback" },
-    { do: "send-network" },
-  ];
-}
-
-function planJoin(spec: Spec, namespace: "network" | "ipc" | "pid", why: string): InitStep[] {
-  const path = namespaceOf(spec, namespace)?.path;
-  return path === undefined ? [] : [{ do: "join-namespace", namespace, path, why }];
-}
-
 /** What the user has mounted at such a place is the user's. */
 function planEtc({ mounts }: Spec, { etc = [] }: Container): HostStep[] {
   const files = etc.filter(({ name }) => !mounts.some(({ destination }) => destination === `/etc/${name}`));
   return files.length > 0 ? [{ do: "etc-files", files }] : [];
 }
-
-/** True if its first process is not process 1. */
-export function sharesPid(spec: Spec): boolean {
-  const pid = namespaceOf(spec, "pid");
-  return !pid || pid.path !== undefined;
-}
-
-const defaultUmask = 0o022;
-
-/** A process that is about to become a program. */
-interface Starting {
-  process: Spec["process"];
-  linux?: Pick<Linux, "personality" | "memoryPolicy" | "seccomp">;
-  /** The container's bounding set: all its processes have the same filter, whatever their own. */
-  bounding?: string[];
-}
-
-/** From the host's go to execve. The order matters: each step needs a privilege that a later one gives up. */
-export function planStart(
-  { process, linux = {}, bounding = process.capabilities?.bounding ?? [] }: Starting,
-  container: Pick<Container, "outlives" | "reap">,
-  sharesPid = false,
-): InitStep[] {
-  const { capabilities, rlimits = [], noNewPrivileges, args, env } = process;
-  // Whoever may gain privileges needs one to load a filter.
-  const untilExecve = linux.seccomp && !noNewPrivileges && ({ untilExecve: "CAP_SYS_ADMIN" } as const);
-  return [
-    { do: "umask", mask: process.user.umask ?? defaultUmask },
-    ...(process.scheduler || process.ioPriority || linux.memoryPolicy || linux.personality
-      ? rareProcess().planRareProcess(process, linux)
-      : []),
-    ...rlimits.map((rlimit): InitStep => ({ do: "rlimit", rlimit })),
-    ...(capabilities ? [{ do: "bounding-set", keep: capabilities.bounding } as const] : []),
-    { do: "ids" },
-    ...(capabilities ? [{ do: "capabilities", capabilities, ...untilExecve } as const] : []),
-    ...(container.outlives ? [{ do: "outlive" } as const] : []),
-    ...(container.reap && sharesPid ? [{ do: "subreaper" } as const] : []),
-    { do: "close-fds" },
-    // The small init keeps its signals blocked, and starts the program with none.
-    ...(container.reap ? [] : [{ do: "reset-signals" } as const]),
-    ...(noNewPrivileges ? [{ do: "no-new-privileges" } as const] : []),
-    // Last, so that a profile need not allow what init does.
-    ...(linux.seccomp ? [filterStep(linux.seccomp, bounding, container)] : []),
-    { do: container.reap ? "reap" : "execute", args, env },
-  ];
-}
-
-const filterStep = (
-  rules: NonNullable<Linux["seccomp"]>,
-  capabilities: string[],
-  { reap }: Pick<Container, "reap">,
-): InitStep => ({ do: "seccomp", rules, capabilities, ...(reap && { reap }) });

@@ -1,7 +1,7 @@
 /** The plan of another process in a container that runs: as its first, but with what `exec` says otherwise. Pure. */
 
 import type { Spec } from "../oci/spec.ts";
-import { planStart } from "./container.ts";
+import { planStart } from "./init.ts";
 import type { InitStep, StdioKind } from "./step.ts";
 import { type User, userOf } from "./user.ts";
 import type { IdMaps } from "./userns/id-map.ts";

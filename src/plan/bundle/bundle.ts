@@ -2,8 +2,9 @@
 
 import { UnsupportedError } from "../../errors.ts";
 import type { Mount, Spec } from "../../oci/spec.ts";
-import { type Host, lackOf, limitStep, planClone, planSetup, planStart, sharesPid } from "../container.ts";
+import { type Host, lackOf, limitStep } from "../container.ts";
 import { type DeviceFilterPlan, planDeviceFilter } from "../device-filter.ts";
+import { planClone, planSetup, planStart, sharesPid } from "../init.ts";
 import { planPrepared, planRoot } from "../mounts.ts";
 import type { HostStep, InitStep, Plan, StdioKind } from "../step.ts";
 import { planSysctls } from "../sysctl.ts";
