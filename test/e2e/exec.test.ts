@@ -158,12 +158,12 @@ describe("exec", () => {
       ok(await inside(machine, "true"));
       const before = { descriptors: descriptors(), machine: machine.snapshot() };
       const script = 'for i in $(seq 1000); do "$0" exec box true || exit 1; done';
-      ok(await machine.exec(["sh", "-c", script, binary()], { timeoutMs: 100_000 }));
+      ok(await machine.exec(["sh", "-c", script, binary()], { timeoutMs: 280_000 }));
       expect(descriptors()).toEqual(before.descriptors);
       await machine.expectNothingLeft(before.machine);
       ok(await machine.run(["rm", "-f", "box"]));
     });
-  }, 120_000);
+  }, 300_000);
   test("on a terminal it has one of the container's, with the caller's size, and Ctrl-C", async () => {
     await withMachine(["busybox"], async (machine) => {
       await detached(machine, "box", forever);
