@@ -17,9 +17,11 @@ import { blockSignals } from "../linux/signal.ts";
 import type { ExecPlan } from "../plan/exec.ts";
 import { compileExec } from "../plan/program/compile.ts";
 import { given } from "../plan/program/context.ts";
+import { awaitStart, killInit, type Starting } from "./follow.ts";
 import { forwarded } from "./forwarded.ts";
-import { awaitStart, compileOptions, givenFor, killInit, type Starting, startThrough } from "./init.ts";
+import { compileOptions, givenFor } from "./given.ts";
 import { type Identity, identityOf } from "./mount/user.ts";
+import { startThrough } from "./start-through.ts";
 import { type ConnectedStdio, connectToCaller, type Owner, type Stdio } from "./stdio.ts";
 import { checkDelivered, supervise } from "./supervise.ts";
 

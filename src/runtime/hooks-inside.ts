@@ -9,8 +9,8 @@ import { planStart } from "../plan/init.ts";
 import type { InitStep } from "../plan/step.ts";
 import { userOf } from "../plan/user.ts";
 import { identityIn, type Joined, spawnExec } from "./exec.ts";
+import { awaitStart, killInit } from "./follow.ts";
 import { argvOf, awaitHook, type HookState, hookFiles, mustSucceed, ownEnvironment, textOf } from "./hooks.ts";
-import { awaitStart, killInit } from "./init.ts";
 
 const stdio: InitStep = { do: "stdio", stdio: ["pipe", "pipe", "pipe"] };
 

@@ -5,7 +5,7 @@ import { callNumber } from "../../src/linux/program/calls.ts";
 import type { Program } from "../../src/linux/program/record.ts";
 import { compileExec, compileInit } from "../../src/plan/program/compile.ts";
 import type { InitStep } from "../../src/plan/step.ts";
-import { compileOptions } from "../../src/runtime/init.ts";
+import { compileOptions } from "../../src/runtime/given.ts";
 import { type Machine, said, withMachine } from "../support/containers.ts";
 import { failCall, type Killed, killAt } from "../support/kill-at.ts";
 import { detached, ok, status } from "../support/life.ts";

@@ -9,7 +9,7 @@ import type { Names, Program, Rec } from "../../src/linux/program/record.ts";
 import { describeRecord } from "../../src/linux/program/text.ts";
 import { compileInit } from "../../src/plan/program/compile.ts";
 import type { InitStep } from "../../src/plan/step.ts";
-import { compileOptions } from "../../src/runtime/init.ts";
+import { compileOptions } from "../../src/runtime/given.ts";
 import { binary } from "../support/cli.ts";
 import { type Machine, withMachine } from "../support/containers.ts";
 import { needing, root, tool } from "../support/needs.ts";

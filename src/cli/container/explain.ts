@@ -11,7 +11,7 @@ import type { NetworkStep, Publication } from "../../plan/network.ts";
 import { compileInit } from "../../plan/program/compile.ts";
 import { summarize } from "../../plan/seccomp/summary.ts";
 import type { Plan, SeccompStep, Step } from "../../plan/step.ts";
-import { compileOptions } from "../../runtime/init.ts";
+import { compileOptions } from "../../runtime/given.ts";
 import { parseCommand } from "../words/argv.ts";
 import { defineCommand } from "../words/command.ts";
 import { plain, printLine, warn } from "../words/print.ts";

@@ -17,7 +17,7 @@ import { signals } from "../../linux/signal.ts";
 import type { ExecPlan } from "../../plan/exec.ts";
 import type { HealthPlan } from "../../plan/health.ts";
 import { identityIn, ownerOf, spawnExec } from "../../runtime/exec.ts";
-import { follow, leave, type Starting } from "../../runtime/init.ts";
+import { follow, leave, type Starting } from "../../runtime/follow.ts";
 import { processesOf } from "../../runtime/oci/processes.ts";
 import type { ContainerState, Health, HealthResult } from "../record/container.ts";
 import type { tellExec } from "./exec-events.ts";

@@ -6,7 +6,7 @@ import { openProcess } from "../../linux/proc.ts";
 import { umask } from "../../linux/process.ts";
 import type { ExecPlan } from "../../plan/exec.ts";
 import { identityIn, spawnExec } from "../exec.ts";
-import { awaitStart, killInit } from "../init.ts";
+import { awaitStart, killInit } from "../follow.ts";
 import type { ConnectedStdio, Owner } from "../stdio.ts";
 import { supervise } from "../supervise.ts";
 import { type ContainerState, statusOf } from "./state.ts";
