@@ -1,6 +1,6 @@
 /**
  * Another process in a container that runs. A pid namespace is entered by a child only, and nobody inside may find anything of
- * ours in it, so there are two (plan/program/compile.ts):
+ * ours in it, so there are two (plan/program/compile-exec.ts):
  *
  *     we -- clone(into the cgroup) --> intermediate process      gives up memory and descriptors, enters all namespaces
  *            intermediate process -- clone(CLONE_PARENT) --> exec process     our own child: becomes the program
@@ -15,7 +15,7 @@ import { closeAll, socketpair } from "../linux/poll.ts";
 import { launch } from "../linux/program/launch.ts";
 import { blockSignals } from "../linux/signal.ts";
 import type { ExecPlan } from "../plan/exec.ts";
-import { compileExec } from "../plan/program/compile.ts";
+import { compileExec } from "../plan/program/compile-exec.ts";
 import { given } from "../plan/program/context.ts";
 import { awaitStart, killInit, type Starting } from "./follow.ts";
 import { forwarded } from "./forwarded.ts";

@@ -3,7 +3,8 @@
 import { describe, expect } from "bun:test";
 import { callNumber } from "../../src/linux/program/calls.ts";
 import type { Program } from "../../src/linux/program/record.ts";
-import { compileExec, compileInit } from "../../src/plan/program/compile.ts";
+import { compileInit } from "../../src/plan/program/compile.ts";
+import { compileExec } from "../../src/plan/program/compile-exec.ts";
 import type { InitStep } from "../../src/plan/step.ts";
 import { compileOptions } from "../../src/runtime/given.ts";
 import { type Machine, said, withMachine } from "../support/containers.ts";

@@ -1,4 +1,4 @@
-/** What `create` and `run` ask of the engine alike: their arguments as a request. Every value is checked; nothing of the host is touched. */
+/** What `create` and `run` ask of the engine alike, every value checked; nothing of the host is touched. */
 
 import type { CreateRequest } from "../../engine/container/request.ts";
 import { readConfig } from "../../engine/record/config.ts";

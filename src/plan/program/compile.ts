@@ -3,12 +3,12 @@
  * side knows, descriptors and ids, is given when the program is assembled.
  */
 
-import { Block, Field, Frame, Label, names, type Program, Slot } from "../../linux/program/record.ts";
-import { Writer, words } from "../../linux/program/writer.ts";
-import type { ExecPlan } from "../exec.ts";
+import { Block, Frame, Label, names, type Program, Slot } from "../../linux/program/record.ts";
+import { Writer } from "../../linux/program/writer.ts";
 import type { RareStep } from "../rare/step.ts";
 import type { CloneStep, InitStep } from "../step.ts";
 import { type CompileOptions, type Context, cloneArgs, given, newContext } from "./context.ts";
+import { exeFile } from "./exe-file.ts";
 import { execute, reap } from "./execute.ts";
 import {
   bindToParent,
@@ -47,6 +47,7 @@ export const readyByte = "r";
 const failed = 125;
 
 type Of<Kind> = Extract<InitStep, { do: Kind }>;
+
 type Compile = { [Kind in Exclude<InitStep["do"], RareStep["do"]>]: (context: Context, step: Of<Kind>) => void };
 
 const compilers: Compile = {
@@ -183,7 +184,7 @@ export function compileInit(
 }
 
 /** The process makes another child of its parent, and ends; the records from here on are the other's. */
-function sibling(context: Context, more: readonly "CLONE_NEWPID"[] = []): Slot {
+export function sibling(context: Context, more: readonly "CLONE_NEWPID"[] = []): Slot {
   const { writer } = context;
   writer.step("clone-sibling", "a sibling");
   const pid = new Slot("pid");
@@ -197,66 +198,8 @@ function sibling(context: Context, more: readonly "CLONE_NEWPID"[] = []): Slot {
   return pid;
 }
 
-/**
- * The program of another process in a container. The intermediate process gives up what it has, enters the namespaces
- * and clones the second as its sibling: so the second never has anything of ours, whoever looks into it from inside.
- * @param steps what the second one does. @param more what it inherits.
- */
-export function compileExec(
-  steps: readonly InitStep[],
-  options: CompileOptions,
-  more: Pick<ExecPlan, Inherited> = {},
-): Program & { pid: Slot } {
-  const { context, writer } = begin(options);
-  const entry = writer.label();
-  const first = intermediateSteps(more);
-  // Root of a user namespace may not look into a small init, which nobody has executed: so before we are only that.
-  const entering = first.findIndex((step) => step.do === "enter");
-  compileSteps(context, first.slice(0, entering));
-  writer.step("enter-pid", "the pid namespace");
-  writer.call("setns", [given.pidfd, names("CLONE_NEWPID")]);
-  compileSteps(context, first.slice(entering));
-  const pid = sibling(context);
-  compileSteps(context, steps);
-  return { ...writer.program(entry, new Frame(context.fail)), pid };
-}
-
-/** What the second process of an `exec` has of the first. */
-type Inherited = "oomScoreAdj" | "affinity" | "labels" | "time" | "raised";
-
-/** What the intermediate process of an `exec` does before it enters. */
-const intermediateSteps = ({
-  oomScoreAdj,
-  affinity,
-  labels = [],
-  time,
-  raised,
-}: Pick<ExecPlan, Inherited>): InitStep[] => [
-  { do: "own-memory" },
-  { do: "close-inherited" },
-  { do: "bind-to-parent" },
-  { do: "exe-file" },
-  // While /proc is the host's.
-  { do: "reset-attributes", ...(oomScoreAdj !== undefined && { oomScoreAdj }) },
-  ...labels,
-  ...(affinity?.initial ? [{ do: "affinity", cpus: affinity.initial } as const] : []),
-  // Before it is seen inside: /proc/PID/root and cwd would lead to the host's.
-  ...(raised ?? []),
-  {
-    do: "enter",
-    namespaces: [
-      ...(raised ? (["NEWUSER"] as const) : []),
-      ...(["NEWIPC", "NEWUTS", "NEWNET", "NEWCGROUP"] as const),
-      ...(time ? (["NEWTIME"] as const) : []),
-      "NEWNS",
-    ],
-  },
-  ...(raised ? [{ do: "namespace-root" } as const] : []),
-  ...(affinity ? [{ do: "affinity", ...(affinity.final && { cpus: affinity.final }) } as const] : []),
-];
-
 /** The end that all failures have: what the kernel said of a file system is read, for the other side to tell. */
-function begin(options: CompileOptions): { context: Context; writer: Writer } {
+export function begin(options: CompileOptions): { context: Context; writer: Writer } {
   const writer = new Writer();
   const context = newContext(writer, options);
   writer.step("fail");
@@ -269,7 +212,7 @@ function begin(options: CompileOptions): { context: Context; writer: Writer } {
   return { context, writer };
 }
 
-function compileSteps(context: Context, steps: readonly InitStep[]): void {
+export function compileSteps(context: Context, steps: readonly InitStep[]): void {
   for (const step of steps) {
     context.writer.step(step.do);
     const compile = step.do in compilers ? compilers[step.do as keyof Compile] : rare().rareCompilers[step.do as never];
@@ -279,43 +222,10 @@ function compileSteps(context: Context, steps: readonly InitStep[]): void {
 
 /** Loaded for those who ask for some. */
 const created = () => require("./created.ts") as typeof import("./created.ts");
-const mapped = () => require("./userns.ts") as typeof import("./userns.ts");
-const rare = () => require("./rare.ts") as typeof import("./rare.ts");
 
-/**
- * Another /proc/PID/exe: an empty file that is sealed. Nothing of our binary is mapped any more, so the kernel agrees; a
- * kernel without CONFIG_CHECKPOINT_RESTORE only by the older call, which wants CAP_SYS_RESOURCE.
- */
-function exeFile({ writer }: Context): void {
-  const text = new Block("arg", { bytes: new TextEncoder().encode("init\0\0\0\0") });
-  const [start, end] = [new Field(text, 0, "address"), new Field(text, 5, "address")];
-  const map = words("prctl_mm_map", {
-    start_code: start,
-    end_code: end,
-    start_data: start,
-    end_data: end,
-    start_brk: start,
-    brk: end,
-    start_stack: start,
-    arg_start: start,
-    arg_end: end,
-    env_start: end,
-    env_end: end,
-    auxv: 0,
-    "auxv_size, exe_fd": given.exeHigh,
-  });
-  writer.about("/proc/self/exe");
-  const fallback = new Label();
-  const done = new Label();
-  writer.call("prctl", [names("PR_SET_MM"), names("PR_SET_MM_MAP"), map, 104, 0], {
-    ok: ["EINVAL", "EPERM"],
-    to: fallback,
-  });
-  writer.jump(done);
-  writer.label(fallback);
-  writer.call("prctl", [names("PR_SET_MM"), names("PR_SET_MM_EXE_FILE"), given.exe, 0, 0]);
-  writer.label(done);
-}
+const mapped = () => require("./userns.ts") as typeof import("./userns.ts");
+
+const rare = () => require("./rare.ts") as typeof import("./rare.ts");
 
 const IFF_UP = 1;
 
