@@ -1,30 +1,26 @@
 /** The host's side of a run: performs its steps, each with the undo that takes it back. */
 
-import { hasCode, InvalidError, SyscallError } from "../errors.ts";
-import { delegateControllers, findCgroup2, removeCgroup, removeEmptyCgroup } from "../linux/cgroup.ts";
+import { InvalidError, SyscallError } from "../errors.ts";
+import { delegateControllers, findCgroup2 } from "../linux/cgroup.ts";
 import {
   close,
   type Fd,
   mkdir,
-  mkdirAll,
-  O_DIRECTORY,
   O_RDONLY,
   open,
   readlink,
-  rename,
   rmdir,
   statIfAny,
   unlink,
   writeFileAtomic,
-  writeNewFile,
   writeSetting,
 } from "../linux/file.ts";
 import { removePath } from "../linux/tree.ts";
-import { commonCgroup } from "../plan/cgroup.ts";
-import { type CleanupRecord, cleanupSchema } from "../plan/cleanup-record.ts";
+import { cleanupSchema } from "../plan/cleanup-record.ts";
 import type { SharedNamespaceType } from "../plan/rare/step.ts";
-import type { HostStep, VolumeStep } from "../plan/step.ts";
-import { dataOf, makerOf, recordOf } from "../plan/volume.ts";
+import type { HostStep } from "../plan/step.ts";
+import { removeContainer } from "./clean-up.ts";
+import { makeContainerCgroup, removeContainerCgroup } from "./container-cgroup.ts";
 import { writeEtcFiles } from "./etc-files.ts";
 import type { Prepared } from "./init.ts";
 import { type CleanUpDead, createLockFile, isNew } from "./lock-file.ts";
@@ -124,6 +120,7 @@ const performers: { [Kind in HostStep["do"]]: Performer<Extract<HostStep, { do: 
     setQuota(step);
   },
   volume: (step, undo, { ended, madeVolume }) => {
+    const { makeVolume } = require("./mount/make-volume.ts") as typeof import("./mount/make-volume.ts");
     if (!makeVolume(step)) return;
     madeVolume(step.name);
     // One with a name may be somebody else's by then: who calls us knows (`maker`).
@@ -223,80 +220,3 @@ function removedUnlessEnded(paths: string[], undo: UndoList, ended: () => boolea
     if (!ended()) for (const path of paths.reverse()) rmdir(path);
   });
 }
-
-const maxAttempts = 10;
-
-/** Makes a container's cgroup (its lock file says whose it is) and opens it. @param made gets those above it that were not there. */
-function makeContainerCgroup(path: string, made: string[], existing = false): Fd {
-  const above = path.slice(0, path.lastIndexOf("/"));
-  for (let attempt = 1; ; attempt++) {
-    try {
-      made.push(...mkdirAll(above, 0o755));
-      if (existing) mkdirAll(path, 0o755);
-      else mkdir(path, 0o755);
-      return open(path, O_RDONLY | O_DIRECTORY);
-    } catch (error) {
-      if (hasCode(error, "EROFS"))
-        throw error.withHint("cgroups are read-only here: if this is inside of a container, it needs --privileged");
-      // Whoever ended last has removed the cgroup that holds them all, between two steps of ours.
-      if (!hasCode(error, "ENOENT", "ENODEV") || attempt === maxAttempts) throw error;
-    }
-  }
-}
-
-/** Removes a container's cgroup with all that is in it, and the one that holds them all after the last; one of the user's stays. */
-export function removeContainerCgroup(cgroup: string): void {
-  const above = cgroup.slice(0, cgroup.lastIndexOf("/"));
-  try {
-    removeCgroup(cgroup);
-    if (above.endsWith(commonCgroup)) removeEmptyCgroup(above);
-  } catch (error) {
-    // Where cgroups are read-only none was made, which the kernel does not look for first.
-    if (!hasCode(error, "EROFS") || statIfAny(cgroup)) throw error;
-  }
-}
-
-/** Makes a volume, whole or not at all, unless there is one, which from now on is there to stay. @returns whether it was made. */
-function makeVolume({ path, staging, record, anonymous, maker }: VolumeStep): boolean {
-  if (statIfAny(path)) {
-    if (!anonymous) unlink(makerOf(path));
-    return false;
-  }
-  for (const name of [path, staging]) mkdirAll(name.slice(0, name.lastIndexOf("/")));
-  mkdir(staging);
-  try {
-    mkdir(dataOf(staging), 0o755);
-    writeNewFile(recordOf(staging), record);
-    if (maker !== undefined) writeNewFile(makerOf(staging), maker);
-    rename(staging, path);
-    return true;
-  } catch (error) {
-    removePath(staging);
-    if (!hasCode(error, "EEXIST", "ENOTEMPTY")) throw error;
-    unlink(makerOf(path));
-    return false;
-  }
-}
-
-/** Takes back what a killed monitor left: processes, cgroup, and a directory that was not to be kept. */
-export function cleanUp(cleanup: CleanupRecord): void {
-  if (cleanup.cgroup) removeContainerCgroup(cleanup.cgroup);
-  if (!cleanup.keep) removeContainer(cleanup);
-}
-
-/**
- * Removes what is kept of a container. Its record first, as it was written last: half a container is none. The name last: whoever
- * sees it free finds nothing else of it.
- */
-export function removeContainer({ directory, namePath, ids }: Kept): void {
-  const id = directory.slice(directory.lastIndexOf("/") + 1);
-  unlink(`${directory}/container.json`);
-  // What the host sees of it would be removed through its mount.
-  if (statIfAny(`${directory}/merged`)) mounts().unmountFromHost(`${directory}/merged`);
-  removePath(directory);
-  // Whoever gets them next is not to find files of theirs.
-  if (ids) userns().releaseIds(id, ids);
-  if (namePath) freeName(namePath, id);
-}
-
-type Kept = Pick<CleanupRecord, "directory" | "namePath" | "ids">;

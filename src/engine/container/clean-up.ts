@@ -8,7 +8,7 @@ import type { Paths } from "../../paths.ts";
 import type { CleanupRecord } from "../../plan/cleanup-record.ts";
 import type { Connected } from "../../plan/network.ts";
 import type { Unreadable } from "../../record-file.ts";
-import { cleanUp, removeContainer } from "../../runtime/host.ts";
+import { cleanUp, removeContainer } from "../../runtime/clean-up.ts";
 import { type Container, isAlive, readContainer, writeState } from "../record/container.ts";
 import { parseLockFile } from "../record/lock-file.ts";
 import { journalSuffix, pauseSuffix } from "../record/monitor-lock.ts";

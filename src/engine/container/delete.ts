@@ -2,7 +2,8 @@
 
 import { isFull } from "../../errors.ts";
 import type { Paths } from "../../paths.ts";
-import { performHost, removeContainer } from "../../runtime/host.ts";
+import { removeContainer } from "../../runtime/clean-up.ts";
+import { performHost } from "../../runtime/host.ts";
 import type { CleanUpDead } from "../../runtime/lock-file.ts";
 import { undoing, undoList } from "../../runtime/undo.ts";
 import { anonymousVolumes, type ContainerRecord, directoryOf } from "../record/container.ts";

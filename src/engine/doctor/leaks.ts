@@ -23,7 +23,7 @@ import {
 import { umount2 } from "../../linux/mount.ts";
 import type { Paths } from "../../paths.ts";
 import { commonCgroup } from "../../plan/cgroup.ts";
-import { removeContainerCgroup } from "../../runtime/host.ts";
+import { removeContainerCgroup } from "../../runtime/container-cgroup.ts";
 import { recover } from "../container/recover.ts";
 import {
   type Container,

@@ -196,7 +196,7 @@ const removalMs = 2000;
 const removalPollMs = 5;
 
 /**
- * A container's name goes last (runtime/host.ts): who is told that it is gone can use the name at once. One that is there is
+ * A container's name goes last (runtime/clean-up.ts): who is told that it is gone can use the name at once. One that is there is
  * not waited for.
  */
 export const waitUntilRemoved = (paths: Paths, id: string, name: string): void =>
