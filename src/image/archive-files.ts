@@ -6,7 +6,8 @@ import { close, type Fd, fstat, O_NONBLOCK, O_RDONLY, open } from "../linux/file
 import { memory } from "../linux/libc.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { ByteRange } from "./compression.ts";
-import { createTarReader, type TarVisitor } from "./tar.ts";
+import { createTarReader } from "./tar.ts";
+import type { TarVisitor } from "./tar-content.ts";
 import type { TarEntry } from "./tar-entry.ts";
 
 /** A layer as it is stored. */

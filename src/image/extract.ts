@@ -24,7 +24,7 @@ import { belongsToFile } from "../linux/xattr.ts";
 import { normalise, split } from "./entry-path.ts";
 import { isWhiteout, makeOpaque } from "./overlay.ts";
 import { openParents, type Parents } from "./parents.ts";
-import type { TarVisitor } from "./tar.ts";
+import type { TarVisitor } from "./tar-content.ts";
 import type { TarEntry } from "./tar-entry.ts";
 import { statAt } from "./view.ts";
 import { createWhiteouts } from "./whiteouts.ts";

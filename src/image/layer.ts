@@ -20,7 +20,8 @@ import type { LayerBlob } from "./archive-files.ts";
 import { type ByteRange, readCompressed, sniffRange } from "./compression.ts";
 import { createExtractor, defaultLimits, type Extracted, type ExtractLimits } from "./extract.ts";
 import { digest, link, shortId } from "./record.ts";
-import { createTarReader, type TarVisitor } from "./tar.ts";
+import { createTarReader } from "./tar.ts";
+import type { TarVisitor } from "./tar-content.ts";
 import { createTarSplitter } from "./tar-split.ts";
 
 /** What a layer's meta.json says. */

@@ -25,7 +25,7 @@ import { memory } from "../linux/libc.ts";
 import { normalise } from "./entry-path.ts";
 import { openParents } from "./parents.ts";
 import { damaged } from "./record.ts";
-import type { TarVisitor } from "./tar.ts";
+import type { TarVisitor } from "./tar-content.ts";
 
 const fileName = "tar-split.zst";
 const frameBytes = 256 << 10;
