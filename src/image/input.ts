@@ -23,7 +23,7 @@ import { isatty } from "../linux/tty.ts";
 import { isArchiveMark, looksLikeArchive, readArchive } from "./archive.ts";
 import { type ArchivedImage, directoryFiles, indexArchive } from "./archive-files.ts";
 import { type ByteRange, readCompressed, sniffRange } from "./compression.ts";
-import { defaultLimits } from "./extract.ts";
+import { defaultLimits } from "./extraction.ts";
 import type { TarVisitor } from "./tar-content.ts";
 import { withoutZeros } from "./zeros.ts";
 

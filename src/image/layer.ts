@@ -18,7 +18,8 @@ import {
 } from "../schema.ts";
 import type { LayerBlob } from "./archive-files.ts";
 import { type ByteRange, readCompressed, sniffRange } from "./compression.ts";
-import { createExtractor, defaultLimits, type Extracted, type ExtractLimits } from "./extract.ts";
+import { createExtractor } from "./extract.ts";
+import { defaultLimits, type Extracted, type ExtractLimits } from "./extraction.ts";
 import { digest, link, shortId } from "./record.ts";
 import { createTarReader } from "./tar.ts";
 import type { TarVisitor } from "./tar-content.ts";

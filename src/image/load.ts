@@ -10,7 +10,7 @@ import { hostArchitecture, type ImageConfig, parseImageConfig } from "../oci/ima
 import type { Paths } from "../paths.ts";
 import type { ArchivedImage } from "./archive-files.ts";
 import type { ByteRange } from "./compression.ts";
-import type { ExtractLimits } from "./extract.ts";
+import type { ExtractLimits } from "./extraction.ts";
 import { collectGarbage } from "./garbage.ts";
 import { ArchiveFound, openInput, readArchiveInput, watchForArchive } from "./input.ts";
 import { type BuiltImage, installImages } from "./install.ts";

@@ -6,7 +6,7 @@ import { type Digest, digestOf, hexOf } from "../oci/digest.ts";
 import { type History, hostArchitecture, parseImageConfig } from "../oci/image.ts";
 import type { Paths } from "../paths.ts";
 import { applyChanges, type RawRunConfig } from "./dockerfile/configure.ts";
-import type { ExtractLimits } from "./extract.ts";
+import type { ExtractLimits } from "./extraction.ts";
 import { collectGarbage } from "./garbage.ts";
 import { installImages } from "./install.ts";
 import { buildLayer, describeLayer, findLayer, layerDirectory, metaOf } from "./layer.ts";

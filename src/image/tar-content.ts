@@ -22,6 +22,7 @@ export interface TarVisitor {
   end(): void;
 }
 
+/** An archive that is being read. */
 export interface Reading {
   visitor: TarVisitor;
   subject: string;
@@ -53,6 +54,7 @@ export interface Reading {
   where: () => string;
 }
 
+/** The bytes that follow a header, and who gets them. */
 export function startBody(
   reading: Reading,
   size: number,
@@ -66,6 +68,7 @@ export function startBody(
   if (size === 0) finishBody?.(reading);
 }
 
+/** Begins an entry that a header describes, the extended headers before it included. @throws InvalidError */
 export function startEntry(reading: Reading, found: TarHeader, bytes: Buffer, at: number): void {
   const { extensions, globals, where } = reading;
   const entry = makeEntry(found, { ...extensions, globals }, where);
@@ -96,6 +99,7 @@ function startOldSparse(reading: Reading, entry: TarEntry, bytes: Buffer, at: nu
   readPieces(reading, { entry, map: [] }, bytes, at, false);
 }
 
+/** The pieces of an old GNU sparse file that one block names; `isExtension` is one that follows the header. */
 export function readPieces(
   reading: Reading,
   file: NonNullable<Reading["unfinished"]>,

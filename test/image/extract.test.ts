@@ -12,7 +12,8 @@ import {
   writeFileSync,
 } from "node:fs";
 import { InvalidError } from "../../src/errors.ts";
-import { createExtractor, type ExtractLimits } from "../../src/image/extract.ts";
+import { createExtractor } from "../../src/image/extract.ts";
+import type { ExtractLimits } from "../../src/image/extraction.ts";
 import { createTarReader } from "../../src/image/tar.ts";
 import { byteNameOf, fgetxattr } from "../../src/linux/at.ts";
 import type { Fd } from "../../src/linux/file.ts";

@@ -6,7 +6,8 @@
 
 import { ConflictError, InvalidError } from "../../errors.ts";
 import { readCompressed, sniffRange } from "../../image/compression.ts";
-import { createExtractor, defaultLimits } from "../../image/extract.ts";
+import { createExtractor } from "../../image/extract.ts";
+import { defaultLimits } from "../../image/extraction.ts";
 import { openInput } from "../../image/input.ts";
 import { packTree } from "../../image/pack.ts";
 import { createStaging, prepareStore } from "../../image/staging.ts";

@@ -1,0 +1,74 @@
+/** What an extraction goes by, what it has done so far, and the limits that it keeps. */
+
+import { InvalidError, SyscallError } from "../errors.ts";
+import { type ByteName, type Time, textOf } from "../linux/at.ts";
+import type { Fd } from "../linux/file.ts";
+import type { Parents } from "./parents.ts";
+import type { TarEntry } from "./tar-entry.ts";
+
+export interface ExtractOptions {
+  /** Directories of the layers below, bottom first. */
+  lowers: readonly string[];
+  limits: ExtractLimits;
+  /**
+   * The directory is in use, and no layer: `.wh.` names nothing special, directories that are there stay as they are, and none
+   * of them gives way to a file or the other way round.
+   */
+  merge?: boolean;
+}
+
+export interface ExtractLimits {
+  /** Bytes of content, holes left out. */
+  maxBytes: number;
+  /** What the disk has room for: better said before than after it is full. */
+  freeBytes: number;
+  maxEntries: number;
+}
+
+export interface Extracted {
+  entries: number;
+  bytes: number;
+  /** The newest modification time of an entry, in whole seconds since 1970. */
+  newest: number;
+  /** An entry took the place of an earlier one. */
+  replaced: boolean;
+}
+
+export const defaultLimits = { maxBytes: 256 * 2 ** 30, maxEntries: 2_000_000 };
+
+/** One that goes on. */
+export interface Extraction extends Required<ExtractOptions> {
+  root: Fd;
+  parents: Parents;
+  whiteouts: { apply(path: ByteName): boolean };
+  totals: Extracted;
+  /** Set when all is extracted: filling a directory changes its times. */
+  directoryTimes: Map<ByteName, Time>;
+  /** The entry that came last. */
+  current: TarEntry | undefined;
+  /** Descriptor of the file that `current` is, while its content comes. */
+  file: Fd | undefined;
+  filePath: ByteName;
+  /** Some of its content was left out. */
+  hasHoles: boolean;
+}
+
+/** A sparse file costs no disk, but whoever copies it pays for the holes. */
+const maxSparse = 2 ** 40;
+
+/** Adds an entry to the totals. @throws InvalidError where that is more than the limits, SyscallError where the disk is too small. */
+export function count({ totals, limits }: Extraction, entry: TarEntry): void {
+  totals.entries++;
+  totals.bytes += entry.storedBytes;
+  totals.newest = Math.max(totals.newest, entry.mtime.seconds);
+  if (totals.entries > limits.maxEntries) throw new InvalidError(`more than ${limits.maxEntries} entries`);
+  if (totals.bytes > limits.maxBytes)
+    throw new InvalidError(
+      `${textOf(entry.path)} makes it more than ${limits.maxBytes} bytes when extracted`,
+      "load --max-size sets another limit",
+    );
+  if (totals.bytes > limits.freeBytes)
+    throw new SyscallError("write", textOf(entry.path), "ENOSPC", `only ${limits.freeBytes} bytes are free`);
+  if (entry.sparse && entry.size > maxSparse)
+    throw new InvalidError(`${textOf(entry.path)} is a sparse file of ${entry.size} bytes; ${maxSparse} are the limit`);
+}
