@@ -2,20 +2,10 @@
 
 import { constants } from "../constants.ts";
 import { errnos } from "../errno.ts";
-import { Arena, pageBytes, type Range, recordBytes } from "./arena.ts";
+import { Arena, type Range, recordBytes } from "./arena.ts";
 import { callNumber } from "./calls.ts";
-import {
-  type Arg,
-  type Block,
-  Field,
-  type Frame,
-  type Given,
-  type Label,
-  type Member,
-  type Program,
-  type Rec,
-  type Slot,
-} from "./record.ts";
+import { ArenaData } from "./data.ts";
+import { type Arg, type Block, Field, type Frame, type Label, type Program, type Rec } from "./record.ts";
 import { structureBytes } from "./writer.ts";
 
 /** What a program is assembled with. */
@@ -62,8 +52,6 @@ export function assemble(program: Program, surroundings: Surroundings): Assemble
 
 const operations = { return: 0xf000, test: 0xf001, clone: 0xf002, add: 0xf003, thread: 0xf004 } as const;
 
-const encoder = new TextEncoder();
-
 const address = 1;
 const load32 = 2;
 const load64 = 3;
@@ -71,8 +59,8 @@ const wideResult = 0x1000;
 
 class Assembler {
   private next = 1; // 0 means "no record"
-  private readonly strings = new Map<string, number>();
   private readonly i32: Int32Array;
+  private readonly data: ArenaData;
   /** First record in the arena of each record of the program. */
   private positions!: Int32Array;
   private readonly sources: Rec[] = [];
@@ -82,6 +70,7 @@ class Assembler {
     private readonly surroundings: Surroundings,
   ) {
     this.i32 = arena.i32;
+    this.data = new ArenaData(arena, surroundings.given);
   }
 
   assemble({ records, steps, entry, frame, others, log }: Program): Assembled {
@@ -129,9 +118,9 @@ class Assembler {
       kinds |= this.argument(args[index]!, at + 3 + index) << (2 * index);
     let store = 0;
     if (into !== undefined) {
-      if (into instanceof Field) store = this.block(into.block) + into.offset;
+      if (into instanceof Field) store = this.data.block(into.block) + into.offset;
       else {
-        store = this.slot(into);
+        store = this.data.slot(into);
         if (into.wide) kinds |= wideResult;
       }
     }
@@ -161,7 +150,7 @@ class Assembler {
       return 0;
     }
     if (typeof arg === "string") {
-      this.i32[at] = this.string(arg);
+      this.i32[at] = this.data.string(arg);
       return address;
     }
     switch (arg.noun) {
@@ -169,21 +158,21 @@ class Assembler {
         this.i32[at] = arg.value;
         return 0;
       case "slot":
-        this.i32[at] = this.slot(arg);
+        this.i32[at] = this.data.slot(arg);
         return arg.wide ? load64 : load32;
       case "block":
-        this.i32[at] = this.block(arg);
+        this.i32[at] = this.data.block(arg);
         return address;
       case "field":
-        this.i32[at] = this.block(arg.block) + arg.offset;
+        this.i32[at] = this.data.block(arg.block) + arg.offset;
         return arg.use === "address" ? address : arg.use === "i32" ? load32 : load64;
       case "given": {
-        const value = this.valueOf(arg);
+        const value = this.data.valueOf(arg);
         if (typeof value === "number") {
           this.i32[at] = value;
           return 0;
         }
-        this.i32[at] = typeof value === "string" ? this.string(value) : this.bytes(value);
+        this.i32[at] = typeof value === "string" ? this.data.string(value) : this.data.bytes(value);
         return address;
       }
       case "label":
@@ -198,112 +187,13 @@ class Assembler {
     }
   }
 
-  /** A result that was never stored reads as -1, which is no descriptor. */
-  private slot(slot: Slot): number {
-    if (slot.arena === this.arena) return slot.at;
-    slot.arena = this.arena;
-    const bytes = slot.wide ? 8 : 4;
-    slot.at = this.arena.allocate(bytes, bytes);
-    this.i32[slot.at >> 2] = -1;
-    return slot.at;
-  }
-
-  private valueOf({ name }: Given): number | string | Uint8Array {
-    if (name === "first stack") return this.arena.stack(0);
-    if (name === "second stack") return this.arena.stack(1);
-    if (name === "bytes of a stack") return pageBytes();
-    const value = this.surroundings.given[name];
-    if (value === undefined) throw new Error(`a program is not told ${name}`);
-    return value;
-  }
-
-  /** A string with its NUL; each once. */
-  private string(text: string): number {
-    const there = this.strings.get(text);
-    if (there !== undefined) return there;
-    if (text.includes("\0")) throw new Error(`a NUL byte inside ${JSON.stringify(text)}`);
-    const { arena } = this;
-    const at = arena.allocate(text.length * 3 + 1, 1);
-    const { written } = encoder.encodeInto(text, arena.bytes.subarray(at));
-    arena.bytes[at + written] = 0;
-    this.strings.set(text, at);
-    return at;
-  }
-
-  private bytes(data: Uint8Array): number {
-    const at = this.arena.allocate(data.length || 1);
-    this.arena.bytes.set(data, at);
-    return at;
-  }
-
-  private block(block: Block): number {
-    if (block.arena === this.arena) return block.at;
-    block.arena = this.arena;
-    const { content } = block;
-    const { arena } = this;
-    if ("room" in content) block.at = arena.allocate(content.room);
-    else if ("bytes" in content) {
-      const bytes = "noun" in content.bytes ? this.valueOf(content.bytes) : content.bytes;
-      block.at = this.bytes(bytes as Uint8Array);
-    } else if ("ints" in content) {
-      block.at = arena.allocate(4 * content.ints.length || 4);
-      for (let index = 0; index < content.ints.length; index++)
-        this.i32[(block.at >> 2) + index] = this.number(content.ints[index]!);
-    } else if ("words" in content) {
-      const members = Object.values(content.words);
-      block.at = arena.allocate(8 * members.length);
-      for (let index = 0; index < members.length; index++)
-        this.wide((block.at >> 2) + 2 * index, this.member(members[index]!));
-    } else {
-      block.at = arena.allocate(8 * (content.strings.length + 1));
-      const { at } = block;
-      for (let index = 0; index < content.strings.length; index++) {
-        const text = content.strings[index]!;
-        const value = typeof text === "string" ? text : (this.valueOf(text) as string);
-        this.wide((at >> 2) + 2 * index, arena.base + this.string(value));
-      }
-      this.wide((at >> 2) + 2 * content.strings.length, 0);
-    }
-    return block.at;
-  }
-
-  private number(value: number | Member): number {
-    if (typeof value === "number") return value;
-    if (value.noun === "names") return value.value;
-    return this.valueOf(value as Given) as number;
-  }
-
-  private member(value: Member): number {
-    if (typeof value === "number") return value;
-    if (value.noun === "block") return this.arena.base + this.block(value);
-    if (value.noun === "field") return this.arena.base + this.block(value.block) + value.offset;
-    if (value.noun === "given") {
-      const known = this.valueOf(value);
-      if (typeof known === "string") return this.arena.base + this.string(known);
-      return typeof known === "number" ? known : this.arena.base + this.bytes(known);
-    }
-    return value.value;
-  }
-
-  /** 64 bits, from a number that may be negative or beyond 32 bits. */
-  private wide(word: number, value: number): void {
-    this.i32[word] = value % 4294967296;
-    this.i32[word + 1] = Math.floor(value / 4294967296);
-  }
-
-  private load(value: number): number {
-    const at = this.arena.allocate(8);
-    this.wide(at >> 2, value);
-    return at;
-  }
-
   /** A call with numbers of 64 bits. */
   private wideCall(record: Rec, call: "mmap" | "munmap", args: number[]): void {
     const at = (this.arena.recordsAt + this.next * recordBytes) >> 2;
     let kinds = 0;
     args.forEach((value, index) => {
       const small = value >= -1 && value < 0x7fffffff;
-      this.i32[at + 3 + index] = small ? value : this.load(value);
+      this.i32[at + 3 + index] = small ? value : this.data.load(value);
       if (!small) kinds |= load64 << (2 * index);
     });
     this.head({ ...record, call }, at, kinds, 0);
