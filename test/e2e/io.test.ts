@@ -204,6 +204,10 @@ describe("a warning", () => {
     await withMachine(["busybox"], async (machine) => {
       const { stderr } = await outside(machine, "$T -t busybox </dev/null >/dev/null");
       expect(stderr.split("no command given")).toHaveLength(2);
+      const made = await machine.run(["create", "--name", "shell", "busybox"]);
+      expect(made.stderr).toContain("no command given");
+      expect(await machine.run(["start", "-a", "shell"])).toMatchObject({ code: 0, stderr: "" });
+      expect((await machine.run(["rm", "shell"])).code).toBe(0);
     });
   });
 });

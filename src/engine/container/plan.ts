@@ -53,7 +53,8 @@ export function planStart(
   const { userns } = record.options;
   const volumes = planMountsOf(paths, record, fresh || first, warn);
   const options = { ...record.options, mounts: volumes.mounts };
-  if (lacksCommand(options, defaults)) warn("no command given and none in the image: running /bin/sh");
+  // Said when it is made, not at each start.
+  if (fresh && lacksCommand(options, defaults)) warn("no command given and none in the image: running /bin/sh");
   // As Docker's: what a link says the image may say otherwise.
   const image = network.env ? { ...defaults, Env: [...network.env, ...(defaults.Env ?? [])] } : defaults;
   const plain = planSpec(start, options, image, rootfs, host, network.namespace);
