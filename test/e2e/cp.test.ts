@@ -239,6 +239,12 @@ describe("out of a container", () => {
         expect([code, stderr.includes("out/null is a device: left out")]).toEqual([0, true]);
         expect(readdirSync(`${machine.tmp}/out`)).toEqual(["su"]);
         expect(statSync(`${machine.tmp}/out/su`)).toMatchObject({ mode: 0o100755, uid: 0, gid: 0 });
+        const alone = await machine.run(["cp", "box:/s/null", "null"], { cwd: machine.tmp });
+        expect([alone.code, alone.stderr]).toEqual([
+          1,
+          expect.stringContaining("/s/null in container box is a device\n"),
+        ]);
+        expect(alone.stderr).not.toContain("copied");
         expect(await cp(machine, "-a", "box:/s", "all")).toEqual(copied);
         expect(statSync(`${machine.tmp}/all/su`)).toMatchObject({ mode: 0o106755, uid: 5, gid: 6 });
         expect(statSync(`${machine.tmp}/all/null`).isCharacterDevice()).toBe(true);

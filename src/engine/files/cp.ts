@@ -53,6 +53,7 @@ export async function copyFromContainer(
     const source = openSource(side, path, options.followLink);
     using opened = owned(source.fd);
     refuseKernelView(side, path, opened.fd);
+    if (to !== "-" && !options.archive) refuseDevice(side, path, opened.fd);
     const inside = insideOf(container);
     if (to === "-") return await withOutput(undefined, (write) => pack(source, source.name, false, write, inside));
     const { directory, name } = openTarget(host, to, source);
@@ -105,6 +106,13 @@ function refuseKernelView(side: Side, path: string, fd: Fd): void {
   if (!isOnKernelFileSystem(fd, byteNameOf(path))) return;
   const file = side.root === undefined ? "a file" : "a file of the container";
   throw new ConflictError(`${side.describe(path)} is not ${file} but a view of the kernel`);
+}
+
+/** In a directory it is left out with a warning (`forHost`); alone there would be nothing left to copy. */
+function refuseDevice(side: Side, path: string, fd: Fd): void {
+  const { type } = fstat(fd);
+  if (type === "char" || type === "block")
+    throw new ConflictError(`${side.describe(path)} is a device`, "cp -a copies devices");
 }
 
 /** @param name what the source is called in the tar; without one, its content stands there alone. @param adapt of owners. */
