@@ -5,6 +5,7 @@ import { pread, textOf } from "../linux/at.ts";
 import { close, type Fd, fstat, O_NONBLOCK, O_RDONLY, open } from "../linux/file.ts";
 import { memory } from "../linux/libc.ts";
 import type { Digest } from "../oci/digest.ts";
+import { readableBytes } from "../oci/readable-bytes.ts";
 import type { ByteRange } from "./compression.ts";
 import { createTarReader } from "./tar.ts";
 import type { TarVisitor } from "./tar-content.ts";
@@ -162,7 +163,7 @@ export function directoryFiles(directory: string, opened: Fd[]): ArchiveFiles {
 }
 
 export function readWhole(range: ByteRange, maxBytes: number): Uint8Array {
-  if (range.length > maxBytes) throw new InvalidError(`${range.subject} is larger than ${maxBytes} bytes`);
+  if (range.length > maxBytes) throw new InvalidError(`${range.subject} is larger than ${readableBytes(maxBytes)}`);
   const content = memory(range.length);
   for (let at = 0; at < content.length; ) {
     const count = pread(range.fd, content.subarray(at), range.offset + at, range.subject);

@@ -11,7 +11,7 @@ export const maxJsonBytes = 8 << 20;
  * @throws InvalidError naming `subject` if it is too large, too deep, or no JSON
  */
 export function parseJson(content: Uint8Array | string, subject: string, { trusted = false } = {}): unknown {
-  if (content.length > maxJsonBytes) throw new InvalidError(`${subject} is larger than ${maxJsonBytes} bytes`);
+  if (content.length > maxJsonBytes) throw new InvalidError(`${subject} is larger than ${maxJsonBytes >> 20} MiB`);
   let text: string;
   try {
     text =

@@ -43,6 +43,18 @@ test("secret create, ls, inspect, exists and rm; the value is for root alone and
     expect(JSON.parse(shown)[0]).toMatchObject({ ID: id, Spec: { Name: "password", Labels: { a: "b" } } });
     const asked = ["secret", "inspect", "--showsecret", "-f", "{{.SecretData}}", id.slice(0, 9)];
     expect(ok(await machine.run(asked))).toBe(value);
+    const pretty = ok(await machine.run(["secret", "inspect", "--pretty", "-f", "{{.ID}}", "password"]));
+    expect(pretty.replace(/(at: +)\d{4}-.*/g, "$1TIME")).toBe(
+      [
+        `ID:               ${id}`,
+        "Name:             password",
+        "Labels:",
+        " - a=b",
+        "Driver:           file",
+        "Created at:       TIME",
+        "Updated at:       TIME",
+      ].join("\n"),
+    );
     expect((await machine.run(["secret", "exists", "password"])).code).toBe(0);
     const again = await create(machine, "password", "other");
     expect([again.code, said(again)]).toEqual([1, expect.stringContaining("secret password exists")]);

@@ -5,6 +5,7 @@ import { isSecretName } from "../../engine/record/secret.ts";
 import { createSecret } from "../../engine/secret/store.ts";
 import { InvalidError, UsageError } from "../../errors.ts";
 import { O_RDONLY, readAll, statIfAny, withFile } from "../../linux/file.ts";
+import { readableBytes } from "../../oci/readable-bytes.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
 import { parsePairs } from "../words/pairs.ts";
@@ -38,7 +39,7 @@ export default defineCommand({
     if (value.length === 0) throw new UsageError(`the secret ${secret} would be empty`);
     if (value.length > maxBytes)
       throw new UsageError(
-        `the secret ${secret} is larger than ${maxBytes} bytes`,
+        `the secret ${secret} is larger than ${readableBytes(maxBytes)}`,
         "mount a file with --volume instead",
       );
     const labels = parsePairs("--label", label);
@@ -59,7 +60,10 @@ function readValue(file: string): Uint8Array {
 }
 
 const tooLarge = (what: string) =>
-  new UsageError(`${what} is larger than the ${maxBytes} bytes of a secret`, "mount a file with --volume instead");
+  new UsageError(
+    `${what} is larger than the ${readableBytes(maxBytes)} of a secret`,
+    "mount a file with --volume instead",
+  );
 
 function valueOfVariable(name: string): Uint8Array {
   const value = process.env[name];
