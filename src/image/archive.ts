@@ -1,14 +1,15 @@
 /** What an image file is (a root filesystem, a `docker save` archive, an OCI layout), and the images in it. */
 
 import { InvalidError, UnsupportedError } from "../errors.ts";
+import type { Platform } from "../oci/manifest.ts";
 import type { ArchivedImage, ArchiveFiles } from "./archive-files.ts";
 import { readDockerArchive } from "./docker-archive.ts";
 import { readLayout } from "./oci-layout.ts";
 import type { TarEntry } from "./tar-entry.ts";
 
-/** The images of an archive, or undefined if the files are a plain root filesystem. */
-export function readArchive(files: ArchiveFiles): ArchivedImage[] | undefined {
-  if (files.has("oci-layout") && files.has("index.json")) return readLayout(files);
+/** The images of an archive, or undefined if the files are a plain root filesystem. @param platform of several. */
+export function readArchive(files: ArchiveFiles, platform?: Partial<Platform>): ArchivedImage[] | undefined {
+  if (files.has("oci-layout") && files.has("index.json")) return readLayout(files, platform);
   if (!files.has("manifest.json")) {
     if (files.has("repositories") && !files.looksLikeRootfs) throw oldFormat(files);
     return undefined;

@@ -20,6 +20,8 @@ import {
 import { memory } from "../linux/libc.ts";
 import { openSource, readWhenReady } from "../linux/nonblocking.ts";
 import { isatty } from "../linux/tty.ts";
+import type { Platform } from "../oci/manifest.ts";
+import { readableBytes } from "../oci/readable-bytes.ts";
 import { isArchiveMark, looksLikeArchive, readArchive } from "./archive.ts";
 import { type ArchivedImage, directoryFiles, indexArchive } from "./archive-files.ts";
 import { type ByteRange, readCompressed, sniffRange } from "./compression.ts";
@@ -38,8 +40,13 @@ export interface Input {
   close(): void;
 }
 
-/** @param spool where to keep the bytes of a pipe; without it a pipe is refused. @param wanted what it is hoped to be. */
-export function openInput(file: string, spool?: string, wanted: "image" | "tar" = "image"): Input {
+/** @param spool where to keep the bytes of a pipe; without it a pipe is refused. @param wanted what it is hoped to be. @param platform of several, of a layout. */
+export function openInput(
+  file: string,
+  spool?: string,
+  wanted: "image" | "tar" = "image",
+  platform?: Partial<Platform>,
+): Input {
   const found = statIfAny(file);
   if (!found) throw new NotFoundError(`no such file: ${file}`);
   const opened: Fd[] = [];
@@ -49,7 +56,7 @@ export function openInput(file: string, spool?: string, wanted: "image" | "tar" 
   try {
     if (found.type === "directory" && wanted === "tar") throw new InvalidError(`${file} is a directory, not a tar`);
     if (found.type === "directory") {
-      const images = readArchive(directoryFiles(file, opened));
+      const images = readArchive(directoryFiles(file, opened), platform);
       if (!images)
         throw new InvalidError(`${file} is a directory, but no OCI layout: it has no oci-layout and index.json`);
       return { range: undefined, named: true, images, close: closeAll };
@@ -113,6 +120,12 @@ export function watchForArchive(extractor: TarVisitor): TarVisitor {
   };
 }
 
+interface ArchiveOptions {
+  limits?: { maxBytes?: number };
+  /** Of several; without it the one for this machine. */
+  platform?: Partial<Platform> | undefined;
+}
+
 /**
  * The images of a file that is likely an archive; undefined if it is a root filesystem after all. A compressed archive is
  * decompressed into `spool` first (its parts are needed in another order), and the range of that is what counts from then on.
@@ -120,17 +133,17 @@ export function watchForArchive(extractor: TarVisitor): TarVisitor {
 export async function readArchiveInput(
   range: ByteRange,
   spool: string,
-  maxBytes = defaultLimits.maxBytes,
+  { limits: { maxBytes = defaultLimits.maxBytes } = {}, platform }: ArchiveOptions = {},
 ): Promise<{ images: ArchivedImage[] | undefined; range: ByteRange; close(): void }> {
   const compression = sniffRange(range);
-  if (compression === "none") return { images: readArchive(indexArchive(range)), range, close() {} };
+  if (compression === "none") return { images: readArchive(indexArchive(range), platform), range, close() {} };
   using file = owned(createSpool(spool));
   let length = 0;
   const limit = Math.min(maxBytes, freeBytes(file.fd, spool));
   await readCompressed(range, compression, {
     content(chunk) {
       if (length + chunk.length > limit)
-        throw new InvalidError(`${range.subject} has more than ${limit} bytes when decompressed`);
+        throw new InvalidError(`${range.subject} has more than ${readableBytes(limit)} when decompressed`);
       const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
       for (const piece of withoutZeros(bytes, length)) pwriteAll(file.fd, piece.bytes, piece.offset, byteNameOf(spool));
       length += chunk.length;
@@ -138,7 +151,7 @@ export async function readArchiveInput(
   });
   ftruncate(file.fd, length, byteNameOf(spool));
   const spooled = { fd: file.fd, offset: 0, length, subject: range.subject };
-  const images = readArchive(indexArchive(spooled));
+  const images = readArchive(indexArchive(spooled), platform);
   const fd = file.handOff();
   return { images, range: spooled, close: () => close(fd) };
 }

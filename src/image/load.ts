@@ -7,6 +7,7 @@
 import { InvalidError, UsageError } from "../errors.ts";
 import { type Digest, digestOf } from "../oci/digest.ts";
 import { hostArchitecture, type ImageConfig, parseImageConfig } from "../oci/image.ts";
+import type { Platform } from "../oci/manifest.ts";
 import type { Paths } from "../paths.ts";
 import type { ArchivedImage } from "./archive-files.ts";
 import type { ByteRange } from "./compression.ts";
@@ -15,6 +16,7 @@ import { collectGarbage } from "./garbage.ts";
 import { ArchiveFound, openInput, readArchiveInput, watchForArchive } from "./input.ts";
 import { type BuiltImage, installImages } from "./install.ts";
 import { chainIdOf, describeLayer, extractLayer, findLayer, type LayerMeta, layerDirectory, metaOf } from "./layer.ts";
+import { checkPlatform } from "./platform.ts";
 import { normaliseNewReference, referenceOfFile } from "./reference.ts";
 import { formatSource, identifySource, sourceFile } from "./source.ts";
 import { createStaging, prepareStore, type Staging } from "./staging.ts";
@@ -24,6 +26,8 @@ export interface LoadOptions {
   reference?: string;
   /** Bytes of content that a layer may have. */
   maxBytes?: number;
+  /** Which of several to take, and what each has to be for; without it the one for this machine. */
+  platform?: Partial<Platform>;
   onProgress?: (progress: LoadProgress) => void;
 }
 
@@ -55,7 +59,7 @@ export async function loadImages(paths: Paths, file: string, options: LoadOption
   collectGarbage(paths);
   const staging = createStaging(paths);
   try {
-    const input = openInput(file, `${staging.path}/input`);
+    const input = openInput(file, `${staging.path}/input`, "image", options.platform);
     try {
       const load = startLoad(paths, staging, options);
       if (input.named) load.rootfsName = referenceOfFile(file);
@@ -66,8 +70,11 @@ export async function loadImages(paths: Paths, file: string, options: LoadOption
       if (only && wanted !== undefined) only.references = [wanted];
       const unchanged = identity && identifySource(file)?.stamp === identity.stamp;
       const ids = images.map(({ id }) => id);
+      // `run FILE` means the one for this machine.
       const source: [string, string][] =
-        identity && unchanged ? [[sourceFile(paths, identity.path), formatSource(identity, ids)]] : [];
+        identity && unchanged && !options.platform
+          ? [[sourceFile(paths, identity.path), formatSource(identity, ids)]]
+          : [];
       installImages(paths, staging, load.staged, images, source);
       return images.map(({ id, references }) => ({ id, references }));
     } finally {
@@ -91,12 +98,13 @@ interface Load {
   /** What a root filesystem, which has no name in it, is called. */
   rootfsName?: string;
   limits: Partial<ExtractLimits>;
+  platform: LoadOptions["platform"];
 }
 
-function startLoad(paths: Paths, staging: Staging, { onProgress, maxBytes }: LoadOptions): Load {
+function startLoad(paths: Paths, staging: Staging, { onProgress, maxBytes, platform }: LoadOptions): Load {
   const progress = { layer: 0, ofLayers: 1, bytes: 0, totalBytes: 0 };
   const limits = maxBytes === undefined ? {} : { maxBytes };
-  return { paths, staging, onProgress, progress, staged: new Map(), attempts: 0, limits };
+  return { paths, staging, onProgress, progress, staged: new Map(), attempts: 0, limits, platform };
 }
 
 async function loadAll(
@@ -111,7 +119,7 @@ async function loadAll(
   } catch (error) {
     if (!(error instanceof ArchiveFound)) throw error;
   }
-  const found = await readArchiveInput(range, `${load.staging.path}/archive`, load.limits.maxBytes);
+  const found = await readArchiveInput(range, `${load.staging.path}/archive`, load);
   try {
     return found.images ? await loadArchive(load, found.images) : [await loadRootfs(load, found.range, false)];
   } finally {
@@ -130,6 +138,7 @@ async function loadRootfs(load: Load, range: ByteRange, mayBeArchive: boolean): 
   if (extracted.entries === 0) throw new InvalidError(`${range.subject} is empty: there is no file in it`);
   const meta = findLayer(paths, diffId) ?? describeLayer(paths, directory, metaOf(built, undefined));
   staged.set(diffId, { directory, meta });
+  requireAsked(load, range.subject);
   const config = JSON.stringify(plainConfig(diffId, extracted.newest));
   return {
     id: digestOf(config),
@@ -141,6 +150,7 @@ async function loadRootfs(load: Load, range: ByteRange, mayBeArchive: boolean): 
 
 async function loadArchive(load: Load, images: ArchivedImage[]): Promise<BuiltImage[]> {
   const plans = images.map((image) => ({ image, config: parseImageConfig(image.config, "image configuration") }));
+  for (const { image, config } of plans) requireAsked(load, image.references[0] ?? digestOf(image.config), config);
   planProgress(load, plans);
   const built: BuiltImage[] = [];
   for (const { image, config } of plans) {
@@ -150,6 +160,11 @@ async function loadArchive(load: Load, images: ArchivedImage[]): Promise<BuiltIm
     built.push({ id: digestOf(image.config), config: image.config, layers, references: [...image.references] });
   }
   return built;
+}
+
+/** @param image this machine's platform if undefined. */
+function requireAsked({ platform }: Load, name: string, image?: Platform): void {
+  if (platform) checkPlatform(name, platform, image, "load without --platform takes it");
 }
 
 /** Counts the layers that are not there yet, each once. */

@@ -4,6 +4,7 @@ import { InvalidError } from "../errors.ts";
 import { readFile } from "../linux/file.ts";
 import { type Digest, digestOf, hexOf } from "../oci/digest.ts";
 import { type History, hostArchitecture, parseImageConfig } from "../oci/image.ts";
+import type { Platform } from "../oci/manifest.ts";
 import type { Paths } from "../paths.ts";
 import { applyChanges, type RawRunConfig } from "./dockerfile/configure.ts";
 import type { ExtractLimits } from "./extraction.ts";
@@ -24,6 +25,8 @@ export interface Recipe {
     feed(write: (chunk: Uint8Array) => void, staging: Staging): void | Promise<void>;
     limits?: Partial<ExtractLimits>;
   };
+  /** Of an image that has none below; what is not said is this machine's. */
+  platform?: Partial<Platform>;
   /** There has to be something in it. */
   mayBeEmpty: boolean;
   /** How to run it, from how the base is run. */
@@ -46,7 +49,7 @@ export async function makeImage(paths: Paths, recipe: Recipe): Promise<Digest> {
   collectGarbage(paths);
   const staging = createStaging(paths);
   try {
-    const base = recipe.base === undefined ? nothing : readBase(paths, recipe.base);
+    const base = recipe.base === undefined ? nothingFor(recipe.platform) : readBase(paths, recipe.base);
     const staged = new Map<Digest, { directory: string }>();
     const run = applyChanges(recipe.config(base.config.config ?? {}), recipe.changes, recipe.defaults); // before the work
     const top = recipe.layer && (await makeLayer(paths, staging, base.layers, recipe));
@@ -68,6 +71,11 @@ const nothing = {
   layers: [] as Layer[],
   config: { architecture: hostArchitecture, os: "linux", rootfs: { type: "layers", diff_ids: [] } } as RawConfig,
 };
+
+const nothingFor = (platform: Recipe["platform"]): typeof nothing => ({
+  ...nothing,
+  config: { ...nothing.config, ...platform },
+});
 
 /** As it stands: fields that we do not know belong to the image too. */
 function readBase(paths: Paths, id: Digest): typeof nothing {

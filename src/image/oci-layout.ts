@@ -7,12 +7,13 @@ import { InvalidError, UnsupportedError } from "../errors.ts";
 import { digestOf, hexOf } from "../oci/digest.ts";
 import { hostArchitecture, parseImageConfig } from "../oci/image.ts";
 import { fields, maxJsonBytes, parseJson, text } from "../oci/json.ts";
-import { artifactOf, type Descriptor, type Manifest, parseManifest } from "../oci/manifest.ts";
+import { artifactOf, type Descriptor, type Manifest, type Platform, parseManifest } from "../oci/manifest.ts";
 import type { ArchivedImage, ArchiveFiles } from "./archive-files.ts";
-import { bestForHost, formatPlatform } from "./platform.ts";
+import { bestForHost, formatAsked, formatPlatform, isAskedFor } from "./platform.ts";
 import { parseReference, referenceOfFile, savedReference } from "./reference.ts";
 
-export function readLayout(files: ArchiveFiles): ArchivedImage[] {
+/** @param asked the platform that is wanted of several; without it the one for this machine. */
+export function readLayout(files: ArchiveFiles, asked?: Partial<Platform>): ArchivedImage[] {
   const mark = fields(parseJson(files.read("oci-layout", maxJsonBytes), "oci-layout"), "oci-layout", {
     imageLayoutVersion: text,
   });
@@ -25,7 +26,7 @@ export function readLayout(files: ArchiveFiles): ArchivedImage[] {
   const images = new Map<string, ArchivedImage>(); // by configuration: one image may have several names
   const others: string[] = [];
   for (const [name, descriptors] of groupByName(index.manifests, files.subject)) {
-    const manifest = choose(files, descriptors, 0);
+    const manifest = choose({ files, asked }, descriptors, 0);
     const other = typeof manifest === "string" ? manifest : artifactOf(manifest);
     if (typeof manifest === "string" || other !== undefined) {
       others.push(other!);
@@ -71,11 +72,18 @@ const isAttestation = ({ platform, annotations }: Descriptor): boolean =>
 
 const maxNesting = 4;
 
-/** Follows indexes to the manifest for this machine. @returns the type of what is there if it can be no image. */
-function choose(files: ArchiveFiles, descriptors: Descriptor[], depth: number): Manifest | string {
+interface Wanted {
+  files: ArchiveFiles;
+  asked: Partial<Platform> | undefined;
+}
+
+/** Follows indexes to the manifest that is wanted. @returns the type of what is there if it can be no image. */
+function choose(wanted: Wanted, descriptors: Descriptor[], depth: number): Manifest | string {
+  const { files, asked } = wanted;
   if (depth > maxNesting) throw new InvalidError(`${files.subject} has indexes nested deeper than ${maxNesting}`);
   const candidates = descriptors.filter((descriptor) => !isAttestation(descriptor) && isOfImage(descriptor));
-  const best = bestForHost(candidates, ({ platform }) => platform);
+  const fitting = asked ? candidates.filter(({ platform }) => platform && isAskedFor(asked, platform)) : candidates;
+  const best = bestForHost(fitting, ({ platform }) => platform) ?? (asked && fitting[0]);
   // A descriptor without a platform says nothing against us.
   const chosen = best ?? candidates.find(({ platform }) => !platform?.architecture);
   // One alone is taken whatever it is for: that is for whoever runs it to say.
@@ -85,12 +93,12 @@ function choose(files: ArchiveFiles, descriptors: Descriptor[], depth: number): 
     if (candidates.length === 0 && other) return other.artifactType ?? other.mediaType;
     const offered = candidates.map(({ platform }) => (platform ? formatPlatform(platform) : "")).join(", ");
     throw new UnsupportedError(
-      `${files.subject} has no image for linux/${hostArchitecture}, only ${offered || "none"}`,
+      `${files.subject} has no image for ${asked ? formatAsked(asked) : `linux/${hostArchitecture}`}, only ${offered || "none"}`,
     );
   }
   const content = readBlob(files, descriptor);
   const found = parseManifest(content, `${descriptor.digest} of ${files.subject}`);
-  return found.kind === "manifest" ? found : choose(files, found.manifests, depth + 1);
+  return found.kind === "manifest" ? found : choose(wanted, found.manifests, depth + 1);
 }
 
 /** Of a manifest or an index, as far as it says. */

@@ -74,6 +74,11 @@ export function parsePlatform(option: string, text: string): Partial<Platform> {
     );
   const [first = "", second, third] = parts;
   if (parts.length === 1 && systems.has(first)) return { os: first };
+  if (parts.length === 1 && !architectures.has(first) && !Object.hasOwn(spellings, first))
+    throw new UsageError(
+      `${option}: ${JSON.stringify(text)} is neither an operating system nor an architecture`,
+      "as in linux/amd64 or linux/arm/v7",
+    );
   const [os, word] = parts.length === 1 ? [undefined, first] : [first, second!];
   const [architecture, usual] = Object.hasOwn(spellings, word) ? spellings[word]! : [word];
   const variant = third ?? usual;
@@ -81,6 +86,10 @@ export function parsePlatform(option: string, text: string): Partial<Platform> {
 }
 
 const systems = new Set(["linux", "windows", "darwin", "freebsd"]);
+/** Those that images are made for, as Go calls them. */
+const architectures = new Set(
+  "386 amd64 arm arm64 loong64 mips mipsle mips64 mips64le ppc64 ppc64le riscv64 s390x wasm".split(" "),
+);
 
 /** True if an image is what was asked for; a variant counts where it was named, and v8 of arm64 is what arm64 is. */
 export function isAskedFor(asked: Partial<Platform>, image: Platform): boolean {
@@ -92,16 +101,19 @@ export function isAskedFor(asked: Partial<Platform>, image: Platform): boolean {
 const host: Platform = { os: "linux", architecture: hostArchitecture };
 
 /** @throws ConflictError for an image that is for another platform than was asked for */
-export function checkPlatform(name: string, asked: Partial<Platform>, image = host): void {
+export function checkPlatform(
+  name: string,
+  asked: Partial<Platform>,
+  image = host,
+  hint = "load the image of that platform under another name",
+): void {
   if (isAskedFor(asked, image)) return;
-  const wanted = [asked.os ?? image.os, asked.architecture ?? image.architecture, asked.variant]
-    .filter(Boolean)
-    .join("/");
-  throw new ConflictError(
-    `${name} is for ${formatPlatform(image)}, not for ${wanted}`,
-    "load the image of that platform under another name",
-  );
+  throw new ConflictError(`${name} is for ${formatPlatform(image)}, not for ${formatAsked(asked, image)}`, hint);
 }
+
+/** @param beside says what was not asked for. */
+export const formatAsked = (asked: Partial<Platform>, beside = host): string =>
+  formatPlatform({ os: beside.os, architecture: beside.architecture, ...asked });
 
 const usualVariants: Record<string, string> = { amd64: "v1", arm64: "v8", arm: "v7" };
 const variantOf = ({ architecture, variant }: Platform): string | undefined => variant || usualVariants[architecture];

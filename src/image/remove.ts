@@ -3,6 +3,7 @@
 import { ConflictError, NotFoundError } from "../errors.ts";
 import { statIfAny, unlink } from "../linux/file.ts";
 import { type Digest, hexOf, isDigest } from "../oci/digest.ts";
+import type { Platform } from "../oci/manifest.ts";
 import type { Paths } from "../paths.ts";
 import { collectUnused } from "./garbage.ts";
 import { formatReference, parseReference } from "./reference.ts";
@@ -18,17 +19,22 @@ export interface Removed {
   deleted?: Digest;
 }
 
+export interface RemoveOptions {
+  /** Its names go although there are several; the image stays as long as it is used. */
+  force?: boolean;
+  /** The reference is a name of the store, whatever else it could be. */
+  isName?: boolean;
+  /** Who uses an image ("container web"). */
+  inUse(id: Digest): string | undefined;
+  /** Throws for an image that is not wanted. */
+  check?(name: string, image: Platform): void;
+}
+
 /**
  * Removes a name; with its last name, or by id, the image and the layers nobody else has.
- * `inUse` names who uses an image ("container web"). Forced, its names go but the image stays as long as it is used.
- * `isName` says that the reference is a name of the store, whatever else it could be.
  * @throws NotFoundError, ConflictError
  */
-export function removeImage(
-  paths: Paths,
-  reference: string,
-  options: { force?: boolean; isName?: boolean; inUse: (id: Digest) => string | undefined },
-): Removed {
+export function removeImage(paths: Paths, reference: string, options: RemoveOptions): Removed {
   const removed = withStoreLock(paths, "exclusive", () => {
     const asked = options.isName ? reference : canonical(paths, reference);
     if (asked !== undefined && isDamagedReference(paths, asked)) {
@@ -38,6 +44,7 @@ export function removeImage(
     const named = asked === undefined ? undefined : findNamedImage(paths, asked);
     const image = named || options.isName ? named : findAnyImage(paths, reference);
     if (!image) throw new NotFoundError(`no such image: ${reference}`, "tinydocker images lists the images there are");
+    options.check?.(reference, image.config);
     const name = asked !== undefined && image.references.includes(asked) ? asked : undefined;
     const untagged = name ? [name] : image.references;
     const last = untagged.length === image.references.length;

@@ -65,6 +65,27 @@ describe("names", () => {
       expect(readdirSync(join(machine.root, "refs"))).toEqual(["probe%3Alatest"]);
     });
   });
+  test("--platform that is not the image's is an error of save, history, inspect and rmi; import makes one for it", async () => {
+    await onMachine(["probe"], async (machine) => {
+      const own = process.arch === "arm64" ? "linux/arm64" : "linux/amd64";
+      const [tar, flat] = [join(machine.tmp, "probe.tar"), join(machine.tmp, "flat.tar")];
+      const commands = [["save", "-o", tar], ["history"], ["image", "inspect"], ["rmi"]];
+      for (const words of commands) {
+        const { code, stderr } = await machine.run([...words, "--platform", "linux/s390x", "probe"]);
+        expect([code, stderr]).toEqual([1, expect.stringContaining(` is for ${own}, not for linux/s390x`)]);
+      }
+      expect(readdirSync(machine.tmp)).not.toContain("probe.tar");
+      await ok(machine, "create", "--name", "one", "probe");
+      await ok(machine, "export", "-o", flat, "one");
+      await ok(machine, "import", "--platform", "linux/s390x", flat, "other");
+      expect(await ok(machine, "image", "inspect", "-f", "{{.Os}}/{{.Architecture}}", "other")).toBe("linux/s390x");
+      await ok(machine, "rm", "one");
+      for (const words of commands) await ok(machine, ...words, "--platform", own, "probe");
+      const wrong = await machine.run(["load", "-i", tar, "--platform", "linux/s390x"]);
+      expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringContaining(`is for ${own}, not for linux/s390x`)]);
+      expect(await ok(machine, "load", "-i", tar, "--platform", own)).toContain("probe:latest");
+    });
+  });
   test("rmi of several removes those it can, and says which it cannot", async () => {
     await onMachine(["probe"], async (machine) => {
       await ok(machine, "tag", "probe", "other");

@@ -130,6 +130,9 @@ test("--platform refuses an image for another one, variants too", async () => {
     expect([code, stderr]).toEqual([125, expect.stringMatching(/busybox is for linux\/[^ ]*, not for /)]);
   }
   expect((await run("--platform", "a/b/c/d", "busybox", "true")).stderr).toContain('"a/b/c/d" is not a valid platform');
+  expect((await run("--platform", "foo", "busybox", "true")).stderr).toContain(
+    '--platform: "foo" is neither an operating system nor an architecture',
+  );
 });
 
 test("options of --tmpfs reach the file system; --volume-driver is local", async () => {

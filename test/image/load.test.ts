@@ -182,6 +182,29 @@ describe.skipIf(!isRoot)("loadImages() (root only)", () => {
     expect(loaded).toEqual({ id: `sha256:${sha256(config)}`, references: [] });
   });
 
+  test("takes the platform that is asked for, and nothing else", async () => {
+    const { paths, put } = setup();
+    const foreign = configOf([upper], { architecture: "s390x" });
+    const files = ociLayout(
+      { config, layers: [base, upper], platform: { os: "linux", architecture } },
+      { config: foreign, layers: [upper], platform: { os: "linux", architecture: "s390x" } },
+    );
+    const file = put("multi.tar", tarOf(...entriesOf(files)));
+    const [loaded] = await loadImages(paths, file, { platform: { os: "linux", architecture: "s390x" } });
+    expect(loaded?.id).toBe(`sha256:${sha256(foreign)}`);
+    expect(findSource(paths, file)).toBeUndefined(); // `run FILE` still means this machine's
+    const mips = { os: "linux", architecture: "mips" };
+    await expect(loadImages(paths, file, { platform: mips })).rejects.toThrow(
+      `has no image for linux/mips, only linux/${architecture}, linux/s390x`,
+    );
+    const single = put("single.tar", tarOf(...dockerArchive({ config, layers: [base, upper], tags: ["one"] })));
+    for (const path of [single, put("rootfs.tar", rootfs())])
+      await expect(loadImages(paths, path, { platform: mips })).rejects.toThrow(
+        /is for linux\/\w+, not for linux\/mips/,
+      );
+    expect(listImages(paths).map(({ id }) => id)).toEqual([loaded!.id]);
+  });
+
   test("takes the variant of this machine's architecture that makes the most of it", async () => {
     const { paths, put } = setup();
     const variants = architecture === "arm64" ? ["v9", "v8", undefined] : ["v9", "v1", undefined];

@@ -4,8 +4,8 @@ import { type HistoryStep, imageHistory } from "../../engine/image/history.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
 import { type Listing, listArgs, printList } from "../words/list.ts";
+import { platformArgs, platformCheck } from "../words/platform.ts";
 import { humanAge, humanSize, printLine } from "../words/print.ts";
-import { refusedPlatform } from "../words/refused.ts";
 import { rfc3339 } from "../words/time.ts";
 
 const { filter: _, ...historyArgs } = listArgs;
@@ -21,11 +21,11 @@ export default defineCommand({
       description: "Print sizes and times in a readable form (default true)",
     },
     ...historyArgs,
-    platform: refusedPlatform,
+    ...platformArgs,
   },
   examples: ["tinydocker history busybox", "tinydocker history --no-trunc --format '{{.CreatedBy}}' busybox"],
-  run: ({ image, human = true, "no-trunc": full = false, format, quiet }, { root }) => {
-    const steps = imageHistory(pathsOf(root), image);
+  run: ({ image, human = true, "no-trunc": full = false, format, quiet, platform }, { root }) => {
+    const steps = imageHistory(pathsOf(root), image, platformCheck(platform));
     // One line for each step, also where several have no id.
     if (quiet) for (const step of steps) printLine(idOf(step, full));
     else printList(listing({ full, human }), steps, { format });

@@ -4,9 +4,9 @@ import { load } from "../../engine/image/load.ts";
 import { requireRoot } from "../../engine/record/root.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
+import { parsePlatformArg, platformArgs } from "../words/platform.ts";
 import { plain, printDone, printLine, warn } from "../words/print.ts";
 import { showProgress } from "../words/progress.ts";
-import { refused } from "../words/refused.ts";
 import { parseSize } from "../words/units.ts";
 
 export default defineCommand({
@@ -20,21 +20,21 @@ export default defineCommand({
       valueHint: "size",
       description: "Refuse layers larger than this when extracted (256g)",
     },
-    platform: refused(
-      "string",
-      "is not supported yet",
-      "of several platforms in a file the one for this machine is loaded",
-    ),
+    platform: {
+      ...platformArgs.platform,
+      description: "Load the image for this platform, not the one for this machine",
+    },
     tag: { type: "string", alias: "t", valueHint: "name", description: "Name for the image, if the file has just one" },
   },
   examples: ["tinydocker load -i busybox.tar", "docker save alpine | tinydocker load"],
   takesSignals: true,
-  run: async ({ input = "/dev/stdin", quiet, tag, "max-size": size }, { root }) => {
+  run: async ({ input = "/dev/stdin", quiet, tag, "max-size": size, platform }, { root }) => {
     requireRoot("loading images");
     const progress = quiet ? undefined : showProgress(input);
     const options = {
       ...(tag !== undefined && { reference: tag }),
       ...(size !== undefined && { maxBytes: parseSize("--max-size", size) }),
+      ...(platform !== undefined && { platform: parsePlatformArg(platform) }),
       warn,
     };
     const loading = load(pathsOf(root), input, options, (bytes) => progress?.update(bytes));

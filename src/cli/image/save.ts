@@ -6,9 +6,9 @@ import { UsageError } from "../../errors.ts";
 import { archiveFormats } from "../../image/save.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
+import { platformArgs, platformCheck } from "../words/platform.ts";
 import { warn } from "../words/print.ts";
-import { showProgress } from "../words/progress.ts";
-import { refusedPlatform } from "../words/refused.ts";
+import { type Progress, showProgress } from "../words/progress.ts";
 
 export default defineCommand({
   meta: { name: "save", group: "Images", description: "Save images to an archive" },
@@ -26,12 +26,12 @@ export default defineCommand({
       valueHint: "format",
       description: `Archive format: ${archiveFormats.join(" or ")}`,
     },
-    platform: refusedPlatform,
+    ...platformArgs,
     quiet: { type: "boolean", alias: "q", description: "Do not show progress" },
   },
   examples: ["tinydocker save -o busybox.tar busybox", "tinydocker save busybox alpine | gzip >both.tar.gz"],
   takesSignals: true,
-  run: async ({ image, output, format: word, quiet }, { root }) => {
+  run: async ({ image, output, format: word, quiet, platform }, { root }) => {
     requireRoot("saving images");
     const format = archiveFormats.find((known) => known === word);
     if (!format)
@@ -39,7 +39,8 @@ export default defineCommand({
     const progress = quiet
       ? undefined
       : showProgress(image.length === 1 ? image[0]! : `${image.length} images`, "saving");
-    const saving = save(pathsOf(root), image, output, { format, warn, onProgress: (made) => progress?.update(made) });
+    const options = { format, warn, onProgress: (made: Progress) => progress?.update(made) };
+    const saving = save(pathsOf(root), image, output, options, platformCheck(platform));
     await saving.finally(() => progress?.done());
     return 0;
   },

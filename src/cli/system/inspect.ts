@@ -16,7 +16,7 @@ import { findOneNetwork } from "../network/inspect.ts";
 import { findOneVolume } from "../volume/inspect.ts";
 import { defineCommand, type Values } from "../words/command.ts";
 import { inspectArgs, printObjects } from "../words/objects.ts";
-import { refusedPlatform } from "../words/refused.ts";
+import { platformArgs, platformCheck } from "../words/platform.ts";
 import type { Struct } from "../words/template/value.ts";
 
 const kinds = ["container", "image", "network", "volume"] as const;
@@ -52,9 +52,20 @@ export const inspectContainers = defineCommand({
 
 export const inspectImages = defineCommand({
   meta: { name: "image inspect", description: "Show details of images as JSON" },
-  args: { name: args.name, ...inspectArgs, platform: refusedPlatform },
+  args: { name: args.name, ...inspectArgs, ...platformArgs },
   examples: ["tinydocker image inspect busybox"],
-  run: (values, { root }) => inspect("image", values, root),
+  run: ({ name, format, platform }, { root }) => {
+    const paths = pathsOf(root);
+    const check = platformCheck(platform);
+    const find = (one: string) => {
+      const image = findImage(paths, one);
+      if (image) check(one, image.config);
+      return image && describeImage(paths, image);
+    };
+    recoverIfAllowed(paths);
+    printObjects("image", name, find, format);
+    return 0;
+  },
 });
 
 function inspect(kind: Kind, { name, size, format }: Partial<Values<typeof args>>, root: string): number {

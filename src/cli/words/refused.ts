@@ -21,10 +21,3 @@ export const refused = <const Type extends "boolean" | "string">(
     refused: { why, ...(hint !== undefined && { hint }), ...(unless && { unless }) },
     ...(alias !== undefined && { alias }),
   }) as const satisfies Argument;
-
-/** `--platform` of the commands for images that are in the store. */
-export const refusedPlatform = refused(
-  "string",
-  "is not supported: an image of the store is for one platform",
-  "tinydocker image inspect -f '{{.Os}}/{{.Architecture}}' IMAGE prints it",
-);

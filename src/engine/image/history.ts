@@ -2,7 +2,7 @@
 
 import { NotFoundError } from "../../errors.ts";
 import { knownLayers } from "../../image/record.ts";
-import { findImage } from "../../image/store.ts";
+import { findImage, type Image } from "../../image/store.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { Paths } from "../../paths.ts";
 
@@ -18,10 +18,15 @@ export interface HistoryStep {
   comment: string;
 }
 
-/** The newest first, as Docker's. @throws NotFoundError */
-export function imageHistory(paths: Paths, reference: string): HistoryStep[] {
+/** The newest first, as Docker's. @param check throws for an image that is not wanted. @throws NotFoundError */
+export function imageHistory(
+  paths: Paths,
+  reference: string,
+  check: (name: string, image: Image["config"]) => void = () => {},
+): HistoryStep[] {
   const image = findImage(paths, reference);
   if (!image) throw new NotFoundError(`no such image: ${reference}`, "tinydocker images lists the images there are");
+  check(reference, image.config);
   const layers = knownLayers(paths, image.id).map(({ sizeBytes }) => sizeBytes);
   const history = image.config.history ?? [];
   const steps: HistoryStep[] = history.map(({ created, created_by = "", comment = "", empty_layer }) => ({

@@ -6,6 +6,7 @@ import { openInput } from "../../image/input.ts";
 import type { LoadProgress } from "../../image/load.ts";
 import { makeImage } from "../../image/make.ts";
 import type { Digest } from "../../oci/digest.ts";
+import type { Platform } from "../../oci/manifest.ts";
 import type { Paths } from "../../paths.ts";
 import { defaultPath } from "../../plan/path.ts";
 import { recordEvent } from "../record/events.ts";
@@ -15,6 +16,8 @@ export interface ImportOptions {
   reference?: string;
   changes: string[];
   message?: string;
+  /** What is not said is this machine's. */
+  platform?: Partial<Platform>;
   onProgress(progress: LoadProgress): void;
 }
 
@@ -22,7 +25,7 @@ export interface ImportOptions {
 export async function importImage(
   paths: Paths,
   file: string,
-  { reference, changes, message, onProgress }: ImportOptions,
+  { reference, changes, message, platform, onProgress }: ImportOptions,
 ): Promise<Digest> {
   if (/^https?:\/\//.test(file))
     throw new UnsupportedError("importing from a URL is not supported", `curl ${file} | tinydocker import -`);
@@ -52,6 +55,7 @@ export async function importImage(
       },
     },
     mayBeEmpty: false,
+    ...(platform && { platform }),
     config: (base) => base,
     changes,
     defaults: [defaultPath],

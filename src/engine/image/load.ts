@@ -1,6 +1,6 @@
 /** Loading an image file into the store, on its own or because a run needs it. */
 
-import { type LoadedImage, type LoadProgress, loadImages } from "../../image/load.ts";
+import { type LoadedImage, type LoadOptions, type LoadProgress, loadImages } from "../../image/load.ts";
 import { findImage } from "../../image/store.ts";
 import { findSignal } from "../../linux/signal-name.ts";
 import type { Paths } from "../../paths.ts";
@@ -11,7 +11,7 @@ import { endIfInterrupted } from "./interrupt.ts";
 export async function load(
   paths: Paths,
   file: string,
-  options: { reference?: string; maxBytes?: number; warn?(text: string): void },
+  options: Omit<LoadOptions, "onProgress"> & { warn?(text: string): void },
   onProgress: (progress: LoadProgress) => void,
 ): Promise<LoadedImage[]> {
   const images = await loadImages(paths, file, {

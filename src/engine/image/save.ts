@@ -10,14 +10,16 @@ import type { Paths } from "../../paths.ts";
 import { recordEvent } from "../record/events.ts";
 import { withOutput } from "./output.ts";
 
-/** @param file stdout if undefined. @returns the size of the archive. */
+/** @param file stdout if undefined. @param check throws for an image that is not wanted. @returns the size of the archive. */
 export async function save(
   paths: Paths,
   words: readonly string[],
   file: string | undefined,
   options: SaveOptions,
+  check: (name: string, image: Selected["image"]["config"]) => void = () => {},
 ): Promise<number> {
   const selected = select(paths, words);
+  for (const { image, references } of selected) check(references[0] ?? image.id, image.config);
   const bytes = await withOutput(file, (write) => saveImages(paths, selected, options, write));
   for (const { image, references } of selected)
     recordEvent(paths, {
