@@ -160,7 +160,7 @@ describe("network create and rm", () => {
         [["--driver", "overlay", "other"], /--driver: "overlay" is not supported/],
         [["-o", "strange=1", "other"], /--opt: "strange" is not supported/],
         [["-o", "mtu=1", "other"], /mtu is a number of bytes/],
-        [["host"], /"host" is not a valid network name/],
+        [["host"], /host is pre-defined: no network can be called so/],
         [["no/name"], /"no\/name" is not a valid network name/],
       ];
       for (const [words, error] of refused) {
