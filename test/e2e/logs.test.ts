@@ -202,15 +202,21 @@ describe("logs", () => {
   });
   test("go on while somebody who is attached does not read: after 10 s he is left behind, and told so (F17)", async () => {
     await withMachine(["busybox"], async (machine) => {
-      const script = "sleep 0.5; head -c 8000000 /dev/zero | tr '\\0' 'x'; echo; echo the end; exec sleep 60";
+      // It says something until it is heard: then somebody is attached.
+      const heard = "until [ -e /go ]; do echo; sleep 0.05; done";
+      const script = `${heard}; head -c 8000000 /dev/zero | tr '\\0' 'x'; echo; echo the end; exec sleep 60`;
       await detached(machine, "box", script);
       const stuck = machine.spawn(["attach", "box"]);
-      await Bun.sleep(100);
+      const reader = stuck.stdout.getReader();
+      await reader.read();
       process.kill(stuck.pid, "SIGSTOP");
+      ok(await machine.run(["exec", "box", "touch", "/go"]));
       const isOver = async () => ok(await machine.run(["logs", "-n", "1", "box"])) === "the end";
       await until(isOver, "all is in the log", 30_000);
       process.kill(stuck.pid, "SIGCONT");
-      expect((await stuck.stdout.text()).length).toBeLessThan(8_000_000);
+      let received = 0;
+      for (let read = await reader.read(); !read.done; read = await reader.read()) received += read.value.length;
+      expect(received).toBeLessThan(8_000_000);
       expect(await stuck.stderr.text()).toContain("the container's output was not read for 10 s");
       expect(await stuck.exited).toBe(1);
       expect(await status(machine, "box")).toContain("Up");
