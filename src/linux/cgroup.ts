@@ -73,6 +73,17 @@ export function killCgroup(directory: string): void {
   }
 }
 
+const freezeLimitMs = 2000;
+
+/** cgroup.freeze: every process stands still; one in a system call does when that is over. */
+export function freezeCgroup(directory: string): void {
+  writeSetting(`${directory}/cgroup.freeze`, "1");
+  for (let waitedMs = 0; waitedMs < freezeLimitMs; waitedMs++) {
+    if (/^frozen 1$/m.test(readCgroupFile(directory, "cgroup.events") ?? "frozen 1")) return;
+    poll([], 1);
+  }
+}
+
 /** Removes a group if nothing is in it: no process and no group. */
 export const removeEmptyCgroup = (directory: string): void => void rmdir(directory);
 

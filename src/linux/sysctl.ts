@@ -16,6 +16,9 @@ const pathOf = (name: string): string => `/proc/sys/${name}`;
 /** Undefined where the kernel has no such setting. */
 export const readSysctl = (name: string): string | undefined => readFileIfAny(pathOf(name))?.trim();
 
+/** The release of the kernel, as uname(2) has it. */
+export const kernelVersion = (): string => readSysctl("kernel/osrelease")!;
+
 /** @returns false where the kernel has no such setting. @throws SyscallError if it cannot be changed and is another. */
 export function writeSysctl(name: string, value: string): boolean {
   try {

@@ -1,19 +1,8 @@
 /** Standing still and going on: the freezer of a container's cgroup. */
 
 import { ConflictError, hasCode } from "../../errors.ts";
-import {
-  flock,
-  fstat,
-  O_CREAT,
-  O_RDWR,
-  open,
-  owned,
-  readFileIfAny,
-  statIfAny,
-  unlink,
-  writeSetting,
-} from "../../linux/file.ts";
-import { poll } from "../../linux/poll.ts";
+import { freezeCgroup } from "../../linux/cgroup.ts";
+import { flock, fstat, O_CREAT, O_RDWR, open, owned, statIfAny, unlink, writeSetting } from "../../linux/file.ts";
 import type { Paths } from "../../paths.ts";
 import { type Container, emitContainerEvent, isUp, readContainer } from "../record/container.ts";
 import { pauseSuffix } from "../record/monitor-lock.ts";
@@ -25,24 +14,13 @@ export function pauseContainer(paths: Paths, container: Container): void {
   if (!isUp(container) || state.cgroup === undefined)
     throw new ConflictError(`container ${record.name} is not running`);
   try {
-    writeSetting(`${state.cgroup}/cgroup.freeze`, "1");
+    freezeCgroup(state.cgroup);
   } catch (error) {
     // It has ended in this moment.
     if (!hasCode(error, "ENOENT", "ENODEV")) throw error;
     throw new ConflictError(`container ${record.name} is not running`);
   }
-  waitForFreeze(state.cgroup);
   emitContainerEvent(paths, record, "pause");
-}
-
-const freezeLimitMs = 2000;
-
-/** A process in the middle of a system call freezes when that is over. */
-function waitForFreeze(cgroup: string): void {
-  for (let waitedMs = 0; waitedMs < freezeLimitMs; waitedMs++) {
-    if (/^frozen 1$/m.test(readFileIfAny(`${cgroup}/cgroup.events`) ?? "frozen 1")) return;
-    poll([], 1);
-  }
 }
 
 export function unpauseContainer(paths: Paths, container: Container): void {

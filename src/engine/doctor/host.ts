@@ -8,6 +8,7 @@ import { close, mkdir, readdir, readFile, readFileIfAny, rmdir, statIfAny } from
 import { fsmount } from "../../linux/mount.ts";
 import { getTable } from "../../linux/netlink/nftables.ts";
 import { withNetlink } from "../../linux/netlink/socket.ts";
+import { kernelVersion } from "../../linux/sysctl.ts";
 import { capabilityNames } from "../../oci/capabilities.ts";
 import type { Paths } from "../../paths.ts";
 import { defaultDeviceFilter } from "../../plan/device/default-filter.ts";
@@ -38,7 +39,7 @@ export const checkHost = (paths: Paths): Finding[] => [
 const oldest = [5, 14] as const;
 
 function kernel(): Finding {
-  const release = readFile("/proc/sys/kernel/osrelease").trim();
+  const release = kernelVersion();
   const [major = 0, minor = 0] = release.split(".").map(Number);
   const text = `${release}, ${process.arch}`;
   return major > oldest[0] || (major === oldest[0] && minor >= oldest[1])

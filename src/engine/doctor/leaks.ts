@@ -14,13 +14,13 @@ import {
   openIfAny,
   owned,
   readdir,
-  readFile,
   readFileIfAny,
   stat,
   statIfAny,
   unlink,
 } from "../../linux/file.ts";
 import { umount2 } from "../../linux/mount.ts";
+import { readMountinfo } from "../../linux/proc/mountinfo.ts";
 import type { Paths } from "../../paths.ts";
 import { commonCgroup } from "../../plan/cgroup.ts";
 import { removeContainerCgroup } from "../../runtime/container-cgroup.ts";
@@ -144,12 +144,8 @@ function strayMounts(paths: Paths): Finding[] {
     if (kind === "volumes" && part === "_data") return !users(name!).some(isUp);
     return false;
   };
-  const points = readFile("/proc/self/mountinfo")
-    .split("\n")
-    .map((line) =>
-      (line.split(" ")[4] ?? "").replace(/\\(\d{3})/g, (_, octal) => String.fromCharCode(Number.parseInt(octal, 8))),
-    );
-  return points
+  return readMountinfo()
+    .map(({ point }) => point)
     .filter((point) => point.startsWith(`${paths.root}/`) && isStray(point))
     .map((point) => repairable("mounts", `${point} is mounted for nobody`, () => umount2(point)));
 }

@@ -3,6 +3,7 @@
 import { UnsupportedError } from "../../errors.ts";
 import { readFile, readFileIfAny, statIfAny } from "../../linux/file.ts";
 import { isCall } from "../../linux/seccomp/architectures.ts";
+import { kernelVersion } from "../../linux/sysctl.ts";
 import { seccompProfile } from "../../oci/bundle/seccomp.ts";
 import { parseWithBits64, type Seccomp, type SeccompProfile } from "../../oci/seccomp.ts";
 import type { Spec } from "../../oci/spec.ts";
@@ -27,7 +28,7 @@ function rulesOf(text: string, { process }: Spec, warn: (text: string) => void):
   const facts = {
     capabilities: process.capabilities?.bounding ?? [],
     machine: globalThis.process.arch === "arm64" ? ("AARCH64" as const) : ("X86_64" as const),
-    kernel: readFile("/proc/sys/kernel/osrelease").trim(),
+    kernel: kernelVersion(),
   };
   return resolveProfile(profile, facts, where);
 }

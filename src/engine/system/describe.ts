@@ -3,6 +3,7 @@
 import { listImages } from "../../image/store.ts";
 import { findCgroup2 } from "../../linux/cgroup.ts";
 import { readFile, readFileIfAny } from "../../linux/file.ts";
+import { kernelVersion } from "../../linux/sysctl.ts";
 import { listOrNull, mapOrNull } from "../../nil.ts";
 import { digestOf, hexOf } from "../../oci/digest.ts";
 import type { Paths } from "../../paths.ts";
@@ -10,7 +11,7 @@ import { version } from "../../version.ts";
 import { defaultCdiDirectories, readConfig } from "../record/config.ts";
 import { listContainers } from "../record/container.ts";
 import { countCpus, fileSystemOf, memoryBytes } from "./info.ts";
-import { describeClient, kernelVersion } from "./version.ts";
+import { describeClient } from "./version.ts";
 
 export const describeInfo = (paths: Paths) => ({ ...describeStore(paths), ...describeSystem(paths) });
 

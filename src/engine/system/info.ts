@@ -4,10 +4,11 @@ import { hasCode } from "../../errors.ts";
 import { listImages } from "../../image/store.ts";
 import { findCgroup2 } from "../../linux/cgroup.ts";
 import { readdir, readFile } from "../../linux/file.ts";
+import { mountOf } from "../../linux/proc/mountinfo.ts";
+import { kernelVersion } from "../../linux/sysctl.ts";
 import type { Paths } from "../../paths.ts";
 import { version } from "../../version.ts";
 import { isUp, listContainers } from "../record/container.ts";
-import { kernelVersion } from "./version.ts";
 
 export type Info = Record<string, string | number | string[]>;
 
@@ -35,19 +36,8 @@ export const memoryBytes = (): number => Number(/MemTotal:\s*(\d+)/.exec(readFil
 
 export const countCpus = (): number => readFile("/proc/cpuinfo").match(/^processor\s*:/gm)?.length ?? 1;
 
-/** The type of the mount that holds a path: of those that are its prefix, the longest and last one mounted. */
-export function fileSystemOf(path: string): string {
-  let best = { point: "", type: "unknown" };
-  for (const line of readFile("/proc/self/mountinfo").split("\n")) {
-    const fields = line.split(" ");
-    const point = fields[4];
-    if (point === undefined) continue;
-    const holds = point === "/" || path === point || path.startsWith(`${point}/`);
-    if (holds && point.length >= best.point.length)
-      best = { point, type: fields[fields.indexOf("-") + 1] ?? "unknown" };
-  }
-  return best.type;
-}
+/** The type of the mount that holds a path. */
+export const fileSystemOf = (path: string): string => mountOf(path)?.type ?? "unknown";
 
 function inStore(paths: Paths): Info {
   try {

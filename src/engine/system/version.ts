@@ -1,14 +1,12 @@
 /** Which program this is, in Docker's words. There is no server: client and server are this one program. */
 
-import { readFile } from "../../linux/file.ts";
+import { kernelVersion } from "../../linux/sysctl.ts";
 import { hostArchitecture } from "../../oci/image.ts";
 import { commit, version } from "../../version.ts";
 
 /** The Engine API whose fields and meanings our output has, and the oldest whose clients' scripts expect no others. */
 export const apiVersion = "1.50";
 const oldestApiVersion = "1.24";
-
-export const kernelVersion = (): string => readFile("/proc/sys/kernel/osrelease").trim();
 
 /** Of client and server alike. Go's version and the time of the build are nobody's here. */
 const program = () => ({

@@ -1,30 +1,18 @@
 /** Whether a bind mount can pass mounts on as it was asked to: that takes a source which does so itself (mount_namespaces(7)). */
 
 import { ConflictError } from "../../errors.ts";
-import { type Fd, readFile, readlink } from "../../linux/file.ts";
+import { type Fd, readlink } from "../../linux/file.ts";
+import { mountOf } from "../../linux/proc/mountinfo.ts";
 
 /** @param propagation as mount(8): `rshared`. @throws ConflictError if the source's mount is private */
 export function checkPropagation(from: Fd, source: string, propagation: string): void {
   const [kind] = /shared|slave/.exec(propagation) ?? [];
   if (kind === undefined) return;
-  const mount = mountOf(readlink(`/proc/self/fd/${from}`));
+  const mount = mountOf(readlink(`/proc/self/fd/${from}`))!;
   const isShared = /\bshared:/.test(mount.tags);
   if (isShared || (kind === "slave" && /\bmaster:/.test(mount.tags))) return;
   throw new ConflictError(
     `cannot mount ${source} as ${propagation}: it is on ${mount.point}, which is not a shared${kind === "slave" ? " or slave" : ""} mount`,
     `mount --make-${kind === "slave" ? "shared" : kind} ${mount.point}, or leave the option out`,
   );
-}
-
-/** The mount that a path lies on. Of those on the same point, the last is on top. */
-function mountOf(path: string): { point: string; tags: string } {
-  let best = { point: "", tags: "" };
-  for (const line of readFile("/proc/self/mountinfo").split("\n")) {
-    const [, , , , point = "", , ...rest] = line.split(" ");
-    const plain = point.replace(/\\([0-7]{3})/g, (_, octal) => String.fromCharCode(Number.parseInt(octal, 8)));
-    const isAbove = plain === "/" || path === plain || path.startsWith(`${plain}/`);
-    if (point !== "" && isAbove && plain.length >= best.point.length)
-      best = { point: plain, tags: rest.slice(0, rest.indexOf("-")).join(" ") };
-  }
-  return best;
 }

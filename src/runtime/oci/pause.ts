@@ -1,17 +1,15 @@
 /** Standing still and going on: the freezer of a container's cgroup. */
 
 import { ConflictError, UnsupportedError } from "../../errors.ts";
-import { readCgroupFile } from "../../linux/cgroup.ts";
+import { freezeCgroup } from "../../linux/cgroup.ts";
 import { owned, writeSetting } from "../../linux/file.ts";
-import { poll } from "../../linux/poll.ts";
 import { type ContainerState, lock, readState, type Status, statusOf } from "./state.ts";
 
 /** @throws ConflictError unless it runs, or waits for `start`. */
 export function pauseContainer(root: string, id: string): void {
   using _ = owned(lock(root, id));
   const cgroup = cgroupIf(root, readState(root, id), "running", "created");
-  writeSetting(`${cgroup}/cgroup.freeze`, "1");
-  awaitFrozen(cgroup);
+  freezeCgroup(cgroup);
 }
 
 export function resumeContainer(root: string, id: string): void {
@@ -28,14 +26,4 @@ function cgroupIf(root: string, state: ContainerState, ...allowed: Status[]): st
   if (state.cgroup === undefined)
     throw new UnsupportedError(`${state.id} has no cgroup of its own, so it can't be paused`);
   return state.cgroup;
-}
-
-const patienceMs = 2000;
-
-/** A process in the middle of a system call freezes when that is over. */
-function awaitFrozen(cgroup: string): void {
-  for (let waitedMs = 0; waitedMs < patienceMs; waitedMs++) {
-    if (/^frozen 1$/m.test(readCgroupFile(cgroup, "cgroup.events") ?? "frozen 1")) return;
-    poll([], 1);
-  }
 }

@@ -3,9 +3,11 @@
 import { hasCode, type SyscallError } from "../../errors.ts";
 import { byteNameOf, openInRootIfAny } from "../../linux/at.ts";
 import type { Adapt } from "../../linux/copy.ts";
-import { type Fd, O_NOFOLLOW, O_PATH, open, owned, readFile, readlink } from "../../linux/file.ts";
+import { type Fd, O_NOFOLLOW, O_PATH, open, owned, readlink } from "../../linux/file.ts";
 import { mountSetattrIdmap } from "../../linux/mount.ts";
+import { readMountinfo } from "../../linux/proc/mountinfo.ts";
 import { makeUserNamespace } from "../../linux/program/user-namespace.ts";
+import { kernelVersion } from "../../linux/sysctl.ts";
 import type { BindStep } from "../../plan/step.ts";
 import { callersMap, capabilityInside, type IdMaps, mapText, toContainer } from "../../plan/userns/id-map.ts";
 import { type Ids, identityOnHost, type UserIds } from "./ids.ts";
@@ -73,7 +75,7 @@ function showEach(namespace: Fd, mount: Fd, source: string, recursive: boolean):
       mountSetattrIdmap(mount, namespace, { recursive: false }, source);
     } catch (error) {
       if (!hasCode(error, ...refused)) throw error;
-      const kernel = readFile("/proc/sys/kernel/osrelease").trim();
+      const kernel = kernelVersion();
       throw (error as SyscallError).withHint(
         `a user namespace needs idmapped mounts to show owners, and this is ${type} on Linux ${kernel} (ext4, xfs, btrfs have them, tmpfs from 6.3 on): --userns host shows them as they are`,
       );
@@ -98,13 +100,7 @@ function ignoringRefused(set: () => void): void {
 function mountPointsBelow(source: string): string[] {
   using opened = owned(open(source, O_PATH));
   const directory = readlink(`/proc/self/fd/${opened.fd}`).replace(/\/$/, "");
-  return readFile("/proc/self/mountinfo")
-    .split("\n")
-    .map((line) => unescaped(line.split(" ")[4] ?? ""))
-    .filter((path) => path.startsWith(`${directory}/`))
-    .map((path) => path.slice(directory.length + 1));
+  return readMountinfo()
+    .filter(({ point }) => point.startsWith(`${directory}/`))
+    .map(({ point }) => point.slice(directory.length + 1));
 }
-
-/** As mountinfo writes names: a space is \\040. */
-const unescaped = (path: string): string =>
-  path.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));

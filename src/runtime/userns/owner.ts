@@ -2,9 +2,11 @@
 
 import { hasCode, type SyscallError } from "../../errors.ts";
 import { byteNameOf, fchown } from "../../linux/at.ts";
-import { type Fd, fstat, O_NONBLOCK, O_RDONLY, open, owned, readFile } from "../../linux/file.ts";
+import { type Fd, fstat, O_NONBLOCK, O_RDONLY, open, owned } from "../../linux/file.ts";
 import { mountSetattrIdmap } from "../../linux/mount.ts";
+import { readMountinfo } from "../../linux/proc/mountinfo.ts";
 import { makeUserNamespace } from "../../linux/program/user-namespace.ts";
+import { kernelVersion } from "../../linux/sysctl.ts";
 import { giveTree } from "../../linux/tree.ts";
 import type { IdMapping } from "../../oci/rare.ts";
 import type { BindStep } from "../../plan/step.ts";
@@ -60,14 +62,11 @@ function mapOwners(
 /** What file system a mount is of, by its name in mountinfo. */
 export function fileSystemName(mount: Fd): string {
   const { device } = fstat(mount);
-  const line = readFile("/proc/self/mountinfo")
-    .split("\n")
-    .find((text) => text.split(" ")[2] === device);
-  return line?.split(" - ")[1]?.split(" ")[0] ?? "unknown";
+  return readMountinfo().find((line) => line.device === device)?.type ?? "unknown";
 }
 
 function whatIsMissing(mount: Fd): string {
   const type = fileSystemName(mount);
-  const kernel = readFile("/proc/sys/kernel/osrelease").trim();
+  const kernel = kernelVersion();
   return `owners can be mapped (option me, idmap) on a file system with idmapped mounts, and so on every one mounted below: this is ${type} on Linux ${kernel} (ext4, xfs, btrfs have them, tmpfs from 6.3 on); without me, owners are shown as they are`;
 }
