@@ -1,28 +1,20 @@
 /**
  * `npm test`: every check of the project, one after the other, each under a heading; the virtual machine, which has little to do
- * with the rest, beside the tests before it. Ends with the number of tests that
- * passed and failed, counted from what `bun test` said of each of its runs.
+ * with the rest, beside the tests before it, and tests of the binary beside each other. Ends with the number of tests that
+ * passed and failed, counted from what `bun test` said of each of its runs, and with the names of those that failed.
  *
  * Words given to it choose steps by a part of their titles: `npm test -- unit`. `e2e` and `vm` are short for two of them.
  */
 
 import { globSync } from "node:fs";
 import { join } from "node:path";
+import { bunTestInLanes } from "./test/lanes.ts";
+import { type Counts, type Outcome, outcome } from "./test/outcome.ts";
 import { missingForVm, vm } from "./vm.ts";
 
 const repository = join(import.meta.dir, "..");
 const bun = process.execPath;
 
-interface Outcome {
-  ok: boolean;
-  counts?: Counts;
-  note?: string;
-}
-interface Counts {
-  passed: number;
-  failed: number;
-  skipped: number;
-}
 type Write = (data: Buffer) => void;
 interface Step {
   title: string;
@@ -49,9 +41,10 @@ const steps: Step[] = [
   {
     title: "End-to-end tests on the binary",
     perform: () =>
-      bunTest(
+      bunTestInLanes(
         testFiles((file) => systemTest(file) && !vmTest(file)),
         "60000",
+        Promise.all([...early.values()].map(({ end }) => end)),
       ),
   },
   {
@@ -111,17 +104,6 @@ async function bunTestInVm(files: string[], stdout: Write, stderr: Write): Promi
   return outcome(status, report);
 }
 
-/** What a run's summary says. A run without one did not get to its end: that is a failure, whatever it ran. */
-function outcome(status: number, report: string): Outcome {
-  const plain = Bun.stripANSI(report);
-  const last = (word: string): number =>
-    Number([...plain.matchAll(new RegExp(`^ *(\\d+) ${word}$`, "gm"))].at(-1)?.[1] ?? 0);
-  const counts = { passed: last("pass"), failed: last("fail"), skipped: last("skip") + last("todo") };
-  const complete = /^Ran \d+ tests? across/m.test(plain);
-  if (!complete || (status !== 0 && counts.failed === 0)) counts.failed++;
-  return { ok: status === 0 && complete && counts.failed === 0, counts };
-}
-
 interface Timed {
   result: Outcome;
   seconds: number;
@@ -132,8 +114,13 @@ async function timed({ perform }: Step, stdout: Write, stderr: Write): Promise<T
   return { result, seconds: (performance.now() - started) / 1000 };
 }
 
-/** Starts a step before its turn. @returns what waits for its end, and prints what it has written until then and from then on. */
-function begin(step: Step): () => Promise<Timed> {
+/** A step that was started before its turn. */
+interface Begun {
+  end: Promise<Timed>;
+  /** Prints what it has written until then, and from then on. */
+  print(): void;
+}
+function begin(step: Step): Begun {
   const held: (() => void)[] = [];
   let turn = false;
   const hold =
@@ -141,17 +128,18 @@ function begin(step: Step): () => Promise<Timed> {
     (data) =>
       turn ? write(data) : void held.push(() => write(data));
   const end = timed(step, hold(toStdout), hold(toStderr));
-  return () => {
+  const print = (): void => {
     turn = true;
-    for (const print of held) print();
-    return end;
+    for (const write of held) write();
   };
+  return { end, print };
 }
 const toStdout: Write = (data) => void process.stdout.write(data);
 const toStderr: Write = (data) => void process.stderr.write(data);
 
 const total: Counts = { passed: 0, failed: 0, skipped: 0 };
 const results: string[] = [];
+const failures: string[] = [];
 let ok = true;
 const short: Record<string, string> = { e2e: "end-to-end", vm: "virtual machine" };
 const words = process.argv.slice(2).map((word) => short[word] ?? word.toLowerCase());
@@ -160,21 +148,24 @@ if (unknown !== undefined) throw new Error(`no check is called ${JSON.stringify(
 const chosen = steps.filter(
   ({ title }) => words.length === 0 || words.some((word) => title.toLowerCase().includes(word)),
 );
-const early = new Map<Step, () => Promise<Timed>>();
+const early = new Map<Step, Begun>();
 for (const [at, step] of chosen.entries()) {
   if (!step.needed && chosen.slice(at).every(({ needed }) => !needed))
     for (const one of chosen.slice(at + 1)) if (one.early && !early.has(one)) early.set(one, begin(one));
   console.log(`\n== ${step.title}`);
-  const { result, seconds } = await (early.get(step) ?? (() => timed(step, toStdout, toStderr)))();
+  early.get(step)?.print();
+  const { result, seconds } = await (early.get(step)?.end ?? timed(step, toStdout, toStderr));
   const { passed, failed, skipped } = result.counts ?? { passed: 0, failed: 0, skipped: 0 };
   total.passed += passed;
   total.failed += failed;
   total.skipped += skipped;
+  failures.push(...(result.failures ?? []));
   ok &&= result.ok;
   const note = result.note ? ` (${result.note})` : "";
   results.push(`${result.ok ? "ok    " : "FAILED"} ${seconds.toFixed(1).padStart(6)} s  ${step.title}${note}`);
   if (!result.ok && step.needed) break;
 }
 console.log(`\n== Results\n${results.join("\n")}\n`);
+if (failures.length > 0) console.log(`What failed:\n${failures.map((line) => `  ${line}\n`).join("")}`);
 console.log(`${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ""}`);
 process.exitCode = ok ? 0 : 1;

@@ -23,11 +23,14 @@ export interface RunOptions {
   timeoutMs?: number;
 }
 
+/** Where the compiled binary is: tests that run beside each other have one each, by which they know their processes. */
+export const binaryPath = process.env.TEST_BINARY ?? join(repository, "dist/tinydocker");
+
 let checked: string | undefined;
 
 /** The compiled binary. @throws Error when it was not built, or not since its source changed. */
 export function binary(): string {
-  checked ??= checkBuilt(join(repository, "dist/tinydocker"));
+  checked ??= checkBuilt(binaryPath);
   return checked;
 }
 

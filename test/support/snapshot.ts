@@ -3,6 +3,7 @@
 import { type Dirent, readdirSync, readFileSync, readlinkSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { has } from "../../helpers/process.ts";
+import { binaryPath } from "./cli.ts";
 
 export interface Snapshot {
   /** One line each: mounts, links, firewall rules, cgroups, processes, files. */
@@ -120,7 +121,6 @@ function membersOf(cgroup: string): number[] {
 
 /** Processes of the binary, in the test's namespaces, in the test's cgroup, or with the test's files mounted. */
 function ourProcesses({ pid, directory, ownNamespaces, cgroup }: Scope): { pid: number; title: string }[] {
-  const binary = join(import.meta.dir, "../../dist/tinydocker");
   const namespaces = ownNamespaces ? [link(`/proc/${pid}/ns/mnt`), link(`/proc/${pid}/ns/net`)] : [];
   const members = new Set(cgroup === undefined ? [] : membersOf(cgroup));
   const found: { pid: number; title: string }[] = [];
@@ -130,7 +130,7 @@ function ourProcesses({ pid, directory, ownNamespaces, cgroup }: Scope): { pid: 
     const at = `/proc/${name}`;
     const ours =
       members.has(process) ||
-      link(`${at}/exe`)?.replace(" (deleted)", "") === binary ||
+      link(`${at}/exe`)?.replace(" (deleted)", "") === binaryPath ||
       namespaces.some((namespace) => namespace === link(`${at}/ns/mnt`) || namespace === link(`${at}/ns/net`)) ||
       readLines(`${at}/mountinfo`).some((line) => line.includes(directory));
     if (ours)
