@@ -11,15 +11,15 @@ import { needing, root } from "../support/needs.ts";
 
 const test = needing(root);
 
-/** What a process has open. */
-const openFiles = (pid: number): string[] =>
-  readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
+/** How many sockets a process has open, besides its standard streams. */
+const socketsOf = (pid: number): number =>
+  readdirSync(`/proc/${pid}/fd`).filter((fd) => {
     try {
-      return readlinkSync(`/proc/${pid}/fd/${fd}`);
+      return Number(fd) > 2 && readlinkSync(`/proc/${pid}/fd/${fd}`).startsWith("socket:");
     } catch {
-      return []; // it was closed meanwhile
+      return false; // it was closed meanwhile
     }
-  });
+  }).length;
 
 describe("create and start", () => {
   test("a container that is created does not run; started, it finds what it had written the last time", async () => {
@@ -271,13 +271,20 @@ describe("several at once", () => {
   });
   test("a failure of one is told, and in the way of none; the answers come in the order that was asked for", async () => {
     await withMachine(["busybox"], async (machine) => {
-      await detached(machine, "aa", "sleep 0.3; exit 3");
-      await detached(machine, "bb", "exit 4", ["--rm"]);
-      await detached(machine, "cc", "sleep 0.1; exit 5", ["--rm"]);
-      const { code, stdout, stderr } = await machine.run(["wait", "aa", "nobody", "cc"]);
-      expect([code, stdout, stderr]).toEqual([1, "3\n5\n", "tinydocker: no such container: nobody\n"]);
+      const directory = machine.file("told/");
+      const told = ["-v", `${directory}:/told`];
+      await detached(machine, "aa", "until [ -e /told/aa ]; do sleep 0.05; done; exit 3", told);
+      await detached(machine, "cc", "until [ -e /told/cc ]; do sleep 0.05; done; exit 5", [...told, "--rm"]);
+      const waiting = machine.spawn(["wait", "aa", "nobody", "cc"]);
+      await until(() => socketsOf(waiting.pid) === 2, "it waits for both");
+      machine.file("told/cc");
+      await until(async () => !(await status(machine, "cc")).includes("Up"), "cc is down");
+      machine.file("told/aa");
+      const said = [await waiting.exited, await waiting.stdout.text(), await waiting.stderr.text()];
+      expect(said).toEqual([1, "3\n5\n", "tinydocker: no such container: nobody\n"]);
       const removed = await machine.run(["rm", "nobody", "aa"]);
       expect([removed.code, removed.stdout]).toEqual([1, "aa\n"]);
+      await machine.exec(["rm", "-r", directory]);
     });
   });
   test("--all, --filter and --latest say who is meant, --ignore forgives who is not there", async () => {
@@ -312,8 +319,7 @@ describe("several at once", () => {
       expect(ok(await machine.run(["wait", "--condition", "next-exit", "bb"]))).toBe("3");
       await detached(machine, "cc", forever, ["--rm"]);
       const gone = machine.spawn(["wait", "--condition", "removed", "cc"]);
-      const hears = () => openFiles(gone.pid).some((path) => path.startsWith("socket:"));
-      await until(hears, "it waits");
+      await until(() => socketsOf(gone.pid) === 1, "it waits");
       ok(await machine.run(["stop", "cc"]));
       expect(await gone.stdout.text()).toBe("7\n");
       ok(await machine.run(["rm", "-f", "aa", "bb"]));
