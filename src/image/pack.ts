@@ -15,13 +15,13 @@ import {
   textOf,
   timeOf,
 } from "../linux/at.ts";
-import type { Adapt } from "../linux/copy.ts";
-import { Descent } from "../linux/descent.ts";
+import type { Adapt } from "../linux/tree/copy.ts";
+import { Descent } from "../linux/tree/descent.ts";
 import { cwd, type Fd, fstat, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, owned, type Stat } from "../linux/file.ts";
-import { dataRanges } from "../linux/holes.ts";
+import { dataRanges } from "../linux/tree/holes.ts";
 import { memory } from "../linux/libc.ts";
-import { listAt } from "../linux/tree.ts";
-import { belongsToFile, listXattrs, readXattr } from "../linux/xattr.ts";
+import { listAt } from "../linux/tree/tree.ts";
+import { belongsToFile, listXattrs, readXattr } from "../linux/tree/xattr.ts";
 import { maxPath } from "./entry-path.ts";
 import { isWhiteout } from "./overlay.ts";
 import { blockBytes } from "./tar-header.ts";

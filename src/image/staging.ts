@@ -17,7 +17,7 @@ import {
   readdir,
   rename,
 } from "../linux/file.ts";
-import { removeTree } from "../linux/tree.ts";
+import { removeTree } from "../linux/tree/tree.ts";
 import type { Paths } from "../paths.ts";
 
 /** A directory of our own on the store's file system. It is dead, and anybody may remove it, once our process is. */

@@ -7,7 +7,7 @@
 import { InvalidError } from "../errors.ts";
 import { type ByteName, byteName, mknodAt, openInRoot, textOf } from "../linux/at.ts";
 import { type Fd, O_DIRECTORY, O_RDONLY, owned } from "../linux/file.ts";
-import { listAt } from "../linux/tree.ts";
+import { listAt } from "../linux/tree/tree.ts";
 import { split } from "./entry-path.ts";
 import { makeOpaque } from "./overlay.ts";
 import type { Parents } from "./parents.ts";

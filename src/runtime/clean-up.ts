@@ -1,7 +1,7 @@
 /** Removes a container from the host: what is kept of it, and what a killed monitor left. */
 
 import { statIfAny, unlink } from "../linux/file.ts";
-import { removePath } from "../linux/tree.ts";
+import { removePath } from "../linux/tree/tree.ts";
 import type { CleanupRecord } from "../plan/cleanup-record.ts";
 import { removeContainerCgroup } from "./container-cgroup.ts";
 import { freeName } from "./name.ts";

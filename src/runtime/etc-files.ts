@@ -42,7 +42,7 @@ function openEtc(root: Fd): Fd | undefined {
   return ifLeading(() => {
     const found = at.openInRootIfAny(root, at.byteName`etc`, flags);
     if (found !== undefined) return found;
-    const { ensureDirectory } = require("../linux/inroot.ts") as typeof import("../linux/inroot.ts");
+    const { ensureDirectory } = require("../linux/tree/inroot.ts") as typeof import("../linux/tree/inroot.ts");
     close(ensureDirectory(root, "/etc"));
     return at.openInRoot(root, at.byteName`etc`, flags);
   });

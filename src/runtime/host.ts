@@ -15,7 +15,7 @@ import {
   writeFileAtomic,
   writeSetting,
 } from "../linux/file.ts";
-import { removePath } from "../linux/tree.ts";
+import { removePath } from "../linux/tree/tree.ts";
 import { cleanupSchema } from "../plan/cleanup-record.ts";
 import type { SharedNamespaceType } from "../plan/rare/step.ts";
 import type { HostStep } from "../plan/step.ts";

@@ -17,7 +17,7 @@ import type { ExtractLimits } from "../../src/image/extraction.ts";
 import { createTarReader } from "../../src/image/tar.ts";
 import { byteNameOf, fgetxattr } from "../../src/linux/at.ts";
 import type { Fd } from "../../src/linux/file.ts";
-import { removePath } from "../../src/linux/tree.ts";
+import { removePath } from "../../src/linux/tree/tree.ts";
 import { longName, pax, type RawEntry, tarOf } from "../support/tars.ts";
 import { isRoot, temporaryDirectory } from "../support/temporary.ts";
 

@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { type ByteName, byteName, byteNameFrom, byteNameIn, byteNameOf, textOf } from "../../src/linux/at.ts";
-import { removePath } from "../../src/linux/tree.ts";
+import { removePath } from "../../src/linux/tree/tree.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 
 test("a name is one character per byte, wherever it came from", () => {

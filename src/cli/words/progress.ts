@@ -1,7 +1,7 @@
 /** The progress of long work (loading, saving, committing), on stderr: one line redrawn on a terminal, next to nothing elsewhere. */
 
 import { writeAll } from "../../linux/file.ts";
-import { watchRemovals } from "../../linux/tree.ts";
+import { watchRemovals } from "../../linux/tree/tree.ts";
 import { getSize, isatty } from "../../linux/tty.ts";
 import { humanSize, notice, plain } from "./print.ts";
 

@@ -3,7 +3,7 @@
 import { ConflictError } from "../../errors.ts";
 import { readdir, statIfAny, unlink } from "../../linux/file.ts";
 import { signals } from "../../linux/signal.ts";
-import { removePath } from "../../linux/tree.ts";
+import { removePath } from "../../linux/tree/tree.ts";
 import type { Paths } from "../../paths.ts";
 import type { CleanupRecord } from "../../plan/cleanup-record.ts";
 import type { Connected } from "../../plan/network.ts";

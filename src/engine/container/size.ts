@@ -4,7 +4,7 @@ import { hasCode } from "../../errors.ts";
 import { readAnyImage } from "../../image/store.ts";
 import { type ByteName, byteNameOf, openAt } from "../../linux/at.ts";
 import { cwd, type Fd, fstat, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, owned } from "../../linux/file.ts";
-import { type Place, walkTree } from "../../linux/tree.ts";
+import { type Place, walkTree } from "../../linux/tree/tree.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { Paths } from "../../paths.ts";
 import { etcNames } from "../network/etc-files.ts";

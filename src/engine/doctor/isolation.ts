@@ -4,7 +4,7 @@ import { explain, Failure } from "../../errors.ts";
 import { createStaging, prepareStore } from "../../image/staging.ts";
 import { randomHex } from "../../linux/clone.ts";
 import { mkdir, readBytes, statIfAny } from "../../linux/file.ts";
-import { removePath } from "../../linux/tree.ts";
+import { removePath } from "../../linux/tree/tree.ts";
 import { type Paths, pathsOf } from "../../paths.ts";
 import { noNetworkOptions } from "../../plan/network-options.ts";
 import { noOptions } from "../../plan/options.ts";

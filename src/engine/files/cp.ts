@@ -14,7 +14,7 @@ import { createStaging, prepareStore } from "../../image/staging.ts";
 import { createTarReader } from "../../image/tar.ts";
 import type { TarEntry } from "../../image/tar-entry.ts";
 import { type ByteName, byteNameOf, freeBytes, isOnKernelFileSystem, textOf } from "../../linux/at.ts";
-import type { Adapt as Owners } from "../../linux/copy.ts";
+import type { Adapt as Owners } from "../../linux/tree/copy.ts";
 import { type Fd, fstat, owned } from "../../linux/file.ts";
 import type { Paths } from "../../paths.ts";
 import { endIfInterrupted } from "../image/interrupt.ts";

@@ -5,7 +5,7 @@ import { randomHex } from "../../linux/clone.ts";
 import { flock, mkdir, mkdirAll, O_DIRECTORY, O_RDONLY, open, owned, rename, writeNewFile } from "../../linux/file.ts";
 import { findLink } from "../../linux/netlink/link.ts";
 import { withNetlink } from "../../linux/netlink/socket.ts";
-import { removePath } from "../../linux/tree.ts";
+import { removePath } from "../../linux/tree/tree.ts";
 import { listHostSubnets } from "../../network/host-subnets.ts";
 import { digestOf, hexOf } from "../../oci/digest.ts";
 import type { Paths } from "../../paths.ts";

@@ -5,7 +5,7 @@ import { randomHex } from "../../linux/clone.ts";
 import { mkdirAll, readdir, rename } from "../../linux/file.ts";
 import { findLink } from "../../linux/netlink/link.ts";
 import { withNetlink } from "../../linux/netlink/socket.ts";
-import { removePath } from "../../linux/tree.ts";
+import { removePath } from "../../linux/tree/tree.ts";
 import { removeBridge } from "../../network/bridge.ts";
 import type { Paths } from "../../paths.ts";
 import { type Network, withBridge } from "../../plan/network.ts";

@@ -2,7 +2,7 @@
 
 import { ConflictError, Failure, hasCode, UnsupportedError } from "../../errors.ts";
 import { byteName, isOnProc, openAt } from "../../linux/at.ts";
-import type { Adapt } from "../../linux/copy.ts";
+import type { Adapt } from "../../linux/tree/copy.ts";
 import {
   close,
   type Fd,
@@ -19,7 +19,7 @@ import {
   statIfAny,
   unlink,
 } from "../../linux/file.ts";
-import { ensureDirectory, ensureFile } from "../../linux/inroot.ts";
+import { ensureDirectory, ensureFile } from "../../linux/tree/inroot.ts";
 import { attachAt, fchdir, moveMount, setPropagation } from "../../linux/mount.ts";
 import { unshare } from "../../linux/namespace.ts";
 import { openProcess } from "../../linux/proc.ts";

@@ -9,7 +9,7 @@
 
 import type { SyscallError } from "../../errors.ts";
 import { byteName, byteNameOf, fileSystemType, openAt } from "../../linux/at.ts";
-import { type Adapt, copyTree } from "../../linux/copy.ts";
+import { type Adapt, copyTree } from "../../linux/tree/copy.ts";
 import {
   cwd,
   type Fd,
@@ -24,7 +24,7 @@ import {
   writeNewFile,
 } from "../../linux/file.ts";
 import { openTree } from "../../linux/mount.ts";
-import { removePath } from "../../linux/tree.ts";
+import { removePath } from "../../linux/tree/tree.ts";
 import { copiedMark } from "../../plan/path.ts";
 
 /** What overlayfs takes no writable layer from: overlay, NFS, FUSE, 9p, CIFS, ecryptfs, vfat. */

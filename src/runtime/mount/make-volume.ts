@@ -2,7 +2,7 @@
 
 import { hasCode } from "../../errors.ts";
 import { mkdir, mkdirAll, rename, statIfAny, unlink, writeNewFile } from "../../linux/file.ts";
-import { removePath } from "../../linux/tree.ts";
+import { removePath } from "../../linux/tree/tree.ts";
 import type { VolumeStep } from "../../plan/step.ts";
 import { dataOf, makerOf, recordOf } from "../../plan/volume.ts";
 

@@ -1,7 +1,7 @@
 /** The root of a container, a detached mount of its image's layers: made by the host's side, attached by init. */
 
 import { hasCode, SyscallError } from "../../errors.ts";
-import type { Adapt } from "../../linux/copy.ts";
+import type { Adapt } from "../../linux/tree/copy.ts";
 import { type Fd, O_DIRECTORY, O_PATH, open, owned } from "../../linux/file.ts";
 import { chdir, fchdir, fsmount, mount, openTree } from "../../linux/mount.ts";
 import type { Ids } from "../userns/ids.ts";

@@ -16,7 +16,7 @@ export function prepareTarget(
   using there = owned(openIfAny(image, target));
   if (there === undefined) {
     const { ensureDirectory, ensureFile, leadsNowhere } =
-      require("../../linux/inroot.ts") as typeof import("../../linux/inroot.ts");
+      require("../../linux/tree/inroot.ts") as typeof import("../../linux/tree/inroot.ts");
     if (leadsNowhere(image, target)) close((isDirectory ? ensureDirectory : ensureFile)(image, target));
     return;
   }

@@ -2,7 +2,7 @@
 
 import { hasCode } from "../../errors.ts";
 import { byteNameOf, openInRootIfAny } from "../../linux/at.ts";
-import { copyTree } from "../../linux/copy.ts";
+import { copyTree } from "../../linux/tree/copy.ts";
 import { type Fd, fstat, O_DIRECTORY, O_RDONLY, open, owned } from "../../linux/file.ts";
 import { fsmount, mountSetattr } from "../../linux/mount.ts";
 import { mountAttributes } from "../../linux/mount-attributes.ts";

@@ -12,9 +12,9 @@
 
 import { hasCode } from "../../errors.ts";
 import * as at from "../../linux/at.ts";
-import { type Adapt, copyTree, takeOver } from "../../linux/copy.ts";
+import { type Adapt, copyTree, takeOver } from "../../linux/tree/copy.ts";
 import { type Fd, flock, fstat, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, open, owned } from "../../linux/file.ts";
-import { listAt, removeTree } from "../../linux/tree.ts";
+import { listAt, removeTree } from "../../linux/tree/tree.ts";
 import { dataName } from "../../plan/volume.ts";
 
 const copy = at.byteName`_copy`;

@@ -2,7 +2,7 @@
 
 import { hasCode, type SyscallError } from "../../errors.ts";
 import { byteNameOf, openInRootIfAny } from "../../linux/at.ts";
-import type { Adapt } from "../../linux/copy.ts";
+import type { Adapt } from "../../linux/tree/copy.ts";
 import { type Fd, O_NOFOLLOW, O_PATH, open, owned, readlink } from "../../linux/file.ts";
 import { mountSetattrIdmap } from "../../linux/mount.ts";
 import { readMountinfo } from "../../linux/proc/mountinfo.ts";

@@ -7,7 +7,7 @@ import { mountSetattrIdmap } from "../../linux/mount.ts";
 import { readMountinfo } from "../../linux/proc/mountinfo.ts";
 import { makeUserNamespace } from "../../linux/program/user-namespace.ts";
 import { kernelVersion } from "../../linux/sysctl.ts";
-import { giveTree } from "../../linux/tree.ts";
+import { giveTree } from "../../linux/tree/tree.ts";
 import type { IdMapping } from "../../oci/rare.ts";
 import type { BindStep } from "../../plan/step.ts";
 

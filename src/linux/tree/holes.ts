@@ -1,8 +1,8 @@
 /** Where a sparse file has content: lseek(2) with SEEK_DATA and SEEK_HOLE. */
 
-import { EINVAL, ENXIO } from "./errno.ts";
-import type { Fd } from "./file.ts";
-import { allow, bind } from "./libc.ts";
+import { EINVAL, ENXIO } from "../errno.ts";
+import type { Fd } from "../file.ts";
+import { allow, bind } from "../libc.ts";
 
 const libc = bind({ lseek: ["long", "int", "long", "int"] });
 

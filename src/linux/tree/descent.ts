@@ -3,9 +3,9 @@
  * one above them is opened again from below, which has to lead to the same directory.
  */
 
-import { SyscallError } from "../errors.ts";
-import { type ByteName, byteName, openAt, textOf } from "./at.ts";
-import { close, type Fd, fstat, O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from "./file.ts";
+import { SyscallError } from "../../errors.ts";
+import { type ByteName, byteName, openAt, textOf } from "../at.ts";
+import { close, type Fd, fstat, O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from "../file.ts";
 
 /** More levels than trees of sound mind have, and less than the descriptors that everybody may have open. */
 const maxOpen = 64;

@@ -26,7 +26,7 @@ import {
   textOf,
   timeOf,
   utimesAt,
-} from "./at.ts";
+} from "../at.ts";
 import { Descent } from "./descent.ts";
 import {
   cwd,
@@ -42,9 +42,9 @@ import {
   O_WRONLY,
   owned,
   type Stat,
-} from "./file.ts";
+} from "../file.ts";
 import { dataRanges } from "./holes.ts";
-import { bind, memory } from "./libc.ts";
+import { bind, memory } from "../libc.ts";
 import { listAt } from "./tree.ts";
 import { belongsToFile, listXattrs, readXattr } from "./xattr.ts";
 

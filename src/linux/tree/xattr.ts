@@ -1,9 +1,9 @@
 /** Extended attributes of open files: flistxattr(2) and fgetxattr(2) (xattr(7)). */
 
-import { type ByteName, byteNameFrom, textOf } from "./at.ts";
-import { ENODATA, EOPNOTSUPP } from "./errno.ts";
-import type { Fd } from "./file.ts";
-import { allow, bind, memory } from "./libc.ts";
+import { type ByteName, byteNameFrom, textOf } from "../at.ts";
+import { ENODATA, EOPNOTSUPP } from "../errno.ts";
+import type { Fd } from "../file.ts";
+import { allow, bind, memory } from "../libc.ts";
 
 const libc = bind({
   flistxattr: ["long", "int", "ptr", "long"],

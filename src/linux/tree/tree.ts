@@ -1,9 +1,9 @@
 /** Whole directory trees by descriptors: listing names as bytes, walking, and giving away or removing all below a directory. */
 
-import { hasCode } from "../errors.ts";
-import { type ByteName, byteName, byteNameFrom, byteNameOf, chownAt, openAt, rmdirAt, textOf, unlinkAt } from "./at.ts";
+import { hasCode } from "../../errors.ts";
+import { type ByteName, byteName, byteNameFrom, byteNameOf, chownAt, openAt, rmdirAt, textOf, unlinkAt } from "../at.ts";
 import { Descent } from "./descent.ts";
-import { cwd, type Fd, fstat, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, owned, readEntries } from "./file.ts";
+import { cwd, type Fd, fstat, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, owned, readEntries } from "../file.ts";
 
 /** An entry of a directory, and whether getdents64(2) calls it one itself. */
 export interface Entry {

@@ -1,7 +1,7 @@
 /** Directories and files made below a root that must not be left: init trusts no rootfs (docs/security.md R15). */
 
-import { SyscallError } from "../errors.ts";
-import * as at from "./at.ts";
+import { SyscallError } from "../../errors.ts";
+import * as at from "../at.ts";
 import {
   close,
   type Fd,
@@ -14,7 +14,7 @@ import {
   O_WRONLY,
   owned,
   type Stat,
-} from "./file.ts";
+} from "../file.ts";
 
 /** Opens a directory below root (O_PATH), creating what is missing of its path, also where a symbolic link leads to. */
 export const ensureDirectory = (root: Fd, path: string, mode = 0o755): Fd =>
