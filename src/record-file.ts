@@ -4,7 +4,8 @@
  */
 
 import { hasCode, InvalidError, SyscallError } from "./errors.ts";
-import { type Fd, O_NOCTTY, O_NOFOLLOW, readAll, readSmallFileIfAny, type Stat, statIfAny } from "./linux/file.ts";
+import { type Fd, O_NOCTTY, O_NOFOLLOW, readAll, readSmallFileIfAny } from "./linux/file.ts";
+import { type Stat, statIfAny } from "./linux/stat.ts";
 
 /** What of a file that is there cannot be read, as goes on after its name: `is a directory`, `cannot be read: EIO (...)`. */
 export interface Unreadable {

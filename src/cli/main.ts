@@ -3,8 +3,9 @@
 import { endIfInterrupted } from "../engine/image/interrupt.ts";
 import { requireRoot } from "../engine/record/root.ts";
 import { hasCode, ourFailure, UsageError } from "../errors.ts";
-import { onLockWait, statIfAny } from "../linux/file.ts";
+import { onLockWait } from "../linux/flock.ts";
 import { unblockSignals } from "../linux/signal.ts";
+import { statIfAny } from "../linux/stat.ts";
 import { absolutePath, chooseConfig, configFile, defaultRoot, isDoubtful, pathsOf } from "../paths.ts";
 import { forwarded } from "../runtime/forwarded.ts";
 import { commands } from "./commands.ts";

@@ -1,9 +1,11 @@
 /** The named files of an archive of images, wherever they are: in a tar, or in a directory. */
 
 import { hasCode, InvalidError } from "../errors.ts";
-import { pread, textOf } from "../linux/at.ts";
-import { close, type Fd, fstat, O_NONBLOCK, O_RDONLY, open } from "../linux/file.ts";
+import { textOf } from "../linux/byte-name.ts";
+import { close, type Fd, O_NONBLOCK, O_RDONLY, open } from "../linux/file.ts";
 import { memory } from "../linux/libc.ts";
+import { pread } from "../linux/pread.ts";
+import { fstat } from "../linux/stat.ts";
 import type { Digest } from "../oci/digest.ts";
 import { readableBytes } from "../oci/readable-bytes.ts";
 import type { ByteRange } from "./compression.ts";

@@ -3,9 +3,10 @@
 import type { Transform } from "node:stream";
 import { createGunzip, createZstdDecompress } from "node:zlib";
 import { InvalidError, UnsupportedError } from "../errors.ts";
-import { pread } from "../linux/at.ts";
-import { type Fd, statIfAny } from "../linux/file.ts";
+import type { Fd } from "../linux/file.ts";
 import { memory } from "../linux/libc.ts";
+import { pread } from "../linux/pread.ts";
+import { statIfAny } from "../linux/stat.ts";
 import { createZstdFrameCheck } from "./zstd-frames.ts";
 
 export type Compression = "none" | "gzip" | "zstd" | "xz" | "bzip2";

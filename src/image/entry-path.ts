@@ -1,7 +1,7 @@
 /** Paths of tar entries: relative to the root whatever they look like, and never out of it by their text. */
 
 import { InvalidError } from "../errors.ts";
-import { type ByteName, byteName, textOf } from "../linux/at.ts";
+import { type ByteName, byteName, textOf } from "../linux/byte-name.ts";
 
 /** PATH_MAX without the NUL: no call takes more. */
 export const maxPath = 4095;

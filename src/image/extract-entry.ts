@@ -2,10 +2,12 @@
 
 import { ConflictError, hasCode, InvalidError } from "../errors.ts";
 import * as at from "../linux/at.ts";
-import { type ByteName, textOf } from "../linux/at.ts";
+import { type ByteName, textOf } from "../linux/byte-name.ts";
 import { close, type Fd, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_PATH, O_RDONLY, O_WRONLY } from "../linux/file.ts";
+import { linkAt, mknodAt, symlinkAt } from "../linux/tree/entries.ts";
+import { chmodPath, chownAt, fchmod, fchown, utimesAt } from "../linux/tree/metadata.ts";
 import { removeTree } from "../linux/tree/tree.ts";
-import { belongsToFile } from "../linux/tree/xattr.ts";
+import { belongsToFile, fsetxattr } from "../linux/tree/xattr.ts";
 import { normalise, split } from "./entry-path.ts";
 import type { Extraction } from "./extraction.ts";
 import { isWhiteout, makeOpaque } from "./overlay.ts";
@@ -73,11 +75,11 @@ function describeDirectory(extraction: Extraction, fd: Fd, entry: TarEntry, path
 function makeSymlink(extraction: Extraction, entry: TarEntry, path: ByteName): void {
   const { parents } = extraction;
   const [directory, name] = split(path);
-  const create = () => at.symlinkAt(entry.linkPath, parents.open(directory), name, path);
+  const create = () => symlinkAt(entry.linkPath, parents.open(directory), name, path);
   place(extraction, parents.open(directory), name, path, create);
   const parent = parents.open(directory);
-  at.chownAt(parent, name, entry.uid, entry.gid, path);
-  at.utimesAt(parent, name, entry.mtime, path);
+  chownAt(parent, name, entry.uid, entry.gid, path);
+  utimesAt(parent, name, entry.mtime, path);
 }
 
 function makeDevice(extraction: Extraction, entry: TarEntry, path: ByteName): void {
@@ -87,14 +89,14 @@ function makeDevice(extraction: Extraction, entry: TarEntry, path: ByteName): vo
     throw new InvalidError(`${textOf(path)} is device ${major}:${minor}, which cannot be`);
   const [directory, name] = split(path);
   place(extraction, parents.open(directory), name, path, () =>
-    at.mknodAt(parents.open(directory), name, { type, mode: 0o600, major, minor }, path),
+    mknodAt(parents.open(directory), name, { type, mode: 0o600, major, minor }, path),
   );
   const parent = parents.open(directory);
-  at.chownAt(parent, name, entry.uid, entry.gid, path);
+  chownAt(parent, name, entry.uid, entry.gid, path);
   const fd = at.openAt(parent, name, O_PATH | O_NOFOLLOW, path);
-  at.chmodPath(fd, mode, path);
+  chmodPath(fd, mode, path);
   close(fd);
-  at.utimesAt(parent, name, entry.mtime, path);
+  utimesAt(parent, name, entry.mtime, path);
 }
 
 function makeHardlink(extraction: Extraction, entry: TarEntry, path: ByteName): void {
@@ -110,7 +112,7 @@ function makeHardlink(extraction: Extraction, entry: TarEntry, path: ByteName): 
   const from = at.openInRoot(found.layer, foundDirectory, O_PATH | O_DIRECTORY, false);
   try {
     const [directory, name] = split(path);
-    const create = () => at.linkAt(from, foundName, parents.open(directory), name, path);
+    const create = () => linkAt(from, foundName, parents.open(directory), name, path);
     place(extraction, parents.open(directory), name, path, create);
   } finally {
     close(from);
@@ -143,9 +145,9 @@ export function removeOld(extraction: Extraction, parent: Fd, name: ByteName, pa
 
 /** Owner first: chown(2) clears setuid bits and capabilities. */
 export function describe(fd: Fd, entry: TarEntry, path: ByteName): void {
-  at.fchown(fd, entry.uid, entry.gid, path);
-  at.fchmod(fd, entry.mode, path);
-  for (const [key, value] of entry.xattrs) if (isAllowed(key, entry)) at.fsetxattr(fd, key, value, path);
+  fchown(fd, entry.uid, entry.gid, path);
+  fchmod(fd, entry.mode, path);
+  for (const [key, value] of entry.xattrs) if (isAllowed(key, entry)) fsetxattr(fd, key, value, path);
 }
 
 const isAllowed = (key: ByteName, { type }: TarEntry): boolean =>

@@ -6,8 +6,11 @@
 
 import { InvalidError, SyscallError } from "../errors.ts";
 import * as at from "../linux/at.ts";
-import { timeOf } from "../linux/at.ts";
-import { close, type Fd, stat } from "../linux/file.ts";
+import { byteName } from "../linux/byte-name.ts";
+import { close, type Fd } from "../linux/file.ts";
+import { pwriteAll } from "../linux/pread.ts";
+import { stat } from "../linux/stat.ts";
+import { fchmod, fchown, ftruncate, futimens, timeOf } from "../linux/tree/metadata.ts";
 import { normalise, split } from "./entry-path.ts";
 import { describe, makers, removeOld } from "./extract-entry.ts";
 import { count, type Extracted, type Extraction, type ExtractOptions } from "./extraction.ts";
@@ -56,7 +59,7 @@ function startExtraction(root: Fd, { lowers, limits, merge = false }: ExtractOpt
     directoryTimes: new Map(),
     current: undefined,
     file: undefined,
-    filePath: at.byteName``,
+    filePath: byteName``,
     hasHoles: false,
   };
   return extraction;
@@ -77,7 +80,7 @@ function startEntry(extraction: Extraction, entry: TarEntry): boolean {
 function writeContent(extraction: Extraction, bytes: Buffer, offset: number): void {
   let written = 0;
   for (const piece of withoutZeros(bytes, offset)) {
-    at.pwriteAll(extraction.file!, piece.bytes, piece.offset, extraction.filePath);
+    pwriteAll(extraction.file!, piece.bytes, piece.offset, extraction.filePath);
     written += piece.bytes.length;
   }
   extraction.hasHoles ||= written < bytes.length;
@@ -86,19 +89,19 @@ function writeContent(extraction: Extraction, bytes: Buffer, offset: number): vo
 function endFile(extraction: Extraction): void {
   const { filePath } = extraction;
   const [file, entry] = [extraction.file!, extraction.current!];
-  if (entry.sparse || extraction.hasHoles) at.ftruncate(file, entry.size, filePath);
+  if (entry.sparse || extraction.hasHoles) ftruncate(file, entry.size, filePath);
   describe(file, entry, filePath);
-  at.futimens(file, entry.mtime, filePath);
+  futimens(file, entry.mtime, filePath);
   close(file);
   extraction.file = undefined;
 }
 
 function finish(extraction: Extraction): Extracted {
   const { root, parents, merge, directoryTimes, totals } = extraction;
-  if (!merge && !directoryTimes.has(at.byteName``)) inheritRoot(extraction);
+  if (!merge && !directoryTimes.has(byteName``)) inheritRoot(extraction);
   for (const [path, time] of directoryTimes) {
     const fd = path === "" ? root : parents.open(path);
-    at.futimens(fd, time, path);
+    futimens(fd, time, path);
   }
   return totals;
 }
@@ -107,9 +110,9 @@ function finish(extraction: Extraction): Extracted {
 function inheritRoot({ root, lowers, directoryTimes }: Extraction): void {
   const top = lowers.at(-1);
   const like = top === undefined ? { uid: 0, gid: 0, mode: 0o755, mtimeNs: 0n } : stat(top);
-  at.fchown(root, like.uid, like.gid, at.byteName`/`);
-  at.fchmod(root, like.mode, at.byteName`/`);
-  directoryTimes.set(at.byteName``, timeOf(like.mtimeNs));
+  fchown(root, like.uid, like.gid, byteName`/`);
+  fchmod(root, like.mode, byteName`/`);
+  directoryTimes.set(byteName``, timeOf(like.mtimeNs));
 }
 
 function closeAll(extraction: Extraction): void {

@@ -1,8 +1,9 @@
 /** What an extraction goes by, what it has done so far, and the limits that it keeps. */
 
 import { InvalidError, SyscallError } from "../errors.ts";
-import { type ByteName, type Time, textOf } from "../linux/at.ts";
+import { type ByteName, textOf } from "../linux/byte-name.ts";
 import type { Fd } from "../linux/file.ts";
+import type { Time } from "../linux/tree/metadata.ts";
 import type { Parents } from "./parents.ts";
 import type { TarEntry } from "./tar-entry.ts";
 

@@ -1,6 +1,8 @@
 /** What nothing in the store refers to any more: dead staging directories, layers without an image, links without a layer. */
 
-import { readdir, readlink, stat, unlink } from "../linux/file.ts";
+import { readdir } from "../linux/directory.ts";
+import { readlink, unlink } from "../linux/names.ts";
+import { stat } from "../linux/stat.ts";
 import { hexOf, isDigest } from "../oci/digest.ts";
 import type { Paths } from "../paths.ts";
 import { readableRecord } from "../record-file.ts";

@@ -1,11 +1,10 @@
 /** The file an image is loaded from: opened, spooled where it cannot be read twice, and told what it is by its content. */
 
 import { InvalidError, NotFoundError } from "../errors.ts";
-import { byteNameOf, freeBytes, ftruncate, pwriteAll } from "../linux/at.ts";
+import { byteNameOf } from "../linux/byte-name.ts";
 import {
   close,
   type Fd,
-  fstat,
   O_CREAT,
   O_EXCL,
   O_NOCTTY,
@@ -14,11 +13,14 @@ import {
   O_RDWR,
   open,
   owned,
-  statIfAny,
   writeAll,
 } from "../linux/file.ts";
 import { memory } from "../linux/libc.ts";
 import { openSource, readWhenReady } from "../linux/nonblocking.ts";
+import { pwriteAll } from "../linux/pread.ts";
+import { fstat, statIfAny } from "../linux/stat.ts";
+import { freeBytes } from "../linux/statfs.ts";
+import { ftruncate } from "../linux/tree/metadata.ts";
 import { isatty } from "../linux/tty.ts";
 import type { Platform } from "../oci/manifest.ts";
 import { readableBytes } from "../oci/readable-bytes.ts";

@@ -1,7 +1,8 @@
 /** Moves images that were built in staging into the store, in the order that makes them exist last. */
 
-import { syncfs } from "../linux/at.ts";
-import { rename, writeFileAtomic } from "../linux/file.ts";
+import { writeFileAtomic } from "../linux/file.ts";
+import { rename } from "../linux/names.ts";
+import { syncfs } from "../linux/pread.ts";
 import { type Digest, hexOf } from "../oci/digest.ts";
 import type { Paths } from "../paths.ts";
 import { installLayer } from "./layer.ts";

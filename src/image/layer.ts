@@ -1,8 +1,11 @@
 /** One layer: from its blob into a staging directory, verified, and from there into the store under its chain id. */
 
 import { type Failure, hasCode, InvalidError, isFull, SyscallError } from "../errors.ts";
-import { byteNameOf, freeBytes, symlinkAt } from "../linux/at.ts";
-import { cwd, mkdir, O_DIRECTORY, O_RDONLY, open, owned, readlink, rename, writeFileAtomic } from "../linux/file.ts";
+import { byteNameOf } from "../linux/byte-name.ts";
+import { cwd, O_DIRECTORY, O_RDONLY, open, owned, writeFileAtomic } from "../linux/file.ts";
+import { mkdir, readlink, rename } from "../linux/names.ts";
+import { freeBytes } from "../linux/statfs.ts";
+import { symlinkAt } from "../linux/tree/entries.ts";
 import { type Digest, digestOf, hexOf } from "../oci/digest.ts";
 import type { Paths } from "../paths.ts";
 import { readRecordFile } from "../record-file.ts";

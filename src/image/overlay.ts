@@ -1,7 +1,9 @@
 /** overlayfs's signs in a layer: for a name that is deleted, and for a directory that hides those below it. */
 
-import { type ByteName, byteName, fgetxattr, fsetxattr } from "../linux/at.ts";
-import type { Fd, Stat } from "../linux/file.ts";
+import { type ByteName, byteName } from "../linux/byte-name.ts";
+import type { Fd } from "../linux/file.ts";
+import type { Stat } from "../linux/stat.ts";
+import { fgetxattr, fsetxattr } from "../linux/tree/xattr.ts";
 
 const opaqueKey = byteName`trusted.overlay.opaque`;
 const yes = new TextEncoder().encode("y");

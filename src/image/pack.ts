@@ -4,22 +4,17 @@
  */
 
 import { hasCode, InvalidError, UnsupportedError } from "../errors.ts";
-import {
-  type ByteName,
-  byteName,
-  byteNameOf,
-  isOnKernelFileSystem,
-  openAt,
-  pread,
-  readlinkAt,
-  textOf,
-  timeOf,
-} from "../linux/at.ts";
+import { openAt, readlinkAt } from "../linux/at.ts";
+import { type ByteName, byteName, byteNameOf, textOf } from "../linux/byte-name.ts";
+import { cwd, type Fd, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, owned } from "../linux/file.ts";
+import { memory } from "../linux/libc.ts";
+import { pread } from "../linux/pread.ts";
+import { fstat, type Stat } from "../linux/stat.ts";
+import { isOnKernelFileSystem } from "../linux/statfs.ts";
 import type { Adapt } from "../linux/tree/copy.ts";
 import { Descent } from "../linux/tree/descent.ts";
-import { cwd, type Fd, fstat, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, owned, type Stat } from "../linux/file.ts";
 import { dataRanges } from "../linux/tree/holes.ts";
-import { memory } from "../linux/libc.ts";
+import { timeOf } from "../linux/tree/metadata.ts";
 import { listAt } from "../linux/tree/tree.ts";
 import { belongsToFile, listXattrs, readXattr } from "../linux/tree/xattr.ts";
 import { maxPath } from "./entry-path.ts";

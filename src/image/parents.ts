@@ -4,19 +4,10 @@
  */
 
 import { hasCode, InvalidError } from "../errors.ts";
-import {
-  type ByteName,
-  byteName,
-  fchmod,
-  fchown,
-  mkdirAt,
-  openAt,
-  openInRoot,
-  type Time,
-  textOf,
-  timeOf,
-} from "../linux/at.ts";
+import { mkdirAt, openAt, openInRoot } from "../linux/at.ts";
+import { type ByteName, byteName, textOf } from "../linux/byte-name.ts";
 import { close, type Fd, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, open, owned } from "../linux/file.ts";
+import { fchmod, fchown, type Time, timeOf } from "../linux/tree/metadata.ts";
 import { isWhiteout, makeOpaque } from "./overlay.ts";
 import { type Found, openView, statAt, type View } from "./view.ts";
 

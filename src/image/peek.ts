@@ -1,7 +1,7 @@
 /** What is in an image file, without loading it and without root: for plans and explanations. */
 
 import { InvalidError } from "../errors.ts";
-import { textOf } from "../linux/at.ts";
+import { textOf } from "../linux/byte-name.ts";
 import { hostArchitecture, type ImageConfig, parseImageConfig } from "../oci/image.ts";
 import { maxJsonBytes } from "../oci/json.ts";
 import { looksLikeArchive, readArchive } from "./archive.ts";

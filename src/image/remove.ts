@@ -1,7 +1,8 @@
 /** Removes images: their names, and with the last name what only they had. */
 
 import { ConflictError, NotFoundError } from "../errors.ts";
-import { statIfAny, unlink } from "../linux/file.ts";
+import { unlink } from "../linux/names.ts";
+import { statIfAny } from "../linux/stat.ts";
 import { type Digest, hexOf, isDigest } from "../oci/digest.ts";
 import type { Platform } from "../oci/manifest.ts";
 import type { Paths } from "../paths.ts";

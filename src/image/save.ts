@@ -4,10 +4,9 @@
  */
 
 import { InvalidError } from "../errors.ts";
-import { byteNameOf, pread } from "../linux/at.ts";
+import { byteNameOf } from "../linux/byte-name.ts";
 import {
   type Fd,
-  fstat,
   O_CREAT,
   O_DIRECTORY,
   O_EXCL,
@@ -19,6 +18,8 @@ import {
   writeAll,
 } from "../linux/file.ts";
 import { memory } from "../linux/libc.ts";
+import { pread } from "../linux/pread.ts";
+import { fstat } from "../linux/stat.ts";
 import { type Digest, digestOf, hexOf } from "../oci/digest.ts";
 import type { Paths } from "../paths.ts";
 import { type LayerMeta, layerDirectory, readLayer } from "./layer.ts";

@@ -1,7 +1,9 @@
 /** Which images a file on disk was loaded as, so that a second `run busybox.tar` neither extracts nor hashes anything. */
 
 import { ConflictError } from "../errors.ts";
-import { fstat, O_PATH, openIfAny, owned, readlink, type Stat } from "../linux/file.ts";
+import { O_PATH, openIfAny, owned } from "../linux/file.ts";
+import { readlink } from "../linux/names.ts";
+import { fstat, type Stat } from "../linux/stat.ts";
 import { type Digest, digestOf, hexOf } from "../oci/digest.ts";
 import type { Paths } from "../paths.ts";
 import { readRecordFile } from "../record-file.ts";

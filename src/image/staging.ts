@@ -1,22 +1,11 @@
 /** Where things are built before they exist, and deleted after they are gone: the store's staging directories, trash and lock. */
 
 import { hasCode } from "../errors.ts";
-import { byteNameOf } from "../linux/at.ts";
-import {
-  close,
-  type Fd,
-  flock,
-  mkdir,
-  mkdirAll,
-  O_CREAT,
-  O_DIRECTORY,
-  O_RDONLY,
-  O_RDWR,
-  open,
-  owned,
-  readdir,
-  rename,
-} from "../linux/file.ts";
+import { byteNameOf } from "../linux/byte-name.ts";
+import { readdir } from "../linux/directory.ts";
+import { close, type Fd, O_CREAT, O_DIRECTORY, O_RDONLY, O_RDWR, open, owned } from "../linux/file.ts";
+import { flock } from "../linux/flock.ts";
+import { mkdir, mkdirAll, rename } from "../linux/names.ts";
 import { removeTree } from "../linux/tree/tree.ts";
 import type { Paths } from "../paths.ts";
 

@@ -9,7 +9,7 @@
  */
 
 import { ConflictError, InvalidError } from "../errors.ts";
-import { readdir } from "../linux/file.ts";
+import { readdir } from "../linux/directory.ts";
 import { type Digest, hexOf, isDigest } from "../oci/digest.ts";
 import { type ImageConfig, parseImageConfig } from "../oci/image.ts";
 import type { Paths } from "../paths.ts";

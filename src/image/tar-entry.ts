@@ -1,7 +1,8 @@
 /** An entry of a tar: what its header and the extended headers before it say together. */
 
 import { InvalidError } from "../errors.ts";
-import { type ByteName, byteName, type Time, textOf } from "../linux/at.ts";
+import { type ByteName, byteName, textOf } from "../linux/byte-name.ts";
+import type { Time } from "../linux/tree/metadata.ts";
 import type { PaxFields } from "./pax.ts";
 import type { TarHeader } from "./tar-header.ts";
 

@@ -8,20 +8,12 @@
  */
 
 import { hasCode } from "../errors.ts";
-import { type ByteName, byteNameIn, byteNameOf, openInRoot, pread, pwriteAll, textOf } from "../linux/at.ts";
-import {
-  close,
-  type Fd,
-  fstat,
-  O_CREAT,
-  O_DIRECTORY,
-  O_EXCL,
-  O_NONBLOCK,
-  O_RDONLY,
-  O_WRONLY,
-  open,
-} from "../linux/file.ts";
+import { openInRoot } from "../linux/at.ts";
+import { type ByteName, byteNameIn, byteNameOf, textOf } from "../linux/byte-name.ts";
+import { close, type Fd, O_CREAT, O_DIRECTORY, O_EXCL, O_NONBLOCK, O_RDONLY, O_WRONLY, open } from "../linux/file.ts";
 import { memory } from "../linux/libc.ts";
+import { pread, pwriteAll } from "../linux/pread.ts";
+import { fstat } from "../linux/stat.ts";
 import { normalise } from "./entry-path.ts";
 import { openParents } from "./parents.ts";
 import { damaged } from "./record.ts";

@@ -5,8 +5,9 @@
  */
 
 import { InvalidError } from "../errors.ts";
-import { type ByteName, byteName, byteNameOf, type Time, textOf } from "../linux/at.ts";
+import { type ByteName, byteName, byteNameOf, textOf } from "../linux/byte-name.ts";
 import { memory } from "../linux/libc.ts";
+import type { Time } from "../linux/tree/metadata.ts";
 import type { SparseMap } from "./sparse.ts";
 import type { TarEntry } from "./tar-entry.ts";
 import { blockBytes } from "./tar-header.ts";

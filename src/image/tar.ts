@@ -4,7 +4,7 @@
  */
 
 import { InvalidError } from "../errors.ts";
-import { type ByteName, byteNameIn } from "../linux/at.ts";
+import { type ByteName, byteNameIn } from "../linux/byte-name.ts";
 import { parsePax } from "./pax.ts";
 import { type Reading, readPieces, startBody, startEntry, type TarVisitor } from "./tar-content.ts";
 import { blockBytes, isZeroBlock, parseTarHeader, type TarHeader } from "./tar-header.ts";

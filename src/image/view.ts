@@ -4,8 +4,10 @@
  */
 
 import { hasCode } from "../errors.ts";
-import { type ByteName, byteName, openAt, readlinkAt } from "../linux/at.ts";
-import { close, type Fd, fstat, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, owned, type Stat } from "../linux/file.ts";
+import { openAt, readlinkAt } from "../linux/at.ts";
+import { type ByteName, byteName } from "../linux/byte-name.ts";
+import { close, type Fd, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, owned } from "../linux/file.ts";
+import { fstat, type Stat } from "../linux/stat.ts";
 import { isOpaque, isWhiteout } from "./overlay.ts";
 
 /** Something that exists in one of the layers: in which (by descriptor), where without symbolic links, and what. */

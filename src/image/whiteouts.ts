@@ -5,8 +5,10 @@
  */
 
 import { InvalidError } from "../errors.ts";
-import { type ByteName, byteName, mknodAt, openInRoot, textOf } from "../linux/at.ts";
+import { openInRoot } from "../linux/at.ts";
+import { type ByteName, byteName, textOf } from "../linux/byte-name.ts";
 import { type Fd, O_DIRECTORY, O_RDONLY, owned } from "../linux/file.ts";
+import { mknodAt } from "../linux/tree/entries.ts";
 import { listAt } from "../linux/tree/tree.ts";
 import { split } from "./entry-path.ts";
 import { makeOpaque } from "./overlay.ts";

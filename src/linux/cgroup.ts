@@ -1,7 +1,9 @@
 /** The cgroup v2 file system of this host: where it is, which controllers it has, and what is done to one group (cgroups(7)). */
 
 import { Failure, hasCode, type SyscallError } from "../errors.ts";
-import { readdir, readFile, readFileIfAny, rmdir, writeSetting } from "./file.ts";
+import { readdir } from "./directory.ts";
+import { readFile, readFileIfAny, writeSetting } from "./file.ts";
+import { rmdir } from "./names.ts";
 import { poll } from "./poll.ts";
 
 /** A host's cgroup v2: the mount point and the controllers it can enforce limits with. */

@@ -4,22 +4,11 @@
  */
 
 import { hasCode } from "../errors.ts";
-import {
-  askWhileWaiting,
-  close,
-  type Fd,
-  nameOf,
-  O_NOCTTY,
-  O_NONBLOCK,
-  O_RDONLY,
-  O_WRONLY,
-  open,
-  read,
-  statIfAny,
-  write,
-} from "./file.ts";
+import { close, type Fd, nameOf, O_NOCTTY, O_NONBLOCK, O_RDONLY, O_WRONLY, open, read, write } from "./file.ts";
+import { askWhileWaiting } from "./flock.ts";
 import { bind, check, checkRetry } from "./libc.ts";
 import { dupCloexec, POLLHUP, POLLIN, POLLOUT, poll } from "./poll.ts";
+import { statIfAny } from "./stat.ts";
 import { isatty } from "./tty.ts";
 
 const libc = bind({

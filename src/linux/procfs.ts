@@ -1,7 +1,8 @@
 /** What the files of /proc/PID tell: proc_pid_stat(5), proc_pid_io(5), proc_pid_status(5), proc_pid_smaps(5). */
 
 import { hasCode } from "../errors.ts";
-import { readdir, readFile, readFileIfAny } from "./file.ts";
+import { readdir } from "./directory.ts";
+import { readFile, readFileIfAny } from "./file.ts";
 
 /** A file of /proc/PID, or undefined if there is no such process, or it ends at this moment. */
 export function readOfProcess(pid: number, file: string): string | undefined {

@@ -1,8 +1,9 @@
 /** Path sockets that keep messages apart (unix(7)), reached through an open directory: a path of theirs has 107 bytes at most. */
 
 import { ECONNREFUSED, ENOENT } from "./errno.ts";
-import { type Fd, owned, unlink } from "./file.ts";
+import { type Fd, owned } from "./file.ts";
 import { allow, bind, check, checkRetry, cstr, memory } from "./libc.ts";
+import { unlink } from "./names.ts";
 import { umask } from "./process.ts";
 
 const libc = bind({

@@ -1,8 +1,9 @@
 /** The bridge of a network: made when its first container starts, repaired when somebody broke it. */
 
 import { ConflictError } from "../errors.ts";
+import { readdir } from "../linux/directory.ts";
 import { EEXIST, EINVAL, ENODEV } from "../linux/errno.ts";
-import { type Fd, readdir } from "../linux/file.ts";
+import type { Fd } from "../linux/file.ts";
 import { deleteLink, findLink, type Link, listLinks, newBridge, setLink } from "../linux/netlink/link.ts";
 import { listAddresses } from "../linux/netlink/route.ts";
 import { transact } from "../linux/netlink/socket.ts";

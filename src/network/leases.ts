@@ -4,13 +4,10 @@
  */
 
 import { ConflictError, hasCode, UsageError } from "../errors.ts";
+import { readdir } from "../linux/directory.ts";
 import {
   close,
   type Fd,
-  flock,
-  fstat,
-  linkOpenFile,
-  mkdirAll,
   O_NONBLOCK,
   O_RDONLY,
   O_RDWR,
@@ -18,13 +15,13 @@ import {
   open,
   openIfAny,
   owned,
-  readdir,
   seekToStart,
-  statIfAny,
-  unlink,
   writeAll,
 } from "../linux/file.ts";
+import { flock } from "../linux/flock.ts";
+import { linkOpenFile, mkdirAll, unlink } from "../linux/names.ts";
 import { sleepMicroseconds } from "../linux/poll.ts";
+import { fstat, statIfAny } from "../linux/stat.ts";
 import { type Address, formatAddress, parseAddress, readAddress } from "../plan/address.ts";
 import type { Subnet } from "../plan/network.ts";
 import {

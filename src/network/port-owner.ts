@@ -1,7 +1,9 @@
 /** Which process has a port: /proc/net has the sockets (proc_pid_net(5)), /proc/PID/fd who holds them. */
 
 import { hasCode } from "../errors.ts";
-import { readdir, readFileIfAny, readlinkIfAny } from "../linux/file.ts";
+import { readdir } from "../linux/directory.ts";
+import { readFileIfAny } from "../linux/file.ts";
+import { readlinkIfAny } from "../linux/names.ts";
 import { allProcesses, readStat, readWords } from "../linux/procfs.ts";
 import { formatAddress } from "../plan/address.ts";
 import type { Protocol } from "../plan/network.ts";

@@ -1,6 +1,7 @@
 /** Removes a container from the host: what is kept of it, and what a killed monitor left. */
 
-import { statIfAny, unlink } from "../linux/file.ts";
+import { unlink } from "../linux/names.ts";
+import { statIfAny } from "../linux/stat.ts";
 import { removePath } from "../linux/tree/tree.ts";
 import type { CleanupRecord } from "../plan/cleanup-record.ts";
 import { removeContainerCgroup } from "./container-cgroup.ts";

@@ -2,7 +2,9 @@
 
 import { hasCode } from "../errors.ts";
 import { removeCgroup, removeEmptyCgroup } from "../linux/cgroup.ts";
-import { type Fd, mkdir, mkdirAll, O_DIRECTORY, O_RDONLY, open, statIfAny } from "../linux/file.ts";
+import { type Fd, O_DIRECTORY, O_RDONLY, open } from "../linux/file.ts";
+import { mkdir, mkdirAll } from "../linux/names.ts";
+import { statIfAny } from "../linux/stat.ts";
 import { commonCgroup } from "../plan/cgroup.ts";
 
 const maxAttempts = 10;

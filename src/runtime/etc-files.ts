@@ -5,10 +5,10 @@
 
 import { hasCode } from "../errors.ts";
 import * as at from "../linux/at.ts";
+import { byteName, byteNameOf } from "../linux/byte-name.ts";
 import {
   close,
   type Fd,
-  fstat,
   O_CREAT,
   O_DIRECTORY,
   O_EXCL,
@@ -21,6 +21,8 @@ import {
   owned,
   writeAll,
 } from "../linux/file.ts";
+import { fstat } from "../linux/stat.ts";
+import { futimens } from "../linux/tree/metadata.ts";
 import type { EtcFile } from "../plan/network.ts";
 
 export function writeEtcFiles(files: EtcFile[], root: Fd): void {
@@ -34,23 +36,23 @@ export function writeEtcFiles(files: EtcFile[], root: Fd): void {
   }
   // They are no change of the container's (engine/network/etc-files.ts): their directory looks as before.
   const nanoseconds = Number(mtimeNs % 1_000_000_000n);
-  at.futimens(etc.fd, { seconds: Number(mtimeNs / 1_000_000_000n), nanoseconds }, at.byteName`/etc`);
+  futimens(etc.fd, { seconds: Number(mtimeNs / 1_000_000_000n), nanoseconds }, byteName`/etc`);
 }
 
 function openEtc(root: Fd): Fd | undefined {
   const flags = O_RDONLY | O_DIRECTORY;
   return ifLeading(() => {
-    const found = at.openInRootIfAny(root, at.byteName`etc`, flags);
+    const found = at.openInRootIfAny(root, byteName`etc`, flags);
     if (found !== undefined) return found;
     const { ensureDirectory } = require("../linux/tree/inroot.ts") as typeof import("../linux/tree/inroot.ts");
     close(ensureDirectory(root, "/etc"));
-    return at.openInRoot(root, at.byteName`etc`, flags);
+    return at.openInRoot(root, byteName`etc`, flags);
   });
 }
 
 /** The image's file, emptied. A device or a pipe in its place is not touched. */
 function openExisting(root: Fd, name: string): Fd | undefined {
-  using found = owned(ifLeading(() => at.openInRootIfAny(root, at.byteNameOf(`etc/${name}`), O_PATH)));
+  using found = owned(ifLeading(() => at.openInRootIfAny(root, byteNameOf(`etc/${name}`), O_PATH)));
   if (found === undefined) return undefined;
   // By the descriptor, so that it is the very file that was looked at.
   return fstat(found.fd).type === "file" ? open(`/proc/self/fd/${found.fd}`, O_WRONLY | O_TRUNC) : undefined;
@@ -58,8 +60,8 @@ function openExisting(root: Fd, name: string): Fd | undefined {
 
 /** A new file in the place of whatever is there, but for a directory. */
 function openNew(etc: Fd, text: string): Fd | undefined {
-  const name = at.byteNameOf(text);
-  const path = at.byteName`/etc/${name}`;
+  const name = byteNameOf(text);
+  const path = byteName`/etc/${name}`;
   const create = () => at.openAt(etc, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, path, 0o644);
   try {
     return create();

@@ -9,9 +9,9 @@
 
 import { hasCode } from "../errors.ts";
 import type { Child, Exit } from "../linux/clone.ts";
-import { sealedExeFile } from "../linux/exe-file.ts";
 import { type Fd, O_DIRECTORY, O_PATH, O_RDONLY, open, owned, readFileIfAny } from "../linux/file.ts";
 import { closeAll, socketpair } from "../linux/poll.ts";
+import { sealedExeFile } from "../linux/program/exe-file.ts";
 import { launch } from "../linux/program/launch.ts";
 import { blockSignals } from "../linux/signal.ts";
 import type { ExecPlan } from "../plan/exec.ts";

@@ -2,19 +2,9 @@
 
 import { InvalidError, SyscallError } from "../errors.ts";
 import { delegateControllers, findCgroup2 } from "../linux/cgroup.ts";
-import {
-  close,
-  type Fd,
-  mkdir,
-  O_RDONLY,
-  open,
-  readlink,
-  rmdir,
-  statIfAny,
-  unlink,
-  writeFileAtomic,
-  writeSetting,
-} from "../linux/file.ts";
+import { close, type Fd, O_RDONLY, open, writeFileAtomic, writeSetting } from "../linux/file.ts";
+import { mkdir, readlink, rmdir, unlink } from "../linux/names.ts";
+import { statIfAny } from "../linux/stat.ts";
 import { removePath } from "../linux/tree/tree.ts";
 import { cleanupSchema } from "../plan/cleanup-record.ts";
 import type { SharedNamespaceType } from "../plan/rare/step.ts";

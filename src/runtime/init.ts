@@ -4,9 +4,9 @@
  */
 
 import { hasCode } from "../errors.ts";
-import { sealedExeFile } from "../linux/exe-file.ts";
 import { type Fd, owned } from "../linux/file.ts";
 import { socketpair } from "../linux/poll.ts";
+import { sealedExeFile } from "../linux/program/exe-file.ts";
 import { type Launched, launch } from "../linux/program/launch.ts";
 import { compileInit } from "../plan/program/compile.ts";
 import { given } from "../plan/program/context.ts";

@@ -2,7 +2,9 @@
 
 import { hasCode, UnsupportedError } from "../errors.ts";
 import { readCgroupFile } from "../linux/cgroup.ts";
-import { readdir, readFile, readFileIfAny, statIfAny, writeSetting } from "../linux/file.ts";
+import { readdir } from "../linux/directory.ts";
+import { readFile, readFileIfAny, writeSetting } from "../linux/file.ts";
+import { statIfAny } from "../linux/stat.ts";
 import { commonCgroup } from "../plan/cgroup.ts";
 import type { LimitStep } from "../plan/step.ts";
 

@@ -1,7 +1,10 @@
 /** The lock file of a container, `running/<id>`: whoever holds it is its monitor, and what stands in it is what that one would leave. */
 
 import { Failure } from "../errors.ts";
-import { type Fd, flock, fstat, O_CREAT, O_RDWR, open, owned, unlink, writeAll } from "../linux/file.ts";
+import { type Fd, O_CREAT, O_RDWR, open, owned, writeAll } from "../linux/file.ts";
+import { flock } from "../linux/flock.ts";
+import { unlink } from "../linux/names.ts";
+import { fstat } from "../linux/stat.ts";
 import { readOpenRecord, type Unreadable } from "../record-file.ts";
 
 /**

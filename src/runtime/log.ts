@@ -7,23 +7,12 @@
  */
 
 import { SyscallError } from "../errors.ts";
-import { byteNameOf, ftruncate } from "../linux/at.ts";
+import { byteNameOf } from "../linux/byte-name.ts";
 import { realTime } from "../linux/clock.ts";
-import {
-  close,
-  type Fd,
-  fstat,
-  O_APPEND,
-  O_CREAT,
-  O_NOFOLLOW,
-  O_NONBLOCK,
-  O_WRONLY,
-  open,
-  rename,
-  statIfAny,
-  unlink,
-  writeAll,
-} from "../linux/file.ts";
+import { close, type Fd, O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_WRONLY, open, writeAll } from "../linux/file.ts";
+import { rename, unlink } from "../linux/names.ts";
+import { fstat, statIfAny } from "../linux/stat.ts";
+import { ftruncate } from "../linux/tree/metadata.ts";
 import type { Origin } from "./log-forward.ts";
 
 export interface Log {

@@ -1,19 +1,11 @@
 /** Who has the name of a container, where the file of that name is there already; loaded for those who find it so. */
 
-import {
-  flock,
-  O_DIRECTORY,
-  O_NONBLOCK,
-  O_RDONLY,
-  open,
-  openIfAny,
-  owned,
-  readdir,
-  statIfAny,
-  unlink,
-  writeFileAtomic,
-} from "../linux/file.ts";
+import { readdir } from "../linux/directory.ts";
+import { O_DIRECTORY, O_NONBLOCK, O_RDONLY, open, openIfAny, owned, writeFileAtomic } from "../linux/file.ts";
+import { flock } from "../linux/flock.ts";
+import { unlink } from "../linux/names.ts";
 import { sleepMicroseconds } from "../linux/poll.ts";
+import { statIfAny } from "../linux/stat.ts";
 import { readableRecord } from "../record-file.ts";
 import { idIn, type Owners } from "./name-file.ts";
 

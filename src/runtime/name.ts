@@ -4,7 +4,10 @@
  */
 
 import { ConflictError, hasCode } from "../errors.ts";
-import { link, readdir, statIfAny, unlink, writeNewFile } from "../linux/file.ts";
+import { readdir } from "../linux/directory.ts";
+import { writeNewFile } from "../linux/file.ts";
+import { link, unlink } from "../linux/names.ts";
+import { statIfAny } from "../linux/stat.ts";
 import { idIn, type Owners } from "./name-file.ts";
 
 const maxTries = 10;

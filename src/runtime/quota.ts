@@ -1,8 +1,8 @@
 /** A bound on what a container writes, where the file system of the state root has project quotas: XFS and ext4 do. */
 
 import { hasCode, UnsupportedError } from "../errors.ts";
-import { statIfAny } from "../linux/file.ts";
-import { setProject, setProjectQuota } from "../linux/quota.ts";
+import { statIfAny } from "../linux/stat.ts";
+import { setProject, setProjectQuota } from "../linux/tree/quota.ts";
 import type { QuotaStep } from "../plan/step.ts";
 
 /** What a file system says that has none, or has them switched off. */

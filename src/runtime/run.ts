@@ -2,7 +2,8 @@
 
 import { killCgroup } from "../linux/cgroup.ts";
 import type { Exit } from "../linux/clone.ts";
-import { close, type Fd, O_DIRECTORY, O_PATH, open, owned, readFileIfAny, unlink } from "../linux/file.ts";
+import { close, type Fd, O_DIRECTORY, O_PATH, open, owned, readFileIfAny } from "../linux/file.ts";
+import { unlink } from "../linux/names.ts";
 import { closeAll, type EventSource } from "../linux/poll.ts";
 import { umask } from "../linux/process.ts";
 import { blockSignals } from "../linux/signal.ts";

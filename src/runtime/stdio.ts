@@ -5,10 +5,12 @@
  */
 
 import { hasCode } from "../errors.ts";
-import { byteName, fchown } from "../linux/at.ts";
-import { close, type Fd, seekBy, statIfAny, write } from "../linux/file.ts";
+import { byteName } from "../linux/byte-name.ts";
+import { close, type Fd, seekBy, write } from "../linux/file.ts";
 import { openInput, openOutput, setNonblocking, unreadBytes } from "../linux/nonblocking.ts";
 import { dupCloexec, pipe } from "../linux/poll.ts";
+import { statIfAny } from "../linux/stat.ts";
+import { fchown } from "../linux/tree/metadata.ts";
 import { getModes, getSize, rawModes, restoreModes, setModes, setSize, signalOfKeys } from "../linux/tty.ts";
 import type { StdioKind } from "../plan/step.ts";
 import { detachMatcher } from "./detach-keys.ts";

@@ -1,7 +1,8 @@
 /** A process from its start to its end: bytes and signals are passed on, and in the end there is an exit code. */
 
 import { type Child, type Exit, pidfdSendSignal, wait } from "../linux/clone.ts";
-import { type Fd, owned, readdir, readFileIfAny } from "../linux/file.ts";
+import { readdir } from "../linux/directory.ts";
+import { type Fd, owned, readFileIfAny } from "../linux/file.ts";
 import { type EventSource, sleepMicroseconds } from "../linux/poll.ts";
 import { hasSignal, isFirst, readStat } from "../linux/procfs.ts";
 import { signals } from "../linux/signal.ts";

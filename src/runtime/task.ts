@@ -1,6 +1,7 @@
 /** Work that waits, as generators: one task alone waits as any function would, several wait beside each other in one poll(2). */
 
-import { askWhileWaiting, type Fd } from "../linux/file.ts";
+import type { Fd } from "../linux/file.ts";
+import { askWhileWaiting } from "../linux/flock.ts";
 import { type Interest, POLLIN, poll } from "../linux/poll.ts";
 
 /** What a task waits for: until `fd` has something to read, and so long at most (-1 is for ever). */

@@ -1,7 +1,7 @@
 /** The undo list of one run: what was done on the host, taken back in reverse order. */
 
 import { addNote, explain } from "../errors.ts";
-import { uninterrupted } from "../linux/file.ts";
+import { uninterrupted } from "../linux/flock.ts";
 
 export interface UndoList {
   /** Registers how to take back what was just done. */

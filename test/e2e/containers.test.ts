@@ -3,7 +3,8 @@
 import { describe, expect } from "bun:test";
 import { existsSync, readdirSync, readFileSync, readlinkSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
-import { flock, O_CREAT, O_RDWR, open, owned } from "../../src/linux/file.ts";
+import { O_CREAT, O_RDWR, open, owned } from "../../src/linux/file.ts";
+import { flock } from "../../src/linux/flock.ts";
 import { binary } from "../support/cli.ts";
 import { said, withMachine } from "../support/containers.ts";
 import { detached, forever, isInCall, monitorOf, ok, stateOf, status, until } from "../support/life.ts";

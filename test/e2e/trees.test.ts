@@ -3,8 +3,10 @@
 import { afterAll, beforeAll, describe, expect } from "bun:test";
 import { closeSync, openSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { byteNameOf, fgetxattr, fsetxattr, utimesAt } from "../../src/linux/at.ts";
+import { byteNameOf } from "../../src/linux/byte-name.ts";
 import { cwd, type Fd } from "../../src/linux/file.ts";
+import { utimesAt } from "../../src/linux/tree/metadata.ts";
+import { fgetxattr, fsetxattr } from "../../src/linux/tree/xattr.ts";
 import { imageTar, Machine } from "../support/containers.ts";
 import { needing, root } from "../support/needs.ts";
 

@@ -15,9 +15,10 @@ import { InvalidError } from "../../src/errors.ts";
 import { createExtractor } from "../../src/image/extract.ts";
 import type { ExtractLimits } from "../../src/image/extraction.ts";
 import { createTarReader } from "../../src/image/tar.ts";
-import { byteNameOf, fgetxattr } from "../../src/linux/at.ts";
+import { byteNameOf } from "../../src/linux/byte-name.ts";
 import type { Fd } from "../../src/linux/file.ts";
 import { removePath } from "../../src/linux/tree/tree.ts";
+import { fgetxattr } from "../../src/linux/tree/xattr.ts";
 import { longName, pax, type RawEntry, tarOf } from "../support/tars.ts";
 import { isRoot, temporaryDirectory } from "../support/temporary.ts";
 

@@ -5,7 +5,7 @@ import { extract as createTarStream } from "tar-stream";
 import { createTarReader } from "../../src/image/tar.ts";
 import type { TarEntry } from "../../src/image/tar-entry.ts";
 import { createTarWriter, type TarMember } from "../../src/image/tar-writer.ts";
-import { type ByteName, byteName, byteNameIn, byteNameOf } from "../../src/linux/at.ts";
+import { type ByteName, byteName, byteNameIn, byteNameOf } from "../../src/linux/byte-name.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 import { has, sh } from "../support/trees.ts";
 

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { InvalidError } from "../../src/errors.ts";
 import { createTarReader } from "../../src/image/tar.ts";
 import type { TarEntry } from "../../src/image/tar-entry.ts";
-import { byteNameOf } from "../../src/linux/at.ts";
+import { byteNameOf } from "../../src/linux/byte-name.ts";
 import { endMarker, entryBytes, longName, pax, putNumber, type RawEntry, tarOf } from "../support/tars.ts";
 
 type Read = TarEntry & { pieces: [offset: number, text: string][] };

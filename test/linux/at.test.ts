@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
-import { type ByteName, byteName, byteNameFrom, byteNameIn, byteNameOf, textOf } from "../../src/linux/at.ts";
+import { type ByteName, byteName, byteNameFrom, byteNameIn, byteNameOf, textOf } from "../../src/linux/byte-name.ts";
 import { removePath } from "../../src/linux/tree/tree.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 

@@ -4,7 +4,8 @@ import { expect, test } from "bun:test";
 import { mkdtempSync, rmdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { close, O_DIRECTORY, O_RDONLY, open, readdir, readEntries } from "../../src/linux/file.ts";
+import { readdir, readEntries } from "../../src/linux/directory.ts";
+import { close, O_DIRECTORY, O_RDONLY, open } from "../../src/linux/file.ts";
 
 test("a directory that is removed while it is read has no entries", () => {
   const path = mkdtempSync(join(tmpdir(), "file-"));

@@ -2,9 +2,10 @@
 
 import { expect, test } from "bun:test";
 import { existsSync, readdirSync, readlinkSync } from "node:fs";
-import { close, type Fd, fstat, O_RDONLY, open, owned } from "../../src/linux/file.ts";
+import { close, type Fd, O_RDONLY, open, owned } from "../../src/linux/file.ts";
 import { watchDirectory } from "../../src/linux/inotify.ts";
 import { attachAt } from "../../src/linux/mount.ts";
+import { fstat } from "../../src/linux/stat.ts";
 import { listenAt } from "../../src/linux/unix.ts";
 
 const isOpen = (fd: Fd): boolean =>

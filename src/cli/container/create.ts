@@ -14,7 +14,7 @@ import {
 import { prepareRoot, recover } from "../../engine/container/recover.ts";
 import { makingContainers, requireRoot } from "../../engine/record/root.ts";
 import { randomHex } from "../../linux/clone.ts";
-import { unlink } from "../../linux/file.ts";
+import { unlink } from "../../linux/names.ts";
 import { pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
 import { printDone, printLine, warn } from "../words/print.ts";

@@ -2,8 +2,8 @@
 
 import type { LogFields, LogSettings, RestartPolicy, Stream } from "../../engine/record/container.ts";
 import { UsageError } from "../../errors.ts";
-import { statIfAny } from "../../linux/file.ts";
 import { parseSignal } from "../../linux/signal-name.ts";
+import { statIfAny } from "../../linux/stat.ts";
 import type { Platform } from "../../oci/manifest.ts";
 import { facilities, journalSocket, syslogSocket } from "../../runtime/log-forward.ts";
 import { parseSize } from "../words/units.ts";

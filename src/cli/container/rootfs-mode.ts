@@ -3,7 +3,7 @@
 import type { RunRequest } from "../../engine/container/request.ts";
 import { run } from "../../engine/container/run.ts";
 import { NotFoundError, UsageError } from "../../errors.ts";
-import { statIfAny } from "../../linux/file.ts";
+import { statIfAny } from "../../linux/stat.ts";
 import { isatty } from "../../linux/tty.ts";
 import { absolutePath, pathsOf } from "../../paths.ts";
 import { rootfsDefaults } from "../../plan/options.ts";

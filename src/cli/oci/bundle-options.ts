@@ -2,7 +2,7 @@
 
 import { hasCode, UnsupportedError, UsageError } from "../../errors.ts";
 import { findCgroup2 } from "../../linux/cgroup.ts";
-import { stat } from "../../linux/file.ts";
+import { stat } from "../../linux/stat.ts";
 import type { Spec } from "../../oci/spec.ts";
 import { absolutePath } from "../../paths.ts";
 import { type BundleOptions, planBundle } from "../../plan/bundle/bundle.ts";

@@ -1,7 +1,7 @@
 /** What people see: results on stdout, everything else on stderr, both written at once (nothing is lost at exit). */
 
 import { Failure, hasCode, SyscallError } from "../../errors.ts";
-import { type ByteName, textOf } from "../../linux/at.ts";
+import { type ByteName, textOf } from "../../linux/byte-name.ts";
 import { type Fd, writeAll } from "../../linux/file.ts";
 import { isatty } from "../../linux/tty.ts";
 

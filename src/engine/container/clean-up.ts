@@ -1,8 +1,10 @@
 /** Taking away what one who was killed has left behind, as a file in `running` tells that he had locked. */
 
 import { ConflictError } from "../../errors.ts";
-import { readdir, statIfAny, unlink } from "../../linux/file.ts";
+import { readdir } from "../../linux/directory.ts";
+import { unlink } from "../../linux/names.ts";
 import { signals } from "../../linux/signal.ts";
+import { statIfAny } from "../../linux/stat.ts";
 import { removePath } from "../../linux/tree/tree.ts";
 import type { Paths } from "../../paths.ts";
 import type { CleanupRecord } from "../../plan/cleanup-record.ts";

@@ -3,7 +3,9 @@
 import { ConflictError, InvalidError, NotFoundError, UsageError } from "../../errors.ts";
 import { findImage, type Image } from "../../image/store.ts";
 import { randomHex } from "../../linux/clone.ts";
-import { close, type Fd, flock, O_CREAT, O_RDWR, open, stat, statIfAny, writeNewFile } from "../../linux/file.ts";
+import { close, type Fd, O_CREAT, O_RDWR, open, writeNewFile } from "../../linux/file.ts";
+import { flock } from "../../linux/flock.ts";
+import { stat, statIfAny } from "../../linux/stat.ts";
 import type { Platform } from "../../oci/manifest.ts";
 import type { Paths } from "../../paths.ts";
 import { type NetworkOptions, noNetworkOptions } from "../../plan/network-options.ts";

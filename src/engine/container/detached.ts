@@ -1,7 +1,8 @@
 /** Containers with a monitor, as those who start them see it: launched, and attached to or left alone. */
 
 import { ConflictError, Failure } from "../../errors.ts";
-import { close, unlink } from "../../linux/file.ts";
+import { close } from "../../linux/file.ts";
+import { unlink } from "../../linux/names.ts";
 import type { Paths } from "../../paths.ts";
 import { type ContainerRecord, emitContainerEvent, readContainer, unstarted } from "../record/container.ts";
 import { withContainerLock } from "../record/container-lock.ts";

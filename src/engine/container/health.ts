@@ -4,7 +4,7 @@
  */
 
 import { explain, StartError } from "../../errors.ts";
-import { byteName, fchown } from "../../linux/at.ts";
+import { byteName } from "../../linux/byte-name.ts";
 import { readCgroupFile } from "../../linux/cgroup.ts";
 import { type Child, type Exit, pidfdSendSignal, wait } from "../../linux/clone.ts";
 import { close, type Fd, read } from "../../linux/file.ts";
@@ -14,6 +14,7 @@ import { openProcess } from "../../linux/proc.ts";
 import { kill } from "../../linux/process.ts";
 import { readStat } from "../../linux/procfs.ts";
 import { signals } from "../../linux/signal.ts";
+import { fchown } from "../../linux/tree/metadata.ts";
 import type { ExecPlan } from "../../plan/exec.ts";
 import type { HealthPlan } from "../../plan/health.ts";
 import { identityIn, ownerOf, spawnExec } from "../../runtime/exec.ts";

@@ -1,11 +1,12 @@
 /** What a container has written, out of its log files (runtime/log.ts). */
 
 import { hasCode } from "../../errors.ts";
-import { pread } from "../../linux/at.ts";
-import { close, type Fd, fstat, O_NONBLOCK, O_RDONLY, openIfAny, read } from "../../linux/file.ts";
+import { close, type Fd, O_NONBLOCK, O_RDONLY, openIfAny, read } from "../../linux/file.ts";
 import { watchDirectory } from "../../linux/inotify.ts";
 import { memory } from "../../linux/libc.ts";
 import { type Interest, POLLIN, poll } from "../../linux/poll.ts";
+import { pread } from "../../linux/pread.ts";
+import { fstat } from "../../linux/stat.ts";
 import type { Paths } from "../../paths.ts";
 import { headerBytes } from "../../runtime/log.ts";
 import { kindOf, parseRecord, text, time } from "../../schema.ts";

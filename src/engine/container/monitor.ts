@@ -2,9 +2,10 @@
 
 import { Failure } from "../../errors.ts";
 import { resetAttributes } from "../../linux/attributes.ts";
-import { close, type Fd, O_RDWR, open, unlink } from "../../linux/file.ts";
+import { close, type Fd, O_RDWR, open } from "../../linux/file.ts";
 import { dropProgramText } from "../../linux/memory.ts";
 import { chdir } from "../../linux/mount.ts";
+import { unlink } from "../../linux/names.ts";
 import { type EventSource, poll } from "../../linux/poll.ts";
 import { identify } from "../../linux/proc.ts";
 import { dup2 } from "../../linux/process.ts";

@@ -3,7 +3,7 @@
 import { ConflictError, InvalidError, NotFoundError } from "../../errors.ts";
 import { findImage } from "../../image/store.ts";
 import { randomHex } from "../../linux/clone.ts";
-import { statIfAny } from "../../linux/file.ts";
+import { statIfAny } from "../../linux/stat.ts";
 import type { Mount } from "../../oci/spec.ts";
 import type { Paths } from "../../paths.ts";
 import type { Container } from "../../plan/container.ts";

@@ -2,7 +2,10 @@
 
 import { ConflictError, hasCode } from "../../errors.ts";
 import { freezeCgroup } from "../../linux/cgroup.ts";
-import { flock, fstat, O_CREAT, O_RDWR, open, owned, statIfAny, unlink, writeSetting } from "../../linux/file.ts";
+import { O_CREAT, O_RDWR, open, owned, writeSetting } from "../../linux/file.ts";
+import { flock } from "../../linux/flock.ts";
+import { unlink } from "../../linux/names.ts";
+import { fstat, statIfAny } from "../../linux/stat.ts";
 import type { Paths } from "../../paths.ts";
 import { type Container, emitContainerEvent, isUp, readContainer } from "../record/container.ts";
 import { pauseSuffix } from "../record/monitor-lock.ts";

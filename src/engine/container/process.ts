@@ -1,8 +1,9 @@
 /** What `--pid`, `--ulimit`, `--tz` and the like need to know of this host and of other containers. Loaded for those that ask. */
 
 import { ConflictError, NotFoundError } from "../../errors.ts";
-import { close, type Fd, O_RDONLY, open, owned, readFile, readFileIfAny, statIfAny } from "../../linux/file.ts";
+import { close, type Fd, O_RDONLY, open, owned, readFile, readFileIfAny } from "../../linux/file.ts";
 import { openProcess } from "../../linux/proc.ts";
+import { statIfAny } from "../../linux/stat.ts";
 import type { Spec } from "../../oci/spec.ts";
 import type { Paths } from "../../paths.ts";
 import type { RunOptions } from "../../plan/options.ts";

@@ -1,19 +1,11 @@
 /** What those who were killed have left behind: found and cleaned up by whoever comes next. */
 
 import { hasCode } from "../../errors.ts";
-import {
-  type Fd,
-  flock,
-  fstat,
-  mkdirAll,
-  O_NONBLOCK,
-  O_RDONLY,
-  O_RDWR,
-  openIfAny,
-  owned,
-  readdir,
-  statIfAny,
-} from "../../linux/file.ts";
+import { readdir } from "../../linux/directory.ts";
+import { type Fd, O_NONBLOCK, O_RDONLY, O_RDWR, openIfAny, owned } from "../../linux/file.ts";
+import { flock } from "../../linux/flock.ts";
+import { mkdirAll } from "../../linux/names.ts";
+import { fstat, statIfAny } from "../../linux/stat.ts";
 import type { Paths } from "../../paths.ts";
 import { readOpenRecord } from "../../record-file.ts";
 import { isAlive, readContainer } from "../record/container.ts";

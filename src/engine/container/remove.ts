@@ -1,8 +1,8 @@
 /** Removing containers that are down, or with force those that are not. */
 
 import { ConflictError } from "../../errors.ts";
-import { statIfAny } from "../../linux/file.ts";
 import { signals } from "../../linux/signal.ts";
+import { statIfAny } from "../../linux/stat.ts";
 import type { Paths } from "../../paths.ts";
 import { freeName } from "../../runtime/name.ts";
 import { finish, type Task } from "../../runtime/task.ts";

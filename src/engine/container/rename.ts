@@ -1,7 +1,7 @@
 /** Names of containers: each a file that can be created only once. */
 
 import { ConflictError } from "../../errors.ts";
-import { unlink } from "../../linux/file.ts";
+import { unlink } from "../../linux/names.ts";
 import { readNames, writeNames } from "../../network/dns/zone.ts";
 import type { Paths } from "../../paths.ts";
 import { takeName } from "../../runtime/name.ts";

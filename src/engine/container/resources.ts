@@ -2,7 +2,7 @@
 
 import { NotFoundError, UsageError } from "../../errors.ts";
 import { findCgroup2 } from "../../linux/cgroup.ts";
-import { statIfAny } from "../../linux/file.ts";
+import { statIfAny } from "../../linux/stat.ts";
 import type { DeviceId, Spec } from "../../oci/spec.ts";
 import type { DeviceOptions } from "../../plan/device-options.ts";
 import type { RunOptions } from "../../plan/options.ts";

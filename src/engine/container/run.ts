@@ -1,7 +1,7 @@
 /** `run`: a container is made and started, here or by a monitor, and in the end there is an exit code. */
 
 import { randomHex } from "../../linux/clone.ts";
-import { unlink } from "../../linux/file.ts";
+import { unlink } from "../../linux/names.ts";
 import type { Paths } from "../../paths.ts";
 import { kindsOf } from "../../runtime/stdio.ts";
 import { connectionHere, prepareNetwork, previewNetwork, releasing } from "../network/prepare.ts";

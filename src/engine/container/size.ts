@@ -2,8 +2,10 @@
 
 import { hasCode } from "../../errors.ts";
 import { readAnyImage } from "../../image/store.ts";
-import { type ByteName, byteNameOf, openAt } from "../../linux/at.ts";
-import { cwd, type Fd, fstat, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, owned } from "../../linux/file.ts";
+import { openAt } from "../../linux/at.ts";
+import { type ByteName, byteNameOf } from "../../linux/byte-name.ts";
+import { cwd, type Fd, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, owned } from "../../linux/file.ts";
+import { fstat } from "../../linux/stat.ts";
 import { type Place, walkTree } from "../../linux/tree/tree.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { Paths } from "../../paths.ts";

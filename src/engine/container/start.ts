@@ -1,9 +1,10 @@
 /** One start of a container, by its monitor: the plan, the run, and what is written down of it. */
 
 import { explain, isFull, StartError } from "../../errors.ts";
-import { statIfAny, unlink } from "../../linux/file.ts";
+import { unlink } from "../../linux/names.ts";
 import type { EventSource } from "../../linux/poll.ts";
 import { identify } from "../../linux/proc.ts";
+import { statIfAny } from "../../linux/stat.ts";
 import type { Paths } from "../../paths.ts";
 import type { Plan } from "../../plan/step.ts";
 import type { LogOptions } from "../../runtime/log.ts";

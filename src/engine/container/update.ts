@@ -2,7 +2,9 @@
 
 import { ConflictError, UnsupportedError, UsageError } from "../../errors.ts";
 import { delegateControllers, findCgroup2 } from "../../linux/cgroup.ts";
-import { flock, O_DIRECTORY, O_RDONLY, open, owned, readFile, statIfAny } from "../../linux/file.ts";
+import { O_DIRECTORY, O_RDONLY, open, owned, readFile } from "../../linux/file.ts";
+import { flock } from "../../linux/flock.ts";
+import { statIfAny } from "../../linux/stat.ts";
 import type { Paths } from "../../paths.ts";
 import { lackOf, limitStep } from "../../plan/container.ts";
 import type { RunOptions } from "../../plan/options.ts";

@@ -1,6 +1,6 @@
 /** Volumes when a container is made, is started, or has ended: what is told of them, and which are there to stay from then on. */
 
-import { unlink } from "../../linux/file.ts";
+import { unlink } from "../../linux/names.ts";
 import type { Paths } from "../../paths.ts";
 import { anonymousOption, makerOf } from "../../plan/volume.ts";
 import type { ContainerRecord } from "../record/container.ts";

@@ -4,7 +4,8 @@
  */
 
 import { ConflictError, InvalidError, NotFoundError, UnsupportedError } from "../../errors.ts";
-import { readdir, statIfAny } from "../../linux/file.ts";
+import { readdir } from "../../linux/directory.ts";
+import { statIfAny } from "../../linux/stat.ts";
 import type { Hooks } from "../../oci/rare.ts";
 import type { Device, Mount, Spec } from "../../oci/spec.ts";
 import type { GpuRequest } from "../../plan/device-options.ts";

@@ -1,7 +1,7 @@
 /** The devices that options ask for, as this host has them: nodes in the container's /dev, binds elsewhere. */
 
 import { NotFoundError, UsageError } from "../../errors.ts";
-import { statIfAny } from "../../linux/file.ts";
+import { statIfAny } from "../../linux/stat.ts";
 import type { DeviceRule } from "../../oci/rare.ts";
 import type { Device, Mount, Spec } from "../../oci/spec.ts";
 import { parseDeviceRule } from "../../plan/device/rules.ts";

@@ -1,6 +1,7 @@
 /** The devices of this host, as a container gets them. */
 
-import { readdir, stat } from "../../linux/file.ts";
+import { readdir } from "../../linux/directory.ts";
+import { stat } from "../../linux/stat.ts";
 import type { Device } from "../../oci/spec.ts";
 
 /** Directories of /dev that a container has of its own, or that are no devices. */

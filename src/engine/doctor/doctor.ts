@@ -1,7 +1,7 @@
 /** `doctor`: this host, the isolation of a container, and what is left of containers that were killed. */
 
 import { explain } from "../../errors.ts";
-import { statIfAny } from "../../linux/file.ts";
+import { statIfAny } from "../../linux/stat.ts";
 import type { Paths } from "../../paths.ts";
 import { findDamage } from "./damage.ts";
 import { type Finding, fine, lacking } from "./finding.ts";

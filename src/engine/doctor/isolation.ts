@@ -3,7 +3,9 @@
 import { explain, Failure } from "../../errors.ts";
 import { createStaging, prepareStore } from "../../image/staging.ts";
 import { randomHex } from "../../linux/clone.ts";
-import { mkdir, readBytes, statIfAny } from "../../linux/file.ts";
+import { readBytes } from "../../linux/file.ts";
+import { mkdir } from "../../linux/names.ts";
+import { statIfAny } from "../../linux/stat.ts";
 import { removePath } from "../../linux/tree/tree.ts";
 import { type Paths, pathsOf } from "../../paths.ts";
 import { noNetworkOptions } from "../../plan/network-options.ts";

@@ -7,20 +7,13 @@ import { collectGarbage } from "../../image/garbage.ts";
 import { emptyTrash } from "../../image/staging.ts";
 import { findCgroup2, removeEmptyCgroup } from "../../linux/cgroup.ts";
 import { realTime } from "../../linux/clock.ts";
-import {
-  flock,
-  fstat,
-  O_RDONLY,
-  openIfAny,
-  owned,
-  readdir,
-  readFileIfAny,
-  stat,
-  statIfAny,
-  unlink,
-} from "../../linux/file.ts";
+import { readdir } from "../../linux/directory.ts";
+import { O_RDONLY, openIfAny, owned, readFileIfAny } from "../../linux/file.ts";
+import { flock } from "../../linux/flock.ts";
 import { umount2 } from "../../linux/mount.ts";
+import { unlink } from "../../linux/names.ts";
 import { readMountinfo } from "../../linux/proc/mountinfo.ts";
+import { fstat, stat, statIfAny } from "../../linux/stat.ts";
 import type { Paths } from "../../paths.ts";
 import { commonCgroup } from "../../plan/cgroup.ts";
 import { removeContainerCgroup } from "../../runtime/container-cgroup.ts";

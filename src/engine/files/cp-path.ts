@@ -1,8 +1,10 @@
 /** The paths of `cp`, on the host and in a container: what they name, and what a copy of them will be called. */
 
 import { ConflictError, hasCode, NotFoundError } from "../../errors.ts";
-import { type ByteName, byteName, byteNameOf, openAt, openInRoot, readlinkAt } from "../../linux/at.ts";
-import { cwd, type Fd, fstat, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, owned, type Stat } from "../../linux/file.ts";
+import { openAt, openInRoot, readlinkAt } from "../../linux/at.ts";
+import { type ByteName, byteName, byteNameOf } from "../../linux/byte-name.ts";
+import { cwd, type Fd, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, owned } from "../../linux/file.ts";
+import { fstat, type Stat } from "../../linux/stat.ts";
 
 /** A side of a copy. */
 export interface Side {

@@ -3,10 +3,12 @@
 import { hasCode, UnsupportedError } from "../../errors.ts";
 import { maxPath } from "../../image/entry-path.ts";
 import { isOpaque, isWhiteout } from "../../image/overlay.ts";
-import { type ByteName, byteName, openAt, openInRootIfAny } from "../../linux/at.ts";
+import { openAt, openInRootIfAny } from "../../linux/at.ts";
+import { type ByteName, byteName } from "../../linux/byte-name.ts";
+import { type Fd, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, open, owned } from "../../linux/file.ts";
+import { fstat, type Stat } from "../../linux/stat.ts";
 import type { Adapt } from "../../linux/tree/copy.ts";
 import { Descent } from "../../linux/tree/descent.ts";
-import { type Fd, fstat, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, open, owned, type Stat } from "../../linux/file.ts";
 import { listAt } from "../../linux/tree/tree.ts";
 import type { Paths } from "../../paths.ts";
 import { isOfNetwork } from "../network/etc-files.ts";

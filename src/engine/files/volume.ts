@@ -2,7 +2,8 @@
 
 import { ConflictError, NotFoundError } from "../../errors.ts";
 import { packTree } from "../../image/pack.ts";
-import { type Fd, O_DIRECTORY, O_RDONLY, open, owned, stat } from "../../linux/file.ts";
+import { type Fd, O_DIRECTORY, O_RDONLY, open, owned } from "../../linux/file.ts";
+import { stat } from "../../linux/stat.ts";
 import type { Paths } from "../../paths.ts";
 import { withOutput } from "../image/output.ts";
 import { backingOf, mountPointOf, readVolume, volumePath } from "../record/volume.ts";

@@ -1,7 +1,9 @@
 /** The user namespace of a container that is to be: which ids of the host are its own. */
 
 import { ConflictError, Failure } from "../../errors.ts";
-import { readdir, readFileIfAny, statIfAny } from "../../linux/file.ts";
+import { readdir } from "../../linux/directory.ts";
+import { readFileIfAny } from "../../linux/file.ts";
+import { statIfAny } from "../../linux/stat.ts";
 import type { IdMapping } from "../../oci/rare.ts";
 import type { Paths } from "../../paths.ts";
 import type { RunOptions } from "../../plan/options.ts";

@@ -1,7 +1,7 @@
 /** An image in Docker's words: what `inspect` tells of it. */
 
 import { type Image, refFile } from "../../image/store.ts";
-import { statIfAny } from "../../linux/file.ts";
+import { statIfAny } from "../../linux/stat.ts";
 import { listOrNone, listOrNull } from "../../nil.ts";
 import type { RunConfig } from "../../oci/image.ts";
 import type { Paths } from "../../paths.ts";

@@ -3,7 +3,6 @@
 import { isFull, NotFoundError, type SyscallError, UsageError } from "../../errors.ts";
 import {
   close,
-  fstat,
   O_CREAT,
   O_EXCL,
   O_NOCTTY,
@@ -11,14 +10,12 @@ import {
   O_TRUNC,
   O_WRONLY,
   open,
-  rename,
-  type Stat,
-  statIfAny,
-  unlink,
   write,
   writeAll,
 } from "../../linux/file.ts";
+import { rename, unlink } from "../../linux/names.ts";
 import { openOutput, openSink, writeAllWhenReady } from "../../linux/nonblocking.ts";
+import { fstat, type Stat, statIfAny } from "../../linux/stat.ts";
 import { isatty } from "../../linux/tty.ts";
 import { endIfInterrupted } from "./interrupt.ts";
 

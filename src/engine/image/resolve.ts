@@ -2,7 +2,7 @@
 
 import { NotFoundError } from "../../errors.ts";
 import { findImage, type Image } from "../../image/store.ts";
-import { type Stat, statIfAny } from "../../linux/file.ts";
+import { type Stat, statIfAny } from "../../linux/stat.ts";
 import { absolutePath, type Paths } from "../../paths.ts";
 
 /** An image ready to run, a directory that is one, or a file that has to be loaded first. */

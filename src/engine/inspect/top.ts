@@ -1,8 +1,9 @@
 /** The processes of a container as `ps` would show them: in a table of ours, or in that of the host's ps. */
 
 import { ConflictError, Failure, UnsupportedError } from "../../errors.ts";
-import { readFileIfAny, statIfAny } from "../../linux/file.ts";
+import { readFileIfAny } from "../../linux/file.ts";
 import { type ProcessStat, readStat, readUser, readWords, uptimeMs } from "../../linux/procfs.ts";
+import { statIfAny } from "../../linux/stat.ts";
 import { processesOf } from "../../runtime/oci/processes.ts";
 import { type Container, isUp } from "../record/container.ts";
 

@@ -2,7 +2,9 @@
 
 import { ConflictError, hasCode, UsageError } from "../../errors.ts";
 import { randomHex } from "../../linux/clone.ts";
-import { flock, mkdir, mkdirAll, O_DIRECTORY, O_RDONLY, open, owned, rename, writeNewFile } from "../../linux/file.ts";
+import { O_DIRECTORY, O_RDONLY, open, owned, writeNewFile } from "../../linux/file.ts";
+import { flock } from "../../linux/flock.ts";
+import { mkdir, mkdirAll, rename } from "../../linux/names.ts";
 import { findLink } from "../../linux/netlink/link.ts";
 import { withNetlink } from "../../linux/netlink/socket.ts";
 import { removePath } from "../../linux/tree/tree.ts";

@@ -1,6 +1,6 @@
 /** What a container finds of its network in /etc: hosts, hostname and resolv.conf, written anew at each start. */
 
-import type { ByteName } from "../../linux/at.ts";
+import type { ByteName } from "../../linux/byte-name.ts";
 import { readFile, readFileIfAny } from "../../linux/file.ts";
 import { planHostname, planHosts, planHostsOfHost, withDomain, withOwnName } from "../../plan/hosts.ts";
 import { bare, type Connected, type EtcFile, withBridge } from "../../plan/network.ts";

@@ -1,11 +1,11 @@
 /** The files of /etc of a container that runs, when its networks have changed. */
 
 import { hasCode } from "../../errors.ts";
-import { byteNameOf, openOnMountIfAny } from "../../linux/at.ts";
+import { openOnMountIfAny } from "../../linux/at.ts";
+import { byteNameOf } from "../../linux/byte-name.ts";
 import {
   close,
   type Fd,
-  fstat,
   O_DIRECTORY,
   O_PATH,
   O_TRUNC,
@@ -16,6 +16,7 @@ import {
   readFileIfAny,
   writeAll,
 } from "../../linux/file.ts";
+import { fstat } from "../../linux/stat.ts";
 import type { Paths } from "../../paths.ts";
 import type { Endpoint } from "../../plan/network.ts";
 import { hasLinks } from "../../plan/network-options.ts";

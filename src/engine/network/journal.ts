@@ -6,8 +6,6 @@
 import {
   close,
   type Fd,
-  flock,
-  fstat,
   O_CREAT,
   O_RDONLY,
   O_RDWR,
@@ -16,12 +14,14 @@ import {
   owned,
   readAll,
   seekToStart,
-  unlink,
   writeAll,
 } from "../../linux/file.ts";
+import { flock } from "../../linux/flock.ts";
+import { unlink } from "../../linux/names.ts";
 import { findLink } from "../../linux/netlink/link.ts";
 import { withNetlink } from "../../linux/netlink/socket.ts";
 import { sleepMicroseconds } from "../../linux/poll.ts";
+import { fstat } from "../../linux/stat.ts";
 import { dropNames } from "../../network/dns/zone.ts";
 import { removeVeth } from "../../network/endpoint.ts";
 import type { Published } from "../../network/firewall/driver.ts";

@@ -7,20 +7,10 @@
 
 import { Failure } from "../../errors.ts";
 import { resetAttributes } from "../../linux/attributes.ts";
-import {
-  close,
-  type Fd,
-  flock,
-  O_CREAT,
-  O_RDONLY,
-  O_RDWR,
-  open,
-  openIfAny,
-  owned,
-  readAll,
-  unlink,
-} from "../../linux/file.ts";
+import { close, type Fd, O_CREAT, O_RDONLY, O_RDWR, open, openIfAny, owned, readAll } from "../../linux/file.ts";
+import { flock } from "../../linux/flock.ts";
 import { chdir } from "../../linux/mount.ts";
+import { unlink } from "../../linux/names.ts";
 import { type EventSource, pipe, sleepMicroseconds } from "../../linux/poll.ts";
 import { openProcess } from "../../linux/proc.ts";
 import { dup2, stringVector } from "../../linux/process.ts";

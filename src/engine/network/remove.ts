@@ -2,7 +2,8 @@
 
 import { ConflictError, type Failure, NotFoundError } from "../../errors.ts";
 import { randomHex } from "../../linux/clone.ts";
-import { mkdirAll, readdir, rename } from "../../linux/file.ts";
+import { readdir } from "../../linux/directory.ts";
+import { mkdirAll, rename } from "../../linux/names.ts";
 import { findLink } from "../../linux/netlink/link.ts";
 import { withNetlink } from "../../linux/netlink/socket.ts";
 import { removePath } from "../../linux/tree/tree.ts";

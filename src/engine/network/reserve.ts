@@ -4,7 +4,9 @@
  */
 
 import { hasCode } from "../../errors.ts";
-import { close, readdir, statIfAny } from "../../linux/file.ts";
+import { readdir } from "../../linux/directory.ts";
+import { close } from "../../linux/file.ts";
+import { statIfAny } from "../../linux/stat.ts";
 import { firstFree, type Lease, releaseLease, takeLease } from "../../network/leases.ts";
 import type { HeldPort, OwnerOf } from "../../network/ports.ts";
 import type { Paths } from "../../paths.ts";

@@ -1,6 +1,7 @@
 /** Settings of the host that networks have changed, to be given back when there is none any more. */
 
-import { unlink, writeFileAtomic } from "../../linux/file.ts";
+import { writeFileAtomic } from "../../linux/file.ts";
+import { unlink } from "../../linux/names.ts";
 import { restoreSysctls, type SysctlChange } from "../../linux/sysctl.ts";
 import type { Paths } from "../../paths.ts";
 import { readRecordFile } from "../../record-file.ts";

@@ -4,7 +4,8 @@
  */
 
 import { InvalidError, NotFoundError } from "../../errors.ts";
-import { fstat, O_NONBLOCK, O_RDONLY, openIfAny, owned, readAll } from "../../linux/file.ts";
+import { O_NONBLOCK, O_RDONLY, openIfAny, owned, readAll } from "../../linux/file.ts";
+import { fstat } from "../../linux/stat.ts";
 import { configFile } from "../../paths.ts";
 import type { Config } from "./config-file.ts";
 

@@ -1,6 +1,7 @@
 /** Who starts or removes a container does so alone: two who start it would each wait for the other's run to end, and run it again. */
 
-import { flock, O_DIRECTORY, O_RDONLY, openIfAny, owned } from "../../linux/file.ts";
+import { O_DIRECTORY, O_RDONLY, openIfAny, owned } from "../../linux/file.ts";
+import { flock } from "../../linux/flock.ts";
 import { poll } from "../../linux/poll.ts";
 import type { Paths } from "../../paths.ts";
 import type { Task } from "../../runtime/task.ts";

@@ -1,6 +1,6 @@
 /** The names of containers: `names/<name>` has the id of the one that is called so. */
 
-import { readdir } from "../../linux/file.ts";
+import { readdir } from "../../linux/directory.ts";
 import type { Paths } from "../../paths.ts";
 import { idIn } from "../../runtime/name-file.ts";
 

@@ -2,8 +2,10 @@
 
 import { ConflictError, NotFoundError } from "../../errors.ts";
 import { readCgroupFile } from "../../linux/cgroup.ts";
-import { overwriteFile, owned, readdir, statIfAny, writeFileAtomic } from "../../linux/file.ts";
+import { readdir } from "../../linux/directory.ts";
+import { overwriteFile, owned, writeFileAtomic } from "../../linux/file.ts";
 import { openProcess, type ProcessId } from "../../linux/proc.ts";
+import { statIfAny } from "../../linux/stat.ts";
 import type { Paths } from "../../paths.ts";
 import { anonymousOption } from "../../plan/volume.ts";
 import { readRecordFile } from "../../record-file.ts";

@@ -1,9 +1,11 @@
 /** Reads the log of events: what was, and what comes as it comes. */
 
-import { close, fstat, mkdirAll, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, openIfAny, owned, read } from "../../linux/file.ts";
+import { close, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, openIfAny, owned, read } from "../../linux/file.ts";
 import { watchDirectory } from "../../linux/inotify.ts";
 import { memory } from "../../linux/libc.ts";
+import { mkdirAll } from "../../linux/names.ts";
 import { type Interest, POLLIN, poll } from "../../linux/poll.ts";
+import { fstat } from "../../linux/stat.ts";
 import type { Paths } from "../../paths.ts";
 import { parseRecord } from "../../schema.ts";
 import { eventKind, logFile, olderLogFile, type RecordedEvent } from "./events.ts";

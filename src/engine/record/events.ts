@@ -1,21 +1,10 @@
 /** What happened to containers, images, volumes and networks, one line of JSON each; on the way of every run, so it costs little. */
 
 import { realTime } from "../../linux/clock.ts";
-import {
-  type Fd,
-  flock,
-  fstat,
-  O_APPEND,
-  O_CREAT,
-  O_NOFOLLOW,
-  O_NONBLOCK,
-  O_WRONLY,
-  open,
-  owned,
-  rename,
-  stat,
-  write,
-} from "../../linux/file.ts";
+import { type Fd, O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_WRONLY, open, owned, write } from "../../linux/file.ts";
+import { flock } from "../../linux/flock.ts";
+import { rename } from "../../linux/names.ts";
+import { fstat, stat } from "../../linux/stat.ts";
 import type { Paths } from "../../paths.ts";
 import { formatRecord, kindOf, map, number, oneOf, optional, text } from "../../schema.ts";
 

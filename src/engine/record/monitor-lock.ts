@@ -1,6 +1,7 @@
 /** The lock files of containers, `running/<id>`: whoever holds one is the monitor of that container. */
 
-import { flock, O_NONBLOCK, O_RDONLY, openIfAny, owned } from "../../linux/file.ts";
+import { O_NONBLOCK, O_RDONLY, openIfAny, owned } from "../../linux/file.ts";
+import { flock } from "../../linux/flock.ts";
 import type { Paths } from "../../paths.ts";
 import type { Task } from "../../runtime/task.ts";
 

@@ -1,6 +1,8 @@
 /** The lock between those who put containers into networks, any number at once, and those who take networks away. */
 
-import { close, type Fd, flock, mkdirAll, O_CREAT, O_RDWR, open, openIfAny, owned } from "../../linux/file.ts";
+import { close, type Fd, O_CREAT, O_RDWR, open, openIfAny, owned } from "../../linux/file.ts";
+import { flock } from "../../linux/flock.ts";
+import { mkdirAll } from "../../linux/names.ts";
 import type { Paths } from "../../paths.ts";
 
 /** Waits until nobody is in the way. Take it before any other lock of networks. @returns how to release it; a second time does no harm. */

@@ -1,7 +1,8 @@
 /** What is kept of networks: `networks/<name>/{network.json, leases/, names/}`. */
 
 import { ConflictError, NotFoundError } from "../../errors.ts";
-import { readdir, statIfAny } from "../../linux/file.ts";
+import { readdir } from "../../linux/directory.ts";
+import { statIfAny } from "../../linux/stat.ts";
 import type { Paths } from "../../paths.ts";
 import { driverOf, type Network, type RarerSettings, type Subnet } from "../../plan/network.ts";
 import { readRecordFile } from "../../record-file.ts";

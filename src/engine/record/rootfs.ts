@@ -1,13 +1,11 @@
 /** The file system of a container, as it lies on the disk and as its programs see it. */
 
 import { ConflictError, Failure, hasCode, UnsupportedError } from "../../errors.ts";
-import { byteName, isOnProc, openAt } from "../../linux/at.ts";
-import type { Adapt } from "../../linux/tree/copy.ts";
+import { openAt } from "../../linux/at.ts";
+import { byteName } from "../../linux/byte-name.ts";
 import {
   close,
   type Fd,
-  flock,
-  fstat,
   O_CREAT,
   O_DIRECTORY,
   O_PATH,
@@ -16,13 +14,16 @@ import {
   open,
   openIfAny,
   owned,
-  statIfAny,
-  unlink,
 } from "../../linux/file.ts";
-import { ensureDirectory, ensureFile } from "../../linux/tree/inroot.ts";
+import { flock } from "../../linux/flock.ts";
 import { attachAt, fchdir, moveMount, setPropagation } from "../../linux/mount.ts";
+import { unlink } from "../../linux/names.ts";
 import { unshare } from "../../linux/namespace.ts";
 import { openProcess } from "../../linux/proc.ts";
+import { fstat, statIfAny } from "../../linux/stat.ts";
+import { isOnProc } from "../../linux/statfs.ts";
+import type { Adapt } from "../../linux/tree/copy.ts";
+import { ensureDirectory, ensureFile } from "../../linux/tree/inroot.ts";
 import type { Paths } from "../../paths.ts";
 import { planBinds, planRoot } from "../../plan/mounts.ts";
 import { copiedMark } from "../../plan/path.ts";

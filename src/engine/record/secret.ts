@@ -1,7 +1,7 @@
 /** What is kept of secrets: `secrets/<name>/{secret.json, data}`, for root alone. */
 
 import { ConflictError, NotFoundError } from "../../errors.ts";
-import { readdir } from "../../linux/file.ts";
+import { readdir } from "../../linux/directory.ts";
 import type { Paths } from "../../paths.ts";
 import { readRecordFile } from "../../record-file.ts";
 import { damaged, kindOf, map, parseRecord, salvage, text, time } from "../../schema.ts";

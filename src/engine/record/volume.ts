@@ -1,7 +1,8 @@
 /** What is kept of volumes: `volumes/<name>/{volume.json, _data}`, and which containers use them. */
 
 import { UsageError } from "../../errors.ts";
-import { readdir, statIfAny } from "../../linux/file.ts";
+import { readdir } from "../../linux/directory.ts";
+import { statIfAny } from "../../linux/stat.ts";
 import type { Paths } from "../../paths.ts";
 import { isVolumeName } from "../../plan/mounts.ts";
 import { dataOf, recordOf } from "../../plan/volume.ts";

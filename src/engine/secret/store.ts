@@ -3,18 +3,9 @@
 import { ConflictError } from "../../errors.ts";
 import { createStaging, emptyTrash, moveToTrash, prepareStore, withStoreLock } from "../../image/staging.ts";
 import { randomHex } from "../../linux/clone.ts";
-import {
-  mkdir,
-  mkdirAll,
-  O_CREAT,
-  O_EXCL,
-  O_WRONLY,
-  rename,
-  statIfAny,
-  withFile,
-  writeAll,
-  writeNewFile,
-} from "../../linux/file.ts";
+import { O_CREAT, O_EXCL, O_WRONLY, withFile, writeAll, writeNewFile } from "../../linux/file.ts";
+import { mkdir, mkdirAll, rename } from "../../linux/names.ts";
+import { statIfAny } from "../../linux/stat.ts";
 import type { Paths } from "../../paths.ts";
 import { formatRecord } from "../../schema.ts";
 import { findSecret, readAnySecret, type Secret, secretKind, secretPath } from "../record/secret.ts";

@@ -1,8 +1,9 @@
 /** What `--security-opt` comes to on this host. Loaded for those that ask. */
 
 import { UnsupportedError } from "../../errors.ts";
-import { readFile, readFileIfAny, statIfAny } from "../../linux/file.ts";
+import { readFile, readFileIfAny } from "../../linux/file.ts";
 import { isCall } from "../../linux/seccomp/architectures.ts";
+import { statIfAny } from "../../linux/stat.ts";
 import { kernelVersion } from "../../linux/sysctl.ts";
 import { seccompProfile } from "../../oci/bundle/seccomp.ts";
 import { parseWithBits64, type Seccomp, type SeccompProfile } from "../../oci/seccomp.ts";

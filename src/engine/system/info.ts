@@ -3,7 +3,8 @@
 import { hasCode } from "../../errors.ts";
 import { listImages } from "../../image/store.ts";
 import { findCgroup2 } from "../../linux/cgroup.ts";
-import { readdir, readFile } from "../../linux/file.ts";
+import { readdir } from "../../linux/directory.ts";
+import { readFile } from "../../linux/file.ts";
 import { mountOf } from "../../linux/proc/mountinfo.ts";
 import { kernelVersion } from "../../linux/sysctl.ts";
 import type { Paths } from "../../paths.ts";

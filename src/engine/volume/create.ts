@@ -3,7 +3,8 @@
 import { ConflictError } from "../../errors.ts";
 import { withStoreLock } from "../../image/staging.ts";
 import { randomHex } from "../../linux/clone.ts";
-import { mkdirAll, unlink, writeFileAtomic } from "../../linux/file.ts";
+import { writeFileAtomic } from "../../linux/file.ts";
+import { mkdirAll, unlink } from "../../linux/names.ts";
 import type { Paths } from "../../paths.ts";
 import type { VolumeStep } from "../../plan/step.ts";
 import { makerOf, recordOf } from "../../plan/volume.ts";

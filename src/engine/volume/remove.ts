@@ -2,7 +2,9 @@
 
 import { ConflictError, type Failure, NotFoundError } from "../../errors.ts";
 import { emptyTrash, moveToTrash, withStoreLock } from "../../image/staging.ts";
-import { mkdirAll, readFileIfAny, statIfAny } from "../../linux/file.ts";
+import { readFileIfAny } from "../../linux/file.ts";
+import { mkdirAll } from "../../linux/names.ts";
+import { statIfAny } from "../../linux/stat.ts";
 import type { Paths } from "../../paths.ts";
 import { makerOf } from "../../plan/volume.ts";
 import { unmountVolume } from "../../runtime/mount/volume-mount.ts";

@@ -3,35 +3,11 @@
  * holes, capabilities and user attributes. Walks by descriptors, however deep, and follows no symbolic link.
  */
 
-import {
-  type ByteName,
-  byteName,
-  byteNameOf,
-  chmodPath,
-  chownAt,
-  fchmod,
-  fchown,
-  fsetxattr,
-  ftruncate,
-  futimens,
-  linkAt,
-  mkdirAt,
-  mknodAt,
-  openAt,
-  openInRoot,
-  pread,
-  pwriteAll,
-  readlinkAt,
-  symlinkAt,
-  textOf,
-  timeOf,
-  utimesAt,
-} from "../at.ts";
-import { Descent } from "./descent.ts";
+import { mkdirAt, openAt, openInRoot, readlinkAt } from "../at.ts";
+import { type ByteName, byteName, byteNameOf, textOf } from "../byte-name.ts";
 import {
   cwd,
   type Fd,
-  fstat,
   O_CREAT,
   O_DIRECTORY,
   O_EXCL,
@@ -41,12 +17,16 @@ import {
   O_RDONLY,
   O_WRONLY,
   owned,
-  type Stat,
 } from "../file.ts";
-import { dataRanges } from "./holes.ts";
 import { bind, memory } from "../libc.ts";
+import { pread, pwriteAll } from "../pread.ts";
+import { fstat, type Stat } from "../stat.ts";
+import { Descent } from "./descent.ts";
+import { linkAt, mknodAt, symlinkAt } from "./entries.ts";
+import { dataRanges } from "./holes.ts";
+import { chmodPath, chownAt, fchmod, fchown, ftruncate, futimens, timeOf, utimesAt } from "./metadata.ts";
 import { listAt } from "./tree.ts";
-import { belongsToFile, listXattrs, readXattr } from "./xattr.ts";
+import { belongsToFile, fsetxattr, listXattrs, readXattr } from "./xattr.ts";
 
 const libc = bind({ ioctl: ["int", "int", "long", "long"] });
 const FICLONE = 0x40049409;

@@ -4,8 +4,10 @@
  */
 
 import { SyscallError } from "../../errors.ts";
-import { type ByteName, byteName, openAt, textOf } from "../at.ts";
-import { close, type Fd, fstat, O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from "../file.ts";
+import { openAt } from "../at.ts";
+import { type ByteName, byteName, textOf } from "../byte-name.ts";
+import { close, type Fd, O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from "../file.ts";
+import { fstat } from "../stat.ts";
 
 /** More levels than trees of sound mind have, and less than the descriptors that everybody may have open. */
 const maxOpen = 64;

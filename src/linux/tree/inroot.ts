@@ -2,19 +2,9 @@
 
 import { SyscallError } from "../../errors.ts";
 import * as at from "../at.ts";
-import {
-  close,
-  type Fd,
-  fstat,
-  O_CREAT,
-  O_DIRECTORY,
-  O_EXCL,
-  O_NOFOLLOW,
-  O_PATH,
-  O_WRONLY,
-  owned,
-  type Stat,
-} from "../file.ts";
+import { type ByteName, byteName, byteNameOf, textOf } from "../byte-name.ts";
+import { close, type Fd, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_PATH, O_WRONLY, owned } from "../file.ts";
+import { fstat, type Stat } from "../stat.ts";
 
 /** Opens a directory below root (O_PATH), creating what is missing of its path, also where a symbolic link leads to. */
 export const ensureDirectory = (root: Fd, path: string, mode = 0o755): Fd =>
@@ -27,10 +17,10 @@ export const ensureFile = (root: Fd, path: string): Fd =>
   );
 
 /** @param whole the whole path, for errors. */
-type Create = (parent: Fd, name: at.ByteName, whole: at.ByteName) => void;
+type Create = (parent: Fd, name: ByteName, whole: ByteName) => void;
 
 function ensure(root: Fd, path: string, flags: number, create: Create): Fd {
-  const bytes = at.byteNameOf(path);
+  const bytes = byteNameOf(path);
   const found = at.openInRootIfAny(root, bytes, flags);
   if (found !== undefined) return found;
   const missing = walk(root, bytes, create);
@@ -40,9 +30,9 @@ function ensure(root: Fd, path: string, flags: number, create: Create): Fd {
 const maxLinks = 40; // as path_resolution(7)
 
 /** Makes what is missing on the way to a path. @returns the path without symbolic links */
-function walk(root: Fd, path: at.ByteName, create: Create): at.ByteName {
+function walk(root: Fd, path: ByteName, create: Create): ByteName {
   const pending = path.split("/").reverse();
-  const done: at.ByteName[] = [];
+  const done: ByteName[] = [];
   for (let links = 0; pending.length > 0; ) {
     const name = pending.pop()!;
     if (name === "" || name === ".") continue;
@@ -52,7 +42,7 @@ function walk(root: Fd, path: at.ByteName, create: Create): at.ByteName {
     }
     const { stat, target } = look(root, join([...done, name]));
     if (target !== undefined) {
-      if (++links > maxLinks) throw new SyscallError("open", at.textOf(path), "ELOOP", "too many symbolic links");
+      if (++links > maxLinks) throw new SyscallError("open", textOf(path), "ELOOP", "too many symbolic links");
       if (target.startsWith("/")) done.length = 0;
       pending.push(...target.split("/").reverse());
       continue;
@@ -73,25 +63,24 @@ function walk(root: Fd, path: at.ByteName, create: Create): at.ByteName {
   return join(done);
 }
 
-const join = (names: at.ByteName[]): at.ByteName =>
-  names.reduce((path, name) => at.byteName`${path}/${name}`, at.byteName`.`);
+const join = (names: ByteName[]): ByteName => names.reduce((path, name) => byteName`${path}/${name}`, byteName`.`);
 
 /** What is at a path that leads through no symbolic link, and where it points to if it is one. */
-function look(root: Fd, path: at.ByteName): { stat?: Stat; target?: at.ByteName } {
+function look(root: Fd, path: ByteName): { stat?: Stat; target?: ByteName } {
   using entry = owned(at.openInRootIfAny(root, path, O_PATH | O_NOFOLLOW));
   if (!entry) return {};
   const stat = fstat(entry.fd);
-  return stat.type === "symlink" ? { stat, target: at.readlinkAt(entry.fd, at.byteName``, path) } : { stat };
+  return stat.type === "symlink" ? { stat, target: at.readlinkAt(entry.fd, byteName``, path) } : { stat };
 }
 
 /** True if there is nothing at a path below root, and a symbolic link on the way is why. */
 export function leadsNowhere(root: Fd, path: string): boolean {
   const parts = path.split("/").filter(Boolean);
   for (let length = 1; length <= parts.length; length++) {
-    const { stat, target } = look(root, at.byteNameOf(parts.slice(0, length).join("/")));
+    const { stat, target } = look(root, byteNameOf(parts.slice(0, length).join("/")));
     if (!stat) return false;
     if (target === undefined) continue;
-    using led = owned(at.openInRootIfAny(root, at.byteNameOf(parts.slice(0, length).join("/")), O_PATH));
+    using led = owned(at.openInRootIfAny(root, byteNameOf(parts.slice(0, length).join("/")), O_PATH));
     if (!led) return true;
   }
   return false;

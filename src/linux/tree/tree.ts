@@ -1,9 +1,13 @@
 /** Whole directory trees by descriptors: listing names as bytes, walking, and giving away or removing all below a directory. */
 
 import { hasCode } from "../../errors.ts";
-import { type ByteName, byteName, byteNameFrom, byteNameOf, chownAt, openAt, rmdirAt, textOf, unlinkAt } from "../at.ts";
+import { openAt, rmdirAt, unlinkAt } from "../at.ts";
+import { type ByteName, byteName, byteNameFrom, byteNameOf, textOf } from "../byte-name.ts";
+import { readEntries } from "../directory.ts";
+import { cwd, type Fd, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, owned } from "../file.ts";
+import { fstat } from "../stat.ts";
 import { Descent } from "./descent.ts";
-import { cwd, type Fd, fstat, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, owned, readEntries } from "../file.ts";
+import { chownAt } from "./metadata.ts";
 
 /** An entry of a directory, and whether getdents64(2) calls it one itself. */
 export interface Entry {

@@ -1,6 +1,7 @@
-/** Extended attributes of open files: flistxattr(2) and fgetxattr(2) (xattr(7)). */
+/** Extended attributes of open files: flistxattr(2), fgetxattr(2) and fsetxattr(2) (xattr(7)). */
 
-import { type ByteName, byteNameFrom, textOf } from "../at.ts";
+import { done, nameIn } from "../at.ts";
+import { type ByteName, byteNameFrom, textOf } from "../byte-name.ts";
 import { ENODATA, EOPNOTSUPP } from "../errno.ts";
 import type { Fd } from "../file.ts";
 import { allow, bind, memory } from "../libc.ts";
@@ -8,6 +9,7 @@ import { allow, bind, memory } from "../libc.ts";
 const libc = bind({
   flistxattr: ["long", "int", "ptr", "long"],
   fgetxattr: ["long", "int", "ptr", "ptr", "long"],
+  fsetxattr: ["int", "int", "ptr", "ptr", "long", "int"],
 });
 
 /** The names of a file's attributes; none where the file system has no such thing. */
@@ -32,6 +34,21 @@ export function readXattr(fd: Fd, key: ByteName, subject: ByteName): Uint8Array 
   if (size === -1) return undefined;
   const value = memory(size);
   const length = size === 0 ? 0 : call(value, size);
+  return length === -1 ? undefined : value.subarray(0, length);
+}
+
+/** fsetxattr(2). */
+export const fsetxattr = (fd: Fd, key: ByteName, value: Uint8Array, subject: ByteName): void =>
+  void done(
+    `set ${key} of`,
+    subject,
+    libc.fsetxattr(fd, nameIn(key), value.length > 0 ? value : null, value.length, 0),
+  );
+
+/** fgetxattr(2) of a small attribute, or undefined where the file has none. */
+export function fgetxattr(fd: Fd, key: ByteName): Uint8Array | undefined {
+  const value = memory(256);
+  const length = libc.fgetxattr(fd, nameIn(key), value, value.length);
   return length === -1 ? undefined : value.subarray(0, length);
 }
 

@@ -1,6 +1,9 @@
 /** The names of the containers of a network: a file for each in a directory, which their processes write and resolvers read. */
 
-import { mkdirAll, readdir, statIfAny, unlink, writeFileAtomic } from "../../linux/file.ts";
+import { readdir } from "../../linux/directory.ts";
+import { writeFileAtomic } from "../../linux/file.ts";
+import { mkdirAll, unlink } from "../../linux/names.ts";
+import { statIfAny } from "../../linux/stat.ts";
 import { formatAddress, readAddress } from "../../plan/address.ts";
 import type { Link, Names } from "../../plan/network.ts";
 import { readRecordFile } from "../../record-file.ts";

@@ -2,10 +2,11 @@
 
 import { UnsupportedError } from "../../errors.ts";
 import { wait } from "../../linux/clone.ts";
-import { type Fd, readAll, seekToStart, statIfAny } from "../../linux/file.ts";
+import { type Fd, readAll, seekToStart } from "../../linux/file.ts";
 import { closeAll } from "../../linux/poll.ts";
 import { memfd, stringVector } from "../../linux/process.ts";
 import { posixSpawn } from "../../linux/spawn.ts";
+import { statIfAny } from "../../linux/stat.ts";
 
 const directories = ["/usr/sbin", "/sbin", "/usr/bin", "/bin", "/usr/local/sbin", "/run/current-system/sw/bin"];
 const environment = ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"];

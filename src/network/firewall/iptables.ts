@@ -1,7 +1,8 @@
 /** The firewall through iptables-restore, for kernels without nf_tables and for who asks for it. */
 
 import { SyscallError } from "../../errors.ts";
-import { flock, O_RDONLY, open, owned } from "../../linux/file.ts";
+import { O_RDONLY, open, owned } from "../../linux/file.ts";
+import { flock } from "../../linux/flock.ts";
 import { withNetlink } from "../../linux/netlink/socket.ts";
 import type { Network, Publication } from "../../plan/network.ts";
 import { closeLoopback } from "./close-loopback.ts";

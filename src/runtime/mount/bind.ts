@@ -1,21 +1,13 @@
 /** What a container shows of the host, as detached mounts: its bind mounts and volumes, or a directory as its root. */
 
 import { SyscallError } from "../../errors.ts";
-import { byteNameOf, chownAt, openInRootIfAny } from "../../linux/at.ts";
-import {
-  cwd,
-  type Fd,
-  fstat,
-  mkdirAll,
-  O_DIRECTORY,
-  O_NOFOLLOW,
-  O_PATH,
-  O_RDONLY,
-  open,
-  owned,
-  statIfAny,
-} from "../../linux/file.ts";
+import { openInRootIfAny } from "../../linux/at.ts";
+import { byteNameOf } from "../../linux/byte-name.ts";
+import { cwd, type Fd, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, open, owned } from "../../linux/file.ts";
 import { mountSetattr, openTree } from "../../linux/mount.ts";
+import { mkdirAll } from "../../linux/names.ts";
+import { fstat, statIfAny } from "../../linux/stat.ts";
+import { chownAt } from "../../linux/tree/metadata.ts";
 import type { BindStep } from "../../plan/step.ts";
 import type { Ids } from "../userns/ids.ts";
 import { giveTo, showAs, showMapped } from "../userns/owner.ts";

@@ -8,22 +8,24 @@
  */
 
 import type { SyscallError } from "../../errors.ts";
-import { byteName, byteNameOf, fileSystemType, openAt } from "../../linux/at.ts";
-import { type Adapt, copyTree } from "../../linux/tree/copy.ts";
+import { openAt } from "../../linux/at.ts";
+import { byteName, byteNameOf } from "../../linux/byte-name.ts";
 import {
   cwd,
   type Fd,
-  mkdir,
   O_DIRECTORY,
   O_PATH,
   O_RDONLY,
   open,
   owned,
-  statIfAny,
   writeFileAtomic,
   writeNewFile,
 } from "../../linux/file.ts";
 import { openTree } from "../../linux/mount.ts";
+import { mkdir } from "../../linux/names.ts";
+import { statIfAny } from "../../linux/stat.ts";
+import { fileSystemType } from "../../linux/statfs.ts";
+import { type Adapt, copyTree } from "../../linux/tree/copy.ts";
 import { removePath } from "../../linux/tree/tree.ts";
 import { copiedMark } from "../../plan/path.ts";
 

@@ -1,7 +1,9 @@
 /** Roots that are mounted for the host to see, because somebody asked for it (`mount`). */
 
-import { type Fd, mkdir, O_DIRECTORY, O_PATH, open, owned, rmdir, stat, statIfAny } from "../../linux/file.ts";
+import { type Fd, O_DIRECTORY, O_PATH, open, owned } from "../../linux/file.ts";
 import { attachAt, openTree, umount2 } from "../../linux/mount.ts";
+import { mkdir, rmdir } from "../../linux/names.ts";
+import { stat, statIfAny } from "../../linux/stat.ts";
 
 /** Where a container's root is mounted, in its directory. */
 export const hostMountOf = (directory: string): string => `${directory}/merged`;

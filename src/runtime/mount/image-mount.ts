@@ -1,10 +1,12 @@
 /** Another image, or a part of it, read-only and attached nowhere. */
 
 import { SyscallError } from "../../errors.ts";
-import { byteNameOf, openInRootIfAny } from "../../linux/at.ts";
-import { type Fd, fstat, O_DIRECTORY, O_PATH, open, owned } from "../../linux/file.ts";
+import { openInRootIfAny } from "../../linux/at.ts";
+import { byteNameOf } from "../../linux/byte-name.ts";
+import { type Fd, O_DIRECTORY, O_PATH, open, owned } from "../../linux/file.ts";
 import { mountSetattr, moveMount, openTree } from "../../linux/mount.ts";
 import { inOwnMounts } from "../../linux/namespace.ts";
+import { fstat } from "../../linux/stat.ts";
 import type { BindStep } from "../../plan/step.ts";
 import type { Ids } from "../userns/ids.ts";
 import { makeOverlay } from "./rootfs.ts";

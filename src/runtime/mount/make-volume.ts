@@ -1,7 +1,9 @@
 /** Makes volumes (plan/volume.ts says where): each whole, or not at all. */
 
 import { hasCode } from "../../errors.ts";
-import { mkdir, mkdirAll, rename, statIfAny, unlink, writeNewFile } from "../../linux/file.ts";
+import { writeNewFile } from "../../linux/file.ts";
+import { mkdir, mkdirAll, rename, unlink } from "../../linux/names.ts";
+import { statIfAny } from "../../linux/stat.ts";
 import { removePath } from "../../linux/tree/tree.ts";
 import type { VolumeStep } from "../../plan/step.ts";
 import { dataOf, makerOf, recordOf } from "../../plan/volume.ts";

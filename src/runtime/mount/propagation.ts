@@ -1,7 +1,8 @@
 /** Whether a bind mount can pass mounts on as it was asked to: that takes a source which does so itself (mount_namespaces(7)). */
 
 import { ConflictError } from "../../errors.ts";
-import { type Fd, readlink } from "../../linux/file.ts";
+import type { Fd } from "../../linux/file.ts";
+import { readlink } from "../../linux/names.ts";
 import { mountOf } from "../../linux/proc/mountinfo.ts";
 
 /** @param propagation as mount(8): `rshared`. @throws ConflictError if the source's mount is private */

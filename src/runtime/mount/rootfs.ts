@@ -1,9 +1,9 @@
 /** The root of a container, a detached mount of its image's layers: made by the host's side, attached by init. */
 
 import { hasCode, SyscallError } from "../../errors.ts";
-import type { Adapt } from "../../linux/tree/copy.ts";
 import { type Fd, O_DIRECTORY, O_PATH, open, owned } from "../../linux/file.ts";
 import { chdir, fchdir, fsmount, mount, openTree } from "../../linux/mount.ts";
+import type { Adapt } from "../../linux/tree/copy.ts";
 import type { Ids } from "../userns/ids.ts";
 
 /** Layers of an image, the topmost first, below one writable directory; without that directory they are shown read-only. */

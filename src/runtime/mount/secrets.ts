@@ -1,10 +1,10 @@
 /** Secrets on their way into a container: copied when it is made, shown in memory or as variables when it starts. */
 
 import { InvalidError } from "../../errors.ts";
-import { byteNameOf, fchmod, fchown, openAt } from "../../linux/at.ts";
+import { openAt } from "../../linux/at.ts";
+import { byteNameOf } from "../../linux/byte-name.ts";
 import {
   type Fd,
-  mkdir,
   O_CREAT,
   O_DIRECTORY,
   O_EXCL,
@@ -18,7 +18,9 @@ import {
   writeAll,
 } from "../../linux/file.ts";
 import { fsmount, mountSetattr, moveMount, openTree } from "../../linux/mount.ts";
+import { mkdir } from "../../linux/names.ts";
 import { inOwnMounts } from "../../linux/namespace.ts";
+import { fchmod, fchown } from "../../linux/tree/metadata.ts";
 import type { SecretFile } from "../../plan/secret-mount.ts";
 import type { SecretVariable } from "../../plan/secrets.ts";
 import type { BindStep, HostStep } from "../../plan/step.ts";

@@ -1,8 +1,10 @@
 /** Where something is to be mounted in an image: what its symbolic links lead to, and whether the two go together. */
 
 import { ConflictError, hasCode } from "../../errors.ts";
-import { byteNameOf, openInRootIfAny } from "../../linux/at.ts";
-import { close, type Fd, fstat, O_PATH, owned } from "../../linux/file.ts";
+import { openInRootIfAny } from "../../linux/at.ts";
+import { byteNameOf } from "../../linux/byte-name.ts";
+import { close, type Fd, O_PATH, owned } from "../../linux/file.ts";
+import { fstat } from "../../linux/stat.ts";
 
 /**
  * Makes what a symbolic link that leads nowhere names; all other places are init's to make.

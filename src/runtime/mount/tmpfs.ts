@@ -1,11 +1,13 @@
 /** A tmpfs that begins as the directory that it covers: with its mode, and with what is in it (`tmpcopyup`). */
 
 import { hasCode } from "../../errors.ts";
-import { byteNameOf, openInRootIfAny } from "../../linux/at.ts";
-import { copyTree } from "../../linux/tree/copy.ts";
-import { type Fd, fstat, O_DIRECTORY, O_RDONLY, open, owned } from "../../linux/file.ts";
+import { openInRootIfAny } from "../../linux/at.ts";
+import { byteNameOf } from "../../linux/byte-name.ts";
+import { type Fd, O_DIRECTORY, O_RDONLY, open, owned } from "../../linux/file.ts";
 import { fsmount, mountSetattr } from "../../linux/mount.ts";
 import { mountAttributes } from "../../linux/mount-attributes.ts";
+import { fstat } from "../../linux/stat.ts";
+import { copyTree } from "../../linux/tree/copy.ts";
 import type { BindStep } from "../../plan/step.ts";
 
 /** @param image the root alone: the directory of it that is covered. @returns a mount that is attached nowhere. */

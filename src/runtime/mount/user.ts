@@ -1,8 +1,11 @@
 /** Who a program runs as: names and numbers resolved by the rootfs's own /etc/passwd and /etc/group (passwd(5), group(5)). */
 
 import { Failure, hasCode, NotFoundError } from "../../errors.ts";
-import { byteNameOf, isOnProc, openInRoot } from "../../linux/at.ts";
-import { type Fd, fstat, O_NONBLOCK, O_RDONLY, owned, readAll } from "../../linux/file.ts";
+import { openInRoot } from "../../linux/at.ts";
+import { byteNameOf } from "../../linux/byte-name.ts";
+import { type Fd, O_NONBLOCK, O_RDONLY, owned, readAll } from "../../linux/file.ts";
+import { fstat } from "../../linux/stat.ts";
+import { isOnProc } from "../../linux/statfs.ts";
 import type { User } from "../../plan/user.ts";
 
 /** The ids of a process, and the HOME that goes with them. */

@@ -8,8 +8,10 @@
  */
 
 import { hasCode, NotFoundError } from "../../errors.ts";
-import { close, type Fd, flock, O_CREAT, O_RDWR, open, owned, stat, statIfAny } from "../../linux/file.ts";
+import { close, type Fd, O_CREAT, O_RDWR, open, owned } from "../../linux/file.ts";
+import { flock } from "../../linux/flock.ts";
 import { attachAt, fsmount, umount2 } from "../../linux/mount.ts";
+import { stat, statIfAny } from "../../linux/stat.ts";
 import type { HostStep } from "../../plan/step.ts";
 import { dataOf } from "../../plan/volume.ts";
 

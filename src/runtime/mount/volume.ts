@@ -12,14 +12,18 @@
 
 import { hasCode } from "../../errors.ts";
 import * as at from "../../linux/at.ts";
+import { type ByteName, byteName, byteNameOf } from "../../linux/byte-name.ts";
+import { type Fd, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, open, owned } from "../../linux/file.ts";
+import { flock } from "../../linux/flock.ts";
+import { fstat } from "../../linux/stat.ts";
 import { type Adapt, copyTree, takeOver } from "../../linux/tree/copy.ts";
-import { type Fd, flock, fstat, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, open, owned } from "../../linux/file.ts";
+import { moveAt, renameAt } from "../../linux/tree/entries.ts";
 import { listAt, removeTree } from "../../linux/tree/tree.ts";
 import { dataName } from "../../plan/volume.ts";
 
-const copy = at.byteName`_copy`;
-const whole = at.byteName`_whole`;
-const data = at.byteNameOf(dataName);
+const copy = byteName`_copy`;
+const whole = byteName`_whole`;
+const data = byteNameOf(dataName);
 
 /**
  * Fills a volume that is empty with what the image has at a place. Two that want it take turns; what is in the volume
@@ -30,7 +34,7 @@ export function fillVolume(image: Fd, target: string, source: string, adapt?: Ad
   using opened = owned(open(source.slice(0, source.lastIndexOf("/")), O_RDONLY | O_DIRECTORY));
   const volume = opened.fd;
   flock(volume, { wait: true });
-  const subject = at.byteNameOf(source);
+  const subject = byteNameOf(source);
   using to = owned(openDirectory(volume, data));
   removeTree(volume, copy);
   const isWaiting = listAt(volume, subject).some(({ name }) => name === whole);
@@ -38,7 +42,7 @@ export function fillVolume(image: Fd, target: string, source: string, adapt?: Ad
   if (isWaiting || copyImage(image, target, volume, adapt)) moveAll(volume, to.fd);
 }
 
-const openDirectory = (directory: Fd, name: at.ByteName): Fd =>
+const openDirectory = (directory: Fd, name: ByteName): Fd =>
   at.openAt(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 
 /** @returns false where the image has no such directory. */
@@ -47,14 +51,14 @@ function copyImage(image: Fd, target: string, volume: Fd, adapt: Adapt | undefin
   if (from === undefined) return false;
   at.mkdirAt(volume, copy, 0o700);
   using to = owned(openDirectory(volume, copy));
-  copyTree(from.fd, to.fd, at.byteNameOf(target), adapt);
-  at.renameAt(volume, copy, whole);
+  copyTree(from.fd, to.fd, byteNameOf(target), adapt);
+  renameAt(volume, copy, whole);
   return true;
 }
 
 function openImage(image: Fd, target: string): Fd | undefined {
   try {
-    return at.openInRootIfAny(image, at.byteNameOf(target), O_RDONLY | O_DIRECTORY);
+    return at.openInRootIfAny(image, byteNameOf(target), O_RDONLY | O_DIRECTORY);
   } catch (error) {
     // A file, below what another volume shows.
     if (!hasCode(error, "ENOTDIR")) throw error;
@@ -66,7 +70,7 @@ function moveAll(volume: Fd, to: Fd): void {
   using from = owned(openDirectory(volume, whole));
   const itself = fstat(from.fd);
   // Somebody who did not want it filled may have made one of that name meanwhile: theirs stays.
-  for (const { name } of listAt(from.fd, whole)) at.moveAt(from.fd, name, to);
+  for (const { name } of listAt(from.fd, whole)) moveAt(from.fd, name, to);
   takeOver(from.fd, to, itself, data);
   removeTree(volume, whole);
 }

@@ -1,7 +1,8 @@
 /** All containers of a root. */
 
 import { InvalidError, NotFoundError } from "../../errors.ts";
-import { readdir, statIfAny } from "../../linux/file.ts";
+import { readdir } from "../../linux/directory.ts";
+import { statIfAny } from "../../linux/stat.ts";
 import { removeIfUnfinished } from "./remove.ts";
 import { type ContainerState, idPattern, pathsOf, readState } from "./state.ts";
 

@@ -2,7 +2,8 @@
 
 import { ConflictError, UnsupportedError, UsageError } from "../../errors.ts";
 import { type Cgroup2, readCgroupFile } from "../../linux/cgroup.ts";
-import { readFile, statIfAny } from "../../linux/file.ts";
+import { readFile } from "../../linux/file.ts";
+import { statIfAny } from "../../linux/stat.ts";
 import { commonCgroup } from "./remove.ts";
 
 /** An absolute path below the mount point is taken as it is, another one beside the caller's cgroup, as runc does. */

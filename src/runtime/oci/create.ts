@@ -1,6 +1,7 @@
 /** A container from its bundle to the moment when its program is about to run, or runs. */
 
-import { byteNameOf, mknodAt } from "../../linux/at.ts";
+import { mknodAt } from "../../linux/tree/entries.ts";
+import { byteNameOf } from "../../linux/byte-name.ts";
 import { close, cwd, type Fd, O_RDWR, open, writeFileAtomic } from "../../linux/file.ts";
 import { closeAll } from "../../linux/poll.ts";
 import { identify } from "../../linux/proc.ts";

@@ -1,9 +1,10 @@
 /** Another process in a container. */
 
 import { Failure } from "../../errors.ts";
-import { type Fd, owned, statIfAny, writeFileAtomic } from "../../linux/file.ts";
+import { type Fd, owned, writeFileAtomic } from "../../linux/file.ts";
 import { openProcess } from "../../linux/proc.ts";
 import { umask } from "../../linux/process.ts";
+import { statIfAny } from "../../linux/stat.ts";
 import type { ExecPlan } from "../../plan/exec.ts";
 import { identityIn, spawnExec } from "../exec.ts";
 import { awaitStart, killInit } from "../follow.ts";

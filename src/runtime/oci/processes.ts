@@ -1,7 +1,8 @@
 /** The processes of a container, by their numbers on the host. */
 
 import { readCgroupFile } from "../../linux/cgroup.ts";
-import { readdir, readlinkIfAny } from "../../linux/file.ts";
+import { readdir } from "../../linux/directory.ts";
+import { readlinkIfAny } from "../../linux/names.ts";
 import type { ProcessId } from "../../linux/proc.ts";
 import { allProcesses } from "../../linux/procfs.ts";
 

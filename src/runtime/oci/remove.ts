@@ -1,18 +1,11 @@
 /** Takes away what there is of a container on the host. */
 
 import { removeCgroup, removeEmptyCgroup } from "../../linux/cgroup.ts";
-import {
-  flock,
-  O_DIRECTORY,
-  O_RDONLY,
-  openIfAny,
-  owned,
-  readdir,
-  readSmallFileIfAny,
-  rmdir,
-  statIfAny,
-  unlink,
-} from "../../linux/file.ts";
+import { readdir } from "../../linux/directory.ts";
+import { O_DIRECTORY, O_RDONLY, openIfAny, owned, readSmallFileIfAny } from "../../linux/file.ts";
+import { flock } from "../../linux/flock.ts";
+import { rmdir, unlink } from "../../linux/names.ts";
+import { statIfAny } from "../../linux/stat.ts";
 import { type ContainerState, pathsOf } from "./state.ts";
 
 /** What is on the host before there is a state. */

@@ -1,18 +1,10 @@
 /** The ids of containers: each is taken once. */
 
 import { ConflictError } from "../../errors.ts";
-import {
-  close,
-  type Fd,
-  flock,
-  fstat,
-  mkdirAll,
-  mkdirIfNew,
-  O_DIRECTORY,
-  O_RDONLY,
-  openIfAny,
-  writeNewFile,
-} from "../../linux/file.ts";
+import { close, type Fd, O_DIRECTORY, O_RDONLY, openIfAny, writeNewFile } from "../../linux/file.ts";
+import { flock } from "../../linux/flock.ts";
+import { mkdirAll, mkdirIfNew } from "../../linux/names.ts";
+import { fstat } from "../../linux/stat.ts";
 import { removeIfUnfinished, type Unfinished } from "./remove.ts";
 import { pathsOf } from "./state.ts";
 

@@ -2,7 +2,8 @@
 
 import { Failure } from "../../errors.ts";
 import { pidfdSendSignal } from "../../linux/clone.ts";
-import { O_NONBLOCK, O_WRONLY, open, owned, unlink, write } from "../../linux/file.ts";
+import { O_NONBLOCK, O_WRONLY, open, owned, write } from "../../linux/file.ts";
+import { unlink } from "../../linux/names.ts";
 import { openProcess } from "../../linux/proc.ts";
 import { signals } from "../../linux/signal.ts";
 import { type First, runPoststartHooks, runStartHooks } from "./hooks.ts";

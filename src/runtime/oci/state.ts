@@ -11,17 +11,16 @@ import { Failure, InvalidError, NotFoundError, UsageError } from "../../errors.t
 import { readCgroupFile } from "../../linux/cgroup.ts";
 import {
   type Fd,
-  flock,
-  fstat,
   O_DIRECTORY,
   O_RDONLY,
   openIfAny,
   owned,
   readSmallFileIfAny,
-  statIfAny,
   writeFileAtomic,
 } from "../../linux/file.ts";
+import { flock } from "../../linux/flock.ts";
 import { openProcess, type ProcessId } from "../../linux/proc.ts";
+import { fstat, statIfAny } from "../../linux/stat.ts";
 import type { Spec } from "../../oci/spec.ts";
 
 /** A container, as its creator has written it down. */

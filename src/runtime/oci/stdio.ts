@@ -1,9 +1,11 @@
 /** What the callers of an OCI runtime give it: descriptors that become the container's own, and a socket for its terminal. */
 
 import { Failure, hasCode } from "../../errors.ts";
-import { byteName, fchown } from "../../linux/at.ts";
-import { close, type Fd, fstat, O_DIRECTORY, O_PATH, open, owned } from "../../linux/file.ts";
+import { byteName } from "../../linux/byte-name.ts";
+import { close, type Fd, O_DIRECTORY, O_PATH, open, owned } from "../../linux/file.ts";
 import { sendMessage } from "../../linux/poll.ts";
+import { fstat } from "../../linux/stat.ts";
+import { fchown } from "../../linux/tree/metadata.ts";
 import { isatty } from "../../linux/tty.ts";
 import { connectStreamAt } from "../../linux/unix.ts";
 import type { ConnectedStdio, Owner } from "../stdio.ts";

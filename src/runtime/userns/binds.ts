@@ -1,13 +1,15 @@
 /** Whose the files of volumes and of the host's directories are in a container with a user namespace: idmapped mounts. */
 
 import { hasCode, type SyscallError } from "../../errors.ts";
-import { byteNameOf, openInRootIfAny } from "../../linux/at.ts";
-import type { Adapt } from "../../linux/tree/copy.ts";
-import { type Fd, O_NOFOLLOW, O_PATH, open, owned, readlink } from "../../linux/file.ts";
+import { openInRootIfAny } from "../../linux/at.ts";
+import { byteNameOf } from "../../linux/byte-name.ts";
+import { type Fd, O_NOFOLLOW, O_PATH, open, owned } from "../../linux/file.ts";
 import { mountSetattrIdmap } from "../../linux/mount.ts";
+import { readlink } from "../../linux/names.ts";
 import { readMountinfo } from "../../linux/proc/mountinfo.ts";
 import { makeUserNamespace } from "../../linux/program/user-namespace.ts";
 import { kernelVersion } from "../../linux/sysctl.ts";
+import type { Adapt } from "../../linux/tree/copy.ts";
 import type { BindStep } from "../../plan/step.ts";
 import { callersMap, capabilityInside, type IdMaps, mapText, toContainer } from "../../plan/userns/id-map.ts";
 import { type Ids, identityOnHost, type UserIds } from "./ids.ts";

@@ -1,12 +1,14 @@
 /** Whose files a bind mount shows: given to the container's user for good (`U`), or only shown as theirs (an idmapped mount). */
 
 import { hasCode, type SyscallError } from "../../errors.ts";
-import { byteNameOf, fchown } from "../../linux/at.ts";
-import { type Fd, fstat, O_NONBLOCK, O_RDONLY, open, owned } from "../../linux/file.ts";
+import { byteNameOf } from "../../linux/byte-name.ts";
+import { type Fd, O_NONBLOCK, O_RDONLY, open, owned } from "../../linux/file.ts";
 import { mountSetattrIdmap } from "../../linux/mount.ts";
 import { readMountinfo } from "../../linux/proc/mountinfo.ts";
 import { makeUserNamespace } from "../../linux/program/user-namespace.ts";
+import { fstat } from "../../linux/stat.ts";
 import { kernelVersion } from "../../linux/sysctl.ts";
+import { fchown } from "../../linux/tree/metadata.ts";
 import { giveTree } from "../../linux/tree/tree.ts";
 import type { IdMapping } from "../../oci/rare.ts";
 import type { BindStep } from "../../plan/step.ts";

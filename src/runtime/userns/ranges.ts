@@ -8,25 +8,24 @@
  * containers that are not there, was left by somebody who was killed: whoever needs it next takes it.
  */
 
-import { byteNameOf, ftruncate } from "../../linux/at.ts";
+import { byteNameOf } from "../../linux/byte-name.ts";
+import { readdir } from "../../linux/directory.ts";
 import {
   close,
   type Fd,
-  flock,
-  fstat,
-  mkdirAll,
   O_CREAT,
   O_RDWR,
   open,
   openIfAny,
   owned,
   readAll,
-  readdir,
   seekToStart,
-  statIfAny,
-  unlink,
   writeAll,
 } from "../../linux/file.ts";
+import { flock } from "../../linux/flock.ts";
+import { mkdirAll, unlink } from "../../linux/names.ts";
+import { fstat, statIfAny } from "../../linux/stat.ts";
+import { ftruncate } from "../../linux/tree/metadata.ts";
 
 /** Ids of one file. */
 export const pieceSize = 65536;

@@ -1,7 +1,7 @@
 /** Project quotas: how much the files of some directories may take together (quotactl_fd(2), ioctl_fs(2) FS_IOC_FSSETXATTR). */
 
-import { O_DIRECTORY, O_RDONLY, open, owned } from "./file.ts";
-import { bind, check, memory, syscall } from "./libc.ts";
+import { O_DIRECTORY, O_RDONLY, open, owned } from "../file.ts";
+import { bind, check, memory, syscall } from "../libc.ts";
 
 const libc = bind({ ioctl: ["int", "int", "long", "ptr"] });
 

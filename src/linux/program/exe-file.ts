@@ -1,9 +1,9 @@
 /** What /proc/PID/exe of a process shows that is to become a container's: an empty file that nobody can fill or start. */
 
-import { hasCode, type SyscallError } from "../errors.ts";
-import { EINVAL } from "./errno.ts";
-import { type Fd, owned } from "./file.ts";
-import { allow, bind, check, cstr, syscall } from "./libc.ts";
+import { hasCode, type SyscallError } from "../../errors.ts";
+import { EINVAL } from "../errno.ts";
+import { type Fd, owned } from "../file.ts";
+import { allow, bind, check, cstr, syscall } from "../libc.ts";
 
 const libc = bind({
   fchmod: ["int", "int", "int"],
