@@ -1,11 +1,11 @@
 /** A container from its bundle to the moment when its program is about to run, or runs. */
 
-import { mknodAt } from "../../linux/tree/entries.ts";
 import { byteNameOf } from "../../linux/byte-name.ts";
 import { close, cwd, type Fd, O_RDWR, open, writeFileAtomic } from "../../linux/file.ts";
 import { closeAll } from "../../linux/poll.ts";
 import { identify } from "../../linux/proc.ts";
 import { umask } from "../../linux/process.ts";
+import { mknodAt } from "../../linux/tree/entries.ts";
 import type { Spec } from "../../oci/spec.ts";
 import type { BundlePlan } from "../../plan/bundle/bundle.ts";
 import { follow, killInit, leave, type Progress, type Starting } from "../follow.ts";

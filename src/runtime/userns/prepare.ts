@@ -2,11 +2,11 @@
 
 import { hasCode } from "../../errors.ts";
 import { mkdirAt } from "../../linux/at.ts";
-import { mknodAt } from "../../linux/tree/entries.ts";
 import { byteName, byteNameOf } from "../../linux/byte-name.ts";
 import { cwd, type Fd, O_RDONLY, open, owned } from "../../linux/file.ts";
 import { fsmount, mountSetattr } from "../../linux/mount.ts";
 import { makeUserNamespace } from "../../linux/program/user-namespace.ts";
+import { mknodAt } from "../../linux/tree/entries.ts";
 import { chownAt } from "../../linux/tree/metadata.ts";
 import type { Device } from "../../oci/spec.ts";
 import { type IdMaps, mapText, toHost } from "../../plan/userns/id-map.ts";
