@@ -35,7 +35,7 @@ const steps: Step[] = [
     perform: () =>
       bunTest(
         testFiles((file) => !systemTest(file)),
-        "10000",
+        "60000",
       ),
   },
   {
@@ -43,7 +43,7 @@ const steps: Step[] = [
     perform: () =>
       bunTestInLanes(
         testFiles((file) => systemTest(file) && !vmTest(file)),
-        "60000",
+        "180000",
         Promise.all([...early.values()].map(({ end }) => end)),
       ),
   },
@@ -95,7 +95,7 @@ async function bunTestInVm(files: string[], stdout: Write, stderr: Write): Promi
   if (missing)
     return { ok: true, note: `skipped: this machine lacks ${missing}`, counts: { passed: 0, failed: 0, skipped: 1 } };
   let report = "";
-  const argv = [bun, "test", "--timeout", "120000", ...files.map((file) => `./${file}`)];
+  const argv = [bun, "test", "--timeout", "240000", ...files.map((file) => `./${file}`)];
   const options = { memMB: 2048, cwd: repository, timeoutSeconds: 1800 };
   const status = await vm(argv, options, stdout, (data) => {
     stderr(data);

@@ -77,7 +77,7 @@ test("the list of what a container may do is that of runc with Docker's profile"
     expect(compare(ours, await askRunc(host, defaultCapabilities))).toEqual([]);
     expect(Object.keys(ours).length).toBe(numbers.length);
   });
-}, 120_000);
+});
 
 test("and with more capabilities, of more", async () => {
   await withMachine(["probe"], async (host) => {
@@ -89,4 +89,4 @@ test("and with more capabilities, of more", async () => {
       [],
     );
   });
-}, 120_000);
+});

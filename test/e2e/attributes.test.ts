@@ -104,7 +104,7 @@ describe("what the program has does not depend on who starts it", () => {
             ...asObject(usual),
           });
       });
-    }, 120_000);
+    });
   }
 });
 

@@ -78,7 +78,7 @@ describe("zsh completes", () => {
     for (let tries = 1; ; tries++) {
       shell.press("ctrl-c");
       try {
-        await shell.waitFor("% ", 2000);
+        await shell.waitFor("% ");
         return;
       } catch (error) {
         if (tries === 5) throw error;
@@ -90,7 +90,7 @@ describe("zsh completes", () => {
       const shell = new Pty(machine.command(["zsh", "-f", "-i"]), { env, cwd: machine.directory });
       await using _ = shell;
       shell.line("PS1='%% '; autoload -Uz compinit; compinit -u -D; . <(tinydocker completion zsh); echo do''ne");
-      await shell.waitFor("done\r\n", 20_000);
+      await shell.waitFor("done\r\n");
       shell.type("tinydocker rmi busy");
       shell.press("tab");
       await shell.waitFor("box");

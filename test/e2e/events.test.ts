@@ -89,7 +89,7 @@ describe("events", () => {
         ok(await machine.run(["exec", "-d", "web", "sh", "-c", "sleep 0.1; exit 3"]));
         ok(await machine.run(["exec", "-d", "web", "sh", "-c", "kill -9 $$"]));
         ok(await machine.run(["exec", "-d", "web", "sleep", "1000"]));
-        await until(async () => (await ended()).length === before + 2, "the first two have ended", 20_000);
+        await until(async () => (await ended()).length === before + 2, "the first two have ended");
         ok(await machine.run(["kill", "web"]));
         await foreground?.exited;
         const ends = (await ended()).slice(before);

@@ -53,7 +53,7 @@ describe("a run that fails", () => {
         }
         ok(await machine.run(["volume", "rm", "old"]));
       });
-    }, 60_000);
+    });
 
   test("tells of the volumes that it has made and removed, as a run tells that goes well", async () => {
     await withMachine(["busybox"], async (machine) => {

@@ -101,7 +101,7 @@ describe("a call that fails with EPERM", () => {
         expect(failed.length).toBeGreaterThan(name === "exec" ? 15 : 30);
         if (name === "exec") ok(await machine.run(["rm", "-f", "there"]));
       });
-    }, 120_000);
+    });
   }
 });
 
@@ -148,6 +148,6 @@ describe("SIGKILL of init", () => {
         expect(step).toBeGreaterThan(stride);
         if (name === "exec") ok(await machine.run(["rm", "-f", "there"]));
       });
-    }, 120_000);
+    });
   }
 });

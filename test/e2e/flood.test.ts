@@ -61,5 +61,5 @@ for (const driver of ["local", "json-file"]) {
       expect(await status(machine, "flood")).toContain("Up");
       ok(await machine.run(["rm", "-f", "flood"]));
     });
-  }, 120_000);
+  });
 }

@@ -175,11 +175,9 @@ const scenarios: Record<string, Scenario> = {
 async function settle(machine: Machine, scenario: Scenario, killed: Killed): Promise<void> {
   const { may, again, claim, words } = scenario;
   expect(killed.stderr).not.toContain("internal error");
-  await until(async () => may.test(await status(machine, "box")), `ps shows one of ${may}`, 4000).catch(
-    async (error) => {
-      throw new Error(`${(error as Error).message}, but ${JSON.stringify(await status(machine, "box"))}`);
-    },
-  );
+  await until(async () => may.test(await status(machine, "box")), `ps shows one of ${may}`).catch(async (error) => {
+    throw new Error(`${(error as Error).message}, but ${JSON.stringify(await status(machine, "box"))}`);
+  });
   await claim?.(machine, killed);
   if (again) ok(await machine.run(words));
   const line = await status(machine, "box");
@@ -246,7 +244,7 @@ test("a monitor that is still dying when the next command looks leaves nothing w
       await machine.expectNothingLeft(before);
     }
   });
-}, 120_000);
+});
 
 function list(machine: Machine, place: string): string[] {
   try {

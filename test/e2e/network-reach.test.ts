@@ -231,5 +231,5 @@ describe("who reaches whom", () => {
           await machine.exec(["rm", "-f", `${machine.root}/networks/.firewall`]);
           await machine.expectNothingLeft(before);
         });
-      }, 60_000);
+      });
 });

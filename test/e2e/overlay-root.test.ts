@@ -51,4 +51,4 @@ test("containers get a copy of their image, which is said once; what they write 
     await machine.exec(["umount", merged!]);
     await machine.exec(["rm", "-rf", lower!, upper!, work!, merged!, join(machine.tmp, "made")]);
   });
-}, 60_000);
+});

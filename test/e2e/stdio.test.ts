@@ -63,7 +63,7 @@ describe("each of stdin, stdout and stderr is a pipe, a terminal or a null devic
         await done(machine);
         ok(await machine.exec(["rm", "-r", "tmp/file", "tmp/directory", "tmp/fifo"]));
       });
-    }, 60_000);
+    });
   }
   for (const [name, way] of Object.entries(terminalWays)) {
     test(`with ${name}: a terminal of its own`, async () => {

@@ -159,4 +159,4 @@ test("two hundred that are started at once all run, under names of their own, an
     expect(new Set(ok(await machine.run(["ps", "--format", "{{.Names}}"])).split("\n")).size).toBe(200);
     ok(await machine.run(["rm", "-f", ...ids], { timeoutMs: 60_000 }));
   });
-}, 120_000);
+});

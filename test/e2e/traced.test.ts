@@ -110,7 +110,7 @@ for (const [title, options, execOptions] of [
       for (const { found } of sights) expect(found).toEqual([]);
       ok(await machine.run(["rm", "-f", "box"]));
     });
-  }, 120_000);
+  });
 
 test("of all other commands only a health check brings a process in, and that one finds only its records", async () => {
   await withMachine(["busybox"], async (machine) => {

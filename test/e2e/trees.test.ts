@@ -74,7 +74,7 @@ test("a tree of 600 levels is committed, exported, imported and copied both ways
   await ok("rm", "deep");
   rmSync(tar);
   await machine.exec(["rm", "-rf", copy]);
-}, 60_000);
+});
 
 const attributes: [file: string, key: string, value: Buffer][] = [
   ["a", "user.note", Buffer.from("x\0y")],
@@ -123,7 +123,7 @@ describe("a volume filled from the image", () => {
     for (const [file, key, value] of attributes) expect(attributeOf(join(data, file), key)).toEqual(value);
     await ok("rm", "keep", "seed");
     await ok("volume", "rm", "kept");
-  }, 60_000);
+  });
 });
 
 test("a volume whose data somebody has removed can be removed itself", async () => {

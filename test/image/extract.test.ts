@@ -276,7 +276,7 @@ describe.skipIf(!isRoot)("a parent that no entry names (root only)", () => {
     expect(readFileSync(`${upper}/${deep}f`, "utf8")).toBe("x");
     expect(modeOf(`${upper}/${deep}`)).toBe(0o700);
     removePath(base);
-  }, 60_000); // Removing it waits for the disk, which others use.
+  });
 });
 
 describe.skipIf(!isRoot)("hostile tars (root only)", () => {

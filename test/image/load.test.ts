@@ -409,7 +409,7 @@ describe.skipIf(!isRoot)("loadImages() (root only)", () => {
       expect(error.message).toContain("bad");
       expectNothing(paths);
       expect(names(directory)).toEqual(["bad.tar", "root"]);
-    }, 30_000);
+    });
 
   test("keeps the old image of a name when its new one is refused", async () => {
     const { paths, put } = setup();
@@ -461,7 +461,7 @@ describe.skipIf(!isRoot)("loadImages() (root only)", () => {
     expect(content(found(paths, "app"), 1, "etc/upper")).toBe("upper");
     removeImage(paths, "app", { inUse: () => undefined });
     expectNothing(paths);
-  }, 60_000);
+  });
 
   test("says that the disk is full, keeps nothing, and leaves what was there", async () => {
     const { paths, put, directory } = setup();
@@ -519,7 +519,7 @@ describe.skipIf(!isRoot)("loadImages() (root only)", () => {
     }
     await loadImages(paths, file);
     expect(found(paths, "app").layers).toHaveLength(3);
-  }, 60_000);
+  });
 });
 
 describe.skipIf(!isRoot)("the store (root only)", () => {

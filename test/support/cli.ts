@@ -2,6 +2,7 @@
 
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { patienceMs } from "./patience.ts";
 
 const repository = join(import.meta.dir, "../..");
 
@@ -19,7 +20,7 @@ export interface RunOptions {
   cwd?: string;
   /** What it reads; nothing by default. */
   stdin?: string | Uint8Array;
-  /** It is killed after this time, and the result says SIGKILL. 30 s by default. */
+  /** It is killed after this time, and the result says SIGKILL. two minutes by default. */
   timeoutMs?: number;
 }
 
@@ -58,7 +59,7 @@ export async function runProgram(argv: string[], options: RunOptions = {}): Prom
     stdin: options.stdin === undefined ? "ignore" : Buffer.from(options.stdin),
     stdout: "pipe",
     stderr: "pipe",
-    timeout: options.timeoutMs ?? 30_000,
+    timeout: options.timeoutMs ?? 2 * patienceMs,
     killSignal: "SIGKILL",
   });
   const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);

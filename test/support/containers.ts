@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Result, RunOptions } from "./cli.ts";
+import { patienceMs } from "./patience.ts";
 import { Sandbox } from "./sandbox.ts";
 import { type RawEntry, tarOf } from "./tars.ts";
 
@@ -43,7 +44,7 @@ export class Machine extends Sandbox {
     const running = { child, output: "" };
     const reader = child.stdout.getReader();
     const until = async (text: string) => {
-      const late = setTimeout(() => child.kill("SIGKILL"), 10_000);
+      const late = setTimeout(() => child.kill("SIGKILL"), patienceMs);
       while (!running.output.includes(text)) {
         const { value, done } = await reader.read();
         if (done) {

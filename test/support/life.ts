@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { readFileIfAny } from "../../src/linux/file.ts";
 import type { Result } from "./cli.ts";
 import type { Machine } from "./containers.ts";
+import { patienceMs } from "./patience.ts";
 
 /** What a command printed. @throws Error unless it ended with 0. */
 export function ok(result: Result): string {
@@ -28,7 +29,11 @@ export const status = async (machine: Machine, name: string): Promise<string> =>
     .find((line) => line.endsWith(` ${name}`)) ?? "";
 
 /** Waits until something is so. */
-export async function until(claim: () => boolean | Promise<boolean>, what: string, withinMs = 8000): Promise<void> {
+export async function until(
+  claim: () => boolean | Promise<boolean>,
+  what: string,
+  withinMs = patienceMs,
+): Promise<void> {
   const deadline = Date.now() + withinMs;
   while (!(await claim())) {
     if (Date.now() > deadline) throw new Error(`it did not come to be that ${what}`);

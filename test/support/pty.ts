@@ -1,6 +1,7 @@
 /** Drives a program on a real terminal, as a person would: types, waits for what appears, presses keys, resizes. */
 
 import { binary } from "./cli.ts";
+import { patienceMs } from "./patience.ts";
 import type { Sandbox } from "./sandbox.ts";
 
 const keys = {
@@ -75,7 +76,7 @@ export class Pty {
   }
 
   /** Waits until a text appears after what was waited for before. @returns the match. @throws Error that shows the screen. */
-  async waitFor(wanted: string | RegExp, withinMs = 4000): Promise<RegExpExecArray> {
+  async waitFor(wanted: string | RegExp, withinMs = patienceMs): Promise<RegExpExecArray> {
     const pattern = typeof wanted === "string" ? new RegExp(RegExp.escape(wanted)) : wanted;
     const deadline = Date.now() + withinMs;
     for (;;) {
@@ -90,7 +91,7 @@ export class Pty {
   }
 
   /** Waits for the program to end. @returns its exit code, 128 + n after signal n. */
-  async exit(withinMs = 4000): Promise<number> {
+  async exit(withinMs = patienceMs): Promise<number> {
     const late = Promise.withResolvers<never>();
     const timer = setTimeout(
       () => late.reject(new Error(`still running after ${withinMs} ms:\n${this.output}`)),

@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { binary, type Result, type RunOptions, runProgram } from "./cli.ts";
 import { freshHost } from "./fresh-host.ts";
+import { patienceMs } from "./patience.ts";
 import { expectNothingLeft, type Snapshot, takeSnapshot } from "./snapshot.ts";
 
 export class Sandbox {
@@ -98,7 +99,7 @@ export class Sandbox {
   /** Fails unless all is as it was; waits a little for what goes away on its own: the kernel removes network namespaces in turn. */
   async expectNothingLeft(
     before: Snapshot,
-    withinMs = 10_000,
+    withinMs = patienceMs,
     only: (all: Snapshot) => Snapshot = (all) => all,
   ): Promise<void> {
     const deadline = Date.now() + withinMs;
