@@ -17,6 +17,7 @@ export async function bunTestInLanes(files: string[], timeoutMs: string, busy: P
   const queue = files.toSorted((one, other) => size(other) - size(one));
   const outcomes: Outcome[] = [];
   const lanes = join(repository, "dist/lanes");
+  rmSync(lanes, { recursive: true, force: true });
   const lane = async (number: number): Promise<void> => {
     if (number > 0 && number === count - 1) await busy;
     if (queue.length === 0) return;
