@@ -75,7 +75,7 @@ const below: Record<string, string[]> = {
   "record-file": ["linux"],
 };
 /** Single files that hold no layer: who may import them. */
-const everywhere = ["errors"];
+const everywhere = ["errors", "readable-bytes"];
 const notAtTheBottom = ["paths", "version", "schema", "nil", "record-file"];
 /** More than this nobody finds anything in. */
 const maxFiles = 40;

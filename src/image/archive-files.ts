@@ -7,7 +7,7 @@ import { memory } from "../linux/libc.ts";
 import { pread } from "../linux/pread.ts";
 import { fstat } from "../linux/stat.ts";
 import type { Digest } from "../oci/digest.ts";
-import { readableBytes } from "../oci/readable-bytes.ts";
+import { readableBytes } from "../readable-bytes.ts";
 import type { ByteRange } from "./compression.ts";
 import { createTarReader } from "./tar.ts";
 import type { TarVisitor } from "./tar-content.ts";

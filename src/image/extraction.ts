@@ -4,6 +4,7 @@ import { InvalidError, SyscallError } from "../errors.ts";
 import { type ByteName, textOf } from "../linux/byte-name.ts";
 import type { Fd } from "../linux/file.ts";
 import type { Time } from "../linux/tree/metadata.ts";
+import { readableBytes } from "../readable-bytes.ts";
 import type { Parents } from "./parents.ts";
 import type { TarEntry } from "./tar-entry.ts";
 
@@ -65,11 +66,13 @@ export function count({ totals, limits }: Extraction, entry: TarEntry): void {
   if (totals.entries > limits.maxEntries) throw new InvalidError(`more than ${limits.maxEntries} entries`);
   if (totals.bytes > limits.maxBytes)
     throw new InvalidError(
-      `${textOf(entry.path)} makes it more than ${limits.maxBytes} bytes when extracted`,
+      `${textOf(entry.path)} makes it more than ${readableBytes(limits.maxBytes)} when extracted`,
       "load --max-size sets another limit",
     );
   if (totals.bytes > limits.freeBytes)
-    throw new SyscallError("write", textOf(entry.path), "ENOSPC", `only ${limits.freeBytes} bytes are free`);
+    throw new SyscallError("write", textOf(entry.path), "ENOSPC", `only ${readableBytes(limits.freeBytes)} are free`);
   if (entry.sparse && entry.size > maxSparse)
-    throw new InvalidError(`${textOf(entry.path)} is a sparse file of ${entry.size} bytes; ${maxSparse} are the limit`);
+    throw new InvalidError(
+      `${textOf(entry.path)} is a sparse file of ${readableBytes(entry.size)}; ${readableBytes(maxSparse)} are the limit`,
+    );
 }

@@ -23,7 +23,7 @@ import { freeBytes } from "../linux/statfs.ts";
 import { ftruncate } from "../linux/tree/metadata.ts";
 import { isatty } from "../linux/tty.ts";
 import type { Platform } from "../oci/manifest.ts";
-import { readableBytes } from "../oci/readable-bytes.ts";
+import { readableBytes } from "../readable-bytes.ts";
 import { isArchiveMark, looksLikeArchive, readArchive } from "./archive.ts";
 import { type ArchivedImage, directoryFiles, indexArchive } from "./archive-files.ts";
 import { type ByteRange, readCompressed, sniffRange } from "./compression.ts";

@@ -216,9 +216,10 @@ export function joinTar(directory: string, lowers: readonly string[], write: (by
 }
 
 function* framesOf(file: string): Generator<Buffer> {
-  const fd = open(file, O_RDONLY);
+  const fd = open(file, O_RDONLY | O_NONBLOCK);
   try {
-    const { size } = fstat(fd);
+    const { size, type } = fstat(fd);
+    if (type !== "file") throw damaged(`${file} is no file`);
     const length = Buffer.alloc(4);
     for (let at = 0; at < size; ) {
       pread(fd, length, at, file);

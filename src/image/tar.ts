@@ -5,6 +5,7 @@
 
 import { InvalidError } from "../errors.ts";
 import { type ByteName, byteNameIn } from "../linux/byte-name.ts";
+import { readableBytes } from "../readable-bytes.ts";
 import { parsePax } from "./pax.ts";
 import { type Reading, readPieces, startBody, startEntry, type TarVisitor } from "./tar-content.ts";
 import { blockBytes, isZeroBlock, parseTarHeader, type TarHeader } from "./tar-header.ts";
@@ -138,7 +139,7 @@ function startVolumeName(reading: Reading, found: TarHeader): void {
 function startExtension(reading: Reading, found: TarHeader): void {
   if (found.size > maxHeaderBytes)
     throw new InvalidError(
-      `${reading.where()} has an extended header of ${found.size} bytes; ${maxHeaderBytes} are the limit`,
+      `${reading.where()} has an extended header of ${readableBytes(found.size)}; ${readableBytes(maxHeaderBytes)} are the limit`,
     );
   const collected = Buffer.allocUnsafeSlow(found.size);
   let length = 0;

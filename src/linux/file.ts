@@ -120,7 +120,7 @@ export function readAll(fd: Fd, subject: string, maxBytes = 64 << 20, begun?: Ui
     length = begun.length;
   }
   for (;;) {
-    if (length > maxBytes) throw new InvalidError(`cannot read ${subject}: larger than ${maxBytes} bytes`);
+    if (length > maxBytes) throw tooLarge(subject, maxBytes);
     if (length === buffer.length) {
       const larger = memory(buffer.length * 4);
       larger.set(buffer);
@@ -130,6 +130,11 @@ export function readAll(fd: Fd, subject: string, maxBytes = 64 << 20, begun?: Ui
     if (count === 0) return buffer.subarray(0, length);
     length += count;
   }
+}
+
+function tooLarge(subject: string, maxBytes: number): InvalidError {
+  const { readableBytes } = require("../readable-bytes.ts") as typeof import("../readable-bytes.ts");
+  return new InvalidError(`cannot read ${subject}: larger than ${readableBytes(maxBytes)}`);
 }
 
 /** A whole file as UTF-8 text. Works for /proc and /sys, whose sizes are unknown. */

@@ -14,6 +14,7 @@
  *                         J{"type":"connected"}                 the launcher's answer to "network"
  *                         J{"type":"taken","bytes":4096}        so much of what it was shown has gone on
  *     monitor -> client   J{"type":"network"} + descriptor      to the launcher: the container's network namespace is there
+ *                         J{"type":"working","done":{...}}      to the launcher: how far a copy for the container is
  *                         J{"type":"started"}                   to the launcher: the program runs
  *                         J{"type":"done"}                      what was asked for is written down; the answer to "sync", too
  *                         1 bytes, 2 bytes                      what the container wrote to stdout, stderr
@@ -29,6 +30,7 @@
 import { hasCode } from "../errors.ts";
 import type { Fd } from "../linux/file.ts";
 import { receiveMessage, sendMessage } from "../linux/poll.ts";
+import type { TreeWork } from "../linux/tree/watch.ts";
 import type { Endpoint, Publication } from "../plan/network.ts";
 import type { Usage } from "./usage.ts";
 
@@ -46,6 +48,7 @@ export type Message =
   | { type: "dropped" }
   | { type: "network" }
   | { type: "connected" }
+  | { type: "working"; done?: TreeWork }
   | { type: "started" }
   | { type: "exit"; code: number; oomKilled: boolean; usage: Usage };
 

@@ -17,7 +17,7 @@ async function atTerminal(machine: Machine, args: string[], env: Record<string, 
     cwd: machine.directory,
   });
   await using _ = pty;
-  await pty.exit();
+  await pty.exit(60_000);
   return pty.output;
 }
 
@@ -94,6 +94,25 @@ test("what takes time shows how far it is, on one line that goes away", async ()
         writeFileSync(join(machine.directory, "many", `${file}`), Buffer.alloc(100_000, "x"));
     },
   );
+});
+
+test("so does what is copied for a container, or given to its user, here and by its monitor", async () => {
+  await withMachine(["busybox"], async (machine) => {
+    await machine.run(["run", "--name", "many", "-w", "/files", "busybox", "sh", "-c", "seq 1100 | xargs touch"]);
+    await machine.run(["commit", "many", "many"]);
+    await machine.run(["rm", "many"]);
+    const run = (...options: string[]) =>
+      atTerminal(machine, ["run", "--rm", "--network", "none", "-u", "1000", ...options, "many", "echo", "ready"]);
+    const drawn = (text: string) => new RegExp(`^\\r\u001b\\[K${text}.*\\r\u001b\\[Kready\\r\\n$`, "s");
+    const copied = drawn("copying: 1024 files, 0B, of the image's /files");
+    const given = drawn("changing owners: 1024 files of ");
+    expect(await run("-t=false", "-v", "files:/files")).toMatch(copied);
+    expect(await run("-t=false", "-v", "files:/files:U")).toMatch(given);
+    expect(await run("-t", "-v", "more:/files")).toMatch(copied);
+    expect(await run("-t", "-q", "-v", "again:/files")).toBe("ready\r\n");
+    await machine.run(["volume", "rm", "files", "more", "again"]);
+    await machine.run(["rmi", "many"]);
+  });
 });
 
 test("the removal of many files shows how far it is", async () => {

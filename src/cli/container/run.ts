@@ -3,6 +3,7 @@
 import type { Reporter, RunEnd, RunRequest } from "../../engine/container/request.ts";
 import { run } from "../../engine/container/run.ts";
 import { Failure, NotFoundError, SyscallError, UsageError } from "../../errors.ts";
+import { watchTrees } from "../../linux/tree/watch.ts";
 import { isatty } from "../../linux/tty.ts";
 import { type Paths, pathsOf } from "../../paths.ts";
 import type { Stdio } from "../../runtime/stdio.ts";
@@ -26,6 +27,7 @@ export default defineCommand({
     const paths = pathsOf(root);
     if (args.rmi) (await import("./rmi.ts")).checkRmi(paths, args);
     if (args.replace) await replace(paths, request.name);
+    watchTrees((done) => progress().showStart(done, args.quiet));
     const alone = request.unseen?.length === 2;
     // Whoever sees nothing of it gets its id, as of one that is detached.
     const report = reporterFor(args);

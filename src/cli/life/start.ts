@@ -6,12 +6,14 @@ import { starting } from "../../engine/container/restart.ts";
 import { emitContainerEvent, findContainer } from "../../engine/record/container.ts";
 import { UsageError } from "../../errors.ts";
 import { close, type Fd } from "../../linux/file.ts";
+import { watchTrees } from "../../linux/tree/watch.ts";
 import { pathsOf } from "../../paths.ts";
 import { finish } from "../../runtime/task.ts";
 import { containerOperand, forAllContainers } from "../container/for-each.ts";
 import { parseDetachKeys } from "../container/lifecycle.ts";
 import { defineCommand } from "../words/command.ts";
 import { sayDetached, warn } from "../words/print.ts";
+import { showStart } from "../words/progress.ts";
 import { refused } from "../words/refused.ts";
 import { join } from "./attach.ts";
 
@@ -34,6 +36,7 @@ export default defineCommand({
   examples: ["tinydocker start web", "tinydocker start -ai shell"],
   takesSignals: true,
   run: async ({ container, attach, interactive, ...options }, { root }) => {
+    watchTrees(showStart);
     if (!attach && !interactive)
       return forAllContainers(root, { container }, function* (paths, found, reference) {
         yield* starting(paths, found, { attached: false, stdin: false }, close, warn);

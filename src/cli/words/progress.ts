@@ -1,7 +1,8 @@
 /** The progress of long work (loading, saving, committing), on stderr: one line redrawn on a terminal, next to nothing elsewhere. */
 
+import { endIfInterrupted } from "../../engine/image/interrupt.ts";
 import { writeAll } from "../../linux/file.ts";
-import { watchRemovals } from "../../linux/tree/tree.ts";
+import { type TreeWork, watchTrees } from "../../linux/tree/watch.ts";
 import { getSize, isatty } from "../../linux/tty.ts";
 import { humanSize, notice, plain } from "./print.ts";
 
@@ -57,17 +58,38 @@ export function showProgress(
   };
 }
 
-/** Shows at a terminal how far the removal of large trees is, for commands that remove. */
-export function showRemovals(): void {
+let workDrawnAt: number | undefined;
+
+/** Shows at a terminal how far work on a large tree is, or no more where it is over. */
+function showWork(done?: TreeWork): void {
   if (!isDrawable()) return;
-  let drawnAt = Number.NEGATIVE_INFINITY;
-  watchRemovals((entries) => {
-    if (entries === undefined) return writeAll(2, encoder.encode("\r\u001b[K"));
-    const now = performance.now();
-    if (now - drawnAt < redrawMs) return;
-    drawnAt = now;
-    draw(`removing: ${entries} files are gone`);
-  });
+  const now = performance.now();
+  if (done === undefined) {
+    if (workDrawnAt !== undefined) writeAll(2, encoder.encode("\r\u001b[K"));
+    workDrawnAt = undefined;
+  } else if (workDrawnAt === undefined || now - workDrawnAt >= redrawMs) {
+    workDrawnAt = now;
+    draw(inWords(done));
+  }
+}
+
+function inWords({ work, subject = "", entries, bytes = 0 }: TreeWork): string {
+  if (work === "removing") return `removing: ${entries} files are gone`;
+  if (work === "copying") return `copying: ${entries} files, ${humanSize(bytes)}, of the image's ${plain(subject)}`;
+  return `changing owners: ${entries} files of ${plain(subject)}`;
+}
+
+/** For commands that remove. */
+export const showRemovals = (): void => watchTrees(showWork);
+
+/**
+ * For commands that start a container: what is copied for it, or given to it. What is removed when it ends is not shown, as by
+ * then what it has written last may stand on the line. @throws InterruptedError if a signal waits.
+ */
+export function showStart(done: TreeWork | undefined, quiet = false): void {
+  if (done?.work === "removing") return;
+  if (done) endIfInterrupted();
+  if (!quiet) showWork(done);
 }
 
 const isDrawable = (): boolean => isatty(2) && process.env.TERM !== "dumb";

@@ -10,6 +10,7 @@ import { type Interest, POLLIN, poll, socketpair } from "../../linux/poll.ts";
 import { kill, stringVector } from "../../linux/process.ts";
 import { signals } from "../../linux/signal.ts";
 import { posixSpawn } from "../../linux/spawn.ts";
+import { tell } from "../../linux/tree/watch.ts";
 import type { Paths } from "../../paths.ts";
 import type { Connected } from "../../plan/network.ts";
 import { defaultNetwork } from "../../plan/network-options.ts";
@@ -94,8 +95,13 @@ function spawnMonitor(paths: Paths, id: string, socket: Fd): number {
 
 /** Connects the container when the monitor has its network namespace: we wait anyway, and a monitor stays small without. */
 function hasStarted(paths: Paths, id: string, socket: Fd, { connection }: StartNetwork): boolean {
-  for (let frame = nextFrame(socket); frame; frame = nextFrame(socket)) {
+  const patientUntil = performance.now() + patienceMs;
+  for (let frame = nextFrame(socket, patientUntil); frame; frame = nextFrame(socket, patientUntil)) {
     if (!("control" in frame)) continue;
+    if (frame.control.type === "working") {
+      tell(frame.control.done);
+      continue;
+    }
     if (frame.control.type === "started") return true;
     const [namespace] = frame.fds;
     if (namespace === undefined) continue;
@@ -111,13 +117,13 @@ function hasStarted(paths: Paths, id: string, socket: Fd, { connection }: StartN
 const patienceMs = 5000;
 const lookMs = 100;
 
-/** The next thing that the monitor says. @throws InterruptedError for a signal, once it has said nothing for long. */
-function nextFrame(socket: Fd): ReturnType<typeof receiveFrame> {
+/** The next thing that the monitor says. @throws InterruptedError for a signal, once it is at work for long. */
+function nextFrame(socket: Fd, patientUntil: number): ReturnType<typeof receiveFrame> {
   const interest: Interest = { fd: socket, events: POLLIN };
-  for (let waitedMs = 0; ; waitedMs += lookMs) {
+  for (;;) {
     poll([interest], lookMs);
     if (interest.happened) return receiveFrame(socket);
-    if (waitedMs >= patienceMs) endIfInterrupted();
+    if (performance.now() >= patientUntil) endIfInterrupted();
   }
 }
 

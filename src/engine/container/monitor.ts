@@ -9,6 +9,7 @@ import { unlink } from "../../linux/names.ts";
 import { type EventSource, poll } from "../../linux/poll.ts";
 import { identify } from "../../linux/proc.ts";
 import { dup2 } from "../../linux/process.ts";
+import { watchTrees } from "../../linux/tree/watch.ts";
 import { type Paths, pathsOf } from "../../paths.ts";
 import { receiveFrame, sendFrame } from "../../runtime/channel.ts";
 import { createLockFile } from "../../runtime/lock-file.ts";
@@ -37,6 +38,7 @@ export function monitor(): number {
   if (!request) return 125;
   const { record, state, plan, health, how, network } = request;
   const paths = pathsOf(request.root);
+  watchTrees((done) => sendFrame(launcherFd, { control: { type: "working", ...(done && { done }) } }, { wait: false }));
   const io = {
     to: "monitor" as const,
     terminal: record.options.terminal,
@@ -54,6 +56,7 @@ export function monitor(): number {
     onRecorded: () => {},
     onStarted: (update, started) => {
       leaveCaller();
+      watchTrees(() => {});
       if (!health) return [restAt(performance.now() + restAfterMs)];
       const { onFailure = "none" } = record.settings.health ?? {};
       unhealthy = onFailure === "none" ? undefined : enforcerOf(paths, record, started, onFailure);

@@ -6,7 +6,7 @@ import { openAt } from "../../linux/at.ts";
 import { type ByteName, byteNameOf } from "../../linux/byte-name.ts";
 import { cwd, type Fd, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, owned } from "../../linux/file.ts";
 import { fstat } from "../../linux/stat.ts";
-import { type Place, walkTree } from "../../linux/tree/tree.ts";
+import { type Place, walkTree } from "../../linux/tree/walk.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { Paths } from "../../paths.ts";
 import { etcNames } from "../network/etc-files.ts";

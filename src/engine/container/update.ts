@@ -12,6 +12,7 @@ import { planUpdate } from "../../plan/rare-limits.ts";
 import type { ResourceOptions } from "../../plan/resource-options.ts";
 import { addResources } from "../../plan/resources.ts";
 import { limitsOf, planResources } from "../../plan/spec.ts";
+import { readableBytes } from "../../readable-bytes.ts";
 import { rememberLimits, writeLimit } from "../../runtime/limit.ts";
 import {
   type Container,
@@ -129,7 +130,7 @@ function swapBeside(memoryBytes: number, before: RunOptions, said: number | unde
   throw new UsageError(
     memoryBytes === 0
       ? "--memory-swap needs a limit of memory: it counts memory and swap together"
-      : `memory would be ${memoryBytes} bytes, and memory and swap together ${swap}, which is less`,
+      : `memory would be ${readableBytes(memoryBytes)}, and memory and swap together ${readableBytes(swap)}, which is less`,
     "--memory-swap counts both: the same figure as --memory is no swap, twice as much is as much again",
   );
 }

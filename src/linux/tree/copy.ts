@@ -26,6 +26,7 @@ import { linkAt, mknodAt, symlinkAt } from "./entries.ts";
 import { dataRanges } from "./holes.ts";
 import { chmodPath, chownAt, fchmod, fchown, ftruncate, futimens, timeOf, utimesAt } from "./metadata.ts";
 import { listAt } from "./tree.ts";
+import { tell, watchedBytes, watchedEntries } from "./watch.ts";
 import { belongsToFile, fsetxattr, listXattrs, readXattr } from "./xattr.ts";
 
 const libc = bind({ ioctl: ["int", "int", "long", "long"] });
@@ -47,7 +48,18 @@ export interface Adapt {
 export function copyTree(from: Fd, to: Fd, subject: ByteName, adapt?: Adapt): void {
   using source = new Descent(from, subject);
   using target = new Descent(to, subject);
-  const copying: Copying = { source, target, to, linked: new Map(), open: [], adapt };
+  const copying: Copying = {
+    source,
+    target,
+    to,
+    subject: textOf(subject),
+    linked: new Map(),
+    open: [],
+    adapt,
+    entries: 0,
+    bytes: 0,
+    toldBytes: 0,
+  };
   const { open } = copying;
   open.push({ name: byteName``, stat: fstat(from), pending: namesIn(from, subject) });
   for (let at = open.at(-1); at; at = open.at(-1)) {
@@ -62,6 +74,7 @@ export function copyTree(from: Fd, to: Fd, subject: ByteName, adapt?: Adapt): vo
     source.leave();
     target.leave();
   }
+  if (copying.entries >= watchedEntries || copying.toldBytes > 0) tell();
 }
 
 interface Copying {
@@ -73,12 +86,24 @@ interface Copying {
   /** The directories on the way to where it is, and what of each still is to be copied. */
   open: { name: ByteName; stat: Stat; pending: ByteName[] }[];
   adapt: Adapt | undefined;
+  /** For who watches. */
+  subject: string;
+  entries: number;
+  bytes: number;
+  toldBytes: number;
+}
+
+function tellCopied(copying: Copying): void {
+  const { subject, entries, bytes } = copying;
+  copying.toldBytes = bytes;
+  tell({ work: "copying", subject, entries, bytes });
 }
 
 const namesIn = (directory: Fd, subject: ByteName): ByteName[] => listAt(directory, subject).map(({ name }) => name);
 
 function copyEntry(copying: Copying, name: ByteName): void {
   const { source, target, open } = copying;
+  if (++copying.entries % watchedEntries === 0) tellCopied(copying);
   using entry = owned(openAt(source.fd, name, O_PATH | O_NOFOLLOW));
   const stat = fstat(entry.fd);
   if (stat.type === "directory") {
@@ -86,8 +111,7 @@ function copyEntry(copying: Copying, name: ByteName): void {
     mkdirAt(target.fd, name, 0o700, target.shown(name));
     target.enter(name, openAt(target.fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
     open.push({ name, stat, pending: namesIn(source.fd, name) });
-  } else if (!(stat.nlink > 1 && isLinked(copying, stat, name)))
-    copyFile(entry.fd, stat, target.fd, name, copying.adapt);
+  } else if (!(stat.nlink > 1 && isLinked(copying, stat, name))) copyFile(copying, entry.fd, stat, name);
 }
 
 /** Makes one more name of what was copied already. @returns false for the first. */
@@ -109,11 +133,13 @@ function isLinked({ open, linked, to, target }: Copying, stat: Stat, name: ByteN
 const maxPath = 4095;
 
 /** Everything but a directory. A socket is left out: without its process it is nothing. @param from O_PATH is enough. */
-function copyFile(from: Fd, stat: Stat, to: Fd, name: ByteName, adapt: Adapt | undefined): void {
+function copyFile(copying: Copying, from: Fd, stat: Stat, name: ByteName): void {
+  const { adapt } = copying;
+  const to = copying.target.fd;
   if (stat.type === "file") {
     using readable = owned(openAt(cwd, byteNameOf(`/proc/self/fd/${from}`), O_RDONLY | O_NONBLOCK, name));
     using made = owned(openAt(to, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, name, 0o600));
-    copyContent(readable.fd, made.fd, stat, name);
+    copyContent(copying, readable.fd, made.fd, stat, name);
     takeOver(readable.fd, made.fd, stat, name, adapt);
     return;
   }
@@ -133,7 +159,7 @@ function copyFile(from: Fd, stat: Stat, to: Fd, name: ByteName, adapt: Adapt | u
 }
 
 /** Shared with the original where the file system can do that; otherwise piece by piece, and holes stay holes. */
-function copyContent(from: Fd, to: Fd, stat: Stat, name: ByteName): void {
+function copyContent(copying: Copying, from: Fd, to: Fd, stat: Stat, name: ByteName): void {
   if (stat.size === 0 || (stat.device === fstat(to).device && clone(from, to))) return;
   const isSparse = stat.blocks * 512 < stat.size;
   const ranges = isSparse ? dataRanges(from, stat.size, textOf(name)) : [0, stat.size];
@@ -145,6 +171,8 @@ function copyContent(from: Fd, to: Fd, stat: Stat, name: ByteName): void {
       if (count === 0) break; // cut off meanwhile
       pwriteAll(to, buffer.subarray(0, count), at, name);
       at += count;
+      copying.bytes += count;
+      if (copying.bytes - copying.toldBytes >= watchedBytes) tellCopied(copying);
     }
   }
   if (isSparse) ftruncate(to, stat.size, name);

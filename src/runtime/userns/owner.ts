@@ -9,7 +9,7 @@ import { makeUserNamespace } from "../../linux/program/user-namespace.ts";
 import { fstat } from "../../linux/stat.ts";
 import { kernelVersion } from "../../linux/sysctl.ts";
 import { fchown } from "../../linux/tree/metadata.ts";
-import { giveTree } from "../../linux/tree/tree.ts";
+import { giveTree } from "../../linux/tree/walk.ts";
 import type { IdMapping } from "../../oci/rare.ts";
 import type { BindStep } from "../../plan/step.ts";
 
