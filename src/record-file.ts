@@ -4,7 +4,16 @@
  */
 
 import { hasCode, InvalidError, SyscallError } from "./errors.ts";
-import { type Fd, O_NOCTTY, O_NOFOLLOW, readAll, readSmallFileIfAny } from "./linux/file.ts";
+import {
+  type Fd,
+  O_NOCTTY,
+  O_NOFOLLOW,
+  O_NONBLOCK,
+  O_RDONLY,
+  readAll,
+  readSmallFileIfAny,
+  withFile,
+} from "./linux/file.ts";
 import { type Stat, statIfAny } from "./linux/stat.ts";
 
 /** What of a file that is there cannot be read, as goes on after its name: `is a directory`, `cannot be read: EIO (...)`. */
@@ -21,6 +30,16 @@ export function readRecordFile(path: string): string | Unreadable | undefined {
   } catch (error) {
     return whyUnreadable(error, path);
   }
+}
+
+/**
+ * The content of a file that is kept beside a record.
+ * @throws InvalidError where something else is in its place: nobody waits for whoever may write to a FIFO.
+ */
+export function readKeptFile(path: string): Uint8Array {
+  const other = otherThanFile(path);
+  if (other) throw new InvalidError(`cannot read ${path}: it ${other.unreadable}`);
+  return withFile(path, O_RDONLY | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK, (fd) => readAll(fd, path));
 }
 
 /** The same of one that is open: a lock file, whose lock we have. */

@@ -465,6 +465,22 @@ describe("a name that leads to no container", () => {
       }
     });
   });
+  test("is removed by rm, and by container prune", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      for (const [title, put] of files) {
+        if (title === "empty") continue; // waited for: somebody may be about to write into it
+        for (const args of [
+          ["rm", "web"],
+          ["container", "prune", "-f"],
+        ]) {
+          await put(join(machine.root, "names/web"));
+          ok(await machine.run(args));
+          expect([title, args, readdirSync(join(machine.root, "names"))]).toEqual([title, args, []]);
+        }
+      }
+      expectRefusal(await machine.run(["rm", "web"]), "no such container: web", /./);
+    });
+  });
   test("and stands in a container's record is that container's, and goes with it", async () => {
     await withMachine(["busybox"], async (machine) => {
       const path = join(machine.root, "names/web");

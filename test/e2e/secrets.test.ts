@@ -1,7 +1,7 @@
 /** Secrets: kept for root alone, shown to who is given them, and found nowhere else. */
 
 import { expect } from "bun:test";
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { type Machine, said, withMachine } from "../support/containers.ts";
 import { detached, forever, ok, until } from "../support/life.ts";
@@ -128,6 +128,23 @@ test("run --secret shows it as a file or a variable, to exec too, and it is in n
     expect(holding(machine.root)).toEqual([]);
     await machine.exec(["rm", "-rf", join(machine.tmp, "run")]);
     ok(await machine.run(["rmi", "made"]));
+  });
+});
+
+test("a secret whose value is no file any more is damaged, and waited for by nobody", async () => {
+  await withSecrets(async (machine) => {
+    ok(await create(machine, "lost", value));
+    const data = join(machine.root, "secrets/lost/data");
+    rmSync(data);
+    ok(await machine.exec(["mkfifo", data]));
+    const run = ["run", "--rm", "--network", "none", "--secret"];
+    for (const args of [
+      [...run, "lost", "busybox", "true"],
+      [...run, "lost,type=env,target=LOST", "busybox", "true"],
+      ["secret", "inspect", "--showsecret", "lost"],
+    ])
+      expect(said(await machine.run(args))).toContain(`cannot read ${data}: it is a FIFO`);
+    ok(await machine.run(["secret", "rm", "lost"]));
   });
 });
 

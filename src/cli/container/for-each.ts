@@ -44,6 +44,8 @@ interface How {
   /** Also one that is damaged. */
   damaged?: boolean;
   harmless?: Harmless;
+  /** Whether something else of that name was there to be done with, where no container is. */
+  missing?: (paths: Paths, reference: string) => boolean;
   /** Which of all containers `--all` and `--filter` mean. */
   among?: (container: Container) => boolean;
 }
@@ -66,7 +68,7 @@ export function forAllContainers(
   root: string,
   selection: Selection,
   use: (paths: Paths, container: Container, reference: string) => Task<string>,
-  { damaged = false, harmless = () => false, among }: How = {},
+  { damaged = false, harmless = () => false, missing = () => false, among }: How = {},
 ): number {
   const paths = pathsOf(root);
   recoverIfAllowed(paths);
@@ -81,6 +83,7 @@ export function forAllContainers(
       } catch (error) {
         // Somebody else has removed one that nobody has named.
         if (error instanceof NotFoundError && isByKind(selection)) return undefined;
+        if (error instanceof NotFoundError && missing(paths, name)) return name;
         throw error;
       }
     },

@@ -1,6 +1,6 @@
 /** `tinydocker rm`: removes containers. */
 
-import { removing } from "../../engine/container/remove.ts";
+import { freeStrayName, removing } from "../../engine/container/remove.ts";
 import { isUp } from "../../engine/record/container.ts";
 import { requireRoot } from "../../engine/record/root.ts";
 import { NotFoundError, UsageError } from "../../errors.ts";
@@ -43,6 +43,7 @@ export default defineCommand({
       },
       {
         damaged: true,
+        missing: freeStrayName,
         harmless: (failure) => force && failure instanceof NotFoundError,
         among: (container) => force || !isUp(container),
       },

@@ -1,8 +1,8 @@
 /** `tinydocker secret inspect`: what is known of secrets, but for their values, which are only shown to who asks for them. */
 
 import { findAnySecret, type Secret, secretData } from "../../engine/record/secret.ts";
-import { readFile } from "../../linux/file.ts";
 import { type Paths, pathsOf } from "../../paths.ts";
+import { readKeptFile } from "../../record-file.ts";
 import { defineCommand } from "../words/command.ts";
 import { inspectArgs, printObjects } from "../words/objects.ts";
 
@@ -51,5 +51,5 @@ const describe = (paths: Paths, { id, name, created, updated, labels }: Secret, 
     Driver: { Name: "file", Options: new Map<string, string>() },
     Labels: new Map(Object.entries(labels)),
   },
-  ...(withValue && { SecretData: readFile(secretData(paths, name)) }),
+  ...(withValue && { SecretData: new TextDecoder().decode(readKeptFile(secretData(paths, name))) }),
 });

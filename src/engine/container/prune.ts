@@ -1,11 +1,12 @@
 /** Removing all containers that do not run. */
 
 import type { Failure } from "../../errors.ts";
+import { readdir } from "../../linux/directory.ts";
 import type { Paths } from "../../paths.ts";
 import { type Container, isUp, listContainers, readContainer } from "../record/container.ts";
 import { recordPrune } from "../record/events.ts";
 import { removeOne } from "../record/one-of-many.ts";
-import { removeContainer } from "./remove.ts";
+import { freeStrayName, removeContainer } from "./remove.ts";
 import { sizeOfContainer } from "./size.ts";
 
 /** @param chosen which of those that are down. @returns those that are gone, the bytes of their files, and what could not go. */
@@ -25,6 +26,7 @@ export function pruneContainers(
       gone.bytes += writtenBytes;
     });
   }
+  for (const name of readdir(paths.names) ?? []) freeStrayName(paths, name);
   recordPrune(paths, "container", gone.bytes);
   return gone;
 }

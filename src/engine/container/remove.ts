@@ -39,6 +39,17 @@ export function* removing(paths: Paths, container: Container, options: RemoveOpt
   yield* waitingUntilRemoved(paths, id, name);
 }
 
+/**
+ * Frees a name that leads to no container, after a power cut or out of a restored backup; nothing else would ever show it.
+ * @returns false where there is no such name, or somebody has it.
+ */
+export function freeStrayName(paths: Paths, name: string): boolean {
+  const path = `${paths.names}/${name}`;
+  if (!/^[\w.-]*\w[\w.-]*$/.test(name) || !statIfAny(path, { follow: false })) return false;
+  const { ownerOf } = require("../../runtime/name-owner.ts") as typeof import("../../runtime/name-owner.ts");
+  return ownerOf(name, path, paths) === undefined;
+}
+
 const pollMs = 20;
 
 /**

@@ -13,7 +13,6 @@ import {
   O_WRONLY,
   open,
   owned,
-  readAll,
   withFile,
   writeAll,
 } from "../../linux/file.ts";
@@ -24,6 +23,7 @@ import { fchmod, fchown } from "../../linux/tree/metadata.ts";
 import type { SecretFile } from "../../plan/secret-mount.ts";
 import type { SecretVariable } from "../../plan/secrets.ts";
 import type { BindStep, HostStep } from "../../plan/step.ts";
+import { readKeptFile } from "../../record-file.ts";
 import type { Ids } from "../userns/ids.ts";
 
 /** Copies secrets into a container's own directory, where they are called by numbers. */
@@ -31,16 +31,14 @@ export function copySecrets({ directory, sources }: Extract<HostStep, { do: "cop
   mkdir(directory, 0o700);
   for (const [number, source] of sources.entries()) {
     const path = `${directory}/${number}`;
-    withFile(path, O_WRONLY | O_CREAT | O_EXCL, (fd) => writeAll(fd, readBytes(source), path));
+    withFile(path, O_WRONLY | O_CREAT | O_EXCL, (fd) => writeAll(fd, readKeptFile(source), path));
   }
 }
-
-const readBytes = (path: string): Uint8Array => withFile(path, O_RDONLY, (fd) => readAll(fd, path));
 
 /** `NAME=value` of those that are variables. @throws InvalidError for what no variable can hold */
 export const readSecretVariables = (variables: readonly SecretVariable[]): string[] =>
   variables.map(({ name, path }) => {
-    const bytes = readBytes(path);
+    const bytes = readKeptFile(path);
     const value = bytes.includes(0) ? undefined : textOf(bytes);
     if (value !== undefined) return `${name}=${value}`;
     throw new InvalidError(
@@ -75,12 +73,12 @@ const ownerOf = (file: SecretFile, ids: Ids) =>
 const pageBytes = 65536; // of the largest pages there are
 
 const sizeOf = (files: readonly SecretFile[]): number =>
-  files.reduce((sum, { path }) => sum + pageBytes * (1 + Math.ceil(readBytes(path).length / pageBytes)), pageBytes);
+  files.reduce((sum, { path }) => sum + pageBytes * (1 + Math.ceil(readKeptFile(path).length / pageBytes)), pageBytes);
 
 function writeSecret(directory: Fd, { path, name, uid, gid, mode }: SecretFile): void {
   const subject = byteNameOf(name);
   using file = owned(openAt(directory, subject, O_WRONLY | O_CREAT | O_EXCL, subject, 0o600));
-  writeAll(file.fd, readBytes(path), name);
+  writeAll(file.fd, readKeptFile(path), name);
   fchown(file.fd, uid, gid, subject);
   fchmod(file.fd, mode, subject);
 }
