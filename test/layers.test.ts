@@ -73,10 +73,11 @@ const below: Record<string, string[]> = {
   "oci/bundle": ["oci"],
   oci: [],
   "record-file": ["linux"],
+  "host-program": ["linux"],
 };
 /** Single files that hold no layer: who may import them. */
 const everywhere = ["errors", "readable-bytes"];
-const notAtTheBottom = ["paths", "version", "schema", "nil", "record-file"];
+const notAtTheBottom = ["paths", "version", "schema", "nil", "record-file", "host-program"];
 /** More than this nobody finds anything in. */
 const maxFiles = 40;
 

@@ -4,7 +4,7 @@ import type { Fd } from "../../linux/file.ts";
 import { text } from "../../linux/netlink/attribute.ts";
 import { listRules } from "../../linux/netlink/nft-rule.ts";
 import { getTable, type Table } from "../../linux/netlink/nftables.ts";
-import { findHostProgram, runHostProgram } from "./host-program.ts";
+import { findHostProgram, runHostProgram } from "../../host-program.ts";
 
 const table: Table = { family: "inet", name: "firewalld" };
 const program = "firewall-cmd";

@@ -12,7 +12,7 @@ import { commitUndisturbed, type Table } from "../../linux/netlink/nftables.ts";
 import type { Network } from "../../plan/network.ts";
 import { commentFor } from "./driver.ts";
 import { leaveFirewalld, trustInFirewalld } from "./firewalld.ts";
-import { findHostProgram, runHostProgram } from "./host-program.ts";
+import { findHostProgram, runHostProgram } from "../../host-program.ts";
 
 const chain = "FORWARD";
 const families = [

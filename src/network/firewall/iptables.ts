@@ -9,7 +9,7 @@ import { closeLoopback } from "./close-loopback.ts";
 import { flushAddresses, flushUdp, flushUdpTo } from "./conntrack-flush.ts";
 import { checkDistinct, conflict, type Firewall, type Published } from "./driver.ts";
 import { leaveFirewalld, trustInFirewalld } from "./firewalld.ts";
-import { runHostProgram } from "./host-program.ts";
+import { runHostProgram } from "../../host-program.ts";
 import { dropEmptyTables } from "./iptables-leftover.ts";
 import * as rules from "./iptables-rules.ts";
 import {

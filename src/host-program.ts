@@ -1,12 +1,12 @@
 /** Programs of the host: by absolute path, with a fixed environment, to their end. */
 
-import { UnsupportedError } from "../../errors.ts";
-import { wait } from "../../linux/clone.ts";
-import { type Fd, readAll, seekToStart } from "../../linux/file.ts";
-import { closeAll } from "../../linux/poll.ts";
-import { memfd, stringVector } from "../../linux/process.ts";
-import { posixSpawn } from "../../linux/spawn.ts";
-import { statIfAny } from "../../linux/stat.ts";
+import { UnsupportedError } from "./errors.ts";
+import { wait } from "./linux/clone.ts";
+import { type Fd, readAll, seekToStart } from "./linux/file.ts";
+import { closeAll } from "./linux/poll.ts";
+import { memfd, stringVector } from "./linux/process.ts";
+import { posixSpawn } from "./linux/spawn.ts";
+import { statIfAny } from "./linux/stat.ts";
 
 const directories = ["/usr/sbin", "/sbin", "/usr/bin", "/bin", "/usr/local/sbin", "/run/current-system/sw/bin"];
 const environment = ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"];
@@ -24,7 +24,7 @@ export interface HostProgramResult {
 /** Runs a program that may fail. @param input what it reads. @throws UnsupportedError where there is no such program. */
 export function runHostProgram(name: string, args: string[], input = ""): HostProgramResult {
   const path = findHostProgram(name);
-  if (path === undefined) throw new UnsupportedError(`the firewall needs the program ${name}, which is not installed`);
+  if (path === undefined) throw new UnsupportedError(`the program ${name} is needed, and it is not installed`);
   const files = [memfd("stdin", input), memfd("stdout", ""), memfd("stderr", "")];
   try {
     const pid = posixSpawn(path, stringVector([name, ...args]), stringVector(environment), { fds: files });
