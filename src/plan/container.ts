@@ -43,6 +43,8 @@ export interface Container extends InitOptions {
   asked: Set<Setting["controller"]>;
   /** The user named rules for devices, which the host has to enforce. */
   askedDevices?: boolean;
+  /** What the kernel has to have before its process is made: a profile of AppArmor. */
+  load?: HostStep;
   /** Its networks. */
   connection?: Connection;
   /** What it finds in /etc. */
@@ -167,6 +169,7 @@ function planBuild(
   const ids = idMapsOf(spec);
   const path = namespaceOf(spec, "user")?.path;
   return [
+    ...(container.load ? [container.load] : []),
     ...(cgroup === undefined ? [] : [{ do: "cgroup", path: cgroup } as const]),
     ...devices.build,
     ...(ids ? [{ do: "user-namespace", ...(path !== undefined && { path }), ...ids } as const] : []),

@@ -7,7 +7,7 @@ import type { SecurityOptions } from "./security-options.ts";
 
 /** @param seccomp what a profile says of this container: its rules; undefined where nobody gave one. */
 export function planSecurity(spec: Spec, options: SecurityOptions, seccomp: Seccomp | undefined): Spec {
-  const { noNewPrivileges, apparmor } = options;
+  const { noNewPrivileges } = options;
   const { seccomp: own, ...linux } = spec.linux;
   const rules =
     options.seccomp === "unconfined" ? undefined : options.seccomp === "builtin" ? builtin : (seccomp ?? own);
@@ -16,7 +16,6 @@ export function planSecurity(spec: Spec, options: SecurityOptions, seccomp: Secc
     process: {
       ...spec.process,
       ...(noNewPrivileges !== undefined && { noNewPrivileges }),
-      ...(apparmor !== undefined && apparmor !== "unconfined" && { apparmorProfile: apparmor }),
     },
     linux: {
       ...linux,

@@ -23,7 +23,7 @@ import type { Seccomp } from "../oci/seccomp.ts";
 import type { BuiltinSeccomp, Capabilities, Device, Rlimit, Spec } from "../oci/spec.ts";
 import type { CleanupRecord } from "./cleanup-record.ts";
 import type { EtcFile, NetworkStep } from "./network.ts";
-import type { JoinStep, RareStep, SharedNamespaceType } from "./rare/step.ts";
+import type { JoinStep, RareHostStep, RareStep, SharedNamespaceType } from "./rare/step.ts";
 import type { SecretFile } from "./secret-mount.ts";
 import type { SecretVariable } from "./secrets.ts";
 import type { User } from "./user.ts";
@@ -50,6 +50,7 @@ export type HostStep =
   /** `existing`: one that the caller has made is taken, if it is empty. */
   | { do: "cgroup"; path: string; existing?: true }
   | MappedHostStep
+  | RareHostStep
   /** `mounted` is where the host may see it already: of one writable layer there may be one overlay only. */
   | { do: "overlay"; lower: string[]; upper: string; work: string; volatile?: boolean; mounted?: string }
   | { do: "bind-root"; path: string }

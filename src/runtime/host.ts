@@ -167,6 +167,8 @@ const performers: { [Kind in HostStep["do"]]: Performer<Extract<HostStep, { do: 
     const cgroup2 = findCgroup2()!;
     delegateControllers(cgroup2, cgroup.slice(cgroup2.mountPoint.length), controllers);
   },
+  "load-profile": (step) =>
+    (require("./security/apparmor.ts") as typeof import("./security/apparmor.ts")).loadProfile(step),
   "device-filter": (step, undo, { prepared }) => {
     const filter = filters().makeDeviceFilter(step, prepared);
     if (filter !== undefined) prepared.deviceFilter = closedLater(filter, undo);

@@ -172,7 +172,7 @@ test("systempaths, mask and unmask change what is hidden of the system, and insp
   });
 });
 
-test("a profile of AppArmor's is refused by name where there is none, and unconfined is what containers are", async () => {
+test("a profile of AppArmor's that there is not is refused by name, and unconfined is to be had everywhere", async () => {
   await withMachine(["busybox"], async (machine) => {
     ok(await machine.sh("true", option("apparmor=unconfined", "label=disable")));
     const { code, stderr } = await machine.sh("true", option("apparmor=no-such-profile"));

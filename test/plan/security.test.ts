@@ -1,8 +1,9 @@
 import { expect, test } from "bun:test";
+import { planContainer } from "../../src/plan/container.ts";
 import { maskedPaths, readonlyPaths } from "../../src/plan/mounts.ts";
 import { planSecurity } from "../../src/plan/security.ts";
 import type { SecurityOptions } from "../../src/plan/security-options.ts";
-import { aSpec } from "../support/plans.ts";
+import { aPlan, aSpec, container, host } from "../support/plans.ts";
 
 const plan = (options: SecurityOptions, privileged = false) => planSecurity(aSpec({ privileged }), options, undefined);
 
@@ -22,7 +23,11 @@ test("a privileged container has a filter if somebody asks for one", () => {
   expect(plan({ noNewPrivileges: true }).linux.seccomp).toEqual({ profile: "builtin" });
 });
 
-test("unconfined is no profile of AppArmor's", () => {
-  expect(plan({ apparmor: "unconfined" }).process.apparmorProfile).toBeUndefined();
-  expect(plan({ apparmor: "mine" }).process.apparmorProfile).toBe("mine");
+test("a profile of AppArmor's that the kernel lacks is loaded before the process is made, which is held to it from execve on", () => {
+  const spec = { ...aSpec(), process: { ...aSpec().process, apparmorProfile: "mine" } };
+  const load = { do: "load-profile", name: "mine", text: "profile mine {}" } as const;
+  const plan = planContainer(spec, container({ load }), host);
+  expect(plan.build[0]).toEqual(load);
+  expect(plan.setup).toContainEqual({ do: "security-label", of: "AppArmor", label: "mine" });
+  expect(aPlan().setup.map((step) => step.do)).not.toContain("security-label");
 });

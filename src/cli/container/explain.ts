@@ -9,6 +9,7 @@ import { pathsOf } from "../../paths.ts";
 import { documentation } from "../../plan/documentation.ts";
 import type { NetworkStep, Publication } from "../../plan/network.ts";
 import { compileInit } from "../../plan/program/compile.ts";
+import type { RareHostStep } from "../../plan/rare/step.ts";
 import { summarize } from "../../plan/seccomp/summary.ts";
 import type { Plan, SeccompStep, Step } from "../../plan/step.ts";
 import { compileOptions } from "../../runtime/given.ts";
@@ -149,6 +150,7 @@ const inShort: { [Kind in ShortStep["do"]]?: (step: Extract<ShortStep, { do: Kin
       instructions,
     };
   },
+  "load-profile": ({ name }) => ({ name }),
   port: ({ hostPort, ...rest }) => ({ ...rest, hostPort: portNumber(hostPort) }),
   bridge: ({ network: { name, bridge, subnets, mtu } }) => ({
     network: name,
@@ -181,7 +183,7 @@ function filterLines(step: SeccompStep): string[] {
   return Object.entries(lists).map(([title, names]) => `${title}: ${names.join(" ")}`);
 }
 
-type ShortStep = NetworkStep | SeccompStep;
+type ShortStep = NetworkStep | SeccompStep | RareHostStep;
 
 const machine = machineOf(process.arch);
 

@@ -24,7 +24,7 @@ export default defineCommand({
       return 0;
     }
     printLine(infoText(paths));
-    for (const line of warnings()) warn(line.replace(/^WARNING: N/, "n"));
+    for (const line of warnings()) warn(line.replace("WARNING: No ", "no ").replace("WARNING: ", ""));
     return 0;
   },
 });
@@ -61,7 +61,7 @@ function infoText(paths: Paths): string {
     ` Default Runtime: ${system.DefaultRuntime}`,
     ` Init Binary: ${system.InitBinary}`,
     " Security Options:",
-    ...system.SecurityOptions.map((option) => `  ${option.replace(/^name=/, "")}`),
+    ...system.SecurityOptions.flatMap(securityLines),
     ` Kernel Version: ${system.KernelVersion}`,
     ` Operating System: ${plain(system.OperatingSystem)}`,
     ` OSType: ${system.OSType}`,
@@ -76,6 +76,12 @@ function infoText(paths: Paths): string {
     ` Live Restore Enabled: ${system.LiveRestoreEnabled}`,
     ` Firewall Backend: ${system.FirewallBackend.Driver}`,
   ].join("\n");
+}
+
+/** `name=seccomp,profile=builtin` is a name and, below it, what there is to say of it. */
+function securityLines(option: string): string[] {
+  const [name, profile] = option.split(",").map((word) => word.slice(word.indexOf("=") + 1));
+  return [`  ${name}`, ...(profile === undefined ? [] : [`   Profile: ${profile}`])];
 }
 
 function storeLines(paths: Paths): string[] {

@@ -6,6 +6,7 @@ import { mountedAt } from "../../engine/files/mounted.ts";
 import { describeImage } from "../../engine/image/inspect.ts";
 import { execIdsOf } from "../../engine/inspect/exec-ids.ts";
 import { describeContainer } from "../../engine/inspect/inspect.ts";
+import { labelsOf } from "../../engine/inspect/labels.ts";
 import { listKnownNetworks } from "../../engine/network/known.ts";
 import { type Container, type ContainerRecord, directoryOf, findAnyContainer } from "../../engine/record/container.ts";
 import { InvalidError, NotFoundError, UsageError } from "../../errors.ts";
@@ -91,6 +92,7 @@ const findOneContainer: Find = (paths, name, size) => {
     sizes: size ? sizeOfContainer(paths, container.record) : undefined,
     execIds: execIdsOf(container),
     mounted: mountedAt(directory),
+    labels: labelsOf(paths, container.record),
   });
 };
 

@@ -9,7 +9,6 @@ import type { HealthPlan } from "../../plan/health.ts";
 import type { RunOptions } from "../../plan/options.ts";
 import type { SharedPaths } from "../../plan/process.ts";
 import { containerOf } from "../../plan/process-options.ts";
-import type { ResourceOptions } from "../../plan/resource-options.ts";
 import { type HostFacts, type ImageDefaults, lacksCommand, planSpec, type Rootfs } from "../../plan/spec.ts";
 import type { Directory, Plan, StdioKind } from "../../plan/step.ts";
 import type { Stdio } from "../../runtime/stdio.ts";
@@ -60,7 +59,10 @@ export function planStart(
   const plain = planSpec(start, options, image, rootfs, host, network.namespace);
   const own = options.process ? withProcess(plain, options, host, shared) : plain;
   const full = options.resources || options.devices ? loadResources().completeSpec(own, options, start) : own;
-  const complete = options.security ? security().applySecurityOptions(full, options.security, warn) : full;
+  const { spec: complete, guards } =
+    options.security || host.appArmor
+      ? confining().confine(full, record, host.appArmor, warn)
+      : { spec: full, guards: {} };
   const spec = userns ? usernsModule().withUserNamespace(complete, userns, shared?.user) : complete;
   const container: Container = {
     id,
@@ -74,13 +76,14 @@ export function planStart(
     keep: !settings.remove,
     fresh,
     outlives: monitored,
-    ...(options.resources && planRare(id, options.resources, spec)),
+    ...(options.resources && loadResources().planRare(id, options.resources, spec)),
     asked: askedLimits(options),
     ...(options.devices && { askedDevices: loadResources().asksForFilter(options.devices, spec) }),
     reap: settings.init,
     stdio,
     ...(network.connection && { connection: network.connection }),
     ...(network.etc && { etc: network.etc }),
+    ...guards,
     ...(!fresh && { mounted: `${directory}/merged` }),
     ...(options.secrets && { secrets: secretsModule().planSecrets(paths, directory, options.secrets) }),
     ...(userns && planIds(paths, userns)),
@@ -139,20 +142,13 @@ function planMountsOf(paths: Paths, record: ContainerRecord, first: boolean, war
   return planVolumes(paths, id, options.mounts, first, warn);
 }
 
-const security = () => require("../security/apply.ts") as typeof import("../security/apply.ts");
+/** Loaded for those that ask for some of it, and where the kernel has some for all. */
+const confining = () => require("../security/confine.ts") as typeof import("../security/confine.ts");
 
 const secretsModule = () => require("./secrets.ts") as typeof import("./secrets.ts");
 
 /** Loaded for those who ask for more than everybody has. */
 const loadResources = () => require("./resources.ts") as typeof import("./resources.ts");
-
-function planRare(id: string, { storageBytes: bytes }: ResourceOptions, { linux }: Spec) {
-  const { planRareLimits, projectOf } = loadResources();
-  return {
-    rareLimits: planRareLimits(linux.resources ?? {}),
-    ...(bytes && { quota: { project: projectOf(id), bytes } }),
-  };
-}
 
 export type AskedLimits = Pick<RunOptions, "cpus" | "memoryBytes" | "pidsLimit" | "resources">;
 

@@ -7,6 +7,7 @@ import type { DeviceId, Spec } from "../../oci/spec.ts";
 import type { DeviceOptions } from "../../plan/device-options.ts";
 import type { RunOptions } from "../../plan/options.ts";
 import { planRareLimits } from "../../plan/rare-limits.ts";
+import type { ResourceOptions } from "../../plan/resource-options.ts";
 import { addResources, cgroupBelow, controllersOf, projectOf } from "../../plan/resources.ts";
 import { addDevices } from "../device/devices.ts";
 
@@ -27,6 +28,12 @@ export function completeSpec(spec: Spec, { resources, devices }: RunOptions, sta
     : spec;
   return devices ? addDevices(limited, devices) : limited;
 }
+
+/** Limits that few ask for, as its plan has them. */
+export const planRare = (id: string, { storageBytes: bytes }: ResourceOptions, { linux }: Spec) => ({
+  rareLimits: planRareLimits(linux.resources ?? {}),
+  ...(bytes && { quota: { project: projectOf(id), bytes } }),
+});
 
 /** True if there is something to enforce that would be otherwise without a filter. */
 export const asksForFilter = ({ rules }: DeviceOptions, { linux }: Spec): boolean =>

@@ -18,6 +18,7 @@ import { defaultDeviceFilter } from "../../plan/device/default-filter.ts";
 import { defaultCapabilities } from "../../plan/spec.ts";
 import { fileSystemOf } from "../system/info.ts";
 import { type Finding, fine, lacking, problem } from "./finding.ts";
+import { securityModules } from "./security-modules.ts";
 
 /** In the order of their weight. */
 export const checkHost = (paths: Paths): Finding[] => [
@@ -34,7 +35,7 @@ export const checkHost = (paths: Paths): Finding[] => [
   forwarding(),
   userNamespaces(),
   subordinateIds(),
-  securityModules(),
+  ...securityModules(),
   landlock(),
   otherArchitectures(),
 ];
@@ -192,14 +193,6 @@ function subordinateIds(): Finding {
       "usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER",
     );
   return fine("subordinate ids", users[0]!.map((line) => line.split(":")[0]).join(", "));
-}
-
-function securityModules(): Finding {
-  const list = readFileIfAny("/sys/kernel/security/lsm")?.trim();
-  const apparmor = readFileIfAny("/sys/module/apparmor/parameters/enabled")?.trim() === "Y";
-  const selinux = statIfAny("/sys/fs/selinux/enforce") !== undefined;
-  const found = list ?? [...(apparmor ? ["apparmor"] : []), ...(selinux ? ["selinux"] : [])].join(",");
-  return fine("security modules", found || "none that can be seen");
 }
 
 function landlock(): Finding {

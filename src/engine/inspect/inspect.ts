@@ -10,6 +10,7 @@ import { describeExposed, describeNetworkSettings } from "../network/inspect.ts"
 import type { KnownNetwork } from "../network/known.ts";
 import { type Container, type ContainerRecord, type ContainerState, isUp, type Status } from "../record/container.ts";
 import { describeHostConfig } from "./host-config.ts";
+import type { Labels } from "./labels.ts";
 import { mountPoints } from "./mounts.ts";
 
 /** What Go prints for a time that never was. */
@@ -23,6 +24,8 @@ export interface Seen {
   execIds?: string[];
   /** Where `mount` has mounted its root. */
   mounted?: string | undefined;
+  /** Of the kernel's security modules. */
+  labels?: Labels;
 }
 
 /** @param directory of the container. @param networks those that there are. */
@@ -30,7 +33,7 @@ export function describeContainer(
   container: Container,
   directory: string,
   networks: KnownNetwork[],
-  { sizes, execIds = [], mounted }: Seen = {},
+  { sizes, execIds = [], mounted, labels }: Seen = {},
 ) {
   const { record, state } = container;
   const { id, name, created, options, settings } = record;
@@ -50,7 +53,7 @@ export function describeContainer(
     Platform: "linux",
     MountLabel: "",
     ProcessLabel: "",
-    AppArmorProfile: options.security?.apparmor ?? "",
+    AppArmorProfile: labels?.appArmor ?? "",
     ExecIDs: listOrNull(execIds),
     HostConfig: describeHostConfig(record),
     GraphDriver: describeRoot(container, directory, mounted),

@@ -1,9 +1,7 @@
 /** What `--security-opt` comes to on this host. Loaded for those that ask. */
 
 import { UnsupportedError } from "../../errors.ts";
-import { readFile, readFileIfAny } from "../../linux/file.ts";
 import { isCall } from "../../linux/seccomp/architectures.ts";
-import { statIfAny } from "../../linux/stat.ts";
 import { kernelVersion } from "../../linux/sysctl.ts";
 import { seccompProfile } from "../../oci/bundle/seccomp.ts";
 import { parseWithBits64, type Seccomp, type SeccompProfile } from "../../oci/seccomp.ts";
@@ -14,8 +12,7 @@ import { type SecurityOptions, seccompWords } from "../../plan/security-options.
 
 /** The spec with what was asked for. @throws UnsupportedError if this host lacks it. */
 export function applySecurityOptions(spec: Spec, options: SecurityOptions, warn: (text: string) => void): Spec {
-  const { seccomp, apparmor } = options;
-  if (apparmor !== undefined && apparmor !== "unconfined") mustHaveProfile(apparmor);
+  const { seccomp } = options;
   const own = seccomp === undefined || seccompWords.includes(seccomp) ? undefined : rulesOf(seccomp, spec, warn);
   return planSecurity(spec, options, own);
 }
@@ -38,14 +35,4 @@ function rulesOf(text: string, { process }: Spec, warn: (text: string) => void):
 function warnOfUnknown({ syscalls = [] }: SeccompProfile, warn: (text: string) => void): void {
   const unknown = new Set(syscalls.flatMap(({ names }) => names).filter((name) => !isCall(name)));
   if (unknown.size > 0) warn(`the seccomp profile names calls that are not known: ${[...unknown].sort().join(", ")}`);
-}
-
-/** @throws UnsupportedError where AppArmor is off, or does not know the profile. */
-function mustHaveProfile(name: string): void {
-  if (readFileIfAny("/sys/module/apparmor/parameters/enabled")?.trim() !== "Y")
-    throw new UnsupportedError(`apparmor=${name}: this kernel has no AppArmor, or it is off`, "leave it out");
-  if (statIfAny("/sys/kernel/security/apparmor/profiles") === undefined) return;
-  const known = readFile("/sys/kernel/security/apparmor/profiles").split("\n");
-  if (!known.some((line) => line.replace(/ \(\w+\)$/, "") === name))
-    throw new UnsupportedError(`apparmor=${name}: the kernel has no such profile`, "apparmor_parser(8) loads one");
 }

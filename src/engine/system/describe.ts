@@ -10,6 +10,7 @@ import type { Paths } from "../../paths.ts";
 import { version } from "../../version.ts";
 import { defaultCdiDirectories, readConfig } from "../record/config.ts";
 import { listContainers } from "../record/container.ts";
+import { securityOptions, securityWarnings } from "../security/modules.ts";
 import { countCpus, fileSystemOf, memoryBytes } from "./info.ts";
 import { describeClient } from "./version.ts";
 
@@ -36,7 +37,7 @@ export const describeSystem = (paths: Paths) => ({
   Runtimes: new Map([["tinydocker", { path: process.execPath }]]),
   DefaultRuntime: "tinydocker",
   InitBinary: "tinydocker",
-  SecurityOptions: ["name=cgroupns"],
+  SecurityOptions: securityOptions(),
   // Nothing of ours has to live for a container to go on.
   LiveRestoreEnabled: true,
   DefaultAddressPools: listOrNull(readConfig().pools?.map(({ base, bits }) => ({ Base: base, Size: bits }))),
@@ -122,6 +123,7 @@ export function warnings(): string[] {
     ...(CPUSet ? [] : ["WARNING: No cpuset support"]),
     ...(findCgroup2()?.controllers.includes("io") ? [] : ["WARNING: No io.max support"]),
     ...(PidsLimit ? [] : ["WARNING: No pids limit support"]),
+    ...securityWarnings().map((text) => `WARNING: ${text}`),
   ];
 }
 

@@ -1,10 +1,10 @@
 /** firewalld: it drops what comes from devices that it does not trust. */
 
+import { findHostProgram, runHostProgram } from "../../host-program.ts";
 import type { Fd } from "../../linux/file.ts";
 import { text } from "../../linux/netlink/attribute.ts";
 import { listRules } from "../../linux/netlink/nft-rule.ts";
 import { getTable, type Table } from "../../linux/netlink/nftables.ts";
-import { findHostProgram, runHostProgram } from "../../host-program.ts";
 
 const table: Table = { family: "inet", name: "firewalld" };
 const program = "firewall-cmd";

@@ -4,6 +4,7 @@
  * table has judged; firewalld is told to trust the bridge.
  */
 
+import { findHostProgram, runHostProgram } from "../../host-program.ts";
 import { type Fd, readFileIfAny } from "../../linux/file.ts";
 import { text } from "../../linux/netlink/attribute.ts";
 import { compare, counter, meta, verdict } from "../../linux/netlink/nft-expression.ts";
@@ -12,7 +13,6 @@ import { commitUndisturbed, type Table } from "../../linux/netlink/nftables.ts";
 import type { Network } from "../../plan/network.ts";
 import { commentFor } from "./driver.ts";
 import { leaveFirewalld, trustInFirewalld } from "./firewalld.ts";
-import { findHostProgram, runHostProgram } from "../../host-program.ts";
 
 const chain = "FORWARD";
 const families = [

@@ -1,6 +1,7 @@
 /** The firewall through iptables-restore, for kernels without nf_tables and for who asks for it. */
 
 import { SyscallError } from "../../errors.ts";
+import { runHostProgram } from "../../host-program.ts";
 import { O_RDONLY, open, owned } from "../../linux/file.ts";
 import { flock } from "../../linux/flock.ts";
 import { withNetlink } from "../../linux/netlink/socket.ts";
@@ -9,7 +10,6 @@ import { closeLoopback } from "./close-loopback.ts";
 import { flushAddresses, flushUdp, flushUdpTo } from "./conntrack-flush.ts";
 import { checkDistinct, conflict, type Firewall, type Published } from "./driver.ts";
 import { leaveFirewalld, trustInFirewalld } from "./firewalld.ts";
-import { runHostProgram } from "../../host-program.ts";
 import { dropEmptyTables } from "./iptables-leftover.ts";
 import * as rules from "./iptables-rules.ts";
 import {

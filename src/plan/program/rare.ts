@@ -35,7 +35,9 @@ export const rareCompilers: { [Kind in RareStep["do"]]: (context: Context, step:
   "security-label": ({ writer }, { of, label }) => {
     writer.about(`the ${of} label ${label}`);
     const [path, text] =
-      of === "AppArmor" ? ["/proc/self/attr/exec", `exec ${label}`] : ["/proc/self/attr/exec", label];
+      of === "AppArmor"
+        ? ["/proc/thread-self/attr/apparmor/exec", `exec ${label}`]
+        : ["/proc/thread-self/attr/exec", label];
     writeOwn({ writer }, path, text);
   },
   "self-test": selfTest,

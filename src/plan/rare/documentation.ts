@@ -1,11 +1,11 @@
 /** What people are told of the steps that few ask for. */
 
-import type { RareStep } from "./step.ts";
+import type { RareHostStep, RareStep } from "./step.ts";
 
 /** What there is to say of each kind of step. */
 export type Documentation<Kind extends string> = { [Name in Kind]: { man: string; why: string; undo?: string } };
 
-export const rareDocumentation: Documentation<RareStep["do"]> = {
+export const rareDocumentation: Documentation<(RareStep | RareHostStep)["do"]> = {
   "time-namespace": { man: "time_namespaces(7)", why: "asked for: clocks that tell another time since boot" },
   scheduler: { man: "sched_setattr(2)", why: "asked for: when the program gets a CPU" },
   "io-priority": { man: "ioprio_set(2)", why: "asked for: when the program gets the disk" },
@@ -14,7 +14,11 @@ export const rareDocumentation: Documentation<RareStep["do"]> = {
   personality: { man: "personality(2)", why: "asked for: what uname(2) says of the processor" },
   "security-label": {
     man: "proc_pid_attr(5)",
-    why: "asked for: what the kernel's security module lets the program do",
+    why: "from execve on: what the kernel's security module lets the program do",
+  },
+  "load-profile": {
+    man: "apparmor_parser(8)",
+    why: "the kernel has not got it since the host was started: what AppArmor holds containers to",
   },
   "self-test": { man: "credentials(7)", why: "for `doctor`: what a container sees, and what it is refused" },
   "root-propagation": { man: "mount_namespaces(7)", why: "asked for: which mounts the root passes on, and takes" },

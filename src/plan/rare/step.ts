@@ -16,6 +16,17 @@ export type RareStep =
   /** In place of a program. */
   | { do: "self-test" };
 
+/** Steps of the host's side that only some hosts or containers need. */
+export type RareHostStep = LoadProfileStep;
+
+/** A profile of AppArmor, which the kernel has not got yet. */
+export interface LoadProfileStep {
+  do: "load-profile";
+  name: string;
+  /** What apparmor_parser(8) takes. */
+  text: string;
+}
+
 /** Namespaces of somebody else that a container may be in. */
 export type SharedNamespaceType = "network" | "ipc" | "pid" | "uts" | "cgroup" | "mount" | "time";
 

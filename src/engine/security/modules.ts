@@ -1,0 +1,16 @@
+/** What guards containers on this host, in Docker's words. */
+
+import { appArmorIsOn, lackOfDefaultProfile } from "./apparmor.ts";
+
+/** Of `info`. */
+export const securityOptions = (): string[] => [
+  ...(appArmorIsOn() ? ["name=apparmor"] : []),
+  "name=seccomp,profile=builtin",
+  "name=cgroupns",
+];
+
+/** What a module of the kernel could do for containers, and does not here. */
+export function securityWarnings(): string[] {
+  const lack = appArmorIsOn() ? lackOfDefaultProfile() : undefined;
+  return lack ? [`AppArmor is on, and containers have no profile: ${lack.text}`] : [];
+}
