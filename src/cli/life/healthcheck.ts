@@ -1,8 +1,9 @@
 /** `tinydocker healthcheck run`: a container's health check, now. */
 
+import { planCheck } from "../../engine/container/exec.ts";
 import { tellExec } from "../../engine/container/exec-events.ts";
 import { checkNow } from "../../engine/container/health.ts";
-import { planCheck, planHealthOf } from "../../engine/container/plan.ts";
+import { planHealthOf } from "../../engine/container/plan.ts";
 import { recoverIfAllowed } from "../../engine/container/recover.ts";
 import { readSpec } from "../../engine/record/bundle.ts";
 import { findContainer, isUp } from "../../engine/record/container.ts";

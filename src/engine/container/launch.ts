@@ -18,7 +18,7 @@ import { receiveFrame, sendFrame } from "../../runtime/channel.ts";
 import { endIfInterrupted } from "../image/interrupt.ts";
 import { prepareNetwork, type StartNetwork } from "../network/prepare.ts";
 import type { Container } from "../record/container.ts";
-import { monitoredStdio, openSharedIfAny, planCheck, planHealthOf, planStart } from "./plan.ts";
+import { monitoredStdio, openSharedIfAny, planHealthOf, planStart } from "./plan.ts";
 import { type Attachment, environment, sendStartRequest } from "./start-request.ts";
 
 /**
@@ -54,7 +54,7 @@ export function launch(
       state,
       plan: { ...plan, warnings: [] },
       how,
-      ...(health && { health: { ...health, exec: planCheck(paths, record, spec, health) } }),
+      ...(health && { health: { ...health, exec: execs().planCheck(paths, record, spec, health) } }),
       ...(prepared.reserved && { network: prepared.reserved }),
     });
     if (hasStarted(paths, record.id, socket.fd, prepared)) {
@@ -138,3 +138,6 @@ function tellLinking(paths: Paths, id: string): void {
   const { rewriteLinking } = require("../network/etc-rewrite.ts") as typeof import("../network/etc-rewrite.ts");
   rewriteLinking(paths, id);
 }
+
+/** Loaded for those that have a health check. */
+const execs = () => require("./exec.ts") as typeof import("./exec.ts");

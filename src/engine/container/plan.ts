@@ -1,10 +1,8 @@
 /** From a container's record to the plan of its next start: everything it will do, before any of it is done. */
 
-import { hardLimits } from "../../linux/process.ts";
 import type { Spec } from "../../oci/spec.ts";
 import type { Paths } from "../../paths.ts";
 import { type Container, planContainer } from "../../plan/container.ts";
-import type { ExecPlan } from "../../plan/exec.ts";
 import type { HealthPlan } from "../../plan/health.ts";
 import type { RunOptions } from "../../plan/options.ts";
 import type { SharedPaths } from "../../plan/process.ts";
@@ -86,7 +84,7 @@ export function planStart(
     ...guards,
     ...(!fresh && { mounted: `${directory}/merged` }),
     ...(options.secrets && { secrets: secretsModule().planSecrets(paths, directory, options.secrets) }),
-    ...(userns && planIds(paths, userns)),
+    ...(userns && ids().planIds(paths, userns)),
   };
   return { plan: planContainer(spec, container, host), spec };
 }
@@ -121,12 +119,7 @@ function overlayDirectories(rootfs: Rootfs, { rootMode: mode, options: { userns 
   ];
 }
 
-/** Files of its ids, and limits that only the host's root may raise. */
-function planIds(paths: Paths, userns: NonNullable<RunOptions["userns"]>): Pick<Container, "ids" | "hardLimits"> {
-  const { filesOf } = require("../ids/resolve.ts") as typeof import("../ids/resolve.ts");
-  const ids = filesOf(paths, userns);
-  return { ...(ids && { ids }), hardLimits: hardLimits() };
-}
+const ids = () => require("../ids/resolve.ts") as typeof import("../ids/resolve.ts");
 
 /** Loaded for those that have one of their own. */
 const usernsModule = () => require("../../plan/userns/spec.ts") as typeof import("../../plan/userns/spec.ts");
@@ -172,17 +165,4 @@ export function monitoredStdio(
 ): StdioKind[] {
   if (options.terminal) return ["terminal", "terminal", stderrApart ? "pipe" : "terminal"];
   return [settings.interactive ? "pipe" : "null", "pipe", "pipe"];
-}
-
-/** Secrets that are variables. */
-function variablesOf(paths: Paths, record: ContainerRecord): string[] {
-  if (!record.options.secrets) return [];
-  return (require("./secrets.ts") as typeof import("./secrets.ts")).secretVariables(paths, record);
-}
-
-/** One health check: another process in the container, whose output is noted. */
-export function planCheck(paths: Paths, record: ContainerRecord, spec: Spec, { command }: HealthPlan): ExecPlan {
-  const options = { command, env: variablesOf(paths, record), terminal: false, privileged: false, detach: false };
-  const { planExec } = require("../../plan/exec.ts") as typeof import("../../plan/exec.ts");
-  return planExec(spec, options, ["null", "pipe", "pipe"], [], record.options.userns && hardLimits());
 }

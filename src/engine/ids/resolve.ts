@@ -3,9 +3,11 @@
 import { ConflictError, Failure } from "../../errors.ts";
 import { readdir } from "../../linux/directory.ts";
 import { readFileIfAny } from "../../linux/file.ts";
+import { hardLimits } from "../../linux/process.ts";
 import { statIfAny } from "../../linux/stat.ts";
 import type { IdMapping } from "../../oci/rare.ts";
 import type { Paths } from "../../paths.ts";
+import type { Container } from "../../plan/container.ts";
 import type { RunOptions } from "../../plan/options.ts";
 import { containerOf } from "../../plan/process-options.ts";
 import { type IdMaps, overlapping, withoutIds } from "../../plan/userns/id-map.ts";
@@ -17,6 +19,12 @@ import { mapOfName, ownUser, planPieces, readDatabases } from "./subordinate.ts"
 /** Files of the ids that a container has. */
 export const filesOf = (paths: Paths, { pieces }: Pick<UserNamespace, "pieces">): string[] | undefined =>
   pieces?.map((first) => `${paths.ids}/${first}`);
+
+/** Files of its ids, and limits that only the host's root may raise. */
+export function planIds(paths: Paths, userns: UserNamespace): Pick<Container, "ids" | "hardLimits"> {
+  const ids = filesOf(paths, userns);
+  return { ...(ids && { ids }), hardLimits: hardLimits() };
+}
 
 /**
  * @param take ids are taken for it; without, those are named that might be.
