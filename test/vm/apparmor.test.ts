@@ -16,7 +16,6 @@ const byDefault = "tinydocker-default (enforce)";
 
 test("containers are held to tinydocker-default, which the first start loads, or to a profile of their own, or to none", async () => {
   await withMachine(["busybox"], async (machine) => {
-    expect((await machine.run(["info"])).stderr).toContain("AppArmor is on, and containers have no profile");
     // Only here: other tests run as where nobody can see the kernel's profiles, or load one.
     ok(await machine.exec(["mount", "-t", "securityfs", "securityfs", "/sys/kernel/security"]));
     await startedByDefault(machine);
