@@ -20,6 +20,7 @@ import { parseArgs } from "node:util";
 import manifest from "../package.json";
 import { run, text } from "./process.ts";
 import { seal } from "./seal.ts";
+import { tune } from "./tune.ts";
 
 const root = join(import.meta.dir, "..");
 const dist = join(root, "dist");
@@ -33,7 +34,7 @@ export const targets = {
 } as const;
 export type Target = keyof typeof targets;
 
-/** Compiles, seals and puts in place one binary; a running one is replaced by rename, as writing to it gives ETXTBSY. */
+/** Compiles, seals, tunes and puts in place one binary; a running one is replaced by rename, as writing to it gives ETXTBSY. */
 export async function build(target: Target, outfile: string): Promise<void> {
   const started = performance.now();
   const temporary = `${outfile}.${process.pid}.new`;
@@ -44,6 +45,7 @@ export async function build(target: Target, outfile: string): Promise<void> {
     // Bun comes first and unchanged, then our program, in which the names mean nothing.
     const bun = binary.subarray(0, statSync(bunFor(target)).size);
     const hits = seal(bun, target.startsWith("linux-arm64") ? "arm64" : "x64");
+    if (target === "linux-x64") tune(binary);
     writeFileSync(temporary, binary);
     chmodSync(temporary, 0o755);
     renameSync(temporary, outfile);

@@ -1,5 +1,6 @@
 /* measure [-a] [-b BATCH] [-j JOBS] RUNS COMMAND [ARG...] [::: COMMAND [ARG...]]... - times commands side by side: each once,
- * then each again, RUNS times.
+ * then each again, RUNS times. A command may be several, one after the other: COMMAND +++ COMMAND. With +++ wait +++ between
+ * them, all that they have left behind has ended before the next one starts (-a, without -j).
  *
  *   -b BATCH  a run of a command is that many executions of it; what is printed is the mean of one (default 1)
  *   -j JOBS   so many executions of a batch go on at once (default 1)
@@ -38,8 +39,10 @@ struct command {
   long rss, orphans;
 };
 
+static const char *const then = "+++";
+
 static int batch = 1, jobs = 1, all;
-static int quiet, output;
+static int quiet, output, executions;
 
 static double now(void) {
   struct timespec time;
@@ -50,12 +53,13 @@ static double now(void) {
 static double ms_of(struct timeval time) { return time.tv_sec * 1e3 + time.tv_usec / 1e3; }
 
 /* A word with the number of the execution in the place of {}. */
-static char *numbered(char *word) {
-  static int number;
-  static char words[most_jobs * 2][256];
-  char *place = strstr(word, "{}"), *text = words[number % (most_jobs * 2)];
+static char *numbered(char *word, int number) {
+  static int next;
+  static char words[most_words][256];
+  char *place = strstr(word, "{}"), *text = words[next];
   if (!place) return word;
-  snprintf(text, sizeof words[0], "%.*s%d%s", (int)(place - word), word, ++number, place + 2);
+  next = (next + 1) % most_words;
+  snprintf(text, sizeof words[0], "%.*s%d%s", (int)(place - word), word, number, place + 2);
   return text;
 }
 
@@ -72,11 +76,12 @@ static pid_t start(const struct command *command, char **argv) {
   _exit(127);
 }
 
-static pid_t start_numbered(const struct command *command) {
+/* Up to the end of the words, or the next +++. */
+static pid_t start_numbered(const struct command *command, char **words, int number) {
   char *argv[most_words + 1] = {0};
-  for (int i = 0; command->argv[i]; i++) {
+  for (int i = 0; words[i] && strcmp(words[i], then); i++) {
     if (i == most_words) exit(2);
-    argv[i] = numbered(command->argv[i]);
+    argv[i] = numbered(words[i], number);
   }
   return start(command, argv);
 }
@@ -120,17 +125,43 @@ static int wait_one(struct command *command, int run, pid_t *running) {
   return 1;
 }
 
-static void measure(struct command *command, int run) {
+static void at_once(struct command *command, int run) {
   pid_t running[most_jobs] = {0};
   int started = 0, ended = 0;
-  double begin = now();
   while (ended < batch) {
     for (int slot; started < batch && (slot = slot_of(running, 0)) >= 0; started++)
-      if ((running[slot] = start_numbered(command)) < 0) exit(1);
+      if ((running[slot] = start_numbered(command, command->argv, ++executions)) < 0) exit(1);
     int one = wait_one(command, run, running);
     if (one < 0) exit(1);
     ended += one;
   }
+}
+
+static char **next_of(char **words) {
+  while (*words && strcmp(*words, then)) words++;
+  return *words ? words + 1 : NULL;
+}
+
+/* Commands one after the other. */
+static void in_turn(struct command *command, int run) {
+  int number = ++executions;
+  for (char **words = command->argv; words; words = next_of(words)) {
+    pid_t running[most_jobs] = {0};
+    if (!strcmp(*words, "wait")) {
+      while (wait_one(command, run, running) >= 0) {}
+      continue;
+    }
+    if ((running[0] = start_numbered(command, words, number)) < 0) exit(1);
+    for (int ended = 0; !ended;)
+      if ((ended = wait_one(command, run, running)) < 0) exit(1);
+  }
+}
+
+static void measure(struct command *command, int run) {
+  pid_t running[most_jobs] = {0};
+  double begin = now();
+  if (next_of(command->argv)) for (int i = 0; i < batch; i++) in_turn(command, run);
+  else at_once(command, run);
   command->figures[MS][run] = (now() - begin) / batch;
   if (!all) return;
   alarm(30); /* what stays longer is a service, and has no figure */
