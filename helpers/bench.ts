@@ -3,9 +3,9 @@
  * `helpers/setup bench` installs podman; without it those lines are missing.
  *
  *   npm run bench -- [--runs 40] [--loads 5] [--megabytes 350] [--containers 200] \
- *     [--binary PATH]... [start | cpu | load | engine | network]
+ *     [--binary PATH]... [start | cpu | oci | load | engine | network]
  *
- * `cpu` measures all the binaries that are named side by side (without one, that of dist); the others take the first.
+ * `cpu` and `oci` measure all the binaries that are named side by side (without one, that of dist); the others take the first.
  */
 
 import { mkdtempSync, rmSync, statSync } from "node:fs";
@@ -18,6 +18,7 @@ import { emptyProgram } from "./bench/empty.ts";
 import { benchEngine } from "./bench/engine.ts";
 import { type Command, type Measurement, measure, summary } from "./bench/measure.ts";
 import { withoutUnified } from "./bench/namespace.ts";
+import { benchOci } from "./bench/oci.ts";
 import { podmanWith } from "./bench/podman.ts";
 import { buildImage } from "./images.ts";
 import { run, text } from "./process.ts";
@@ -201,6 +202,10 @@ try {
   if (wanted("cpu")) {
     const tar = await buildImage("busybox", join(directory, "busybox.tar"));
     await benchCpu(directory, tar, binaries, Number(values.runs ?? 33), Number(values.containers));
+  }
+  if (wanted("oci")) {
+    const tar = await buildImage("busybox", join(directory, "busybox.tar"));
+    await benchOci(directory, tar, binaries, Number(values.runs ?? 33));
   }
   if (wanted("engine")) await benchManyContainers(runs);
   if (wanted("network")) await benchNetwork(runs);

@@ -16,6 +16,9 @@ export interface Contender {
   run: Command;
   /** /bin/true in the container that stays; only where there is one. */
   exec?: Command;
+  /** `create`, `start` and `delete` of one that runs /bin/true, and `state` of the one that stays; of OCI runtimes. */
+  life?: Command;
+  state?: Command;
   /** Starts the container that stays. */
   keep(): void;
   close(): void;
@@ -67,39 +70,71 @@ export function sameInPageCache(binary: string, directory: string): string {
 /**
  * crun and runc, and crun without cgroups where cgroup v1 is mounted: there it makes a cgroup in each hierarchy, which costs
  * more than the one of cgroup v2 that tinydocker makes, and the truth lies between the two lines.
+ * @param binaries of tinydocker, which are OCI runtimes too, and come first.
  */
-export async function ociRuntimes(directory: string, tar: string): Promise<Runtimes> {
+export async function ociRuntimes(directory: string, tar: string, binaries: string[] = []): Promise<Runtimes> {
   const namespace = await withoutUnified();
   const bundles = {
     once: ociBundle(directory, tar, "once", ["true"]),
     kept: ociBundle(directory, tar, "kept", ["sleep", "1000"]),
   };
-  const enter = (argv: string[]) =>
-    namespace ? ["nsenter", "--mount", "--target", String(namespace.pid), "--wd=/", ...argv] : argv;
-  const contender = (name: string, ...argv: string[]): Contender => {
-    const prefix = `bench-${process.pid}-${name.replaceAll(" ", "-")}-`;
-    const silently = (...more: string[]) => {
-      const [program, ...args] = enter([...argv, ...more]);
-      spawnSync(program!, args, { stdio: "ignore" });
-    };
-    const command = (...more: string[]): Command => ({ argv: [...argv, ...more], mountNamespaceOf: namespace?.pid });
-    return {
-      name,
-      ours: false,
-      run: command("run", "--bundle", bundles.once, `${prefix}{}`),
-      exec: command("exec", `${prefix}kept`, "true"),
-      keep: () => silently("run", "--detach", "--bundle", bundles.kept, `${prefix}kept`),
-      close: () => {
-        for (const id of text(argv[0]!, ["list", "-q"]).split("\n"))
-          if (id.startsWith(prefix)) silently("delete", "--force", id);
-      },
-    };
-  };
   const path = (program: string) => text("which", [program]);
-  const crun = contender("crun", path("crun"));
-  const runc = contender("runc", path("runc"));
+  const crun = ociRuntime("crun", [path("crun")], bundles, namespace?.pid);
+  const runc = ociRuntime("runc", [path("runc")], bundles, namespace?.pid);
+  const runtimes = binaries.map((binary, index) => {
+    const argv = [
+      sameInPageCache(binary, join(directory, `oci-${index}`)),
+      "runtime",
+      "--root",
+      join(directory, `run-${index}`),
+    ];
+    return { ...ociRuntime(`${basename(dirname(binary))}/${basename(binary)}`, argv, bundles, undefined), ours: true };
+  });
   const release = () => namespace?.kill("SIGKILL");
-  if (!namespace) return { runtimes: [crun, runc], release };
-  const { exec: _, ...bare } = contender("crun without cgroups", path("crun"), "--cgroup-manager=disabled");
-  return { runtimes: [crun, { ...bare, keep: () => {} }, runc], release };
+  if (!namespace) return { runtimes: [...runtimes, crun, runc], release };
+  const uncontrolled = [path("crun"), "--cgroup-manager=disabled"];
+  const bare = ociRuntime("crun without cgroups", uncontrolled, bundles, namespace.pid);
+  for (const word of ["exec", "state"] as const) delete bare[word];
+  return { runtimes: [...runtimes, crun, { ...bare, keep: () => {} }, runc], release };
+}
+
+/** @param argv of the runtime, with its global options. @param namespace its mount namespace, by a process in it */
+function ociRuntime(
+  name: string,
+  argv: string[],
+  bundles: { once: string; kept: string },
+  namespace: number | undefined,
+): Contender {
+  const prefix = `bench-${process.pid}-${name.replaceAll(/[ /]/g, "-")}-`;
+  const enter = (words: string[]) =>
+    namespace ? ["nsenter", "--mount", "--target", String(namespace), "--wd=/", ...words] : words;
+  const silently = (...more: string[]) => {
+    const [program, ...args] = enter([...argv, ...more]);
+    spawnSync(program!, args, { stdio: "ignore" });
+  };
+  const commands = (...each: string[][]): Command => ({
+    argv: each.flatMap((words, index) => [...(index > 0 ? ["+++"] : []), ...words]),
+    mountNamespaceOf: namespace,
+  });
+  const command = (...more: string[]) => [...argv, ...more];
+  const [once, kept] = [`${prefix}{}`, `${prefix}kept`];
+  return {
+    name,
+    ours: false,
+    run: commands(command("run", "--bundle", bundles.once, once)),
+    exec: commands(command("exec", kept, "true")),
+    // What is deleted has ended.
+    life: commands(
+      command("create", "--bundle", bundles.once, once),
+      command("start", once),
+      ["wait"],
+      command("delete", once),
+    ),
+    state: commands(command("state", kept)),
+    keep: () => silently("run", "--detach", "--bundle", bundles.kept, kept),
+    close: () => {
+      for (const id of text(argv[0]!, [...argv.slice(1), "list", "-q"]).split("\n"))
+        if (id.startsWith(prefix)) silently("delete", "--force", id);
+    },
+  };
 }

@@ -19,9 +19,9 @@ const goals = {
   exec: "1.6 times crun",
   version: "1.15 times empty",
 };
-const crun: Reference = { name: "crun", title: "crun" };
-const runc: Reference = { name: "runc", title: "runc" };
-const empty: Reference = { name: "an empty program of Bun", title: "empty" };
+export const crun: Reference = { name: "crun", title: "crun" };
+export const runc: Reference = { name: "runc", title: "runc" };
+export const empty: Reference = { name: "an empty program of Bun", title: "empty" };
 const warmUps = 3;
 const atOnce = 4;
 const mostPerBatch = 40;
@@ -113,20 +113,20 @@ async function compareVersions(directory: string, contenders: Contender[], runs:
   print({ what: `${what}, wall ms`, figures: pick(results, "wallMs"), digits: 1 });
 }
 
-interface Measured {
+export interface Measured {
   name: string;
   ours: boolean;
   command: Command;
 }
-type Result = Measured & { samples: Samples };
+export type Result = Measured & { samples: Samples };
 
 /** Measures side by side, after a few runs that do not count: for the page cache. */
-function together(all: Measured[], runs: number, how: How = {}): Result[] {
+export function together(all: Measured[], runs: number, how: How = {}): Result[] {
   const commands = all.map(({ command }) => command);
   sample(commands, warmUps, { everything: true });
   const samples = sample(commands, runs, { everything: true, ...how });
   return all.map((each, index) => ({ ...each, samples: samples[index]! }));
 }
 
-const pick = (results: Result[], figure: "wallMs" | "cpuMs" | "minorFaults"): Quantity["figures"] =>
+export const pick = (results: Result[], figure: "wallMs" | "cpuMs" | "minorFaults"): Quantity["figures"] =>
   results.map(({ name, ours, samples }) => ({ name, ours, values: samples[figure] }));
