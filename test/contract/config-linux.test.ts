@@ -65,29 +65,6 @@ describe("linux.namespaces", () => {
     });
   });
 
-  testOurs(
-    "user: ids are as uidMappings and gidMappings say, and the files of the root stay whose they are",
-    async () => {
-      await withBundle(async (machine) => {
-        const mappings = [{ containerID: 0, hostID: 100_000, size: 65_536 }];
-        const linux = {
-          namespaces: namespaces(...everyNamespace, "user"),
-          uidMappings: mappings,
-          gidMappings: mappings,
-          maskedPaths: ["/proc/kcore"],
-        };
-        const said = await machine.sh("id -u; awk '{ print $1, $2, $3 }' /proc/self/uid_map; stat -c %u /bin", {
-          linux,
-        });
-        expect(said.split("\n")).toEqual(["0", "0 100000 65536", "65534"]);
-        const unmapped = { linux: { namespaces: namespaces(...everyNamespace, "user") } };
-        expect(await machine.refusal(unmapped)).toContain("linux.uidMappings");
-        const joined = [...namespaces(...everyNamespace), { type: "user", path: "/proc/self/ns/user" }];
-        expect(await machine.refusal({ linux: { namespaces: joined } })).toContain("linux.namespaces");
-      });
-    },
-  );
-
   testOurs("mount by path: that of the runtime itself is refused, as its root would change", async () => {
     await withBundle(async (machine) => {
       const joined = [...without("mount").linux.namespaces, { type: "mount", path: `/proc/${machine.pid}/ns/mnt` }];

@@ -7,6 +7,8 @@ import {
   capabilityInside,
   mapText,
   overlapping,
+  parseMaps,
+  sameMaps,
   toContainer,
   toHost,
   withoutIds,
@@ -87,4 +89,15 @@ test("capabilities of a file that root inside has set are those of any root, as 
   const another = inside.slice();
   another[20] = 1;
   expect(capabilityInside({ uids: plain }, another)).toEqual(another);
+});
+
+test("a map is read as the kernel shows it, and is the same in whatever order its lines are", () => {
+  const shown = "         0     100000       1000\n      1000     300000         10\n";
+  const maps = [
+    { containerID: 1000, hostID: 300_000, size: 10 },
+    { containerID: 0, hostID: 100_000, size: 1000 },
+  ];
+  expect(sameMaps(parseMaps(shown), maps)).toBeTrue();
+  expect(sameMaps(parseMaps(shown), plain)).toBeFalse();
+  expect(parseMaps("")).toEqual([]);
 });

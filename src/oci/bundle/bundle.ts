@@ -19,6 +19,7 @@ import {
   listOf,
   mapOf,
   optional,
+  optionalList,
   orElse,
   structure,
   text,
@@ -34,8 +35,8 @@ const mount = structure<Mount>({
   type: optional(text),
   source: optional(text),
   options: optional(listOf(text)),
-  uidMappings: optional(mappings),
-  gidMappings: optional(mappings),
+  uidMappings: optionalList(mappings),
+  gidMappings: optionalList(mappings),
 });
 
 const hook = optional(

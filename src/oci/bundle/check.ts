@@ -58,12 +58,9 @@ function checkNamespaces({ hostname, domainname, linux }: Spec): void {
   const mapped = { uidMappings, gidMappings };
   for (const [name, value] of Object.entries(mapped)) {
     if (value?.length && !user) invalid(`linux.${name}`, "there is no namespace of type user");
-    if (value?.length && user?.path) invalid(`linux.${name}`, "a namespace that exists already has its own");
   }
   if (user && !user.path && !(uidMappings?.length && gidMappings?.length))
     invalid("linux.namespaces", "one of type user needs linux.uidMappings and linux.gidMappings");
-  if (user?.path)
-    unsupported("linux.namespaces", "one of type user can't be joined by its path: it is not told how it maps ids");
   const time = namespaces.find(({ type }) => type === "time");
   for (const clock of Object.keys(timeOffsets ?? {})) {
     const where = `linux.timeOffsets[${JSON.stringify(clock)}]`;

@@ -11,6 +11,7 @@ import {
   listOf,
   mapOf,
   optional,
+  optionalList,
   orElse,
   type Part,
   structure,
@@ -72,8 +73,8 @@ const propagations = ["private", "shared", "slave", "unbindable"].flatMap((word)
 
 export const linux = structure<Linux>({
   namespaces: orElse(listOf(namespace), []),
-  uidMappings: optional(mappings),
-  gidMappings: optional(mappings),
+  uidMappings: optionalList(mappings),
+  gidMappings: optionalList(mappings),
   timeOffsets: optional(
     mapOf(
       structure<{ secs?: number; nanosecs?: number }>({

@@ -27,6 +27,15 @@ export const optional = <Value>(part: Part<Value>): Optional<Value> =>
 export const orElse = <Value>(part: Part<Value>, value: Value): Optional<Value> =>
   Object.assign(part.bind(null), part, { whenAbsent: { value } });
 
+/** A list that may be absent, and when it is empty is as good as that. */
+export const optionalList = <Item>(part: Part<Item[]>): Optional<Item[]> => {
+  const read = (value: unknown, where: string): Item[] => {
+    const list = part(value, where);
+    return list.length > 0 ? list : (undefined as never);
+  };
+  return Object.assign(read, part, { whenAbsent: undefined });
+};
+
 /** A part for each field of a type: one that is added to the type and not to the table does not compile. */
 type Fields<Type> = {
   [Name in keyof Type]-?: object extends Pick<Type, Name> ? Optional<Exclude<Type[Name], undefined>> : Part<Type[Name]>;

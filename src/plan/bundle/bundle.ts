@@ -4,7 +4,7 @@ import { UnsupportedError } from "../../errors.ts";
 import type { Mount, Spec } from "../../oci/spec.ts";
 import { type Host, lackOf, limitStep } from "../container.ts";
 import { type DeviceFilterPlan, planDeviceFilter } from "../device-filter.ts";
-import { planClone, planSetup, planStart, sharesPid } from "../init.ts";
+import { idMapsOf, namespaceOf, planClone, planSetup, planStart, sharesPid } from "../init.ts";
 import { planPrepared, planRoot } from "../mounts.ts";
 import type { HostStep, InitStep, Plan, StdioKind } from "../step.ts";
 import { planSysctls } from "../sysctl.ts";
@@ -45,13 +45,13 @@ export function planBundle(config: Spec, options: BundleOptions, host: Host): Bu
     ...inOurWords,
     mounts: inOurWords.mounts.map((mount) => (isCgroup(mount) ? planCgroupMount(mount, config, options) : mount)),
   };
-  const { uidMappings: uids, gidMappings: gids } = spec.linux;
-  const ids = uids && gids && { uids, gids };
+  const ids = idMapsOf(spec);
+  const user = namespaceOf(spec, "user");
   return {
     build: [
       ...(cgroup === undefined ? [] : [{ do: "cgroup", path: cgroup, existing: true } as const]),
       ...devices.build,
-      ...(ids ? [{ do: "user-namespace", ...ids } as const] : []),
+      ...(ids ? [{ do: "user-namespace", ...(user?.path !== undefined && { path: user.path }), ...ids } as const] : []),
       planRoot(spec),
       { do: "user", user: userOf(spec) },
       ...planPrepared(spec),

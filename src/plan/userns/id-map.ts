@@ -24,6 +24,20 @@ export function toContainer(maps: readonly IdMapping[], id: number): number | un
 export const mapText = (maps: readonly IdMapping[]): string =>
   maps.map(({ containerID, hostID, size }) => `${containerID} ${hostID} ${size}`).join("\n");
 
+/** The same lines as the kernel shows them. */
+export const parseMaps = (text: string): IdMapping[] =>
+  [...text.matchAll(/^\s*(\d+)\s+(\d+)\s+(\d+)\s*$/gm)].map(([, containerID, hostID, size]) => ({
+    containerID: Number(containerID),
+    hostID: Number(hostID),
+    size: Number(size),
+  }));
+
+/** Whether two maps are one, in whatever order their lines are. */
+export function sameMaps(some: readonly IdMapping[], others: readonly IdMapping[]): boolean {
+  const sorted = (maps: readonly IdMapping[]) => mapText(maps.toSorted((a, b) => a.containerID - b.containerID));
+  return sorted(some) === sorted(others);
+}
+
 /** The maps without these ids of the container. */
 export const withoutIds = (maps: readonly IdMapping[], ids: readonly number[]): IdMapping[] =>
   ids.reduce<IdMapping[]>((left, id) => left.flatMap((map) => withoutId(map, id)), [...maps]);

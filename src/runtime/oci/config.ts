@@ -8,9 +8,16 @@ import { ownCapabilities } from "../own-capabilities.ts";
 /** @param bundle absolute. @param path of another file than the bundle's config.json. */
 export function readConfig(bundle: string, path = `${bundle}/config.json`): Bundle {
   const read = parseBundle(readBytes(path), bundle);
-  const { process, warnings } = grantable(read.spec.process, read.spec);
-  return { ...read, spec: { ...read.spec, process }, warnings: [...read.warnings, ...warnings] };
+  const spec = joinsUser(read.spec) ? joined().withJoinedUser(read.spec) : read.spec;
+  const { process, warnings } = grantable(spec.process, spec);
+  return { ...read, spec: { ...spec, process }, warnings: [...read.warnings, ...warnings] };
 }
+
+const joinsUser = ({ linux }: Spec): boolean =>
+  linux.namespaces.some(({ type, path }) => type === "user" && path !== undefined);
+
+/** Loaded for those who join one. */
+const joined = () => require("../userns/joined.ts") as typeof import("../userns/joined.ts");
 
 /** A process with what we can give it, and what we can't. */
 export function grantable(given: Process, { linux }: Pick<Spec, "linux">): { process: Process; warnings: string[] } {
