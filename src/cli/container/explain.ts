@@ -1,6 +1,6 @@
 /** `tinydocker explain run ...`: the plan of a run, printed step by step; nothing is run and root is not needed. */
 
-import { explainRun } from "../../engine/container/explain.ts";
+import { explainRun } from "../../engine/inspect/explain.ts";
 import { UsageError } from "../../errors.ts";
 import { cloneProgram } from "../../linux/program/clone-program.ts";
 import { describeRecord } from "../../linux/program/text.ts";

@@ -1,6 +1,6 @@
 /** `tinydocker healthcheck run`: a container's health check, now. */
 
-import { planCheck } from "../../engine/container/exec.ts";
+import { planCheck } from "../../engine/container/check.ts";
 import { tellExec } from "../../engine/container/exec-events.ts";
 import { checkNow } from "../../engine/container/health.ts";
 import { planHealthOf } from "../../engine/container/plan.ts";

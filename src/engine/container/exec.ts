@@ -3,10 +3,8 @@
 import { ConflictError, NotFoundError, StartError } from "../../errors.ts";
 import type { Child, Exit } from "../../linux/clone.ts";
 import { openProcess } from "../../linux/proc.ts";
-import type { Spec } from "../../oci/spec.ts";
 import type { Paths } from "../../paths.ts";
-import { type ExecOptions, type ExecPlan, planExec } from "../../plan/exec.ts";
-import type { HealthPlan } from "../../plan/health.ts";
+import { type ExecOptions, planExec } from "../../plan/exec.ts";
 import { runExec } from "../../runtime/exec.ts";
 import { kindsOf, type Stdio } from "../../runtime/stdio.ts";
 import { readSpec } from "../record/bundle.ts";
@@ -69,10 +67,3 @@ export function execInContainer(
 }
 
 const codeOf = ({ code, signal }: Exit): number => code ?? 128 + signal!;
-
-/** One health check: another process in the container, whose output is noted. */
-export function planCheck(paths: Paths, record: ContainerRecord, spec: Spec, { command }: HealthPlan): ExecPlan {
-  const env = record.options.secrets ? secretVariables(paths, record) : [];
-  const options = { command, env, terminal: false, privileged: false, detach: false };
-  return planExec(spec, options, ["null", "pipe", "pipe"], [], record.options.userns && hardLimitsOf());
-}

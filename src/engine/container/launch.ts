@@ -54,7 +54,7 @@ export function launch(
       state,
       plan: { ...plan, warnings: [] },
       how,
-      ...(health && { health: { ...health, exec: execs().planCheck(paths, record, spec, health) } }),
+      ...(health && { health: { ...health, exec: checks().planCheck(paths, record, spec, health) } }),
       ...(prepared.reserved && { network: prepared.reserved }),
     });
     if (hasStarted(paths, record.id, socket.fd, prepared)) {
@@ -140,4 +140,4 @@ function tellLinking(paths: Paths, id: string): void {
 }
 
 /** Loaded for those that have a health check. */
-const execs = () => require("./exec.ts") as typeof import("./exec.ts");
+const checks = () => require("./check.ts") as typeof import("./check.ts");

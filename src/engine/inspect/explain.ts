@@ -5,10 +5,10 @@ import { peekImages } from "../../image/peek.ts";
 import { randomHex } from "../../linux/clone.ts";
 import type { Paths } from "../../paths.ts";
 import type { Plan } from "../../plan/step.ts";
+import { asRunImage, directoryAsRunImage, requirePlatform } from "../container/create.ts";
+import type { Reporter, RunImage, RunRequest } from "../container/request.ts";
+import { planRun } from "../container/run.ts";
 import { resolveImage } from "../image/resolve.ts";
-import { asRunImage, directoryAsRunImage, requirePlatform } from "./create.ts";
-import type { Reporter, RunImage, RunRequest } from "./request.ts";
-import { planRun } from "./run.ts";
 
 /** Plans a run without touching anything; an archive that is not loaded is only looked into. */
 export async function explainRun(paths: Paths, request: RunRequest, warn: Reporter["warn"]): Promise<Plan> {

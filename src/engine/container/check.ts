@@ -1,0 +1,16 @@
+/** The plan of a health check. Loaded for containers that have one. */
+
+import { hardLimits } from "../../linux/process.ts";
+import type { Spec } from "../../oci/spec.ts";
+import type { Paths } from "../../paths.ts";
+import { type ExecPlan, planExec } from "../../plan/exec.ts";
+import type { HealthPlan } from "../../plan/health.ts";
+import type { ContainerRecord } from "../record/container.ts";
+import { secretVariables } from "./secrets.ts";
+
+/** One health check: another process in the container, whose output is noted. */
+export function planCheck(paths: Paths, record: ContainerRecord, spec: Spec, { command }: HealthPlan): ExecPlan {
+  const env = record.options.secrets ? secretVariables(paths, record) : [];
+  const options = { command, env, terminal: false, privileged: false, detach: false };
+  return planExec(spec, options, ["null", "pipe", "pipe"], [], record.options.userns && hardLimits());
+}
