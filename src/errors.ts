@@ -46,7 +46,7 @@ export class SyscallError extends Failure {
     readonly reason: string,
     hint?: string,
   ) {
-    super(`cannot ${syscall} ${subject}: ${code} (${reason})`.replace("  ", " "), hint);
+    super(`cannot ${syscall}${subject && ` ${subject}`}: ${code} (${reason})`, hint);
   }
 
   /** The same failure, with advice from somebody who knows what the call was for. */
