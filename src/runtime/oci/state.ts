@@ -7,12 +7,16 @@
  *       exec.fifo     there until somebody says start
  */
 
-import { Failure, InvalidError, NotFoundError, UsageError } from "../../errors.ts";
+import { Failure, hasCode, InvalidError, NotFoundError, UsageError } from "../../errors.ts";
 import { readCgroupFile } from "../../linux/cgroup.ts";
 import {
+  close,
   type Fd,
   O_DIRECTORY,
+  O_NONBLOCK,
   O_RDONLY,
+  O_WRONLY,
+  open,
   openIfAny,
   owned,
   readSmallFileIfAny,
@@ -96,8 +100,19 @@ export function readState(root: string, id: string): ContainerState {
 export function statusOf(root: string, state: ContainerState): Status {
   using process = owned(openProcess(state.process));
   if (process === undefined) return "stopped";
-  if (statIfAny(pathsOf(root, state.id).fifo)) return "created";
+  if (hasReader(pathsOf(root, state.id).fifo)) return "created";
   return isFrozen(state) ? "paused" : "running";
+}
+
+/** True while its first process waits for `start`. A FIFO that nobody has open any more is one of a `start` that was killed. */
+function hasReader(fifo: string): boolean {
+  try {
+    close(open(fifo, O_WRONLY | O_NONBLOCK));
+    return true;
+  } catch (error) {
+    if (hasCode(error, "ENOENT", "ENXIO")) return false;
+    throw error;
+  }
 }
 
 export const isFrozen = ({ cgroup }: Pick<ContainerState, "cgroup">): boolean =>
