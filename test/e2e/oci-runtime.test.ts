@@ -1,7 +1,7 @@
-/** What is particular to our OCI runtime: what is left when it is killed, what it refuses by name, and podman as its caller. */
+/** What is particular to our OCI runtime: what is left of it, what it refuses by name, and podman as its caller. */
 
 import { expect } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { imageTar } from "../support/containers.ts";
 import { needing, root, tool } from "../support/needs.ts";
@@ -32,27 +32,6 @@ test("whatever a container was and did, nothing is left of it: no process, cgrou
   await box.expectNothingLeft(before);
 });
 
-test("a creator that is killed at any moment leaves nothing that the next command does not take away (F1)", async () => {
-  await using box = await runtimeSandbox("tinydocker");
-  const bundle = box.bundle("b", ["sleep", "100"]);
-  const before = box.snapshot();
-  for (let delayMs = 0; delayMs < 120; delayMs += 8) {
-    const argv = box.command([...box.program, "create", "-b", bundle, "c"]);
-    const creator = Bun.spawn(argv, { stdio: ["ignore", "ignore", "ignore"], env: box.environment() });
-    await Bun.sleep(delayMs);
-    creator.kill("SIGKILL");
-    await creator.exited;
-    const { status } = await box.state("c");
-    expect(["gone", "created", "stopped"]).toContain(status);
-    // The id is free again, or its container can be deleted.
-    if (status === "gone") expect((await box.call(["create", "-b", bundle, "c"])).code).toBe(0);
-    expect((await box.call(["delete", "--force", "c"])).code).toBe(0);
-    expect((await box.call(["list", "-q"])).stdout).toBe("");
-  }
-  expect(readdirSync(box.states)).toEqual([]);
-  await box.expectNothingLeft(before);
-});
-
 test("of two that start, delete or create the same at once exactly one does it", async () => {
   await using box = await runtimeSandbox("tinydocker");
   const bundle = box.bundle("b", ["sleep", "100"]);
@@ -67,6 +46,42 @@ test("of two that start, delete or create the same at once exactly one does it",
     await box.until("c", "stopped");
     expect(await both("delete", "c")).toEqual([0, 1, 1]);
   }
+  expect((await box.call(["run", "-d", "-b", bundle, "c"])).code).toBe(0);
+  expect(await both("delete", "--force", "c")).toEqual([0, 0, 0]);
+});
+
+test("a container whose bundle is gone, and one of before a reboot, are told of and removed; nobody else is killed (F10, F12)", async () => {
+  await using box = await runtimeSandbox("tinydocker");
+  const before = box.snapshot();
+  for (const id of ["lost", "old"])
+    expect((await box.call(["run", "-d", "-b", box.bundle(id, ["sleep", "100"]), id])).code).toBe(0);
+  rmSync(join(box.directory, "lost"), { recursive: true });
+  expect((await box.call(["exec", "lost", "true"])).code).toBe(0);
+  expect((await box.call(["kill", "lost", "KILL"])).code).toBe(0);
+  await box.until("lost", "stopped");
+  expect((await box.call(["delete", "lost"])).code).toBe(0);
+  // Its number is that of another process by now: here of the one that it was.
+  const file = join(box.states, "old/state.json");
+  const state = JSON.parse(readFileSync(file, "utf8"));
+  writeFileSync(
+    file,
+    JSON.stringify({ ...state, cgroup: undefined, process: { ...state.process, bootId: "earlier" } }),
+  );
+  expect((await box.call(["list"])).stdout).toMatch(/^old +0 +stopped/m);
+  for (const words of [
+    ["start", "old"],
+    ["exec", "old", "true"],
+    ["pause", "old"],
+  ])
+    expect([words, (await box.call(words)).stderr]).toEqual([words, expect.stringMatching(/stopped|not running/)]);
+  expect((await box.call(["delete", "old"])).code).toBe(0);
+  expect(existsSync(`/proc/${state.process.pid}`)).toBe(true);
+  process.kill(state.process.pid, "SIGKILL");
+  rmSync(join(box.directory, "old"), { recursive: true });
+  await box.expectNothingLeft(before, 10_000, (all) => ({
+    ...all,
+    cgroups: all.cgroups.filter((path) => !path.includes("tinydocker-runtime")),
+  }));
 });
 
 test("what is not supported is refused by its name", async () => {

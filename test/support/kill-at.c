@@ -3,11 +3,16 @@
  * ROLE is cli, monitor or init. A step is a system call that can leave something behind or that others see: files, mounts,
  * processes, locks, messages. The process gets SIGKILL at the entry of that call, so that it has done all before it and not
  * this one. Exits with the command's code (128 + n after signal n), and says on descriptor 3 what happened: "killed 17 mkdir"
- * or, where the process has fewer steps, "ended 16". With ROLE/NUMBER only system calls of that number are steps, and the process is
- * not killed: that call fails with EPERM, as a security module or an old kernel would have it ("failed 1 NUMBER"; x86_64). What still runs then goes on untraced. A container's program is not traced. */
+ * or, where the process has fewer steps, "ended 16". What still runs then goes on untraced. A container's program is not
+ * traced.
+ *
+ * With ROLE/WHICH the process is not killed: the call fails with EPERM, as a security module or an old kernel would have it
+ * ("failed 17 mkdir"; x86_64). WHICH is `any` (the same steps, but those that make threads and end the process), `all`
+ * (every system call of it is a step, and told by its number), or a number (only calls of that number are steps). */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,6 +88,14 @@ static int is_monitor(pid_t pid) {
   return length > (ssize_t)first && strcmp(words + first, "monitor") == 0;
 }
 
+/* What a process needs to be one at all: an end, and threads. */
+static int is_vital(pid_t tid, const struct __ptrace_syscall_info *info) {
+  long number = info->entry.nr;
+  unsigned long flags = number == SYS_clone ? info->entry.args[0]
+    : number == SYS_clone3 ? (unsigned long)ptrace(PTRACE_PEEKDATA, tid, info->entry.args[0], 0) : 0;
+  return number == SYS_exit_group || (flags & CLONE_THREAD);
+}
+
 /* The call that is entered is not made; or, at its end, it has failed. */
 static void spoil(pid_t tid, int entering) {
 #ifdef __x86_64__
@@ -103,8 +116,9 @@ static void nothing(int signal) { (void)signal; }
 int main(int argc, char **argv) {
   if (argc < 4) { fputs("usage: kill-at ROLE STEP COMMAND [ARG...]\n", stderr); return 125; }
   long at = atol(argv[2]), done = 0, spoiled = -1;
-  char *slash = strchr(argv[1], '/');
-  if (slash) { *slash = 0; spoiled = atol(slash + 1); }
+  char *slash = strchr(argv[1], '/'), number[24];
+  int fails = slash != NULL, all = 0;
+  if (slash) { *slash++ = 0; all = !strcmp(slash, "all"); if (strcmp(slash, "any") && !all) spoiled = atol(slash); }
   const char *killed = NULL;
   int go[2], status, code = 125, ended = 0;
   pid_t victim = 0;
@@ -169,8 +183,11 @@ int main(int argc, char **argv) {
         task->failing = 0;
       } else if (ptrace(PTRACE_GET_SYSCALL_INFO, tid, sizeof info, &info) > 0 && info.op == PTRACE_SYSCALL_INFO_ENTRY &&
           !killed && strcmp(roles[task->role], argv[1]) == 0) {
-        const char *name = spoiled < 0 ? step(&info) : (long)info.entry.nr == spoiled ? slash + 1 : NULL;
-        if (name && ++done == at && spoiled >= 0) {
+        const char *name = spoiled >= 0 ? (long)info.entry.nr == spoiled ? slash : NULL : all ? "" : step(&info);
+        if (fails && spoiled < 0 && is_vital(tid, &info)) name = NULL;
+        if (name && ++done == at && fails) {
+          snprintf(number, sizeof number, "%ld", (long)info.entry.nr);
+          if (all) name = number;
           killed = name;
           task->failing = 1;
           spoil(tid, 1);
@@ -183,7 +200,7 @@ int main(int argc, char **argv) {
     } else if (event == 0) deliver = signal;
     ptrace(PTRACE_SYSCALL, tid, 0, deliver);
   }
-  if (killed) dprintf(3, "%s %ld %s\n", spoiled < 0 ? "killed" : "failed", at, killed);
+  if (killed) dprintf(3, "%s %ld %s\n", fails ? "failed" : "killed", at, killed);
   else dprintf(3, "ended %ld\n", done);
   return code;
 }

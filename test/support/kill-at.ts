@@ -1,6 +1,6 @@
 /** Kills one of tinydocker's processes right before a chosen system call of it (kill-at.c), as no clock could. */
 
-import { existsSync, mkdirSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { run } from "../../helpers/process.ts";
 import { binary, type Result } from "./cli.ts";
@@ -25,14 +25,30 @@ export const failCall = (machine: Machine, role: Role, number: number, words: st
   disturb(machine, `${role}/${number}`, 1, words);
 
 async function disturb(machine: Machine, role: string, step: number, words: string[]): Promise<Killed> {
+  const { argv, before } = disturbance(machine.tmp, role, step);
+  const result = await machine.exec([...argv, binary(), ...words]);
+  return { ...result, before: before() };
+}
+
+/**
+ * What disturbs a program whose words come after these.
+ * @param role as kill-at.c has it: `cli` to kill that process, `cli/any` to have a call of it fail.
+ * @returns the words, and what says afterwards which call was not made, by its name or number.
+ */
+export function disturbance(
+  tmp: string,
+  role: string,
+  step: number,
+): { argv: string[]; before: () => string | undefined } {
   compile();
-  const told = join(machine.tmp, "told");
+  const told = join(tmp, "told");
   const script = 'exec 3>"$0"; exec "$@"';
-  const argv = ["sh", "-c", script, told, program, role, String(step), binary(), ...words];
-  const result = await machine.exec(argv);
-  const [, name] = /^(?:killed|failed) \d+ (\w+)$/m.exec(await Bun.file(told).text()) ?? [];
-  rmSync(told);
-  return { ...result, before: name };
+  const before = () => {
+    const [, name] = /^(?:killed|failed) \d+ (\w+)$/m.exec(readFileSync(told, "utf8")) ?? [];
+    rmSync(told);
+    return name;
+  };
+  return { argv: ["sh", "-c", script, told, program, role, String(step)], before };
 }
 
 function compile(): void {

@@ -45,8 +45,11 @@ export class RuntimeSandbox extends Sandbox {
   }
 
   /** Runs a command of the runtime. What it starts has no descriptor of ours that we would wait for, but with `attached`. */
-  async call(words: string[], options: RunOptions & { attached?: boolean } = {}): Promise<Result> {
-    const argv = [...this.program, ...words];
+  async call(
+    words: string[],
+    options: RunOptions & { attached?: boolean /** Words before the program's. */; under?: string[] } = {},
+  ): Promise<Result> {
+    const argv = [...(options.under ?? []), ...this.program, ...words];
     if (options.attached) return await this.exec(argv, options);
     const output = join(this.directory, `output-${crypto.randomUUID()}`);
     const script = `"$@" >${output} 2>${output}.err`;
