@@ -35,7 +35,7 @@ test("the version is that of package.json, with the commit it was built from", a
   expect(stdout.trim().split("\n")).toHaveLength(1);
 });
 
-test("bunfig.toml, .env, package.json and tsconfig.json of the current directory are not read", async () => {
+test("bunfig.toml, .env, package.json and tsconfig.json of the current directory are not read (R2)", async () => {
   expect(await versionWith({})).toEqual(expected);
 });
 
@@ -61,7 +61,7 @@ const attempts: Record<string, string> = {
   NODE_CHANNEL_FD: "0",
 };
 for (const [name, value] of Object.entries(attempts)) {
-  test(`${name}=${value} changes nothing`, async () => {
+  test(`${name}=${value} changes nothing (R1)`, async () => {
     expect(await versionWith({ [name]: value })).toEqual(expected);
   });
 }

@@ -330,7 +330,7 @@ describe("several at once", () => {
 });
 
 describe("pause", () => {
-  test("everything stands still until unpause; exec and attach are refused meanwhile, stop is not", async () => {
+  test("everything stands still until unpause; exec and attach are refused meanwhile, stop is not (F19)", async () => {
     await withMachine(["busybox"], async (machine) => {
       await detached(machine, "tick", "while :; do echo tick; sleep 0.02; done");
       ok(await machine.run(["pause", "tick"]));

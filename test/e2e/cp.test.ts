@@ -303,7 +303,7 @@ describe("volumes", () => {
   });
 });
 
-describe("a hostile container", () => {
+describe("a hostile container (R25)", () => {
   test("leads nothing out by symbolic links: not by those on the way, nor by the last one", async () => {
     const secret = "/etc/hostname-of-the-host";
     await withBox(

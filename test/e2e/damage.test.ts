@@ -246,7 +246,7 @@ function unpacked(machine: Machine, file: Case["file"]): string {
 }
 
 describe.each(cases)("$kind", ({ file, field, subject, refused, removed, listed, except = [] }) => {
-  test("that is damaged is told of by name, in nobody's way, and removed", async () => {
+  test("that is damaged is told of by name, in nobody's way, and removed (F14)", async () => {
     await using machine = await new Machine().open();
     for (const { title, of, said } of damagesOf(field)) {
       if (except.includes(title)) continue;

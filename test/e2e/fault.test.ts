@@ -125,7 +125,7 @@ function execProgram(): Program {
   return compileExec(steps, compileOptions());
 }
 
-describe("SIGKILL of init", () => {
+describe("SIGKILL of init (F3)", () => {
   for (const [name, stride] of [
     ["run", 9],
     ["run -d", 23],

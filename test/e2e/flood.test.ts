@@ -32,7 +32,7 @@ const flood = `
   for i in $(seq 50); do cat /f; done; echo; echo the end; exec sleep 1000`;
 
 for (const driver of ["local", "json-file"]) {
-  test(`a gigabyte into ${driver} takes bounded room and memory, beside a stuck attach and a stuck logs -f`, async () => {
+  test(`a gigabyte into ${driver} takes bounded room and memory, beside a stuck attach and a stuck logs -f (F16, F17)`, async () => {
     await withMachine(["busybox"], async (machine) => {
       const id = await detached(machine, "flood", flood, ["--log-driver", driver]);
       await until(async () => ok(await machine.run(["logs", "flood"])) === "ready", "it is ready");

@@ -32,7 +32,7 @@ const files = async (machine: Machine): Promise<string[]> =>
     .split("\n")
     .sort();
 
-test("what needs room is refused by the name of what is full, and leaves nothing behind", async () => {
+test("what needs room is refused by the name of what is full, and leaves nothing behind (F7)", async () => {
   await withSmallStore(async (machine, full) => {
     ok(await machine.run(["create", "--name", "kept", "busybox", "cat", "/etc/passwd"]));
     ok(await machine.run(["run", "--name", "big", "busybox", "sh", "-c", "head -c 3000000 /dev/urandom >/big"]));

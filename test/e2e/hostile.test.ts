@@ -130,7 +130,7 @@ describe("symbolic links in the image (R15, CVE-2021-30465)", () => {
   });
   const known =
     /^\/proc(\/(bus|fs|irq|sys|sysrq-trigger|acpi|asound|interrupts|kcore|keys|latency_stats|sched_debug|scsi|timer_list|timer_stats))?$/;
-  test("as /dev/null and its like are not followed when devices and masks are made (CVE-2025-31133)", async () => {
+  test("as /dev/null and its like are not followed when devices and masks are made (R16, CVE-2025-31133)", async () => {
     const entries = [
       { name: "dev/" },
       link("dev/null", "/proc/sys/kernel/core_pattern"),
@@ -142,7 +142,7 @@ describe("symbolic links in the image (R15, CVE-2021-30465)", () => {
       expect(outcome.stdout.trim()).toBe("character special file 1:3");
     });
   });
-  test("as the working directory stay inside", async () => {
+  test("as the working directory stay inside (R6)", async () => {
     await inImage(
       [link("cwd", "/proc/self/cwd"), link("fd", "/proc/self/fd/8"), link("host", "/../../tmp")],
       async (machine) => {
@@ -281,7 +281,7 @@ describe("where we are called (R1, R2)", () => {
       expect(stdout).toBe('"/"\n');
     });
   });
-  test("helper programs are not looked for on a hostile PATH", async () => {
+  test("helper programs are not looked for on a hostile PATH (R26)", async () => {
     await withMachine(
       ["busybox"],
       async (machine) => {
@@ -337,7 +337,7 @@ describe("the state root (R23)", () => {
   });
 });
 
-test("a malicious tar given to run is refused as it is to load, and no container starts", async () => {
+test("a malicious tar given to run is refused as it is to load, and no container starts (R27)", async () => {
   const bad: Record<string, RawEntry[]> = {
     "..": [{ name: "../../../../../../tmp/escaped", content: "x" }],
     "write through a link": [link("d", "/tmp"), { name: "d/escaped", content: "x" }],

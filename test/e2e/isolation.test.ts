@@ -77,7 +77,7 @@ describe("namespaces", () => {
   });
 });
 
-describe("mounts (R18-R20)", () => {
+describe("mounts", () => {
   /** [root, point, options, type, source, superblock options] of each line of mountinfo. */
   const parse = (lines: string[]) =>
     lines.map((line) => {
@@ -117,7 +117,7 @@ describe("mounts (R18-R20)", () => {
     });
   });
 
-  test("tell nothing of the host: no path of it is in mountinfo", async () => {
+  test("tell nothing of the host: no path of it is in mountinfo (R19)", async () => {
     await withMachine(["probe"], async (machine) => {
       const lines = await machine.ask<string[]>([], "mounts");
       for (const line of lines) {
@@ -135,7 +135,7 @@ describe("mounts (R18-R20)", () => {
     });
   });
 
-  test("the cgroup is its own and read-only", async () => {
+  test("the cgroup is its own and read-only (R20)", async () => {
     await withMachine(["busybox"], async (machine) => {
       const { stdout } = await machine.sh(
         "cat /proc/self/cgroup; mkdir /sys/fs/cgroup/x 2>&1; echo 0 2>&1 >/sys/fs/cgroup/cgroup.procs; cat /sys/fs/cgroup/cgroup.procs",
@@ -304,7 +304,7 @@ describe("what is inherited", () => {
     });
   });
 
-  test("the directory is inside, also when the caller's is gone (CVE-2024-21626)", async () => {
+  test("the directory is inside, also when the caller's is gone (R6, CVE-2024-21626)", async () => {
     await withMachine(["probe"], async (machine) => {
       expect(await machine.ask<string>([], "cwd")).toBe("/");
       expect(await machine.ask<string>(["-w", "/work"], "cwd")).toBe("/work");

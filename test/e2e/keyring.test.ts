@@ -39,7 +39,7 @@ function seen(result: Result): { serial: string; keys: string; search: string } 
 
 const unseen = { keys: "0", search: "ENOKEY" };
 
-describe("a key of the caller's session", () => {
+describe("a key of the caller's session (R12)", () => {
   test("is there for the caller's own programs: the test can see one", async () => {
     await withMachine([], async (machine) => {
       const result = await machine.exec([compiled("keyring.c"), "add", "ours", compiled("keyring.c"), "look", "ours"]);

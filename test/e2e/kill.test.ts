@@ -188,7 +188,7 @@ async function settle(machine: Machine, scenario: Scenario, killed: Killed): Pro
   ok(await machine.run(["ps"]));
 }
 
-describe("SIGKILL before any step", () => {
+describe("SIGKILL before any step (F1, F4)", () => {
   for (const [title, scenario] of Object.entries(scenarios)) {
     for (const [role, stride] of Object.entries(scenario.victims) as [Role, number][]) {
       test(`of the ${role} in \`${title}\` leaves nothing that is in the way`, async () => {

@@ -200,7 +200,7 @@ async function tearDown(machine: Machine, { names, networks }: World, internet: 
   ok(await machine.run(["network", "rm", ...networks]));
 }
 
-describe("who reaches whom", () => {
+describe("who reaches whom (R35, F22)", () => {
   for (const driver of ["nft", "iptables"] as const)
     for (const called of [0, 1])
       test(`is as the table says with --firewall ${driver} and bridge-nf-call-iptables=${called}, also after all was flushed`, async () => {

@@ -12,7 +12,7 @@ import { runInVm } from "../support/vm.ts";
 
 const test = needing(root, virtualMachine);
 
-test("what ran is shown as ended, keeps its name, starts again and can be removed; what was --rm is gone", async () => {
+test("what ran is shown as ended, keeps its name, starts again and can be removed; what was --rm is gone (F10)", async () => {
   const share = mkdtempSync(join(tmpdir(), "tinydocker-reboot-"));
   const boot = async (script: string): Promise<string[]> => {
     const setting = `set -e; T="${binary()}"; export TINYDOCKER_ROOT=/scratch/root; cat /proc/sys/kernel/random/boot_id`;

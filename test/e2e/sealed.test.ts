@@ -56,7 +56,7 @@ function expectUnseen(result: Result): void {
 
 const traps = ["/proc/self/exe", "/exe", "/script", "/deep", "/proc/thread-self/exe", "/proc/1/exe", "/first"];
 
-describe("our binary is not started in a container", () => {
+describe("our binary is not started in a container (R4)", () => {
   const preload = ["-e", "LD_PRELOAD=/preload.so", "-e", "LD_LIBRARY_PATH=/lib64", "-e", "BUN_BE_BUN=1"];
   const kinds: Record<string, string[]> = {
     run: [],
@@ -99,7 +99,7 @@ describe("our binary is not started in a container", () => {
   });
 });
 
-describe("no /proc/PID/exe leads to our binary, and none can be written", () => {
+describe("no /proc/PID/exe leads to our binary, and none can be written (R4)", () => {
   for (const options of [[], ["--init"], ["--init", "--privileged"], ["--privileged", "--network", "host"]])
     test(`with ${options.join(" ") || "nothing asked for"}`, async () => {
       await withMachine(

@@ -75,7 +75,7 @@ test("secret create, ls, inspect, exists and rm; the value is for root alone and
   });
 });
 
-test("run --secret shows it as a file or a variable, to exec too, and it is in no image, inspect, plan or log", async () => {
+test("run --secret shows it as a file or a variable, to exec too, and it is in no image, inspect, plan or log (R37)", async () => {
   await withSecrets(async (machine) => {
     ok(await create(machine, "password", value));
     const options = [

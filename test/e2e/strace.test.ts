@@ -109,7 +109,7 @@ function follow(program: Program, calls: Seen[]): Rec[] | undefined {
   return walk(program.entry.index, 0);
 }
 
-describe("what init does", () => {
+describe("what init does, and no more than that (R5, R7)", () => {
   const cases: [string, string[]][] = [
     ["with nothing asked for", ["busybox", "true"]],
     [

@@ -99,7 +99,7 @@ for (const [title, options, execOptions] of [
   ["exec of a privileged process", ["--privileged"], ["--privileged"]],
   ["exec of another user", ["--cap-add", "SYS_PTRACE"], ["-u", "1000:1000"]],
 ] as const)
-  test(`a container that stops each process of ${title} finds only its records`, async () => {
+  test(`a container that stops each process of ${title} finds only its records (R14)`, async () => {
     await withMachine(["busybox"], async (machine) => {
       await traced(machine, [...options]);
       const sights = await sightsOfExec(machine, [...execOptions]);
@@ -112,7 +112,7 @@ for (const [title, options, execOptions] of [
     });
   });
 
-test("of all other commands only a health check brings a process in, and that one finds only its records", async () => {
+test("of all other commands only a health check brings a process in, and that one finds only its records (R14)", async () => {
   await withMachine(["busybox"], async (machine) => {
     await traced(machine, ["--privileged", "--health-cmd", "/bin/true", "--health-interval", "1s"]);
     const file = machine.file("tmp/file", "content\n");
