@@ -10,7 +10,8 @@ import { dirname, join } from "node:path";
  */
 const below: Record<string, string[]> = {
   main: ["cli", "api"],
-  cli: ["cli/system", "cli/oci"],
+  cli: ["cli/system", "cli/explain"],
+  "cli/explain": ["cli/container", "cli/oci"],
   "cli/oci": ["cli/words"],
   "cli/system": ["cli/life", "cli/container", "cli/image", "cli/network", "cli/secret", "cli/volume"],
   "cli/life": ["cli/container"],

@@ -1,0 +1,66 @@
+/** A plan as the phases of a run, in the order they are performed; with the system calls of each step where they are asked for. */
+
+import { cloneProgram } from "../../linux/program/clone-program.ts";
+import { describeRecord } from "../../linux/program/text.ts";
+import { machineOf } from "../../linux/seccomp/architectures.ts";
+import { compileInit } from "../../plan/program/compile.ts";
+import { summarize } from "../../plan/seccomp/summary.ts";
+import type { Plan, SeccompStep, Step } from "../../plan/step.ts";
+import { compileOptions } from "../../runtime/given.ts";
+
+export interface Phase {
+  title: string;
+  by: "host" | "init";
+  steps: Step[];
+  /** The system calls of a step, where they were asked for. */
+  calls: Map<Step, string[]>;
+}
+
+/** What the process makes of each step, numbered through; where to go on is said by these numbers. */
+export function callsOf(plan: Plan): Map<Step, string[]> {
+  const steps = [...plan.setup, ...plan.start];
+  const { records } = compileInit(steps, compileOptions());
+  const calls = new Map<Step, string[]>();
+  const add = (step: Step, line: string) => calls.set(step, [...(calls.get(step) ?? []), line]);
+  records.forEach((record, index) => {
+    // The first step of the program is what is done on a failure.
+    const step = steps[record.step - 1];
+    if (step) add(step, `${String(index).padStart(4)}  ${describeRecord(record)}`);
+  });
+  const filter = plan.start.find((step) => step.do === "seccomp");
+  if (filter) for (const line of filterLines(filter)) add(filter, line);
+  const { flags, cgroup } = plan.clone;
+  const own = cloneProgram(
+    flags.map((flag) => `CLONE_${flag}` as const),
+    { cgroup: cgroup !== undefined, rseq: true },
+  );
+  own.records.forEach((record, index) => {
+    add(plan.clone, `${String(index).padStart(4)}  ${describeRecord(record)}`);
+  });
+  return calls;
+}
+
+/** The plan's lists under the names they have in a run, in the order they are performed. */
+export function phasesOf(plan: Plan, calls: Map<Step, string[]>): Phase[] {
+  const lists: Omit<Phase, "calls">[] = [
+    { title: "reserve", by: "host", steps: plan.reserve },
+    { title: "prepare", by: "host", steps: plan.prepare },
+    { title: "build", by: "host", steps: plan.build },
+    { title: "clone", by: "host", steps: [plan.clone] },
+    { title: "set up", by: "init", steps: plan.setup },
+    { title: "record", by: "host", steps: plan.record },
+    { title: "connect", by: "host", steps: plan.connect },
+    { title: "release", by: "host", steps: plan.release },
+    { title: "start", by: "init", steps: plan.start },
+  ];
+  return lists.map((phase) => ({ ...phase, calls }));
+}
+
+/** Which calls a filter is about, for `--full`. */
+function filterLines(step: SeccompStep): string[] {
+  const { allowed, conditional, refused } = summarize(step, machine);
+  const lists = { "allowed always": allowed, "allowed or refused by their arguments": conditional, ...refused };
+  return Object.entries(lists).map(([title, names]) => `${title}: ${names.join(" ")}`);
+}
+
+const machine = machineOf(process.arch);
