@@ -58,7 +58,7 @@ async function afterGlobal(commands: Commands, before: string[], current: string
   if (first === undefined) return only(optionNames({ ...globalArgs, ...rootfsMode.args }));
   if (first === "help") return only(rest.length === 0 ? await commandNames(commands) : []);
   // It takes the words of another command, and knows only this one.
-  if (first === "explain")
+  if (first === "explain" && !/^-/.test(rest[0] ?? current))
     return rest.length === 0 ? only([{ word: "run" }]) : await afterGlobal(commands, rest, current, root);
   const [word, ...others] = rest;
   if (!isGroup(first)) return completeArguments(await findCommand(commands, first), rest, current, root);

@@ -174,7 +174,11 @@ function planBuild(
     ...devices.build,
     ...(ids ? [{ do: "user-namespace", ...(path !== undefined && { path }), ...ids } as const] : []),
     ...container.volumes.filter((step) => step.do === "mount-volume"),
-    { ...planRoot(spec), ...(container.mounted !== undefined && { mounted: container.mounted }) },
+    {
+      ...planRoot(spec),
+      ...(container.mounted !== undefined && { mounted: container.mounted }),
+      ...(ids && { idmapped: true }),
+    },
     ...planEtc(spec, container),
     { do: "user", user: userOf(spec) },
     ...(variables?.length ? [{ do: "secret-variables", variables } as const] : []),

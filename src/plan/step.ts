@@ -51,8 +51,7 @@ export type HostStep =
   | { do: "cgroup"; path: string; existing?: true }
   | MappedHostStep
   | RareHostStep
-  /** `mounted` is where the host may see it already: of one writable layer there may be one overlay only. */
-  | { do: "overlay"; lower: string[]; upper: string; work: string; volatile?: boolean; mounted?: string }
+  | OverlayStep
   | { do: "bind-root"; path: string }
   | { do: "etc-files"; files: EtcFile[] }
   | { do: "user"; user: User }
@@ -104,6 +103,20 @@ export interface VolumeStep {
 }
 
 /** A directory or file of the host as a detached mount, for init to attach (`attach`). */
+/** The root of a container: the layers of its image, the topmost first, below one writable directory. */
+interface OverlayStep {
+  do: "overlay";
+  lower: string[];
+  upper: string;
+  work: string;
+  /** Nothing of it is to outlive a crash. */
+  volatile?: boolean;
+  /** Where the host may see it already: of one writable layer there may be one overlay only. */
+  mounted?: string;
+  /** Layers are shown with the owners that they have on the disk as the container's own: each by an idmapped mount. */
+  idmapped?: true;
+}
+
 export interface BindStep {
   do: "bind";
   source: string;
@@ -283,7 +296,7 @@ export interface MountStep {
 }
 
 /** What the process does that makes the one of an `exec`: a pid namespace is entered by a child only. */
-export type GuideStep = { do: "enter-pid" } | { do: "clone-sibling" };
+export type GuideStep = { do: "enter-pid" } | { do: "clone-sibling"; flags?: CloneStep["flags"] };
 
 export type Step = HostStep | CloneStep | InitStep | GuideStep | NetworkStep;
 

@@ -132,7 +132,7 @@ const performers: { [Kind in HostStep["do"]]: Performer<Extract<HostStep, { do: 
     const onCopy = (text: string) => {
       prepared.warnings = [...(prepared.warnings ?? []), text];
     };
-    prepared.root = closedLater(mountedRoot(step) ?? makeRoot(step, onCopy, prepared.ids), undo);
+    prepared.root = closedLater(mountedRoot(step) ?? makeRoot(step, onCopy, step.idmapped && prepared.ids), undo);
     prepared.image = prepared.root;
   },
   "bind-root": ({ path }, undo, { prepared }) => {

@@ -43,9 +43,12 @@ describe("a usage line", () => {
       ["pause", "tinydocker pause CONTAINER..."],
       ["images", "tinydocker images [OPTIONS] [REFERENCE]"],
       ["man", "tinydocker man"],
-      ["explain", "tinydocker explain [OPTIONS] run [RUN OPTIONS] IMAGE [COMMAND [ARG...]]"],
     ] as const)
       expect((await helpScreen(command)).usage).toEqual([usage]);
+    expect((await helpScreen("explain")).usage).toEqual([
+      "tinydocker explain [OPTIONS] run [RUN OPTIONS] IMAGE [COMMAND [ARG...]]",
+      "tinydocker explain [OPTIONS] --bundle DIR",
+    ]);
   });
 });
 

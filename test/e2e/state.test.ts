@@ -1,4 +1,4 @@
-/** Names, what `ps` and `rm` know, `explain`, `info` and `version`. */
+/** Names, what `ps` and `rm` know, `info` and `version`. */
 
 import { describe, expect } from "bun:test";
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
@@ -7,7 +7,6 @@ import { binary } from "../support/cli.ts";
 import { imageTar, Machine, said, withMachine } from "../support/containers.ts";
 import { detached, forever, monitorOf, stateOf, until } from "../support/life.ts";
 import { needing, root } from "../support/needs.ts";
-import { sandbox } from "../support/sandbox.ts";
 
 const test = needing(root);
 
@@ -177,85 +176,6 @@ describe("names and state", () => {
       expect(statSync(path)).toMatchObject({ ino, ctimeMs });
       await machine.beginAnew();
     });
-  });
-});
-
-describe("explain", () => {
-  interface Explained {
-    warnings: string[];
-    phases: {
-      phase: string;
-      by: string;
-      steps: ({ do: string; man: string; why: string } & Record<string, unknown>)[];
-    }[];
-  }
-  const explain = async (machine: Machine, ...args: string[]): Promise<Explained> =>
-    JSON.parse((await machine.run(["explain", "--json", "run", ...args])).stdout);
-
-  test("prints every step in order with its man page and reason, and does nothing", async () => {
-    await withMachine(["probe"], async (machine) => {
-      const { code, stdout, stderr } = await machine.run([
-        "explain",
-        "run",
-        "-u",
-        "probe",
-        "probe",
-        "/bin/probe",
-        "caps",
-      ]);
-      expect([code, stderr]).toEqual([0, ""]);
-      const steps = [...stdout.matchAll(/^ +(\d+)\. (\S+)/gm)];
-      expect(steps.map(([, number]) => Number(number))).toEqual(steps.map((_, index) => index + 1));
-      expect(stdout.match(/^ {6}\w+\(\d\): /gm)!.length).toBe(steps.length);
-      expect(steps.at(-1)![2]).toBe("execute");
-    });
-  });
-  test("needs no root, no store, and no loaded image", async () => {
-    await using box = await sandbox();
-    const before = box.snapshot();
-    const result = await box.run(["explain", "run", "-m", "64", imageTar("probe"), "/bin/probe"]);
-    expect(result.stdout + result.stderr).not.toContain("internal error");
-    const plain = await box.run(["explain", "run", imageTar("probe"), "/bin/probe"]);
-    expect(plain.code).toBe(0);
-    expect(plain.stdout).toContain("pivot-root");
-    await box.expectNothingLeft(before);
-  });
-  test("is the plan that run performs: what a container has of mounts, devices and capabilities is what it says", async () => {
-    await withMachine(
-      ["probe"],
-      async (machine) => {
-        const options = ["--tmpfs", "/t", "-v", "./data:/d:ro", "--cap-drop", "mknod", "--read-only"];
-        const { phases } = await explain(machine, ...options, "probe", "/bin/probe", "mounts");
-        const steps = phases.flatMap((phase) => phase.steps);
-        const planned = steps.flatMap((step) =>
-          step.do === "mount" || step.do === "bind" ? [step.target as string] : [],
-        );
-        const points = (await machine.ask<string[]>(options, "mounts")).map((line) => line.split(" ")[4]!);
-        for (const target of planned) expect(points).toContain(target);
-        const kept = steps.find((step) => step.do === "bounding-set")!.keep as string[];
-        expect(kept).not.toContain("CAP_MKNOD");
-        expect(kept).toHaveLength(13);
-        expect(phases.map(({ phase, by }) => `${by} ${phase}`)).toEqual([
-          "host reserve",
-          "host prepare",
-          "host build",
-          "host clone",
-          "init set up",
-          "host record",
-          "host connect",
-          "host release",
-          "init start",
-        ]);
-      },
-      async (machine) => void machine.file("data/"),
-    );
-  });
-  test("checks options as run does", async () => {
-    await using box = await sandbox();
-    const result = await box.run(["explain", "run", "--memry", "5", "x"]);
-    expect(result.stderr).toContain("did you mean --memory?");
-    expect(result.code).not.toBe(0);
-    expect((await box.run(["explain", "rm", "x"])).stderr).toContain("explain supports only run");
   });
 });
 

@@ -1,4 +1,4 @@
-/** `tinydocker explain run ...`: the plan of a run, printed step by step; nothing is run and root is not needed. */
+/** `tinydocker explain run ...`: the plan of a run, or of a bundle, printed step by step; nothing is run and root is not needed. */
 
 import { explainRun } from "../../engine/inspect/explain.ts";
 import { UsageError } from "../../errors.ts";
@@ -7,7 +7,7 @@ import runCommand, { runRequest } from "../container/run.ts";
 import { parseCommand } from "../words/argv.ts";
 import { defineCommand } from "../words/command.ts";
 import { printLine, warn } from "../words/print.ts";
-import { callsOf, phasesOf } from "./phases.ts";
+import { type Explained, phasesOf } from "./phases.ts";
 import { documented, printPhases } from "./print.ts";
 
 export default defineCommand({
@@ -15,32 +15,55 @@ export default defineCommand({
     name: "explain",
     group: "Inspect",
     description: "Print each step of a `run` without running it",
-    usage: ["[OPTIONS] run [RUN OPTIONS] IMAGE [COMMAND [ARG...]]"],
+    usage: ["[OPTIONS] run [RUN OPTIONS] IMAGE [COMMAND [ARG...]]", "[OPTIONS] --bundle DIR"],
   },
   args: {
     json: { type: "boolean", description: "Print JSON" },
     full: { type: "boolean", description: "List the system calls of each step of the container's process" },
+    bundle: {
+      type: "string",
+      alias: "b",
+      valueHint: "DIR",
+      description: "Explain what the OCI runtime does with this bundle",
+    },
     command: {
       type: "positional",
       multiple: true,
-      required: true,
       description: "The run command, with its options and arguments",
     },
   },
   optionsFirst: true,
-  examples: ["tinydocker explain run -m 64 busybox.tar -- sh", "tinydocker explain --json run busybox.tar -- sh"],
-  run: async ({ json, full, command: [name, ...words] }, global) => {
+  examples: [
+    "tinydocker explain run -m 64 busybox.tar -- sh",
+    "tinydocker explain --json run busybox.tar -- sh",
+    "tinydocker explain --full --bundle ./bundle",
+  ],
+  run: async ({ json, full, bundle, command: [name, ...words] }, global) => {
+    const how = { json: json === true, full: full === true };
+    if (bundle !== undefined) {
+      if (name !== undefined) throw new UsageError("--bundle is explained alone, without a command");
+      const { planOfBundle } = await import("./bundle.ts");
+      explain(`the bundle ${bundle}`, planOfBundle(bundle), how);
+      return 0;
+    }
+    if (name === undefined)
+      throw new UsageError("there is nothing to explain", "tinydocker explain run ..., or --bundle DIR");
     if (name !== "run")
       throw new UsageError(`explain supports only run, not ${JSON.stringify(name)}`, "tinydocker explain run ...");
     // `explain run --json IMAGE` is what one types, too.
-    const asked = new Set<string>();
-    while (words[0] === "--json" || words[0] === "--full") asked.add(words.shift()!);
+    for (; words[0] === "--json" || words[0] === "--full"; words.shift())
+      how[words[0] === "--json" ? "json" : "full"] = true;
     const args = parseCommand(runCommand, words);
     const plan = await explainRun(pathsOf(global.root), runRequest(args as never), warn);
-    const phases = phasesOf(plan, full || asked.has("--full") ? callsOf(plan) : new Map());
-    if (json || asked.has("--json"))
-      printLine(JSON.stringify({ id: plan.id, warnings: plan.warnings, phases: documented(phases) }, null, 2));
-    else printPhases(plan, phases);
+    explain(`container ${plan.id.slice(0, 12)}`, plan, how);
     return 0;
   },
 });
+
+function explain(subject: string, plan: Explained, { json, full }: { json: boolean; full: boolean }): void {
+  const phases = phasesOf(plan, full);
+  const { id, warnings } = plan;
+  const asJson = () => ({ ...(id !== undefined && { id }), warnings, phases: documented(phases) });
+  if (json) printLine(JSON.stringify(asJson(), null, 2));
+  else printPhases(subject, plan, phases);
+}

@@ -1,11 +1,12 @@
 /** How a plan is printed: each step on a line, with its man page and the reason for it; or as JSON. */
 
 import { machineOf } from "../../linux/seccomp/architectures.ts";
+import type { IdMapping } from "../../oci/rare.ts";
 import { documentation } from "../../plan/documentation.ts";
 import type { NetworkStep, Publication } from "../../plan/network.ts";
 import type { RareHostStep } from "../../plan/rare/step.ts";
 import { summarize } from "../../plan/seccomp/summary.ts";
-import type { Plan, SeccompStep, Step } from "../../plan/step.ts";
+import type { BindStep, HostStep, Plan, SeccompStep, Step } from "../../plan/step.ts";
 import { hostPortText } from "../container/ports.ts";
 import { plain, printLine } from "../words/print.ts";
 import type { Phase } from "./phases.ts";
@@ -25,12 +26,14 @@ function about(step: Step): { man: string; why: string; undo?: string } {
 
 const who = {
   host: "on the host, by tinydocker",
+  inhabitant: "into the user namespace, by a process that makes the container's first",
   init: "in the container, by its first process",
 };
 
-export function printPhases(plan: Plan, phases: Phase[]): void {
-  printLine(`Plan of container ${plan.id.slice(0, 12)}. Nothing is done.`);
-  for (const warning of plan.warnings) printLine(`\nwarning: ${warning}`);
+/** @param subject whose plan it is. */
+export function printPhases(subject: string, { warnings }: Pick<Plan, "warnings">, phases: Phase[]): void {
+  printLine(`Plan of ${subject}. Nothing is done.`);
+  for (const warning of warnings) printLine(`\nwarning: ${warning}`);
   let number = 0;
   for (const { title, by, steps, calls } of phases) {
     if (steps.length > 0) printLine(`\n${title.toUpperCase()} (${who[by]})`);
@@ -59,6 +62,9 @@ const inShort: { [Kind in ShortStep["do"]]?: (step: Extract<ShortStep, { do: Kin
     };
   },
   "load-profile": ({ name }) => ({ name }),
+  "user-namespace": ({ path, uids, gids }) => ({ path, users: uids.map(rangeText), groups: gids.map(rangeText) }),
+  overlay: ({ idmapped, ...rest }) => ({ ...rest, ...(idmapped && { owners: asOnDisk }) }),
+  bind: ({ owners, ...rest }) => ({ ...rest, ...(owners && { owners: ownersText(owners) }) }),
   port: ({ hostPort, ...rest }) => ({ ...rest, hostPort: portNumber(hostPort) }),
   bridge: ({ network: { name, bridge, subnets, mtu } }) => ({
     network: name,
@@ -79,12 +85,29 @@ const inShort: { [Kind in ShortStep["do"]]?: (step: Extract<ShortStep, { do: Kin
   }),
 };
 
+/** `0-65535 as 2013265920-2013331455`: ids inside, and what the host calls them. */
+function rangeText({ containerID, hostID, size }: IdMapping): string {
+  const range = (first: number) => (size === 1 ? String(first) : `${first}-${first + size - 1}`);
+  return `${range(containerID)} as ${range(hostID)}`;
+}
+
+const asOnDisk = "as on the disk (idmapped)";
+
+const ownersText = (owners: NonNullable<BindStep["owners"]>): string =>
+  owners === "same"
+    ? asOnDisk
+    : `as on the disk, but ${owners.uid}:${owners.gid} as root, unless it runs as that user (idmapped)`;
+
 /** Which one is found out when it is taken. */
 const portNumber = (port: number): number | string => port || "any";
 
 const toText = ({ ip, port, protocol }: Publication): string => `${hostPortText(ip, port)}/${protocol}`;
 
-type ShortStep = NetworkStep | SeccompStep | RareHostStep;
+type ShortStep =
+  | NetworkStep
+  | SeccompStep
+  | RareHostStep
+  | Extract<HostStep, { do: "user-namespace" | "overlay" | "bind" }>;
 
 const machine = machineOf(process.arch);
 
