@@ -1,7 +1,7 @@
 /** `tinydocker volume inspect`: all that is known of volumes, as JSON. */
 
 import { mountPointOf, readVolume, type Volume } from "../../engine/record/volume.ts";
-import { mapOrNull } from "../../nil.ts";
+import { mapOrNone, mapOrNull } from "../../nil.ts";
 import { type Paths, pathsOf } from "../../paths.ts";
 import { isVolumeName } from "../../plan/mounts.ts";
 import { defineCommand } from "../words/command.ts";
@@ -35,4 +35,5 @@ const describeVolume = (paths: Paths, volume: Volume) => ({
   Name: volume.name,
   Options: mapOrNull(volume.options),
   Scope: "local",
+  Status: mapOrNone(),
 });

@@ -3,7 +3,8 @@
  * template/ has the tokens (lexer), the tree (parser), what it means (execute), and what can be called (functions). Pure.
  */
 
-import { type ExecuteOptions, execute } from "./template/execute.ts";
+import type { ExecuteOptions } from "./template/evaluate.ts";
+import { execute } from "./template/execute.ts";
 import { functionNames } from "./template/functions.ts";
 import { parse } from "./template/parser.ts";
 import type { Value } from "./template/value.ts";
@@ -21,6 +22,6 @@ export type Template = (data: Value, options: ExecuteOptions) => string;
  * @throws TemplateError `template parsing error: template: :1: function "foo" not defined`
  */
 export function compile(text: string): Template {
-  const nodes = parse(text, functionNames);
-  return (data, options) => execute(nodes, text, data, options);
+  const tree = parse(text, functionNames);
+  return (data, options) => execute(tree, text, data, options);
 }

@@ -1,6 +1,6 @@
 /** Networks in Docker's words: what `inspect` tells of them, and of what a container has in them. Pure. */
 
-import { listOrNull, mapOrNone, mapOrNull } from "../../nil.ts";
+import { listOrNone, listOrNull, mapOrNone, mapOrNull } from "../../nil.ts";
 import { digestOf, hexOf } from "../../oci/digest.ts";
 import { isIpv6 } from "../../plan/address.ts";
 import { driverOf, type Endpoint, type Network } from "../../plan/network.ts";
@@ -44,6 +44,8 @@ export function describeNetwork(network: KnownNetwork, containers: Container[]) 
     ...(parent && { Parent: parent.device }),
     Options: new Map(Object.entries(options)),
     Labels: new Map(Object.entries(labels)),
+    Peers: listOrNone([]),
+    Services: mapOrNone(),
   };
 }
 

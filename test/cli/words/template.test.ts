@@ -81,7 +81,36 @@ describe("compile()", () => {
   });
   test("names the line of a mistake", () => {
     expect(refusal("{{.ID}}\n\n{{foo}}")).toBe('template parsing error: template: :3: function "foo" not defined');
-    expect(refusal('{{define "x"}}{{end}}')).toContain("{{define}} is not supported");
+  });
+  test("templates have names: define, template and block", () => {
+    expect(print('{{define "x"}}<{{.}}>{{end}}{{template "x" .ID}}{{range .Tags}}{{template "x" .}}{{end}}')).toBe(
+      "<4f2a><a:1><b:2>",
+    );
+    expect(
+      print('{{template "late" .}}{{define "late"}}{{with .Config}}{{index .Cmd 0}} of {{$.ID}}{{end}}{{end}}'),
+    ).toBe("/bin/sh of 4f2a");
+    expect(print('{{range .Tags}}{{block "tag" .}}[{{.}}]{{end}}{{end}}{{template "tag" 1}}')).toBe("[a:1][b:2][1]");
+    expect(print('{{define "x"}}[{{.}} {{.ID}}]{{end}}{{template "x"}}')).toBe("[<no value> <no value>]");
+    expect(print('{{$v := 1}}{{define "x"}}{{$v := 2}}{{end}}{{template "x" .}}{{$v}}')).toBe("1");
+    expect(print('{{define "x"}}one{{end}}{{define "x"}} {{end}}{{template "x"}}')).toBe("one");
+    expect(
+      print('{{define "n"}}{{if .}}{{len .}}{{template "n" (slice . 1)}}{{end}}{{end}}{{template "n" "abc"}}'),
+    ).toBe("321");
+    const refused: [template: string, message: string][] = [
+      ['{{template "no" .}}', ':1:2: executing "" at <{{template "no" .}}>: template "no" not defined'],
+      ['{{define "x"}}{{.No}}{{end}}{{template "x" .}}', 'executing "x" at <.No>: can\'t evaluate field No'],
+      ['{{define "x"}}{{template "x"}}{{end}}{{template "x"}}', "exceeded maximum template depth"],
+      ['{{define "x"}}1{{end}}{{define "x"}}2{{end}}', 'multiple definition of template "x"'],
+      ['{{if 1}}{{define "x"}}{{end}}{{end}}', "unexpected <define> in command"],
+      ["{{define x}}{{end}}", 'unexpected "x" in define clause'],
+      ["{{template}}", 'unexpected "}}" in template clause'],
+      ['{{define "x"}}', "unexpected EOF"],
+      ['{{define "x"}}{{else}}{{end}}', "unexpected {{else}} in define clause"],
+      ['{{block "x"}}{{end}}', "missing value for block clause"],
+      ['{{range .Tags}}{{block "x" .}}{{break}}{{end}}{{end}}', "{{break}} outside {{range}}"],
+      ['{{$v := 1}}{{define "x"}}{{$v}}{{end}}', 'undefined variable "$v"'],
+    ];
+    for (const [template, message] of refused) expect(refusal(template)).toContain(message);
   });
   test("what strangers wrote is shown as `show` says, the template's own words are not touched", () => {
     const data = { ID: "\x1b[2J", Labels: new Map([["a", "\x07"]]) };

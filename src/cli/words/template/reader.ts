@@ -2,7 +2,7 @@
 
 import type { Token, TokenKind } from "./lexer.ts";
 import { quote } from "./literal.ts";
-import { type Place, TemplateError } from "./tree.ts";
+import { type Node, type Place, TemplateError } from "./tree.ts";
 
 /** How deep parentheses and blocks may be nested: the rest is somebody who wants to see the stack end. */
 const maxDepth = 100;
@@ -20,6 +20,8 @@ export interface Parser {
   ranges: number;
   /** Those in scope. */
   variables: string[];
+  /** Those that were defined until now. */
+  templates: Map<string, Node[]>;
 }
 
 export const peek = ({ tokens, next }: Parser): Token => tokens[Math.min(next, tokens.length - 1)]!;

@@ -30,6 +30,7 @@ export type Node =
   | { kind: "text"; text: string }
   | { kind: "action"; pipe: Pipe }
   | { kind: "break" | "continue" }
+  | Invocation
   | Block;
 
 /** `{{if}}` and the like, up to their `{{end}}`. */
@@ -38,6 +39,19 @@ export interface Block {
   pipe: Pipe;
   body: Node[];
   otherwise: Node[];
+}
+
+/** `{{template "name" pipe}}`; without a pipe its dot is nil. */
+export interface Invocation extends Place {
+  kind: "template";
+  name: string;
+  pipe: Pipe | undefined;
+}
+
+/** A template with those that it defines. */
+export interface Tree {
+  nodes: Node[];
+  templates: ReadonlyMap<string, Node[]>;
 }
 
 export interface Place {
