@@ -1,8 +1,8 @@
 /** The cgroup v2 file system of this host: where it is, which controllers it has, and what is done to one group (cgroups(7)). */
 
-import { Failure, hasCode, type SyscallError } from "../errors.ts";
+import { Failure, hasCode } from "../errors.ts";
 import { readdir } from "./directory.ts";
-import { readFile, readFileIfAny, writeSetting } from "./file.ts";
+import { readFileIfAny, writeSetting } from "./file.ts";
 import { rmdir } from "./names.ts";
 import { poll } from "./poll.ts";
 
@@ -27,31 +27,6 @@ function readCgroup2Mount(): Cgroup2 | undefined {
     if (controllers !== undefined) return { mountPoint, controllers: controllers.split(/\s+/).filter(Boolean) };
   }
   return undefined;
-}
-
-/** Gives a group these controllers, which the kernel wants from the root on, level by level. */
-export function delegateControllers(cgroup2: Cgroup2, path: string, controllers: string[]): void {
-  let directory = cgroup2.mountPoint;
-  for (const level of path.split("/").filter(Boolean)) {
-    enableControllers(directory, controllers);
-    directory += `/${level}`;
-  }
-}
-
-function enableControllers(directory: string, controllers: string[]): void {
-  if (controllers.length === 0) return;
-  const file = `${directory}/cgroup.subtree_control`;
-  const enabled = readFile(file).trim().split(" ");
-  const missing = controllers.filter((name) => !enabled.includes(name));
-  if (missing.length === 0) return;
-  try {
-    writeSetting(file, missing.map((name) => `+${name}`).join(" "));
-  } catch (error) {
-    if (!hasCode(error, "EBUSY")) throw error;
-    throw (error as SyscallError).withHint(
-      `${directory} has processes of its own, so its children can have no controllers: move them into a group below it`,
-    );
-  }
 }
 
 /** A file of a group, or undefined where there is no such file, or the group is removed at this moment. */

@@ -1,7 +1,7 @@
 /** The host's side of a run: performs its steps, each with the undo that takes it back. */
 
 import { InvalidError, SyscallError } from "../errors.ts";
-import { delegateControllers, findCgroup2 } from "../linux/cgroup.ts";
+import { findCgroup2 } from "../linux/cgroup.ts";
 import { close, type Fd, O_RDONLY, open, writeFileAtomic, writeSetting } from "../linux/file.ts";
 import { mkdir, readlink, rmdir, unlink } from "../linux/names.ts";
 import { statIfAny } from "../linux/stat.ts";
@@ -164,6 +164,7 @@ const performers: { [Kind in HostStep["do"]]: Performer<Extract<HostStep, { do: 
   remove: (cleanup, undo) => undo.add(() => removeContainer(cleanup)),
   "write-file": ({ path, text }) => writeFileAtomic(path, text),
   delegate: ({ cgroup, controllers }) => {
+    const { delegateControllers } = require("../linux/delegation.ts") as typeof import("../linux/delegation.ts");
     const cgroup2 = findCgroup2()!;
     delegateControllers(cgroup2, cgroup.slice(cgroup2.mountPoint.length), controllers);
   },

@@ -1,7 +1,8 @@
 /** Other limits and another restart policy for a container, also while it runs. */
 
 import { ConflictError, UnsupportedError, UsageError } from "../../errors.ts";
-import { delegateControllers, findCgroup2 } from "../../linux/cgroup.ts";
+import { findCgroup2 } from "../../linux/cgroup.ts";
+import { delegateControllers } from "../../linux/delegation.ts";
 import { O_DIRECTORY, O_RDONLY, open, owned, readFile } from "../../linux/file.ts";
 import { flock } from "../../linux/flock.ts";
 import { statIfAny } from "../../linux/stat.ts";

@@ -1,7 +1,8 @@
 /** Other limits for a container that there is. */
 
 import { ConflictError, UnsupportedError } from "../../errors.ts";
-import { delegateControllers, findCgroup2, readCgroupFile } from "../../linux/cgroup.ts";
+import { findCgroup2, readCgroupFile } from "../../linux/cgroup.ts";
+import { delegateControllers } from "../../linux/delegation.ts";
 import { owned } from "../../linux/file.ts";
 import type { Resources } from "../../oci/spec.ts";
 import { core, planBundleLimits, withoutNoLimits } from "../../plan/bundle/limits.ts";
