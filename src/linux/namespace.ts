@@ -35,31 +35,29 @@ export function inOwnMounts<Result>(use: () => Result): Result {
   }
 }
 
+/** Runs something in another namespace of a kind, and comes back. */
+function inNamespace<Result>(kind: "net" | "pid", name: string, namespace: Fd, use: () => Result): Result {
+  using ours = owned(open(`/proc/self/ns/${kind}`, O_RDONLY));
+  const flag = kind === "net" ? CLONE.NEWNET : CLONE.NEWPID;
+  check("enter", `a ${name} namespace`, libc.setns(namespace, flag));
+  try {
+    return use();
+  } finally {
+    check("return to", `our ${name} namespace`, libc.setns(ours.fd, flag));
+  }
+}
+
 /**
  * Runs something in another network namespace, and comes back. A socket that it opens stays in that one, wherever it is
  * used; /proc/sys/net shows it too. Synchronous, and of this thread: other threads stay where they are.
  * @param namespace a descriptor of `/proc/PID/ns/net`.
  */
-export function inNetworkNamespace<Result>(namespace: Fd, use: () => Result): Result {
-  using ours = owned(open("/proc/self/ns/net", O_RDONLY));
-  check("enter", "a network namespace", libc.setns(namespace, CLONE.NEWNET));
-  try {
-    return use();
-  } finally {
-    check("return to", "our network namespace", libc.setns(ours.fd, CLONE.NEWNET));
-  }
-}
+export const inNetworkNamespace = <Result>(namespace: Fd, use: () => Result): Result =>
+  inNamespace("net", "network", namespace, use);
 
 /** Runs something whose children are born in another pid namespace. Synchronous, and of this thread alone. */
-export function inPidNamespace<Result>(namespace: Fd, use: () => Result): Result {
-  using ours = owned(open("/proc/self/ns/pid", O_RDONLY));
-  check("enter", "a pid namespace", libc.setns(namespace, CLONE.NEWPID));
-  try {
-    return use();
-  } finally {
-    check("return to", "our pid namespace", libc.setns(ours.fd, CLONE.NEWPID));
-  }
-}
+export const inPidNamespace = <Result>(namespace: Fd, use: () => Result): Result =>
+  inNamespace("pid", "pid", namespace, use);
 
 /** Runs something in another mount namespace, where paths lead from its root, and comes back. Synchronous, and of this thread alone. */
 export const inMountNamespace = <Result>(namespace: Fd, use: () => Result): Result =>

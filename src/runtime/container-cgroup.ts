@@ -28,11 +28,11 @@ export function makeContainerCgroup(path: string, made: string[], existing = fal
 }
 
 /** Removes a container's cgroup with all that is in it, and the one that holds them all after the last; one of the user's stays. */
-export function removeContainerCgroup(cgroup: string): void {
+export function removeContainerCgroup(cgroup: string, common = commonCgroup): void {
   const above = cgroup.slice(0, cgroup.lastIndexOf("/"));
   try {
     removeCgroup(cgroup);
-    if (above.endsWith(commonCgroup)) removeEmptyCgroup(above);
+    if (above.endsWith(common)) removeEmptyCgroup(above);
   } catch (error) {
     // Where cgroups are read-only none was made, which the kernel does not look for first.
     if (!hasCode(error, "EROFS") || statIfAny(cgroup)) throw error;

@@ -104,8 +104,11 @@ describe("run -d", () => {
   });
   test("with --rm nothing is left when it ends, and who waited is told its exit code", async () => {
     await withMachine(["busybox"], async (machine) => {
-      const id = await detached(machine, "once", "sleep 0.3; exit 5", ["--rm"]);
-      expect(ok(await machine.run(["wait", "once"]))).toBe("5");
+      const id = await detached(machine, "once", "until [ -e /go ]; do sleep 0.01; done; exit 5", ["--rm"]);
+      const waiting = machine.spawn(["wait", "once"]);
+      await until(() => socketsOf(waiting.pid) === 1, "it waits");
+      ok(await machine.run(["exec", "once", "touch", "/go"]));
+      expect([await waiting.exited, await waiting.stdout.text()]).toEqual([0, "5\n"]);
       expect(readdirSync(join(machine.root, "containers"))).not.toContain(id);
     });
   });

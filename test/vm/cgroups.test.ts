@@ -3,7 +3,7 @@
 import { describe, expect } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { binary } from "../support/cli.ts";
-import { imageTar, type Machine, said, withMachine } from "../support/containers.ts";
+import { type Machine, said, withMachine } from "../support/containers.ts";
 import { detached, ok, status, until } from "../support/life.ts";
 import { needing, root } from "../support/needs.ts";
 
@@ -64,13 +64,11 @@ describe("a container with cgroups of its own (P11)", () => {
 
 test("tinydocker in a container: what is in the way of its own containers' limits goes into a group below (M9)", async () => {
   await withMachine(["busybox"], async (machine) => {
-    const shown = [
-      ...["/usr:/usr", "/usr/lib:/lib", "/usr/lib64:/lib64", `${binary()}:/tinydocker`],
-      `${imageTar("busybox")}:/busybox.tar`,
-    ].flatMap((volume) => ["-v", `${volume}:ro`]);
-    const run = "/tinydocker run --rm --network none -m 64m /busybox.tar -- cat /sys/fs/cgroup/memory.max";
-    const outer = ["--network", "none", "--privileged", "-v", "/var/lib/tinydocker", ...shown];
-    const result = await machine.sh(`${run} && cat /proc/self/cgroup`, outer);
+    const shown = ["/usr:/usr", "/usr/lib:/lib", "/usr/lib64:/lib64", `${binary()}:/tinydocker`];
+    const outer = ["--network", "none", "--privileged", ...shown.flatMap((volume) => ["-v", `${volume}:ro`])];
+    const root = "mkdir -p /r/bin && cp /bin/busybox /r/bin/cat";
+    const inner = "/tinydocker -r /r -m 64 --network none -- cat /sys/fs/cgroup/memory.max";
+    const result = await machine.sh(`${root} && ${inner} && cat /proc/self/cgroup`, outer);
     expect(ok(result)).toBe("67108864\n0::/init");
   });
 });

@@ -84,7 +84,9 @@ function ports(paths: Paths): Finding[] {
     if (!container) return [];
     const { record, state } = container;
     const { hostPort, protocol } = published;
-    const had = (state.network?.publications ?? []).filter((one) => one.hostPort === hostPort);
+    const had = (state.network?.publications ?? []).filter(
+      (one) => one.hostPort === hostPort && one.protocol === protocol,
+    );
     return [
       repairable(
         "networks",

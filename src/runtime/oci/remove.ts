@@ -1,11 +1,12 @@
 /** Takes away what there is of a container on the host. */
 
-import { removeCgroup, removeEmptyCgroup } from "../../linux/cgroup.ts";
+import { removeEmptyCgroup } from "../../linux/cgroup.ts";
 import { readdir } from "../../linux/directory.ts";
 import { O_DIRECTORY, O_RDONLY, openIfAny, owned, readSmallFileIfAny } from "../../linux/file.ts";
 import { flock } from "../../linux/flock.ts";
 import { rmdir, unlink } from "../../linux/names.ts";
 import { statIfAny } from "../../linux/stat.ts";
+import { removeContainerCgroup } from "../container-cgroup.ts";
 import { type ContainerState, pathsOf } from "./state.ts";
 
 /** What is on the host before there is a state. */
@@ -35,11 +36,8 @@ export function removeRest(root: string, id: string): void {
 /** With all that is in it, and those above it that were made for it. */
 export function removeCgroups({ cgroup, madeCgroups = [] }: Unfinished): void {
   if (cgroup === undefined) return;
-  removeCgroup(cgroup);
+  removeContainerCgroup(cgroup, commonCgroup);
   for (const above of madeCgroups) removeEmptyCgroup(above);
-  // Whoever ends last removes what holds them all.
-  const above = cgroup.slice(0, cgroup.lastIndexOf("/"));
-  if (above.endsWith(commonCgroup)) removeEmptyCgroup(above);
 }
 
 /** The files of a container, the state first: what is without one is no container. */
