@@ -67,7 +67,7 @@ test("tinydocker in a container: what is in the way of its own containers' limit
     const shown = ["/usr:/usr", "/usr/lib:/lib", "/usr/lib64:/lib64", `${binary()}:/tinydocker`];
     const outer = ["--network", "none", "--privileged", ...shown.flatMap((volume) => ["-v", `${volume}:ro`])];
     const root = "mkdir -p /r/bin && cp /bin/busybox /r/bin/cat";
-    const inner = "/tinydocker -r /r -m 64 --network none -- cat /sys/fs/cgroup/memory.max";
+    const inner = "/tinydocker -r /r -m 64 -- cat /sys/fs/cgroup/memory.max";
     const result = await machine.sh(`${root} && ${inner} && cat /proc/self/cgroup`, outer);
     expect(ok(result)).toBe("67108864\n0::/init");
   });
