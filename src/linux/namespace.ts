@@ -55,6 +55,17 @@ function inNamespace<Result>(kind: "net" | "pid", name: string, namespace: Fd, u
 export const inNetworkNamespace = <Result>(namespace: Fd, use: () => Result): Result =>
   inNamespace("net", "network", namespace, use);
 
+/** A new network namespace, which lives while its descriptor is open, or somebody is in it. */
+export function newNetworkNamespace(): Fd {
+  using ours = owned(open("/proc/self/ns/net", O_RDONLY));
+  unshare("NEWNET");
+  try {
+    return open("/proc/self/ns/net", O_RDONLY);
+  } finally {
+    check("return to", "our network namespace", libc.setns(ours.fd, CLONE.NEWNET));
+  }
+}
+
 /** Runs something whose children are born in another pid namespace. Synchronous, and of this thread alone. */
 export const inPidNamespace = <Result>(namespace: Fd, use: () => Result): Result =>
   inNamespace("pid", "pid", namespace, use);

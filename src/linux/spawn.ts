@@ -1,7 +1,7 @@
 /** posix_spawn(3): a child made by libc alone. */
 
 import type { Fd } from "./file.ts";
-import { bind, cstr, memory, syscallError } from "./libc.ts";
+import { bind, check, cstr, memory, syscallError } from "./libc.ts";
 import { closeAll, dupCloexec } from "./poll.ts";
 import type { StringVector } from "./process.ts";
 
@@ -13,6 +13,7 @@ const libc = bind({
   posix_spawnattr_setsigmask: ["int", "ptr", "ptr"],
   posix_spawn_file_actions_init: ["int", "ptr"],
   posix_spawn_file_actions_adddup2: ["int", "ptr", "int", "int"],
+  prctl: ["int", "int", "long", "long", "long", "long"],
 });
 
 const POSIX_SPAWN_SETPGROUP = 2;
@@ -51,3 +52,9 @@ export function posixSpawn(
   if (errno !== 0) throw syscallError("execute", path, errno);
   return pid[0]!;
 }
+
+const PR_SET_CHILD_SUBREAPER = 36;
+
+/** prctl(2): what our children have started becomes our own child when they end. */
+export const becomeSubreaper = (): void =>
+  void check("become", "a subreaper", libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0));

@@ -31,10 +31,15 @@ function addressOf(path: string): Uint8Array {
 const inDirectory = (directory: Fd, name: string): string => `/proc/self/fd/${directory}/${name}`;
 
 /** A socket that listens at a name in an open directory, mode 0600; one that is there is replaced. */
-export function listenAt(directory: Fd, name: string): Fd {
+export const listenAt = (directory: Fd, name: string): Fd => listenFor(SOCK_SEQPACKET, directory, name);
+
+/** The same for streams. */
+export const listenStreamAt = (directory: Fd, name: string): Fd => listenFor(SOCK_STREAM, directory, name);
+
+function listenFor(type: number, directory: Fd, name: string): Fd {
   const path = inDirectory(directory, name);
   unlink(path);
-  using socket = owned(check("socket", name, libc.socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)) as Fd);
+  using socket = owned(check("socket", name, libc.socket(AF_UNIX, type | SOCK_CLOEXEC, 0)) as Fd);
   const old = umask(0o177);
   try {
     const address = addressOf(path);

@@ -124,13 +124,13 @@ export interface ProfileFilter {
 
 const bits64: string[] = ["value", "valueTwo"] satisfies (keyof SeccompArgument)[];
 
+/** Whether a key of JSON has a number of 64 bits. */
+export const isBits64 = (key: string): boolean => bits64.includes(key);
+
 /** What is found in JSON where numbers beyond 2^53 count: what arguments are compared with. */
 export const parseWithBits64 = (json: string): unknown =>
   JSON.parse(json, (key: string, value: unknown, context?: { source?: string }) =>
-    typeof value === "number" &&
-    !Number.isSafeInteger(value) &&
-    bits64.includes(key) &&
-    /^\d+$/.test(context?.source ?? "")
+    typeof value === "number" && !Number.isSafeInteger(value) && isBits64(key) && /^\d+$/.test(context?.source ?? "")
       ? context!.source
       : value,
   );

@@ -1,6 +1,7 @@
 /** What the lock file of a running container says. Pure. */
 
 import type { Connected } from "./network.ts";
+import type { RuntimeCall } from "./rare/external.ts";
 
 /** The version in which lock files are written (engine/record/lock-file.ts reads them). */
 export const cleanupSchema = 1;
@@ -21,4 +22,6 @@ export interface CleanupRecord {
   network?: Connected;
   /** Files that mark the ids of its user namespace as used. */
   ids?: string[];
+  /** Another OCI runtime has made it. */
+  runtime?: RuntimeCall;
 }

@@ -87,7 +87,8 @@ export interface ExecPlan {
   start: InitStep[];
 }
 
-function processOf({ process }: Spec, options: ExecOptions, own: string[]): Spec["process"] {
+/** What becomes of the container's process. */
+export function processOf({ process }: Spec, options: ExecOptions, own: string[]): Spec["process"] {
   const names = options.privileged ? own : undefined;
   const capabilities = names && { bounding: names, effective: names, permitted: names, inheritable: [], ambient: [] };
   const variables = new Map<string, string>();

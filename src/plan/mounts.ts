@@ -20,7 +20,8 @@ import type { BindStep, HostStep, InitStep } from "./step.ts";
 import { planSysctls } from "./sysctl.ts";
 import { userOf } from "./user.ts";
 
-const rootMountOf = (spec: Spec): Mount | undefined => spec.mounts.find((mount) => mount.destination === "/");
+/** The mount that is the root, where it is not a directory in place. */
+export const rootMountOf = (spec: Spec): Mount | undefined => spec.mounts.find((mount) => mount.destination === "/");
 
 /** What the host's side makes: what it shows of itself, and other images beside the root. */
 const isBind = ({ type, options = [], destination }: Mount): boolean =>
@@ -50,7 +51,8 @@ type FileSystemStep = Extract<HostStep, { do: "file-system" }>;
 /** Loaded for those that have a user namespace. */
 const mapped = () => require("./userns/mounts.ts") as typeof import("./userns/mounts.ts");
 
-const isPrepared = (mount: Mount, spec: Spec): boolean =>
+/** Whether the host's side prepares it. */
+export const isPrepared = (mount: Mount, spec: Spec): boolean =>
   isBind(mount) || (spec.linux.uidMappings !== undefined && mapped().isOfHost(mount, spec));
 
 /** Every step of init that builds the container's file system tree, up to pivot_root. */

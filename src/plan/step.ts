@@ -23,6 +23,7 @@ import type { Seccomp } from "../oci/seccomp.ts";
 import type { BuiltinSeccomp, Capabilities, Device, Rlimit, Spec } from "../oci/spec.ts";
 import type { CleanupRecord } from "./cleanup-record.ts";
 import type { EtcFile, NetworkStep } from "./network.ts";
+import type { ExternalPlan } from "./rare/external.ts";
 import type { JoinStep, RareHostStep, RareStep, SharedNamespaceType } from "./rare/step.ts";
 import type { SecretFile } from "./secret-mount.ts";
 import type { SecretVariable } from "./secrets.ts";
@@ -319,6 +320,8 @@ export interface Plan {
   start: InitStep[];
   /** Programs of the host that are run at moments of its life: those of the spec, whose bundle is this directory. */
   hooks?: { spec: Spec; bundle: string };
+  /** Another OCI runtime makes it, in place of `setup` and `start`. */
+  external?: ExternalPlan;
   /** One-line warnings: defaults that this host cannot enforce. */
   warnings: string[];
 }

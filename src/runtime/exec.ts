@@ -9,7 +9,7 @@
 
 import { hasCode } from "../errors.ts";
 import type { Child, Exit } from "../linux/clone.ts";
-import { type Fd, O_DIRECTORY, O_PATH, O_RDONLY, open, owned, readFileIfAny } from "../linux/file.ts";
+import { type Fd, O_DIRECTORY, O_PATH, O_RDONLY, open, owned } from "../linux/file.ts";
 import { closeAll, socketpair } from "../linux/poll.ts";
 import { sealedExeFile } from "../linux/program/exe-file.ts";
 import { launch } from "../linux/program/launch.ts";
@@ -108,15 +108,10 @@ export function spawnExec(
   }
 }
 
-function cgroupOfProcess({ pid, cgroup }: Joined): string | undefined {
-  const line = readFileIfAny(`/proc/${pid}/cgroup`)
-    ?.split("\n")
-    .find((text) => text.startsWith("0::"));
-  if (line === undefined || cgroup === undefined) return undefined;
-  // Below its own: what is above may be mounted elsewhere than the kernel counts from.
-  const own = cgroup.slice(cgroup.lastIndexOf("/"));
-  const at = line.lastIndexOf(own);
-  return at < 0 ? undefined : cgroup + line.slice(at + own.length);
+function cgroupOfProcess({ pid, cgroup = "" }: Joined): string | undefined {
+  const { placeInCgroup } = require("../linux/proc/cgroup.ts") as typeof import("../linux/proc/cgroup.ts");
+  const place = placeInCgroup(pid, cgroup);
+  return place === undefined ? undefined : cgroup + place;
 }
 
 function spawnInto(

@@ -13,13 +13,13 @@ import type { NetworkChange } from "./channel.ts";
 import type { Clients } from "./clients.ts";
 import { clientsLater, loadClients } from "./clients-later.ts";
 import { guarded } from "./event-sources.ts";
-import { awaitStart, killInit } from "./follow.ts";
+import { awaitStart, killInit, type Progress } from "./follow.ts";
 import { forwarded } from "./forwarded.ts";
 import { type Preparing, performHost } from "./host.ts";
 import { type Prepared, spawnInit } from "./init.ts";
 import type { CleanUpDead } from "./lock-file.ts";
 import { type LogOptions, openLog } from "./log.ts";
-import { type ConnectedStdio, connectToCaller, connectToMonitor, type OnOutput, type Stdio } from "./stdio.ts";
+import { type ConnectedStdio, connectToCaller, type OnOutput, type Owner, type Stdio } from "./stdio.ts";
 import { checkDelivered, controlsOf, deliverRest, type Supervision, superviseChild } from "./supervise.ts";
 import { type UndoList, undoList } from "./undo.ts";
 import { meterOf, type Usage } from "./usage.ts";
@@ -58,16 +58,26 @@ export interface Listener {
   takenBack(failure: unknown): void;
 }
 
+/** Makes the first process, which does not run the program before it is told; another than ours: runtime/external. */
+export type Spawn = (
+  plan: Plan,
+  prepared: Prepared,
+  connected: ConnectedStdio,
+  undo: UndoList,
+) => { child: Supervision["child"]; start(on: Progress): void };
+
+const spawnOwn: Spawn = (plan, prepared, connected) => {
+  const init = spawnInit(plan, prepared, connected);
+  return { child: init.child, start: (on) => awaitStart(init, on) };
+};
+
 /** Where the container's stdin, stdout and stderr go. */
 export type Io =
   | { to: "caller"; stdio: Stdio; callerIsTerminal: boolean }
   /** `launcher` is the socket to the one who started it, and what it wants to see. */
   | {
       to: "monitor";
-      terminal: boolean;
-      interactive: boolean;
-      /** With a terminal: stderr is a pipe all the same. */
-      stderrApart: boolean;
+      connect(owner: Owner, onOutput: OnOutput, held: () => boolean): ConnectedStdio;
       launcher?: { socket: Fd; attached: boolean; stdin: boolean };
     };
 
@@ -80,7 +90,7 @@ export interface Place {
 }
 
 /** Runs a container to its end. Whatever happens, nothing of it is left on the host but a kept directory. */
-export function runContainer(plan: Plan, io: Io, place: Place, listener: Listener): Outcome {
+export function runContainer(plan: Plan, io: Io, place: Place, listener: Listener, spawn = spawnOwn): Outcome {
   // From here on a signal waits until there is a container to pass it on to.
   blockSignals(forwarded);
   // What we create has exactly the mode that we say.
@@ -119,8 +129,8 @@ export function runContainer(plan: Plan, io: Io, place: Place, listener: Listene
     connected =
       io.to === "caller"
         ? connectToCaller(io.stdio, io.callerIsTerminal, owner, onOutput, held)
-        : connectToMonitor(io, owner, onOutput, held);
-    const init = spawnInit(plan, prepared as Prepared, connected);
+        : io.connect(owner, onOutput, held);
+    const init = spawn(plan, prepared as Prepared, connected, undo);
     undo.add(() => killInit(init));
     closeAll(connected.inside.filter((fd) => fd !== undefined));
     perform(plan.record);
@@ -138,7 +148,7 @@ export function runContainer(plan: Plan, io: Io, place: Place, listener: Listene
     const joined = { pid, pidfd, cgroup: plan.clone.cgroup };
     const meter = meterOf(init.child.pid, plan.clone.cgroup, place.usage);
     let network: EventSource[] = [];
-    awaitStart(init, {
+    init.start({
       network: (namespace) => {
         network = listener.connect?.(namespace, undo) ?? [];
       },

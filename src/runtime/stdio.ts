@@ -1,7 +1,6 @@
 /**
  * How the container's stdin, stdout and stderr meet the caller's: through pipes of ours or a terminal of its own, and never the
- * caller's descriptors themselves (whoever has one can open the file, or its directory, anew); or, with a monitor, no caller's
- * at all, but those of whoever is attached.
+ * caller's descriptors themselves (whoever has one can open the file, or its directory, anew). With a monitor: monitor/stdio.ts.
  */
 
 import { hasCode } from "../errors.ts";
@@ -57,7 +56,8 @@ export interface ConnectedStdio {
 /** Who the program runs as: it may open its stdin and stdout again by name (/dev/stdout), so they are its own. */
 export type Owner = Pick<Identity, "uid" | "gid">;
 
-function pipeOf({ uid, gid }: Owner): ReturnType<typeof pipe> {
+/** A pipe whose ends the owner may open by name. */
+export function pipeOf({ uid, gid }: Owner): ReturnType<typeof pipe> {
   const ends = pipe();
   if (uid !== 0) fchown(ends.read, uid, gid, byteName`a pipe`);
   return ends;
@@ -69,7 +69,7 @@ export type OnOutput = (stream: 1 | 2, bytes: Uint8Array) => void;
 const noKeys = new Uint8Array(0);
 
 /** Stdio with nothing connected yet. */
-const unconnected = (): ConnectedStdio => ({
+export const unconnected = (): ConnectedStdio => ({
   inside: [],
   copies: [],
   connect: () => {},
@@ -87,7 +87,7 @@ const maxTries = 100;
  * The end of a pipe is Ctrl-D on a terminal. Said once it could be lost: a shell that just goes from one line to the next
  * changes the terminal's mode, and what was typed before is lost. So it is said again while nobody has acted on it.
  */
-function endOfInput(master: Fd): () => void {
+export function endOfInput(master: Fd): () => void {
   let tries = 0;
   return () => {
     if (tries++ >= maxTries) return;
@@ -237,7 +237,7 @@ function leaving(connected: ConnectedStdio, typed: ReturnType<typeof source>, de
 }
 
 /** Notes the interrupt key and the quit key, which are to end also a program that would ignore their signals. */
-const watchInterrupts = (connected: ConnectedStdio, master: Fd) => (keys: Uint8Array) => {
+export const watchInterrupts = (connected: ConnectedStdio, master: Fd) => (keys: Uint8Array) => {
   let sent: ReturnType<typeof signalOfKeys>;
   try {
     sent = signalOfKeys(master, keys);
@@ -247,47 +247,3 @@ const watchInterrupts = (connected: ConnectedStdio, master: Fd) => (keys: Uint8A
   }
   if (sent !== undefined) connected.onInterrupt(sent);
 };
-
-/** For a container with a monitor: pipes or a terminal, whose other ends only the monitor holds. */
-export function connectToMonitor(
-  { terminal, interactive, stderrApart }: { terminal: boolean; interactive: boolean; stderrApart: boolean },
-  owner: Owner,
-  onOutput: OnOutput,
-  held: () => boolean,
-): ConnectedStdio {
-  const connected = unconnected();
-  const listen = (from: Fd, stream: 1 | 2): void =>
-    void connected.copies.push({ from, held, onData: (bytes) => onOutput(stream, bytes), onEnd: () => close(from) });
-  const listenToPipe = (stream: 1 | 2) => {
-    const ends = pipeOf(owner);
-    connected.inside[stream] = ends.write;
-    listen(ends.read, stream);
-  };
-  if (terminal) {
-    if (stderrApart) listenToPipe(2);
-    connected.connect = (master) => {
-      setNonblocking(master);
-      connected.input = master;
-      connected.typed = watchInterrupts(connected, master);
-      listen(master, 1);
-      connected.endInput = () => {
-        connected.idle = endOfInput(master);
-      };
-    };
-    return connected;
-  }
-  if (interactive) {
-    const stdin = pipeOf(owner);
-    connected.inside[0] = stdin.read;
-    setNonblocking(stdin.write);
-    connected.input = stdin.write;
-    connected.endInput = () => {
-      delete connected.input;
-      close(stdin.write);
-      connected.endInput = () => {};
-    };
-  }
-  listenToPipe(1);
-  listenToPipe(2);
-  return connected;
-}

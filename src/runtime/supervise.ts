@@ -16,7 +16,8 @@ import type { ConnectedStdio } from "./stdio.ts";
 
 /** What is known while the container runs. */
 export interface Supervision {
-  child: Child;
+  /** `send` signals it where that is not ours to do. */
+  child: Child & { send?: (signal: number) => void };
   connected: ConnectedStdio;
   eventSources: EventSource[];
   /** The signal that ended it because process 1 would have ignored it. */
@@ -115,13 +116,12 @@ const ending = new Set<number>([signals.SIGHUP, signals.SIGINT, signals.SIGQUIT,
  * could not end `run IMAGE sleep 100`: then the container is killed, as the signal would have done to the program outside.
  * @returns false if it was killed for that reason.
  */
-function forward(child: Child, signal: number): boolean {
-  if (!ending.has(signal) || !isFirst(child.pid) || handles(child.pid, signal)) {
-    pidfdSendSignal(child.pidfd, signal);
-    return true;
-  }
-  pidfdSendSignal(child.pidfd, signals.SIGKILL);
-  return false;
+function forward(child: Supervision["child"], signal: number): boolean {
+  const passes = !ending.has(signal) || !isFirst(child.pid) || handles(child.pid, signal);
+  const sent = passes ? signal : signals.SIGKILL;
+  if (child.send) child.send(sent);
+  else pidfdSendSignal(child.pidfd, sent);
+  return passes;
 }
 
 const maxLooks = 20;

@@ -85,5 +85,5 @@ export const commandLines = `
 export const refusedLines: [line: string, message: string][] = [
   ["--gpus all -it --rm <tensorflow/tensorflow:latest-gpu>", "there is no device nvidia.com/gpu=all in the CDI files"],
   ["-d --gpus=all -v ollama:/root/.ollama -p 11434:11434 --name ollama <ollama/ollama>", "nvidia.com/gpu=all"],
-  ["--rm --runtime=nvidia -e NVIDIA_VISIBLE_DEVICES=all <nvidia/cuda> nvidia-smi", "--runtime nvidia is not supported"],
+  ["--rm --runtime=nvidia -e NVIDIA_VISIBLE_DEVICES=all <nvidia/cuda> nvidia-smi", 'there is no runtime "nvidia"'],
 ];

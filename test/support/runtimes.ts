@@ -134,3 +134,22 @@ function defaultConfig(rootfs: string, args: string[]): Config {
     },
   };
 }
+
+/**
+ * A program for `run --runtime`: ours, or another as it can be had here. Beside cgroup v1 the others get a mount namespace in which
+ * cgroup v2 lies where they look for it; crun makes no cgroups there, as it needs CAP_SYS_RESOURCE for what it has no use for.
+ * @param directory where it may be made.
+ */
+export function runtimeProgram(name: RuntimeName, directory: string): string {
+  const path = join(directory, name === "tinydocker" ? "tinydocker-runtime" : name);
+  if (name === "tinydocker") {
+    symlinkSync(binary(), path);
+    return path;
+  }
+  const hybrid = existsSync("/sys/fs/cgroup/unified");
+  const more = hybrid && name === "crun" ? "--cgroup-manager disabled" : "";
+  const script = `mount --bind /sys/fs/cgroup/unified /sys/fs/cgroup && exec ${name} ${more} "$@"`;
+  const here = hybrid ? `unshare --mount --propagation slave sh -c '${script}' ${name}` : name;
+  writeFileSync(path, `#!/bin/sh\nexec ${here} "$@"\n`, { mode: 0o755 });
+  return path;
+}

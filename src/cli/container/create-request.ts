@@ -43,6 +43,7 @@ export function createRequest(args: Values<typeof createArgs>, terminal: boolean
       labels: readLabels(args),
       ...given,
       ...readHealth(args),
+      ...readRuntime(args.runtime),
       ...(args.attach.length > 0 && { attach: lifecycle().parseAttach(args.attach) }),
     },
     ...(args.name !== undefined && { name: units().parseName(args.name) }),
@@ -78,6 +79,15 @@ function withResources(args: Values<typeof createArgs>, options: RunOptions): Ru
 }
 
 const limits = () => require("../resource/limits.ts") as typeof import("../resource/limits.ts");
+
+/** Loaded for who asks for one, and where config.json names one. */
+function readRuntime(name: string | undefined): Pick<Settings, "runtime"> {
+  if (!name && readConfig().defaultRuntime === undefined) return {};
+  const { resolveRuntime } =
+    require("../../engine/record/runtimes.ts") as typeof import("../../engine/record/runtimes.ts");
+  const runtime = resolveRuntime(name);
+  return runtime ? { runtime } : {};
+}
 
 /** Loaded for who asks only. */
 function readHealth(args: Values<typeof createArgs>): Pick<Settings, "health"> {

@@ -155,12 +155,21 @@ export const usernsArgs = {
   },
 } as const satisfies Arguments;
 
+/** The option of `run` and `create` that says who makes the container. */
+export const runtimeArgs = {
+  runtime: {
+    group: "General",
+    type: "string",
+    valueHint: "name|path",
+    description: "OCI runtime: tinydocker (the default), runc, crun, a name of config.json, or a path",
+  },
+} as const satisfies Arguments;
+
 const onlyOnWindows = "is for Windows";
 const noRealtime = "is not supported: cgroup v2 has no real-time budget of a container";
 
 /** Options that are known and not there: each is refused by its name, with a reason. Help does not list them. */
 export const refusedArgs = {
-  runtime: refused("string", "is not supported yet", "leave it out: tinydocker is its own runtime"),
   "env-host": refused(
     "boolean",
     "is not supported: the host's variables are none of a container's business",

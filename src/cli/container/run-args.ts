@@ -5,7 +5,7 @@ import { resourceArgs } from "../resource/args.ts";
 import type { Arguments } from "../words/command.ts";
 import { lifeArgs } from "./life-args.ts";
 import { networkArgs } from "./network-args.ts";
-import { attachArgs, processArgs, refusedArgs, refusedLimitArgs, usernsArgs } from "./process-args.ts";
+import { attachArgs, processArgs, refusedArgs, refusedLimitArgs, runtimeArgs, usernsArgs } from "./process-args.ts";
 import { securityArgs } from "./security-args.ts";
 
 /** The limits and the name that `run` and rootfs mode share. */
@@ -171,6 +171,7 @@ export const createArgs = {
   ...processArgs,
   ...usernsArgs,
   ...attachArgs,
+  ...runtimeArgs,
   ...refusedArgs,
   ...securityArgs,
   ...refusedLimitArgs,

@@ -40,6 +40,7 @@ function cleanUpDead(paths: Paths, path: string, id: string, content: string | U
     if (cleanup.outlives && container && isAlive(container.state)) return false;
     if (statIfAny(`${cleanup.directory}/keeper`)) keeping().waitForKeeper(paths, cleanup.id);
     if (cleanup.network) disconnectDead(paths, cleanup.id, cleanup.network, container?.state.network);
+    if (cleanup.runtime) external().deleteLeft(cleanup);
     cleanUp(cleanup);
     removeUnfinished(paths, cleanup.id);
     if (cleanup.volumes && !(cleanup.keep && container)) removeAnonymous(paths, cleanup.volumes);
@@ -52,6 +53,9 @@ function cleanUpDead(paths: Paths, path: string, id: string, content: string | U
 
 /** Loaded where a container has outlived its monitor, and somebody has looked after its network since. */
 const keeping = () => require("../network/keeper.ts") as typeof import("../network/keeper.ts");
+
+/** Loaded where another runtime has made it. */
+const external = () => require("../external/container.ts") as typeof import("../external/container.ts");
 
 /** Somebody was killed while he changed what a container has of its networks. */
 function repairFromJournal(paths: Paths, path: string, id: string, content: string | Unreadable): void {

@@ -90,12 +90,17 @@ export function releaseIds(paths: Paths, record: ContainerRecord): void {
 const ids = () => require("../ids/resolve.ts") as typeof import("../ids/resolve.ts");
 
 /** What is to be done about a health check that there is not would never be done. */
-function checkedSettings({ settings }: CreateRequest, defaults: ImageDefaults): Settings {
+function checkedSettings(request: CreateRequest, defaults: ImageDefaults): Settings {
+  const { settings } = request;
+  if (settings.runtime) refusals().refuseUnder(settings.runtime.name, request);
   const { onFailure = "none" } = settings.health ?? {};
   if (onFailure !== "none" && !planHealthOf(settings, defaults))
     throw new UsageError("--health-on-failure needs a health check, and the image has none", "--health-cmd COMMAND");
   return settings;
 }
+
+/** Loaded for those that another runtime makes. */
+const refusals = () => require("../../plan/external/refusals.ts") as typeof import("../../plan/external/refusals.ts");
 
 /** The short id; the host's name with its uts namespace; in somebody else's network the name by which its peers know that one. */
 function defaultHostname(paths: Paths, { network: { mode, container }, process }: RunOptions, id: string): string {
@@ -223,20 +228,13 @@ export async function prepareImage(
   if (found.kind === "directory") return directoryAsRunImage(source.image, found.path, platform);
   if (found.kind === "image") return asRunImage(source.image, found.image, platform);
   store.release();
-  const { load } = await import("../image/load.ts");
+  const { loadOne } = await import("../image/load.ts");
   const progress = reporter.loading(found.path);
-  const images = await load(paths, found.path, { warn: reporter.warn }, progress.update).finally(progress.done);
-  const [first] = images;
-  if (!first || images.length > 1) {
-    const { severalImages } = await import("../../image/source.ts");
-    throw severalImages(
-      source.image,
-      images.flatMap(({ references }) => references),
-    );
-  }
+  const how = { warn: reporter.warn };
+  const { id } = await loadOne(paths, source.image, found.path, how, progress.update).finally(progress.done);
   store.take();
-  const image = findImage(paths, first.id);
-  if (!image) throw new NotFoundError(`the image that was just loaded is gone: ${first.id}`);
+  const image = findImage(paths, id);
+  if (!image) throw new NotFoundError(`the image that was just loaded is gone: ${id}`);
   return asRunImage(source.image, image, platform);
 }
 

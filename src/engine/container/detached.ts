@@ -10,7 +10,6 @@ import { waitForMonitor } from "../record/monitor-lock.ts";
 import { attachTo } from "./attach.ts";
 import { createContainer, type StoreLock } from "./create.ts";
 import { launch } from "./launch.ts";
-import { isStderrApart } from "./plan.ts";
 import { recover } from "./recover.ts";
 import { removeContainer } from "./remove.ts";
 import type { Reporter, RunEnd, RunRequest } from "./request.ts";
@@ -72,6 +71,10 @@ export function runWithMonitor(
   });
   return ended(paths, record.id, end, warn);
 }
+
+/** The container has a terminal, and whoever starts it wants its stderr somewhere else. Only our own init can do so. */
+export const isStderrApart = ({ options, settings }: ContainerRecord, { stdio }: Pick<RunRequest, "stdio">): boolean =>
+  options.terminal && stdio[2] !== "terminal" && settings.runtime === undefined;
 
 /** Docker keeps what could not be started, for somebody to remove; a run that fails leaves nothing. */
 function removeFailed(paths: Paths, id: string): void {

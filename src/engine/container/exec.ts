@@ -17,6 +17,9 @@ const own = () => require("../../runtime/own-capabilities.ts") as typeof import(
 /** Loaded for those in a user namespace. */
 const hardLimitsOf = () => (require("../../linux/process.ts") as typeof import("../../linux/process.ts")).hardLimits();
 
+/** Loaded where another runtime makes its processes. */
+const external = () => require("../external/container.ts") as typeof import("../external/container.ts");
+
 /** Loaded for those who have some. */
 const secretVariables = (paths: Paths, record: ContainerRecord): string[] =>
   (require("./secrets.ts") as typeof import("./secrets.ts")).secretVariables(paths, record);
@@ -34,13 +37,11 @@ export function execInContainer(
   if (pidfd === undefined) throw new ConflictError(`container ${record.name} is not running`);
   const spec = readSpec(paths, record);
   const env = record.options.secrets ? [...secretVariables(paths, record), ...options.env] : options.env;
-  const plan = planExec(
-    spec,
-    { ...options, env },
-    kindsOf(io.stdio),
-    options.privileged ? own().ownCapabilities() : [],
-    record.options.userns && hardLimitsOf(),
-  );
+  const asked = { ...options, env };
+  const privileges = options.privileged ? own().ownCapabilities() : [];
+  const plan = record.settings.runtime
+    ? undefined
+    : planExec(spec, asked, kindsOf(io.stdio), privileges, record.options.userns && hardLimitsOf());
   const joined = { pid: state.process!.pid, pidfd, cgroup: state.cgroup };
   const events = tellExec(paths, record, options.command);
   let child: Child | undefined;
@@ -51,7 +52,8 @@ export function execInContainer(
   };
   try {
     const onEnded = (end: Exit) => events.died(codeOf(end));
-    exit = runExec(joined, plan, { ...io, detach: options.detach, onStarted, onEnded });
+    const how = { ...io, detach: options.detach, onStarted, onEnded };
+    exit = plan ? runExec(joined, plan, how) : external().execBy(paths, record, joined, spec, asked, privileges, how);
   } catch (error) {
     // A user or group that is not there is a failed start, too.
     const failure = error instanceof NotFoundError ? new StartError(error.message, error.hint, 125) : error;

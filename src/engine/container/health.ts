@@ -20,6 +20,7 @@ import type { HealthPlan } from "../../plan/health.ts";
 import { identityIn, ownerOf, spawnExec } from "../../runtime/exec.ts";
 import { follow, leave, type Starting } from "../../runtime/follow.ts";
 import { processesOf } from "../../runtime/oci/processes.ts";
+import type { ExternalCheck } from "../external/container.ts";
 import type { ContainerState, Health, HealthResult } from "../record/container.ts";
 import type { tellExec } from "./exec-events.ts";
 
@@ -59,7 +60,7 @@ interface Check {
   late: boolean;
 }
 
-type Plan = HealthPlan & { exec: ExecPlan };
+type Plan = HealthPlan & { exec: ExecPlan | ExternalCheck };
 
 /** Told of each check, which is a command in the container as others are. */
 type Telling = Pick<ReturnType<typeof tellExec>, "started" | "died" | "failed">;
@@ -171,23 +172,31 @@ function startCheck(
   const joined = { pid: process.pid, pidfd, cgroup };
   const output = pipe();
   try {
+    const deadlineMs = performance.now() + timeoutMs;
+    const check = { telling, output: output.read, bytes: [], started: new Date(), deadlineMs, late: false };
+    if ("runtime" in exec) {
+      const child = external().startCheckBy(joined, exec, output.write);
+      telling.started(child.pid);
+      return { ...check, child };
+    }
     const identity = identityIn(joined, exec);
     const owner = ownerOf(exec, identity);
     fchown(output.write, owner.uid, owner.gid, byteName`a pipe`);
     const starting = spawnExec(joined, exec, identity, [undefined, output.write, output.write]);
-    const deadlineMs = performance.now() + timeoutMs;
-    const started = new Date();
-    const { child } = starting;
-    return { child, starting, telling, output: output.read, bytes: [], started, deadlineMs, late: false };
+    return { ...check, child: starting.child, starting };
   } catch (error) {
     // That is how the container is: it says nothing against its monitor.
     close(output.read);
-    return { exitCode: 125, output: explain(error).text };
+    if (error instanceof StartError) telling.failed(error.exitCode);
+    return { exitCode: error instanceof StartError ? error.exitCode : 125, output: explain(error).text };
   } finally {
     close(output.write);
     close(pidfd);
   }
 }
+
+/** Loaded where another runtime makes its processes. */
+const external = () => require("../external/container.ts") as typeof import("../external/container.ts");
 
 /** What never became its program is told as a whole. */
 function tellEnd({ starting, failure, telling }: Check, exit: Exit): void {

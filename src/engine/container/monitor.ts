@@ -13,6 +13,8 @@ import { watchTrees } from "../../linux/tree/watch.ts";
 import { type Paths, pathsOf } from "../../paths.ts";
 import { receiveFrame, sendFrame } from "../../runtime/channel.ts";
 import { createLockFile } from "../../runtime/lock-file.ts";
+import { connectToMonitor } from "../../runtime/monitor/stdio.ts";
+import type { Io } from "../../runtime/run.ts";
 import { keepNetwork } from "../network/keep.ts";
 import {
   type ContainerRecord,
@@ -39,11 +41,14 @@ export function monitor(): number {
   const { record, state, plan, health, how, network } = request;
   const paths = pathsOf(request.root);
   watchTrees((done) => sendFrame(launcherFd, { control: { type: "working", ...(done && { done }) } }, { wait: false }));
-  const io = {
-    to: "monitor" as const,
+  const stdio = {
     terminal: record.options.terminal,
     interactive: record.settings.interactive,
     stderrApart: how.stderrApart ?? false,
+  };
+  const io: Io = {
+    to: "monitor",
+    connect: (...given) => connectToMonitor(stdio, ...given),
     launcher: { socket: launcherFd, ...how },
   };
   let unhealthy: OnUnhealthy | undefined;

@@ -1,7 +1,6 @@
 /** `--health-on-failure`: what the monitor does once a container has become unhealthy. It starts it and never waits for it. */
 
 import { killCgroup } from "../../linux/cgroup.ts";
-import { pidfdSendSignal } from "../../linux/clone.ts";
 import { close, type Fd } from "../../linux/file.ts";
 import type { EventSource, Timer } from "../../linux/poll.ts";
 import { openProcess } from "../../linux/proc.ts";
@@ -9,7 +8,7 @@ import { signals } from "../../linux/signal.ts";
 import type { Paths } from "../../paths.ts";
 import type { HealthAction } from "../../plan/health.ts";
 import { type ContainerRecord, type ContainerState, emitContainerEvent } from "../record/container.ts";
-import { defaultStopTimeoutS, recordStop, stopSignalOf } from "./stop-signal.ts";
+import { defaultStopTimeoutS, recordStop, signalFirst, stopSignalOf } from "./stop-signal.ts";
 
 export interface OnUnhealthy extends EventSource {
   /** It has become unhealthy. */
@@ -30,7 +29,7 @@ export function onUnhealthy(
   const send = (signal: number) => {
     emitContainerEvent(paths, record, "kill", { signal: String(signal) });
     if (signal === signals.SIGKILL && cgroup !== undefined) killCgroup(cgroup);
-    if (pidfd !== undefined) pidfdSendSignal(pidfd, signal);
+    if (pidfd !== undefined) signalFirst(paths, record, pidfd, signal);
   };
   const kill = () => {
     timers = [];

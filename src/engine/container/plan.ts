@@ -9,7 +9,6 @@ import type { SharedPaths } from "../../plan/process.ts";
 import { containerOf } from "../../plan/process-options.ts";
 import { type HostFacts, type ImageDefaults, lacksCommand, planSpec, type Rootfs } from "../../plan/spec.ts";
 import type { Directory, Plan, StdioKind } from "../../plan/step.ts";
-import type { Stdio } from "../../runtime/stdio.ts";
 import type { StartNetwork } from "../network/prepare.ts";
 import { type ContainerRecord, directoryOf } from "../record/container.ts";
 import { readHost } from "./host.ts";
@@ -86,8 +85,13 @@ export function planStart(
     ...(options.secrets && { secrets: secretsModule().planSecrets(paths, directory, options.secrets) }),
     ...(userns && ids().planIds(paths, userns)),
   };
-  return { plan: planContainer(spec, container, host), spec };
+  const plan = planContainer(spec, container, host);
+  const { runtime } = settings;
+  return { plan: runtime ? external().planExternal(plan, spec, runtime, directory, host) : plan, spec };
 }
+
+/** Loaded where another runtime is to make it. */
+const external = () => require("../../plan/external/bundle.ts") as typeof import("../../plan/external/bundle.ts");
 
 /** The namespaces of other containers that a start shares; undefined for most. */
 export function openSharedIfAny(paths: Paths, record: ContainerRecord): SharedNamespaces | undefined {
@@ -153,10 +157,6 @@ export function askedLimits({ cpus, memoryBytes, pidsLimit, resources }: AskedLi
   if (pidsLimit) asked.add("pids");
   return asked;
 }
-
-/** The container has a terminal, and whoever starts it wants its stderr somewhere else. */
-export const isStderrApart = ({ options }: ContainerRecord, { stdio }: { stdio: Stdio }): boolean =>
-  options.terminal && stdio[2] !== "terminal";
 
 /** What a program gets that a monitor looks after. */
 export function monitoredStdio(

@@ -4,7 +4,7 @@ import { randomHex } from "../../linux/clone.ts";
 import { unlink } from "../../linux/names.ts";
 import type { Paths } from "../../paths.ts";
 import { kindsOf } from "../../runtime/stdio.ts";
-import { connectionHere, prepareNetwork, previewNetwork, releasing } from "../network/prepare.ts";
+import { connectionHere, prepareNetwork, releasing } from "../network/prepare.ts";
 import { type ContainerRecord, unstarted } from "../record/container.ts";
 import { makingContainers, requireRoot } from "../record/root.ts";
 import {
@@ -17,7 +17,7 @@ import {
   type StoreLock,
   writeCidfile,
 } from "./create.ts";
-import { isStderrApart, monitoredStdio, openSharedIfAny, planHealthOf, planStart } from "./plan.ts";
+import { openSharedIfAny, planHealthOf, planStart } from "./plan.ts";
 import { prepareRoot, recover } from "./recover.ts";
 import type { Reporter, RunEnd, RunImage, RunRequest } from "./request.ts";
 import { runToEnd } from "./start.ts";
@@ -48,11 +48,11 @@ export async function run(paths: Paths, request: RunRequest, reporter: Reporter)
 }
 
 /** True where somebody has to stay with the container when this command is gone, or may be. */
-const needsMonitor = ({ source, detach, options, settings }: RunRequest): boolean =>
-  detach || ("image" in source && options.terminal) || settings.restart.name !== "no";
+export const needsMonitor = ({ source, detach, options, settings }: RunRequest): boolean =>
+  detach || ("image" in source && options.terminal) || settings.restart.name !== "no" || settings.runtime !== undefined;
 
 /** A monitor performs health checks. */
-const hasHealthCheck = ({ settings }: RunRequest, image: RunImage | { rootfs: string }): boolean =>
+export const hasHealthCheck = ({ settings }: RunRequest, image: RunImage | { rootfs: string }): boolean =>
   planHealthOf(settings, "rootfs" in image ? {} : image.defaults) !== undefined;
 
 /** This process is the container's monitor, and ends with it. */
@@ -87,20 +87,3 @@ function runHere(
   if (outcome.oomKilled) warn("out of memory: the kernel killed a process that exceeded the limit (--memory)");
   return { code, oomKilled: outcome.oomKilled, usage: outcome.usage };
 }
-
-/** The plan of a run that is only to be explained. */
-export const planRun = (
-  paths: Paths,
-  request: RunRequest,
-  image: RunImage | { rootfs: string },
-  id: string,
-  warn: Reporter["warn"],
-) => {
-  const record = inUserNamespace(paths, newRecord(paths, id, request, image), request, { take: false });
-  const monitored = needsMonitor(request) || hasHealthCheck(request, image);
-  const stdio = monitored
-    ? monitoredStdio(record, { stderrApart: isStderrApart(record, request) })
-    : kindsOf(request.stdio);
-  return planStart(paths, record, id, { fresh: true, monitored, stdio }, warn, previewNetwork(paths, record, warn))
-    .plan;
-};

@@ -11,6 +11,7 @@ import type { ExecPlan } from "../../plan/exec.ts";
 import type { HealthPlan } from "../../plan/health.ts";
 import { defaultPath } from "../../plan/path.ts";
 import type { Plan } from "../../plan/step.ts";
+import type { ExternalCheck } from "../external/container.ts";
 import type { Reserved } from "../network/reserve.ts";
 import type { ContainerRecord, ContainerState } from "../record/container.ts";
 
@@ -22,7 +23,7 @@ export interface StartRequest {
   state: ContainerState;
   plan: Plan;
   /** How its health is checked, and what one check does. */
-  health?: HealthPlan & { exec: ExecPlan };
+  health?: HealthPlan & { exec: ExecPlan | ExternalCheck };
   /** What was taken for it; the descriptors come beside. */
   network?: Reserved;
   how: Attachment;

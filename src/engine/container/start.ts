@@ -138,9 +138,14 @@ export function runToEnd(
         if (failure !== undefined && !isRecorded(paths, record.id)) removeMadeVolumes(paths, record, on.releaseStore);
       },
     },
+    plan.external && external().spawnExternal(plan.external),
   );
   return { code: current.exitCode!, outcome, state: current };
 }
+
+/** Loaded where another runtime makes it. */
+const external = () =>
+  require("../../runtime/external/container.ts") as typeof import("../../runtime/external/container.ts");
 
 /** The end of one that may only run for some time. Loaded for those. */
 function timeoutOf(paths: Paths, record: ContainerRecord, state: ContainerState): EventSource[] {

@@ -1,7 +1,8 @@
 /** How a container is told to end, and how a restart policy learns that it is not to come up again. */
 
 import { hasCode } from "../../errors.ts";
-import { writeFileAtomic } from "../../linux/file.ts";
+import { pidfdSendSignal } from "../../linux/clone.ts";
+import { type Fd, writeFileAtomic } from "../../linux/file.ts";
 import { signals } from "../../linux/signal.ts";
 import { findSignal, parseSignal } from "../../linux/signal-name.ts";
 import type { Paths } from "../../paths.ts";
@@ -26,4 +27,11 @@ export function recordStop(paths: Paths, id: string): boolean {
     if (!hasCode(error, "ENOENT", "EROFS")) throw error;
     return hasCode(error, "ENOENT");
   }
+}
+
+/** Signals the first process: by the runtime that has made it, if that is not ours. */
+export function signalFirst(paths: Paths, record: ContainerRecord, first: Fd, signal: number): void {
+  if (!record.settings.runtime) return void pidfdSendSignal(first, signal);
+  const { signalBy } = require("../external/container.ts") as typeof import("../external/container.ts");
+  signalBy(paths, record, first, signal);
 }

@@ -22,7 +22,7 @@ import { waitingForMonitor } from "../record/monitor-lock.ts";
 import { thaw } from "./pause.ts";
 import { recover } from "./recover.ts";
 import { endDamaged, mayRun } from "./stop-damaged.ts";
-import { defaultStopTimeoutS, recordStop, stopSignalOf } from "./stop-signal.ts";
+import { defaultStopTimeoutS, recordStop, signalFirst, stopSignalOf } from "./stop-signal.ts";
 import { noteEnd } from "./unseen-end.ts";
 
 export interface StopOptions {
@@ -80,7 +80,7 @@ function* stopOnce(paths: Paths, container: Container, options: StopOptions): Ta
     );
   }
   emitKill(paths, record, signal);
-  pidfdSendSignal(first.fd, signal);
+  signalFirst(paths, record, first.fd, signal);
   const waitMs = ignored && options.killIfIgnored ? 0 : timeoutS < 0 ? -1 : timeoutS * 1000;
   if (!(yield { fd: first.fd, forMs: waitMs })) {
     if (signal !== signals.SIGKILL) emitKill(paths, record, signals.SIGKILL);
@@ -110,7 +110,7 @@ export function* signalling(paths: Paths, container: Container, signal: number):
   if (first === undefined) throw new ConflictError(`container ${record.name} is not running`);
   if (isFinal) recordStop(paths, record.id);
   emitKill(paths, record, signal);
-  if (signal !== signals.SIGKILL) return void pidfdSendSignal(first.fd, signal);
+  if (signal !== signals.SIGKILL) return signalFirst(paths, record, first.fd, signal);
   yield* killAll(paths, container, first.fd);
   yield* waitUntilDown(paths, record.id);
 }
@@ -131,6 +131,7 @@ function* waitUntilDown(paths: Paths, id: string): Task<void> {
 
 function* killAll(paths: Paths, container: Container, pidfd: Fd): Task<void> {
   const { cgroup } = container.state;
+  if (container.record.settings.runtime) signalFirst(paths, container.record, pidfd, signals.SIGKILL);
   if (cgroup !== undefined) killCgroup(cgroup);
   pidfdSendSignal(pidfd, signals.SIGKILL);
   yield { fd: pidfd, forMs: -1 };

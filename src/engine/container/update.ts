@@ -60,6 +60,10 @@ export function updateContainer(paths: Paths, { record: { id } }: Container, upd
 function updateLocked(paths: Paths, container: Container, update: Update): void {
   const { record } = container;
   const { restart, deviceRules } = update;
+  if (deviceRules && record.settings.runtime)
+    throw new UnsupportedError(
+      `--device-cgroup-rule is not supported under --runtime ${record.settings.runtime.name}: the filter is not ours`,
+    );
   const limited = updateOptions(record.options, update);
   const options = deviceRules ? deviceModule().addDeviceRules(limited, deviceRules) : limited;
   checkControllers(update);

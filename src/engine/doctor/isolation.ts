@@ -12,6 +12,7 @@ import { noNetworkOptions } from "../../plan/network-options.ts";
 import { noOptions } from "../../plan/options.ts";
 import type { Plan } from "../../plan/step.ts";
 import { headerBytes } from "../../runtime/log.ts";
+import { connectToMonitor } from "../../runtime/monitor/stdio.ts";
 import { runContainer } from "../../runtime/run.ts";
 import { newRecord } from "../container/create.ts";
 import { readHost } from "../container/host.ts";
@@ -22,6 +23,8 @@ import { directoryOf } from "../record/container.ts";
 import { type Finding, problem } from "./finding.ts";
 import { judge } from "./judge.ts";
 
+/** What it says is read from its log. */
+const unheard = { terminal: false, interactive: false, stderrApart: false };
 const log = { driver: "local", maxBytes: 1 << 20, maxFiles: 1 } as const;
 
 const request: CreateRequest = {
@@ -88,7 +91,7 @@ function runPlan(plan: Plan, directory: string): string {
   const nothing = () => {};
   const { exit } = runContainer(
     plan,
-    { to: "monitor", terminal: false, interactive: false, stderrApart: false },
+    { to: "monitor", connect: (...given) => connectToMonitor(unheard, ...given) },
     { directory, log, usage: { wanted: false, look: false } },
     {
       cleanUpDead: nothing,

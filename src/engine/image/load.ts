@@ -28,6 +28,20 @@ export async function load(
   return images;
 }
 
+/** The same for a file that has to have one image. @param name by which the user knows it. */
+export async function loadOne(paths: Paths, name: string, ...how: LoadHow): Promise<LoadedImage> {
+  const images = await load(paths, ...how);
+  const [first] = images;
+  if (first && images.length === 1) return first;
+  const { severalImages } = await import("../../image/source.ts");
+  throw severalImages(
+    name,
+    images.flatMap(({ references }) => references),
+  );
+}
+
+type LoadHow = Parameters<typeof load> extends [Paths, ...infer More] ? More : never;
+
 /** Better told now than when the container is to be stopped. */
 function checkStopSignal(paths: Paths, id: string, name: string, warn: (text: string) => void = () => {}): void {
   const signal = findImage(paths, id)?.config.config.StopSignal;

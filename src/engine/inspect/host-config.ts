@@ -39,7 +39,7 @@ export function describeHostConfig({ name, options, settings }: ContainerRecord)
     Tmpfs: mapOrNone(tmpfsEntries(options.mounts)),
     UsernsMode: options.userns?.mode ?? "",
     ...(options.userns && { IDMappings: describeIds(options.userns) }),
-    Runtime: "tinydocker",
+    Runtime: settings.runtime?.name ?? "tinydocker",
     ...describeProcessOptions(options),
     Isolation: "",
     Init: settings.init,

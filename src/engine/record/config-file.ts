@@ -18,6 +18,9 @@ export interface Config {
   userns?: "auto";
   /** Where vendors put their files of devices. */
   cdiDirectories?: string[];
+  /** OCI runtimes by their names, and the one of containers without --runtime. */
+  runtimes?: Record<string, { path: string; args: string[] }>;
+  defaultRuntime?: string;
 }
 
 /** @param path for messages. @throws InvalidError that names the file and the key. */
@@ -65,6 +68,18 @@ const readers: Record<string, (value: unknown, key: string) => Config> = {
   "cdi-spec-dirs": (value, key) => ({
     cdiDirectories: listOf(value, key).map((path, index) => absoluteOf(path, `${key}[${index}]`)),
   }),
+  runtimes: (value, key) => ({
+    runtimes: Object.fromEntries(
+      entriesOf(value, key).map(([name, runtime]) => [
+        readRuntimeName(name, key),
+        readRuntime(runtime, `${key}.${name}`),
+      ]),
+    ),
+  }),
+  "default-runtime": (value, key) => {
+    const name = textOf(value, key);
+    return { defaultRuntime: name.includes("/") ? absoluteOf(name, key) : name };
+  },
 };
 
 const limitNames = ["cpus", "memory", "pids"] as const;
@@ -88,6 +103,25 @@ function readPool(value: unknown, at: string): AddressPool {
   if (typeof size !== "number" || !Number.isInteger(size) || size < subnet.bits || size > 30)
     throw wrongKind(`${at}.size`, `a prefix length from ${subnet.bits}, that of the base, to 30`);
   return { base: formatPrefix(subnet), bits: size };
+}
+
+function readRuntimeName(name: string, at: string): string {
+  if (name === "tinydocker") throw new UsageError(`${at}.${name}: the name is that of our own runtime`);
+  if (!name.includes("/") && name !== "") return name;
+  throw wrongKind(`${at}: ${JSON.stringify(name)}`, "a name: those have no slash");
+}
+
+/** `runtimeArgs` is Docker's name for `args`. */
+function readRuntime(value: unknown, at: string): { path: string; args: string[] } {
+  const { path, args, runtimeArgs, ...more } = Object.fromEntries(entriesOf(value, at));
+  for (const key of Object.keys(more)) throw unknownKey(`${at}.${key}`, ["path", "args", "runtimeArgs"]);
+  if (args !== undefined && runtimeArgs !== undefined)
+    throw new UsageError(`${at}.args and ${at}.runtimeArgs are the same, and cannot be combined`);
+  const [name, words] = args === undefined ? ["runtimeArgs", runtimeArgs ?? []] : ["args", args];
+  return {
+    path: absoluteOf(path, `${at}.path`),
+    args: listOf(words, `${at}.${name}`).map((word, index) => textOf(word, `${at}.${name}[${index}]`)),
+  };
 }
 
 function readFirewall(value: unknown, at: string): "nft" | "iptables" {

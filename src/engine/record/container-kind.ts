@@ -3,6 +3,7 @@
 import type { ProcessId } from "../../linux/proc.ts";
 import type { Healthcheck } from "../../oci/image.ts";
 import type { HealthOptions } from "../../plan/health.ts";
+import type { ExternalRuntime } from "../../plan/rare/external.ts";
 import type { ImageDefaults } from "../../plan/spec.ts";
 import type { Usage } from "../../runtime/usage.ts";
 import {
@@ -74,6 +75,7 @@ const settings = object<Settings>(() => ({
   attach: optional(list(oneOf("stdin", "stdout", "stderr"))),
   timeoutS: optional(number),
   report: optional(flag),
+  runtime: optional(object<ExternalRuntime>(() => ({ name: text, path: text, args: texts }))),
 }));
 
 const defaults = object<ImageDefaults>(() => ({

@@ -4,6 +4,7 @@ import type { ProcessId } from "../../linux/proc.ts";
 import type { HealthOptions } from "../../plan/health.ts";
 import type { Connected } from "../../plan/network.ts";
 import type { RunOptions } from "../../plan/options.ts";
+import type { ExternalRuntime } from "../../plan/rare/external.ts";
 import type { ImageDefaults } from "../../plan/spec.ts";
 import type { Usage } from "../../runtime/usage.ts";
 
@@ -50,6 +51,8 @@ export interface Settings {
   timeoutS?: number;
   /** Its user wants to know what it took: look closer where this host does not count. */
   report?: boolean;
+  /** Another OCI runtime makes its processes; absent is ours. */
+  runtime?: ExternalRuntime;
 }
 
 export type Stream = "stdin" | "stdout" | "stderr";

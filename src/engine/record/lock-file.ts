@@ -2,8 +2,9 @@
 
 import type { Paths } from "../../paths.ts";
 import type { CleanupRecord } from "../../plan/cleanup-record.ts";
+import type { RuntimeCall } from "../../plan/rare/external.ts";
 import { readRecordFile, type Unreadable } from "../../record-file.ts";
-import { flag, kindOf, list, optional, parseRecord, salvage, text } from "../../schema.ts";
+import { flag, kindOf, list, object, optional, parseRecord, salvage, text } from "../../schema.ts";
 import { nameOf } from "./container-name.ts";
 import { connected } from "./network-kind.ts";
 
@@ -18,6 +19,7 @@ export const lockFileKind = kindOf<CleanupRecord>({
   volumes: optional(list(text)),
   network: optional(connected),
   ids: optional(list(text)),
+  runtime: optional(object<RuntimeCall>(() => ({ name: text, path: text, args: list(text), root: text, id: text }))),
 });
 
 /**

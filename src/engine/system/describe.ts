@@ -10,6 +10,7 @@ import type { Paths } from "../../paths.ts";
 import { version } from "../../version.ts";
 import { defaultCdiDirectories, readConfig } from "../record/config.ts";
 import { listContainers } from "../record/container.ts";
+import { knownRuntimes, ownRuntime } from "../record/runtimes.ts";
 import { securityOptions, securityWarnings } from "../security/modules.ts";
 import { countCpus, fileSystemOf, memoryBytes } from "./info.ts";
 import { describeClient } from "./version.ts";
@@ -34,8 +35,8 @@ export const describeSystem = (paths: Paths) => ({
   Name: readFile("/proc/sys/kernel/hostname").trim(),
   Labels: listOrNull([]),
   ServerVersion: version,
-  Runtimes: new Map([["tinydocker", { path: process.execPath }]]),
-  DefaultRuntime: "tinydocker",
+  Runtimes: new Map(knownRuntimes()),
+  DefaultRuntime: readConfig().defaultRuntime ?? ownRuntime,
   InitBinary: "tinydocker",
   SecurityOptions: securityOptions(),
   // Nothing of ours has to live for a container to go on.

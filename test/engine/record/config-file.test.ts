@@ -27,7 +27,9 @@ describe("the configuration file", () => {
       "log-opts": { "max-size": "1m", "max-file": "2" },
       "default-address-pools": [{ "base": "10.99.0.0/16", "size": 24 }],
       "firewall-backend": "nftables",
-      "cdi-spec-dirs": ["/opt/cdi"]
+      "cdi-spec-dirs": ["/opt/cdi"],
+      "runtimes": { "a": { "path": "/a", "args": ["-x"] }, "b": { "path": "/b", "runtimeArgs": ["y"] }, "c": { "path": "/c" } },
+      "default-runtime": "a"
     }`;
     expect(parseConfig(text, "/c.json")).toEqual({
       limits: { memory: "1g", cpus: "1.5", pids: "100" },
@@ -36,6 +38,8 @@ describe("the configuration file", () => {
       pools: [{ base: "10.99.0.0/16", bits: 24 }],
       firewall: "nft",
       cdiDirectories: ["/opt/cdi"],
+      runtimes: { a: { path: "/a", args: ["-x"] }, b: { path: "/b", args: ["y"] }, c: { path: "/c", args: [] } },
+      defaultRuntime: "a",
     });
   });
   test("that is wrong is refused by the file and the key", () => {
@@ -59,6 +63,15 @@ describe("the configuration file", () => {
       [{ "default-address-pools": [{ base: "10.0.0.0/16", size: 24, x: 1 }] }, '"default-address-pools[0].x"'],
       [{ "firewall-backend": "pf" }, "firewall-backend is not nftables or iptables"],
       [{ "cdi-spec-dirs": ["cdi"] }, "cdi-spec-dirs[0] is not an absolute path"],
+      [{ runtimes: ["runsc"] }, "runtimes is not an object"],
+      [{ runtimes: { a: {} } }, "runtimes.a.path is not text"],
+      [{ runtimes: { a: { path: "runsc" } } }, "runtimes.a.path is not an absolute path"],
+      [{ runtimes: { a: { path: "/a", type: "x" } } }, 'unknown key "runtimes.a.type"'],
+      [{ runtimes: { a: { path: "/a", args: "-x" } } }, "runtimes.a.args is not a list"],
+      [{ runtimes: { a: { path: "/a", args: [], runtimeArgs: [] } } }, "cannot be combined"],
+      [{ runtimes: { "a/b": { path: "/a" } } }, 'runtimes: "a/b" is not a name'],
+      [{ runtimes: { tinydocker: { path: "/a" } } }, "runtimes.tinydocker: the name is that of our own"],
+      [{ "default-runtime": "./a" }, "default-runtime is not an absolute path"],
     ] as const)
       expect(said(JSON.stringify(content))).toContain(what);
     expect(said("{")).toStartWith("/c.json is not JSON");
