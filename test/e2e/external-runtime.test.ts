@@ -47,7 +47,7 @@ describe.each(installedRuntimes())("%s", (name) => {
       ok(await machine.run(["volume", "rm", "data"]));
       rmSync(join(machine.directory, "shown"), { recursive: true });
     });
-  }, 90_000);
+  });
 
   test("makes a container that is entered, seen, stopped, started again and killed as any other, or says why it cannot", async () => {
     await withRuntime(name, async (machine, runtime) => {
@@ -77,7 +77,7 @@ describe.each(installedRuntimes())("%s", (name) => {
       expect(stderr).toContain("nothing-of-that-name");
       expect((await failing("/etc/passwd")).code).toBe(126);
     });
-  }, 90_000);
+  });
 });
 
 const [first = "tinydocker"] = installedRuntimes();
@@ -91,7 +91,7 @@ describe("a container of another runtime", () => {
       const check = ["--health-cmd", "echo seen; exit 3", "--health-interval", "100ms", "--health-retries", "1"];
       const id = await detached(machine, "web", forever, [...plain, ...check]);
       const health = async () => JSON.parse(await td("inspect", "-f", "{{json .State.Health}}", "web"));
-      await until(async () => (await health()).Status === "unhealthy", "it is unhealthy", 20_000);
+      await until(async () => (await health()).Status === "unhealthy", "it is unhealthy");
       expect((await health()).Log[0]).toMatchObject({ ExitCode: 3, Output: "seen\n" });
       process.kill(monitorOf(machine, id), "SIGKILL");
       await until(async () => (await status(machine, "web")).includes("Up"), "it goes on");
@@ -99,11 +99,11 @@ describe("a container of another runtime", () => {
       await td("rm", "-f", "web");
       await detached(machine, "again", "echo x; exit 4", [...plain, "--restart", "on-failure:1"]);
       const ended = () => td("inspect", "-f", "{{.State.Status}} {{.State.ExitCode}} {{.RestartCount}}", "again");
-      await until(async () => (await ended()) === "exited 4 1", "it was started once more", 20_000);
+      await until(async () => (await ended()) === "exited 4 1", "it was started once more");
       expect(await td("logs", "again")).toBe("x\nx");
       await td("rm", "again");
     });
-  }, 90_000);
+  });
 
   test("is made by the runtime that the configuration names; what there is not is said with what there is", async () => {
     await withRuntime(first, async (machine, path) => {
@@ -137,5 +137,5 @@ describe("a container of another runtime", () => {
       );
       rmSync(config);
     });
-  }, 90_000);
+  });
 });
