@@ -22,18 +22,11 @@ import { flock } from "../linux/flock.ts";
 import { linkOpenFile, mkdirAll, unlink } from "../linux/names.ts";
 import { sleepMicroseconds } from "../linux/poll.ts";
 import { fstat, statIfAny } from "../linux/stat.ts";
-import { type Address, formatAddress, parseAddress, readAddress } from "../plan/address.ts";
+import { formatAddress, parseAddress, readAddress } from "../plan/address.ts";
 import type { Subnet } from "../plan/network.ts";
-import {
-  addressAfter,
-  contains,
-  countAddresses,
-  hostOffsets,
-  type Prefix,
-  parseSubnet,
-  reservedOf,
-} from "../plan/subnet.ts";
+import { parseSubnet } from "../plan/subnet.ts";
 import { readOpenRecord } from "../record-file.ts";
+import { candidates, refusalOf, search } from "./candidates.ts";
 
 export interface Lease {
   /** Without a prefix length. */
@@ -90,26 +83,6 @@ export function takeLease(request: LeaseRequest): Lease {
 
 const quickTries = 8;
 
-/**
- * Some number that is not taken while the one before it is, in a few looks: the first of all where there are no gaps.
- * Undefined if there is none where we looked.
- */
-function search(isTaken: (number: number) => boolean, count: number): number | undefined {
-  let taken = -1;
-  let free = 0;
-  for (let step = 1; free < count && isTaken(free); step *= 2) {
-    taken = free;
-    free += step;
-  }
-  free = Math.min(free, count);
-  while (free - taken > 1) {
-    const middle = Math.floor((taken + free) / 2);
-    if (isTaken(middle)) taken = middle;
-    else free = middle;
-  }
-  return free < count ? free : undefined;
-}
-
 /** Looks at all of them. */
 function takeAny(request: LeaseRequest, at: (number: number) => string | undefined, count: number): Lease {
   const names = new Set(readdir(request.directory));
@@ -130,47 +103,6 @@ function takeAny(request: LeaseRequest, at: (number: number) => string | undefin
     `no address is free in ${request.range ?? request.subnet}: all ${skipped.length} are in use`,
     "remove containers, or create a network with a larger subnet",
   );
-}
-
-const maxCandidates = 65_536;
-
-/** The address that a lease would be for now, for who only looks. @param taken what has a lease. */
-export function firstFree(asked: Subnet, taken: ReadonlySet<string>): string {
-  const subnet = parseSubnet(asked.subnet);
-  const { at, count } = candidates(asked, subnet);
-  for (let number = 0; number < Math.min(count, maxCandidates); number++) {
-    const address = at(number);
-    if (address !== undefined && !taken.has(address)) return address;
-  }
-  return formatAddress(parseSubnet(asked.range ?? asked.subnet).address);
-}
-
-/** The addresses that containers get, by number; undefined for those in between that they do not get. */
-function candidates({ range, gateway, auxiliary = {} }: Subnet, subnet: Prefix) {
-  const part = range === undefined ? undefined : parseSubnet(range);
-  const { first, last } = part ? { first: 0, last: Math.min(countAddresses(part), 2 ** 52) - 1 } : hostOffsets(subnet);
-  const start = addressAfter((part ?? subnet).address, first);
-  const count = last - first + 1;
-  const reserved = new Set([formatAddress(parseAddress(gateway)), ...Object.values(auxiliary), ...reservedOf(subnet)]);
-  const at = (number: number): string | undefined => {
-    const address = formatAddress(addressAfter(start, number));
-    return number >= count || reserved.has(address) ? undefined : address;
-  };
-  return { at, count };
-}
-
-/** Why a container cannot have an address, if so. */
-function refusalOf(
-  { subnet: text, gateway, auxiliary = {} }: LeaseRequest,
-  subnet: Prefix,
-  address: Address,
-): string | undefined {
-  const name = formatAddress(address);
-  if (!contains(subnet, address)) return `the address ${name} is not in the subnet ${text}`;
-  if (name === gateway) return `the address ${name} is the gateway's`;
-  const other = Object.keys(auxiliary).find((key) => auxiliary[key] === name);
-  if (other !== undefined) return `the address ${name} is kept for ${other} (--aux-address)`;
-  return reservedOf(subnet).includes(name) ? `the address ${name} is not the address of a host in ${text}` : undefined;
 }
 
 /** Whoever only looks at a lease holds it for a moment. */
