@@ -53,6 +53,7 @@ const planThrough = (spec: Spec, { hardLimits = {} }: Pick<InitOptions, "hardLim
   ...attributes(spec),
   ...planRaised(spec.process.rlimits, hardLimits),
   ...planJoin(spec, "pid", "asked for: the processes of another container"),
+  ...(namespaceOf(spec, "time") ? rareNamespaces().planClocks(spec.linux) : []),
   { do: "enter-user-namespace" },
   { do: "namespace-root" },
 ];

@@ -83,6 +83,18 @@ describe("linux.namespaces", () => {
       const [uptime = "0"] = (await machine.sh("cat /proc/uptime", change)).split(" ");
       expect(Number(uptime)).toBeGreaterThan(1_000_000);
       expect(await machine.sh("readlink /proc/self/ns/time", change)).not.toBe(readlinkSync("/proc/self/ns/time"));
+      // Those of a user namespace, too, whose root may set no clock; and exec gets in.
+      const mappings = [{ containerID: 0, hostID: 100_000, size: 65_536 }];
+      const types = { namespaces: namespaces(...everyNamespace, "time", "user") };
+      machine.configure(
+        { process: { args: ["sleep", "100"] } },
+        { linux: { ...change.linux, ...types, uidMappings: mappings, gidMappings: mappings } },
+      );
+      expect(await machine.create("mapped")).toMatchObject({ code: 0, stderr: "" });
+      expect((await machine.runtime(["start", "mapped"])).code).toBe(0);
+      const { stdout } = await machine.runtime(["exec", "mapped", "cat", "/proc/uptime"]);
+      expect(Number(stdout.split(" ")[0])).toBeGreaterThan(1_000_000);
+      expect((await machine.runtime(["delete", "--force", "mapped"])).code).toBe(0);
     });
   });
 

@@ -69,12 +69,16 @@ export function planBundle(config: Spec, options: BundleOptions, host: Host): Bu
   };
 }
 
-/** What a caller has set for its containers stays set: the score of oom_score_adj too, unless the bundle has one. */
+/**
+ * What a caller has set for its containers stays set: the score of oom_score_adj too, unless the bundle has one. A setting of
+ * the kernel is asked for, also one that the engine's containers have where they can.
+ */
 function adapted(step: InitStep, { linux }: Spec, { keepsKeyring }: BundleOptions): InitStep[] {
   if (step.do === "session-keyring" && keepsKeyring) return [];
   // It can't be shared before: pivot_root(2).
   if (step.do === "pivot-root" && linux.rootfsPropagation)
     return [step, { do: "root-propagation", propagation: linux.rootfsPropagation }];
+  if (step.do === "sysctl") return [{ do: step.do, name: step.name, value: step.value }];
   return step.do === "reset-attributes" ? [{ ...step, keepOomScoreAdj: true }] : [step];
 }
 

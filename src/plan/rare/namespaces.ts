@@ -6,16 +6,22 @@ import type { ClockOffset, JoinStep, RareStep } from "./step.ts";
 
 const joined = ["uts", "cgroup", "time", "mount"] as const;
 
+const find = ({ namespaces }: Linux, wanted: string): Namespace | undefined =>
+  namespaces.find(({ type }) => type === wanted);
+
+/** Clocks of its own. In a user namespace nobody could set them: /proc/self belongs to the host's root there. So that is entered later. */
+export function planClocks(linux: Linux): RareStep[] {
+  const time = find(linux, "time");
+  if (!time || time.path) return [];
+  return [{ do: "time-namespace", offsets: offsetsOf(linux.timeOffsets), why: "clocks of its own" }];
+}
+
 /** The mounts last: then paths lead from the root of those. */
-export function planRareNamespaces({ namespaces, timeOffsets }: Linux): (RareStep | JoinStep)[] {
-  const find = (wanted: string): Namespace | undefined => namespaces.find(({ type }) => type === wanted);
-  const time = find("time");
-  const own: (RareStep | JoinStep)[] =
-    time && !time.path ? [{ do: "time-namespace", offsets: offsetsOf(timeOffsets), why: "clocks of its own" }] : [];
+export function planRareNamespaces(linux: Linux): (RareStep | JoinStep)[] {
   return [
-    ...own,
+    ...(linux.uidMappings ? [] : planClocks(linux)),
     ...joined.flatMap((type): (RareStep | JoinStep)[] => {
-      const path = find(type)?.path;
+      const path = find(linux, type)?.path;
       return path ? [{ do: "join-namespace", namespace: type, path, why: "asked for: a namespace that is there" }] : [];
     }),
   ];
