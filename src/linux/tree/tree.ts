@@ -44,8 +44,8 @@ function removeDirectory(directory: Fd, entry: ByteName, subject = entry): void 
       removeOnce(directory, entry, subject);
       return;
     } catch (error) {
-      // Somebody has moved a directory out from under us: begin again.
-      if (tries === maxTries || !hasCode(error, "ESTALE")) throw error;
+      // Somebody has moved a directory out from under us, or put something else in its place: begin again.
+      if (tries === maxTries || !hasCode(error, "ESTALE", "ENOTDIR")) throw error;
     }
   }
 }

@@ -37,7 +37,6 @@ import {
 } from "./mounts.ts";
 import { ensureDirectory, open, openInRoot } from "./path.ts";
 import { seccomp } from "./seccomp.ts";
-import { sysctl } from "./sysctl.ts";
 import { console, fdMessage, sendFd, stdio } from "./terminal.ts";
 
 /** What a process says on the sync socket when only the limits are missing, and what it waits for. */
@@ -95,7 +94,7 @@ const compilers: Compile = {
     writer.about(name);
     writer.call("setdomainname", [name, new TextEncoder().encode(name).length]);
   },
-  sysctl,
+  sysctl: (context, step) => settings().sysctl(context, step),
   subreaper: ({ writer }) => writer.call("prctl", [names("PR_SET_CHILD_SUBREAPER"), 1]),
   "attach-root": attachRoot,
   mount,
@@ -222,6 +221,9 @@ export function compileSteps(context: Context, steps: readonly InitStep[]): void
 
 /** Loaded for those who ask for some. */
 const created = () => require("./created.ts") as typeof import("./created.ts");
+
+/** Loaded for the first process of a container, and not for exec. */
+const settings = () => require("./sysctl.ts") as typeof import("./sysctl.ts");
 
 const mapped = () => require("./userns.ts") as typeof import("./userns.ts");
 

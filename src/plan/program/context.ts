@@ -43,6 +43,8 @@ export interface Context {
   parent?: { path: string; fd: Slot };
   /** Where file systems of our own are mounted by now. */
   own: string[];
+  /** The descriptors of those that are the kernel's (proc, sysfs): who changes the root meanwhile moves only where they lie. */
+  kernel: Map<string, Slot>;
   /** What it has of the privileges of root. */
   capabilities?: Capabilities;
   /** The filter of process 1 and of its program, which `reap` has them load. */
@@ -64,6 +66,7 @@ export const newContext = (writer: Writer, options: CompileOptions): Context => 
   slave: new Slot("slave"),
   masks: new Slot("masks"),
   own: [],
+  kernel: new Map(),
   freeStack: given.stack,
 });
 

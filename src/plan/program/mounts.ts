@@ -64,6 +64,13 @@ export function mount(context: Context, step: Of<"mount">): void {
   writer.about(`${type} on ${target}`);
   attach(context, made, over);
   context.own.push(target);
+  cover(context, target);
+  if (type === "proc" || type === "sysfs") context.kernel.set(target, made);
+}
+
+/** What lies there now is something else. */
+function cover({ kernel }: Context, target: string): void {
+  for (const path of kernel.keys()) if (path === target || path.startsWith(`${target}/`)) kernel.delete(path);
 }
 
 /** Loaded for those who ask for such things. */
@@ -75,6 +82,7 @@ const liesOnOwn = ({ own }: Context, target: string): boolean => own.some((path)
 export function attachBind(context: Context, { number, source, target, overProc }: Of<"attach">): void {
   const { writer } = context;
   leaveParent(context);
+  cover(context, target);
   const bind = given.bind(number);
   const put = (over: Slot) => {
     if (!overProc) refuseProc(context, over, target);

@@ -80,10 +80,21 @@ const byDescriptors = names("MOVE_MOUNT_F_EMPTY_PATH", "MOVE_MOUNT_T_EMPTY_PATH"
 export const attach = ({ writer }: Context, mount: Arg, over: Slot, answer: CallOptions = {}): void =>
   writer.call("move_mount", [mount, "", over, "", byDescriptors], answer);
 
+/**
+ * Opens a path of the kernel's, as /proc/keys: in the file system that we have mounted ourselves. The way to it through the root
+ * could lead elsewhere by now, if others change that root.
+ */
+export function openInKernel(context: Context, path: string, as: How, answer: CallOptions = {}): Slot {
+  for (const [target, mounted] of context.kernel)
+    if (path === target || path.startsWith(`${target}/`))
+      return openBelow(context, mounted, path.slice(target.length + 1), as, answer);
+  return openInRoot(context, path, as, answer);
+}
+
 /** Records for a path, if this kernel has it: what it has not needs no protection. */
 export function ifPresent(context: Context, path: string, use: (fd: Slot) => void): void {
   const absent = new Label();
-  use(openInRoot(context, path, open.path, { ok: ["ENOENT", "ENOTDIR"], to: absent }));
+  use(openInKernel(context, path, open.path, { ok: ["ENOENT", "ENOTDIR"], to: absent }));
   context.writer.label(absent);
 }
 

@@ -4,7 +4,7 @@ import { Label, names } from "../../linux/program/record.ts";
 import type { InitStep } from "../step.ts";
 import { sysctlName } from "../sysctl.ts";
 import type { Context } from "./context.ts";
-import { open, openBelow } from "./path.ts";
+import { open, openBelow, openInKernel } from "./path.ts";
 
 type Of<Kind> = Extract<InitStep, { do: Kind }>;
 
@@ -15,8 +15,10 @@ const refused = ["EINVAL", "EPERM", "EACCES"] as const;
 export function sysctl(context: Context, { name, value, optional, late }: Of<"sysctl">): void {
   const { writer } = context;
   const nothing = new Label();
-  const [root, path] = late ? [writableProc(context), `sys/${name}`] : [context.root, `/proc/sys/${name}`];
-  const fd = openBelow(context, root, path, open.write, optional ? { ok: missing, to: nothing } : {});
+  const answer = optional ? { ok: missing, to: nothing } : {};
+  const fd = late
+    ? openBelow(context, writableProc(context), `sys/${name}`, open.write, answer)
+    : openInKernel(context, `/proc/sys/${name}`, open.write, answer);
   writer.about(`${sysctlName(name)}=${value}`);
   writer.call("write", [fd, value, new TextEncoder().encode(value).length], optional ? { ok: refused } : {});
   writer.label(nothing);
@@ -26,7 +28,7 @@ export function sysctl(context: Context, { name, value, optional, late }: Of<"sy
 function writableProc(context: Context) {
   const { writer } = context;
   if (context.proc) return context.proc;
-  const proc = openBelow(context, context.root, "/proc", open.directory);
+  const proc = openInKernel(context, "/proc", open.directory);
   const flags = names("OPEN_TREE_CLONE", "OPEN_TREE_CLOEXEC", "AT_EMPTY_PATH");
   context.proc = writer.into("proc", "open_tree", [proc, "", flags]);
   return context.proc;
