@@ -55,7 +55,7 @@ function startExtraction(root: Fd, { lowers, limits, merge = false }: ExtractOpt
     merge,
     parents,
     whiteouts: createWhiteouts(parents, lowers.length > 0),
-    totals: { entries: 0, bytes: 0, newest: 0, replaced: false },
+    totals: { entries: 0, bytes: 0, newest: 0, replaced: false, wideIds: new Set() },
     directoryTimes: new Map(),
     current: undefined,
     file: undefined,

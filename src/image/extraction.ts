@@ -34,6 +34,8 @@ export interface Extracted {
   newest: number;
   /** An entry took the place of an earlier one. */
   replaced: boolean;
+  /** Owners above 65535 that there are: the first ids of their ranges of 65536. */
+  wideIds: Set<number>;
 }
 
 export const defaultLimits = { maxBytes: 256 * 2 ** 30, maxEntries: 2_000_000 };
@@ -58,11 +60,21 @@ export interface Extraction extends Required<ExtractOptions> {
 /** A sparse file costs no disk, but whoever copies it pays for the holes. */
 const maxSparse = 2 ** 40;
 
+/** Ids of a range, as containers with a user namespace get them (runtime/userns/ranges.ts). */
+const rangeSize = 65536;
+/** A tar has owners as it likes; so many ranges are written down. */
+const maxWide = 16;
+
+/** The last range has the number that is none. */
+const isWide = (id: number): boolean => id >= rangeSize && id < 0xffff_0000;
+
 /** Adds an entry to the totals. @throws InvalidError where that is more than the limits, SyscallError where the disk is too small. */
 export function count({ totals, limits }: Extraction, entry: TarEntry): void {
   totals.entries++;
   totals.bytes += entry.storedBytes;
   totals.newest = Math.max(totals.newest, entry.mtime.seconds);
+  for (const id of [entry.uid, entry.gid])
+    if (isWide(id) && totals.wideIds.size < maxWide) totals.wideIds.add(id - (id % rangeSize));
   if (totals.entries > limits.maxEntries) throw new InvalidError(`more than ${limits.maxEntries} entries`);
   if (totals.bytes > limits.maxBytes)
     throw new InvalidError(

@@ -13,6 +13,7 @@ import {
   damaged as damagedObject,
   formatRecord,
   kindOf,
+  list,
   number,
   optional,
   type Parsed,
@@ -45,6 +46,8 @@ export interface LayerMeta {
   entries: number;
   /** Bytes of the uncompressed tar, if it can be put together again (tar-split.ts). */
   tarBytes?: number;
+  /** First ids of the ranges of 65536 above the first in which it has owners. */
+  wideIds?: number[];
 }
 
 export interface ExtractLayerOptions {
@@ -148,6 +151,7 @@ export const metaOf = ({ diffId, extracted, tarBytes }: BuiltLayer, parent: Dige
   sizeBytes: extracted.bytes,
   entries: extracted.entries,
   ...(tarBytes !== undefined && { tarBytes }),
+  ...(extracted.wideIds.size > 0 && { wideIds: [...extracted.wideIds].toSorted((a, b) => a - b) }),
 });
 
 /** Writes the meta.json of a layer that stands in `directory`, and takes its short link. */
@@ -197,6 +201,7 @@ const layerKind = kindOf<LayerMeta>({
   sizeBytes: number,
   entries: number,
   tarBytes: optional(number),
+  wideIds: optional(list(number)),
 });
 
 /** A layer that the store has; one that is damaged is as good as none for who can make it again. */

@@ -170,7 +170,7 @@ function planBuild(
   const path = namespaceOf(spec, "user")?.path;
   return [
     ...(container.load ? [container.load] : []),
-    ...(cgroup === undefined ? [] : [{ do: "cgroup", path: cgroup } as const]),
+    ...(cgroup === undefined ? [] : [{ do: "cgroup", path: cgroup, ...planOwner(spec) } as const]),
     ...devices.build,
     ...(ids ? [{ do: "user-namespace", ...(path !== undefined && { path }), ...ids } as const] : []),
     ...container.volumes.filter((step) => step.do === "mount-volume"),
@@ -188,6 +188,15 @@ function planBuild(
       path === undefined || type === "user" ? [] : [{ do: "open-namespace", namespace: type, path }],
     ),
   ];
+}
+
+/** Of its cgroup, for those that have a user namespace. */
+export function planOwner(spec: Spec): { owner?: { uid: number; gid: number } } {
+  const ids = idMapsOf(spec);
+  if (!ids) return {};
+  const { ownerOfCgroup } = require("./userns/mounts.ts") as typeof import("./userns/mounts.ts");
+  const owner = ownerOfCgroup(spec, ids);
+  return owner ? { owner } : {};
 }
 
 /** What the user has mounted at such a place is the user's. */

@@ -152,16 +152,18 @@ export function planEnv(options: RunOptions, image: ImageDefaults): string[] {
   return [...variables.values()];
 }
 
-function planCapabilities({ privileged, capAdd, capDrop }: RunOptions, host: HostFacts): string[] {
+function planCapabilities({ privileged, capAdd, capDrop, userns }: RunOptions, host: HostFacts): string[] {
   const all: readonly string[] = capabilityNames;
+  // In a user namespace of its own root has them all.
+  const own = userns ? all : host.capabilities;
   const add = capAdd.map(capabilityName);
   const drop = capDrop.map(capabilityName);
   const base = privileged || add.includes("ALL") ? all : drop.includes("ALL") ? [] : defaultCapabilities;
   const wanted = new Set([...base, ...add.filter((name) => name !== "ALL")]);
   for (const name of drop) if (!add.includes(name)) wanted.delete(name);
-  const lacking = add.find((name) => name !== "ALL" && !host.capabilities.includes(name));
+  const lacking = add.find((name) => name !== "ALL" && !own.includes(name));
   if (lacking) throw new UnsupportedError(`cannot add ${lacking}: root has not got it itself here`);
-  return all.filter((name) => wanted.has(name) && host.capabilities.includes(name));
+  return all.filter((name) => wanted.has(name) && own.includes(name));
 }
 
 /** As with podman: what was asked for by name counts for every user, and what root has by default for root. */

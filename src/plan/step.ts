@@ -48,8 +48,8 @@ export type HostStep =
   | VolumeStep
   | { do: "mount-volume"; path: string; type: string; source: string; options: string[] }
   | { do: "remove"; directory: string; namePath?: string; ids?: string[] }
-  /** `existing`: one that the caller has made is taken, if it is empty. */
-  | { do: "cgroup"; path: string; existing?: true }
+  /** `existing`: one that the caller has made is taken, if it is empty. `owner` may make others in it, by the host's numbers. */
+  | { do: "cgroup"; path: string; existing?: true; owner?: { uid: number; gid: number } }
   | MappedHostStep
   | RareHostStep
   | OverlayStep

@@ -120,12 +120,13 @@ const performers: { [Kind in HostStep["do"]]: Performer<Extract<HostStep, { do: 
       });
   },
   "mount-volume": (step, undo) => undo.add(volumes().mountVolume(step)),
-  cgroup: ({ path, existing }, undo, { prepared, ended }) => {
+  cgroup: ({ path, existing, owner }, undo, { prepared, ended }) => {
     const above: string[] = [];
     removedUnlessEnded(above, undo, ended);
     undo.add(() => removeContainerCgroup(path));
     const directory = makeContainerCgroup(path, above, existing);
     prepared.cgroup = directory;
+    if (owner) userns().giveCgroup(path, owner);
     undo.add(() => close(directory));
   },
   overlay: (step, undo, { prepared }) => {

@@ -23,7 +23,7 @@ export interface Caller {
 
 /** The user behind sudo(8), if there is one. */
 export function callerOf(env: Record<string, string | undefined>): Caller {
-  const id = (name: string, own: number) => (own === 0 && /^\d{1,9}$/.test(env[name] ?? "") ? Number(env[name]) : own);
+  const id = (name: string, own: number) => (own === 0 && /^\d{1,10}$/.test(env[name] ?? "") ? Number(env[name]) : own);
   const [uid, gid] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0];
   // The group of root who became root by sudo is 0 too.
   return { cwd: process.cwd(), uid: id("SUDO_UID", uid), gid: id("SUDO_GID", gid) };

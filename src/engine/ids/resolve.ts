@@ -15,6 +15,7 @@ import type { UserNamespace, UserNamespaceRequest } from "../../plan/userns/spec
 import { pieceSize, releaseIds, takePieces } from "../../runtime/userns/ranges.ts";
 import { type ContainerRecord, directoryOf, findContainer } from "../record/container.ts";
 import { mapOfName, ownUser, planPieces, readDatabases } from "./subordinate.ts";
+import { wideIdsOf } from "./wide.ts";
 
 /** Files of the ids that a container has. */
 export const filesOf = (paths: Paths, { pieces }: Pick<UserNamespace, "pieces">): string[] | undefined =>
@@ -32,7 +33,7 @@ export function planIds(paths: Paths, userns: UserNamespace): Pick<Container, "i
  */
 function resolveUserNamespace(
   paths: Paths,
-  id: string,
+  record: ContainerRecord,
   request: UserNamespaceRequest,
   { take }: { take: boolean },
 ): UserNamespace | undefined {
@@ -42,35 +43,69 @@ function resolveUserNamespace(
   const given = givenMaps(request);
   const own = { mode, ...(kind !== "nomap" && { caller }) };
   if (given) return { ...own, ...given };
-  const count = Math.ceil((request.size ?? pieceSize) / pieceSize);
-  const pieces = take ? takeIds(paths, id, count) : planPieces(readDatabases()).slice(0, count);
-  const [first = 0] = pieces;
   const size = request.size ?? pieceSize;
-  const maps = kind === "keep-id" ? keeping(request, first, size) : plainMaps(first, size);
+  const more = planMore(record, size);
+  const count = Math.ceil(size / pieceSize);
+  const pieces = take
+    ? takeIds(paths, record.id, [count, ...more.map(() => 1)])
+    : planPieces(readDatabases()).slice(0, count + more.length);
+  const map = [
+    { containerID: 0, hostID: pieces[0] ?? 0, size },
+    ...more.map((range, index) => ({ ...range, hostID: pieces[count + index] ?? 0 })),
+  ];
+  const maps = kind === "keep-id" ? keeping(request, map) : { uids: map, gids: map };
   return { ...own, ...maps, pieces };
 }
 
-function plainMaps(first: number, size: number): IdMaps {
-  const map = [{ containerID: 0, hostID: first, size }];
-  return { uids: map, gids: map };
+/** The kernel takes 340 lines of a map; whoever needs so many has an image that no range fits. */
+const maxMore = 16;
+
+/** Ids from `size` on that the image has owners of, or that the program runs as: with all others of their range of 65536. */
+function planMore({ lower, options, defaults }: ContainerRecord, size: number): Omit<IdMapping, "hostID">[] {
+  const [, uid = "0", gid = "0"] = /^(\d{1,10})(?::(\d{1,10}))?$/.exec(options.user ?? defaults.User ?? "") ?? [];
+  const ofUser = [uid, gid].map((id) => Number(id) - (Number(id) % pieceSize)).filter((first) => first < lastPiece);
+  const firsts = [...new Set([...ofUser, ...wideIdsOf(lower)])].filter(
+    (first) => first > 0 && first + pieceSize > size,
+  );
+  return firsts.slice(0, maxMore).map((first) => {
+    const containerID = Math.max(first, size);
+    return { containerID, size: first + pieceSize - containerID };
+  });
 }
 
-/** The caller's ids are the same inside, or those that were asked for; all others are the range's. */
-function keeping({ caller, uid, gid }: UserNamespaceRequest, first: number, size: number): IdMaps {
+/** In it is the number that is none. */
+const lastPiece = 0xffff_0000;
+
+/** The caller's ids are the same inside, or those that were asked for; all others are the container's own. */
+function keeping({ caller, uid, gid }: UserNamespaceRequest, map: readonly IdMapping[]): IdMaps {
   const keep = (hostID: number, containerID = hostID): IdMapping[] => [
-    ...withoutIds([{ containerID: 0, hostID: first, size }], [containerID]),
+    ...withoutIds(map, [containerID]),
     { containerID, hostID, size: 1 },
   ];
   return { uids: keep(caller.uid, uid), gids: keep(caller.gid, gid) };
 }
 
-function takeIds(paths: Paths, id: string, count: number): number[] {
-  const pieces = takePieces(paths.ids, planPieces(readDatabases()), count, id);
-  if (pieces) return pieces;
-  throw new Failure(
-    "no ids are left for another container with a user namespace",
-    `remove containers that are stopped, or give the user ${ownUser} more in /etc/subuid and /etc/subgid`,
-  );
+/** @param counts of pieces that are wanted one behind the other. @throws Failure with none taken. */
+function takeIds(paths: Paths, id: string, counts: number[]): number[] {
+  const all = planPieces(readDatabases());
+  const taken: number[] = [];
+  for (const count of counts) {
+    const pieces = takePieces(
+      paths.ids,
+      all.filter((first) => !taken.includes(first)),
+      count,
+      id,
+    );
+    if (pieces) taken.push(...pieces);
+    else {
+      releaseIds(id, filesOf(paths, { pieces: taken })!);
+      throw new Failure(
+        "no ids are left for another container with a user namespace",
+        `remove containers that are stopped, or give the user ${ownUser} more in /etc/subuid and /etc/subgid`,
+      );
+    }
+  }
+  return taken;
 }
 
 /** What was said line by line, or is somebody's in /etc/subuid. */
@@ -111,8 +146,8 @@ export function withUserNamespace(
   request: UserNamespaceRequest | undefined,
   how: { take: boolean },
 ): ContainerRecord {
-  const { id, options } = record;
-  const userns = chooseUserNamespace(paths, id, request, options, how);
+  const { options } = record;
+  const userns = chooseUserNamespace(paths, record, request, how);
   return userns ? { ...record, options: { ...options, userns } } : record;
 }
 
@@ -128,17 +163,17 @@ export function releaseUnused(paths: Paths, { id, options: { userns } }: Contain
  */
 function chooseUserNamespace(
   paths: Paths,
-  id: string,
+  record: ContainerRecord,
   request: UserNamespaceRequest | undefined,
-  options: Pick<RunOptions, "network" | "process" | "privileged">,
   how: { take: boolean },
 ): UserNamespace | undefined {
+  const { options } = record;
   const owners = ownersOfShared(paths, options);
   const [owner] = owners;
   const isAsked = request !== undefined && !request.byDefault;
   if (owner === undefined) {
     if (!request || (request.byDefault && needsHost(options))) return undefined;
-    return resolveUserNamespace(paths, id, request, how);
+    return resolveUserNamespace(paths, record, request, how);
   }
   if (owners.some((other) => other.id !== owner.id))
     throw new ConflictError(

@@ -2,7 +2,7 @@
 
 import { UnsupportedError } from "../../errors.ts";
 import type { Mount, Spec } from "../../oci/spec.ts";
-import { type Host, lackOf, limitStep } from "../container.ts";
+import { type Host, lackOf, limitStep, planOwner } from "../container.ts";
 import { type DeviceFilterPlan, planDeviceFilter } from "../device-filter.ts";
 import { idMapsOf, namespaceOf, planClone, planSetup, planStart, sharesPid } from "../init.ts";
 import { planPrepared, planRoot } from "../mounts.ts";
@@ -49,7 +49,7 @@ export function planBundle(config: Spec, options: BundleOptions, host: Host): Bu
   const user = namespaceOf(spec, "user");
   return {
     build: [
-      ...(cgroup === undefined ? [] : [{ do: "cgroup", path: cgroup, existing: true } as const]),
+      ...(cgroup === undefined ? [] : [{ do: "cgroup", path: cgroup, existing: true, ...planOwner(spec) } as const]),
       ...devices.build,
       ...(ids ? [{ do: "user-namespace", ...(user?.path !== undefined && { path: user.path }), ...ids } as const] : []),
       planRoot(spec),

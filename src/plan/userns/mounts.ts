@@ -2,6 +2,8 @@
 
 import type { Device, Mount, NamespaceType, Spec } from "../../oci/spec.ts";
 import { callerOption } from "../rare/mount-options.ts";
+import type { IdMaps } from "./id-map.ts";
+import { rootOf } from "./spec.ts";
 import type { MappedHostStep } from "./step.ts";
 
 /** File systems that show a namespace, which only its owner may mount. */
@@ -25,6 +27,16 @@ export function planFileSystem(mount: Mount, spec: Spec): Extract<MappedHostStep
   const { type = "none", source = type, destination: target, options = [] } = mount;
   const devices = isDev(mount) ? (spec.linux.devices ?? []).filter((device) => liesOnDev(device, spec)) : [];
   return { do: "file-system", type, source, target, options, devices };
+}
+
+/**
+ * Whose the container's cgroup is, as the host calls them, where it is shown as one to write to: its root, as without a user
+ * namespace. Its limits stay the host's root's.
+ */
+export function ownerOfCgroup({ mounts, linux }: Spec, ids: IdMaps): { uid: number; gid: number } | undefined {
+  const shown = mounts.find(({ type }) => type === "cgroup2" || type === "cgroup");
+  const isOwn = linux.namespaces.some(({ type, path }) => type === "cgroup" && path === undefined);
+  return isOwn && shown && !shown.options?.includes("ro") ? rootOf(ids) : undefined;
 }
 
 /** A device that is made in /dev itself, and not in what lies over a part of it. */

@@ -23,7 +23,7 @@ export function ownerOnHost({ uids, gids }: IdMaps, { uid, gid }: Owner, subject
   const what = user === undefined ? `user ${uid}` : `group ${gid}`;
   throw new Failure(
     `${subject}: the container's user namespace has no ${what}`,
-    "--userns auto has the ids from 0 to 65535, and auto:size=N more; --userns host has all",
+    "--userns auto has the ids from 0 to 65535, those of the image, and auto:size=N more; --userns host has all",
   );
 }
 

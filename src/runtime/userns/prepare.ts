@@ -42,6 +42,13 @@ export function hold(
 export const giveDirectory = (path: string, { uid, gid }: { uid: number; gid: number }): void =>
   chownAt(cwd, byteNameOf(path), uid, gid);
 
+/** What whoever may make cgroups in one has to write to (cgroups(7), delegation); its limits are not among them. */
+const ofDelegation = ["", "/cgroup.procs", "/cgroup.threads", "/cgroup.subtree_control"];
+
+export function giveCgroup(path: string, owner: { uid: number; gid: number }): void {
+  for (const file of ofDelegation) giveDirectory(path + file, owner);
+}
+
 /**
  * A file system of which the host is the owner, and its root directory the container's root, attached nowhere.
  * Nodes are our own: no inode of the host's /dev is seen inside.
