@@ -134,6 +134,26 @@ test("spec writes a bundle that runs, and does not overwrite one", async () => {
   expect(await box.call(["run", "-b", bundle, "c"])).toMatchObject({ code: 0, stdout: "tinydocker\n" });
 });
 
+test("kill and delete with --regex are of all containers whose ids match, and one that fails is no reason to stop", async () => {
+  await using box = await runtimeSandbox("tinydocker");
+  const bundle = box.bundle("b", ["sleep", "1000"]);
+  for (const id of ["web-1", "web-2", "other"])
+    expect((await box.call(["create", "--bundle", bundle, id])).code).toBe(0);
+  expect((await box.call(["start", "other"])).code).toBe(0);
+  expect(await box.call(["kill", "--regex", "^web-[0-9]$", "KILL"])).toMatchObject({ code: 0, stderr: "" });
+  for (const id of ["web-1", "web-2"]) await box.until(id, "stopped");
+  const { code, stderr } = await box.call(["delete", "-r", "web|oth"]);
+  expect(code).toBe(0);
+  expect(stderr).toContain("other: ");
+  expect((await box.call(["list", "-q"])).stdout).toBe("other\n");
+  for (const wrong of ["(", "[[:digit:]]"]) {
+    const refused = await box.call(["delete", "--force", "--regex", wrong]);
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain("--regex: ");
+  }
+  expect((await box.call(["delete", "--force", "--regex", "."])).code).toBe(0);
+});
+
 const withPodman = needing(root, tool("podman"), tool("conmon"));
 
 withPodman("podman runs, enters, stops and removes containers by it, and knows why one could not start", async () => {

@@ -1,3 +1,4 @@
+import { forMatching } from "../../runtime/oci/all-containers.ts";
 import { deleteContainer } from "../../runtime/oci/delete.ts";
 import { containerId, defineRuntimeCommand } from "./command.ts";
 
@@ -5,10 +6,13 @@ export default defineRuntimeCommand({
   meta: { name: "delete", description: "Remove what there is of a container that has ended" },
   args: {
     force: { type: "boolean", alias: "f", description: "Kill it first; no error if it is not there" },
+    regex: { type: "boolean", alias: "r", description: "All whose ids match CONTAINER, a regular expression" },
     id: containerId,
   },
-  run: ({ id, force = false }, { root, warn }) => {
-    deleteContainer(root, id, { force }).forEach(warn);
+  run: ({ id, force = false, regex }, { root, warn }) => {
+    const remove = (one: string) => deleteContainer(root, one, { force }).forEach(warn);
+    if (regex) forMatching(root, id, remove, warn);
+    else remove(id);
     return 0;
   },
 });
