@@ -12,8 +12,10 @@ export function compiled(source: string, flags = ["-static"]): string {
   const program = join(cache, [basename(source, ".c"), ...flags.map((flag) => flag.replace(/\W/g, ""))].join("-"));
   if (existsSync(program) && statSync(program).mtimeMs > statSync(path).mtimeMs) return program;
   mkdirSync(cache, { recursive: true });
-  run("gcc", [...flags, "-O2", "-Wall", "-o", `${program}.new`, path]);
-  renameSync(`${program}.new`, program);
+  // Other files of tests, which run beside this one, may need it at the same time.
+  const own = `${program}.${process.pid}`;
+  run("gcc", [...flags, "-O2", "-Wall", "-o", own, path]);
+  renameSync(own, program);
   return program;
 }
 

@@ -1,13 +1,10 @@
 /** Kills one of tinydocker's processes right before a chosen system call of it (kill-at.c), as no clock could. */
 
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { run } from "../../helpers/process.ts";
 import { binary, type Result } from "./cli.ts";
+import { compiled } from "./compile.ts";
 import type { Machine } from "./containers.ts";
-
-const source = join(import.meta.dir, "kill-at.c");
-const program = join(import.meta.dir, "../../node_modules/.cache/kill-at");
 
 export type Role = "cli" | "monitor" | "init";
 
@@ -40,7 +37,6 @@ export function disturbance(
   role: string,
   step: number,
 ): { argv: string[]; before: () => string | undefined } {
-  compile();
   const told = join(tmp, "told");
   const script = 'exec 3>"$0"; exec "$@"';
   const before = () => {
@@ -48,11 +44,5 @@ export function disturbance(
     rmSync(told);
     return name;
   };
-  return { argv: ["sh", "-c", script, told, program, role, String(step)], before };
-}
-
-function compile(): void {
-  if (existsSync(program) && statSync(program).mtimeMs > statSync(source).mtimeMs) return;
-  mkdirSync(join(program, ".."), { recursive: true });
-  run("gcc", ["-static", "-O2", "-o", program, source]);
+  return { argv: ["sh", "-c", script, told, compiled("kill-at.c"), role, String(step)], before };
 }
