@@ -5,12 +5,12 @@ import { signals } from "./signal.ts";
 
 const realTime = { RTMIN: 34, RTMAX: 64 };
 
-/** @throws UsageError for what is not a signal. */
-export function parseSignal(text: string): number {
+/** @param option that it stands in, for the message. @throws UsageError for what is not a signal. */
+export function parseSignal(text: string, option?: string): number {
   const number = findSignal(text);
   if (number !== undefined) return number;
   throw new UsageError(
-    `there is no signal ${JSON.stringify(text)}`,
+    `${option ? `${option}: ` : ""}there is no signal ${JSON.stringify(text)}`,
     "a name such as TERM or SIGHUP, or a number from 1 to 64",
   );
 }

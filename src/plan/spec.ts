@@ -156,8 +156,8 @@ function planCapabilities({ privileged, capAdd, capDrop, userns }: RunOptions, h
   const all: readonly string[] = capabilityNames;
   // In a user namespace of its own root has them all.
   const own = userns ? all : host.capabilities;
-  const add = capAdd.map(capabilityName);
-  const drop = capDrop.map(capabilityName);
+  const add = capAdd.map((text) => capabilityName("--cap-add", text));
+  const drop = capDrop.map((text) => capabilityName("--cap-drop", text));
   const base = privileged || add.includes("ALL") ? all : drop.includes("ALL") ? [] : defaultCapabilities;
   const wanted = new Set([...base, ...add.filter((name) => name !== "ALL")]);
   for (const name of drop) if (!add.includes(name)) wanted.delete(name);
@@ -169,17 +169,17 @@ function planCapabilities({ privileged, capAdd, capDrop, userns }: RunOptions, h
 /** As with podman: what was asked for by name counts for every user, and what root has by default for root. */
 function planAdded({ capAdd }: RunOptions, capabilities: string[]): { unlessRoot?: string[] } {
   if (capAdd.length === 0) return {};
-  const add = capAdd.map(capabilityName);
+  const add = capAdd.map((text) => capabilityName("--cap-add", text));
   return { unlessRoot: add.includes("ALL") ? capabilities : capabilities.filter((name) => add.includes(name)) };
 }
 
 /** `net_admin`, `NET_ADMIN` and `CAP_NET_ADMIN` are one; so is `all`. */
-function capabilityName(text: string): string {
+function capabilityName(option: string, text: string): string {
   const name = text.toUpperCase();
   if (name === "ALL" || name === "CAP_ALL") return "ALL";
   const full = name.startsWith("CAP_") ? name : `CAP_${name}`;
   if (!(capabilityNames as readonly string[]).includes(full)) {
-    throw new UsageError(`unknown capability ${JSON.stringify(text)}`, "see capabilities(7) for the names");
+    throw new UsageError(`${option}: unknown capability ${JSON.stringify(text)}`, "see capabilities(7) for the names");
   }
   return full;
 }

@@ -89,7 +89,7 @@ function parseLogSize(text: string): number {
 
 /** `--stop-signal` and the like: checked, and kept as it was written. */
 export function parseStopSignal(text: string): string {
-  parseSignal(text);
+  parseSignal(text, "--stop-signal");
   return text;
 }
 

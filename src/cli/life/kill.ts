@@ -14,7 +14,7 @@ export default defineCommand({
   },
   examples: ["tinydocker kill web", "tinydocker kill -s HUP web"],
   run: ({ signal, ...selection }, { root }) => {
-    const number = parseSignal(signal);
+    const number = parseSignal(signal, "--signal");
     return forAllContainers(
       root,
       selection,

@@ -43,7 +43,7 @@ export function stopOptions(args: {
   const timeoutS = stopTimeOf("--time", args.time ?? args.timeout);
   return {
     ...(timeoutS !== undefined && { timeoutS }),
-    ...(args.signal !== undefined && { signal: parseSignal(args.signal) }),
+    ...(args.signal !== undefined && { signal: parseSignal(args.signal, "--signal") }),
     killIfIgnored: args["kill-ignored"] ?? false,
     warn,
   };
