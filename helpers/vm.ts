@@ -6,6 +6,7 @@
  *     --kernel VERSION  one of /boot         --cwd DIR        --env K=V or K (repeatable)
  *     --rw DIR          share it read-write  --scratch DIR    put plain ext4 there (both repeatable)
  *     --systemd UNIT    boot /sbin/init and run the command as a delegated service after UNIT (basic.target)
+ *     --append WORDS    at the end of the kernel's command line
  *     --accel kvm       where the machine has it (tcg)        --verbose  the kernel's console on stderr
  *
  * Exits with the command's status; 124 when it timed out, 125 when the machine failed. In the guest / is an overlay,
@@ -33,6 +34,7 @@ export interface VmOptions {
   rw?: string[];
   scratch?: string[];
   systemd?: string | undefined;
+  append?: string | undefined;
   accel?: string;
   verbose?: boolean;
 }
@@ -122,7 +124,7 @@ function qemuArguments(kernel: string, directory: string, options: VmOptions): s
     ...["-accel", options.accel ?? tcg, "-cpu", options.accel === "kvm" ? "host" : "max"],
     ...["-smp", String(options.cpus ?? 2), "-m", String(options.memMB ?? 1024)],
     ...["-kernel", kernel, "-initrd", join(directory, "initrd"), "-append"],
-    "console=ttyS0 quiet panic=-1 mitigations=off cgroup_no_v1=all nowatchdog rcupdate.rcu_cpu_stall_suppress=1",
+    `console=ttyS0 quiet panic=-1 mitigations=off cgroup_no_v1=all nowatchdog rcupdate.rcu_cpu_stall_suppress=1 ${options.append ?? ""}`,
     ...[...socket("console"), "-serial", "chardev:console", "-device", "virtio-serial-pci"],
     ...ports
       .slice(1)
@@ -237,6 +239,7 @@ if (import.meta.main) {
         kernel: string,
         cwd: string,
         systemd: string,
+        append: string,
         accel: string,
       },
       ...{ env: list, rw: list, scratch: list, verbose: { type: "boolean" } },

@@ -1,6 +1,5 @@
 /** The mounts of a spec, as steps of the host's side and of init: the root, what is mounted in it, devices, masks. Pure. */
 
-import { UsageError } from "../errors.ts";
 import type { RareMount } from "../oci/rare.ts";
 import type { Device, Mount, Spec } from "../oci/spec.ts";
 import {
@@ -89,6 +88,7 @@ function planOverlay(mount: Mount): HostStep {
     upper: option("upperdir") ?? "",
     work: option("workdir") ?? "",
     ...(mount.options?.includes("volatile") && { volatile: true }),
+    ...(option("context") && { label: option("context") as string }),
   };
 }
 
@@ -130,6 +130,7 @@ function planBind(mount: Mount, spec: Spec): BindStep {
     ...planPart(options, spec),
     ...(secrets.length > 0 && { secrets }),
     ...(options.includes(anyPropagationOption) && { anyPropagation: true }),
+    ...(spec.linux.mountLabel && selinux().planLabel(options, spec.linux.mountLabel)),
     ...(options.includes(hostMadeOption) && { tmpfs: true }),
     ...(mount.uidMappings && {
       mappings: { uid: mount.uidMappings, gid: mount.gidMappings ?? [], recursive: options.includes("ridmap") },
@@ -138,6 +139,9 @@ function planBind(mount: Mount, spec: Spec): BindStep {
     ...(isCovered(target, spec) && { covered: true }),
   };
 }
+
+/** Loaded where SELinux is on. */
+const selinux = () => require("./rare/selinux.ts") as typeof import("./rare/selinux.ts");
 
 const isCovered = (target: string, { mounts }: Spec): boolean =>
   mounts.some(({ destination }) => destination !== "/" && target.startsWith(`${destination}/`));
@@ -153,22 +157,6 @@ function planPart(options: string[], spec: Spec): Pick<BindStep, "subpath" | "ch
     ...(options.includes(chownOption) && { chown: userOf(spec) }),
     ...(owner && { idmap: { uid: owner[0]!, gid: owner[1]!, user: userOf(spec) } }),
   };
-}
-
-/**
- * Where something may be mounted: an absolute path without "..", and not one that the container itself depends on
- * (docs/security.md R18). @param subject who asks: an option, or the image.
- */
-export function parseTarget(subject: string, path: string): string {
-  const parts = path.split("/").filter((part) => part !== "" && part !== ".");
-  const clean = `/${parts.join("/")}`;
-  if (!path.startsWith("/")) throw new UsageError(`${subject}: ${JSON.stringify(path)} is not an absolute path`);
-  if (path.includes("\0")) throw new UsageError(`${subject}: ${JSON.stringify(path)} has a NUL in it`);
-  if (parts.includes("..")) throw new UsageError(`${subject}: ${JSON.stringify(path)} has ".." in it`);
-  if (clean === "/") throw new UsageError(`${subject}: nothing can be mounted over /`);
-  if (clean === "/proc" || clean.startsWith("/proc/"))
-    throw new UsageError(`${subject}: nothing can be mounted over /proc`);
-  return clean;
 }
 
 export const isVolumeName = (name: string): boolean => /^[a-zA-Z0-9][a-zA-Z0-9_.-]{1,239}$/.test(name);

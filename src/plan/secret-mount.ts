@@ -2,9 +2,6 @@
 
 import type { Mount } from "../oci/spec.ts";
 
-/** A mount option for programs only: `=NUMBER:UID:GID:MODE:NAME`, a copy that is a file of this mount, or without a name is it. */
-export const secretOption = "x-tinydocker.secret";
-
 /** A copy as a file inside. */
 export interface SecretFile {
   path: string;

@@ -1,7 +1,7 @@
 /** Secrets of a container: which of its own copies becomes what inside. Pure; no value of one is ever part of a plan. */
 
 import type { Mount } from "../oci/spec.ts";
-import { secretOption } from "./secret-mount.ts";
+import { secretOption } from "./rare/mount-options.ts";
 
 /** One `--secret`. A container has copies of its own: what happens to the secret later is nothing to it. */
 export interface SecretRequest {

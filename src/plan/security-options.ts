@@ -6,8 +6,10 @@ export interface SecurityOptions {
   noNewPrivileges?: boolean;
   /** A profile that the kernel has, or `unconfined`. */
   apparmor?: string;
-  /** `label=disable`, which containers are in any case. */
+  /** No labels of SELinux (`label=disable`). */
   labelDisabled?: boolean;
+  /** What else was said of labels: `type:svirt_t`, `nested`. */
+  labels?: string[];
   /** Nothing in /proc and /sys is masked or read-only (`systempaths=unconfined`). */
   systemPathsUnconfined?: boolean;
   /** Paths to mask beside those that always are. */

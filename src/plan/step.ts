@@ -24,6 +24,7 @@ import type { BuiltinSeccomp, Capabilities, Device, Rlimit, Spec } from "../oci/
 import type { CleanupRecord } from "./cleanup-record.ts";
 import type { EtcFile, NetworkStep } from "./network.ts";
 import type { ExternalPlan } from "./rare/external.ts";
+import type { Relabel } from "./rare/selinux.ts";
 import type { JoinStep, RareHostStep, RareStep, SharedNamespaceType } from "./rare/step.ts";
 import type { SecretFile } from "./secret-mount.ts";
 import type { SecretVariable } from "./secrets.ts";
@@ -64,6 +65,18 @@ export type HostStep =
   | DeviceFilterStep
   | { do: "attach-device-filter"; cgroup: string }
   | LimitStep;
+
+/** The layers and what lies on them. `mounted` is where the host may see it already: of one writable layer there may be one only. */
+export interface OverlayStep {
+  do: "overlay";
+  lower: string[];
+  upper: string;
+  work: string;
+  volatile?: boolean;
+  /** What all its files are to SELinux. */
+  label?: string;
+  mounted?: string;
+}
 
 /** One line of the container's cgroup. */
 export interface LimitStep {
@@ -142,6 +155,8 @@ export interface BindStep {
   covered?: boolean;
   /** Only this part of the source; a symbolic link in it can't lead out. */
   subpath?: string;
+  /** What the source is to be to SELinux. */
+  label?: Relabel;
   /** Give the source with all that is in it to the container's user. */
   chown?: User;
   /** Files of this user of the host are the container's user's inside, and the other way round. */

@@ -180,6 +180,21 @@ test("a profile of AppArmor's that there is not is refused by name, and unconfin
   });
 });
 
+test("labels of SELinux say nothing where it is not on, but the words have to be right", async () => {
+  await withMachine(["busybox"], async (machine) => {
+    const words = ["label=type:svirt_t", "label=level:s0:c1,c2", "label:user:u", "label=nested"];
+    ok(await machine.run(["create", "--name", "box", ...option(...words), "-v", `${machine.tmp}:/t:Z`, "busybox"]));
+    const [{ HostConfig }] = JSON.parse(ok(await machine.run(["inspect", "box"])));
+    const said = ["label=type:svirt_t", "label=level:s0:c1,c2", "label=user:u", "label=nested"];
+    expect([HostConfig.SecurityOpt, HostConfig.Binds]).toEqual([said, [`${machine.tmp}:/t:Z`]]);
+    ok(await machine.run(["rm", "box"]));
+    for (const word of ["label=kind:x", "label=type:", "label=level:high", "label=off"]) {
+      const { code, stderr } = await machine.run(["create", ...option(word), "busybox"]);
+      expect([word, code, stderr.includes(`--security-opt ${word}`)]).toEqual([word, 125, true]);
+    }
+  });
+});
+
 test("a capability that was added counts for a user other than root, and what root has by default does not (R10)", async () => {
   await withMachine(["probe"], async (machine) => {
     const added = 1n << 10n; // CAP_NET_BIND_SERVICE

@@ -2,7 +2,8 @@
 
 import { UsageError } from "../../errors.ts";
 import type { Mount } from "../../oci/spec.ts";
-import { type MountRequest, parseTarget } from "../../plan/mounts.ts";
+import type { MountRequest } from "../../plan/mounts.ts";
+import { parseTarget } from "../../plan/path.ts";
 import { createSourceOption, nocopyOption, subpathOption, writableBelowOption } from "../../plan/rare/mount-options.ts";
 import { parseSize } from "../words/units.ts";
 import { asHostPath, volumeSource } from "./mount-source.ts";

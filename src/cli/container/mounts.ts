@@ -2,13 +2,15 @@
 
 import type { VolumesFrom } from "../../engine/container/request.ts";
 import { UsageError } from "../../errors.ts";
-import { type MountRequest, parseTarget } from "../../plan/mounts.ts";
+import type { MountRequest } from "../../plan/mounts.ts";
+import { parseTarget } from "../../plan/path.ts";
 import {
   byMountOption,
   chownOption,
   createSourceOption,
   idmapOption,
   nocopyOption,
+  relabelOption,
 } from "../../plan/rare/mount-options.ts";
 import { parseMount } from "./mount.ts";
 import { asHostPath, volumeSource } from "./mount-source.ts";
@@ -60,8 +62,8 @@ const noted = (mount: MountRequest): MountRequest => ({
 
 const anyOption = /^(ro|rw|z|Z|U|nosuid|nodev|noexec|consistent|cached|delegated)$/;
 const bindOption = /^(me|idmap|r?bind|r?(private|shared|slave))$/;
-/** Accepted for Docker's sake: labels are for SELinux, and a container has none; consistency is for macOS. */
-const withoutEffect = /^(z|Z|consistent|cached|delegated)$/;
+/** Accepted for Docker's sake: it is for macOS. */
+const withoutEffect = /^(consistent|cached|delegated)$/;
 
 /**
  * `--volume HOST:CONTAINER[:OPTION,...]`: a bind mount; its directory is made on the host if it is not there.
@@ -88,6 +90,7 @@ export function parseVolume(text: string, caller: Caller): MountRequest {
     ["U", "me"],
     ["me", "idmap"],
     ["U", "ro"],
+    ["z", "Z"],
   ] as const)
     if (words.includes(one) && words.includes(other))
       throw new UsageError(`--volume: both ${one} and ${other} in ${text}`);
@@ -98,7 +101,13 @@ export function parseVolume(text: string, caller: Caller): MountRequest {
 }
 
 const spelledOut = (word: string, { uid, gid }: Caller): string =>
-  word === "U" ? chownOption : word === "me" ? `${idmapOption}=${uid}:${gid}` : word;
+  spelledOutWords[word] ?? (word === "me" ? `${idmapOption}=${uid}:${gid}` : word);
+
+const spelledOutWords: Record<string, string> = {
+  U: chownOption,
+  z: `${relabelOption}=shared`,
+  Z: `${relabelOption}=private`,
+};
 
 const systemDirectories = new Set(
   "/ /bin /boot /dev /etc /home /lib /lib64 /opt /proc /root /run /sbin /srv /sys /tmp /usr /var".split(" "),

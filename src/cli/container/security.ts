@@ -5,6 +5,7 @@ import { seccompProfile } from "../../oci/bundle/seccomp.ts";
 import { parseJson } from "../../oci/json.ts";
 import { parseWithBits64 } from "../../oci/seccomp.ts";
 import { absolutePath } from "../../paths.ts";
+import { labelWords, splitWord } from "../../plan/rare/selinux.ts";
 import { type SecurityOptions, seccompWords } from "../../plan/security-options.ts";
 import { readOptionFile } from "./caller.ts";
 
@@ -13,12 +14,8 @@ const parsers: Record<string, (value: string, options: SecurityOptions) => Secur
   seccomp: (value) => ({ seccomp: seccompWords.includes(value) ? value : readProfile(value) }),
   "no-new-privileges": (value) => ({ noNewPrivileges: parseFlag(value) }),
   apparmor: (value) => ({ apparmor: parseAppArmor(value) }),
-  label: (value) => {
-    if (value !== "disable" && value !== "nested")
-      refuse(`label=${value}`, "is not supported: containers have no SELinux labels", "label=disable, or leave it out");
-    if (value === "nested") refuse("label=nested", "is not supported: containers have no SELinux labels");
-    return { labelDisabled: true };
-  },
+  label: (value, { labels = [] }) =>
+    value === "disable" ? { labelDisabled: true } : { labels: [...labels, parseLabel(value)] },
   systempaths: (value) => {
     if (value !== "unconfined") refuse(`systempaths=${value}`, "is not valid", "systempaths=unconfined");
     return { systemPathsUnconfined: true };
@@ -69,6 +66,17 @@ function parseFlag(value: string): boolean {
 function parseAppArmor(value: string): string {
   if (/^[^\0\s]+$/.test(value)) return value;
   return refuse(`apparmor=${value}`, "is not the name of a profile");
+}
+
+/** A part of a context, or a word. It says nothing where SELinux is not on, and must be right all the same. */
+function parseLabel(text: string): string {
+  if (text === "nested") return text;
+  const [word, value] = splitWord(text);
+  if (!(labelWords as readonly string[]).includes(word))
+    refuse(`label=${text}`, "is not valid", `disable, nested, or one of ${labelWords.join(", ")} as label=type:NAME`);
+  const form = word === "level" ? /^s\d+(-s\d+)?(:c\d+([.,]c\d+)*)?$/ : /^[\w.-]+$/;
+  if (!form.test(value)) refuse(`label=${text}`, `has no ${word} that could be one`);
+  return text;
 }
 
 /** Podman's form: several, with colons between them. */

@@ -2,7 +2,7 @@
 
 import { UsageError } from "../../errors.ts";
 import type { Mount } from "../../oci/spec.ts";
-import { parseTarget } from "../../plan/mounts.ts";
+import { parseTarget } from "../../plan/path.ts";
 
 export function parseTmpfs(text: string): Mount {
   const colon = text.indexOf(":");

@@ -2,7 +2,7 @@
 
 import { UsageError } from "../../errors.ts";
 import type { DeviceOptions, DeviceRequest, GpuRequest } from "../../plan/device-options.ts";
-import { parseTarget } from "../../plan/mounts.ts";
+import { parseTarget } from "../../plan/path.ts";
 
 interface Given {
   device: string[];

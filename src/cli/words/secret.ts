@@ -2,7 +2,8 @@
 
 import { isSecretName } from "../../engine/record/secret.ts";
 import { UsageError } from "../../errors.ts";
-import { type MountRequest, parseTarget } from "../../plan/mounts.ts";
+import type { MountRequest } from "../../plan/mounts.ts";
+import { parseTarget } from "../../plan/path.ts";
 import { type SecretRequest, secretsDirectory } from "../../plan/secrets.ts";
 
 const keys = ["type", "target", "uid", "gid", "mode"];

@@ -39,12 +39,26 @@ export function chooseName(paths: Paths): string {
 }
 
 /** The record of a container that is to be. Nothing is touched. @param name what is called by its id needs none. */
-export const newRecord = (
+export function newRecord(
   paths: Paths,
   id: string,
   request: CreateRequest,
   image: RunImage | { rootfs: string },
   name = request.name ?? id.slice(0, 12),
+): ContainerRecord {
+  const record = recordOf(paths, id, name, request, image);
+  if (!statIfAny("/sys/fs/selinux/enforce")) return record;
+  const { newLabels } = require("../security/selinux.ts") as typeof import("../security/selinux.ts");
+  const selinux = newLabels(paths, record);
+  return selinux ? { ...record, selinux } : record;
+}
+
+const recordOf = (
+  paths: Paths,
+  id: string,
+  name: string,
+  request: CreateRequest,
+  image: RunImage | { rootfs: string },
 ): ContainerRecord => ({
   id,
   name,

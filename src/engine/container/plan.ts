@@ -57,8 +57,8 @@ export function planStart(
   const own = options.process ? withProcess(plain, options, host, shared) : plain;
   const full = options.resources || options.devices ? loadResources().completeSpec(own, options, start) : own;
   const { spec: complete, guards } =
-    options.security || host.appArmor
-      ? confining().confine(full, record, host.appArmor, warn)
+    options.security || host.appArmor || record.selinux
+      ? confining().confine(full, record, { ...host, volumes: paths.volumes }, warn)
       : { spec: full, guards: {} };
   const spec = userns ? usernsModule().withUserNamespace(complete, userns, shared?.user) : complete;
   const container: Container = {

@@ -4,14 +4,20 @@ import { readFileIfAny } from "../../linux/file.ts";
 import { statIfAny } from "../../linux/stat.ts";
 import { defaultProfileName } from "../../plan/rare/apparmor.ts";
 import { appArmorIsOn, lackOfDefaultProfile } from "../security/apparmor.ts";
+import { policyContexts } from "../security/selinux.ts";
 import { type Finding, fine, lacking } from "./finding.ts";
 
-export const securityModules = (): Finding[] => [modules(), ...(appArmorIsOn() ? [appArmor()] : [])];
+export const securityModules = (): Finding[] => [
+  modules(),
+  ...(appArmorIsOn() ? [appArmor()] : []),
+  ...(selinuxIsOn() ? [selinux()] : []),
+];
+
+const selinuxIsOn = (): boolean => statIfAny("/sys/fs/selinux/enforce") !== undefined;
 
 function modules(): Finding {
   const list = readFileIfAny("/sys/kernel/security/lsm")?.trim();
-  const selinux = statIfAny("/sys/fs/selinux/enforce") !== undefined;
-  const found = list ?? [...(appArmorIsOn() ? ["apparmor"] : []), ...(selinux ? ["selinux"] : [])].join(",");
+  const found = list ?? [...(appArmorIsOn() ? ["apparmor"] : []), ...(selinuxIsOn() ? ["selinux"] : [])].join(",");
   return fine("security modules", found || "none that can be seen");
 }
 
@@ -19,4 +25,14 @@ function appArmor(): Finding {
   const lack = lackOfDefaultProfile();
   if (!lack) return fine("AppArmor", `containers are held to the profile ${defaultProfileName}`);
   return lacking("AppArmor", `containers are held to no profile: ${lack.text}`, lack.hint);
+}
+
+function selinux(): Finding {
+  const contexts = policyContexts();
+  if (contexts) return fine("SELinux", `containers are labelled as ${contexts.process}, with categories of their own`);
+  return lacking(
+    "SELinux",
+    "containers have no labels: no policy is loaded, or it has none for them",
+    "/etc/selinux/POLICY/contexts/lxc_contexts says which those are",
+  );
 }

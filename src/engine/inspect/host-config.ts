@@ -58,11 +58,18 @@ const describeIds = ({ uids, gids }: IdMaps) => {
 };
 
 /** In Docker's words; what is said of paths is seen in their lists. */
-const describeSecurity = ({ seccomp, noNewPrivileges, apparmor, labelDisabled }: SecurityOptions = {}): string[] => [
+const describeSecurity = ({
+  seccomp,
+  noNewPrivileges,
+  apparmor,
+  labelDisabled,
+  labels = [],
+}: SecurityOptions = {}): string[] => [
   ...(noNewPrivileges === undefined ? [] : [noNewPrivileges ? "no-new-privileges" : "no-new-privileges=false"]),
   ...(seccomp === undefined ? [] : [`seccomp=${seccomp}`]),
   ...(apparmor === undefined ? [] : [`apparmor=${apparmor}`]),
   ...(labelDisabled ? ["label=disable"] : []),
+  ...labels.map((word) => `label=${word}`),
 ];
 
 /** 0 is without a limit, as Docker has it. */

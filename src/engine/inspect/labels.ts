@@ -8,12 +8,15 @@ import type { ContainerRecord } from "../record/container.ts";
 
 export interface Labels {
   appArmor: string;
+  process: string;
+  mount: string;
 }
 
 export function labelsOf(paths: Paths, record: ContainerRecord): Labels {
   const asked = record.options.security?.apparmor;
   const spec = specIfWhole(paths, record);
-  return { appArmor: asked ?? spec?.process.apparmorProfile ?? "" };
+  const { process = "", mount = "" } = record.selinux ?? {};
+  return { appArmor: asked ?? spec?.process.apparmorProfile ?? "", process, mount };
 }
 
 function specIfWhole(paths: Paths, record: ContainerRecord): Spec | undefined {

@@ -7,6 +7,7 @@ import {
   createSourceOption,
   idmapOption,
   nocopyOption,
+  relabelOption,
   subpathOption,
   writableBelowOption,
 } from "../../plan/rare/mount-options.ts";
@@ -29,6 +30,7 @@ export const bindTexts = (mounts: MountRequest[]): string[] =>
 /** An option as the user has said it. */
 function asSaid(option: string): string[] {
   if (option === chownOption) return ["U"];
+  if (option.startsWith(`${relabelOption}=`)) return [option.endsWith("shared") ? "z" : "Z"];
   if (option.startsWith(`${idmapOption}=`)) return ["me"];
   return option.startsWith("x-") ? [] : [option];
 }

@@ -4,6 +4,7 @@ import type { ProcessId } from "../../linux/proc.ts";
 import type { Healthcheck } from "../../oci/image.ts";
 import type { HealthOptions } from "../../plan/health.ts";
 import type { ExternalRuntime } from "../../plan/rare/external.ts";
+import type { Labels } from "../../plan/rare/selinux.ts";
 import type { ImageDefaults } from "../../plan/spec.ts";
 import type { Usage } from "../../runtime/usage.ts";
 import {
@@ -113,6 +114,7 @@ export const containerKind = kindOf<ContainerRecord>(
     imageId: optional(text),
     rootfs: optional(text),
     lower: texts,
+    selinux: optional(object<Labels>(() => ({ process: text, mount: text }))),
     rootMode: number,
     defaults,
     options,

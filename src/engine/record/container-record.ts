@@ -5,6 +5,7 @@ import type { HealthOptions } from "../../plan/health.ts";
 import type { Connected } from "../../plan/network.ts";
 import type { RunOptions } from "../../plan/options.ts";
 import type { ExternalRuntime } from "../../plan/rare/external.ts";
+import type { Labels } from "../../plan/rare/selinux.ts";
 import type { ImageDefaults } from "../../plan/spec.ts";
 import type { Usage } from "../../runtime/usage.ts";
 
@@ -27,6 +28,8 @@ export interface ContainerRecord {
   defaults: ImageDefaults;
   options: RunOptions;
   settings: Settings;
+  /** Where SELinux is on: what its processes and files are to it. */
+  selinux?: Labels;
 }
 
 /** What the monitor does for a container, beyond what its program sees. */

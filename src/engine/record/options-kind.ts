@@ -135,6 +135,7 @@ const security = object<SecurityOptions>(() => ({
   noNewPrivileges: optional(flag),
   apparmor: optional(text),
   labelDisabled: optional(flag),
+  labels: optional(texts),
   systemPathsUnconfined: optional(flag),
   mask: optional(texts),
   unmask: optional(texts),

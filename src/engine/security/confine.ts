@@ -11,12 +11,15 @@ export type Guards = Pick<Container, "load">;
 /** @throws UnsupportedError for what was asked for, and this host lacks. */
 export function confine(
   spec: Spec,
-  { options: { security, privileged } }: ContainerRecord,
-  appArmor: boolean,
+  { options: { security, privileged }, selinux }: ContainerRecord,
+  host: { appArmor: boolean; volumes: string },
   warn: (text: string) => void,
 ): { spec: Spec; guards: Guards } {
-  const asked = security ? options().applySecurityOptions(spec, security, warn) : spec;
-  if (!appArmor && security?.apparmor === undefined) return { spec: asked, guards: {} };
+  const own = security ? options().applySecurityOptions(spec, security, warn) : spec;
+  const asked = selinux
+    ? labels().withLabels(own, selinux, security?.labels?.includes("nested") ?? false, host.volumes)
+    : own;
+  if (!host.appArmor && security?.apparmor === undefined) return { spec: asked, guards: {} };
   const { profile, load } = confinementOf(security?.apparmor, privileged);
   return {
     spec: profile === undefined ? asked : { ...asked, process: { ...asked.process, apparmorProfile: profile } },
@@ -26,3 +29,6 @@ export function confine(
 
 /** Loaded for those that have some. */
 const options = () => require("./apply.ts") as typeof import("./apply.ts");
+
+/** Loaded where SELinux is on. */
+const labels = () => require("../../plan/rare/selinux.ts") as typeof import("../../plan/rare/selinux.ts");

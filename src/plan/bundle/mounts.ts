@@ -110,7 +110,7 @@ function adaptFileSystem(mount: Mount, { linux }: Spec, where: string, warnings:
 }
 
 /** What the kernel labels by itself. */
-const unlabelled = new Set(["proc", "sysfs", "cgroup", "cgroup2", "overlay"]);
+const unlabelled = new Set(["proc", "sysfs", "cgroup", "cgroup2", "mqueue", "overlay"]);
 
 /** A tmpfs that begins as what it covers: with its content (tmpcopyup), or with its mode, as other runtimes have it. */
 const isMadeByHost = (type: string, options: string[]): boolean =>

@@ -18,6 +18,9 @@ export const subpathOption = "x-tinydocker.subpath";
 /** Give the source to the container's user. */
 export const chownOption = "x-tinydocker.chown";
 
+/** With `=shared` or `=private`: the source is labelled (`z`, `Z`). */
+export const relabelOption = "x-tinydocker.relabel";
+
 /** With `=UID:GID`: files of this user of the host are the container's user's inside. */
 export const idmapOption = "x-tinydocker.idmap";
 
@@ -38,3 +41,6 @@ export const nocopyOption = "nocopy";
 
 /** With `=UID:GID`, in a user namespace: files of this user of the host are root's inside, and the host's root's nobody's. */
 export const callerOption = "x-tinydocker.caller";
+
+/** `=NUMBER:UID:GID:MODE:NAME`, a copy that is a file of this mount, or without a name is it. */
+export const secretOption = "x-tinydocker.secret";

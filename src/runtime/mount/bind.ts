@@ -62,6 +62,10 @@ export function makeBind(step: BindStep, image: Fd, user: Identity, onMade: (pat
     checkPropagation(from.fd, source, propagation);
   }
   if (step.copyUp) fillVolume(image, target, source, ids && userns().insideOf(ids));
+  if (step.label !== undefined) {
+    const { relabel } = require("./relabel.ts") as typeof import("./relabel.ts");
+    relabel(from.fd, step.label.of, source, step.label.unlessTop ?? false);
+  }
   if (step.chown) giveTo(from.fd, ids ? userns().ownerOnDisk(step, user, ids) : user, source);
   using copy = owned(openTree(from.fd, { recursive }));
   if (step.idmap) {

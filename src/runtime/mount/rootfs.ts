@@ -16,6 +16,8 @@ export interface Overlay {
    * all that the whole file system has to write. The writable directory can't be mounted once more.
    */
   volatile?: boolean;
+  /** What all its files are to SELinux. */
+  label?: string;
 }
 
 /** Longer strings fsconfig(2) does not take. */
@@ -26,13 +28,14 @@ const longestOption = 255;
  * the container reads in /proc/self/mountinfo tells nothing of the host.
  * @param mounts the layers as mounts instead (runtime/userns/layers.ts).
  */
-export function makeOverlay({ lower, upper, work, volatile }: Overlay, mounts?: readonly Fd[]): Fd {
+export function makeOverlay({ lower, upper, work, volatile, label }: Overlay, mounts?: readonly Fd[]): Fd {
   const writable = upper === undefined || work === undefined ? [] : [upper, work];
   const base = commonDirectory([...lower, ...writable]);
   const relative = (path: string) => path.slice(base.length);
   const escaped = (path: string) => relative(path).replace(/\\/g, "\\\\");
   const above = writable.length > 0 ? [`upperdir=${escaped(upper!)}`, `workdir=${escaped(work!)}`] : [];
   if (volatile) above.push("volatile");
+  if (label) above.push(`context=${label}`);
   const options = [...(mounts ? [] : lower.map((path) => `lowerdir+=${relative(path)}`)), ...above];
   const opened = mounts?.map((fd) => ({ key: "lowerdir+", fd }));
   using here = owned(open(".", O_PATH | O_DIRECTORY));
@@ -90,7 +93,9 @@ function makeOverlayByPath(lower: string[], above: string[], base: string): Fd {
   return inOwnMounts(() => {
     chdir(base);
     const lowerdir = lower.map((path) => path.replace(/[\\:,]/g, "\\$&")).join(":");
-    const rest = above.map((option) => option.replace(/[:,]/g, "\\$&"));
+    const rest = above.map((option) =>
+      option.startsWith("context=") ? `context="${option.slice("context=".length)}"` : option.replace(/[:,]/g, "\\$&"),
+    );
     mount("overlay", ".", "overlay", [`lowerdir=${lowerdir}`, ...rest].join(","));
     using root = owned(open(base, O_PATH | O_DIRECTORY));
     return openTree(root.fd, { recursive: false });

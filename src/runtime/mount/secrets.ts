@@ -56,10 +56,12 @@ function textOf(bytes: Uint8Array): string | undefined {
 }
 
 /** A file system in memory with these files in it; or one of them alone, for a target that is a file. Attached nowhere. */
-export function makeSecretMount({ options, secrets: asked = [], target }: BindStep, ids?: Ids): Fd {
+export function makeSecretMount({ options, secrets: asked = [], target, label }: BindStep, ids?: Ids): Fd {
   const secrets = ids ? asked.map((file) => ({ ...file, ...ownerOf(file, ids) })) : asked;
   const [first] = secrets;
-  using memory = owned(fsmount("tmpfs", "tmpfs", ["mode=755", `size=${sizeOf(secrets)}`, "nr_inodes=1000"]));
+  const labels = label ? [`context=${label.of}`] : [];
+  const size = `size=${sizeOf(secrets)}`;
+  using memory = owned(fsmount("tmpfs", "tmpfs", ["mode=755", size, "nr_inodes=1000", ...labels]));
   for (const file of secrets) writeSecret(memory.fd, { ...file, name: file.name || "secret" });
   using mount = owned(first?.name === "" ? cloneFile(memory.fd, "secret") : memory.handOff());
   mountSetattr(mount.fd, options, { recursive: false }, `secrets on ${target}`);

@@ -11,7 +11,7 @@ import {
   parseSize,
   parseWorkdir,
 } from "../../../src/cli/words/units.ts";
-import { parseTarget } from "../../../src/plan/mounts.ts";
+import { parseTarget } from "../../../src/plan/path.ts";
 import { refuses, strict } from "../../support/parsers.ts";
 
 test("every parser answers any text with a value or a UsageError", () => {
