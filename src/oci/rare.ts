@@ -73,7 +73,18 @@ export interface IdMapping {
   size: number;
 }
 
+/** What the kernel is told of Landlock, by the names of rights in linux/landlock.h. (The specification has no such thing.) */
+export interface Landlock {
+  /** What is refused but for the rules. */
+  fs: string[];
+  net: string[];
+  scoped: string[];
+  paths: { path: string; allowed: string[] }[];
+  ports: { port: number; allowed: string[] }[];
+}
+
 export interface RareLinux {
+  landlock?: Landlock;
   uidMappings?: IdMapping[];
   gidMappings?: IdMapping[];
   /** By clock: "monotonic" or "boottime". */

@@ -166,7 +166,7 @@ const defaultUmask = 0o022;
 /** A process that is about to become a program. */
 interface Starting {
   process: Spec["process"];
-  linux?: Pick<Linux, "personality" | "memoryPolicy" | "seccomp">;
+  linux?: Pick<Linux, "personality" | "memoryPolicy" | "seccomp" | "landlock">;
   /** The container's bounding set: all its processes have the same filter, whatever their own. */
   bounding?: string[];
 }
@@ -178,8 +178,9 @@ export function planStart(
   sharesPid = false,
 ): InitStep[] {
   const { capabilities, rlimits = [], noNewPrivileges, args, env } = process;
-  // Whoever may gain privileges needs one to load a filter.
-  const untilExecve = linux.seccomp && !noNewPrivileges && ({ untilExecve: "CAP_SYS_ADMIN" } as const);
+  // Whoever may gain privileges needs one to load a filter, or rules.
+  const untilExecve =
+    (linux.seccomp || linux.landlock) && !noNewPrivileges && ({ untilExecve: "CAP_SYS_ADMIN" } as const);
   return [
     { do: "umask", mask: process.user.umask ?? defaultUmask },
     ...(process.scheduler || process.ioPriority || linux.memoryPolicy || linux.personality
@@ -187,6 +188,7 @@ export function planStart(
       : []),
     ...rlimits.map((rlimit): InitStep => ({ do: "rlimit", rlimit })),
     ...(capabilities ? [{ do: "bounding-set", keep: capabilities.bounding } as const] : []),
+    ...(linux.landlock ? [{ do: "landlock-rules", rules: linux.landlock } as const] : []),
     { do: "ids" },
     ...(capabilities ? [{ do: "capabilities", capabilities, ...untilExecve } as const] : []),
     ...(container.outlives ? [{ do: "outlive" } as const] : []),
@@ -195,6 +197,7 @@ export function planStart(
     // The small init keeps its signals blocked, and starts the program with none.
     ...(container.reap ? [] : [{ do: "reset-signals" } as const]),
     ...(noNewPrivileges ? [{ do: "no-new-privileges" } as const] : []),
+    ...(linux.landlock ? [{ do: "landlock" } as const] : []),
     // Last, so that a profile need not allow what init does.
     ...(linux.seccomp ? [filterStep(linux.seccomp, bounding, container)] : []),
     { do: container.reap ? "reap" : "execute", args, env },

@@ -6,6 +6,8 @@ export interface SecurityOptions {
   noNewPrivileges?: boolean;
   /** A profile that the kernel has, or `unconfined`. */
   apparmor?: string;
+  /** The text of a file of rules for Landlock, in JSON. */
+  landlock?: string;
   /** No labels of SELinux (`label=disable`). */
   labelDisabled?: boolean;
   /** What else was said of labels: `type:svirt_t`, `nested`. */

@@ -5,6 +5,7 @@ import { seccompProfile } from "../../oci/bundle/seccomp.ts";
 import { parseJson } from "../../oci/json.ts";
 import { parseWithBits64 } from "../../oci/seccomp.ts";
 import { absolutePath } from "../../paths.ts";
+import { landlockProfile } from "../../plan/rare/landlock.ts";
 import { labelWords, splitWord } from "../../plan/rare/selinux.ts";
 import { type SecurityOptions, seccompWords } from "../../plan/security-options.ts";
 import { readOptionFile } from "./caller.ts";
@@ -12,6 +13,7 @@ import { readOptionFile } from "./caller.ts";
 /** What each word of `--security-opt` takes. */
 const parsers: Record<string, (value: string, options: SecurityOptions) => SecurityOptions> = {
   seccomp: (value) => ({ seccomp: seccompWords.includes(value) ? value : readProfile(value) }),
+  landlock: (value) => ({ landlock: readLandlock(value) }),
   "no-new-privileges": (value) => ({ noNewPrivileges: parseFlag(value) }),
   apparmor: (value) => ({ apparmor: parseAppArmor(value) }),
   label: (value, { labels = [] }) =>
@@ -30,7 +32,6 @@ const parsers: Record<string, (value: string, options: SecurityOptions) => Secur
 const refused: Record<string, [why: string, hint?: string]> = {
   "proc-opts": ["is not supported: /proc has the options of every container"],
   "writable-cgroups": ["is not supported: the container's cgroups are read-only", "--privileged makes them writable"],
-  landlock: ["is not supported yet"],
 };
 
 function refuse(text: string, why: string, hint?: string): never {
@@ -89,15 +90,20 @@ function parsePaths(name: string, value: string): string[] {
 }
 
 /** The text of a profile, which is checked, and kept: what becomes of the file later is nothing to the container. */
-function readProfile(file: string): string {
-  const path = absolutePath(file, process.cwd());
-  const text = readOptionFile("--security-opt seccomp", path);
+const readProfile = (file: string): string =>
+  readChecked("seccomp", file, (text, where) => void seccompProfile(parseWithBits64(text), where));
+
+const readLandlock = (file: string): string =>
+  readChecked("landlock", file, (text, where) => void landlockProfile(JSON.parse(text), where));
+
+function readChecked(word: string, file: string, check: (text: string, where: string) => void): string {
+  const text = readOptionFile(`--security-opt ${word}`, absolutePath(file, process.cwd()));
   try {
     parseJson(text, file);
-    seccompProfile(parseWithBits64(text), `${file}:`);
+    check(text, `${file}:`);
   } catch (error) {
     if (!(error instanceof InvalidError)) throw error;
-    throw new UsageError(`--security-opt seccomp: ${error.message}`, error.hint);
+    throw new UsageError(`--security-opt ${word}: ${error.message}`, error.hint);
   }
   return text;
 }

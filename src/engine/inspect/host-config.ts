@@ -62,12 +62,14 @@ const describeSecurity = ({
   seccomp,
   noNewPrivileges,
   apparmor,
+  landlock,
   labelDisabled,
   labels = [],
 }: SecurityOptions = {}): string[] => [
   ...(noNewPrivileges === undefined ? [] : [noNewPrivileges ? "no-new-privileges" : "no-new-privileges=false"]),
   ...(seccomp === undefined ? [] : [`seccomp=${seccomp}`]),
   ...(apparmor === undefined ? [] : [`apparmor=${apparmor}`]),
+  ...(landlock === undefined ? [] : [`landlock=${landlock}`]),
   ...(labelDisabled ? ["label=disable"] : []),
   ...labels.map((word) => `label=${word}`),
 ];

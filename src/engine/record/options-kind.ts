@@ -134,6 +134,7 @@ const security = object<SecurityOptions>(() => ({
   seccomp: optional(text),
   noNewPrivileges: optional(flag),
   apparmor: optional(text),
+  landlock: optional(text),
   labelDisabled: optional(flag),
   labels: optional(texts),
   systemPathsUnconfined: optional(flag),

@@ -14,7 +14,11 @@ import { type SecurityOptions, seccompWords } from "../../plan/security-options.
 export function applySecurityOptions(spec: Spec, options: SecurityOptions, warn: (text: string) => void): Spec {
   const { seccomp } = options;
   const own = seccomp === undefined || seccompWords.includes(seccomp) ? undefined : rulesOf(seccomp, spec, warn);
-  return planSecurity(spec, options, own);
+  const planned = planSecurity(spec, options, own);
+  if (options.landlock === undefined) return planned;
+  const { rulesOfLandlock } = require("./landlock.ts") as typeof import("./landlock.ts");
+  const landlock = rulesOfLandlock(options.landlock, warn);
+  return landlock ? { ...planned, linux: { ...planned.linux, landlock } } : planned;
 }
 
 function rulesOf(text: string, { process }: Spec, warn: (text: string) => void): Seccomp {

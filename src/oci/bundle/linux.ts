@@ -71,7 +71,7 @@ const memoryPolicy = structure<MemoryPolicy>({
 
 const propagations = ["private", "shared", "slave", "unbindable"].flatMap((word) => [word, `r${word}`]);
 
-export const linux = structure<Linux>({
+export const linux = structure<Omit<Linux, "landlock">>({
   namespaces: orElse(listOf(namespace), []),
   uidMappings: optionalList(mappings),
   gidMappings: optionalList(mappings),

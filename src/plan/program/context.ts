@@ -49,6 +49,8 @@ export interface Context {
   capabilities?: Capabilities;
   /** The filter of process 1 and of its program, which `reap` has them load. */
   filter?: Filter;
+  /** Rules of Landlock that are made. */
+  landlock?: Slot;
   /** Of the program that `reap` starts. */
   programFrame?: Frame;
   /** The stack that nobody uses (any more). */

@@ -40,6 +40,8 @@ export const rareCompilers: { [Kind in RareStep["do"]]: (context: Context, step:
         : ["/proc/thread-self/attr/exec", label];
     writeOwn({ writer }, path, text);
   },
+  "landlock-rules": (context, step) => landlock().landlockRules(context, step),
+  landlock: (context) => landlock().landlock(context),
   "self-test": selfTest,
   "root-propagation": ({ writer }, { propagation }) => {
     writer.about(`/ ${propagation}`);
@@ -49,6 +51,9 @@ export const rareCompilers: { [Kind in RareStep["do"]]: (context: Context, step:
     writer.call("mount", [0, "/", 0, flags, 0]);
   },
 };
+
+/** Loaded for those that have some. */
+const landlock = () => require("./landlock.ts") as typeof import("./landlock.ts");
 
 const propagations = {
   private: "MS_PRIVATE",

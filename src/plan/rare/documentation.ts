@@ -16,6 +16,11 @@ export const rareDocumentation: Documentation<(RareStep | RareHostStep)["do"]> =
     man: "proc_pid_attr(5)",
     why: "from execve on: what the kernel's security module lets the program do",
   },
+  "landlock-rules": {
+    man: "landlock(7)",
+    why: "asked for: what the program may do with files, ports and processes outside",
+  },
+  landlock: { man: "landlock_restrict_self(2)", why: "from now on, and for all that the program starts" },
   "load-profile": {
     man: "apparmor_parser(8)",
     why: "the kernel has not got it since the host was started: what AppArmor holds containers to",

@@ -1,6 +1,6 @@
 /** Steps of init that only bundles of other engines ask for. Their records are in program/rare.ts, loaded for those who do. */
 
-import type { IoPriority, MemoryPolicy, Scheduler } from "../../oci/rare.ts";
+import type { IoPriority, Landlock, MemoryPolicy, Scheduler } from "../../oci/rare.ts";
 
 export type RareStep =
   | { do: "time-namespace"; offsets: ClockOffset[]; why: string }
@@ -12,6 +12,9 @@ export type RareStep =
   | { do: "personality"; domain: "LINUX" | "LINUX32" }
   /** Of the program, when it is executed. */
   | { do: "security-label"; of: "AppArmor" | "SELinux"; label: string }
+  /** Made before the process gives up the rights that opening the paths takes. */
+  | { do: "landlock-rules"; rules: Landlock }
+  | { do: "landlock" }
   | { do: "root-propagation"; propagation: string }
   /** In place of a program. */
   | { do: "self-test" };
