@@ -66,18 +66,6 @@ export type HostStep =
   | { do: "attach-device-filter"; cgroup: string }
   | LimitStep;
 
-/** The layers and what lies on them. `mounted` is where the host may see it already: of one writable layer there may be one only. */
-export interface OverlayStep {
-  do: "overlay";
-  lower: string[];
-  upper: string;
-  work: string;
-  volatile?: boolean;
-  /** What all its files are to SELinux. */
-  label?: string;
-  mounted?: string;
-}
-
 /** One line of the container's cgroup. */
 export interface LimitStep {
   do: "limit";
@@ -125,6 +113,8 @@ interface OverlayStep {
   work: string;
   /** Nothing of it is to outlive a crash. */
   volatile?: boolean;
+  /** What all its files are to SELinux. */
+  label?: string;
   /** Where the host may see it already: of one writable layer there may be one overlay only. */
   mounted?: string;
   /** Layers are shown with the owners that they have on the disk as the container's own: each by an idmapped mount. */

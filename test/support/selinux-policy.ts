@@ -31,6 +31,8 @@ export const policy = [
   `allow { ${own} } { ${own} container_file_t } : { file lnk_file } ${file};`,
   `allow { ${own} } { ${own} container_file_t } : dir ${dir};`,
   `allow { ${own} } host_t : dir { search getattr read open };`,
+  // /proc/self
+  `allow { ${own} } host_t : lnk_file { read getattr };`,
   "user system_u roles { system_r } level s0 range s0 - s0:c0.c1023;",
   ...each(initial, (name) =>
     ["kernel", "init"].includes(name)

@@ -8,6 +8,7 @@ import {
   chownOption,
   createSourceOption,
   idmapOption,
+  relabelOption,
   subpathOption,
   writableBelowOption,
 } from "../../../src/plan/rare/mount-options.ts";
@@ -31,7 +32,11 @@ describe("--volume", () => {
       options: [createSourceOption],
     });
     expect(parseVolume("/a:/b:ro,rslave", caller).options).toEqual(["ro", "rslave", createSourceOption]);
-    expect(parseVolume("./a:/b:Z", caller)).toMatchObject({ source: "/here/a", options: [createSourceOption] });
+    expect(parseVolume("./a:/b:Z", caller)).toMatchObject({
+      source: "/here/a",
+      options: [`${relabelOption}=private`, createSourceOption],
+    });
+    expect(() => parseVolume("/a:/b:z,Z", caller)).toThrow("both z and Z");
   });
   test("is refused with a word that is not known, or not for its kind, or a missing part", () => {
     const wrong = [
@@ -62,7 +67,7 @@ describe("--volume", () => {
       destination: "/b",
       type: "volume",
       source: "data",
-      options: ["ro", "nocopy"],
+      options: ["ro", "nocopy", `${relabelOption}=shared`],
     });
     expect(parseVolume("/b", caller)).toEqual({ destination: "/b", type: "volume", options: [] });
   });
