@@ -49,6 +49,12 @@ export function planExternal(
   };
 }
 
+/** The runtime itself mounts with the label of the bundle (`linux.mountLabel`). */
+const withoutContext = (mount: Mount): Mount => ({
+  ...mount,
+  ...(mount.options && { options: mount.options.filter((option) => !option.startsWith("context=")) }),
+});
+
 const machine: Machine = process.arch === "arm64" ? "AARCH64" : "X86_64";
 
 const isOfOurs = ({ do: kind }: HostStep): boolean => kind !== "device-filter" && kind !== "attach-device-filter";
@@ -69,7 +75,7 @@ function planBundle(spec: Spec, runtime: RuntimeCall, bundle: string, controller
       // Nothing in it is newer, and the crun of Debian 12 takes no other.
       ociVersion: "1.0.2",
       root: { ...spec.root, path: rootfsOf(bundle) },
-      mounts: planBundleMounts(spec, bundle),
+      mounts: planBundleMounts(spec, bundle).map(withoutContext),
       linux: {
         ...linux,
         ...(rules && { seccomp: rules }),

@@ -22,6 +22,8 @@ export function refuseUnder(name: string, { options, settings, userns }: Asked):
     refuse(`--userns ${userns.mode}`, "idmapped layers are our own");
   if (options.process?.domainname !== undefined)
     refuse("--domainname", "not all of them know it, and those that do not ignore it");
+  if (options.security?.landlock !== undefined)
+    refuse("--security-opt landlock", "rules of Landlock are no part of the specification");
   if (options.secrets?.some(({ type }) => type === "env"))
     refuse("--secret type=env", "it would keep the secret in its state", "type=mount");
 }

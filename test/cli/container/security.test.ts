@@ -54,7 +54,14 @@ describe("--security-opt", () => {
   });
   test("refuses what it does not know by its name, and never ignores it", () => {
     refuses(parse, ["", "nothing", "seccomp", "seccomp=", "apparmor=", "no-new-privileges=maybe", "systempaths=all"]);
-    refuses(parse, ["label=type:container_t", "mask=proc", "mask=/proc/../etc", "proc-opts=hidepid=2"]);
+    refuses(parse, [
+      "label=kind:x",
+      "label=type:",
+      "label=level:high",
+      "mask=proc",
+      "mask=/proc/../etc",
+      "proc-opts=hidepid=2",
+    ]);
     refuses(parse, ["constructor=1", "toString", "writable-cgroups=true"]);
     strict((text) => parse(`mask=${text}`));
     strict((text) => parse(`apparmor=${text}`));
