@@ -32,6 +32,11 @@ describe("root", () => {
     await withBundle(async (machine) => {
       expect(await machine.sh("touch /x 2>&1 || true", { root: { readonly: true } })).toContain("Read-only");
       expect(await machine.sh("touch /x && echo made")).toBe("made");
+      // Also where something had to be made in it, which a file is mounted on.
+      machine.file("data/file", "content");
+      const onFile = with_({ ...bind(machine.path("data/file"), "bind"), destination: "/made/file" });
+      const readonly = { root: { readonly: true }, ...onFile };
+      expect(await machine.sh("cat /made/file; touch /x 2>&1 || true", readonly)).toMatch(/^content.*Read-only/);
     });
   });
 

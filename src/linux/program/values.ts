@@ -3,7 +3,13 @@
 import { UsageError } from "../../errors.ts";
 import { constants } from "../constants.ts";
 
-const types = { c: constants.S_IFCHR, b: constants.S_IFBLK, p: constants.S_IFIFO } as const;
+const types = {
+  c: constants.S_IFCHR,
+  b: constants.S_IFBLK,
+  p: constants.S_IFIFO,
+  /** A regular file. */
+  f: constants.S_IFREG,
+} as const;
 
 /** `st_mode` of a node of this type with these permission bits. */
 export const fileMode = (type: keyof typeof types, permissions: number): number => types[type] + permissions;

@@ -2,6 +2,7 @@
 
 import { ENODEV, EPERM } from "../../linux/errno.ts";
 import { type Arg, Field, Label, names, type Slot } from "../../linux/program/record.ts";
+import { fileMode } from "../../linux/program/values.ts";
 import { type CallOptions, room, words } from "../../linux/program/writer.ts";
 import type { Context } from "./context.ts";
 
@@ -45,8 +46,8 @@ export function ensureDirectory(context: Context, path: string): Slot {
 export function ensureFile(context: Context, path: string): Slot {
   const { writer } = context;
   const { parent, name } = ensureParent(context, partsOf(path));
-  const flags = names("O_WRONLY", "O_CREAT", "O_EXCL", "O_NOFOLLOW", "O_CLOEXEC");
-  writer.call("openat", [parent, name, flags, 0o644], { ok: exists });
+  // Not by open(2): while a file is open for writing its mount can't be made read-only.
+  writer.call("mknodat", [parent, name, fileMode("f", 0o644), 0], { ok: exists });
   return openInRoot(context, path, open.path);
 }
 
