@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import type { Resources } from "../../src/oci/spec.ts";
-import { planBundleLimits } from "../../src/plan/bundle/limits.ts";
+import { planBundleLimits, withoutNoLimits } from "../../src/plan/bundle/limits.ts";
 
 const lines = (resources: Resources) =>
   planBundleLimits(resources).map(({ file, value, optional }) => `${file} ${value}${optional ? " (if there)" : ""}`);
@@ -70,4 +70,13 @@ test("what is unified is written as it is, line by line", () => {
     ["memory", "memory.high", "5"],
     ["cgroup", "cgroup.max.depth", "1"],
   ]);
+});
+
+test("without a controller no limit, and the share that all have, need none", () => {
+  const left = (resources: Resources, controllers: string[] = []) =>
+    withoutNoLimits(planBundleLimits(resources), controllers).map(({ file }) => file);
+  const nothing: Resources = { memory: { limit: -1 }, cpu: { shares: 1024, quota: -1 }, pids: { limit: -1 } };
+  expect(left(nothing)).toEqual([]);
+  expect(left(nothing, ["cpu"])).toEqual(["cpu.weight", "cpu.max"]);
+  expect(left({ cpu: { shares: 2 } })).toEqual(["cpu.weight"]);
 });

@@ -3,7 +3,7 @@
 import { InvalidError } from "../../errors.ts";
 import type { Cpu, Memory, Resources } from "../../oci/spec.ts";
 import { planCgroup, type Setting } from "../cgroup.ts";
-import { planRareLimits } from "../rare-limits.ts";
+import { planRareLimits, weightOfShares } from "../rare-limits.ts";
 
 /** The files that every cgroup has, whichever controllers it has. */
 export const core = "cgroup";
@@ -101,4 +101,8 @@ function planRaw([file, text]: [string, string]): Setting[] {
 
 /** The settings that a host with these controllers needs: no limit where nothing is limited is how it is already. */
 export const withoutNoLimits = (settings: Setting[], controllers: readonly string[] = []): Setting[] =>
-  settings.filter(({ controller, value }) => value !== "max" || controllers.includes(controller));
+  settings.filter((setting) => limits(setting) || controllers.includes(setting.controller));
+
+/** containerd's ctr asks for 1024 shares of CPU time when nobody has asked it for anything: as many as all have. */
+const limits = ({ file, value }: Setting): boolean =>
+  value !== "max" && !(file === "cpu.weight" && value === String(weightOfShares(1024)));

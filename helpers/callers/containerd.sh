@@ -1,0 +1,96 @@
+#!/bin/sh
+# containerd's shim for runc with an OCI runtime in place of runc (ctr run --runc-binary): what users of ctr see.
+. "$(dirname "$0")/common.sh"
+
+cat >"$work/config.toml" <<END
+version = 2
+root = "$work/root"
+state = "$work/state"
+disabled_plugins = ["io.containerd.grpc.v1.cri"]
+[grpc]
+address = "$work/socket"
+END
+export CONTAINERD_ADDRESS="$work/socket"
+daemon containerd containerd --config "$work/config.toml"
+until_ok "containerd answers" ctr version
+# ctr imports archives of images only, which docker and skopeo make of a root: here by hand.
+image() {
+  mkdir -p "$work/image/blobs/sha256"
+  cd "$work/image" || exit 1
+  put() { sum=$(sha256sum <"$1" | cut -d' ' -f1) size=$(wc -c <"$1") && mv "$1" "blobs/sha256/$sum"; }
+  type=application/vnd.oci.image
+  cp "$images/busybox.tar" layer && put layer
+  layer="{\"mediaType\":\"$type.layer.v1.tar\",\"digest\":\"sha256:$sum\",\"size\":$size}"
+  printf '{"architecture":"%s","os":"linux","config":{"Env":["PATH=/bin"],"Cmd":["sh"]},"rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}' \
+    "$(dpkg --print-architecture)" "$sum" >config && put config
+  printf '{"schemaVersion":2,"config":{"mediaType":"%s.config.v1+json","digest":"sha256:%s","size":%s},"layers":[%s]}' \
+    "$type" "$sum" "$size" "$layer" >manifest && put manifest
+  printf '{"schemaVersion":2,"manifests":[{"mediaType":"%s.manifest.v1+json","digest":"sha256:%s","size":%s,"annotations":{"io.containerd.image.name":"localhost/busybox:latest"}}]}' \
+    "$type" "$sum" "$size" >index.json
+  echo '{"imageLayoutVersion":"1.0.0"}' >oci-layout
+  tar -cf ../image.tar . && cd / && ctr image import "$work/image.tar" >/dev/null
+}
+image || exit 1
+
+own="--runc-binary $runtime --snapshotter native"
+busybox=localhost/busybox:latest
+# What only sets it up is not shown.
+run() { show ctr run $own "$@" | sed "1s|$cgroups|/CGROUP|; 1s| --snapshotter native||"; }
+detached() { ctr run -d $own "$@" >/dev/null; }
+status() { ctr task ls | sed -n "s/^$1  *[0-9]*  *//p"; }
+ended() { [ "$(status "$1")" = STOPPED ]; }
+
+output() {
+  run --rm --cgroup "$cgroups/a" $busybox a echo hello
+  run --rm --cgroup "$cgroups/b" $busybox b sh -c 'exit 3'
+  run --rm --cgroup "$cgroups/c" $busybox c nothing-of-that-name 2>/dev/null
+  run --rm --cgroup "$cgroups/d" $busybox d /etc/passwd 2>/dev/null
+  show ctr container ls -q
+}
+
+surroundings() {
+  run --rm --cgroup "$cgroups/a" $busybox a sh -c "$look"
+  mkdir -p "$work/volume"
+  echo in the volume >"$work/volume/file"
+  run --rm --cgroup "$cgroups/b" --cwd /made/for/it --env X=1 --read-only \
+    --mount "type=bind,src=$work/volume,dst=/v,options=rbind:ro" --seccomp --allow-new-privs --cap-add CAP_SYS_TIME \
+    $busybox b sh -c "$look cat /v/file; touch /v/file /file 2>&1"
+}
+
+life() {
+  detached --cgroup "$cgroups/web" --pid-file "$work/web.pid" $busybox web sh -c 'trap "exit 9" TERM; while :; do sleep 0.05; done'
+  [ "$(cat "$work/web.pid")" -gt 1 ] && echo "a pid file"
+  show ctr task exec --exec-id one web sh -c 'echo inside; exit 5'
+  show ctr task exec --exec-id two --user 12:34 --cwd /bin web sh -c 'id; pwd'
+  show ctr task ps web | wc -l
+  show ctr task pause web && status web
+  show ctr task resume web && status web
+  show ctr task metrics web >/dev/null
+  show ctr task kill --signal TERM web
+  until_ok "it has ended" ended web
+  show ctr task delete web
+  show ctr container delete web
+  detached --cgroup "$cgroups/web" $busybox web sleep 1000
+  show ctr task delete --force web 2>/dev/null
+  show ctr container delete web
+}
+
+terminals() {
+  show script -qec "ctr run --rm --tty $own --cgroup $cgroups/t $busybox t sh -c 'stty cols 99 rows 33; tty; stty size'" /dev/null \
+    | tr -d '\r\000' | sed 1d
+}
+
+limits() {
+  run --rm --cgroup "$cgroups/a" --memory-limit 33554432 --cpus 0.5 $busybox a sh -c 'mount -t cgroup2 none /sys/fs/cgroup
+    cat /proc/self/cgroup; ls /sys/fs/cgroup | wc -l'
+  detached --cgroup "$cgroups/web" --memory-limit 33554432 --cpus 0.5 $busybox web sleep 1000
+  cat "/sys/fs/cgroup$cgroups/web/memory.max" "/sys/fs/cgroup$cgroups/web/cpu.max"
+  show ctr task metrics --format json web | grep -c memory
+  show ctr task kill --signal KILL web
+  until_ok "it has ended" ended web
+  show ctr task delete web
+  show ctr container delete web
+  run --rm --cgroup "$cgroups/full" --memory-limit 16777216 $busybox full dd if=/dev/zero of=/dev/null bs=64M count=1 2>/dev/null
+}
+
+sections output surroundings life terminals limits
