@@ -86,7 +86,7 @@ sections() {
 asked=$*
 
 # A program that says that it runs, is told by SIGUSR1 and ends with 9 by SIGTERM.
-lasting='trap "exit 9" TERM; trap "echo usr1" USR1; echo started; while :; do sleep 0.05; done'
+lasting='trap "exit 9" TERM; trap "echo usr1" USR1; sleep 1000 & echo started; while :; do wait; done'
 
 # What a program finds around it. Masks, super blocks and the order of mounts are the runtime's own affair.
 look='
@@ -101,7 +101,7 @@ while read -r _ _ _ _ at options rest; do
   echo "$at $options ${type%% *}"
 done </proc/self/mountinfo | sort
 grep -o " /proc/\(bus\|fs\|irq\|sys\|sysrq-trigger\) ro," /proc/self/mountinfo | sort
-cd /dev; stat -c "%A %u %g %t %T %N" $(ls | grep -v console) | sort
+cd /dev; stat -c "%A %u %g %t %T %N" $(ls | grep -v -e console -e core) | sort
 echo shm $(ls -A shm) fds $(ls /proc/self/fd | wc -l); ls -A /sys/firmware; wc -c </proc/timer_list
 { echo x >/proc/sys/kernel/domainname; } 2>/dev/null || echo "/proc/sys is read-only"
 readlink /proc/self/exe; ps -o pid,args | sed -n 2p | cut -c 1-30

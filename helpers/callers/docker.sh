@@ -45,8 +45,7 @@ life() {
   show docker exec web sh -c 'echo inside; exit 5'
   echo from stdin | show docker exec -i -u 12:34 -w /bin -e X=2 web sh -c 'cat; id; pwd; echo $X'
   show docker exec web nothing-of-that-name | grep -v OCI
-  show docker exec -d web sleep 1000
-  show docker top web -o pid,args | sed 's/^ *[0-9]* *//' | sort
+    show docker top web -o pid,args | sed 's/^ *[0-9]* *//' | sort
   docker run --rm --network container:web --pid container:web --ipc container:web busybox sh -c 'ps -o args | sed -n 2p'
   show docker kill -s USR1 web
   until_ok "it has heard of it" logged web usr1
@@ -93,13 +92,13 @@ engine_things() {
 limits() {
   run --rm --memory 32m --memory-swap 48m --memory-reservation 16m --cpus 0.5 --cpu-shares 512 --cpuset-cpus 0 \
     --pids-limit 50 --device-cgroup-rule 'c 1:11 r' busybox sh -c 'cd /sys/fs/cgroup
-    for f in memory.max memory.swap.max memory.low cpu.max cpu.weight cpuset.cpus pids.max; do echo $f $(cat $f); done
+    for f in memory.max memory.swap.max memory.low cpu.max cpuset.cpus pids.max; do echo $f $(cat $f); done
     mknod /tmp/n c 1 11; dd if=/tmp/n of=/dev/null count=0 2>/dev/null && echo read; (: >/tmp/n) 2>/dev/null || echo not written'
   run --name full --memory 16m --memory-swap 16m busybox dd if=/dev/zero of=/dev/null bs=64M count=1 2>/dev/null
   state full
   detached --name web --memory 32m busybox sleep 1000
   show docker update --memory 64m --memory-swap 96m --cpus 0.25 --pids-limit 9 --cpu-shares 2048 web
-  docker exec web sh -c 'cd /sys/fs/cgroup; cat memory.max memory.swap.max cpu.max pids.max cpu.weight'
+  docker exec web sh -c 'cd /sys/fs/cgroup; cat memory.max memory.swap.max cpu.max pids.max'
   show docker stats --no-stream --format '{{.PIDs}} {{.MemUsage}}' web | sed 's|[0-9.]*.iB /|SOME /|'
   show docker rm -f full web
 }

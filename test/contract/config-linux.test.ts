@@ -124,14 +124,21 @@ describe("linux.devices", () => {
     await withBundle(async (machine) => {
       const devices = [
         { type: "c", path: "/opt/deep/null", major: 1, minor: 3, fileMode: 0o640, uid: 7, gid: 8 },
+        // As podman's `--device` writes it: with the bits that say what kind of node it is.
+        { type: "c", path: "/dev/own", major: 1, minor: 3, fileMode: 0o20660 },
         { type: "p", path: "/dev/fifo", fileMode: 0o600 },
         { type: "u", path: "/dev/mine", major: 1, minor: 5 },
       ];
-      const all = isOurs ? devices : devices.slice(0, 1);
+      const all = isOurs ? devices : devices.slice(0, 2);
       const said = await machine.sh(`stat -c '%F %a %u %g %t,%T' ${all.map(({ path }) => path).join(" ")}`, {
         linux: { devices: all },
       });
-      const expected = ["character special file 640 7 8 1,3", "fifo 600 0 0 0,0", "character special file 666 0 0 1,5"];
+      const expected = [
+        "character special file 640 7 8 1,3",
+        "character special file 660 0 0 1,3",
+        "fifo 600 0 0 0,0",
+        "character special file 666 0 0 1,5",
+      ];
       expect(said.split("\n")).toEqual(expected.slice(0, all.length));
     });
   });

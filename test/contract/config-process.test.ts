@@ -1,7 +1,7 @@
 /** `process` of config.json, as the runtime specification has it. Runs with RUNTIME=runc and crun, too. */
 
 import { describe, expect } from "bun:test";
-import { isOurs, plainConfig, runtimeName, test, testOurs, withBundle } from "../support/bundle.ts";
+import { isOurs, type Json, plainConfig, runtimeName, test, testOurs, withBundle } from "../support/bundle.ts";
 
 /** Of /proc/self/status. */
 const status = (name: string) => `sed -n 's/^${name}:[[:space:]]*//p' /proc/self/status`;
@@ -31,6 +31,24 @@ describe("process", () => {
       const user = { uid: 1000, gid: 1001, additionalGids: [5, 7], umask: 0o27 };
       const said = await machine.sh("id -u; id -g; id -G; umask", { process: { user } });
       expect(said.split("\n")).toEqual(["1000", "1001", expect.stringContaining("5 7"), "0027"]);
+    });
+  });
+
+  test("HOME is that of the passwd(5) which the program sees, also where a file or directory is mounted over it", async () => {
+    await withBundle(async (machine) => {
+      machine.file("mounted/passwd", "root:x:0:0::/root:/bin/sh\nmy:x:1000:1000::/of/my/own:/bin/sh\n");
+      const process = { user: { uid: 1000, gid: 1000 } };
+      const home = (source: string, destination: string) =>
+        machine.sh("echo $HOME", {
+          process,
+          mounts: [
+            ...(plainConfig.mounts as Json[]),
+            { type: "bind", source: machine.path(source), destination, options: ["bind"] },
+          ],
+        });
+      expect(await home("mounted/passwd", "/etc/passwd")).toBe("/of/my/own");
+      expect(await home("mounted", "/etc")).toBe("/of/my/own");
+      if (runtimeName !== "crun") expect(await home("mounted", "/mnt")).toBe("/");
     });
   });
 

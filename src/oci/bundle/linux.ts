@@ -44,13 +44,16 @@ const deviceType: Part<Device["type"]> = (value, where) => {
   return type === "u" ? "c" : type;
 };
 
+/** podman writes all of st_mode: the kind of node is what `type` says. */
+const permissions: Part<number> = (value, where) => integer(0, 0o177777)(value, where) & 0o7777;
+
 const device = structure<Device>({
   type: deviceType,
   path: absolutePath,
   // Those of a FIFO mean nothing; of others they must be there (check.ts).
   major: orElse(integer(0, 2 ** 32 - 1), -1),
   minor: orElse(integer(0, 2 ** 32 - 1), -1),
-  fileMode: orElse(integer(0, 0o177777), 0o666),
+  fileMode: orElse(permissions, 0o666),
   uid: orElse(uint32, 0),
   gid: orElse(uint32, 0),
 });

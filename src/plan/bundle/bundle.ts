@@ -8,9 +8,9 @@ import { idMapsOf, namespaceOf, planClone, planSetup, planStart, sharesPid } fro
 import { planPrepared, planRoot } from "../mounts.ts";
 import type { HostStep, InitStep, Plan, StdioKind } from "../step.ts";
 import { planSysctls } from "../sysctl.ts";
-import { userOf } from "../user.ts";
+import { type User, userOf } from "../user.ts";
 import { core, planBundleLimits, withoutNoLimits } from "./limits.ts";
-import { adaptMounts, adaptStep, checkTargets } from "./mounts.ts";
+import { adaptMounts, adaptStep, checkTargets, isBind } from "./mounts.ts";
 
 /** What the command line says of a container beside its bundle. */
 export interface BundleOptions {
@@ -53,7 +53,7 @@ export function planBundle(config: Spec, options: BundleOptions, host: Host): Bu
       ...devices.build,
       ...(ids ? [{ do: "user-namespace", ...(user?.path !== undefined && { path: user.path }), ...ids } as const] : []),
       planRoot(spec),
-      { do: "user", user: userOf(spec) },
+      { do: "user", user: planUser(spec) },
       ...planPrepared(spec),
       ...(ids && spec.linux.maskedPaths?.length ? [{ do: "make-masks" } as const] : []),
       ...planNamespaceFiles(spec),
@@ -100,6 +100,15 @@ const planNamespaceFiles = ({ linux }: Spec): HostStep[] =>
   linux.namespaces.flatMap(({ type, path }): HostStep[] =>
     path === undefined || type === "user" ? [] : [{ do: "open-namespace", namespace: type, path }],
   );
+
+/** HOME is what the passwd(5) says that the program will see: podman mounts one with a line for whoever it runs as. */
+function planUser(spec: Spec): User {
+  const user = userOf(spec);
+  const file = "/etc/passwd";
+  const over = spec.mounts.findLast(({ destination }) => destination === file || destination === "/etc");
+  if (typeof user === "string" || "name" in user || !over?.source || !isBind(over)) return user;
+  return { ...user, passwd: { source: over.source, path: file.slice(over.destination.length) } };
+}
 
 const isCgroup = ({ type }: Mount): boolean => type === "cgroup" || type === "cgroup2";
 

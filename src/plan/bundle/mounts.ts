@@ -40,7 +40,7 @@ export function adaptMounts(spec: Spec): Adapted {
   return { spec: { ...spec, mounts, linux: { ...spec.linux, devices: allDevices(spec.linux.devices) } }, warnings };
 }
 
-const isBind = ({ type, options = [] }: Mount): boolean =>
+export const isBind = ({ type, options = [] }: Mount): boolean =>
   type === "bind" || options.includes("bind") || options.includes("rbind");
 
 const idmaps = ["idmap", "ridmap"];
