@@ -92,15 +92,15 @@ lasting='trap "exit 9" TERM; trap "echo usr1" USR1; sleep 1000 & echo started; w
 look='
 id; pwd; hostname | grep box; umask; env | grep -v ^HOSTNAME= | sort
 grep -E "^(Cap|NoNew|Seccomp:|Groups|Sig(Blk|Ign))" /proc/self/status
-sed "s/  */ /g" /proc/self/limits | grep -e core
-cat /proc/self/oom_score_adj /proc/sys/net/ipv4/ip_unprivileged_port_start
+sed "s/  */ /g" /proc/self/limits | grep "core file size [0-9]* [0-9]"
+grep 500 /proc/self/oom_score_adj; cat /proc/sys/net/ipv4/ip_unprivileged_port_start
 while read -r _ _ _ _ at options rest; do
   case $at in /proc/?*|/sys/?*) continue ;; esac
   type=${rest#*- }
   case $at in /dev*|/proc|/sys|/run) ;; *) type= ;; esac
   echo "$at $options ${type%% *}"
 done </proc/self/mountinfo | sort
-grep -o " /proc/\(bus\|fs\|irq\|sys\|sysrq-trigger\) ro," /proc/self/mountinfo | sort
+grep -o " /proc/\(bus\|fs\|irq\|sys\) ro," /proc/self/mountinfo | sort
 cd /dev; stat -c "%A %u %g %t %T %N" $(ls | grep -v -e console -e core) | sort
 echo shm $(ls -A shm) fds $(ls /proc/self/fd | wc -l); ls -A /sys/firmware; wc -c </proc/timer_list
 { echo x >/proc/sys/kernel/domainname; } 2>/dev/null || echo "/proc/sys is read-only"

@@ -76,8 +76,9 @@ life() {
 }
 
 terminals() {
-  show script -qec "ctr run --rm --tty $own --cgroup $cgroups/t $busybox t sh -c 'stty cols 99 rows 33; tty; stty size'" /dev/null \
-    | tr -d '\r\000' | sed 1d
+  # script(1) gives ctr a terminal, and writes what it sees.
+  script -qec "ctr run --rm --tty $own --cgroup $cgroups/t $busybox t sh -c 'tty; test -c /dev/console && echo console'" /dev/null \
+    </dev/null | tr -d '\r' | grep -a -o -e /dev/pts.* -e console
 }
 
 limits() {
