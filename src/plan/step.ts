@@ -31,6 +31,12 @@ import type { SecretVariable } from "./secrets.ts";
 import type { User } from "./user.ts";
 import type { MappedHostStep, MappedInitStep } from "./userns/step.ts";
 
+/** What will lie over the root's /etc/passwd: a path in a directory of the host's or, if it is empty, a file. */
+export interface MountedPasswd {
+  source: string;
+  path: string;
+}
+
 /** What the host's side does. Each has an undo, run when the start fails or the container ends. */
 export type HostStep =
   | { do: "lock-file"; running: string; cleanup: CleanupRecord }
@@ -56,7 +62,7 @@ export type HostStep =
   | OverlayStep
   | { do: "bind-root"; path: string }
   | { do: "etc-files"; files: EtcFile[] }
-  | { do: "user"; user: User }
+  | { do: "user"; user: User; passwd?: MountedPasswd }
   | { do: "secret-variables"; variables: SecretVariable[] }
   | BindStep
   | { do: "open-namespace"; namespace: SharedNamespaceType; path: string }

@@ -3,14 +3,7 @@
 import type { Spec } from "../oci/spec.ts";
 
 /** `name`, `uid`, `name:group` or `uid:gid` as a person wrote it, and groups beside the user's own; or what a spec gives. */
-export type User = string | { name: string; more: string[] } | Numbers;
-interface Numbers {
-  uid: number;
-  gid: number;
-  groups: number[];
-  /** What will lie over the root's /etc/passwd: a path in a directory or, if it is empty, a file of the host. */
-  passwd?: { source: string; path: string };
-}
+export type User = string | { name: string; more: string[] } | { uid: number; gid: number; groups: number[] };
 
 export function userOf(spec: Pick<Spec, "process">): User {
   const { username, uid, gid, additionalGids, groupNames } = spec.process.user;

@@ -63,6 +63,7 @@ export function performHost(
 const binds = () => require("./mount/bind.ts") as typeof import("./mount/bind.ts");
 const userns = () => require("./userns/prepare.ts") as typeof import("./userns/prepare.ts");
 const volumes = () => require("./mount/volume-mount.ts") as typeof import("./mount/volume-mount.ts");
+const mountedPasswd = () => require("./mount/mounted-passwd.ts") as typeof import("./mount/mounted-passwd.ts");
 const filters = () => require("./device-filter.ts") as typeof import("./device-filter.ts");
 
 type Performer<Step> = (step: Step, undo: UndoList, more: Performing) => void;
@@ -145,8 +146,9 @@ const performers: { [Kind in HostStep["do"]]: Performer<Extract<HostStep, { do: 
     if (ids) userns().asRoot(ids, () => writeEtcFiles(files, root!));
     else writeEtcFiles(files, root!);
   },
-  user: ({ user }, _undo, { prepared }) => {
-    prepared.identity = identityOf(prepared.root!, user);
+  user: ({ user, passwd }, _undo, { prepared }) => {
+    const identity = identityOf(prepared.root!, user);
+    prepared.identity = passwd ? { ...identity, home: mountedPasswd().homeByMounted(passwd, identity.uid) } : identity;
     prepared.owner = prepared.ids ? userns().identityOnHost(prepared.ids, prepared.identity) : prepared.identity;
   },
   "secret-variables": ({ variables }, _undo, { prepared }) => {

@@ -8,7 +8,7 @@ import { idMapsOf, namespaceOf, planClone, planSetup, planStart, sharesPid } fro
 import { planPrepared, planRoot } from "../mounts.ts";
 import type { HostStep, InitStep, Plan, StdioKind } from "../step.ts";
 import { planSysctls } from "../sysctl.ts";
-import { type User, userOf } from "../user.ts";
+import { userOf } from "../user.ts";
 import { core, planBundleLimits, withoutNoLimits } from "./limits.ts";
 import { adaptMounts, adaptStep, checkTargets, isBind } from "./mounts.ts";
 
@@ -53,7 +53,7 @@ export function planBundle(config: Spec, options: BundleOptions, host: Host): Bu
       ...devices.build,
       ...(ids ? [{ do: "user-namespace", ...(user?.path !== undefined && { path: user.path }), ...ids } as const] : []),
       planRoot(spec),
-      { do: "user", user: planUser(spec) },
+      planUser(spec),
       ...planPrepared(spec),
       ...(ids && spec.linux.maskedPaths?.length ? [{ do: "make-masks" } as const] : []),
       ...planNamespaceFiles(spec),
@@ -102,12 +102,11 @@ const planNamespaceFiles = ({ linux }: Spec): HostStep[] =>
   );
 
 /** HOME is what the passwd(5) says that the program will see: podman mounts one with a line for whoever it runs as. */
-function planUser(spec: Spec): User {
-  const user = userOf(spec);
+function planUser(spec: Spec): HostStep {
   const file = "/etc/passwd";
   const over = spec.mounts.findLast(({ destination }) => destination === file || destination === "/etc");
-  if (typeof user === "string" || "name" in user || !over?.source || !isBind(over)) return user;
-  return { ...user, passwd: { source: over.source, path: file.slice(over.destination.length) } };
+  const passwd = over?.source && isBind(over) && { source: over.source, path: file.slice(over.destination.length) };
+  return { do: "user", user: userOf(spec), ...(passwd && { passwd }) };
 }
 
 const isCgroup = ({ type }: Mount): boolean => type === "cgroup" || type === "cgroup2";

@@ -46,7 +46,7 @@ export function ensureDirectory(context: Context, path: string): Slot {
 export function ensureFile(context: Context, path: string): Slot {
   const { writer } = context;
   const { parent, name } = ensureParent(context, partsOf(path));
-  // Not by open(2): while a file is open for writing its mount can't be made read-only.
+  // open(2) would keep its mount from becoming read-only.
   writer.call("mknodat", [parent, name, fileMode("f", 0o644), 0], { ok: exists });
   return openInRoot(context, path, open.path);
 }

@@ -3,7 +3,7 @@
 import { Failure, hasCode, NotFoundError } from "../../errors.ts";
 import { openInRoot } from "../../linux/at.ts";
 import { byteNameOf } from "../../linux/byte-name.ts";
-import { type Fd, O_DIRECTORY, O_NONBLOCK, O_PATH, O_RDONLY, openIfAny, owned, readAll } from "../../linux/file.ts";
+import { type Fd, O_NONBLOCK, O_RDONLY, owned, readAll } from "../../linux/file.ts";
 import { fstat } from "../../linux/stat.ts";
 import { isOnProc } from "../../linux/statfs.ts";
 import type { User } from "../../plan/user.ts";
@@ -65,7 +65,7 @@ function groupOf(groups: string, name: string): number {
 /** PATH_MAX: what is longer leads nowhere, and would be too long for a variable. */
 const maxHomeLength = 4096;
 
-function homeIn(entry: string[] | undefined): string {
+export function homeIn(entry: string[] | undefined): string {
   const home = entry?.[5] || "/";
   return home.length < maxHomeLength && !home.includes("\0") ? home : "/";
 }
@@ -74,9 +74,8 @@ function homeIn(entry: string[] | undefined): string {
 export function identityOf(root: Fd, user: User): Identity {
   if (typeof user === "string") return resolveUser(root, user);
   if ("name" in user) return resolveUser(root, user.name, user.more);
-  const { passwd: over, ...numbers } = user;
-  const passwd = over ? readMounted(over) : readDatabase(root, "/etc/passwd", { needed: false });
-  return { ...numbers, home: homeIn(findLine(passwd, 2, String(user.uid))) };
+  const passwd = readDatabase(root, "/etc/passwd", { needed: false });
+  return { ...user, home: homeIn(findLine(passwd, 2, String(user.uid))) };
 }
 
 /*
@@ -87,7 +86,7 @@ export function identityOf(root: Fd, user: User): Identity {
 const literal = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
 
 /** The fields of the first line that has a value in a column. */
-function findLine(database: string, column: number, value: string): string[] | undefined {
+export function findLine(database: string, column: number, value: string): string[] | undefined {
   const before = "[^:\\n]*:".repeat(column);
   const line = new RegExp(`(?:^|\\n)(${before}${literal(value)}(?::[^\\n]*)?)(?=\\r?(?:\\n|$))`).exec(database)?.[1];
   return line?.replace(/\r$/, "").split(":", 7);
@@ -118,20 +117,10 @@ function readDatabase(root: Fd, path: string, { needed }: { needed: boolean }): 
 }
 
 /** Empty if there is no such file. A FIFO or a device must not hold us up. */
-function readText(root: Fd, path: string): string {
+export function readText(root: Fd, path: string): string {
   using database = owned(openDatabase(root, path));
-  return database === undefined ? "" : textOf(database.fd, path);
-}
-
-/** The same of what is not mounted yet. */
-function readMounted({ source, path }: { source: string; path: string }): string {
-  using mounted = owned(openIfAny(source, path === "" ? O_RDONLY | O_NONBLOCK : O_PATH | O_DIRECTORY));
-  if (mounted === undefined) return "";
-  if (path !== "") return readDatabase(mounted.fd, path, { needed: false });
-  return fstat(mounted.fd).type === "file" ? textOf(mounted.fd, source) : "";
-}
-
-function textOf(fd: Fd, path: string): string {
+  if (database === undefined) return "";
+  const { fd } = database;
   if (fstat(fd).type !== "file" || isOnProc(fd, path)) throw new Failure(`${path} of the image is not a regular file`);
   return new TextDecoder().decode(readAll(fd, `the image's ${path}`, maxBytes));
 }
