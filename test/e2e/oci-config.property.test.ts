@@ -9,6 +9,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { almostRight, anything } from "../support/configs.ts";
 import { needing, root } from "../support/needs.ts";
+import { patienceMs } from "../support/patience.ts";
 import { type Config, type RuntimeSandbox, runtimeSandbox } from "../support/runtimes.ts";
 
 const test = needing(root);
@@ -34,7 +35,7 @@ class Fuzzed {
     writeFileSync(join(this.bundle, "config.json"), text);
     const { box, log } = this;
     const words = ["--log", log, "--log-format", "json", "run", "-b", this.bundle, "c"];
-    const { code, signal, stderr } = await box.call(words, { timeoutMs: 20_000 });
+    const { code, signal, stderr } = await box.call(words, { timeoutMs: patienceMs });
     const lines = readFileSync(log, { encoding: "utf8", flag: "a+" }).trim().split("\n").filter(Boolean);
     rmSync(log);
     const errors = lines.map((line) => JSON.parse(line)).filter(({ level }) => level === "error");

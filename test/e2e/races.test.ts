@@ -13,16 +13,16 @@ const some = (counts: Record<string, number>): void => expect(Object.keys(counts
 test(
   "targets of mounts in a bundle lead nowhere but into its root (R15)",
   async () => some(await targets(60)),
-  120_000,
+  240_000,
 );
 
 test(
   "a container has all of its masks and read-only paths, whoever moves /proc of its root meanwhile (R16)",
   async () => some(await masks(50)),
-  120_000,
+  240_000,
 );
 
-test("the working directory of exec is inside (R6)", async () => some(await workdir(5)), 120_000);
+test("the working directory of exec is inside (R6)", async () => some(await workdir(5)), 240_000);
 
 test("a part of a volume is of that volume, and cp, export and commit stay in their container (R15, R25)", async () => {
   await withMachine(["busybox"], async (machine) => {
@@ -34,5 +34,5 @@ test("a part of a volume is of that volume, and cp, export and commit stay in th
 test(
   "removal of a tree removes nothing outside of it (R15)",
   async () => some(await removal(temporaryDirectory())(60)),
-  120_000,
+  240_000,
 );
