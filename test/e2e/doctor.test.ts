@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { findCgroup2 } from "../../src/linux/cgroup.ts";
 import type { Result } from "../support/cli.ts";
 import { type Machine, withMachine } from "../support/containers.ts";
-import { detached, ok, stateOf, until } from "../support/life.ts";
+import { detached, monitorOf, ok, stateOf, until } from "../support/life.ts";
 import { needing, root } from "../support/needs.ts";
 
 const cgroup2 = () => (findCgroup2() ? undefined : "cgroup v2");
@@ -30,6 +30,9 @@ const wrong = (result: Result): string[] =>
 
 const doctor = (machine: Machine, ...options: string[]) =>
   machine.run(["doctor", "--no-run", "--format", "json", ...options]);
+
+/** Gone, or waited for by nobody yet: that one has no program any more. */
+const hasEnded = (pid: number): boolean => !existsSync(`/proc/${pid}/exe`);
 
 /** Looks, repairs, and looks again. @returns what was found. */
 async function repaired(machine: Machine): Promise<string[]> {
@@ -167,6 +170,24 @@ describe("what is left behind is found and taken away:", () => {
       ok(await machine.run(["network", "rm", "shop"]));
     });
   });
+  test("published ports of containers that have ended; those of others stay", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      const ports = async () => (await machine.exec(["nft", "list", "ruleset"])).stdout.match(/1808\d/g) ?? [];
+      await detached(machine, "other", "exec sleep 600", ["-p", "18081:80"]);
+      const id = await detached(machine, "web", "exec sleep 600", ["-p", "18080:80"]);
+      // The monitor first: nobody is left to take the ports away.
+      for (const pid of [monitorOf(machine, id), stateOf(machine, id).process.pid as number]) {
+        await machine.exec(["kill", "-KILL", String(pid)]);
+        await until(() => hasEnded(pid), `process ${pid} has ended`);
+      }
+      expect(await ports()).toContain("18080");
+      const found = await repaired(machine);
+      expect(found.filter((line) => line.includes("18080"))).toHaveLength(1);
+      expect(await ports()).not.toContain("18080");
+      expect(await ports()).toContain("18081");
+      ok(await machine.run(["rm", "-f", "web", "other"]));
+    });
+  });
 });
 
 describe("what is damaged (M2, V5)", () => {
@@ -186,6 +207,17 @@ describe("what is damaged (M2, V5)", () => {
       expect([left.code, wrong(left)]).toEqual([1, [expect.stringContaining("container.json is empty")]]);
       ok(await machine.run(["rm", "-f", "one", "two"]));
       ok(await machine.run(["rmi", "other"]));
+      expect((await doctor(machine)).code).toBe(0);
+    });
+  });
+  test("is a network, which its owner removes: it is named, with the way out, and the others go on", async () => {
+    await withMachine(["busybox"], async (machine) => {
+      for (const name of ["shop", "other"]) ok(await machine.run(["network", "create", name]));
+      writeFileSync(join(machine.root, "networks/shop/network.json"), "{");
+      const left = await doctor(machine, "--repair");
+      expect([left.code, wrong(left)]).toEqual([1, [expect.stringContaining("records: network shop is damaged")]]);
+      ok(await machine.run(["run", "--rm", "--network", "other", "busybox", "true"]));
+      ok(await machine.run(["network", "rm", "shop", "other"]));
       expect((await doctor(machine)).code).toBe(0);
     });
   });
