@@ -2,7 +2,6 @@
 
 import { UnsupportedError } from "../errors.ts";
 import type { Linux, Namespace, NamespaceType, Rlimit, Spec } from "../oci/spec.ts";
-import { planMounts } from "./mounts.ts";
 import type { CloneStep, InitStep, StdioKind } from "./step.ts";
 import type { IdMaps } from "./userns/id-map.ts";
 
@@ -86,6 +85,10 @@ export function planSetup(spec: Spec, container: Pick<InitOptions, "stdio">): In
     { do: "ready" },
   ];
 }
+
+/** Loaded for who makes a container: what joins one finds its mounts there. */
+const planMounts: typeof import("./mounts.ts").planMounts = (spec) =>
+  (require("./mounts.ts") as typeof import("./mounts.ts")).planMounts(spec);
 
 /** With nothing of ours, and of whoever called us. */
 const own = [

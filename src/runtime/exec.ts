@@ -22,7 +22,7 @@ import { forwarded } from "./forwarded.ts";
 import { compileOptions, givenFor } from "./given.ts";
 import { type Identity, identityOf } from "./mount/user.ts";
 import { startThrough } from "./start-through.ts";
-import { type ConnectedStdio, connectToCaller, type Owner, type Stdio } from "./stdio.ts";
+import type { ConnectedStdio, Owner, Stdio } from "./stdio.ts";
 import { checkDelivered, supervise } from "./supervise.ts";
 
 /** The container that is joined: its first process by number and descriptor, and its cgroup v2 directory if it has one. */
@@ -49,6 +49,7 @@ export function runExec(
   blockSignals(forwarded);
   const identity = identityIn(joined, plan);
   const owner = ownerOf(plan, identity);
+  const { connectToCaller } = require("./stdio.ts") as typeof import("./stdio.ts");
   const connected = connectToCaller(io.stdio, io.callerIsTerminal, owner, () => {}, undefined, io.detachKeys);
   try {
     const starting = spawnExec(joined, plan, identity, connected.inside);

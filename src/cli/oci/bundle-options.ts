@@ -10,17 +10,9 @@ import { cgroupDirectory, missingAbove } from "../../runtime/oci/cgroup-path.ts"
 import { readConfig } from "../../runtime/oci/config.ts";
 import type { CreateRequest } from "../../runtime/oci/create.ts";
 import { type ContainerState, checkId } from "../../runtime/oci/state.ts";
-import { preservedFds } from "../../runtime/oci/stdio.ts";
 import type { Arguments, Values } from "../words/command.ts";
 import { containerId, type RuntimeGlobal } from "./command.ts";
-
-/** Of all that start a program. */
-export const preserveFds = {
-  type: "string",
-  valueHint: "N",
-  default: "0",
-  description: "Hand over N descriptors from 3 on, after those of LISTEN_FDS",
-} as const;
+import { preservedOf, preserveFds } from "./descriptors.ts";
 
 export const bundleArgs = {
   bundle: { type: "string", alias: "b", valueHint: "DIR", default: ".", description: "The directory with config.json" },
@@ -116,14 +108,6 @@ function checkBundle(bundle: string): void {
     if (!hasCode(error, "ENOENT")) throw error;
     throw new UsageError(`the bundle ${bundle} is not there: no such file or directory`);
   }
-}
-
-/** Those of socket activation (sd_listen_fds(3)) come first. */
-export const preservedOf = (more: string) => preservedFds(countOf(process.env.LISTEN_FDS ?? "0") + countOf(more));
-
-function countOf(text: string): number {
-  if (!/^\d{1,4}$/.test(text)) throw new UsageError(`${JSON.stringify(text)} is not a number of descriptors`);
-  return Number(text);
 }
 
 /** A path as others are told it: without `.`, `..` and double slashes. */

@@ -1,19 +1,17 @@
 import { UnsupportedError, UsageError } from "../../errors.ts";
 import { readBytes } from "../../linux/file.ts";
-import { parseProcess } from "../../oci/bundle/bundle.ts";
 import { capabilityNames } from "../../oci/capabilities.ts";
 import type { Process, User } from "../../oci/spec.ts";
 import { absolutePath } from "../../paths.ts";
 import { planJoin } from "../../plan/bundle/exec.ts";
-import { grantable } from "../../runtime/oci/config.ts";
 import { joinContainer } from "../../runtime/oci/exec.ts";
-import { terminalOfCaller } from "../../runtime/oci/foreground.ts";
+import { grantable } from "../../runtime/oci/grant.ts";
 import { readState } from "../../runtime/oci/state.ts";
 import { handedOver } from "../../runtime/oci/stdio.ts";
 import type { Arguments, Values } from "../words/command.ts";
-import { preservedOf, preserveFds } from "./bundle-options.ts";
 import { containerId, defineRuntimeCommand } from "./command.ts";
-import { checkConsole } from "./create.ts";
+import { checkConsole } from "./console.ts";
+import { preservedOf, preserveFds } from "./descriptors.ts";
 
 const execArgs = {
   process: { type: "string", alias: "p", valueHint: "FILE", description: "The process as JSON, as in config.json" },
@@ -81,7 +79,9 @@ export default defineRuntimeCommand({
     return joinContainer(root, state, {
       plan: planJoin(state.config, target, { stdio, detach, preserveFds: preserved.length }),
       connect: (owner) =>
-        terminal && consoleSocket === undefined ? terminalOfCaller(owner) : handedOver(owner, consoleSocket),
+        terminal && consoleSocket === undefined
+          ? foreground().terminalOfCaller(owner)
+          : handedOver(owner, consoleSocket),
       preserved,
       detach,
       ...(pidFile !== undefined && { pidFile }),
@@ -90,6 +90,9 @@ export default defineRuntimeCommand({
     });
   },
 });
+
+/** Loaded for a terminal that is the caller's. */
+const foreground = () => require("../../runtime/oci/foreground.ts") as typeof import("../../runtime/oci/foreground.ts");
 
 const pathOf = (path: string | undefined, here: string) => (path === undefined ? undefined : absolutePath(path, here));
 
@@ -103,6 +106,8 @@ function cgroupIn(path: string): string {
 function processOf(args: Given, own: Process): Process {
   if (args.process !== undefined) {
     if (args.command.length > 0) throw new UsageError("a command and --process: only one of them can be given");
+    const { parseProcess } =
+      require("../../oci/bundle/process-file.ts") as typeof import("../../oci/bundle/process-file.ts");
     return parseProcess(readBytes(absolutePath(args.process, process.cwd())));
   }
   if (args.command.length === 0) throw new UsageError("the command is missing", "exec ID COMMAND, or --process FILE");

@@ -3,7 +3,7 @@ import { endForeground } from "../../runtime/oci/foreground.ts";
 import { handedOver } from "../../runtime/oci/stdio.ts";
 import { bundleArgs, bundleRequest } from "./bundle-options.ts";
 import { defineRuntimeCommand } from "./command.ts";
-import { checkConsole } from "./create.ts";
+import { checkConsole } from "./console.ts";
 
 export default defineRuntimeCommand({
   meta: { name: "run", description: "Create a container, start it, and stay until it ends" },

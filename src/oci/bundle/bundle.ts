@@ -8,10 +8,11 @@ import { UnsupportedError } from "../../errors.ts";
 import { parseJson } from "../json.ts";
 import type { Hook, Hooks } from "../rare.ts";
 import { parseWithBits64 } from "../seccomp.ts";
-import type { Mount, Process, Resources, Root, Spec } from "../spec.ts";
-import { checkProcess, checkResources, checkSpec, isCapability } from "./check.ts";
+import type { Mount, Resources, Root, Spec } from "../spec.ts";
+import { checkResources, checkSpec } from "./check.ts";
 import { linux, mappings } from "./linux.ts";
 import { process } from "./process.ts";
+import { withKnownCapabilities } from "./process-file.ts";
 import {
   absolutePath,
   flag,
@@ -102,13 +103,6 @@ export function parseBundle(content: Uint8Array | string, directory: string): Bu
   };
 }
 
-/** The process of an `exec`, from a file of its own. @throws InvalidError, UnsupportedError */
-export function parseProcess(content: Uint8Array | string): Process {
-  const read = process(parseJson(content, "process.json"), "process.json:");
-  checkProcess(read);
-  return withKnownCapabilities({ process: read }).process;
-}
-
 /** What `update` is to change. @param subject the name of the file, for errors. @throws InvalidError, UnsupportedError */
 export function parseResources(content: Uint8Array | string, subject: string): Resources {
   const read = resources(parseJson(content, subject), `${subject}:`);
@@ -129,17 +123,6 @@ function parseSpecJson(content: Uint8Array | string): unknown {
   if (linux?.seccomp && /\d{16}/.test(text))
     linux.seccomp = (parseWithBits64(text) as { linux: { seccomp: unknown } }).linux.seccomp;
   return json;
-}
-
-/** One that nobody knows is warned of, and not given. */
-function withKnownCapabilities<Type extends Pick<Spec, "process">>(spec: Type): Type {
-  const { capabilities } = spec.process;
-  if (!capabilities) return spec;
-  const known = Object.entries(capabilities).map(([set, names]: [string, string[]]) => [
-    set,
-    names.filter(isCapability),
-  ]);
-  return { ...spec, process: { ...spec.process, capabilities: Object.fromEntries(known) } };
 }
 
 function withAbsolutePaths(spec: Spec, directory: string): Spec {

@@ -1,16 +1,8 @@
 /** What fields of a config.json ask of each other; and those that tinydocker refuses, each by its name. Pure. */
 
-import { InvalidError, UnsupportedError } from "../../errors.ts";
-import { capabilityNames } from "../capabilities.ts";
-import type { Capabilities, Linux, NamespaceType, Process, Resources, Spec } from "../spec.ts";
-
-function invalid(where: string, reason: string, hint?: string): never {
-  throw new InvalidError(`config.json: ${where}: ${reason}`, hint);
-}
-
-function unsupported(where: string, reason: string, hint?: string): never {
-  throw new UnsupportedError(`config.json: ${where}: ${reason}`, hint);
-}
+import type { Capabilities, Linux, NamespaceType, Resources, Spec } from "../spec.ts";
+import { checkProcess, isCapability } from "./check-process.ts";
+import { invalid, unsupported } from "./refuse.ts";
 
 /** @returns warnings. @throws InvalidError, UnsupportedError */
 export function checkSpec(spec: Spec): string[] {
@@ -22,24 +14,6 @@ export function checkSpec(spec: Spec): string[] {
   checkLinux(spec.linux);
   if (spec.linux.resources) checkResources(spec.linux.resources);
   return [...unknownCapabilities(spec.process.capabilities), ...withoutEffect(spec)];
-}
-
-export function checkProcess({ args, rlimits = [], scheduler, ioPriority }: Process): void {
-  if (args.length === 0) invalid("process.args", "there is no program");
-  const seen = new Set<string>();
-  rlimits.forEach(({ type, soft, hard }, index) => {
-    const where = `process.rlimits[${index}]`;
-    if (seen.has(type)) invalid(`${where}.type`, `${type} is there twice`);
-    if (soft > hard) invalid(where, `the soft limit of ${type} is above the hard one`);
-    seen.add(type);
-  });
-  if (ioPriority?.class === "IOPRIO_CLASS_IDLE" && ioPriority.priority)
-    invalid("process.ioPriority.priority", "IOPRIO_CLASS_IDLE has no priorities");
-  if (scheduler?.policy === "SCHED_ISO")
-    unsupported("process.scheduler.policy", "Linux has reserved SCHED_ISO, and does not have it");
-  const isDeadline = scheduler?.policy === "SCHED_DEADLINE";
-  for (const name of ["runtime", "deadline", "period"] as const)
-    if (scheduler?.[name] && !isDeadline) invalid(`process.scheduler.${name}`, "only SCHED_DEADLINE has it");
 }
 
 function checkNamespaces({ hostname, domainname, linux }: Spec): void {
@@ -178,8 +152,6 @@ function unknownCapabilities(capabilities: Capabilities | undefined): string[] {
       .map((name) => `config.json: process.capabilities.${set}: there is no capability ${JSON.stringify(name)}`),
   );
 }
-
-export const isCapability = (name: string): boolean => (capabilityNames as readonly string[]).includes(name);
 
 function withoutEffect({ mounts, linux: { resources } }: Spec): string[] {
   const relative = mounts.filter(({ destination }) => !destination.startsWith("/"));

@@ -9,15 +9,12 @@ import { planPrepared, planRoot } from "../mounts.ts";
 import type { HostStep, InitStep, Plan, StdioKind } from "../step.ts";
 import { planSysctls } from "../sysctl.ts";
 import { userOf } from "../user.ts";
+import { type LastOptions, planLast } from "./last.ts";
 import { core, planBundleLimits, withoutNoLimits } from "./limits.ts";
 import { adaptMounts, adaptStep, checkTargets, isBind } from "./mounts.ts";
 
 /** What the command line says of a container beside its bundle. */
-export interface BundleOptions {
-  /** It is executed when somebody says so (`start`). */
-  waits?: boolean;
-  /** Descriptors of the caller's from 3 on that the program gets. */
-  preserveFds?: number;
+export interface BundleOptions extends LastOptions {
   /** The cgroup v2 directory that it is to be in; absent for that of whoever calls. */
   cgroup?: string;
   /** Its caller wants it to have none. */
@@ -80,20 +77,6 @@ function adapted(step: InitStep, { linux }: Spec, { keepsKeyring }: BundleOption
     return [step, { do: "root-propagation", propagation: linux.rootfsPropagation }];
   if (step.do === "sysctl") return [{ do: step.do, name: step.name, value: step.value }];
   return step.do === "reset-attributes" ? [{ ...step, keepOomScoreAdj: true }] : [step];
-}
-
-/** The program is looked for while somebody still hears that it is not there; then `create` has done its work. */
-export function planLast(
-  step: InitStep,
-  { process }: Pick<Spec, "process">,
-  { waits, preserveFds: preserve = 0 }: Pick<BundleOptions, "waits" | "preserveFds">,
-): InitStep[] {
-  if (step.do !== "close-fds") return [step];
-  return [
-    { do: "find-program", args: process.args, env: process.env },
-    ...(waits ? [{ do: "await-start", preserve } as const] : []),
-    { ...step, ...(preserve > 0 && { preserve }) },
-  ];
 }
 
 const planNamespaceFiles = ({ linux }: Spec): HostStep[] =>

@@ -3,7 +3,7 @@
 import type { Process, Spec } from "../../oci/spec.ts";
 import { type ExecPlan, planExec } from "../exec.ts";
 import type { InitStep, StdioKind } from "../step.ts";
-import { planLast } from "./bundle.ts";
+import { planLast } from "./last.ts";
 
 /** What the command line says of it beside its process. */
 export interface JoinOptions {
