@@ -1,6 +1,7 @@
 /** The limits of a spec in the words of cgroup v2: which controllers they need and what is written where. Pure. */
 
 import type { Resources } from "../oci/spec.ts";
+import type { LimitStep } from "./step.ts";
 
 /** One line for one file of the container's cgroup. */
 export interface Setting {
@@ -54,3 +55,30 @@ export const commonCgroup = "/tinydocker";
 
 /** Where a container's cgroup is. */
 export const cgroupPath = (id: string): string => `${commonCgroup}/${id}`;
+
+/** What the plan has to know of the host. */
+export interface Host {
+  /** Absent where cgroup v2 is not mounted. */
+  cgroup2?: { mountPoint: string; controllers: string[] };
+}
+
+/** What to say of controllers that this host lacks. */
+export function lackOf(controllers: string[], host: Host): [message: string, hint: string] {
+  const names = controllers.join(", ");
+  const missing = `cannot limit ${names}: this host has no cgroup v2 controller ${names}`;
+  if (!host.cgroup2)
+    return [`${missing} (cgroup v2 is not mounted)`, "mount it, or boot with systemd.unified_cgroup_hierarchy=1"];
+  const where = host.cgroup2.mountPoint.endsWith("/unified") ? " (hybrid mode: cgroup v1 holds them)" : "";
+  return [missing + where, "boot with systemd.unified_cgroup_hierarchy=1, or ask for no limit (0)"];
+}
+
+/** A setting in the directory of a cgroup. */
+export const limitStep = (cgroup: string, { file, value, why, or, optional, summed }: Setting): LimitStep => ({
+  do: "limit",
+  file: `${cgroup}/${file}`,
+  value,
+  why,
+  ...(or && { or: { ...or, file: `${cgroup}/${or.file}` } }),
+  ...(optional && { optional }),
+  ...(summed && { summed }),
+});

@@ -2,21 +2,24 @@
 
 import { UnsupportedError } from "../errors.ts";
 import type { Spec } from "../oci/spec.ts";
-import { planCgroup, type Setting } from "./cgroup.ts";
+import { type Host, lackOf, limitStep, planCgroup, type Setting } from "./cgroup.ts";
 import { type DeviceFilterPlan, planDeviceFilter } from "./device-filter.ts";
-import { type InitOptions, idMapsOf, namespaceOf, planClone, planSetup, planStart, sharesPid } from "./init.ts";
+import {
+  type InitOptions,
+  idMapsOf,
+  namespaceOf,
+  planClone,
+  planOwner,
+  planSetup,
+  planStart,
+  sharesPid,
+} from "./init.ts";
 import { planPrepared, planRoot } from "./mounts.ts";
 import { type Connection, connectedOf, type EtcFile } from "./network.ts";
 import type { SecretVariable } from "./secrets.ts";
-import type { Directory, HostStep, LimitStep, Plan } from "./step.ts";
+import type { Directory, HostStep, Plan } from "./step.ts";
 import { planSysctls } from "./sysctl.ts";
 import { userOf } from "./user.ts";
-
-/** What the plan has to know of the host. */
-export interface Host {
-  /** Absent where cgroup v2 is not mounted. */
-  cgroup2?: { mountPoint: string; controllers: string[] };
-}
 
 /** What the spec does not say about this container. */
 export interface Container extends InitOptions {
@@ -91,16 +94,6 @@ function planWarnings(lacking: Set<string>, host: Host): string[] {
   return promised.length > 0 ? [`default limits are off: ${lackOf([...lacking], host)[0]}`] : [];
 }
 
-/** What to say of controllers that this host lacks. */
-export function lackOf(controllers: string[], host: Host): [message: string, hint: string] {
-  const names = controllers.join(", ");
-  const missing = `cannot limit ${names}: this host has no cgroup v2 controller ${names}`;
-  if (!host.cgroup2)
-    return [`${missing} (cgroup v2 is not mounted)`, "mount it, or boot with systemd.unified_cgroup_hierarchy=1"];
-  const where = host.cgroup2.mountPoint.endsWith("/unified") ? " (hybrid mode: cgroup v1 holds them)" : "";
-  return [missing + where, "boot with systemd.unified_cgroup_hierarchy=1, or ask for no limit (0)"];
-}
-
 function planPrepare(container: Container, cgroup: string | undefined): HostStep[] {
   const { id, name, namePath, running, directory, volumes, keep, fresh, outlives, secrets, ids } = container;
   const anonymous = volumes.flatMap((step) => (step.do === "volume" && step.anonymous ? [step.name] : []));
@@ -147,17 +140,6 @@ function planRelease(cgroup: string | undefined, settings: Setting[], host: Host
   return [{ do: "delegate", cgroup, controllers }, ...settings.map((setting) => limitStep(cgroup, setting))];
 }
 
-/** A setting in the directory of a cgroup. */
-export const limitStep = (cgroup: string, { file, value, why, or, optional, summed }: Setting): LimitStep => ({
-  do: "limit",
-  file: `${cgroup}/${file}`,
-  value,
-  why,
-  ...(or && { or: { ...or, file: `${cgroup}/${or.file}` } }),
-  ...(optional && { optional }),
-  ...(summed && { summed }),
-});
-
 /** The root and what goes into it, as far as the host's side can make it: detached mounts, and users by their numbers. */
 function planBuild(
   spec: Spec,
@@ -188,15 +170,6 @@ function planBuild(
       path === undefined || type === "user" ? [] : [{ do: "open-namespace", namespace: type, path }],
     ),
   ];
-}
-
-/** Of its cgroup, for those that have a user namespace. */
-export function planOwner(spec: Spec): { owner?: { uid: number; gid: number } } {
-  const ids = idMapsOf(spec);
-  if (!ids) return {};
-  const { ownerOfCgroup } = require("./userns/mounts.ts") as typeof import("./userns/mounts.ts");
-  const owner = ownerOfCgroup(spec, ids);
-  return owner ? { owner } : {};
 }
 
 /** What the user has mounted at such a place is the user's. */

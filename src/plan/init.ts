@@ -46,6 +46,15 @@ export function planClone(
 export const idMapsOf = ({ linux: { uidMappings: uids, gidMappings: gids } }: Spec): IdMaps | undefined =>
   uids && gids && { uids, gids };
 
+/** Of its cgroup, for those that have a user namespace. */
+export function planOwner(spec: Spec): { owner?: { uid: number; gid: number } } {
+  const ids = idMapsOf(spec);
+  if (!ids) return {};
+  const { ownerOfCgroup } = require("./userns/mounts.ts") as typeof import("./userns/mounts.ts");
+  const owner = ownerOfCgroup(spec, ids);
+  return owner ? { owner } : {};
+}
+
 /** What takes root of the host, then into the user namespace: a process that is there makes the container's first. */
 const planThrough = (spec: Spec, { hardLimits = {} }: Pick<InitOptions, "hardLimits">): InitStep[] => [
   ...own,

@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import type { Process, Spec } from "../../src/oci/spec.ts";
 import { type BundleOptions, type BundlePlan, planBundle } from "../../src/plan/bundle/bundle.ts";
 import { planJoin } from "../../src/plan/bundle/exec.ts";
-import type { Host } from "../../src/plan/container.ts";
+import type { Host } from "../../src/plan/cgroup.ts";
 import type { InitStep, StdioKind } from "../../src/plan/step.ts";
 import { aSpec, host } from "../support/plans.ts";
 

@@ -2,7 +2,8 @@
 
 import { capabilityNames } from "../../src/oci/capabilities.ts";
 import type { Spec } from "../../src/oci/spec.ts";
-import { type Container, type Host, planContainer } from "../../src/plan/container.ts";
+import type { Host } from "../../src/plan/cgroup.ts";
+import { type Container, planContainer } from "../../src/plan/container.ts";
 import type { RunOptions } from "../../src/plan/options.ts";
 import { noOptions } from "../../src/plan/options.ts";
 import { type HostFacts, type ImageDefaults, planSpec, type Rootfs } from "../../src/plan/spec.ts";

@@ -4,7 +4,7 @@ import { findCgroup2 } from "../../linux/cgroup.ts";
 import { readFileIfAny } from "../../linux/file.ts";
 import { hardLimits } from "../../linux/process.ts";
 import type { Device } from "../../oci/spec.ts";
-import type { Host } from "../../plan/container.ts";
+import type { Host } from "../../plan/cgroup.ts";
 import type { HostFacts } from "../../plan/spec.ts";
 import { ownCapabilities } from "../../runtime/own-capabilities.ts";
 

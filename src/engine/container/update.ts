@@ -7,7 +7,7 @@ import { O_DIRECTORY, O_RDONLY, open, owned, readFile } from "../../linux/file.t
 import { flock } from "../../linux/flock.ts";
 import { statIfAny } from "../../linux/stat.ts";
 import type { Paths } from "../../paths.ts";
-import { lackOf, limitStep } from "../../plan/container.ts";
+import { lackOf, limitStep } from "../../plan/cgroup.ts";
 import type { RunOptions } from "../../plan/options.ts";
 import { planUpdate } from "../../plan/rare-limits.ts";
 import type { ResourceOptions } from "../../plan/resource-options.ts";

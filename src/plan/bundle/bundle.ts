@@ -2,9 +2,9 @@
 
 import { UnsupportedError } from "../../errors.ts";
 import type { Mount, Spec } from "../../oci/spec.ts";
-import { type Host, lackOf, limitStep, planOwner } from "../container.ts";
+import { type Host, lackOf, limitStep } from "../cgroup.ts";
 import { type DeviceFilterPlan, planDeviceFilter } from "../device-filter.ts";
-import { idMapsOf, namespaceOf, planClone, planSetup, planStart, sharesPid } from "../init.ts";
+import { idMapsOf, namespaceOf, planClone, planOwner, planSetup, planStart, sharesPid } from "../init.ts";
 import { planPrepared, planRoot } from "../mounts.ts";
 import type { HostStep, InitStep, Plan, StdioKind } from "../step.ts";
 import { planSysctls } from "../sysctl.ts";

@@ -3,7 +3,7 @@
 import { UnsupportedError } from "../../errors.ts";
 import type { Machine } from "../../linux/seccomp/architectures.ts";
 import type { Linux, Mount, Resources, Spec } from "../../oci/spec.ts";
-import type { Host } from "../container.ts";
+import type { Host } from "../cgroup.ts";
 import { defaultDevices, isPrepared, rootMountOf } from "../mounts.ts";
 import {
   bundleOf,

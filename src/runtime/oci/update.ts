@@ -6,7 +6,7 @@ import { delegateControllers } from "../../linux/delegation.ts";
 import { owned } from "../../linux/file.ts";
 import type { Resources } from "../../oci/spec.ts";
 import { core, planBundleLimits, withoutNoLimits } from "../../plan/bundle/limits.ts";
-import { lackOf, limitStep } from "../../plan/container.ts";
+import { lackOf, limitStep } from "../../plan/cgroup.ts";
 import { planDeviceRules } from "../../plan/device/rules.ts";
 import { replaceDeviceFilter } from "../device-filter.ts";
 import { rememberLimits, writeLimit } from "../limit.ts";
