@@ -1,7 +1,7 @@
 /** The plan of the first process of a container, from its clone to its execve. Pure; its order matters. */
 
 import { UnsupportedError } from "../errors.ts";
-import type { Linux, Namespace, NamespaceType, Rlimit, Spec } from "../oci/spec.ts";
+import type { Linux, Namespace, NamespaceType, Spec } from "../oci/spec.ts";
 import type { CloneStep, InitStep, StdioKind } from "./step.ts";
 import type { IdMaps } from "./userns/id-map.ts";
 
@@ -59,7 +59,7 @@ export function planOwner(spec: Spec): { owner?: { uid: number; gid: number } } 
 const planThrough = (spec: Spec, { hardLimits = {} }: Pick<InitOptions, "hardLimits">): InitStep[] => [
   ...own,
   ...attributes(spec),
-  ...planRaised(spec.process.rlimits, hardLimits),
+  ...raising().planRaised(spec.process.rlimits, hardLimits),
   ...planJoin(spec, "pid", "asked for: the processes of another container"),
   ...(namespaceOf(spec, "time") ? rareNamespaces().planClocks(spec.linux) : []),
   { do: "enter-user-namespace" },
@@ -67,8 +67,7 @@ const planThrough = (spec: Spec, { hardLimits = {} }: Pick<InitOptions, "hardLim
 ];
 
 /** Loaded for those that have a user namespace. */
-const planRaised = (rlimits: Rlimit[] | undefined, hardLimits: Record<string, number>): InitStep[] =>
-  (require("./userns/limits.ts") as typeof import("./userns/limits.ts")).planRaised(rlimits, hardLimits);
+const raising = () => require("./userns/limits.ts") as typeof import("./userns/limits.ts");
 
 /** Its own, or with a path another's; none where it has the host's. */
 export const namespaceOf = ({ linux }: Spec, type: NamespaceType): Namespace | undefined =>
@@ -82,7 +81,7 @@ export function planSetup(spec: Spec, container: Pick<InitOptions, "stdio">): In
     ...planNamespaces(spec),
     ...(spec.hostname ? [{ do: "hostname", name: spec.hostname } as const] : []),
     ...(spec.domainname ? [{ do: "domainname", name: spec.domainname } as const] : []),
-    ...planMounts(spec),
+    ...mounts().planMounts(spec),
     // The terminal is opened from the container's own devpts, before the host's tree goes.
     ...(spec.process.terminal
       ? [{ do: "console", ...(size && { rows: size.height, columns: size.width }) } as const]
@@ -95,9 +94,8 @@ export function planSetup(spec: Spec, container: Pick<InitOptions, "stdio">): In
   ];
 }
 
-/** Loaded for who makes a container: what joins one finds its mounts there. */
-const planMounts: typeof import("./mounts.ts").planMounts = (spec) =>
-  (require("./mounts.ts") as typeof import("./mounts.ts")).planMounts(spec);
+/** Not loaded for who joins a container. */
+const mounts = () => require("./mounts.ts") as typeof import("./mounts.ts");
 
 /** With nothing of ours, and of whoever called us. */
 const own = [
