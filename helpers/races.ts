@@ -3,9 +3,11 @@
  * (test/support/races.ts), 10,000 times in all if nothing else is said; the suite does a few. Prints what became of them.
  */
 
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { withMachine } from "../test/support/containers.ts";
 import * as races from "../test/support/races.ts";
-import { temporaryDirectory } from "../test/support/temporary.ts";
 
 const all = Number(process.argv[2] ?? 10_000);
 const onMachine =
@@ -18,6 +20,15 @@ const onMachine =
     return counts;
   };
 
+const inDirectory =
+  (scenario: (directory: string) => races.Scenario): races.Scenario =>
+  async (rounds) => {
+    const directory = mkdtempSync(join(tmpdir(), "tinydocker-races-"));
+    const counts = await scenario(directory)(rounds);
+    rmSync(directory, { recursive: true });
+    return counts;
+  };
+
 /** Each with its part of all rounds. */
 const scenarios: [string, number, races.Scenario][] = [
   ["targets of mounts in a bundle", 0.4, races.targets],
@@ -25,7 +36,7 @@ const scenarios: [string, number, races.Scenario][] = [
   ["the working directory of exec", 0.05, races.workdir],
   ["a part of a volume", 0.05, onMachine(races.subpath)],
   ["cp in and out, export, commit", 0.05, onMachine(races.trees)],
-  ["removal of trees", 0.2, (rounds) => races.removal(temporaryDirectory())(rounds)],
+  ["removal of trees", 0.2, inDirectory(races.removal)],
 ];
 
 for (const [title, part, scenario] of scenarios) {
