@@ -100,13 +100,16 @@ export function startError(failed: Failed): StartError {
   const verb =
     record.call === "add" && (step === "mount" || step === "attach") ? "mount on" : (verbs[record.call] ?? record.call);
   const hint = log && verb === "mount" ? `the kernel says: ${log.replace(/^[ewi] /, "")}` : hints[step]?.(code);
-  const error = new SyscallError(verb, subjectOf(record), code, meaning, hint);
+  // The label says more than the file that it is written to.
+  const subject = step === "security-label" ? record.subject : undefined;
+  const error = new SyscallError(verb, subject ?? subjectOf(record), code, meaning, hint);
   return new StartError(`${step}: ${error.message}`, error.hint, 125);
 }
 
 const hints: Record<string, (code: string) => string | undefined> = {
   "reset-attributes": (code) =>
     code === "EACCES" ? "without CAP_SYS_RESOURCE --oom-score-adj can only be raised above our own" : undefined,
+  "security-label": (code) => (code === "ENOENT" ? "the security module that it is for is not on" : undefined),
   sysctl: (code) => (code === "ENOENT" ? "this kernel, or this network, has no such setting" : undefined),
   "exe-file": () =>
     "this kernel has no CONFIG_CHECKPOINT_RESTORE, and we have no CAP_SYS_RESOURCE: without either our binary could be seen inside",
