@@ -4,14 +4,11 @@
  */
 
 import { Failure } from "../../errors.ts";
-import { pidfdSendSignal, wait } from "../clone.ts";
 import { close, type Fd, O_RDONLY, open, owned, read, readFile, writeSetting } from "../file.ts";
 import { syscallError } from "../libc.ts";
 import { pipe } from "../poll.ts";
-import { signals } from "../signal.ts";
-import { type Launched, launch } from "./launch.ts";
-import { Frame, Given, names } from "./record.ts";
-import { Writer } from "./writer.ts";
+import { endInhabitant, launchInhabitant } from "./inhabitant.ts";
+import type { Launched } from "./launch.ts";
 
 /** Lines of uid_map and gid_map: "INSIDE OUTSIDE COUNT". */
 export interface MapTexts {
@@ -21,6 +18,7 @@ export interface MapTexts {
 
 /** @returns a descriptor of a new namespace. */
 export function makeUserNamespace(maps: MapTexts): Fd {
+  // A namespace has to have somebody in it until it is open.
   const inhabitant = launchInhabitant(["CLONE_NEWUSER"]);
   try {
     const pid = pidOnProc(inhabitant.pidfd);
@@ -28,7 +26,7 @@ export function makeUserNamespace(maps: MapTexts): Fd {
     writeSetting(`/proc/${pid}/gid_map`, maps.gid);
     return open(`/proc/${pid}/ns/user`, O_RDONLY);
   } finally {
-    end(inhabitant);
+    endInhabitant(inhabitant);
   }
 }
 
@@ -50,41 +48,8 @@ export function readUserNamespace(namespace: Fd, subject: string): MapTexts {
     const pid = pidOnProc(inhabitant.pidfd);
     return { uid: readFile(`/proc/${pid}/uid_map`), gid: readFile(`/proc/${pid}/gid_map`) };
   } finally {
-    end(inhabitant);
+    endInhabitant(inhabitant);
   }
-}
-
-function end({ pidfd, assembled }: Launched): void {
-  pidfdSendSignal(pidfd, signals.SIGKILL);
-  wait({ pidfd });
-  close(pidfd);
-  assembled.arena.unmap();
-}
-
-const given = { namespace: new Given("user namespace"), ready: new Given("pipe") };
-
-/**
- * A namespace has to have somebody in it until it is open: a process that has nothing, and waits to be killed.
- * @param joined the namespace that it enters, and what it writes a byte to when it is there; else it is born in a new one.
- */
-function launchInhabitant(flags: "CLONE_NEWUSER"[], joined?: { namespace: Fd; ready: Fd }): Launched {
-  const writer = new Writer();
-  writer.step("wait");
-  const entry = writer.label();
-  writer.operation("own-memory");
-  writer.operation("close-inherited");
-  writer.call("prctl", [names("PR_SET_PDEATHSIG"), names("SIGKILL")]);
-  if (joined) {
-    writer.call("setns", [given.namespace, names("CLONE_NEWUSER")]);
-    writer.call("write", [given.ready, "r", 1]);
-  }
-  writer.call("ppoll", [0, 0, 0, 0]);
-  const program = writer.program(entry, new Frame());
-  return launch(program, {
-    flags,
-    given: joined ? { [given.namespace.name]: joined.namespace, [given.ready.name]: joined.ready } : {},
-    keep: joined ? [joined.namespace, joined.ready] : [],
-  });
 }
 
 /** The number that /proc knows a process by: it may be mounted for another pid namespace than ours. */
