@@ -73,6 +73,7 @@ describe("what is loaded", () => {
     ];
     expect(others.filter((file) => run.has(file))).toEqual([]);
   });
+<<<<<<< HEAD
   test("for the commands of the OCI runtime is at most what each needs, and hardly more than nothing for those that only touch files", () => {
     const limits = { start: 98, delete: 110, kill: 110, state: 106, create: 420, run: 455, exec: 295 };
     const loaded = (name: string) => loadedWith("cli/role.ts", "cli/oci/main.ts", `cli/oci/${name}.ts`);
@@ -83,5 +84,13 @@ describe("what is loaded", () => {
     // `delete` has to know where cgroups are.
     for (const name of ["start", "delete", "kill", "state"])
       for (const file of loaded(name)) expect(file).not.toMatch(/^plan\/(?!cgroup.ts)/);
+=======
+  test("for the OCI runtime has nothing of systemd, but for those whose cgroups it makes", () => {
+    const all = ["create", "run", "exec", "update", "delete"].map((name) => `cli/oci/${name}.ts`);
+    const systemd = /^(plan|runtime)\/systemd\/(?!documentation)/;
+    expect([...loadedWith("cli/oci/main.ts", ...all, "runtime/host.ts")].filter((file) => systemd.test(file))).toEqual(
+      [],
+    );
+>>>>>>> be3008a (oci runtime: cgroups by systemd, as scopes over D-Bus (--systemd-cgroup))
   });
 });

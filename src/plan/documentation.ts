@@ -2,10 +2,12 @@
 
 import { type Documentation, rareDocumentation } from "./rare/documentation.ts";
 import type { Step } from "./step.ts";
+import { systemdDocumentation } from "./systemd/documentation.ts";
 
 /** For each kind of step: the man page to read, why it is there, and what ends it. */
 export const documentation: Documentation<Step["do"]> = {
   ...rareDocumentation,
+  ...systemdDocumentation,
   "lock-file": {
     man: "flock(2)",
     why: "the id is ours while this lock lives; a lock without owner tells the next command what to clean up",

@@ -4,6 +4,7 @@ import { UsageError } from "../errors.ts";
 import type { BlockIo, DeviceId, Resources } from "../oci/spec.ts";
 import type { Setting } from "./cgroup.ts";
 import type { DeviceFigure, ResourceOptions } from "./resource-options.ts";
+import { slicesOf } from "./systemd/slice.ts";
 
 /** @param plain of the spec until now. @param numbersOf the number of a disk by its path on the host. */
 export function addResources(
@@ -73,13 +74,6 @@ export function cgroupBelow(parent: string, id: string): string {
     throw new UsageError(`--cgroup-parent: ${JSON.stringify(parent)} leads out of the cgroups`);
   const [only = ""] = parts;
   const slices = parts.length === 1 && only.endsWith(".slice") && !parent.startsWith("/") ? slicesOf(only) : parts;
+  if (!slices) throw new UsageError(`--cgroup-parent: ${JSON.stringify(only)} is not a valid name of a slice`);
   return `/${[...slices, id].join("/")}`;
-}
-
-function slicesOf(slice: string): string[] {
-  const names = slice.slice(0, -".slice".length).split("-");
-  if (names.join("") === "") return []; // -.slice is the root
-  if (names.includes(""))
-    throw new UsageError(`--cgroup-parent: ${JSON.stringify(slice)} is not a valid name of a slice`);
-  return names.map((_, at) => `${names.slice(0, at + 1).join("-")}.slice`);
 }

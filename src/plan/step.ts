@@ -28,6 +28,7 @@ import type { Relabel } from "./rare/selinux.ts";
 import type { JoinStep, RareHostStep, RareStep, SharedNamespaceType } from "./rare/step.ts";
 import type { SecretFile } from "./secret-mount.ts";
 import type { SecretVariable } from "./secrets.ts";
+import type { SystemdStep } from "./systemd/step.ts";
 import type { User } from "./user.ts";
 import type { MappedHostStep, MappedInitStep } from "./userns/step.ts";
 
@@ -57,6 +58,7 @@ export type HostStep =
   | { do: "remove"; directory: string; namePath?: string; ids?: string[] }
   /** `existing`: one that the caller has made is taken, if it is empty. `owner` may make others in it, by the host's numbers. */
   | { do: "cgroup"; path: string; existing?: true; owner?: { uid: number; gid: number } }
+  | SystemdStep
   | MappedHostStep
   | RareHostStep
   | OverlayStep

@@ -64,6 +64,7 @@ const binds = () => require("./mount/bind.ts") as typeof import("./mount/bind.ts
 const userns = () => require("./userns/prepare.ts") as typeof import("./userns/prepare.ts");
 const volumes = () => require("./mount/volume-mount.ts") as typeof import("./mount/volume-mount.ts");
 const mountedPasswd = () => require("./mount/mounted-passwd.ts") as typeof import("./mount/mounted-passwd.ts");
+const scopes = () => require("./systemd/scope.ts") as typeof import("./systemd/scope.ts");
 const filters = () => require("./device-filter.ts") as typeof import("./device-filter.ts");
 
 type Performer<Step> = (step: Step, undo: UndoList, more: Performing) => void;
@@ -130,6 +131,11 @@ const performers: { [Kind in HostStep["do"]]: Performer<Extract<HostStep, { do: 
     if (owner) userns().giveCgroup(path, owner);
     undo.add(() => close(directory));
   },
+  scope: (step, undo, { prepared }) => {
+    scopes().makeScope(step, undo, prepared);
+    if (step.owner) userns().giveCgroup(step.path, step.owner);
+  },
+  "scope-limits": (step) => scopes().setScopeProperties(step.unit, step.properties),
   overlay: (step, undo, { prepared }) => {
     const onCopy = (text: string) => {
       prepared.warnings = [...(prepared.warnings ?? []), text];

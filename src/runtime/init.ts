@@ -33,6 +33,8 @@ export interface Prepared {
   masks?: Fd;
   /** An open cgroup v2 directory. */
   cgroup?: Fd;
+  /** To be called when it is in its cgroup, which somebody else has kept for it. */
+  inhabited?: () => void;
   /** Variables for the program that no plan has: `NAME=value`, after all others. */
   variables?: string[];
   /** What it waits at for `start`. */

@@ -102,6 +102,25 @@ test("what is not supported is refused by its name", async () => {
   }
 });
 
+test("--systemd-cgroup needs a systemd and root, says so, and leaves nothing", async () => {
+  await using box = await runtimeSandbox("tinydocker");
+  const bundle = box.bundle("b", ["true"]);
+  const words = ["run", "-b", bundle, "c"];
+  await box.exec(["mount", "-t", "tmpfs", "none", "/run"]);
+  const refused = async (...argv: string[]) => {
+    const { code, stderr } = await box.exec(argv);
+    return [code, stderr.split("\n")[0]];
+  };
+  const reason = expect.stringMatching(/not supported here: this host does not run systemd \(\/run\/systemd\/system/);
+  expect(await refused(...box.program, "--systemd-cgroup", ...words)).toEqual([1, reason]);
+  expect(await refused(...box.program, "--cgroup-manager", "systemd", ...words)).toEqual([1, reason]);
+  const rootless = expect.stringContaining("not supported without root: the bus of a session");
+  expect(await refused("unshare", "--user", ...box.program, "--systemd-cgroup", ...words)).toEqual([1, rootless]);
+  const both = ["--systemd-cgroup", "--cgroup-manager", "cgroupfs"];
+  expect(await refused(...box.program, ...both, ...words)).toEqual([1, expect.stringContaining("only one of them")]);
+  expect(readdirSync(box.states)).toEqual([]);
+});
+
 test("state is kept from others, and a process of the same number is not taken for the container's (F10, F12)", async () => {
   await using box = await runtimeSandbox("tinydocker");
   await box.call(["run", "-d", "-b", box.bundle("b", ["sleep", "100"]), "c"]);

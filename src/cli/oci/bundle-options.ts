@@ -6,7 +6,7 @@ import { stat } from "../../linux/stat.ts";
 import type { Spec } from "../../oci/spec.ts";
 import { absolutePath } from "../../paths.ts";
 import { type BundleOptions, planBundle } from "../../plan/bundle/bundle.ts";
-import { cgroupDirectory, missingAbove } from "../../runtime/oci/cgroup-path.ts";
+import { placeOf } from "../../runtime/oci/cgroup-path.ts";
 import { readConfig } from "../../runtime/oci/config.ts";
 import type { CreateRequest } from "../../runtime/oci/create.ts";
 import { type ContainerState, checkId } from "../../runtime/oci/state.ts";
@@ -56,14 +56,13 @@ export function bundleRequest(
   } = readConfig(bundle, args.config === undefined ? undefined : absolutePath(args.config, here));
   const preserved = preservedOf(args["preserve-fds"]);
   const cgroup2 = findCgroup2();
-  const cgroup =
-    cgroups === "disabled" || !cgroup2 ? undefined : cgroupDirectory(config.linux.cgroupsPath, id, cgroup2);
-  const madeCgroups = cgroup === undefined ? [] : missingAbove(cgroup);
+  const { cgroup, madeCgroups = [], scope } = placeOf(cgroups, config, id, cgroup2);
   const plan = planBundle(
     config,
     {
       ...how,
       ...(cgroup !== undefined && { cgroup }),
+      ...(scope && { scope }),
       ...(cgroups === "disabled" && { withoutCgroup: true }),
       stdio: Array(3).fill(config.process.terminal ? "terminal" : "inherited"),
       preserveFds: preserved.length,
@@ -81,6 +80,7 @@ export function bundleRequest(
     owner: "root",
     ...(cgroup !== undefined && { cgroup }),
     ...(madeCgroups.length > 0 && { madeCgroups }),
+    ...(scope && { scope: scope.unit }),
     config,
   };
   const path = (name: "pid-file" | "console-socket") => {

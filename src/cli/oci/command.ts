@@ -7,7 +7,7 @@ export interface RuntimeGlobal {
   /** Where the states of containers are. */
   root: string;
   /** How their cgroups are made; "disabled" is that of the caller. */
-  cgroups: "cgroupfs" | "disabled";
+  cgroups: "cgroupfs" | "systemd" | "disabled";
   warn(text: string): void;
   /** Something for those who look for a mistake (--debug). */
   debug(text: string): void;

@@ -45,14 +45,12 @@ function logOptions({ log, "log-format": format }: Values<typeof globalArgs>): L
 }
 
 function environment(global: Values<typeof globalArgs>, log: LogOptions): RuntimeGlobal {
-  const { root, rootless = "auto", "cgroup-manager": manager = "cgroupfs", "systemd-cgroup": systemd } = global;
-  if (systemd || manager === "systemd")
-    throw new UnsupportedError(
-      "option --systemd-cgroup is not supported: cgroups are made in the file system",
-      "--cgroup-manager cgroupfs, and the same for the engine that calls",
-    );
-  if (manager !== "cgroupfs" && manager !== "disabled")
-    throw new UsageError(`option --cgroup-manager is cgroupfs or disabled, not ${JSON.stringify(manager)}`);
+  const { root, rootless = "auto", "cgroup-manager": given, "systemd-cgroup": systemd } = global;
+  const manager = given ?? (systemd ? "systemd" : "cgroupfs");
+  if (manager !== "cgroupfs" && manager !== "systemd" && manager !== "disabled")
+    throw new UsageError(`option --cgroup-manager is cgroupfs, systemd or disabled, not ${JSON.stringify(manager)}`);
+  if (systemd && manager !== "systemd")
+    throw new UsageError(`options --systemd-cgroup and --cgroup-manager ${manager}: only one of them can be given`);
   if (!["auto", "false", "0"].includes(rootless))
     throw new UnsupportedError(`option --rootless ${rootless} is not supported: it needs root`);
   const report = (level: "warning" | "debug") => (text: string) => logging().report(level, text, log);

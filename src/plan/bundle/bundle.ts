@@ -1,13 +1,15 @@
 /** The plan of a bundle, as an OCI runtime has it: its config.json says all, and nothing is made on the host but a cgroup. Pure. */
 
 import { UnsupportedError } from "../../errors.ts";
+import type { DeviceRule } from "../../oci/rare.ts";
 import type { Mount, Spec } from "../../oci/spec.ts";
-import { type Host, lackOf, limitStep } from "../cgroup.ts";
+import { type Host, lackOf, limitStep, type Setting } from "../cgroup.ts";
 import { type DeviceFilterPlan, planDeviceFilter } from "../device-filter.ts";
 import { idMapsOf, namespaceOf, planClone, planOwner, planSetup, planStart, sharesPid } from "../init.ts";
 import { planPrepared, planRoot } from "../mounts.ts";
 import type { HostStep, InitStep, Plan, StdioKind } from "../step.ts";
 import { planSysctls } from "../sysctl.ts";
+import type { Scope } from "../systemd/scope.ts";
 import { userOf } from "../user.ts";
 import { type LastOptions, planLast } from "./last.ts";
 import { core, planBundleLimits, withoutNoLimits } from "./limits.ts";
@@ -17,6 +19,8 @@ import { adaptMounts, adaptStep, checkTargets, isBind } from "./mounts.ts";
 export interface BundleOptions extends LastOptions {
   /** The cgroup v2 directory that it is to be in; absent for that of whoever calls. */
   cgroup?: string;
+  /** What its cgroup is made as, where systemd makes it. */
+  scope?: Pick<Scope, "unit" | "properties">;
   /** Its caller wants it to have none. */
   withoutCgroup?: boolean;
   stdio: StdioKind[];
@@ -46,7 +50,7 @@ export function planBundle(config: Spec, options: BundleOptions, host: Host): Bu
   const user = namespaceOf(spec, "user");
   return {
     build: [
-      ...(cgroup === undefined ? [] : [{ do: "cgroup", path: cgroup, existing: true, ...planOwner(spec) } as const]),
+      ...(cgroup === undefined ? [] : [{ ...planOwnCgroup(cgroup, options.scope), ...planOwner(spec) }]),
       ...devices.build,
       ...(ids ? [{ do: "user-namespace", ...(user?.path !== undefined && { path: user.path }), ...ids } as const] : []),
       planRoot(spec),
@@ -57,7 +61,7 @@ export function planBundle(config: Spec, options: BundleOptions, host: Host): Bu
     ],
     clone: planClone(spec, cgroup),
     setup: planSetup(spec, options).flatMap((step) => adapted(adaptStep(step), spec, options)),
-    release: [...devices.release, ...planLimits(spec, cgroup, host)],
+    release: [...devices.release, ...planLimits(spec, cgroup, host, options.scope)],
     start: [
       ...planSysctls(spec, { late: true }),
       ...planStart(spec, { ...options, reap: false }, sharesPid(spec)).flatMap((step) => planLast(step, spec, options)),
@@ -78,6 +82,11 @@ function adapted(step: InitStep, { linux }: Spec, { keepsKeyring }: BundleOption
   if (step.do === "sysctl") return [{ do: step.do, name: step.name, value: step.value }];
   return step.do === "reset-attributes" ? [{ ...step, keepOomScoreAdj: true }] : [step];
 }
+
+type CgroupStep = Extract<HostStep, { do: "cgroup" | "scope" }>;
+
+const planOwnCgroup = (path: string, scope: BundleOptions["scope"]): CgroupStep =>
+  scope ? { do: "scope", ...scope, path } : { do: "cgroup", path, existing: true };
 
 const planNamespaceFiles = ({ linux }: Spec): HostStep[] =>
   linux.namespaces.flatMap(({ type, path }): HostStep[] =>
@@ -108,13 +117,25 @@ function planCgroupMount(mount: Mount, { linux }: Spec, { cgroup }: BundleOption
 }
 
 /** Limits are the caller's: each that can't be set is an error. */
-function planLimits({ linux }: Spec, cgroup: string | undefined, host: Host): HostStep[] {
+function planLimits(
+  { linux }: Spec,
+  cgroup: string | undefined,
+  host: Host,
+  scope: BundleOptions["scope"],
+): HostStep[] {
   const settings = withoutNoLimits(planBundleLimits(linux.resources ?? {}), host.cgroup2?.controllers);
-  if (settings.length === 0) return [];
+  const unit = scope ? planScopeLimits(scope.unit, settings, linux.resources?.devices ?? []) : [];
+  if (settings.length === 0) return unit;
   const controllers = [...new Set(settings.map(({ controller }) => controller))].filter((name) => name !== core);
   const lacking = controllers.filter((name) => !host.cgroup2?.controllers.includes(name));
   if (lacking.length > 0) throw new UnsupportedError(...lackOf(lacking, host));
   if (cgroup === undefined)
     throw new UnsupportedError(`cannot limit ${controllers.join(", ")}: the container is to have no cgroup of its own`);
-  return [{ do: "delegate", cgroup, controllers }, ...settings.map((setting) => limitStep(cgroup, setting))];
+  return [...unit, { do: "delegate", cgroup, controllers }, ...settings.map((setting) => limitStep(cgroup, setting))];
+}
+
+/** Loaded for those whose cgroup systemd makes. */
+function planScopeLimits(unit: string, settings: Setting[], devices: DeviceRule[]): HostStep[] {
+  const { scopeProperties } = require("./scope.ts") as typeof import("./scope.ts");
+  return [{ do: "scope-limits", unit, properties: scopeProperties(settings, devices) }];
 }

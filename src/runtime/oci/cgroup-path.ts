@@ -4,15 +4,51 @@ import { ConflictError, UnsupportedError, UsageError } from "../../errors.ts";
 import { type Cgroup2, readCgroupFile } from "../../linux/cgroup.ts";
 import { readFile } from "../../linux/file.ts";
 import { statIfAny } from "../../linux/stat.ts";
+import type { Spec } from "../../oci/spec.ts";
+import type { Scope } from "../../plan/systemd/scope.ts";
 import { commonCgroup } from "./remove.ts";
+
+/** Where a container is to be; without a cgroup it is in that of the caller. */
+export interface Place {
+  cgroup?: string;
+  /** Those above it that are to be made, the deepest first. */
+  madeCgroups?: string[];
+  scope?: Scope;
+}
+
+/** @throws UsageError, or UnsupportedError where somebody asks for what this host has not got. */
+export function placeOf(
+  manager: "cgroupfs" | "systemd" | "disabled",
+  { linux, annotations }: Spec,
+  id: string,
+  cgroup2: Cgroup2 | undefined,
+): Place {
+  if (manager === "systemd") return scopePlace(linux.cgroupsPath, id, annotations, cgroup2);
+  if (manager === "disabled" || !cgroup2) return {};
+  const cgroup = cgroupDirectory(linux.cgroupsPath, id, cgroup2);
+  return { cgroup, madeCgroups: missingAbove(cgroup) };
+}
+
+/** systemd makes the slices above it, and takes them away. */
+function scopePlace(path: string | undefined, id: string, annotations: Spec["annotations"], cgroup2?: Cgroup2): Place {
+  if (process.geteuid?.() !== 0)
+    throw new UnsupportedError("cgroups by systemd are not supported without root: the bus of a session is not asked");
+  const { requireSystemd } = require("../systemd/bus.ts") as typeof import("../systemd/bus.ts");
+  requireSystemd();
+  if (!cgroup2)
+    throw new UnsupportedError("cgroups by systemd are supported with cgroup v2 alone, which is not mounted here");
+  const { planScope } = require("../../plan/systemd/scope.ts") as typeof import("../../plan/systemd/scope.ts");
+  const scope = planScope(path, id, annotations);
+  return { cgroup: cgroup2.mountPoint + scope.path, scope };
+}
 
 /** An absolute path below the mount point is taken as it is, another one beside the caller's cgroup, as runc does. */
 export function cgroupDirectory(path: string | undefined, id: string, { mountPoint }: Cgroup2): string {
   if (path === undefined || path === "") return `${mountPoint}${commonCgroup}/${id}`;
   if (/^[^/]*:[^/]*:[^/]*$/.test(path))
     throw new UnsupportedError(
-      `cgroupsPath ${JSON.stringify(path)} is for systemd, which makes no cgroups here`,
-      "--cgroup-manager cgroupfs of the engine that calls",
+      `cgroupsPath ${JSON.stringify(path)} is for systemd, which is not asked to make cgroups`,
+      "--systemd-cgroup asks it; or --cgroup-manager cgroupfs of the engine that calls",
     );
   const parts = path.split("/").filter((part) => part !== "" && part !== ".");
   if (parts.includes("..") || parts.length === 0)
@@ -28,7 +64,7 @@ function ownParent(): string {
 }
 
 /** The cgroups above one that have to be made for it, the deepest first. */
-export function missingAbove(cgroup: string): string[] {
+function missingAbove(cgroup: string): string[] {
   const missing: string[] = [];
   for (let at = parentOf(cgroup); at !== "" && !statIfAny(at); at = parentOf(at)) missing.push(at);
   return missing;

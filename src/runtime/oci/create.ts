@@ -48,8 +48,9 @@ export function createContainer(request: CreateRequest): CreatedContainer {
   const undo = undoList();
   let connected: ConnectedStdio | undefined;
   try {
-    const { cgroup, madeCgroups } = state;
-    const lock = reserve(root, state.id, { ...(cgroup && { cgroup }), ...(madeCgroups && { madeCgroups }) });
+    const { cgroup, madeCgroups, scope } = state;
+    const unfinished = { ...(cgroup && { cgroup }), ...(madeCgroups && { madeCgroups }), ...(scope && { scope }) };
+    const lock = reserve(root, state.id, unfinished);
     undo.add(() => {
       removeDirectory(paths.directory);
       close(lock);
@@ -63,6 +64,7 @@ export function createContainer(request: CreateRequest): CreatedContainer {
     connected = request.connect(prepared.identity!);
     const init = spawnInit(plan, prepared as Prepared, connected);
     undo.add(() => killInit(init));
+    prepared.inhabited?.();
     closeAll(connected.inside.filter((fd) => fd !== undefined));
     const first = init.child;
     const record = () => {

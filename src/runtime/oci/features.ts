@@ -28,7 +28,7 @@ export function features() {
     linux: {
       namespaces: ["cgroup", "ipc", "mount", "network", "pid", "time", "uts"],
       capabilities: capabilityNames,
-      cgroup: { v1: false, v2: true, systemd: false, systemdUser: false, rdma: true },
+      cgroup: { v1: false, v2: true, systemd: true, systemdUser: false, rdma: true },
       seccomp: {
         enabled: true,
         actions: seccompActions.filter((name) => name !== "SCMP_ACT_NOTIFY"),

@@ -10,7 +10,7 @@ import { removeContainerCgroup } from "../container-cgroup.ts";
 import { type ContainerState, pathsOf } from "./state.ts";
 
 /** What is on the host before there is a state. */
-export type Unfinished = Pick<ContainerState, "cgroup" | "madeCgroups">;
+export type Unfinished = Pick<ContainerState, "cgroup" | "madeCgroups" | "scope">;
 
 /** Those of containers whose bundle names none are in it. */
 export const commonCgroup = "/tinydocker-runtime";
@@ -34,11 +34,15 @@ export function removeRest(root: string, id: string): void {
 }
 
 /** With all that is in it, and those above it that were made for it. */
-export function removeCgroups({ cgroup, madeCgroups = [] }: Unfinished): void {
+export function removeCgroups({ cgroup, madeCgroups = [], scope }: Unfinished): void {
   if (cgroup === undefined) return;
-  removeContainerCgroup(cgroup, commonCgroup);
+  if (scope === undefined) removeContainerCgroup(cgroup, commonCgroup);
+  else scopes().endScope({ unit: scope, path: cgroup });
   for (const above of madeCgroups) removeEmptyCgroup(above);
 }
+
+/** Loaded for those who have one. */
+const scopes = () => require("../systemd/scope.ts") as typeof import("../systemd/scope.ts");
 
 /** The files of a container, the state first: what is without one is no container. */
 export function removeDirectory(directory: string): void {

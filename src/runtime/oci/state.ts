@@ -41,6 +41,8 @@ export interface ContainerState {
   /** Its cgroup v2 directory, and those above it that were made for it, the deepest first. */
   cgroup?: string;
   madeCgroups?: string[];
+  /** The unit of systemd that its cgroup is. */
+  scope?: string;
   config: Spec;
 }
 

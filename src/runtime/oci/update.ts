@@ -4,9 +4,10 @@ import { ConflictError, UnsupportedError } from "../../errors.ts";
 import { findCgroup2, readCgroupFile } from "../../linux/cgroup.ts";
 import { delegateControllers } from "../../linux/delegation.ts";
 import { owned } from "../../linux/file.ts";
+import type { DeviceRule } from "../../oci/rare.ts";
 import type { Resources } from "../../oci/spec.ts";
 import { core, planBundleLimits, withoutNoLimits } from "../../plan/bundle/limits.ts";
-import { lackOf, limitStep } from "../../plan/cgroup.ts";
+import { lackOf, limitStep, type Setting } from "../../plan/cgroup.ts";
 import { planDeviceRules } from "../../plan/device/rules.ts";
 import { replaceDeviceFilter } from "../device-filter.ts";
 import { rememberLimits, writeLimit } from "../limit.ts";
@@ -35,12 +36,22 @@ export function updateContainer(root: string, id: string, changes: Resources): v
   const undo = rememberLimits(limits);
   try {
     for (const limit of limits) writeLimit(limit);
+    if (state.scope !== undefined) tellSystemd(state.scope, settings, changes.devices);
+    // systemd rounds.
+    if (state.scope !== undefined) for (const limit of limits) writeLimit(limit);
     if (changes.devices?.length) replaceDeviceFilter(cgroup, planDeviceRules(changes.devices));
   } catch (error) {
     undo();
     throw error;
   }
   writeState(root, { ...state, config: { ...state.config, linux: { ...linux, resources } } });
+}
+
+/** Loaded for those whose cgroup it has made. */
+function tellSystemd(scope: string, settings: Setting[], devices: DeviceRule[] = []): void {
+  const { scopeProperties } = require("../../plan/bundle/scope.ts") as typeof import("../../plan/bundle/scope.ts");
+  const { setScopeProperties } = require("../systemd/scope.ts") as typeof import("../systemd/scope.ts");
+  setScopeProperties(scope, scopeProperties(settings, devices.length > 0 ? devices : undefined));
 }
 
 /** As version 1 of cgroups does it: with less memory than it has taken, the kernel would end it. */
