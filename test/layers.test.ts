@@ -60,7 +60,7 @@ const below: Record<string, string[]> = {
   "runtime/monitor": ["runtime"],
   "runtime/external": ["runtime", "plan/external"],
   runtime: ["runtime/mount", "runtime/security", "runtime/systemd", "plan/program", "plan/bundle"],
-  "runtime/systemd": ["linux/program", "plan"],
+  "runtime/systemd": ["runtime/userns"],
   "runtime/mount": ["runtime/userns"],
   "runtime/security": ["plan"],
   "runtime/userns": ["linux/netlink", "linux/proc", "linux/program", "linux/tree", "plan"],

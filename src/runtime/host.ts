@@ -131,10 +131,7 @@ const performers: { [Kind in HostStep["do"]]: Performer<Extract<HostStep, { do: 
     if (owner) userns().giveCgroup(path, owner);
     undo.add(() => close(directory));
   },
-  scope: (step, undo, { prepared }) => {
-    scopes().makeScope(step, undo, prepared);
-    if (step.owner) userns().giveCgroup(step.path, step.owner);
-  },
+  scope: (step, undo, { prepared }) => scopes().makeScope(step, undo, prepared),
   "scope-limits": (step) => scopes().setScopeProperties(step.unit, step.properties),
   overlay: (step, undo, { prepared }) => {
     const onCopy = (text: string) => {

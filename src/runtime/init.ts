@@ -33,7 +33,7 @@ export interface Prepared {
   masks?: Fd;
   /** An open cgroup v2 directory. */
   cgroup?: Fd;
-  /** To be called when it is in its cgroup, which somebody else has kept for it. */
+  /** To be called when it is in its cgroup. */
   inhabited?: () => void;
   /** Variables for the program that no plan has: `NAME=value`, after all others. */
   variables?: string[];

@@ -13,10 +13,7 @@ const given = { namespace: new Given("user namespace"), ready: new Given("pipe")
  * It ends with us, if nobody ends it before.
  * @param joined the user namespace that it enters, and what it writes a byte to when it is there.
  */
-export function launchInhabitant(
-  flags: "CLONE_NEWUSER"[] = [],
-  joined?: { namespace: Fd; ready: Fd },
-): Launched {
+export function launchInhabitant(flags: "CLONE_NEWUSER"[] = [], joined?: { namespace: Fd; ready: Fd }): Launched {
   const writer = new Writer();
   writer.step("wait");
   const entry = writer.label();

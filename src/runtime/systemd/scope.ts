@@ -20,7 +20,7 @@ export interface ScopePlace {
  * place until the container's own first process is born there (`prepared.inhabited`).
  * @throws ConflictError if there is such a unit
  */
-export function makeScope({ unit, path, properties }: ScopeStep, undo: Undo, prepared: Holding): void {
+export function makeScope({ unit, path, properties, owner }: ScopeStep, undo: Undo, prepared: Holding): void {
   const inhabitant = launchInhabitant();
   let holds = true;
   prepared.inhabited = () => {
@@ -35,6 +35,7 @@ export function makeScope({ unit, path, properties }: ScopeStep, undo: Undo, pre
     throw new Failure(`systemd could not make ${unit}: its job ended as ${JSON.stringify(result)}`);
   });
   undo.add(() => endScope({ unit, path }));
+  if (owner) (require("../userns/prepare.ts") as typeof import("../userns/prepare.ts")).giveCgroup(path, owner);
   const cgroup = open(path, O_RDONLY | O_DIRECTORY);
   prepared.cgroup = cgroup;
   undo.add(() => close(cgroup));
