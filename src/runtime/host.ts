@@ -62,9 +62,11 @@ export function performHost(
 /** Loaded for those who have some. */
 const binds = () => require("./mount/bind.ts") as typeof import("./mount/bind.ts");
 const userns = () => require("./userns/prepare.ts") as typeof import("./userns/prepare.ts");
+const mounts = () => require("./mount/host-mount.ts") as typeof import("./mount/host-mount.ts");
+const secrets = () => require("./mount/secrets.ts") as typeof import("./mount/secrets.ts");
 const volumes = () => require("./mount/volume-mount.ts") as typeof import("./mount/volume-mount.ts");
 const mountedPasswd = () => require("./mount/mounted-passwd.ts") as typeof import("./mount/mounted-passwd.ts");
-const scopes = () => require("./systemd/scope.ts") as typeof import("./systemd/scope.ts");
+const unit = () => require("./systemd/scope.ts") as typeof import("./systemd/scope.ts");
 const filters = () => require("./device-filter.ts") as typeof import("./device-filter.ts");
 
 type Performer<Step> = (step: Step, undo: UndoList, more: Performing) => void;
@@ -131,8 +133,8 @@ const performers: { [Kind in HostStep["do"]]: Performer<Extract<HostStep, { do: 
     if (owner) userns().giveCgroup(path, owner);
     undo.add(() => close(directory));
   },
-  scope: (step, undo, { prepared }) => scopes().makeScope(step, undo, prepared),
-  "scope-limits": (step) => scopes().setScopeProperties(step.unit, step.properties),
+  scope: (...all) => unit().makeScope(...all),
+  "scope-limits": (step) => unit().setScopeLimits(step),
   overlay: (step, undo, { prepared }) => {
     const onCopy = (text: string) => {
       prepared.warnings = [...(prepared.warnings ?? []), text];
@@ -203,10 +205,6 @@ function mountedRoot({ mounted }: Extract<HostStep, { do: "overlay" }>): Fd | un
   if (mounted === undefined || !statIfAny(mounted) || !mounts().isMounted(mounted)) return undefined;
   return mounts().cloneMount(mounted);
 }
-
-/** Loaded for those who have some. */
-const mounts = () => require("./mount/host-mount.ts") as typeof import("./mount/host-mount.ts");
-const secrets = () => require("./mount/secrets.ts") as typeof import("./mount/secrets.ts");
 
 function closedLater(fd: Fd, undo: UndoList): Fd {
   undo.add(() => close(fd));

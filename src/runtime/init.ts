@@ -33,8 +33,6 @@ export interface Prepared {
   masks?: Fd;
   /** An open cgroup v2 directory. */
   cgroup?: Fd;
-  /** To be called when it is in its cgroup. */
-  inhabited?: () => void;
   /** Variables for the program that no plan has: `NAME=value`, after all others. */
   variables?: string[];
   /** What it waits at for `start`. */

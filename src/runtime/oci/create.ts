@@ -12,6 +12,7 @@ import { follow, killInit, leave, type Progress, type Starting } from "../follow
 import { type Preparing, performHost } from "../host.ts";
 import { type Prepared, spawnInit } from "../init.ts";
 import type { ConnectedStdio, Owner } from "../stdio.ts";
+import type { Holding } from "../systemd/scope.ts";
 import { undoList } from "../undo.ts";
 import { refuseBusyCgroup } from "./cgroup-path.ts";
 import { runCreateHooks, runPoststartHooks, runPoststopHooks, runStartHooks } from "./hooks.ts";
@@ -56,7 +57,7 @@ export function createContainer(request: CreateRequest): CreatedContainer {
       close(lock);
     });
     if (cgroup !== undefined) refuseBusyCgroup(cgroup);
-    const prepared: Preparing = { binds: [], preserved: request.preserved };
+    const prepared: Preparing & Holding = { binds: [], preserved: request.preserved };
     performHost(plan.build, undo, { prepared });
     const joinedNetwork = prepared.joined?.network;
     if (joinedNetwork !== undefined) moveDevices(state.config, joinedNetwork);

@@ -50,8 +50,8 @@ export function updateContainer(root: string, id: string, changes: Resources): v
 /** Loaded for those whose cgroup it has made. */
 function tellSystemd(scope: string, settings: Setting[], devices: DeviceRule[] = []): void {
   const { scopeProperties } = require("../../plan/bundle/scope.ts") as typeof import("../../plan/bundle/scope.ts");
-  const { setScopeProperties } = require("../systemd/scope.ts") as typeof import("../systemd/scope.ts");
-  setScopeProperties(scope, scopeProperties(settings, devices.length > 0 ? devices : undefined));
+  const { setScopeLimits } = require("../systemd/scope.ts") as typeof import("../systemd/scope.ts");
+  setScopeLimits({ unit: scope, properties: scopeProperties(settings, devices.length > 0 ? devices : undefined) });
 }
 
 /** As version 1 of cgroups does it: with less memory than it has taken, the kernel would end it. */

@@ -5,7 +5,7 @@ import { killCgroup, removeCgroup } from "../../linux/cgroup.ts";
 import { close, type Fd, O_DIRECTORY, O_RDONLY, open } from "../../linux/file.ts";
 import { endInhabitant, launchInhabitant } from "../../linux/program/inhabitant.ts";
 import { type Property, property } from "../../plan/systemd/property.ts";
-import type { ScopeStep } from "../../plan/systemd/step.ts";
+import type { ScopeLimitsStep, ScopeStep } from "../../plan/systemd/step.ts";
 import { RefusedError, SystemdConnection } from "./bus.ts";
 import type { Value } from "./signature.ts";
 
@@ -20,7 +20,11 @@ export interface ScopePlace {
  * place until the container's own first process is born there (`prepared.inhabited`).
  * @throws ConflictError if there is such a unit
  */
-export function makeScope({ unit, path, properties, owner }: ScopeStep, undo: Undo, prepared: Holding): void {
+export function makeScope(
+  { unit, path, properties, owner }: ScopeStep,
+  undo: Undo,
+  { prepared }: { prepared: Holding },
+): void {
   const inhabitant = launchInhabitant();
   let holds = true;
   prepared.inhabited = () => {
@@ -42,7 +46,7 @@ export function makeScope({ unit, path, properties, owner }: ScopeStep, undo: Un
 }
 
 /** What is left for later steps: its cgroup, open, and who is to be told that somebody else is in it. Once is enough. */
-interface Holding {
+export interface Holding {
   cgroup?: Fd;
   inhabited?: () => void;
 }
@@ -70,7 +74,7 @@ function begin(systemd: SystemdConnection, unit: string, properties: readonly Pr
 }
 
 /** Gives it other limits, until it ends or the next ones come. They are in its cgroup when this returns. */
-export function setScopeProperties(unit: string, properties: readonly Property[]): void {
+export function setScopeLimits({ unit, properties }: Pick<ScopeLimitsStep, "unit" | "properties">): void {
   if (properties.length === 0) return;
   SystemdConnection.use((systemd) => {
     systemd.manager("SetUnitProperties", "sba(sv)", [unit, true, pairs(properties)]);
