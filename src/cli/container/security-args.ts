@@ -9,7 +9,7 @@ export const securityArgs = {
     multiple: true,
     valueHint: "option",
     description:
-      "seccomp=FILE|unconfined|builtin, landlock=FILE, no-new-privileges, apparmor=PROFILE|unconfined, label=disable|user:U|role:R|type:T|level:L|filetype:T|nested, systempaths=unconfined, mask=PATH, unmask=PATH|ALL",
+      "seccomp=FILE|unconfined|builtin, landlock=FILE, no-new-privileges, apparmor=PROFILE|unconfined, label=disable|nested, label=user|role|type|level|filetype:VALUE, systempaths=unconfined, mask=PATH, unmask=PATH|ALL",
   },
   "read-only-tmpfs": {
     group: "Security",
