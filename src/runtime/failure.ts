@@ -80,7 +80,9 @@ const byPath = ["openat", "openat2", "mkdirat", "mknodat", "statx"];
 
 function subjectOf({ call, args, subject = "" }: Rec): string {
   const path = call === "execve" ? args[0] : byPath.includes(call) ? args[1] : undefined;
-  return typeof path === "string" && path !== "" ? path : subject;
+  if (typeof path !== "string" || path === "") return subject;
+  // Looked up below what was mounted just now: the whole path says where.
+  return subject.startsWith("/") && subject.endsWith(`/${path}`) ? subject : path;
 }
 
 const missingInterpreter = "the file is there, but the interpreter that its #! line or ELF header names is not";

@@ -1,10 +1,9 @@
 /** The kernel's security modules, and what they hold containers to. */
 
 import { readFileIfAny } from "../../linux/file.ts";
-import { statIfAny } from "../../linux/stat.ts";
 import { defaultProfileName } from "../../plan/rare/apparmor.ts";
 import { appArmorIsOn, lackOfDefaultProfile } from "../security/apparmor.ts";
-import { policyContexts } from "../security/selinux.ts";
+import { policyContexts, selinuxIsOn } from "../security/selinux.ts";
 import { type Finding, fine, lacking } from "./finding.ts";
 
 export const securityModules = (): Finding[] => [
@@ -12,8 +11,6 @@ export const securityModules = (): Finding[] => [
   ...(appArmorIsOn() ? [appArmor()] : []),
   ...(selinuxIsOn() ? [selinux()] : []),
 ];
-
-const selinuxIsOn = (): boolean => statIfAny("/sys/fs/selinux/enforce") !== undefined;
 
 function modules(): Finding {
   const list = readFileIfAny("/sys/kernel/security/lsm")?.trim();

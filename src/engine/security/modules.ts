@@ -1,13 +1,13 @@
 /** What guards containers on this host, in Docker's words. */
 
 import { appArmorIsOn, lackOfDefaultProfile } from "./apparmor.ts";
-import { policyContexts } from "./selinux.ts";
+import { policyContexts, selinuxIsOn } from "./selinux.ts";
 
 /** Of `info`. */
 export const securityOptions = (): string[] => [
   ...(appArmorIsOn() ? ["name=apparmor"] : []),
   "name=seccomp,profile=builtin",
-  ...(policyContexts() ? ["name=selinux"] : []),
+  ...(selinuxIsOn() && policyContexts() ? ["name=selinux"] : []),
   "name=cgroupns",
 ];
 

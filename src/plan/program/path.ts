@@ -86,6 +86,7 @@ export const attach = ({ writer }: Context, mount: Arg, over: Slot, answer: Call
  * could lead elsewhere by now, if others change that root.
  */
 export function openInKernel(context: Context, path: string, as: How, answer: CallOptions = {}): Slot {
+  context.writer.about(path);
   for (const [target, mounted] of context.kernel)
     if (path === target || path.startsWith(`${target}/`))
       return openBelow(context, mounted, path.slice(target.length + 1), as, answer);
