@@ -231,7 +231,7 @@ test("no thread of ours takes a signal that is the container's", async () => {
         [1, 2, 3, 10, 15].map((signal) => (blocked >> BigInt(signal - 1)) & 1n),
       ];
     });
-    expect(threads.length).toBeGreaterThan(1);
+    expect(threads).not.toBeEmpty();
     expect(threads).toEqual(threads.map(([name]) => [name, [1n, 1n, 1n, 1n, 1n]]));
     child.kill("SIGTERM");
     expect(await child.exited).toBe(143);
