@@ -1,4 +1,4 @@
-/** Files of tests beside each other: a `bun test` for each, in as many lanes as the machine has processors for. */
+/** Files of tests beside each other: a `bun test` for each, in a lane more than the machine has processors, as tests wait, too. */
 
 import { copyFileSync, mkdirSync, rmSync, statSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -28,7 +28,7 @@ export async function bunTestInLanes(files: string[], timeoutMs: string, busy: P
     for (let file = queue.shift(); file !== undefined; file = queue.shift())
       outcomes.push(await bunTestFile(file, timeoutMs, binary));
   };
-  const count = Math.min(availableParallelism(), most);
+  const count = Math.min(availableParallelism() + 1, most);
   await Promise.all(Array.from({ length: count }, (_, number) => lane(number)));
   rmSync(lanes, { recursive: true, force: true });
   return together(outcomes);
