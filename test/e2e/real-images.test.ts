@@ -160,7 +160,17 @@ describe("a Debian", () => {
     if (tried) return debian;
     tried = true;
     const cwd = workDirectory();
-    const argv = ["debootstrap", "--variant=minbase", "bookworm", "rootfs"];
+    // It mounts /proc below.
+    const argv = [
+      "unshare",
+      "--mount",
+      "--propagation",
+      "private",
+      "debootstrap",
+      "--variant=minbase",
+      "bookworm",
+      "rootfs",
+    ];
     const { code } = await runProgram(argv, { cwd, env: { PATH: process.env.PATH!, HOME: cwd }, timeoutMs: 400_000 });
     if (code !== 0 || !existsSync(join(cwd, "rootfs/bin/bash"))) return undefined;
     await must(["tar", "-C", "rootfs", "--xattrs", "-cf", "debian.tar", "."], cwd);
