@@ -266,74 +266,68 @@ describe("beside podman, skopeo and umoci", () => {
     "vfs",
   ];
   const withPodman = needing(root, tool("podman"));
-  withPodman(
-    "podman loads what we save and saves what we load: the ids are the same",
-    async () => {
-      await onMachine(["busybox"], async (machine) => {
-        await ok(
-          machine,
-          "run",
-          "--name",
-          "maker",
-          "busybox",
-          "sh",
-          "-c",
-          "mkdir /new; echo x >/new/f; ln /new/f /new/g; chmod 4755 /new/f; rm /bin/ls; rm -rf /root; mkdir /root; dd if=/dev/zero of=/new/holes bs=1 count=1 seek=3000000 2>/dev/null",
-        );
-        const id = await ok(machine, "commit", "-q", "maker", "made:1");
-        for (const format of ["docker-archive", "oci-archive"]) {
-          const [ours, theirs] = [join(machine.tmp, `${format}.tar`), join(machine.tmp, `${format}.podman`)];
-          await ok(machine, "save", "--format", format, "-o", ours, "made:1");
-          const { stdout } = await machine.exec([...podman(machine), "load", "-q", "-i", ours]);
-          const name = stdout.trim().replace("Loaded image: ", "");
-          const listed = await machine.exec([...podman(machine), "images", "-q", "--no-trunc", name]);
-          expect(lines(listed.stdout)).toEqual([id]);
-          await machine.exec([...podman(machine), "save", "-q", "--format", format, "-o", theirs, name]);
-          await ok(machine, "--root", `${machine.root}-${format}`, "load", "-i", theirs);
-          expect(lines(await ok(machine, "--root", `${machine.root}-${format}`, "images", "-q", "--no-trunc"))).toEqual(
-            [id],
-          );
-        }
-      });
-    },
-    120_000,
-  );
-  needing(root, tool("skopeo"), tool("umoci"))(
-    "skopeo copies both formats, and umoci unpacks what was committed as the container had it",
-    async () => {
-      await onMachine(["busybox"], async (machine) => {
-        await ok(
-          machine,
-          "run",
-          "--name",
-          "maker",
-          "busybox",
-          "sh",
-          "-c",
-          "mkdir /new; echo x >/new/f; mknod /new/d c 1 3; chown 5:6 /new/f; rm /bin/ls",
-        );
-        await ok(machine, "commit", "-q", "maker", "made:1");
-        await ok(machine, "save", "-q", "-o", `${machine.tmp}/d.tar`, "made:1");
-        await ok(machine, "save", "-q", "--format", "oci-archive", "-o", `${machine.tmp}/o.tar`, "made:1");
-        const { RootFS } = await inspect(machine, "made:1");
-        for (const [from, to] of [
-          ["docker-archive:d.tar", "oci:one:1"],
-          ["oci-archive:o.tar", "oci:two:1"],
-        ] as const) {
-          const copied = await machine.exec(["skopeo", "copy", "-q", from, to], { cwd: machine.tmp });
-          expect(copied.code).toBe(0);
-          const { stdout } = await machine.exec(["skopeo", "inspect", "--config", to], { cwd: machine.tmp });
-          expect(JSON.parse(stdout).rootfs.diff_ids).toEqual(RootFS.Layers);
-        }
-        const script =
-          "umoci unpack --image two:1 bundle >/dev/null 2>&1; cd bundle/rootfs; stat -c '%u:%g %t:%T' new/f new/d; [ -e bin/ls ] || echo gone";
-        expect((await machine.exec(["sh", "-c", script], { cwd: machine.tmp })).stdout).toBe(
-          "5:6 0:0\n0:0 1:3\ngone\n",
-        );
-      });
-    },
-    60_000,
-  );
+  withPodman("podman loads what we save and saves what we load: the ids are the same", async () => {
+    await onMachine(["busybox"], async (machine) => {
+      await ok(
+        machine,
+        "run",
+        "--name",
+        "maker",
+        "busybox",
+        "sh",
+        "-c",
+        "mkdir /new; echo x >/new/f; ln /new/f /new/g; chmod 4755 /new/f; rm /bin/ls; rm -rf /root; mkdir /root; dd if=/dev/zero of=/new/holes bs=1 count=1 seek=3000000 2>/dev/null",
+      );
+      const id = await ok(machine, "commit", "-q", "maker", "made:1");
+      for (const format of ["docker-archive", "oci-archive"]) {
+        const [ours, theirs] = [join(machine.tmp, `${format}.tar`), join(machine.tmp, `${format}.podman`)];
+        await ok(machine, "save", "--format", format, "-o", ours, "made:1");
+        const { stdout } = await machine.exec([...podman(machine), "load", "-q", "-i", ours]);
+        const name = stdout.trim().replace("Loaded image: ", "");
+        const listed = await machine.exec([...podman(machine), "images", "-q", "--no-trunc", name]);
+        expect(lines(listed.stdout)).toEqual([id]);
+        await machine.exec([...podman(machine), "save", "-q", "--format", format, "-o", theirs, name]);
+        await ok(machine, "--root", `${machine.root}-${format}`, "load", "-i", theirs);
+        expect(lines(await ok(machine, "--root", `${machine.root}-${format}`, "images", "-q", "--no-trunc"))).toEqual([
+          id,
+        ]);
+      }
+    });
+  });
+  needing(
+    root,
+    tool("skopeo"),
+    tool("umoci"),
+  )("skopeo copies both formats, and umoci unpacks what was committed as the container had it", async () => {
+    await onMachine(["busybox"], async (machine) => {
+      await ok(
+        machine,
+        "run",
+        "--name",
+        "maker",
+        "busybox",
+        "sh",
+        "-c",
+        "mkdir /new; echo x >/new/f; mknod /new/d c 1 3; chown 5:6 /new/f; rm /bin/ls",
+      );
+      await ok(machine, "commit", "-q", "maker", "made:1");
+      await ok(machine, "save", "-q", "-o", `${machine.tmp}/d.tar`, "made:1");
+      await ok(machine, "save", "-q", "--format", "oci-archive", "-o", `${machine.tmp}/o.tar`, "made:1");
+      const { RootFS } = await inspect(machine, "made:1");
+      for (const [from, to] of [
+        ["docker-archive:d.tar", "oci:one:1"],
+        ["oci-archive:o.tar", "oci:two:1"],
+      ] as const) {
+        const copied = await machine.exec(["skopeo", "copy", "-q", from, to], { cwd: machine.tmp });
+        expect(copied.code).toBe(0);
+        const { stdout } = await machine.exec(["skopeo", "inspect", "--config", to], { cwd: machine.tmp });
+        expect(JSON.parse(stdout).rootfs.diff_ids).toEqual(RootFS.Layers);
+      }
+      const script =
+        "umoci unpack --image two:1 bundle >/dev/null 2>&1; cd bundle/rootfs; stat -c '%u:%g %t:%T' new/f new/d; [ -e bin/ls ] || echo gone";
+      expect((await machine.exec(["sh", "-c", script], { cwd: machine.tmp })).stdout).toBe("5:6 0:0\n0:0 1:3\ngone\n");
+    });
+  });
 });
 
 describe("commit", () => {
