@@ -39,11 +39,13 @@ export function together(outcomes: Outcome[]): Outcome {
   };
 }
 
-/** The tests that a report says have failed (twice, if there are many), each behind its file, which has a line of its own above it. */
+/** The tests that a report says have failed, each behind its file, which has a line of its own above it. */
 function failuresIn(plain: string): string[] {
   let file = "";
   const failures = new Set<string>();
   for (const line of plain.split("\n")) {
+    // What follows repeats them all.
+    if (/^\d+ tests? failed:$/.test(line)) break;
     file = /^(\S+\.test\.ts):$/.exec(line)?.[1] ?? file;
     const test = /^\(fail\) (.*?)(?: \[[\d.]+ms\])?$/.exec(line)?.[1];
     if (test !== undefined) failures.add(`${file}: ${test}`);
