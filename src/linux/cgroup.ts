@@ -76,3 +76,12 @@ export function removeCgroup(directory: string): void {
     poll([], 1);
   }
 }
+
+/** Moves a process into a cgroup, given by its directory. One that has ended is nowhere, which is fine. */
+export function moveToCgroup(pid: number | string, cgroup: string): void {
+  try {
+    writeSetting(`${cgroup}/cgroup.procs`, String(pid));
+  } catch (error) {
+    if (!hasCode(error, "ESRCH")) throw error;
+  }
+}

@@ -1,7 +1,7 @@
 /** Controllers for groups: each one above hands them down, and none of those may have processes of its own. */
 
 import { hasCode, type SyscallError } from "../errors.ts";
-import type { Cgroup2 } from "./cgroup.ts";
+import { type Cgroup2, moveToCgroup } from "./cgroup.ts";
 import { readFile, writeSetting } from "./file.ts";
 import { mkdirIfNew } from "./names.ts";
 
@@ -51,16 +51,7 @@ function moveProcessesBelow(directory: string): boolean {
     if (pids.length === 0) return true;
     // 0 is one of another pid namespace.
     if (pids.includes("0")) return false;
-    for (const pid of pids) move(pid, below);
+    for (const pid of pids) moveToCgroup(pid, below);
   }
   return false;
-}
-
-function move(pid: string, group: string): void {
-  try {
-    writeSetting(`${group}/cgroup.procs`, pid);
-  } catch (error) {
-    // It has ended.
-    if (!hasCode(error, "ESRCH")) throw error;
-  }
 }

@@ -2,7 +2,7 @@
 
 import { expect } from "bun:test";
 import { rmSync, writeFileSync } from "node:fs";
-import { appArmorIsOn } from "../../src/engine/security/apparmor.ts";
+import { appArmorIsOn } from "../../src/engine/security/enabled.ts";
 import { type Machine, withMachine } from "../support/containers.ts";
 import { detached, forever, ok } from "../support/life.ts";
 import { needing, root, tool } from "../support/needs.ts";

@@ -23,6 +23,7 @@ import {
   writeRecord,
   writeState,
 } from "../record/container.ts";
+import { selinuxIsOn } from "../security/enabled.ts";
 import { removeMadeVolumes } from "./delete.ts";
 import { planHealthOf, planStart } from "./plan.ts";
 import type { CreateRequest, Reporter, RunImage } from "./request.ts";
@@ -47,7 +48,7 @@ export function newRecord(
   name = request.name ?? id.slice(0, 12),
 ): ContainerRecord {
   const record = recordOf(paths, id, name, request, image);
-  if (!statIfAny("/sys/fs/selinux/enforce")) return record;
+  if (!selinuxIsOn()) return record;
   const { newLabels } = require("../security/selinux.ts") as typeof import("../security/selinux.ts");
   const selinux = newLabels(paths, record);
   return selinux ? { ...record, selinux } : record;

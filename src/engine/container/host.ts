@@ -1,12 +1,12 @@
 /** What this host is: the facts that plans need, read from /proc, /sys and /dev. */
 
 import { findCgroup2 } from "../../linux/cgroup.ts";
-import { readFileIfAny } from "../../linux/file.ts";
 import { hardLimits } from "../../linux/process.ts";
 import type { Device } from "../../oci/spec.ts";
 import type { Host } from "../../plan/cgroup.ts";
 import type { HostFacts } from "../../plan/spec.ts";
 import { ownCapabilities } from "../../runtime/own-capabilities.ts";
+import { appArmorIsOn } from "../security/enabled.ts";
 
 /** @param all also what only some containers need to know: every device of the host, for --privileged. */
 export function readHost(all: { devices: boolean }): Host & HostFacts & { appArmor: boolean } {
@@ -15,7 +15,7 @@ export function readHost(all: { devices: boolean }): Host & HostFacts & { appArm
     ...(cgroup2 && { cgroup2 }),
     devices: all.devices ? hostDevices() : [],
     ...facts(),
-    appArmor: readFileIfAny("/sys/module/apparmor/parameters/enabled")?.startsWith("Y") ?? false,
+    appArmor: appArmorIsOn(),
   };
 }
 

@@ -2,8 +2,9 @@
 
 import { readFileIfAny } from "../../linux/file.ts";
 import { defaultProfileName } from "../../plan/rare/apparmor.ts";
-import { appArmorIsOn, lackOfDefaultProfile } from "../security/apparmor.ts";
-import { policyContexts, selinuxIsOn } from "../security/selinux.ts";
+import { lackOfDefaultProfile } from "../security/apparmor.ts";
+import { appArmorIsOn, selinuxIsOn } from "../security/enabled.ts";
+import { policyContexts } from "../security/selinux.ts";
 import { type Finding, fine, lacking } from "./finding.ts";
 
 export const securityModules = (): Finding[] => [

@@ -1,13 +1,11 @@
-/** AppArmor on this host: whether it is on, and which profile a container gets. Loaded where it is, or was asked for. */
+/** AppArmor on this host: which profile a container gets. Loaded where it is, or was asked for. */
 
 import { hasCode, UnsupportedError } from "../../errors.ts";
 import { findHostProgram } from "../../host-program.ts";
 import { readFileIfAny } from "../../linux/file.ts";
 import { defaultProfile, defaultProfileName, unconfined } from "../../plan/rare/apparmor.ts";
 import type { LoadProfileStep } from "../../plan/rare/step.ts";
-
-export const appArmorIsOn = (): boolean =>
-  readFileIfAny("/sys/module/apparmor/parameters/enabled")?.startsWith("Y") ?? false;
+import { appArmorIsOn } from "./enabled.ts";
 
 /** What a container has of AppArmor: the profile of its program, and what loads it where the kernel has not got it yet. */
 export interface Confinement {

@@ -1,7 +1,8 @@
 /** What guards containers on this host, in Docker's words. */
 
-import { appArmorIsOn, lackOfDefaultProfile } from "./apparmor.ts";
-import { policyContexts, selinuxIsOn } from "./selinux.ts";
+import { lackOfDefaultProfile } from "./apparmor.ts";
+import { appArmorIsOn, selinuxIsOn } from "./enabled.ts";
+import { policyContexts } from "./selinux.ts";
 
 /** Of `info`. */
 export const securityOptions = (): string[] => [

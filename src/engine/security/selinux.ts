@@ -1,13 +1,10 @@
 /** SELinux on this host, and the labels of a new container. Loaded where it is on. */
 
 import { readFileIfAny } from "../../linux/file.ts";
-import { statIfAny } from "../../linux/stat.ts";
 import type { Paths } from "../../paths.ts";
 import { containerOf } from "../../plan/process-options.ts";
 import { type Contexts, type Labels, labelsFrom, randomLevel } from "../../plan/rare/selinux.ts";
 import { type ContainerRecord, findContainer, listContainers } from "../record/container.ts";
-
-export const selinuxIsOn = (): boolean => statIfAny("/sys/fs/selinux/enforce") !== undefined;
 
 /** What the policy has for containers where SELinux is on; undefined where none is loaded, or it has nothing. */
 export function policyContexts(): Contexts | undefined {

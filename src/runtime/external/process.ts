@@ -1,8 +1,8 @@
 /** A process that a runtime has made and left to us, by the file with its number: our own child, as we are its subreaper. */
 
-import { hasCode } from "../../errors.ts";
+import { moveToCgroup } from "../../linux/cgroup.ts";
 import type { Child } from "../../linux/clone.ts";
-import { type Fd, readFile, writeSetting } from "../../linux/file.ts";
+import { type Fd, readFile } from "../../linux/file.ts";
 import { unlink } from "../../linux/names.ts";
 import { placeInCgroup } from "../../linux/proc/cgroup.ts";
 import { pidfdOpen } from "../../linux/proc.ts";
@@ -40,23 +40,13 @@ export function makeProcess(call: RuntimeCall, making: Making): Child {
     else make([]);
     const pid = Number(readFile(pidFile));
     const pidfd = pidfdOpen(pid);
-    if (cgroup !== undefined) moveInto(cgroup, pid);
+    // Beside cgroup v1 a runtime knows nothing of v2: there all that we count and freeze and kill by is ours to see to.
+    if (cgroup !== undefined && placeInCgroup(pid, cgroup) === undefined) moveToCgroup(pid, cgroup);
     return { pid, pidfd };
   } catch (error) {
     if (error instanceof RuntimeError) throw error.asStart();
     throw error;
   } finally {
     unlink(pidFile);
-  }
-}
-
-/** Beside cgroup v1 a runtime knows nothing of v2: there all that we count and freeze and kill by is ours to see to. */
-function moveInto(cgroup: string, pid: number): void {
-  if (placeInCgroup(pid, cgroup) !== undefined) return;
-  try {
-    writeSetting(`${cgroup}/cgroup.procs`, String(pid));
-  } catch (error) {
-    // It has ended.
-    if (!hasCode(error, "ESRCH")) throw error;
   }
 }
