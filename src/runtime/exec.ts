@@ -32,20 +32,20 @@ export interface Joined {
   cgroup: string | undefined;
 }
 
+/** Whom a process is run for, and what its caller is told. */
+export interface ExecIo {
+  stdio: Stdio;
+  callerIsTerminal: boolean;
+  detach: boolean;
+  /** What leaves it running, at a terminal. */
+  detachKeys?: Uint8Array;
+  onStarted?: (child: Child) => void;
+  onEnded?: (exit: Exit) => void;
+}
+export type ExecEnd = Exit | "detached" | undefined;
+
 /** Runs another process in a container with the caller's stdio. @returns how it ended; undefined if it was not waited for. */
-export function runExec(
-  joined: Joined,
-  plan: ExecPlan,
-  io: {
-    stdio: Stdio;
-    callerIsTerminal: boolean;
-    detach: boolean;
-    /** What leaves it running, at a terminal. */
-    detachKeys?: Uint8Array;
-    onStarted?: (child: Child) => void;
-    onEnded?: (exit: Exit) => void;
-  },
-): Exit | "detached" | undefined {
+export function runExec(joined: Joined, plan: ExecPlan, io: ExecIo): ExecEnd {
   blockSignals(forwarded);
   const identity = identityIn(joined, plan);
   const owner = ownerOf(plan, identity);
@@ -54,27 +54,37 @@ export function runExec(
   try {
     const starting = spawnExec(joined, plan, identity, connected.inside);
     closeAll(connected.inside.filter((fd) => fd !== undefined));
-    let exit: Exit | undefined;
+    let end: ExecEnd;
     try {
       awaitStart(starting, { terminal: connected.connect });
-      io.onStarted?.(starting.child);
-      if (io.detach) return undefined;
-      exit = supervise(starting.child, connected);
-      if (!exit) {
-        const { handOffTerminal } = require("./keep-terminal.ts") as typeof import("./keep-terminal.ts");
-        handOffTerminal(connected.terminal!, starting.child.pidfd);
-        return "detached";
-      }
+      end = followExec(starting.child, connected, io);
     } catch (error) {
       killInit(starting);
       throw error;
     }
-    io.onEnded?.(exit);
-    checkDelivered(connected);
-    return exit;
+    return concludeExec(end, connected, io);
   } finally {
     connected.restore();
   }
+}
+
+/** Stays with a process that has started until it ends, or its caller leaves. */
+export function followExec(child: Child, connected: ConnectedStdio, io: ExecIo): ExecEnd {
+  io.onStarted?.(child);
+  if (io.detach) return undefined;
+  const exit = supervise(child, connected);
+  if (exit) return exit;
+  const { handOffTerminal } = require("./keep-terminal.ts") as typeof import("./keep-terminal.ts");
+  handOffTerminal(connected.terminal!, child.pidfd);
+  return "detached";
+}
+
+/** @throws Failure if what it wrote could not be written on. */
+export function concludeExec(end: ExecEnd, connected: ConnectedStdio, io: ExecIo): ExecEnd {
+  if (end === undefined || end === "detached") return end;
+  io.onEnded?.(end);
+  checkDelivered(connected);
+  return end;
 }
 
 /** Who it runs as, by the files of the container as it is now. */

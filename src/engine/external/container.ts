@@ -10,7 +10,7 @@ import { type ExecOptions, processOf } from "../../plan/exec.ts";
 import { completeProcess } from "../../plan/external/config.ts";
 import { callFor, type RuntimeCall } from "../../plan/rare/external.ts";
 import { userOf } from "../../plan/user.ts";
-import { identityIn, type Joined } from "../../runtime/exec.ts";
+import { type ExecEnd, type ExecIo, identityIn, type Joined } from "../../runtime/exec.ts";
 import { deleteContainer } from "../../runtime/external/container.ts";
 import { joinContainer, runExternalExec } from "../../runtime/external/exec.ts";
 import { sendSignal } from "../../runtime/external/signal.ts";
@@ -29,8 +29,8 @@ export const execBy = (
   spec: Spec,
   options: ExecOptions,
   own: string[],
-  how: Parameters<typeof runExternalExec>[2],
-): ReturnType<typeof runExternalExec> =>
+  how: ExecIo,
+): ExecEnd =>
   runExternalExec(
     { ...joined, runtime: callOf(paths, record), directory: directoryOf(paths, record.id) },
     processFor(spec, options, own),

@@ -1,7 +1,7 @@
 /** Another process in a container of another OCI runtime. */
 
 import { resetAttributes } from "../../linux/attributes.ts";
-import { type Child, type Exit, randomHex } from "../../linux/clone.ts";
+import { type Child, randomHex } from "../../linux/clone.ts";
 import { owned } from "../../linux/file.ts";
 import { closeAll } from "../../linux/poll.ts";
 import { memfd } from "../../linux/process.ts";
@@ -11,10 +11,9 @@ import { completeProcess } from "../../plan/external/config.ts";
 import { formatBundle } from "../../plan/external/json.ts";
 import { bundleOf, type RuntimeCall } from "../../plan/rare/external.ts";
 import { userOf } from "../../plan/user.ts";
-import { identityIn, type Joined } from "../exec.ts";
+import { concludeExec, type ExecEnd, type ExecIo, followExec, identityIn, type Joined } from "../exec.ts";
 import { forwarded } from "../forwarded.ts";
-import { type ConnectedStdio, connectToCaller, type Stdio } from "../stdio.ts";
-import { checkDelivered, supervise } from "../supervise.ts";
+import { type ConnectedStdio, connectToCaller } from "../stdio.ts";
 import { pathOf } from "./call.ts";
 import { makeProcess } from "./process.ts";
 
@@ -26,18 +25,7 @@ export interface JoinedBy extends Joined {
 }
 
 /** Runs another process with the caller's stdio. @returns how it ended; undefined if it was not waited for. */
-export function runExternalExec(
-  joined: JoinedBy,
-  process: Process,
-  io: {
-    stdio: Stdio;
-    callerIsTerminal: boolean;
-    detach: boolean;
-    detachKeys?: Uint8Array;
-    onStarted?: (child: Child) => void;
-    onEnded?: (exit: Exit) => void;
-  },
-): Exit | "detached" | undefined {
+export function runExternalExec(joined: JoinedBy, process: Process, io: ExecIo): ExecEnd {
   blockSignals(forwarded);
   // Of our caller's shell nothing gets into the container, and the runtime is our child.
   resetAttributes();
@@ -46,17 +34,7 @@ export function runExternalExec(
   try {
     const child = joinContainer(joined, completeProcess(process, identity), connected);
     closeAll(connected.inside.filter((fd) => fd !== undefined));
-    io.onStarted?.(child);
-    if (io.detach) return undefined;
-    const exit = supervise(child, connected);
-    if (!exit) {
-      const { handOffTerminal } = require("../keep-terminal.ts") as typeof import("../keep-terminal.ts");
-      handOffTerminal(connected.terminal!, child.pidfd);
-      return "detached";
-    }
-    io.onEnded?.(exit);
-    checkDelivered(connected);
-    return exit;
+    return concludeExec(followExec(child, connected, io), connected, io);
   } finally {
     connected.restore();
   }
