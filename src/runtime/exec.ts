@@ -79,7 +79,7 @@ export function followExec(child: Child, connected: ConnectedStdio, io: ExecIo):
   return "detached";
 }
 
-/** @throws Failure if what it wrote could not be written on. */
+/** @throws what the caller's stdout or stderr answered, if it did not take all. */
 export function concludeExec(end: ExecEnd, connected: ConnectedStdio, io: ExecIo): ExecEnd {
   if (end === undefined || end === "detached") return end;
   io.onEnded?.(end);
