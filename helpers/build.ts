@@ -21,6 +21,7 @@ import manifest from "../package.json";
 import { run, text } from "./process.ts";
 import { seal } from "./seal.ts";
 import { tune } from "./tune.ts";
+import { startWhereverItIs } from "./unlinked.ts";
 
 const root = join(import.meta.dir, "..");
 const dist = join(root, "dist");
@@ -46,6 +47,7 @@ export async function build(target: Target, outfile: string): Promise<void> {
     const bun = binary.subarray(0, statSync(bunFor(target)).size);
     const hits = seal(bun, target.startsWith("linux-arm64") ? "arm64" : "x64");
     if (target === "linux-x64") tune(binary);
+    if (target.startsWith("linux-x64")) startWhereverItIs(binary);
     writeFileSync(temporary, binary);
     chmodSync(temporary, 0o755);
     renameSync(temporary, outfile);

@@ -83,9 +83,13 @@ export function pathsOf(root: string): Paths {
 /** True for text that may have been something else before it was decoded: U+FFFD stands for what is not UTF-8. */
 export const isDoubtful = (text: string): boolean => text.includes("\ufffd");
 
+/** Empty, and nobody can make anything in it: where the binary goes when the working directory was deleted (helpers/unlinked.ts). */
+export const nowhere = "/proc/tty/ldisc";
+
 /** A path as seen from a directory: an absolute one stays what it is. */
 export function absolutePath(path: string, cwd: string): string {
   if (path.startsWith("/")) return path;
+  if (cwd === nowhere) throw new UsageError(`${path} leads nowhere: the working directory was deleted`, "cd elsewhere");
   if (isDoubtful(cwd))
     throw new UsageError(`the name of the working directory is not UTF-8: ${cwd}`, "give absolute paths");
   return `${cwd}/${path}`;

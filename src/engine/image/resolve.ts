@@ -3,7 +3,7 @@
 import { NotFoundError } from "../../errors.ts";
 import { findImage, type Image } from "../../image/store.ts";
 import { type Stat, statIfAny } from "../../linux/stat.ts";
-import { absolutePath, type Paths } from "../../paths.ts";
+import { absolutePath, nowhere, type Paths } from "../../paths.ts";
 
 /** An image ready to run, a directory that is one, or a file that has to be loaded first. */
 export type Found =
@@ -19,14 +19,15 @@ const looksLikePath = /^\.{0,2}\/|\.(tar|tgz|tar\.(gz|xz|zst|bz2|zstd)|txz|tzst)
  * Names of the store come first, unless the word is plainly a path: a file in a hostile directory takes no image's place.
  */
 export function resolveImage(paths: Paths, word: string, cwd: string, mayReadStore = true): Found {
-  if (!looksLikePath.test(word) && (mayReadStore || !statIfAny(absolutePath(word, cwd)))) {
+  const named = !looksLikePath.test(word);
+  if (named && (mayReadStore || !statIfAny(absolutePath(word, cwd)))) {
     const image = findImage(paths, word);
     if (image) return { kind: "image", image };
   }
-  const path = absolutePath(word, cwd);
+  const path = named && cwd === nowhere ? `${nowhere}/${word}` : absolutePath(word, cwd);
   const stat = statIfAny(path);
   if (!stat) {
-    if (looksLikePath.test(word))
+    if (!named)
       throw new NotFoundError(
         `no such file: ${word}`,
         "a tar, an OCI layout, a root directory, or a name from `tinydocker images`",
