@@ -9,9 +9,9 @@ import { fstat } from "../linux/stat.ts";
 import type { Digest } from "../oci/digest.ts";
 import { readableBytes } from "../readable-bytes.ts";
 import type { ByteRange } from "./compression.ts";
-import { createTarReader } from "./tar.ts";
-import type { TarVisitor } from "./tar-content.ts";
-import type { TarEntry } from "./tar-entry.ts";
+import type { TarVisitor } from "./tar/content.ts";
+import type { TarEntry } from "./tar/entry.ts";
+import { createTarReader } from "./tar/reader.ts";
 
 /** A layer as it is stored. */
 export interface LayerBlob {

@@ -5,7 +5,7 @@ import type { Platform } from "../oci/manifest.ts";
 import type { ArchivedImage, ArchiveFiles } from "./archive-files.ts";
 import { readDockerArchive } from "./docker-archive.ts";
 import { readLayout } from "./oci-layout.ts";
-import type { TarEntry } from "./tar-entry.ts";
+import type { TarEntry } from "./tar/entry.ts";
 
 /** The images of an archive, or undefined if the files are a plain root filesystem. @param platform of several. */
 export function readArchive(files: ArchiveFiles, platform?: Partial<Platform>): ArchivedImage[] | undefined {

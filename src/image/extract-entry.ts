@@ -11,7 +11,7 @@ import { belongsToFile, fsetxattr } from "../linux/tree/xattr.ts";
 import { normalise, split } from "./entry-path.ts";
 import type { Extraction } from "./extraction.ts";
 import { isWhiteout, makeOpaque } from "./overlay.ts";
-import type { TarEntry } from "./tar-entry.ts";
+import type { TarEntry } from "./tar/entry.ts";
 import { statAt } from "./view.ts";
 
 const maxDevice = { major: 0xfff, minor: 0xfffff };

@@ -15,8 +15,8 @@ import { normalise, split } from "./entry-path.ts";
 import { describe, makers, removeOld } from "./extract-entry.ts";
 import { count, type Extracted, type Extraction, type ExtractOptions } from "./extraction.ts";
 import { openParents } from "./parents.ts";
-import type { TarVisitor } from "./tar-content.ts";
-import type { TarEntry } from "./tar-entry.ts";
+import type { TarVisitor } from "./tar/content.ts";
+import type { TarEntry } from "./tar/entry.ts";
 import { createWhiteouts } from "./whiteouts.ts";
 import { withoutZeros } from "./zeros.ts";
 

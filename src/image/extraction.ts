@@ -6,7 +6,7 @@ import type { Fd } from "../linux/file.ts";
 import type { Time } from "../linux/tree/metadata.ts";
 import { readableBytes } from "../readable-bytes.ts";
 import type { Parents } from "./parents.ts";
-import type { TarEntry } from "./tar-entry.ts";
+import type { TarEntry } from "./tar/entry.ts";
 
 export interface ExtractOptions {
   /** Directories of the layers below, bottom first. */

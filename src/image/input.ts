@@ -28,7 +28,7 @@ import { isArchiveMark, looksLikeArchive, readArchive } from "./archive.ts";
 import { type ArchivedImage, directoryFiles, indexArchive } from "./archive-files.ts";
 import { type ByteRange, readCompressed, sniffRange } from "./compression.ts";
 import { defaultLimits } from "./extraction.ts";
-import type { TarVisitor } from "./tar-content.ts";
+import type { TarVisitor } from "./tar/content.ts";
 import { withoutZeros } from "./zeros.ts";
 
 /** An opened image file. */

@@ -25,8 +25,8 @@ import { type ByteRange, readCompressed, sniffRange } from "./compression.ts";
 import { createExtractor } from "./extract.ts";
 import { defaultLimits, type Extracted, type ExtractLimits } from "./extraction.ts";
 import { digest, link, shortId } from "./record.ts";
-import { createTarReader } from "./tar.ts";
-import type { TarVisitor } from "./tar-content.ts";
+import type { TarVisitor } from "./tar/content.ts";
+import { createTarReader } from "./tar/reader.ts";
 import { createTarSplitter } from "./tar-split.ts";
 
 /** What a layer's meta.json says. */

@@ -19,8 +19,8 @@ import { listAt } from "../linux/tree/tree.ts";
 import { belongsToFile, listXattrs, readXattr } from "../linux/tree/xattr.ts";
 import { maxPath } from "./entry-path.ts";
 import { isWhiteout } from "./overlay.ts";
-import { blockBytes } from "./tar-header.ts";
-import { createTarWriter, type TarMember, type TarWriter } from "./tar-writer.ts";
+import { blockBytes } from "./tar/header.ts";
+import { createTarWriter, type TarMember, type TarWriter } from "./tar/writer.ts";
 
 export interface PackOptions {
   /** The tree is a layer in overlayfs's form: its signs for what is deleted become the tar's (`.wh.name`, `.wh..wh..opq`). */

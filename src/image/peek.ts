@@ -9,7 +9,7 @@ import { type ArchivedImage, type ArchiveFiles, entryName, indexArchive, namesOf
 import { type ByteRange, readCompressed, sniffRange } from "./compression.ts";
 import { openInput } from "./input.ts";
 import { referenceOfFile } from "./reference.ts";
-import { createTarReader } from "./tar.ts";
+import { createTarReader } from "./tar/reader.ts";
 
 export interface PeekedImage {
   kind: "rootfs" | "archive" | "layout";

@@ -29,8 +29,8 @@ import { damaged, readRecord } from "./record.ts";
 import { fullName } from "./reference.ts";
 import { createStaging, type Staging } from "./staging.ts";
 import type { Image } from "./store.ts";
+import { createTarWriter, type TarWriter } from "./tar/writer.ts";
 import { joinTar } from "./tar-split.ts";
-import { createTarWriter, type TarWriter } from "./tar-writer.ts";
 
 /** An image to save, and the names it is to have in the archive. */
 export interface Selected {

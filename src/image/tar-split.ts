@@ -17,7 +17,7 @@ import { fstat } from "../linux/stat.ts";
 import { normalise } from "./entry-path.ts";
 import { openParents } from "./parents.ts";
 import { damaged } from "./record.ts";
-import type { TarVisitor } from "./tar-content.ts";
+import type { TarVisitor } from "./tar/content.ts";
 
 const fileName = "tar-split.zst";
 const frameBytes = 256 << 10;

@@ -14,7 +14,7 @@ import {
 import { InvalidError } from "../../src/errors.ts";
 import { createExtractor } from "../../src/image/extract.ts";
 import type { ExtractLimits } from "../../src/image/extraction.ts";
-import { createTarReader } from "../../src/image/tar.ts";
+import { createTarReader } from "../../src/image/tar/reader.ts";
 import { byteNameOf } from "../../src/linux/byte-name.ts";
 import type { Fd } from "../../src/linux/file.ts";
 import { removePath } from "../../src/linux/tree/tree.ts";

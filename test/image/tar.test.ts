@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { InvalidError } from "../../src/errors.ts";
-import { createTarReader } from "../../src/image/tar.ts";
-import type { TarEntry } from "../../src/image/tar-entry.ts";
+import type { TarEntry } from "../../src/image/tar/entry.ts";
+import { createTarReader } from "../../src/image/tar/reader.ts";
 import { byteNameOf } from "../../src/linux/byte-name.ts";
 import { endMarker, entryBytes, longName, pax, putNumber, type RawEntry, tarOf } from "../support/tars.ts";
 

@@ -1,7 +1,7 @@
 /** Sparse files in tars: where the stored bytes go, in GNU tar's four formats. */
 
-import { InvalidError } from "../errors.ts";
-import { blockBytes, parseNumber } from "./tar-header.ts";
+import { InvalidError } from "../../errors.ts";
+import { blockBytes, parseNumber } from "./header.ts";
 
 /** Offsets and lengths of the stored pieces, ascending: `[offset, length, offset, length, ...]`. */
 export type SparseMap = number[];

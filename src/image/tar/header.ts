@@ -1,7 +1,7 @@
 /** One 512-byte tar header: checksum, numbers, names. */
 
-import { InvalidError } from "../errors.ts";
-import { type ByteName, byteName, byteNameIn } from "../linux/byte-name.ts";
+import { InvalidError } from "../../errors.ts";
+import { type ByteName, byteName, byteNameIn } from "../../linux/byte-name.ts";
 
 export const blockBytes = 512;
 

@@ -3,12 +3,12 @@
  * Every header is validated. A name is bytes (ByteName): what it may do to a file system is the extractor's business.
  */
 
-import { InvalidError } from "../errors.ts";
-import { type ByteName, byteNameIn } from "../linux/byte-name.ts";
-import { readableBytes } from "../readable-bytes.ts";
+import { InvalidError } from "../../errors.ts";
+import { type ByteName, byteNameIn } from "../../linux/byte-name.ts";
+import { readableBytes } from "../../readable-bytes.ts";
+import { type Reading, readPieces, startBody, startEntry, type TarVisitor } from "./content.ts";
+import { blockBytes, isZeroBlock, parseTarHeader, type TarHeader } from "./header.ts";
 import { parsePax } from "./pax.ts";
-import { type Reading, readPieces, startBody, startEntry, type TarVisitor } from "./tar-content.ts";
-import { blockBytes, isZeroBlock, parseTarHeader, type TarHeader } from "./tar-header.ts";
 
 export interface TarReader {
   /** @throws InvalidError naming the offset */

@@ -1,10 +1,10 @@
 /** An entry of a tar: what its header and the extended headers before it say together. */
 
-import { InvalidError } from "../errors.ts";
-import { type ByteName, byteName, textOf } from "../linux/byte-name.ts";
-import type { Time } from "../linux/tree/metadata.ts";
+import { InvalidError } from "../../errors.ts";
+import { type ByteName, byteName, textOf } from "../../linux/byte-name.ts";
+import type { Time } from "../../linux/tree/metadata.ts";
+import type { TarHeader } from "./header.ts";
 import type { PaxFields } from "./pax.ts";
-import type { TarHeader } from "./tar-header.ts";
 
 export interface TarEntry {
   type: "file" | "directory" | "symlink" | "hardlink" | "char" | "block" | "fifo";

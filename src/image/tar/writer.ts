@@ -4,13 +4,13 @@
  * @see https://pubs.opengroup.org/onlinepubs/9799919799/utilities/pax.html#tag_20_94_13
  */
 
-import { InvalidError } from "../errors.ts";
-import { type ByteName, byteName, byteNameOf, textOf } from "../linux/byte-name.ts";
-import { memory } from "../linux/libc.ts";
-import type { Time } from "../linux/tree/metadata.ts";
+import { InvalidError } from "../../errors.ts";
+import { type ByteName, byteName, byteNameOf, textOf } from "../../linux/byte-name.ts";
+import { memory } from "../../linux/libc.ts";
+import type { Time } from "../../linux/tree/metadata.ts";
+import type { TarEntry } from "./entry.ts";
+import { blockBytes } from "./header.ts";
 import type { SparseMap } from "./sparse.ts";
-import type { TarEntry } from "./tar-entry.ts";
-import { blockBytes } from "./tar-header.ts";
 
 /** One member of an archive. What is not given is zero, or empty. */
 export interface TarMember {

@@ -1,6 +1,8 @@
 /** What comes of a tar's entries: each is told to the visitor, with its content as it comes, sparse files in their pieces. */
 
-import { InvalidError } from "../errors.ts";
+import { InvalidError } from "../../errors.ts";
+import { type Extensions, makeEntry, type TarEntry } from "./entry.ts";
+import { blockBytes, type TarHeader } from "./header.ts";
 import type { PaxFields } from "./pax.ts";
 import {
   checkSparseMap,
@@ -10,8 +12,6 @@ import {
   type SparseMap,
   scatter,
 } from "./sparse.ts";
-import { type Extensions, makeEntry, type TarEntry } from "./tar-entry.ts";
-import { blockBytes, type TarHeader } from "./tar-header.ts";
 
 /** Called in the order of the archive: `entry`, then for a file whose content is wanted `content` as often as needed, then `end`. */
 export interface TarVisitor {

@@ -1,8 +1,8 @@
 /** pax extended headers: `length key=value\n` records in the body of an 'x' or 'g' entry. */
 
-import { InvalidError } from "../errors.ts";
-import { type ByteName, byteNameIn } from "../linux/byte-name.ts";
-import type { Time } from "../linux/tree/metadata.ts";
+import { InvalidError } from "../../errors.ts";
+import { type ByteName, byteNameIn } from "../../linux/byte-name.ts";
+import type { Time } from "../../linux/tree/metadata.ts";
 
 /** What the records say, applied over the header that follows them. */
 export interface PaxFields {
