@@ -29,6 +29,8 @@ export interface Paths {
   /** Things being deleted: renamed here first, so that deleting is atomic for everybody else. */
   trash: string;
   blobs: string;
+  /** Downloads that go on, or were cut off and can be resumed: a file per blob, flocked by whoever downloads or uses it. */
+  partial: string;
   layers: string;
   /** Short symbolic links to layers, because mount(2) takes one page of options. */
   links: string;
@@ -63,6 +65,7 @@ export function pathsOf(root: string): Paths {
     staging: `${root}/staging`,
     trash: `${root}/trash`,
     blobs: `${root}/blobs/sha256`,
+    partial: `${root}/partial`,
     layers: `${root}/layers`,
     links: `${root}/l`,
     images: `${root}/images`,

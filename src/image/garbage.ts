@@ -6,7 +6,8 @@ import { stat } from "../linux/stat.ts";
 import { hexOf, isDigest } from "../oci/digest.ts";
 import type { Paths } from "../paths.ts";
 import { readableRecord } from "../record-file.ts";
-import { readRecord } from "./record.ts";
+import { collectPartials } from "./partial.ts";
+import { blobsOf, readRecord } from "./record.ts";
 import { collectStaging, emptyTrash, moveToTrash, withStoreLock } from "./staging.ts";
 
 /**
@@ -21,12 +22,16 @@ export function collectGarbage(paths: Paths): void {
 
 /** The caller holds the lock exclusively, and empties the trash when it no longer does. */
 export function collectUnused(paths: Paths): void {
+  collectPartials(paths);
   if (collectStaging(paths).alive) return; // a load may count on a layer that no image has yet
   const chains = new Set<string>();
+  const known = new Set<string>();
   const images = (readdir(paths.images) ?? []).map((hex) => `sha256:${hex}`).filter(isDigest);
   for (const id of images) {
     try {
-      for (const { chainId } of readRecord(paths, id)?.layers ?? []) chains.add(hexOf(chainId));
+      const record = readRecord(paths, id);
+      for (const { chainId } of record?.layers ?? []) chains.add(hexOf(chainId));
+      for (const blob of record ? blobsOf(record) : [id]) known.add(hexOf(blob));
     } catch {
       return; // a damaged record: nobody knows which layers it has, so none is touched
     }
@@ -36,7 +41,6 @@ export function collectUnused(paths: Paths): void {
     const hex = readlink(`${paths.links}/${link}`).split("/")[2] ?? "";
     if (!chains.has(hex)) unlink(`${paths.links}/${link}`);
   }
-  const known = new Set<string>(images.map(hexOf));
   for (const hex of readdir(paths.blobs) ?? []) if (!known.has(hex)) unlink(`${paths.blobs}/${hex}`);
   for (const name of readdir(paths.sources) ?? []) {
     const file = `${paths.sources}/${name}`;

@@ -22,6 +22,18 @@ export interface ImageRecord {
   id: Digest;
   /** Bottom first. `link` is the layer's name under `l/`. */
   layers: { chainId: Digest; link: string; sizeBytes: number }[];
+  /** What registries had it as, each once, the last pulled last; none of an image that was made or loaded. */
+  manifests: KeptManifest[];
+}
+
+/** A manifest that is kept as it came: `blobs/` has it and its indexes. */
+export interface KeptManifest {
+  digest: Digest;
+  mediaType: string;
+  /** The indexes that led to it, the outermost first. */
+  indexes: Digest[];
+  /** The blobs of its layers, bottom first, as they came. Each may be gone: room is made of them (`dropLayerBlobs`). */
+  layers: Digest[];
 }
 
 export const digest: Check<Digest> = (value) => (isDigest(value) ? undefined : " is not a sha256 digest");
@@ -30,10 +42,16 @@ export const digest: Check<Digest> = (value) => (isDigest(value) ? undefined : "
 export const link: Check<string> = (value) =>
   text(value) ?? (/^[0-9a-f]{12,64}$/.test(value as string) ? undefined : " is not a short id");
 
-const imageKind = kindOf<ImageRecord>({
-  id: digest,
-  layers: list(object<ImageRecord["layers"][number]>({ chainId: digest, link, sizeBytes: number })),
-});
+const imageKind = kindOf<ImageRecord>(
+  {
+    id: digest,
+    layers: list(object<ImageRecord["layers"][number]>({ chainId: digest, link, sizeBytes: number })),
+    manifests: list(
+      object<KeptManifest>(() => ({ digest, mediaType: text, indexes: list(digest), layers: list(digest) })),
+    ),
+  },
+  { upgrades: [(old) => ({ ...old, manifests: [] })] },
+);
 
 /** Undefined where there is no such image. */
 export function parseImage(paths: Paths, id: Digest): Parsed<ImageRecord> | undefined {
@@ -47,6 +65,12 @@ export function readRecord(paths: Paths, id: Digest): ImageRecord | undefined {
   if (parsed?.damage !== undefined) throw damagedImage(shortId(id), parsed.damage);
   return parsed?.value;
 }
+
+/** What its parts are called in `blobs/`: its configuration, its manifests, their indexes and the blobs of their layers. */
+export const blobsOf = ({ id, manifests }: Pick<ImageRecord, "id" | "manifests">): Digest[] => [
+  id,
+  ...manifests.flatMap(({ digest, indexes, layers }) => [digest, ...indexes, ...layers]),
+];
 
 /** The layers of an image; none of one that is damaged, or not there. */
 export const knownLayers = (paths: Paths, id: Digest): ImageRecord["layers"] =>

@@ -73,6 +73,16 @@ const looksLikeHost = (first: string): boolean => first === "localhost" || /[.:A
 export const formatReference = ({ name, tag, digest }: Reference): string =>
   `${name}${tag === undefined ? "" : `:${tag}`}${digest === undefined ? "" : `@${digest}`}`;
 
+/** True for a canonical name that says what was pulled (`busybox@sha256:...`), and is no tag. */
+export const isDigestName = (reference: string): boolean => reference.includes("@");
+
+/** A canonical reference without its tag and its digest. */
+export const repositoryOf = (reference: string): string => reference.replace(/@.*$/, "").replace(/:[^/:]*$/, "");
+
+/** The names that tag an image, without those that say what it was pulled as. */
+export const tagsOf = ({ references }: { references: readonly string[] }): string[] =>
+  references.filter((reference) => !isDigestName(reference));
+
 /** A canonical reference with the host that it leaves out: `docker.io/library/busybox:latest`. */
 export function fullName(reference: string): string {
   const slash = reference.indexOf("/");

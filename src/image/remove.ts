@@ -7,7 +7,7 @@ import { type Digest, hexOf, isDigest } from "../oci/digest.ts";
 import type { Platform } from "../oci/manifest.ts";
 import type { Paths } from "../paths.ts";
 import { collectUnused } from "./garbage.ts";
-import { formatReference, parseReference } from "./reference.ts";
+import { formatReference, isDigestName, parseReference, repositoryOf } from "./reference.ts";
 import { emptyTrash, withStoreLock } from "./staging.ts";
 import { findAnyImage, findNamedImage, isDamagedReference, readAnyImage, refFile } from "./store.ts";
 
@@ -47,12 +47,12 @@ export function removeImage(paths: Paths, reference: string, options: RemoveOpti
     if (!image) throw new NotFoundError(`no such image: ${reference}`, "tinydocker images lists the images there are");
     options.check?.(reference, image.config);
     const name = asked !== undefined && image.references.includes(asked) ? asked : undefined;
-    const untagged = name ? [name] : image.references;
+    const untagged = name ? [name, ...orphans(image.references, name)] : image.references;
     const last = untagged.length === image.references.length;
     const user = last ? options.inUse(image.id) : undefined;
     if (user && !options.force)
       throw new ConflictError(`cannot remove ${reference}: ${user} uses it`, "remove that first, or use --force");
-    if (!name && untagged.length > 1 && !options.force)
+    if (!name && !isOneName(untagged) && !options.force)
       throw new ConflictError(
         `cannot remove ${reference}: it has several names (${untagged.join(", ")})`,
         "remove it by name, or use --force",
@@ -69,6 +69,18 @@ export function removeImage(paths: Paths, reference: string, options: RemoveOpti
   return removed;
 }
 
+/** With the last tag of a repository go the names that say what was pulled from there: as Docker does. */
+function orphans(references: readonly string[], removed: string): string[] {
+  if (isDigestName(removed)) return [];
+  const same = references.filter((name) => name !== removed && repositoryOf(name) === repositoryOf(removed));
+  return same.every(isDigestName) ? same : [];
+}
+
+/** A tag and what it was pulled as are one name. */
+const isOneName = (references: readonly string[]): boolean =>
+  references.length < 2 ||
+  (references.filter((name) => !isDigestName(name)).length < 2 && new Set(references.map(repositoryOf)).size === 1);
+
 /** `sha256:abc` is the beginning of an id, unless an older store has it as a name: by that nothing else could remove it. */
 function canonical(paths: Paths, asked: string): string | undefined {
   if (/^sha256:[0-9a-f]*$/.test(asked)) {
@@ -76,7 +88,11 @@ function canonical(paths: Paths, asked: string): string | undefined {
     return !isImage && statIfAny(refFile(paths, asked)) ? asked : undefined;
   }
   try {
-    return formatReference(parseReference(asked));
+    const reference = parseReference(asked);
+    const name = formatReference(reference);
+    const { name: repository, digest } = reference;
+    // Beside a digest a tag says nothing.
+    return digest && !statIfAny(refFile(paths, name)) ? formatReference({ name: repository, digest }) : name;
   } catch {
     return undefined;
   }

@@ -25,6 +25,7 @@ export function prepareStore(paths: Paths): void {
     paths.staging,
     paths.trash,
     paths.blobs,
+    paths.partial,
     paths.layers,
     paths.links,
     paths.images,

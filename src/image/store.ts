@@ -127,8 +127,12 @@ function readRef(paths: Paths, asked: string): Parsed<Ref> | undefined {
   const found = likely && likely.length < 4000 ? parseRef(paths, likely) : undefined;
   if (found) return found;
   const { normaliseReference } = require("./reference.ts") as typeof import("./reference.ts");
-  return parseRef(paths, refName(normaliseReference(asked)));
+  const name = normaliseReference(asked);
+  return parseRef(paths, refName(name)) ?? parseRef(paths, refName(withoutTag(name)));
 }
+
+/** Beside a digest a tag says nothing: `busybox:1@sha256:...` is `busybox@sha256:...`. */
+const withoutTag = (reference: string): string => reference.replace(/:[^/:@]*@/, "@");
 
 function resolvePrefix(paths: Paths, prefix: string): Digest | undefined {
   const ids = (readdir(paths.images) ?? []).map((hex) => `sha256:${hex}`).filter(isDigest);

@@ -16,6 +16,8 @@ export interface Descriptor {
   platform?: Platform;
   /** Of what is no image: a signature, a chart. */
   artifactType?: string;
+  /** Where a layer is that its registry may not give away. */
+  urls?: string[];
 }
 
 export interface Platform {
@@ -55,6 +57,7 @@ function descriptor(value: unknown, where: string): Descriptor {
     annotations: record(text),
     platform,
     artifactType: text,
+    urls: list(text),
   });
   return {
     mediaType: found.mediaType ?? "",
@@ -63,6 +66,7 @@ function descriptor(value: unknown, where: string): Descriptor {
     annotations: found.annotations ?? {},
     ...(found.platform ? { platform: found.platform } : {}),
     ...(found.artifactType ? { artifactType: found.artifactType } : {}),
+    ...(found.urls?.length ? { urls: found.urls } : {}),
   };
 }
 

@@ -1,7 +1,7 @@
 /** `tinydocker images`: what is in the store. */
 
 import { NotFoundError } from "../../errors.ts";
-import { parseReference } from "../../image/reference.ts";
+import { isDigestName, parseReference, repositoryOf, tagsOf } from "../../image/reference.ts";
 import { findImage, type Image, listImages } from "../../image/store.ts";
 import { type Paths, pathsOf } from "../../paths.ts";
 import { defineCommand } from "../words/command.ts";
@@ -12,8 +12,10 @@ import { humanAge, humanSize, localTime } from "../words/print.ts";
 /** An image under one of its names; without a name, under none. */
 export interface Row {
   image: Image;
-  /** In canonical form. */
+  /** In canonical form; a digest only where no tag of that repository names the image. */
   reference?: string;
+  /** What it was pulled from that repository as. */
+  digest?: string;
 }
 
 export default defineCommand({
@@ -44,13 +46,30 @@ export default defineCommand({
       );
       return 0;
     }
-    printList(imageListing({ full, digests }), listImages(paths).flatMap(rowsOf).filter(keep), how);
+    printList(
+      imageListing({ full, digests }),
+      listImages(paths)
+        .flatMap((image) => rowsOf(image, digests))
+        .filter(keep),
+      how,
+    );
     return 0;
   },
 });
 
-export const rowsOf = (image: Image): Row[] =>
-  image.references.length > 0 ? image.references.map((reference) => ({ image, reference })) : [{ image }];
+/** @param each a row for each digest that it was pulled as, not only for the first. */
+export function rowsOf(image: Image, each = false): Row[] {
+  const repositories = Map.groupBy(image.references, repositoryOf);
+  const rows = [...repositories.values()].flatMap((references) => {
+    const tags = references.filter((reference) => !isDigestName(reference));
+    const digests = references.filter(isDigestName).map((reference) => reference.slice(reference.indexOf("@") + 1));
+    const shown = each || digests.length === 0 ? digests : [digests[0]!];
+    const named = tags.length > 0 ? tags : [references[0]!];
+    if (shown.length === 0) return named.map((reference) => ({ image, reference }));
+    return named.flatMap((reference) => shown.map((digest) => ({ image, reference, digest })));
+  });
+  return rows.length > 0 ? rows : [{ image }];
+}
 
 const none = "<none>";
 
@@ -59,7 +78,7 @@ export const imageListing = ({ full, digests }: { full: boolean; digests: boolea
   columns: {
     Repository: ["REPOSITORY", ({ reference }) => (reference ? parseReference(reference).name : none)],
     Tag: ["TAG", ({ reference }) => (reference && parseReference(reference).tag) || none],
-    Digest: ["DIGEST", ({ reference }) => (reference && parseReference(reference).digest) || none],
+    Digest: ["DIGEST", ({ digest }) => digest ?? none],
     ID: ["IMAGE ID", ({ image }) => (full ? image.id : image.id.slice("sha256:".length, "sha256:".length + 12))],
     CreatedSince: ["CREATED", ({ image }) => (hasDate(image) ? humanAge(image.created) : "N/A")],
     CreatedAt: ["CREATED AT", ({ image }) => (hasDate(image) ? localTime(image.created) : "N/A")],
@@ -83,10 +102,13 @@ const hasDate = ({ created }: Image): boolean => Date.parse(created) > 0;
 const filtersOf = (paths: Paths): Filters<Row> => ({
   reference: (text) => {
     const pattern = globPattern(text);
-    return ({ reference }) =>
-      reference !== undefined && (pattern.test(reference) || pattern.test(parseReference(reference).name));
+    return ({ reference, digest }) => {
+      if (reference === undefined) return false;
+      const repository = repositoryOf(reference);
+      return [reference, repository, `${repository}@${digest}`].some((name) => pattern.test(name));
+    };
   },
-  dangling: booleanFilter("dangling", ({ reference }) => reference === undefined),
+  dangling: booleanFilter("dangling", ({ image }) => tagsOf(image).length === 0),
   label: labelFilter(({ image }) => image.config.config.Labels),
   before: (text) => {
     const { created } = wanted(paths, text);

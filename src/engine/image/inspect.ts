@@ -1,5 +1,6 @@
 /** An image in Docker's words: what `inspect` tells of it. */
 
+import { isDigestName, tagsOf } from "../../image/reference.ts";
 import { type Image, refFile } from "../../image/store.ts";
 import { statIfAny } from "../../linux/stat.ts";
 import { listOrNone, listOrNull } from "../../nil.ts";
@@ -11,8 +12,8 @@ export const describeImage = (paths: Paths, image: Image) => {
   const [top = "", ...below] = layers.toReversed();
   return {
     Id: id,
-    RepoTags: references.filter((reference) => !reference.includes("@")),
-    RepoDigests: references.filter((reference) => reference.includes("@")),
+    RepoTags: tagsOf({ references }),
+    RepoDigests: references.filter(isDigestName),
     Parent: "",
     Comment: config.history?.at(-1)?.comment ?? "",
     Created: created,
@@ -29,7 +30,7 @@ export const describeImage = (paths: Paths, image: Image) => {
       Name: "overlayfs",
     },
     RootFS: { Type: "layers", Layers: config.rootfs.diff_ids },
-    Metadata: { LastTagTime: lastTagTime(paths, references) },
+    Metadata: { LastTagTime: lastTagTime(paths, tagsOf({ references })) },
     Descriptor: undefined,
     Manifests: listOrNone([]),
     // Ours.

@@ -2,6 +2,7 @@
 
 import type { Failure } from "../../errors.ts";
 import { knownLayers } from "../../image/record.ts";
+import { tagsOf } from "../../image/reference.ts";
 import { listImages } from "../../image/store.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { Paths } from "../../paths.ts";
@@ -34,9 +35,11 @@ export function pruneImages(paths: Paths, { all, chosen = () => true }: { all: b
   const inUse = imageUser(paths);
   const pruned: Pruned = { untagged: [], deleted: [], reclaimedBytes: 0, failures: [] };
   for (const { id, references, config, created } of listImages(paths)) {
-    if ((references.length > 0 && !all) || inUse(id) || !chosen({ labels: config.config.Labels, created })) continue;
+    if ((tagsOf({ references }).length > 0 && !all) || inUse(id)) continue;
+    if (!chosen({ labels: config.config.Labels, created })) continue;
     const isName = references.length > 0;
-    for (const reference of isName ? references : [id]) removeUnused(paths, reference, isName, pruned);
+    for (const reference of isName ? references : [id])
+      if (!pruned.untagged.includes(reference)) removeUnused(paths, reference, isName, pruned);
   }
   const after = layerSizes(paths);
   for (const [chainId, bytes] of before) if (!after.has(chainId)) pruned.reclaimedBytes += bytes;
