@@ -3,6 +3,8 @@
 import { describe, expect } from "bun:test";
 import { mkdirSync } from "node:fs";
 import { type BundleMachine, isOurs, type Json, plainConfig, test, testOurs, withBundle } from "../support/bundle.ts";
+import { binary } from "../support/cli.ts";
+import { withSignal } from "../support/life.ts";
 
 /** Beside the mounts that every container has. */
 const with_ = (...mounts: Json[]): Json => ({ mounts: [...(plainConfig.mounts as Json[]), ...mounts] });
@@ -150,6 +152,18 @@ describe("mounts", () => {
       );
       expect(said).toBe("a\n751");
       expect(machine.read("rootfs/full/file")).toBe("a\n");
+    });
+  });
+
+  testOurs("a signal ends tmpcopyup of much, and there is no container", async () => {
+    await withBundle(async (machine) => {
+      await machine.sh("mkdir /full && cd /full && seq 1100 | xargs touch");
+      machine.configure(with_(tmpfs("/full", "tmpcopyup")));
+      for (const command of ["run", "create"]) {
+        const argv = [binary(), "runtime", "--root", machine.state, command, "-b", machine.bundle, "c"];
+        const { code, stdout, stderr } = await machine.exec(withSignal("TERM", argv));
+        expect([code, stdout, stderr]).toEqual([143, "", "interrupted\n"]);
+      }
     });
   });
 

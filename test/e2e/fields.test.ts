@@ -97,6 +97,16 @@ describe("inspect", () => {
         "none []",
       );
       expect(await ask(machine, "one", "{{json .HostConfig.Binds}} {{json .HostConfig.Sysctls}}")).toBe("null null");
+      // What only a swarm has, and drivers other than ours.
+      const swarm = "{{len .Peers}} {{.Peers}} {{json .Peers}} {{len .Services}} {{.Services}} {{json .Services}}";
+      expect(await ask(machine, "bridge", swarm)).toBe("0 [] null 0 map[] null");
+      expect(await ask(machine, "bridge", "{{range .Peers}}{{.Name}}{{else}}none{{end}}")).toBe("none");
+      expect(await ask(machine, "bridge", '{{with index .Services "web"}}{{.VIP}}{{end}}')).toBe("");
+      ok(await machine.run(["volume", "create", "data"]));
+      expect(await ask(machine, "data", "{{len .Status}} {{.Status}} {{json .Status}} {{.Scope}}")).toBe(
+        "0 map[] null local",
+      );
+      ok(await machine.run(["volume", "rm", "data"]));
       const limits = "{{.HostConfig.CPUShares}} {{.HostConfig.Resources.CPUQuota}} {{.HostConfig.CpuPeriod}}";
       expect(await ask(machine, "one", limits)).toBe("0 0 0");
       expect(await ask(machine, "one", "{{.NetworkSettings.IPAddress}}|{{gt .State.Pid 1}}")).toBe("|true");

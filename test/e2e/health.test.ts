@@ -236,6 +236,31 @@ describe("the image's health check", () => {
   });
 });
 
+test("options that say how but not what to check are said to change nothing; an image may say what", async () => {
+  await withMachine(["busybox"], async (machine) => {
+    const warning =
+      "tinydocker: warning: no health check given (--health-cmd) and none in the image: the other --health options change nothing\n";
+    const how = ["--health-interval", "30s"];
+    ok(await machine.run(["import", "-c", "HEALTHCHECK CMD true", imageTar("busybox"), "checked"]));
+    const made = ["create", "--name", "made"];
+    for (const [command, options, image, expected] of [
+      [["run", "--rm"], how, "busybox", warning],
+      [["run", "-d", "--rm"], ["--health-retries", "3", "--health-cmd", ""], "busybox", warning],
+      [made, [...how, "--health-cmd", "none"], "busybox", warning],
+      [["run", "--rm"], ["--no-healthcheck"], "busybox", ""],
+      [["run", "--rm"], [...how, "--health-cmd", "true"], "busybox", ""],
+      [["run", "--rm"], how, "checked", ""],
+    ] as const) {
+      const { code, stderr } = await machine.run([...command, "--network", "none", ...options, image, "true"]);
+      expect([options, code, stderr]).toEqual([options, 0, expected]);
+    }
+    expect((await machine.run(["start", "-a", "made"])).stderr).toBe("");
+    ok(await machine.run(["rm", "made"]));
+    await until(async () => ok(await machine.run(["ps", "-aq"])) === "", "all are gone");
+    ok(await machine.run(["rmi", "checked"]));
+  });
+});
+
 test("options that make no sense are refused, and nothing is made", async () => {
   await withMachine(["busybox"], async (machine) => {
     for (const wrong of [

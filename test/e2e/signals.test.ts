@@ -6,7 +6,7 @@ import { constants } from "node:os";
 import { join } from "node:path";
 import { binary } from "../support/cli.ts";
 import { imageTar, type Machine, type Running, said, withMachine } from "../support/containers.ts";
-import { isInCall, until } from "../support/life.ts";
+import { isInCall, until, withSignal } from "../support/life.ts";
 import { needing, root } from "../support/needs.ts";
 
 const test = needing(root);
@@ -310,5 +310,37 @@ describe("a signal ends a command that waits for the other side of a pipe, and n
       expect((await machine.run(["volume", "rm", "--force", "vol"])).code).toBe(0);
       for (const path of [pipe, `${pipe}.shared`]) unlinkSync(path);
     });
+  });
+});
+
+test("a signal ends what is copied for a container, or given to its user: it does not start, and nothing stays", async () => {
+  await withMachine(["busybox"], async (machine) => {
+    const fill = ["run", "--name", "many", "-v", "given:/files", "-w", "/files", "busybox", "sh", "-c"];
+    expect(
+      (await machine.run([...fill, "mkdir /many; seq 1100 | xargs touch; cd /many; seq 1100 | xargs touch"])).code,
+    ).toBe(0);
+    expect((await machine.run(["commit", "many", "many"])).code).toBe(0);
+    expect((await machine.run(["create", "--name", "kept", "-v", "copied:/many", "many", "true"])).code).toBe(0);
+    const run = ["run", "--network", "none", "-u", "5"];
+    for (const words of [
+      [...run, "--rm", "-v", "new:/many", "many", "echo", "started"],
+      [...run, "-v", "/many", "many", "echo", "started"],
+      [...run, "-v", "given:/x:U", "many", "echo", "started"],
+      ["start", "-a", "kept"],
+    ]) {
+      const { code, stdout, stderr } = await machine.exec(withSignal("INT", [binary(), ...words]));
+      expect([words, code, stdout, stderr]).toEqual([words, 130, "", "tinydocker: interrupted\n"]);
+    }
+    expect((await machine.run(["ps", "-a", "--format", "{{.Names}} {{.State}}"])).stdout).toBe(
+      "kept created\nmany exited\n",
+    );
+    expect((await machine.run(["volume", "ls", "-q"])).stdout).toBe("copied\ngiven\n");
+    // What was begun is done by the next one.
+    expect(
+      (await machine.run(["run", "--rm", "-v", "copied:/many", "many", "sh", "-c", "ls /many | wc -l"])).stdout,
+    ).toBe("1100\n");
+    await machine.run(["rm", "-f", "kept", "many"]);
+    await machine.run(["volume", "rm", "given", "copied"]);
+    await machine.run(["rmi", "many"]);
   });
 });

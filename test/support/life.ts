@@ -78,3 +78,9 @@ export function within<Arguments extends unknown[]>(
     if (performance.now() < deadline) await body(...args);
   };
 }
+
+/** A command for which a signal waits when it begins: it finds it as soon as it asks. @see env(1) */
+export const withSignal = (signal: "INT" | "TERM", argv: string[]): string[] => [
+  ...["env", `--block-signal=${signal}`, "sh", "-c", `kill -${signal} $$; exec "$0" "$@"`],
+  ...argv,
+];

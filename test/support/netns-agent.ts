@@ -27,7 +27,17 @@ async function listen({ protocol, ip, port, name }: Order & { do: "listen" }): P
   await Bun.udpSocket({
     hostname: ip,
     port,
-    socket: { data: (socket, _data, from, address) => void socket.send(greeting(name, address), from, address) },
+    socket: {
+      data: (socket, _data, from, address) => {
+        try {
+          socket.send(greeting(name, address), from, address);
+        } catch {
+          // Of an earlier answer: who asked had given up, and its port is closed. The next one is answered all the same.
+          socket.send(greeting(name, address), from, address);
+        }
+      },
+      error: () => {},
+    },
   });
 }
 

@@ -68,7 +68,8 @@ export class Node {
     this.waiting.set(id, resolve);
     this.agent.stdin.write(`${JSON.stringify({ id, order })}\n`);
     this.agent.stdin.flush();
-    const answer = await promise;
+    const ended = this.agent.exited.then((): Answer => ({ error: `who is in ${this.name} has ended` }));
+    const answer = await Promise.race([promise, ended]);
     if ("error" in answer) throw new Error(answer.error);
     return answer.value;
   }

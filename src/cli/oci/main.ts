@@ -1,7 +1,8 @@
 /** From argv to one command of the OCI runtime: what stands before its name, its options, and what a failure prints. */
 
-import { UnsupportedError, UsageError } from "../../errors.ts";
+import { InterruptedError, UnsupportedError, UsageError } from "../../errors.ts";
 import { unblockSignals } from "../../linux/signal.ts";
+import { watchTrees } from "../../linux/tree/watch.ts";
 import { absolutePath } from "../../paths.ts";
 import { forwarded } from "../../runtime/forwarded.ts";
 import { nearest, parseArgv } from "../words/argv.ts";
@@ -27,13 +28,18 @@ export async function main(argv: string[]): Promise<number> {
     const command = await load(name);
     if (words.includes("--help") && !command.optionsFirst) return await (await import("./help.ts")).printHelp(name);
     code = command.failureCode ?? failed;
-    if (!command.takesSignals) unblockSignals(forwarded);
+    if (command.takesSignals) watchTrees((done) => done?.work === "copying" && stop());
+    else unblockSignals(forwarded);
     const args = parseArgv(command.args, words, { optionsFirst: command.optionsFirst ?? false });
     return (await command.run(args as never, environment(global, log))) ?? 0;
   } catch (error) {
-    return logging().complain(error, log, code);
+    return logging().complain(error, log, error instanceof InterruptedError ? 128 + error.signal : code);
   }
 }
+
+/** Ends a long copy (tmpcopyup) if a signal waits. */
+const stop = (): void =>
+  (require("../../engine/image/interrupt.ts") as typeof import("../../engine/image/interrupt.ts")).endIfInterrupted();
 
 /** Loaded for those who have something to say. */
 const logging = () => require("./log.ts") as typeof import("./log.ts");

@@ -3,7 +3,7 @@
 import type { Spec } from "../../oci/spec.ts";
 import type { Paths } from "../../paths.ts";
 import { type Container, planContainer } from "../../plan/container.ts";
-import type { HealthPlan } from "../../plan/health.ts";
+import type { HealthOptions, HealthPlan } from "../../plan/health.ts";
 import type { RunOptions } from "../../plan/options.ts";
 import type { SharedPaths } from "../../plan/process.ts";
 import { containerOf } from "../../plan/process-options.ts";
@@ -26,11 +26,15 @@ export interface Start {
 }
 
 /** Its health check, if it has one. What plans it is loaded for those who may. */
-export function planHealthOf({ health }: ContainerRecord["settings"], defaults: ImageDefaults): HealthPlan | undefined {
+export function planHealthOf({ health }: { health?: HealthOptions }, defaults: ImageDefaults): HealthPlan | undefined {
   if (!health && !defaults.Healthcheck) return undefined;
   const { planHealth } = require("../../plan/health.ts") as typeof import("../../plan/health.ts");
   return planHealth(health ?? {}, defaults);
 }
+
+/** Whether it was said how to check its health, but nobody says with what. */
+const lacksCheck = (health: HealthOptions, defaults: ImageDefaults): boolean =>
+  Object.keys(health).some((name) => name !== "test") && !planHealthOf({ health }, defaults);
 
 /** @param start names the cgroup of this start. @param network none where it is not started yet. */
 export function planStart(
@@ -51,6 +55,8 @@ export function planStart(
   const options = { ...record.options, mounts: volumes.mounts };
   // Said when it is made, not at each start.
   if (fresh && lacksCommand(options, defaults)) warn("no command given and none in the image: running /bin/sh");
+  if (fresh && settings.health && lacksCheck(settings.health, defaults))
+    warn("no health check given (--health-cmd) and none in the image: the other --health options change nothing");
   // As Docker's: what a link says the image may say otherwise.
   const image = network.env ? { ...defaults, Env: [...network.env, ...(defaults.Env ?? [])] } : defaults;
   const plain = planSpec(start, options, image, rootfs, host, network.namespace);
