@@ -2,6 +2,7 @@
 
 import { InvalidError, UsageError } from "../../errors.ts";
 import { type AddressPool, formatPrefix, parseSubnet } from "../../plan/subnet.ts";
+import { absoluteOf, entriesOf, inKey, listOf, textOf, unknownKey, wrongKind } from "./config-values.ts";
 
 /** By the names of the file; those that Docker's daemon.json has, too, mean the same there. */
 export interface Config {
@@ -129,41 +130,4 @@ function readFirewall(value: unknown, at: string): "nft" | "iptables" {
   if (text === "nft" || text === "nftables") return "nft";
   if (text === "iptables") return "iptables";
   throw wrongKind(at, "nftables or iptables");
-}
-
-function entriesOf(value: unknown, at: string): [string, unknown][] {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return Object.entries(value);
-  throw wrongKind(at, "an object");
-}
-
-function listOf(value: unknown, at: string): unknown[] {
-  if (Array.isArray(value)) return value;
-  throw wrongKind(at, "a list");
-}
-
-function textOf(value: unknown, at: string): string {
-  if (typeof value === "string" && value !== "" && !value.includes("\0")) return value;
-  throw wrongKind(at, "text");
-}
-
-function absoluteOf(value: unknown, at: string): string {
-  const path = textOf(value, at);
-  if (path.startsWith("/")) return path;
-  throw wrongKind(at, "an absolute path");
-}
-
-const wrongKind = (at: string, what: string): UsageError =>
-  new UsageError(at === "" ? `it is not ${what}` : `${at} is not ${what}`);
-
-const unknownKey = (key: string, known: readonly string[]): UsageError =>
-  new UsageError(`unknown key ${JSON.stringify(key)}`, `known: ${known.join(", ")}`);
-
-/** What a parser of options says of a value, with the key before it. */
-function inKey<Value>(at: string, parse: () => Value): Value {
-  try {
-    return parse();
-  } catch (error) {
-    if (error instanceof UsageError) throw new UsageError(`${at}: ${error.message}`, error.hint);
-    throw error;
-  }
 }
