@@ -29,8 +29,6 @@ const scanners: Reason = ["it looks into no images", "scanners read the archive 
 const absent: Record<string, Reason> = {
   pull,
   push,
-  login: pull,
-  logout: pull,
   search: pull,
   "image pull": pull,
   "image push": push,

@@ -69,6 +69,15 @@ function shortName(full: string, bad: (why: string) => never): string {
 
 const looksLikeHost = (first: string): boolean => first === "localhost" || /[.:A-Z[]/.test(first);
 
+/** A host as it stands in names of images: `registry.example`, `localhost`, `[::1]:5000`. */
+export const isHost = (text: string): boolean => looksLikeHost(text) && hostPattern.test(text);
+
+/** True for a name that says which registry it is of; Docker Hub's may leave it out. */
+export const hasHost = (name: string): boolean => {
+  const slash = name.indexOf("/");
+  return slash !== -1 && looksLikeHost(name.slice(0, slash));
+};
+
 /** The canonical text. `parseReference` of it gives the same reference. */
 export const formatReference = ({ name, tag, digest }: Reference): string =>
   `${name}${tag === undefined ? "" : `:${tag}`}${digest === undefined ? "" : `@${digest}`}`;

@@ -15,6 +15,8 @@ export interface Authority {
   /** By realm, service and scopes: two requests at a time wait for the same one. */
   tokens: Map<string, Promise<Token>>;
   credentials?: Promise<Credentials | undefined>;
+  /** Tokens come with an identity token, in place of the password from then on, if whoever gives them can. */
+  offline?: true;
 }
 
 export const newAuthority = (settings: RegistrySettings, endpoint: Endpoint): Authority => ({
@@ -30,7 +32,8 @@ export interface Asking {
 }
 
 export const credentialsOf = (authority: Authority): Promise<Credentials | undefined> => {
-  authority.credentials ??= authority.settings.credentials(authority.endpoint.host);
+  const { host, path } = authority.endpoint;
+  authority.credentials ??= authority.settings.credentials(host, path || undefined);
   return authority.credentials;
 };
 
@@ -84,7 +87,9 @@ async function tokenFor(authority: Authority, { scopes, subject }: Asking): Prom
   if (tokens.get(key) !== known) return await (tokens.get(key) ?? tokenFor(authority, { scopes, subject }));
   const { realm, service } = wants;
   const request = { realm, service, scopes, host: endpoint.host, subject };
-  const coming = credentialsOf(authority).then((credentials) => fetchToken(settings, request, credentials));
+  const coming = credentialsOf(authority).then((credentials) =>
+    fetchToken(settings, request, credentials, authority.offline),
+  );
   tokens.set(key, coming);
   coming.catch(() => tokens.delete(key));
   return await coming;

@@ -1,6 +1,7 @@
 /** Which host a name is of, and where that is asked. Pure. */
 
 import { UnsupportedError, UsageError } from "../errors.ts";
+import { isInRanges } from "./ranges.ts";
 import type { HostSettings, RegistrySettings } from "./settings.ts";
 
 /** A repository by host and path: `docker.io` and `library/busybox`. */
@@ -68,7 +69,9 @@ const settingsOf = (host: string, { registries }: RegistrySettings): HostSetting
 
 /** True where no certificate is checked. @param address `HOST[:PORT]`, as it stands in a URL */
 export const isInsecure = (address: string, settings: RegistrySettings): boolean =>
-  !settings.verifyTls || settingsOf(address === hub.address ? hub.name : address, settings).insecure === true;
+  !settings.verifyTls ||
+  settingsOf(address === hub.address ? hub.name : address, settings).insecure === true ||
+  isInRanges(address.replace(/:\d+$/, ""), settings.insecureRanges);
 
 /** True where a password may go without TLS. */
 export const mayBePlain = (address: string, settings: RegistrySettings): boolean =>

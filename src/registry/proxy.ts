@@ -1,6 +1,7 @@
 /** Which proxy a URL is asked through: the variables that every program knows, read as Go's programs do. Pure. */
 
 import { isLoopback } from "./names.ts";
+import { isInRanges } from "./ranges.ts";
 
 type Environment = Record<string, string | undefined>;
 
@@ -23,25 +24,11 @@ function isExempt(url: URL, list: string): boolean {
     .filter((entry) => entry !== "")
     .some((entry) => {
       if (entry === "*") return true;
-      if (entry.includes("/")) return isInRange(host, entry);
+      if (entry.includes("/")) return isInRanges(host, [entry]);
       // An address of IPv6 has colons of its own, and a port only behind brackets.
       const [, name = entry, itsPort] = /^([^:]*|\[.*\]):(\d+)$/.exec(entry) ?? [];
       if (itsPort !== undefined && itsPort !== port) return false;
       const bare = name.replace(/^\[|\]$/g, "").replace(/^\*(?=\.)/, "");
       return bare.startsWith(".") ? host.endsWith(bare) : host === bare || host.endsWith(`.${bare}`);
     });
-}
-
-/** Of IPv4, `10.0.0.0/8`. */
-function isInRange(host: string, range: string): boolean {
-  const [base = "", bits = ""] = range.split("/");
-  const [at, from] = [numberOf(host), numberOf(base)];
-  if (at === undefined || from === undefined || !/^\d{1,2}$/.test(bits) || Number(bits) > 32) return false;
-  const block = 2 ** (32 - Number(bits));
-  return Math.floor(at / block) === Math.floor(from / block);
-}
-
-function numberOf(address: string): number | undefined {
-  const parts = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(address)?.slice(1).map(Number);
-  return parts?.every((part) => part < 256) ? parts.reduce((sum, part) => sum * 256 + part, 0) : undefined;
 }

@@ -45,11 +45,13 @@ export const defaultPatience: Patience = {
 export interface RegistrySettings {
   /** By host: `docker.io`, `registry.example:5000`. */
   registries: Record<string, HostSettings>;
+  /** `10.0.0.0/8`: registries that are named by an address in it are insecure. */
+  insecureRanges: string[];
   /** False after --tls-verify=false: every registry that this command asks is as one that is insecure. */
   verifyTls: boolean;
-  /** Of that host, if there are any. */
-  credentials(host: string): Promise<Credentials | undefined>;
-  /** With a directory for each `HOST[:PORT]`: its authorities (*.crt), and our certificates for it (*.cert, *.key). */
+  /** For a repository of that host, if there are any. @param path none for what is about the whole registry */
+  credentials(host: string, path?: string): Promise<Credentials | undefined>;
+  /** With a directory for each `HOST[:PORT]`, the first first: its authorities (*.crt), and our certificates for it (*.cert, *.key). */
   certificateDirectories: string[];
   /** Where proxies and the system's authorities are named: HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE. */
   environment: Record<string, string | undefined>;

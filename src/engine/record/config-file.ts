@@ -2,6 +2,7 @@
 
 import { InvalidError, UsageError } from "../../errors.ts";
 import { type AddressPool, formatPrefix, parseSubnet } from "../../plan/subnet.ts";
+import { type RegistriesConfig, registryReaders } from "./config-registries.ts";
 import { absoluteOf, entriesOf, inKey, listOf, textOf, unknownKey, wrongKind } from "./config-values.ts";
 
 /** By the names of the file; those that Docker's daemon.json has, too, mean the same there. */
@@ -22,6 +23,7 @@ export interface Config {
   /** OCI runtimes by their names, and the one of containers without --runtime. */
   runtimes?: Record<string, { path: string; args: string[] }>;
   defaultRuntime?: string;
+  registries?: RegistriesConfig;
 }
 
 /** @param path for messages. @throws InvalidError that names the file and the key. */
@@ -43,8 +45,13 @@ export function parseConfig(text: string, path: string): Config {
 function readKeys(content: unknown, at: string): Config {
   const config: Config = {};
   for (const [key, value] of entriesOf(content, at)) {
+    if (Object.hasOwn(registryReaders, key)) {
+      const before = config.registries ?? {};
+      config.registries = { ...before, ...registryReaders[key]!(value, key, before) };
+      continue;
+    }
     const reader = Object.hasOwn(readers, key) ? readers[key] : undefined;
-    if (!reader) throw unknownKey(key, Object.keys(readers));
+    if (!reader) throw unknownKey(key, [...Object.keys(readers), ...Object.keys(registryReaders)]);
     Object.assign(config, reader(value, key));
   }
   return config;
