@@ -23,7 +23,7 @@ export class ConnectionError extends Failure {
     /** Whether it is worth to try once more. */
     readonly isPassing: boolean,
     hint?: string,
-    /** It does not speak TLS. */
+    /** What it answers to TLS is not TLS, or it hangs up on it. */
     readonly isPlain = false,
   ) {
     super(message, hint);
@@ -112,7 +112,7 @@ export function connectionFailure(error: unknown, subject: string, host: string)
       certificateHint(host),
     );
   if (code === "ECONNRESET" || code === "EPIPE" || code === "ConnectionClosed")
-    return new ConnectionError(`${cannot}: ${host} closed the connection`, true);
+    return new ConnectionError(`${cannot}: ${host} closed the connection`, true, undefined, true);
   return new ConnectionError(`${cannot}: ${host}: ${harmlessLine(code || text, 100)}`, true);
 }
 
