@@ -69,7 +69,7 @@ describe("what is loaded", () => {
       "image/load.ts",
       "image/source.ts",
       "linux/socket.ts",
-      "plan/connection.ts",
+      "plan/network/connection.ts",
       "plan/health.ts",
       "runtime/mount/bind.ts",
       "runtime/clients.ts",

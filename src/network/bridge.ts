@@ -8,9 +8,9 @@ import { deleteLink, findLink, type Link, listLinks, newBridge, setLink } from "
 import { listAddresses } from "../linux/netlink/route.ts";
 import { transact } from "../linux/netlink/socket.ts";
 import { changeSysctl, readSysctl, type SysctlChange } from "../linux/sysctl.ts";
-import { addressOfVeth, formatAddress, isIpv6, macOf, parseAddress, parseMac } from "../plan/address.ts";
-import type { Network } from "../plan/network.ts";
-import { contains, type Prefix, parsePrefix } from "../plan/subnet.ts";
+import { addressOfVeth, formatAddress, isIpv6, macOf, parseAddress, parseMac } from "../plan/network/address.ts";
+import type { Network } from "../plan/network/network.ts";
+import { contains, type Prefix, parsePrefix } from "../plan/network/subnet.ts";
 import { addAddressTo, addressOf, hadHairpin, setIpv6, setUpPort, waitUntilLocal } from "./device.ts";
 
 /** A bridge that is there, and what was done for it. */

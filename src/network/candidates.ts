@@ -1,7 +1,7 @@
 /** Which addresses of a network containers can have, and which of them is looked at first. Pure. */
 
-import { type Address, formatAddress, parseAddress } from "../plan/address.ts";
-import type { Subnet } from "../plan/network.ts";
+import { type Address, formatAddress, parseAddress } from "../plan/network/address.ts";
+import type { Subnet } from "../plan/network/network.ts";
 import {
   addressAfter,
   contains,
@@ -10,7 +10,7 @@ import {
   type Prefix,
   parseSubnet,
   reservedOf,
-} from "../plan/subnet.ts";
+} from "../plan/network/subnet.ts";
 
 const maxCandidates = 65_536;
 

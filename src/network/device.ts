@@ -7,8 +7,8 @@ import { addAddress, isLocal } from "../linux/netlink/route.ts";
 import type { Request } from "../linux/netlink/socket.ts";
 import { sleepMicroseconds } from "../linux/poll.ts";
 import { writeSysctl } from "../linux/sysctl.ts";
-import { addressOfVeth, formatAddress, readAddress } from "../plan/address.ts";
-import { lastAddress, type Prefix } from "../plan/subnet.ts";
+import { addressOfVeth, formatAddress, readAddress } from "../plan/network/address.ts";
+import { lastAddress, type Prefix } from "../plan/network/subnet.ts";
 
 /** Gives a device an address, with that of broadcasts. */
 export function addAddressTo(index: number, device: string, prefix: Prefix): Request {

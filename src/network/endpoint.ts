@@ -8,10 +8,10 @@ import { deleteLink, findLink, newVeth, type Port, setLink } from "../linux/netl
 import { addRoute, deleteRoute, type NewRoute } from "../linux/netlink/route.ts";
 import { openNetlink, type Request, transact, withNetlink } from "../linux/netlink/socket.ts";
 import { writeSysctl } from "../linux/sysctl.ts";
-import { hostMacOf, isIpv6, parseAddress, parseMac } from "../plan/address.ts";
-import { metricOf } from "../plan/endpoint.ts";
-import { bare, type Endpoint } from "../plan/network.ts";
-import { parsePrefix } from "../plan/subnet.ts";
+import { hostMacOf, isIpv6, parseAddress, parseMac } from "../plan/network/address.ts";
+import { metricOf } from "../plan/network/endpoint.ts";
+import { bare, type Endpoint } from "../plan/network/network.ts";
+import { parsePrefix } from "../plan/network/subnet.ts";
 import { addAddressTo, setIpv6, setUpPort, waitUntilLocal, waitUntilUp } from "./device.ts";
 
 /** What an endpoint goes between. */

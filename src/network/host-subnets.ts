@@ -2,7 +2,7 @@
 
 import type { Fd } from "../linux/file.ts";
 import { listAddresses, listRoutes } from "../linux/netlink/route.ts";
-import { type Prefix, subnetOf } from "../plan/subnet.ts";
+import { type Prefix, subnetOf } from "../plan/network/subnet.ts";
 
 /** Of its routing tables, the one that the kernel keeps for addresses of its own and for broadcasts. */
 const RT_TABLE_LOCAL = 255;

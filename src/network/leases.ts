@@ -22,9 +22,9 @@ import { flock } from "../linux/flock.ts";
 import { linkOpenFile, mkdirAll, unlink } from "../linux/names.ts";
 import { sleepMicroseconds } from "../linux/poll.ts";
 import { fstat, statIfAny } from "../linux/stat.ts";
-import { formatAddress, parseAddress, readAddress } from "../plan/address.ts";
-import type { Subnet } from "../plan/network.ts";
-import { parseSubnet } from "../plan/subnet.ts";
+import { formatAddress, parseAddress, readAddress } from "../plan/network/address.ts";
+import type { Subnet } from "../plan/network/network.ts";
+import { parseSubnet } from "../plan/network/subnet.ts";
 import { readOpenRecord } from "../record-file.ts";
 import { candidates, refusalOf, search } from "./candidates.ts";
 

@@ -7,10 +7,10 @@ import { inNetworkNamespace } from "../linux/namespace.ts";
 import { deleteLink, findLink, listLinks, setLink } from "../linux/netlink/link.ts";
 import { openNetlink, type Request, transact, withNetlink } from "../linux/netlink/socket.ts";
 import { newVirtualLink, type VirtualKind, type VirtualLink } from "../linux/netlink/virtual-link.ts";
-import { parseMac } from "../plan/address.ts";
-import type { Endpoint, Network, Parent } from "../plan/network.ts";
-import { parseVlan } from "../plan/parent.ts";
-import { parsePrefix } from "../plan/subnet.ts";
+import { parseMac } from "../plan/network/address.ts";
+import type { Endpoint, Network, Parent } from "../plan/network/network.ts";
+import { parseVlan } from "../plan/network/parent.ts";
+import { parsePrefix } from "../plan/network/subnet.ts";
 import { setIpv6, waitUntilLocal, waitUntilUp } from "./device.ts";
 import { configure, setAsked } from "./endpoint.ts";
 

@@ -5,8 +5,8 @@ import { readdir } from "../linux/directory.ts";
 import { readFileIfAny } from "../linux/file.ts";
 import { readlinkIfAny } from "../linux/names.ts";
 import { allProcesses, readStat, readWords } from "../linux/procfs.ts";
-import { formatAddress } from "../plan/address.ts";
-import type { Protocol } from "../plan/network.ts";
+import { formatAddress } from "../plan/network/address.ts";
+import type { Protocol } from "../plan/network/network.ts";
 
 /** The process that keeps others from an address and port, if it is to be found. */
 export function findPortOwner(

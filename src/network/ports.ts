@@ -8,8 +8,8 @@ import { EACCES, EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT, EMFILE } from "../linu
 import { close, type Fd } from "../linux/file.ts";
 import { syscallError } from "../linux/libc.ts";
 import { decodeSockaddr, encodeSockaddr, localAddress, openBound } from "../linux/socket.ts";
-import type { Protocol } from "../plan/network.ts";
-import { hostAddresses, type PortRange, type PortRequest } from "../plan/publish.ts";
+import type { Protocol } from "../plan/network/network.ts";
+import { hostAddresses, type PortRange, type PortRequest } from "../plan/network/publish.ts";
 import { findPortOwner } from "./port-owner.ts";
 
 /** A port of the host that is ours. */

@@ -1,6 +1,6 @@
 /** What the lock file of a running container says. Pure. */
 
-import type { Connected } from "./network.ts";
+import type { Connected } from "./network/network.ts";
 import type { RuntimeCall } from "./rare/external.ts";
 
 /** The version in which lock files are written (engine/record/lock-file.ts reads them). */

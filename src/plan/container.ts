@@ -15,7 +15,7 @@ import {
   sharesPid,
 } from "./init.ts";
 import { planPrepared, planRoot } from "./mounts.ts";
-import { type Connection, connectedOf, type EtcFile } from "./network.ts";
+import { type Connection, connectedOf, type EtcFile } from "./network/network.ts";
 import type { SecretVariable } from "./secrets.ts";
 import type { Directory, HostStep, Plan } from "./step.ts";
 import { planSysctls } from "./sysctl.ts";

@@ -2,7 +2,7 @@
 
 import type { DeviceOptions } from "./device-options.ts";
 import type { MountRequest } from "./mounts.ts";
-import { type NetworkOptions, noNetworkOptions } from "./network-options.ts";
+import { type NetworkOptions, noNetworkOptions } from "./network/options.ts";
 import type { ProcessOptions } from "./process-options.ts";
 import type { ResourceOptions } from "./resource-options.ts";
 import type { SecretRequest } from "./secrets.ts";

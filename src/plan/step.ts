@@ -22,7 +22,7 @@ import type { IdMapping } from "../oci/rare.ts";
 import type { Seccomp } from "../oci/seccomp.ts";
 import type { BuiltinSeccomp, Capabilities, Device, Rlimit, Spec } from "../oci/spec.ts";
 import type { CleanupRecord } from "./cleanup-record.ts";
-import type { EtcFile, NetworkStep } from "./network.ts";
+import type { EtcFile, NetworkStep } from "./network/network.ts";
 import type { ExternalPlan } from "./rare/external.ts";
 import type { Relabel } from "./rare/selinux.ts";
 import type { JoinStep, RareHostStep, RareStep, SharedNamespaceType } from "./rare/step.ts";

@@ -1,7 +1,7 @@
 /** `--sysctl`: which settings of the kernel a container may have of its own. Pure. */
 
 import { UsageError } from "../errors.ts";
-import { type NetworkOptions, networkMode } from "./network-options.ts";
+import { type NetworkOptions, networkMode } from "./network/options.ts";
 import type { ProcessOptions } from "./process-options.ts";
 import { sysctlName, withSlashes } from "./sysctl.ts";
 

@@ -31,7 +31,7 @@ import { hasCode } from "../errors.ts";
 import type { Fd } from "../linux/file.ts";
 import { receiveMessage, sendMessage } from "../linux/poll.ts";
 import type { TreeWork } from "../linux/tree/watch.ts";
-import type { Endpoint, Publication } from "../plan/network.ts";
+import type { Endpoint, Publication } from "../plan/network/network.ts";
 import type { Usage } from "./usage.ts";
 
 export type Message =

@@ -23,7 +23,7 @@ import {
 } from "../linux/file.ts";
 import { fstat } from "../linux/stat.ts";
 import { futimens } from "../linux/tree/metadata.ts";
-import type { EtcFile } from "../plan/network.ts";
+import type { EtcFile } from "../plan/network/network.ts";
 
 export function writeEtcFiles(files: EtcFile[], root: Fd): void {
   using etc = owned(openEtc(root));

@@ -11,8 +11,8 @@ import { restoreSysctls } from "../../src/linux/sysctl.ts";
 import { ensureBridge, removeBridge } from "../../src/network/bridge.ts";
 import { setUpPort } from "../../src/network/device.ts";
 import { connect, removeVeth, silenceVeth } from "../../src/network/endpoint.ts";
-import { formatAddress, parseAddress } from "../../src/plan/address.ts";
-import type { Endpoint, Network } from "../../src/plan/network.ts";
+import { formatAddress, parseAddress } from "../../src/plan/network/address.ts";
+import type { Endpoint, Network } from "../../src/plan/network/network.ts";
 import { needing, root, tool } from "../support/needs.ts";
 import { aNetwork, anEndpoint, ipBatch, sh, withNetworks } from "../support/network.ts";
 

@@ -2,7 +2,7 @@ import { expect } from "bun:test";
 import { withNetlink } from "../../src/linux/netlink/socket.ts";
 import { ensureBridge } from "../../src/network/bridge.ts";
 import { listHostSubnets } from "../../src/network/host-subnets.ts";
-import { chooseSubnet, formatPrefix } from "../../src/plan/subnet.ts";
+import { chooseSubnet, formatPrefix } from "../../src/plan/network/subnet.ts";
 import { needing, root, tool } from "../support/needs.ts";
 import { aNetwork, ipBatch, withNetworks } from "../support/network.ts";
 

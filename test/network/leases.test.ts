@@ -5,8 +5,8 @@ import fc from "fast-check";
 import { ConflictError, UsageError } from "../../src/errors.ts";
 import { close } from "../../src/linux/file.ts";
 import { type Lease, type LeaseRequest, listLeases, releaseLease, takeLease } from "../../src/network/leases.ts";
-import { readAddress } from "../../src/plan/address.ts";
-import { contains, parseSubnet } from "../../src/plan/subnet.ts";
+import { readAddress } from "../../src/plan/network/address.ts";
+import { contains, parseSubnet } from "../../src/plan/network/subnet.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 
 /** Takes leases of one network, and closes them with the test. */

@@ -8,8 +8,8 @@ import {
   planPublication as planElement,
   type portSets,
 } from "../../src/network/firewall/nft-element.ts";
-import { formatAddress } from "../../src/plan/address.ts";
-import type { Publication } from "../../src/plan/network.ts";
+import { formatAddress } from "../../src/plan/network/address.ts";
+import type { Publication } from "../../src/plan/network/network.ts";
 
 const address = (bytes: 4 | 16) => fc.uint8Array({ minLength: bytes, maxLength: bytes }).map(formatAddress);
 const port = fc.integer({ min: 1, max: 65_535 });

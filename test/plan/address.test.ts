@@ -13,7 +13,7 @@ import {
   parseMac,
   readAddress,
   vethOf,
-} from "../../src/plan/address.ts";
+} from "../../src/plan/network/address.ts";
 import {
   addressAfter,
   chooseSubnet,
@@ -29,7 +29,7 @@ import {
   parseSubnet,
   subnetOf,
   uniqueLocalSubnet,
-} from "../../src/plan/subnet.ts";
+} from "../../src/plan/network/subnet.ts";
 
 /** What is right is what libc says. */
 const libc = bind({

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { UnsupportedError } from "../../src/errors.ts";
 import { documentation } from "../../src/plan/documentation.ts";
-import { noNetworkOptions } from "../../src/plan/network-options.ts";
+import { noNetworkOptions } from "../../src/plan/network/options.ts";
 import { defaultLimits, rootfsDefaults } from "../../src/plan/options.ts";
 import { aPlan, aSpec, host, id, initSteps, kinds } from "../support/plans.ts";
 

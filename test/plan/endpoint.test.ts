@@ -7,9 +7,9 @@ import {
   planEndpoints,
   rankJoined,
   sysctlsOption,
-} from "../../src/plan/endpoint.ts";
-import type { Network } from "../../src/plan/network.ts";
-import type { NetworkRequest } from "../../src/plan/network-options.ts";
+} from "../../src/plan/network/endpoint.ts";
+import type { Network } from "../../src/plan/network/network.ts";
+import type { NetworkRequest } from "../../src/plan/network/options.ts";
 import { aNetwork } from "../support/network.ts";
 
 const take = (_network: Network, { subnet }: { subnet: string }, wanted?: string): string =>

@@ -6,7 +6,7 @@ import {
   planHostsOfHost,
   withDomain,
   withOwnName,
-} from "../../src/plan/hosts.ts";
+} from "../../src/plan/network/hosts.ts";
 import { refuses, strict } from "../support/parsers.ts";
 
 const none = { hostname: "web", addresses: [], extra: [], gateways: [], ipv6: false };

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { checkLinks, namesOfLinked, parseLink, planLinkEnv } from "../../src/plan/link.ts";
+import { checkLinks, namesOfLinked, parseLink, planLinkEnv } from "../../src/plan/network/link.ts";
 
 const db = {
   alias: "the-db",

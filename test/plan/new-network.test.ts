@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { ConflictError, UsageError } from "../../src/errors.ts";
-import { type NewNetwork, planNetwork } from "../../src/plan/new-network.ts";
-import { parseSubnet } from "../../src/plan/subnet.ts";
+import { type NewNetwork, planNetwork } from "../../src/plan/network/new-network.ts";
+import { parseSubnet } from "../../src/plan/network/subnet.ts";
 
 const asked = (change: Partial<NewNetwork> = {}): NewNetwork => ({
   name: "web",

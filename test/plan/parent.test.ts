@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { parseVlan, planParent } from "../../src/plan/parent.ts";
+import { parseVlan, planParent } from "../../src/plan/network/parent.ts";
 import { aNetwork } from "../support/network.ts";
 
 const id = "ab".repeat(32);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { UsageError } from "../../src/errors.ts";
-import { parseExpose, parsePublish, planPublications } from "../../src/plan/publish.ts";
+import { parseExpose, parsePublish, planPublications } from "../../src/plan/network/publish.ts";
 import { refuses, strict } from "../support/parsers.ts";
 
 test("every parser answers any text with a value or a UsageError", () => {

@@ -9,7 +9,7 @@ import {
   parseResolvConf,
   planResolvConf,
   planUpstreams,
-} from "../../src/plan/resolv-conf.ts";
+} from "../../src/plan/network/resolv-conf.ts";
 import { refuses, strict } from "../support/parsers.ts";
 
 describe("the host's resolv.conf", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { type NetworkOptions, noNetworkOptions } from "../../src/plan/network-options.ts";
+import { type NetworkOptions, noNetworkOptions } from "../../src/plan/network/options.ts";
 import type { ProcessOptions } from "../../src/plan/process-options.ts";
 import { planSysctls, sysctlName } from "../../src/plan/sysctl.ts";
 import { checkSysctls, parseSysctl } from "../../src/plan/sysctl-option.ts";

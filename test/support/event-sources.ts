@@ -10,7 +10,7 @@ import { type EventSource, type Interest, POLLIN, poll } from "../../src/linux/p
 import { openResolver, type ResolverOptions } from "../../src/network/dns/resolver.ts";
 import { type HeldPort, holdPorts } from "../../src/network/ports.ts";
 import { openRelay, type RelayTarget } from "../../src/network/relay/relay.ts";
-import type { PortRequest } from "../../src/plan/publish.ts";
+import type { PortRequest } from "../../src/plan/network/publish.ts";
 
 export interface PortsOptions {
   requests: PortRequest[];

@@ -4,9 +4,9 @@ import { closeSync, openSync } from "node:fs";
 import type { Fd } from "../../src/linux/file.ts";
 import { bind, check } from "../../src/linux/libc.ts";
 import { inNetworkNamespace, unshare } from "../../src/linux/namespace.ts";
-import { macOf, vethOf } from "../../src/plan/address.ts";
-import type { Endpoint, Network } from "../../src/plan/network.ts";
-import { addressAfter, formatPrefix, parseSubnet } from "../../src/plan/subnet.ts";
+import { macOf, vethOf } from "../../src/plan/network/address.ts";
+import type { Endpoint, Network } from "../../src/plan/network/network.ts";
+import { addressAfter, formatPrefix, parseSubnet } from "../../src/plan/network/subnet.ts";
 import { makeFreshHost } from "./fresh-host.ts";
 
 const libc = bind({ setns: ["int", "int", "int"] });

@@ -5,7 +5,7 @@
 
 import { join } from "node:path";
 import type { FirewallDriver } from "../../src/network/firewall/choose.ts";
-import type { Network, Publication } from "../../src/plan/network.ts";
+import type { Network, Publication } from "../../src/plan/network/network.ts";
 import { freshHost } from "./fresh-host.ts";
 import type { Answer, Order, Protocol } from "./netns-agent.ts";
 

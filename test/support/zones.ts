@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readZone, writeNames, type Zone } from "../../src/network/dns/zone.ts";
-import type { Names } from "../../src/plan/network.ts";
+import type { Names } from "../../src/plan/network/network.ts";
 
 /** A container's id that begins with this. */
 export const idOf = (start: string): string => start.padEnd(64, "0");

@@ -5,8 +5,8 @@ import { type ShownPort, shownPorts } from "../../engine/network/ports.ts";
 import { type Container, findContainer } from "../../engine/record/container.ts";
 import { UsageError } from "../../errors.ts";
 import type { Paths } from "../../paths.ts";
-import { networksOf } from "../../plan/network-options.ts";
-import { parseExpose } from "../../plan/publish.ts";
+import { networksOf } from "../../plan/network/options.ts";
+import { parseExpose } from "../../plan/network/publish.ts";
 import { type Filters, labelFilters } from "../words/filter.ts";
 import { parseTime } from "../words/time.ts";
 

@@ -1,15 +1,15 @@
 /** What the options of `run` and `create` say of a container's network. Loaded for those that say something. */
 
 import { UsageError } from "../../errors.ts";
-import { parseAddHost } from "../../plan/hosts.ts";
+import { parseAddHost } from "../../plan/network/hosts.ts";
 import {
   defaultNetwork,
   type NetworkOptions,
   type NetworkRequest,
   noNetworkOptions,
-} from "../../plan/network-options.ts";
-import { parseExpose, parsePublish } from "../../plan/publish.ts";
-import { parseAlias, parseDns, parseDnsOption, parseDnsSearch } from "../../plan/resolv-conf.ts";
+} from "../../plan/network/options.ts";
+import { parseExpose, parsePublish } from "../../plan/network/publish.ts";
+import { parseAlias, parseDns, parseDnsOption, parseDnsSearch } from "../../plan/network/resolv-conf.ts";
 import { isNetworkName, parseIp, parseMac, refuseAliases } from "../words/address.ts";
 import type { Values } from "../words/command.ts";
 import type { networkArgs } from "./network-args.ts";
@@ -106,7 +106,7 @@ const networkWords: Record<string, Setter> = {
 };
 
 const rarer = () => require("../words/endpoint.ts") as typeof import("../words/endpoint.ts");
-const linking = () => require("../../plan/link.ts") as typeof import("../../plan/link.ts");
+const linking = () => require("../../plan/network/link.ts") as typeof import("../../plan/network/link.ts");
 
 function splitOnce(word: string): string[] {
   const equals = word.indexOf("=");

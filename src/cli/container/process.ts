@@ -1,7 +1,7 @@
 /** What the options of `run` and `create` say of a container's process. Loaded for those that say something. */
 
 import { UsageError } from "../../errors.ts";
-import type { NetworkOptions } from "../../plan/network-options.ts";
+import type { NetworkOptions } from "../../plan/network/options.ts";
 import type { IpcMode, ProcessOptions, SharedNamespace } from "../../plan/process-options.ts";
 import { checkSysctls, parseSysctl } from "../../plan/sysctl-option.ts";
 import { parseUlimit } from "../../plan/ulimit.ts";

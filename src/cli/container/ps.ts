@@ -7,7 +7,7 @@ import { type Container, isUp, listContainers, type Status } from "../../engine/
 import { unknownTime } from "../../engine/record/container-name.ts";
 import { UsageError } from "../../errors.ts";
 import { type Paths, pathsOf } from "../../paths.ts";
-import { networksOf } from "../../plan/network-options.ts";
+import { networksOf } from "../../plan/network/options.ts";
 import { noOptions } from "../../plan/options.ts";
 import { givenArgs } from "../../plan/spec.ts";
 import { defineCommand } from "../words/command.ts";

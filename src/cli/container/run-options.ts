@@ -2,7 +2,7 @@
 
 import { getSize, isatty } from "../../linux/tty.ts";
 import type { MountRequest } from "../../plan/mounts.ts";
-import { noNetworkOptions } from "../../plan/network-options.ts";
+import { noNetworkOptions } from "../../plan/network/options.ts";
 import { noOptions, type RunOptions } from "../../plan/options.ts";
 import type { Arguments, Values } from "../words/command.ts";
 import { readEnv } from "./caller.ts";

@@ -3,7 +3,7 @@
 import { machineOf } from "../../linux/seccomp/architectures.ts";
 import type { IdMapping } from "../../oci/rare.ts";
 import { documentation } from "../../plan/documentation.ts";
-import type { NetworkStep, Publication } from "../../plan/network.ts";
+import type { NetworkStep, Publication } from "../../plan/network/network.ts";
 import type { RareHostStep } from "../../plan/rare/step.ts";
 import { summarize } from "../../plan/seccomp/summary.ts";
 import type { BindStep, HostStep, Plan, SeccompStep, Step } from "../../plan/step.ts";

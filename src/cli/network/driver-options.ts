@@ -1,8 +1,8 @@
 /** `network create -o NAME=VALUE`: what each driver of networks takes. Pure. */
 
 import { UsageError } from "../../errors.ts";
-import type { NewNetwork } from "../../plan/new-network.ts";
-import type { AskedParent } from "../../plan/parent.ts";
+import type { NewNetwork } from "../../plan/network/new-network.ts";
+import type { AskedParent } from "../../plan/network/parent.ts";
 import { parseDeviceName, parseIp } from "../words/address.ts";
 
 export const drivers = ["bridge", "macvlan", "ipvlan"] as const;

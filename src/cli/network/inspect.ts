@@ -5,7 +5,7 @@ import { describeNetwork } from "../../engine/network/inspect.ts";
 import { findKnownNetwork } from "../../engine/network/known.ts";
 import { isUp, listContainers } from "../../engine/record/container.ts";
 import { type Paths, pathsOf } from "../../paths.ts";
-import { networksOf } from "../../plan/network-options.ts";
+import { networksOf } from "../../plan/network/options.ts";
 import { defineCommand } from "../words/command.ts";
 import { inspectArgs, printObjects } from "../words/objects.ts";
 

@@ -5,7 +5,7 @@ import { pruneNetworks } from "../../engine/network/remove.ts";
 import { requireRoot } from "../../engine/record/root.ts";
 import { Failure } from "../../errors.ts";
 import { pathsOf } from "../../paths.ts";
-import type { Network } from "../../plan/network.ts";
+import type { Network } from "../../plan/network/network.ts";
 import { defineCommand } from "../words/command.ts";
 import { confirm } from "../words/confirm.ts";
 import { reportAll } from "../words/for-each.ts";

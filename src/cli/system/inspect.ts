@@ -12,7 +12,7 @@ import { type Container, type ContainerRecord, directoryOf, findAnyContainer } f
 import { InvalidError, NotFoundError, UsageError } from "../../errors.ts";
 import { findImage } from "../../image/store.ts";
 import { type Paths, pathsOf } from "../../paths.ts";
-import { hasLinks } from "../../plan/network-options.ts";
+import { hasLinks } from "../../plan/network/options.ts";
 import { findOneNetwork } from "../network/inspect.ts";
 import { findOneVolume } from "../volume/inspect.ts";
 import { defineCommand, type Values } from "../words/command.ts";

@@ -1,8 +1,8 @@
 /** Words that several commands about networks take. */
 
 import { UsageError } from "../../errors.ts";
-import { formatAddress, parseMac as macBytes, readAddress } from "../../plan/address.ts";
-import { hasNames } from "../../plan/network-options.ts";
+import { formatAddress, parseMac as macBytes, readAddress } from "../../plan/network/address.ts";
+import { hasNames } from "../../plan/network/options.ts";
 
 export const isNetworkName = (name: string): boolean => /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$/.test(name);
 

@@ -1,8 +1,8 @@
 /** What `run --network` and `network connect` take alike: rarely used words about one network of a container. Pure. */
 
 import { UsageError } from "../../errors.ts";
-import { formatAddress, isLoopback, readAddress } from "../../plan/address.ts";
-import { deviceOption, sysctlsOption } from "../../plan/endpoint.ts";
+import { formatAddress, isLoopback, readAddress } from "../../plan/network/address.ts";
+import { deviceOption, sysctlsOption } from "../../plan/network/endpoint.ts";
 import { parseDeviceName } from "./address.ts";
 
 /** `--gw-priority N`: of several networks the highest gives the way out. */

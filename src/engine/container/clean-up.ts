@@ -8,7 +8,7 @@ import { statIfAny } from "../../linux/stat.ts";
 import { removePath } from "../../linux/tree/tree.ts";
 import type { Paths } from "../../paths.ts";
 import type { CleanupRecord } from "../../plan/cleanup-record.ts";
-import type { Connected } from "../../plan/network.ts";
+import type { Connected } from "../../plan/network/network.ts";
 import type { Unreadable } from "../../record-file.ts";
 import { cleanUp, removeContainer } from "../../runtime/clean-up.ts";
 import { type Container, isAlive, readContainer, writeState } from "../record/container.ts";

@@ -8,7 +8,7 @@ import { flock } from "../../linux/flock.ts";
 import { stat, statIfAny } from "../../linux/stat.ts";
 import type { Platform } from "../../oci/manifest.ts";
 import type { Paths } from "../../paths.ts";
-import { type NetworkOptions, noNetworkOptions } from "../../plan/network-options.ts";
+import { type NetworkOptions, noNetworkOptions } from "../../plan/network/options.ts";
 import { defaultLimits, type RunOptions, rootfsDefaults } from "../../plan/options.ts";
 import type { SecretRequest } from "../../plan/secrets.ts";
 import type { ImageDefaults } from "../../plan/spec.ts";

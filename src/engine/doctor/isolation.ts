@@ -8,7 +8,7 @@ import { mkdir } from "../../linux/names.ts";
 import { statIfAny } from "../../linux/stat.ts";
 import { removePath } from "../../linux/tree/tree.ts";
 import { type Paths, pathsOf } from "../../paths.ts";
-import { noNetworkOptions } from "../../plan/network-options.ts";
+import { noNetworkOptions } from "../../plan/network/options.ts";
 import { noOptions } from "../../plan/options.ts";
 import type { Plan } from "../../plan/step.ts";
 import { headerBytes } from "../../runtime/log.ts";

@@ -6,7 +6,7 @@ import { sleepMicroseconds } from "../../linux/poll.ts";
 import { openFirewall } from "../../network/firewall/choose.ts";
 import { dropLease, listLeases } from "../../network/leases.ts";
 import type { Paths } from "../../paths.ts";
-import { vethOf } from "../../plan/address.ts";
+import { vethOf } from "../../plan/network/address.ts";
 import { isAlive, isUp, listContainers, readContainer } from "../record/container.ts";
 import { leasesOf, listNetworks } from "../record/network.ts";
 import { type Finding, fine, repairable } from "./finding.ts";

@@ -3,7 +3,7 @@
 import { listOrNone, listOrNull, mapOrNone } from "../../nil.ts";
 import type { IdMapping } from "../../oci/rare.ts";
 import type { DeviceOptions } from "../../plan/device-options.ts";
-import { networkMode } from "../../plan/network-options.ts";
+import { networkMode } from "../../plan/network/options.ts";
 import type { RunOptions } from "../../plan/options.ts";
 import type { DeviceFigure, ResourceOptions } from "../../plan/resource-options.ts";
 import { pathsOf } from "../../plan/security.ts";

@@ -3,10 +3,10 @@
 import { ConflictError, Failure } from "../../errors.ts";
 import { type Fd, O_RDONLY, openIfAny, owned } from "../../linux/file.ts";
 import type { Paths } from "../../paths.ts";
-import { planConnection, planPublications } from "../../plan/connection.ts";
-import { deviceFor, metricOf, planEndpoint, rankJoined } from "../../plan/endpoint.ts";
-import type { Connected, Endpoint, Network, ResolverPlan } from "../../plan/network.ts";
-import { type NetworkRequest, networkMode } from "../../plan/network-options.ts";
+import { planConnection, planPublications } from "../../plan/network/connection.ts";
+import { deviceFor, metricOf, planEndpoint, rankJoined } from "../../plan/network/endpoint.ts";
+import type { Connected, Endpoint, Network, ResolverPlan } from "../../plan/network/network.ts";
+import { type NetworkRequest, networkMode } from "../../plan/network/options.ts";
 import { type NetworkChange, receiveFrame, sendFrame } from "../../runtime/channel.ts";
 import { type Container, type ContainerRecord, findContainer, isUp, writeRecord } from "../record/container.ts";
 import { connectToContainer } from "../record/monitor-socket.ts";

@@ -11,8 +11,8 @@ import { connect as connectEndpoint, removeVeth, silenceVeth } from "../../netwo
 import { type Firewall, PublishedError } from "../../network/firewall/driver.ts";
 import { dropLease } from "../../network/leases.ts";
 import type { Paths } from "../../paths.ts";
-import type { Connected, Connection, Endpoint, Network, NetworkStep, Publication } from "../../plan/network.ts";
-import { bare } from "../../plan/network.ts";
+import type { Connected, Connection, Endpoint, Network, NetworkStep, Publication } from "../../plan/network/network.ts";
+import { bare } from "../../plan/network/network.ts";
 import { type UndoList, undoList } from "../../runtime/undo.ts";
 import { readContainer } from "../record/container.ts";
 import { emitNetworkEvent, leasesOf, namesOf } from "../record/network.ts";

@@ -2,11 +2,17 @@
 
 import type { ByteName } from "../../linux/byte-name.ts";
 import { readFile, readFileIfAny } from "../../linux/file.ts";
-import { planHostname, planHosts, planHostsOfHost, withDomain, withOwnName } from "../../plan/hosts.ts";
-import { bare, type Connected, type EtcFile, withBridge } from "../../plan/network.ts";
-import { hasNames } from "../../plan/network-options.ts";
+import { planHostname, planHosts, planHostsOfHost, withDomain, withOwnName } from "../../plan/network/hosts.ts";
+import { bare, type Connected, type EtcFile, withBridge } from "../../plan/network/network.ts";
+import { hasNames } from "../../plan/network/options.ts";
+import {
+  behindStubPath,
+  isStub,
+  parseResolvConf,
+  planResolvConf,
+  type ResolvConf,
+} from "../../plan/network/resolv-conf.ts";
 import type { RunOptions } from "../../plan/options.ts";
-import { behindStubPath, isStub, parseResolvConf, planResolvConf, type ResolvConf } from "../../plan/resolv-conf.ts";
 
 /** @param connected absent where the container is in no networks of its own. */
 export function planEtcFiles(

@@ -18,8 +18,8 @@ import {
 } from "../../linux/file.ts";
 import { fstat } from "../../linux/stat.ts";
 import type { Paths } from "../../paths.ts";
-import type { Endpoint } from "../../plan/network.ts";
-import { hasLinks } from "../../plan/network-options.ts";
+import type { Endpoint } from "../../plan/network/network.ts";
+import { hasLinks } from "../../plan/network/options.ts";
 import { type Container, type ContainerRecord, isUp, listContainers } from "../record/container.ts";
 import { upperOf } from "../record/rootfs.ts";
 import { planEtcFiles } from "./etc-files.ts";

@@ -4,7 +4,7 @@ import { writeFileAtomic } from "../../linux/file.ts";
 import { type FirewallDriver, openFirewall } from "../../network/firewall/choose.ts";
 import type { Firewall } from "../../network/firewall/driver.ts";
 import type { Paths } from "../../paths.ts";
-import { type Network, type Publication, withBridge } from "../../plan/network.ts";
+import { type Network, type Publication, withBridge } from "../../plan/network/network.ts";
 import { readableRecord } from "../../record-file.ts";
 import { isUp, listContainers } from "../record/container.ts";
 import { listNetworks } from "../record/network.ts";

@@ -2,10 +2,10 @@
 
 import { listOrNone, listOrNull, mapOrNone, mapOrNull } from "../../nil.ts";
 import { digestOf, hexOf } from "../../oci/digest.ts";
-import { isIpv6 } from "../../plan/address.ts";
-import { driverOf, type Endpoint, type Network } from "../../plan/network.ts";
-import { defaultNetwork, hasNames, type NetworkOptions, type NetworkRequest } from "../../plan/network-options.ts";
-import type { PortRequest } from "../../plan/publish.ts";
+import { isIpv6 } from "../../plan/network/address.ts";
+import { driverOf, type Endpoint, type Network } from "../../plan/network/network.ts";
+import { defaultNetwork, hasNames, type NetworkOptions, type NetworkRequest } from "../../plan/network/options.ts";
+import type { PortRequest } from "../../plan/network/publish.ts";
 import { type Container, isUp } from "../record/container.ts";
 import type { KnownNetwork } from "./known.ts";
 import { exposedPorts, portKey, shownPorts } from "./ports.ts";

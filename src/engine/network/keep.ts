@@ -8,8 +8,8 @@ import { dupCloexec, type EventSource, type Timer, type Watch } from "../../linu
 import type { Resolver } from "../../network/dns/resolver.ts";
 import type { Relay } from "../../network/relay/relay.ts";
 import type { Paths } from "../../paths.ts";
-import { bare, type Connected, connectedOf } from "../../plan/network.ts";
-import { hasNames } from "../../plan/network-options.ts";
+import { bare, type Connected, connectedOf } from "../../plan/network/network.ts";
+import { hasNames } from "../../plan/network/options.ts";
 import type { NetworkChange } from "../../runtime/channel.ts";
 import type { UndoList } from "../../runtime/undo.ts";
 import { namesOf } from "../record/network.ts";
@@ -33,7 +33,7 @@ export interface KeptNetwork {
 
 const connecting = () => require("./endpoints.ts") as typeof import("./endpoints.ts");
 const refused = () => require("./refusals.ts") as typeof import("./refusals.ts");
-const planning = () => require("../../plan/connection.ts") as typeof import("../../plan/connection.ts");
+const planning = () => require("../../plan/network/connection.ts") as typeof import("../../plan/network/connection.ts");
 const relaying = () => require("../../network/relay/relay.ts") as typeof import("../../network/relay/relay.ts");
 const reserving = () => require("./reserve.ts") as typeof import("./reserve.ts");
 

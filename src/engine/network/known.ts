@@ -3,8 +3,8 @@
 import { NotFoundError } from "../../errors.ts";
 import { digestOf, hexOf } from "../../oci/digest.ts";
 import type { Paths } from "../../paths.ts";
-import { driverOf, type Network } from "../../plan/network.ts";
-import { builtinNetworks, defaultNetwork } from "../../plan/network-options.ts";
+import { driverOf, type Network } from "../../plan/network/network.ts";
+import { builtinNetworks, defaultNetwork } from "../../plan/network/options.ts";
 import { findNetwork, listAnyNetworks, noSettings } from "../record/network.ts";
 import { networkToBe } from "./create.ts";
 

@@ -5,9 +5,9 @@
 
 import { ConflictError, NotFoundError } from "../../errors.ts";
 import type { Paths } from "../../paths.ts";
-import { type Linked, namesOfLinked, planLinkEnv } from "../../plan/link.ts";
-import { bare, type Link } from "../../plan/network.ts";
-import { defaultNetwork, type NetworkRequest } from "../../plan/network-options.ts";
+import { type Linked, namesOfLinked, planLinkEnv } from "../../plan/network/link.ts";
+import { bare, type Link } from "../../plan/network/network.ts";
+import { defaultNetwork, type NetworkRequest } from "../../plan/network/options.ts";
 import {
   type Container,
   type ContainerRecord,

@@ -1,9 +1,9 @@
 /** The ports of a container as they are shown: which are published where, and which it only says that it serves. Pure. */
 
 import { UsageError } from "../../errors.ts";
-import { hasWayOut } from "../../plan/connection.ts";
-import type { Protocol } from "../../plan/network.ts";
-import { type ExposedPort, parseExpose } from "../../plan/publish.ts";
+import { hasWayOut } from "../../plan/network/connection.ts";
+import type { Protocol } from "../../plan/network/network.ts";
+import { type ExposedPort, parseExpose } from "../../plan/network/publish.ts";
 import { type Container, type ContainerRecord, isUp } from "../record/container.ts";
 
 export interface ShownPort extends ExposedPort {

@@ -4,8 +4,8 @@ import { ConflictError, NotFoundError } from "../../errors.ts";
 import { close, type Fd, O_RDONLY, open, owned } from "../../linux/file.ts";
 import { openProcess } from "../../linux/proc.ts";
 import type { Paths } from "../../paths.ts";
-import type { Connected, Connection, EtcFile } from "../../plan/network.ts";
-import { hasLinks } from "../../plan/network-options.ts";
+import type { Connected, Connection, EtcFile } from "../../plan/network/network.ts";
+import { hasLinks } from "../../plan/network/options.ts";
 import { readConfig } from "../record/config.ts";
 import { type Container, type ContainerRecord, type ContainerState, readContainer } from "../record/container.ts";
 import { planEtcFiles, underOwnName } from "./etc-files.ts";
@@ -87,7 +87,7 @@ const endingsOf = (paths: Paths, reserved: Reserved, connected: () => void): End
 });
 
 /** Loaded for those that are in networks. */
-const planning = () => require("../../plan/connection.ts") as typeof import("../../plan/connection.ts");
+const planning = () => require("../../plan/network/connection.ts") as typeof import("../../plan/network/connection.ts");
 const reserving = () => require("./reserve.ts") as typeof import("./reserve.ts");
 const connecting = () => require("./endpoints.ts") as typeof import("./endpoints.ts");
 

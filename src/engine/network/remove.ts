@@ -9,8 +9,8 @@ import { withNetlink } from "../../linux/netlink/socket.ts";
 import { removePath } from "../../linux/tree/tree.ts";
 import { removeBridge } from "../../network/bridge.ts";
 import type { Paths } from "../../paths.ts";
-import { type Network, withBridge } from "../../plan/network.ts";
-import { builtinNetworks, defaultNetwork, networksOf } from "../../plan/network-options.ts";
+import { type Network, withBridge } from "../../plan/network/network.ts";
+import { builtinNetworks, defaultNetwork, networksOf } from "../../plan/network/options.ts";
 import { type Container, isUp, listContainers } from "../record/container.ts";
 import { recordPrune } from "../record/events.ts";
 import {

@@ -11,12 +11,12 @@ import { firstFree } from "../../network/candidates.ts";
 import { type Lease, releaseLease, takeLease } from "../../network/leases.ts";
 import type { HeldPort, OwnerOf } from "../../network/ports.ts";
 import type { Paths } from "../../paths.ts";
-import { isIpv6, vethOf } from "../../plan/address.ts";
-import { planConnection } from "../../plan/connection.ts";
-import { planEndpoints, type TakeAddress, type Wanted } from "../../plan/endpoint.ts";
-import type { Connection, Network } from "../../plan/network.ts";
-import { hostAddresses, type PortRequest, parseExpose, planPublications } from "../../plan/publish.ts";
-import { asksSearchFirst, planUpstreams } from "../../plan/resolv-conf.ts";
+import { isIpv6, vethOf } from "../../plan/network/address.ts";
+import { planConnection } from "../../plan/network/connection.ts";
+import { planEndpoints, type TakeAddress, type Wanted } from "../../plan/network/endpoint.ts";
+import type { Connection, Network } from "../../plan/network/network.ts";
+import { hostAddresses, type PortRequest, parseExpose, planPublications } from "../../plan/network/publish.ts";
+import { asksSearchFirst, planUpstreams } from "../../plan/network/resolv-conf.ts";
 import {
   type ContainerRecord,
   type ContainerState,

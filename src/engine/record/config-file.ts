@@ -1,7 +1,7 @@
 /** What stands in the configuration file, key by key. Pure. */
 
 import { InvalidError, UsageError } from "../../errors.ts";
-import { type AddressPool, formatPrefix, parseSubnet } from "../../plan/subnet.ts";
+import { type AddressPool, formatPrefix, parseSubnet } from "../../plan/network/subnet.ts";
 import { type RegistriesConfig, registryReaders } from "./config-registries.ts";
 import { absoluteOf, entriesOf, inKey, listOf, textOf, unknownKey, wrongKind } from "./config-values.ts";
 

@@ -2,7 +2,7 @@
 
 import type { ProcessId } from "../../linux/proc.ts";
 import type { HealthOptions } from "../../plan/health.ts";
-import type { Connected } from "../../plan/network.ts";
+import type { Connected } from "../../plan/network/network.ts";
 import type { RunOptions } from "../../plan/options.ts";
 import type { ExternalRuntime } from "../../plan/rare/external.ts";
 import type { Labels } from "../../plan/rare/selinux.ts";

@@ -1,6 +1,6 @@
 /** How the networks of a container that runs are read: of state.json and of its lock file. */
 
-import type { Connected, Endpoint, Link, Publication, PublishedPort } from "../../plan/network.ts";
+import type { Connected, Endpoint, Link, Publication, PublishedPort } from "../../plan/network/network.ts";
 import { list, map, number, object, oneOf, optional, text } from "../../schema.ts";
 import { parentCheck } from "./parent-check.ts";
 

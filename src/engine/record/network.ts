@@ -4,7 +4,7 @@ import { ConflictError, NotFoundError } from "../../errors.ts";
 import { readdir } from "../../linux/directory.ts";
 import { statIfAny } from "../../linux/stat.ts";
 import type { Paths } from "../../paths.ts";
-import { driverOf, type Network, type RarerSettings, type Subnet } from "../../plan/network.ts";
+import { driverOf, type Network, type RarerSettings, type Subnet } from "../../plan/network/network.ts";
 import { readRecordFile } from "../../record-file.ts";
 import {
   damaged,

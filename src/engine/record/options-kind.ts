@@ -2,13 +2,13 @@
 
 import type { IdMapping } from "../../oci/rare.ts";
 import type { DeviceOptions, DeviceRequest, GpuRequest } from "../../plan/device-options.ts";
-import type { ExtraHost } from "../../plan/hosts.ts";
 import type { MountRequest } from "../../plan/mounts.ts";
-import type { NetworkOptions, NetworkRequest } from "../../plan/network-options.ts";
+import type { ExtraHost } from "../../plan/network/hosts.ts";
+import type { NetworkOptions, NetworkRequest } from "../../plan/network/options.ts";
+import type { ExposedPort, PortRange, PortRequest } from "../../plan/network/publish.ts";
+import type { DnsOptions } from "../../plan/network/resolv-conf.ts";
 import type { AssumedLimits, RunOptions } from "../../plan/options.ts";
 import type { IpcMode, ProcessOptions, SharedNamespace, Ulimit } from "../../plan/process-options.ts";
-import type { ExposedPort, PortRange, PortRequest } from "../../plan/publish.ts";
-import type { DnsOptions } from "../../plan/resolv-conf.ts";
 import type { DeviceFigure, ResourceOptions } from "../../plan/resource-options.ts";
 import type { SecretRequest } from "../../plan/secrets.ts";
 import type { SecurityOptions } from "../../plan/security-options.ts";

@@ -1,6 +1,6 @@
 /** How the parent of a macvlan or ipvlan network is kept, in records of networks and of containers. */
 
-import type { Parent } from "../../plan/network.ts";
+import type { Parent } from "../../plan/network/network.ts";
 import { object, oneOf, optional, text } from "../../schema.ts";
 
 export const parentCheck = object<Parent>(() => ({

@@ -1,7 +1,7 @@
 /** What a DNS query gets from the names of our networks (RFC 1035, RFC 6891), or that others are to be asked. No I/O. */
 
 import { type Answer, decode, encode, type OptAnswer } from "dns-packet";
-import { readAddress } from "../../plan/address.ts";
+import { readAddress } from "../../plan/network/address.ts";
 import { headerBytes, questionEnd, RCODE, refuse } from "./message.ts";
 import { addressOfPtrName } from "./ptr-record.ts";
 import type { Zone } from "./zone.ts";

@@ -1,6 +1,6 @@
 /** The names under which addresses are looked up backwards (RFC 1035 3.5, RFC 3596 2.5). */
 
-import { formatAddress, readAddress } from "../../plan/address.ts";
+import { formatAddress, readAddress } from "../../plan/network/address.ts";
 
 const ipv4 = /^((?:\d{1,3}\.){4})in-addr\.arpa$/;
 const ipv6 = /^((?:[0-9a-f]\.){32})ip6\.arpa$/;

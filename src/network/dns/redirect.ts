@@ -13,7 +13,7 @@ import { compare, load, meta, payload, type Statement, writePayload } from "../.
 import { newChain, newRule } from "../../linux/netlink/nft-rule.ts";
 import { commit, deleteTable, newTable, type Table } from "../../linux/netlink/nftables.ts";
 import { type Request, withNetlink } from "../../linux/netlink/socket.ts";
-import { readAddress } from "../../plan/address.ts";
+import { readAddress } from "../../plan/network/address.ts";
 
 const table: Table = { family: "ip", name: "tinydocker-names" };
 /** What follows connections, if the container has that, sees the port that programs see: 53, in both directions. */

@@ -18,7 +18,7 @@ import {
   sendTo,
   setOption,
 } from "../../linux/socket.ts";
-import { resolverAddress } from "../../plan/resolv-conf.ts";
+import { resolverAddress } from "../../plan/network/resolv-conf.ts";
 import { openAcceptor } from "../acceptor.ts";
 import { type EpollLoop, openEpollLoop } from "../epoll-loop.ts";
 import type { Verdict } from "./answer.ts";

@@ -4,8 +4,8 @@ import { readdir } from "../../linux/directory.ts";
 import { writeFileAtomic } from "../../linux/file.ts";
 import { mkdirAll, unlink } from "../../linux/names.ts";
 import { statIfAny } from "../../linux/stat.ts";
-import { formatAddress, readAddress } from "../../plan/address.ts";
-import type { Link, Names } from "../../plan/network.ts";
+import { formatAddress, readAddress } from "../../plan/network/address.ts";
+import type { Link, Names } from "../../plan/network/network.ts";
 import { readRecordFile } from "../../record-file.ts";
 import { type Check, formatRecord, kindOf, list, parseRecord, text } from "../../schema.ts";
 

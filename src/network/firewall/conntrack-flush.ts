@@ -5,8 +5,8 @@
 
 import { deleteFlows, type Flow, listFlows } from "../../linux/netlink/conntrack.ts";
 import { withNetlink } from "../../linux/netlink/socket.ts";
-import { parseAddress } from "../../plan/address.ts";
-import type { Publication } from "../../plan/network.ts";
+import { parseAddress } from "../../plan/network/address.ts";
+import type { Publication } from "../../plan/network/network.ts";
 import { isForAll, protocolNumbers } from "./driver.ts";
 
 /** Beyond so many ports one list of all flows is cheaper than one for each. */

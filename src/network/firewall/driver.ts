@@ -1,7 +1,7 @@
 /** What a firewall does for networks and containers, and what its drivers have in common. */
 
 import { ConflictError } from "../../errors.ts";
-import type { Network, Publication } from "../../plan/network.ts";
+import type { Network, Publication } from "../../plan/network/network.ts";
 
 /** A port of the host, and who has it. */
 export type Published = Omit<Publication, "bridge"> & {

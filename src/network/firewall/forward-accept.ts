@@ -10,7 +10,7 @@ import { text } from "../../linux/netlink/attribute.ts";
 import { compare, counter, meta, verdict } from "../../linux/netlink/nft-expression.ts";
 import { deleteRule, getChain, listRules, newRule } from "../../linux/netlink/nft-rule.ts";
 import { commitUndisturbed, type Table } from "../../linux/netlink/nftables.ts";
-import type { Network } from "../../plan/network.ts";
+import type { Network } from "../../plan/network/network.ts";
 import { commentFor } from "./driver.ts";
 import { leaveFirewalld, trustInFirewalld } from "./firewalld.ts";
 

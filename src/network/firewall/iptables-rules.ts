@@ -1,6 +1,6 @@
 /** Our rules of iptables as data. Each has a comment that names it, as every version prints rules in its own way. */
 
-import type { Network, Protocol, Publication } from "../../plan/network.ts";
+import type { Network, Protocol, Publication } from "../../plan/network/network.ts";
 import { isForAll, ours, type Published } from "./driver.ts";
 
 export type TableName = "raw" | "nat" | "filter";

@@ -5,7 +5,7 @@ import { runHostProgram } from "../../host-program.ts";
 import { O_RDONLY, open, owned } from "../../linux/file.ts";
 import { flock } from "../../linux/flock.ts";
 import { withNetlink } from "../../linux/netlink/socket.ts";
-import type { Network, Publication } from "../../plan/network.ts";
+import type { Network, Publication } from "../../plan/network/network.ts";
 import { closeLoopback } from "./close-loopback.ts";
 import { flushAddresses, flushUdp, flushUdpTo } from "./conntrack-flush.ts";
 import { checkDistinct, conflict, type Firewall, type Published } from "./driver.ts";

@@ -2,9 +2,9 @@
 
 import { be16, concat } from "../../linux/netlink/attribute.ts";
 import type { Element } from "../../linux/netlink/nft-set.ts";
-import { formatAddress, parseAddress } from "../../plan/address.ts";
-import type { Network, Protocol, Publication } from "../../plan/network.ts";
-import { addressAfter, lastAddress, parsePrefix, subnetOf } from "../../plan/subnet.ts";
+import { formatAddress, parseAddress } from "../../plan/network/address.ts";
+import type { Network, Protocol, Publication } from "../../plan/network/network.ts";
+import { addressAfter, lastAddress, parsePrefix, subnetOf } from "../../plan/network/subnet.ts";
 import { isForAll, type Published, protocolNumbers } from "./driver.ts";
 import { deviceName, type SetName } from "./nft-skeleton.ts";
 

@@ -6,7 +6,7 @@ import { countRules } from "../../linux/netlink/nft-rule.ts";
 import { deleteElements, getElement, listElements, newElements } from "../../linux/netlink/nft-set.ts";
 import { commit, commitUndisturbed, deleteTable, getTable, newTable } from "../../linux/netlink/nftables.ts";
 import { openNetlink, type Request, withNetlink } from "../../linux/netlink/socket.ts";
-import type { Network, Publication } from "../../plan/network.ts";
+import type { Network, Publication } from "../../plan/network/network.ts";
 import { closeLoopback } from "./close-loopback.ts";
 import { flushAddresses, flushUdp, flushUdpTo } from "./conntrack-flush.ts";
 import { deferClose } from "./deferred-close.ts";

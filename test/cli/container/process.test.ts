@@ -4,7 +4,7 @@ import { processArgs, refusedArgs } from "../../../src/cli/container/process-arg
 import { parseArgv } from "../../../src/cli/words/argv.ts";
 import { parseUser } from "../../../src/cli/words/units.ts";
 import { UsageError } from "../../../src/errors.ts";
-import { noNetworkOptions } from "../../../src/plan/network-options.ts";
+import { noNetworkOptions } from "../../../src/plan/network/options.ts";
 import { refuses, strict } from "../../support/parsers.ts";
 
 const hostname = { hostname: { type: "string", description: "" } } as const;

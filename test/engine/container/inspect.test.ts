@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { describeContainer } from "../../../src/engine/inspect/inspect.ts";
 import type { Container } from "../../../src/engine/record/container.ts";
-import { noNetworkOptions } from "../../../src/plan/network-options.ts";
+import { noNetworkOptions } from "../../../src/plan/network/options.ts";
 import { inJson } from "../../support/in-json.ts";
 
 const container = (change: { record?: object; options?: object; settings?: object; state?: object; status?: string }) =>

@@ -8,7 +8,7 @@ import {
 import type { KnownNetwork } from "../../../src/engine/network/known.ts";
 import { shownPorts } from "../../../src/engine/network/ports.ts";
 import { type Container, unstarted } from "../../../src/engine/record/container.ts";
-import { type NetworkOptions, noNetworkOptions } from "../../../src/plan/network-options.ts";
+import { type NetworkOptions, noNetworkOptions } from "../../../src/plan/network/options.ts";
 import { inJson } from "../../support/in-json.ts";
 import { aNetwork, anEndpoint } from "../../support/network.ts";
 

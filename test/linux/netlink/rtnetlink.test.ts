@@ -26,8 +26,8 @@ import {
   parseRoute,
 } from "../../../src/linux/netlink/route.ts";
 import { dump, type Message, parseMessages, transact, withNetlink } from "../../../src/linux/netlink/socket.ts";
-import { formatAddress, parseAddress, parseMac } from "../../../src/plan/address.ts";
-import { parsePrefix, parseSubnet } from "../../../src/plan/subnet.ts";
+import { formatAddress, parseAddress, parseMac } from "../../../src/plan/network/address.ts";
+import { parsePrefix, parseSubnet } from "../../../src/plan/network/subnet.ts";
 import { needing, root, tool } from "../../support/needs.ts";
 import { ipBatch, ipJson, sh, withNetworks } from "../../support/network.ts";
 

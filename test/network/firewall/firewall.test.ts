@@ -3,7 +3,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, setDefaultTimeout } from "bun:test";
 import { existsSync } from "node:fs";
 import type { FirewallDriver } from "../../../src/network/firewall/choose.ts";
-import type { Publication } from "../../../src/plan/network.ts";
+import type { Publication } from "../../../src/plan/network/network.ts";
 import { needing, root, tool } from "../../support/needs.ts";
 import {
   hostAddresses,

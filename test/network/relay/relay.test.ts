@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { parseSockets } from "../../../src/network/port-owner.ts";
 import type { HeldPort } from "../../../src/network/ports.ts";
-import { parsePublish } from "../../../src/plan/publish.ts";
+import { parsePublish } from "../../../src/plan/network/publish.ts";
 import type { PortsOptions } from "../../support/event-sources.ts";
 import { type Sandbox, sandbox } from "../../support/sandbox.ts";
 import { type Started, script, start } from "../../support/started.ts";

@@ -1,6 +1,6 @@
 /** Subnets: text to bytes, what lies in them, and which is free for a new network. Pure. */
 
-import { ConflictError, UsageError } from "../errors.ts";
+import { ConflictError, UsageError } from "../../errors.ts";
 import { type Address, formatAddress, readAddress } from "./address.ts";
 
 /** An address with the length of its subnet's prefix. In a subnet's own, all bits behind the prefix are 0. */

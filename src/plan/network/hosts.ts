@@ -1,6 +1,6 @@
 /** /etc/hosts and /etc/hostname of a container (hosts(5), hostname(5)). Pure. */
 
-import { UsageError } from "../errors.ts";
+import { UsageError } from "../../errors.ts";
 import { formatAddress, readAddress } from "./address.ts";
 
 /** `--add-host NAME:ADDRESS`: another line. */

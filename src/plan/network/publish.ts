@@ -1,6 +1,6 @@
 /** Ports of the host that lead to a container's: what `--publish`, `--expose` and `--publish-all` say. Pure. */
 
-import { UsageError } from "../errors.ts";
+import { UsageError } from "../../errors.ts";
 import { formatAddress, isIpv6, readAddress } from "./address.ts";
 import type { Protocol } from "./network.ts";
 

@@ -1,9 +1,9 @@
 /** A network that is to be made: what was asked for, and what is chosen where nothing was said. Pure. */
 
-import { ConflictError, UsageError } from "../errors.ts";
+import { ConflictError, UsageError } from "../../errors.ts";
 import { formatAddress, parseAddress } from "./address.ts";
 import { type Network, type RarerSettings, type Subnet, withBridge } from "./network.ts";
-import { defaultNetwork } from "./network-options.ts";
+import { defaultNetwork } from "./options.ts";
 import { type AskedParent, planParent } from "./parent.ts";
 import {
   type AddressPool,

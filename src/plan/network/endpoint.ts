@@ -1,9 +1,9 @@
 /** What a container has in each of its networks: a device with addresses, names and ways out. Pure. */
 
-import { UsageError } from "../errors.ts";
+import { UsageError } from "../../errors.ts";
 import { isIpv6, macOf, parseAddress, vethOf } from "./address.ts";
 import type { Endpoint, Network, Parent, Subnet } from "./network.ts";
-import type { NetworkRequest } from "./network-options.ts";
+import type { NetworkRequest } from "./options.ts";
 import { contains, parseSubnet } from "./subnet.ts";
 
 /** How an address is got: it becomes ours, or is only looked at. */

@@ -14,7 +14,7 @@ import {
   type ResolverPlan,
   withBridge,
 } from "./network.ts";
-import { hasNames } from "./network-options.ts";
+import { hasNames } from "./options.ts";
 
 /** What is known of the container that is to be connected. */
 export interface ToConnect {

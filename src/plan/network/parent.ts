@@ -1,6 +1,6 @@
 /** The parent of a macvlan or ipvlan network: a device of the host, chosen by `-o parent=`. Pure. */
 
-import { ConflictError, NotFoundError, UsageError } from "../errors.ts";
+import { ConflictError, NotFoundError, UsageError } from "../../errors.ts";
 import type { Network, Parent } from "./network.ts";
 
 /** What was asked for. */

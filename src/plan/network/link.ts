@@ -1,6 +1,6 @@
 /** `--link CONTAINER[:ALIAS]`: other containers under names of one's own, and what is told of them in the environment. Pure. */
 
-import { UsageError } from "../errors.ts";
+import { UsageError } from "../../errors.ts";
 import { isIpv6 } from "./address.ts";
 import type { Link } from "./network.ts";
 import type { ExposedPort } from "./publish.ts";

@@ -1,6 +1,6 @@
 /** Internet addresses and MACs: text to bytes and back, and what is named by an address. Pure. */
 
-import { UsageError } from "../errors.ts";
+import { UsageError } from "../../errors.ts";
 
 /** Four bytes of IPv4, or sixteen of IPv6, in the order of the network. */
 export type Address = Uint8Array;

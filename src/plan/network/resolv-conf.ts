@@ -1,6 +1,6 @@
 /** /etc/resolv.conf (resolv.conf(5)): the host's, read, and the one of a container, written. Pure. */
 
-import { UsageError } from "../errors.ts";
+import { UsageError } from "../../errors.ts";
 import { formatAddress, isLoopback, readAddress } from "./address.ts";
 
 export interface ResolvConf {
