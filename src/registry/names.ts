@@ -20,7 +20,7 @@ export function splitName(name: string): RepositoryName {
 /** Docker Hub is asked at another host than its name says. */
 const hub = { name: "docker.io", address: "registry-1.docker.io", credentials: "https://index.docker.io/v1/" };
 
-export const isHub = (host: string): boolean => host === hub.name;
+export const isHub = (host: string): boolean => plainly(host) === hub.name;
 
 /** By which key `config.json` has the credentials of a host. */
 export const credentialsKey = (host: string): string => (isHub(host) ? hub.credentials : host);
@@ -64,13 +64,22 @@ function mirrorEndpoint(mirror: string, path: string, settings: RegistrySettings
   return { ...endpoint, plain, isMirror: true };
 }
 
-const settingsOf = (host: string, { registries }: RegistrySettings): HostSettings =>
-  Object.hasOwn(registries, host) ? registries[host]! : {};
+/** By the host, however it is spelt: one that is blocked is blocked under all its names. */
+function settingsOf(host: string, { registries }: RegistrySettings): HostSettings {
+  const entries = Object.entries(registries).filter(([name]) => plainly(name) === plainly(host));
+  return Object.assign({}, ...entries.map(([, settings]) => settings));
+}
+
+/** In lower case, and without the port that https has anyway. */
+const plainly = (host: string): string => host.toLowerCase().replace(/:443$/, "");
+
+/** What a host is called by users. @param address as it stands in a URL, which leaves out the port that https has */
+export const hostOfAddress = (address: string): string => (plainly(address) === hub.address ? hub.name : address);
 
 /** True where no certificate is checked. @param address `HOST[:PORT]`, as it stands in a URL */
 export const isInsecure = (address: string, settings: RegistrySettings): boolean =>
   !settings.verifyTls ||
-  settingsOf(address === hub.address ? hub.name : address, settings).insecure === true ||
+  settingsOf(hostOfAddress(address), settings).insecure === true ||
   isInRanges(address.replace(/:\d+$/, ""), settings.insecureRanges);
 
 /** True where a password may go without TLS. */
