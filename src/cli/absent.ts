@@ -29,7 +29,6 @@ const scanners: Reason = ["it looks into no images", "scanners read the archive 
 const absent: Record<string, Reason> = {
   pull,
   push,
-  search: pull,
   "image pull": pull,
   "image push": push,
   build,
@@ -47,7 +46,6 @@ const absent: Record<string, Reason> = {
   context: noDaemon,
   "system dial-stdio": noDaemon,
   plugin: ["all drivers are built in", "tinydocker info lists them"],
-  manifest: ["it is about what a registry has", "tinydocker save --format oci-archive writes a manifest"],
   trust: ["it is about the signatures of a registry", "tinydocker load checks the digests of what it loads"],
   checkpoint: ["processes are not saved and restored", "tinydocker commit keeps a container's files"],
   scout: scanners,

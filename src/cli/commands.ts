@@ -32,6 +32,7 @@ export const commands: Commands = {
   tag: () => import("./image/tag.ts"),
   login: () => import("./registry/login.ts"),
   logout: () => import("./registry/logout.ts"),
+  search: () => import("./registry/search.ts"),
   history: () => import("./image/history.ts"),
   commit: () => import("./container/commit.ts"),
   export: () => import("./container/export.ts"),

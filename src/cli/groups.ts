@@ -79,6 +79,12 @@ export const groups: Record<string, Group> = {
     },
     aliases: { list: "ls", remove: "rm", umount: "unmount" },
   },
+  manifest: {
+    description: "Look at manifests of registries",
+    heading: "Images",
+    commands: { inspect: () => import("./manifest/inspect.ts") },
+    aliases: {},
+  },
   network: {
     description: "Manage networks",
     heading: "Networks",

@@ -95,8 +95,8 @@ options.create = options
 const globals = "config context debug -D host -H log-level -l tls tlscacert tlscert tlskey tlsverify version -v help";
 
 const absent = [
-  ..."build builder buildx checkpoint compose config context manifest node plugin pull push".split(" "),
-  ..."search service stack swarm trust".split(" "),
+  ..."build builder buildx checkpoint compose config context node plugin pull push".split(" "),
+  ..."service stack swarm trust".split(" "),
   ...["image build", "image pull", "image push", "volume update", "system dial-stdio"],
 ];
 
