@@ -31,6 +31,8 @@ export interface Paths {
   blobs: string;
   /** Downloads that go on, or were cut off and can be resumed: a file per blob, flocked by whoever downloads or uses it. */
   partial: string;
+  /** `<url-encoded name>/{tags,manifests,blobs}/`: what registries have beside images; made by who puts something there. */
+  repositories: string;
   layers: string;
   /** Short symbolic links to layers, because mount(2) takes one page of options. */
   links: string;
@@ -66,6 +68,7 @@ export function pathsOf(root: string): Paths {
     trash: `${root}/trash`,
     blobs: `${root}/blobs/sha256`,
     partial: `${root}/partial`,
+    repositories: `${root}/repositories`,
     layers: `${root}/layers`,
     links: `${root}/l`,
     images: `${root}/images`,

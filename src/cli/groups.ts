@@ -101,6 +101,12 @@ export const groups: Record<string, Group> = {
     },
     aliases: { list: "ls", remove: "rm" },
   },
+  registry: {
+    description: "Serve images to other machines",
+    heading: "Images",
+    commands: { serve: () => import("./registry/serve.ts") },
+    aliases: {},
+  },
   secret: {
     description: "Manage secrets",
     heading: "Volumes and secrets",

@@ -41,10 +41,19 @@ export function collectUnused(paths: Paths): void {
     const hex = readlink(`${paths.links}/${link}`).split("/")[2] ?? "";
     if (!chains.has(hex)) unlink(`${paths.links}/${link}`);
   }
+  for (const hex of keptByRepositories(paths)) known.add(hex);
   for (const hex of readdir(paths.blobs) ?? []) if (!known.has(hex)) unlink(`${paths.blobs}/${hex}`);
   for (const name of readdir(paths.sources) ?? []) {
     const file = `${paths.sources}/${name}`;
     const ids = readableRecord(file)?.match(/sha256:[0-9a-f]{64}/g) ?? [];
     if (!ids.some((id) => known.has(id.slice(7))) && stat(file).type === "file") unlink(file);
   }
+}
+
+/** Loaded for stores that have any. */
+function keptByRepositories(paths: Paths): Iterable<string> {
+  if (!readdir(paths.repositories)) return [];
+  const { collectRepositories } = require("./repository/collect.ts") as typeof import("./repository/collect.ts");
+  const { imageNamed } = require("./named.ts") as typeof import("./named.ts");
+  return collectRepositories(paths, (name) => imageNamed(paths, name)).map(hexOf);
 }

@@ -158,7 +158,8 @@ const refKind = kindOf<Ref>({ reference: text, image: digest });
 export const formatRef = (reference: string, image: Digest): string =>
   `${formatRecord(refKind, { reference, image })}\n`;
 
-function parseRef(paths: Paths, name: string): Parsed<Ref> | undefined {
+/** What is kept under the name of a file of `refs/`. */
+export function parseRef(paths: Paths, name: string): Parsed<Ref> | undefined {
   const content = readRecordFile(`${paths.refs}/${name}`);
   return content === undefined ? undefined : parseRecord(refKind, content, `refs/${name}`);
 }

@@ -166,11 +166,16 @@ function finish(recording: Recording): number {
  * @throws InvalidError if the store is damaged; whether all bytes are right only the digest tells
  */
 export function joinTar(directory: string, lowers: readonly string[], write: (bytes: Uint8Array) => void): void {
+  for (const piece of joinedTar(directory, lowers)) write(piece);
+}
+
+/** The same in pieces of at most 1 MiB, each valid until the next is asked for: for who has something else to do in between. */
+export function* joinedTar(directory: string, lowers: readonly string[]): Generator<Uint8Array> {
   const root = open(`${directory}/fs`, O_RDONLY | O_DIRECTORY);
   const parents = openParents(root, { lowers, onCreate() {} });
   const buffer = memory(1 << 20);
 
-  function content(path: ByteName, offset: number, length: number): void {
+  function* content(path: ByteName, offset: number, length: number): Generator<Uint8Array> {
     const fd = openContent(path);
     try {
       if (fstat(fd).type !== "file") throw damaged(`${textOf(path)} of ${directory} is not a file`);
@@ -178,7 +183,7 @@ export function joinTar(directory: string, lowers: readonly string[], write: (by
         const wanted = buffer.subarray(0, Math.min(buffer.length, length - done));
         const count = pread(fd, wanted, offset + done, textOf(path));
         if (count === 0) throw damaged(`${textOf(path)} of ${directory} is cut off`);
-        write(wanted.subarray(0, count));
+        yield wanted.subarray(0, count);
         done += count;
       }
     } finally {
@@ -204,8 +209,8 @@ export function joinTar(directory: string, lowers: readonly string[], write: (by
         const length = isRaw ? frame.readUInt32LE(at + 1) : frame.readUInt16LE(at + 1);
         const start = at + (isRaw ? 5 : 3);
         const end = start + length;
-        if (isRaw) write(frame.subarray(start, end));
-        else content(byteNameIn(frame, start, end), frame.readDoubleLE(end), frame.readDoubleLE(end + 8));
+        if (isRaw) yield frame.subarray(start, end);
+        else yield* content(byteNameIn(frame, start, end), frame.readDoubleLE(end), frame.readDoubleLE(end + 8));
         at = isRaw ? end : end + 16;
       }
     }
