@@ -1,5 +1,6 @@
 /** firewalld: it drops what comes from devices that it does not trust. */
 
+import { UnsupportedError } from "../../errors.ts";
 import { findHostProgram, runHostProgram } from "../../host-program.ts";
 import type { Fd } from "../../linux/file.ts";
 import { text } from "../../linux/netlink/attribute.ts";
@@ -15,7 +16,10 @@ const chains = ["filter_FORWARD_ZONES", "filter_FORWARD_IN_ZONES"];
 const isRunning = (socket: Fd): boolean =>
   getTable(socket, table) !== undefined && findHostProgram(program) !== undefined;
 
-/** Puts a bridge into the zone `trusted`, now and for when it is started or reloaded. */
+/**
+ * Puts a bridge into the zone `trusted`, now and for when it is started or reloaded.
+ * @throws UnsupportedError where its rules are there and it does not: nothing would reach the containers, or leave them.
+ */
 export function trustInFirewalld(socket: Fd, bridge: string): void {
   if (!isRunning(socket)) return;
   const name = text(bridge).toHex();
@@ -23,7 +27,12 @@ export function trustInFirewalld(socket: Fd, bridge: string): void {
     listRules(socket, table, chain).some(({ expressions }) => expressions.toHex().includes(name)),
   );
   if (isKnown) return;
-  runHostProgram(program, ["--zone=trusted", `--change-interface=${bridge}`]);
+  const { code, stderr } = runHostProgram(program, ["--zone=trusted", `--change-interface=${bridge}`]);
+  if (code !== 0)
+    throw new UnsupportedError(
+      `firewalld does not trust the bridge ${bridge}: ${stderr.trim().split("\n").at(-1) || `${program} ends with ${code}`}`,
+      "its rules would drop what the containers send: start it, or remove its table inet firewalld",
+    );
   runHostProgram(program, ["--permanent", "--zone=trusted", `--change-interface=${bridge}`]);
 }
 

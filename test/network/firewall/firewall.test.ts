@@ -2,6 +2,7 @@
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, setDefaultTimeout } from "bun:test";
 import { existsSync } from "node:fs";
+import { dirname } from "node:path";
 import type { FirewallDriver } from "../../../src/network/firewall/choose.ts";
 import type { Publication } from "../../../src/plan/network/network.ts";
 import { needing, root, tool } from "../../support/needs.ts";
@@ -521,6 +522,22 @@ describe("the nft firewall", () => {
       '-A FORWARD -o br1 -m comment --comment "tinydocker bridge br1" -j ACCEPT',
       '-A FORWARD -i br1 -m comment --comment "tinydocker bridge br1" -j ACCEPT',
     ]);
+    await tearDown("nft");
+  });
+
+  test("where firewalld's rules are, and it does not answer, nobody says that all is well", async () => {
+    const path = Bun.which("firewall-cmd") ?? "/usr/local/sbin/firewall-cmd";
+    const instead = "/run/firewall-cmd";
+    world.host.sh(`mount -t tmpfs none /run; nft add table inet firewalld
+      printf '#!/bin/sh\\necho >&2 "FirewallD is not running"; exit 252\\n' >${instead}; chmod +x ${instead}
+      test -e ${path} || { mount -t tmpfs none ${dirname(path)}; touch ${path}; }; mount --bind ${instead} ${path}`);
+    try {
+      await expect(world.host.firewall("nft", "ensure", all.slice(0, 1))).rejects.toThrow(
+        "firewalld does not trust the bridge br1: FirewallD is not running",
+      );
+    } finally {
+      world.host.sh(`umount ${path}; umount ${dirname(path)} || true; umount /run; nft delete table inet firewalld`);
+    }
     await tearDown("nft");
   });
 
