@@ -4,10 +4,7 @@ import { UsageError } from "../errors.ts";
 
 type Reason = readonly [why: string, hint: string];
 
-const noRegistries = "registries come later, and images come from files";
-const loadFile = "docker save IMAGE | tinydocker load, or tinydocker load -i FILE";
-const pull: Reason = [noRegistries, loadFile];
-const push: Reason = [noRegistries, "tinydocker save -o FILE IMAGE"];
+const push: Reason = ["it comes later", "tinydocker save -o FILE IMAGE"];
 const build: Reason = [
   "it comes later",
   "tinydocker commit makes an image of a container, tinydocker import of a root file system",
@@ -27,9 +24,7 @@ const together: Reason = [
 const scanners: Reason = ["it looks into no images", "scanners read the archive of `tinydocker save`"];
 
 const absent: Record<string, Reason> = {
-  pull,
   push,
-  "image pull": pull,
   "image push": push,
   build,
   "image build": build,

@@ -24,6 +24,7 @@ export const commands: Commands = {
   update: () => import("./container/update.ts"),
   rename: () => import("./container/rename.ts"),
   explain: () => import("./explain/explain.ts"),
+  pull: () => import("./image/pull.ts"),
   load: () => import("./image/load.ts"),
   images: () => import("./image/ls.ts"),
   inspect: () => import("./system/inspect.ts"),

@@ -72,6 +72,7 @@ export const groups: Record<string, Group> = {
       ls: "images",
       mount: async () => ({ default: (await import("./system/mount.ts")).mountCommands("image").mount }),
       prune: () => import("./image/prune.ts"),
+      pull: "pull",
       rm: "rmi",
       save: "save",
       tag: "tag",

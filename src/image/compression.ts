@@ -32,9 +32,22 @@ export interface ByteRange {
   length: number;
   /** What it is called in errors. */
   subject: string;
+  /** Of a file that is still written to. */
+  growing?: Growing;
 }
 
-export const sniffRange = (range: ByteRange): Compression => sniffCompression(readHead(range, 6));
+/** What is there of a range that comes in while it is read. */
+export interface Growing {
+  /** From the range's begin on. */
+  bytes: number;
+  /** Waits until so many are there. Rejects if they will never be. */
+  until(bytes: number): Promise<void>;
+}
+
+/** The most that it takes to tell. */
+export const magicBytes = 6;
+
+export const sniffRange = (range: ByteRange): Compression => sniffCompression(readHead(range, magicBytes));
 
 /** The first bytes of a range. */
 export function readHead(range: ByteRange, bytes: number): Uint8Array {
@@ -72,11 +85,21 @@ const maxQueued = 16;
 
 const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-/** Reads the range once, in order; `use` may keep the chunk if `fresh`. */
-function* chunksOf(range: ByteRange, chunkBytes: number, fresh: boolean): Generator<Uint8Array> {
-  let buffer = memory(Math.min(chunkBytes, Math.max(range.length, 1)));
-  for (let at = 0; at < range.length; ) {
-    const wanted = buffer.subarray(0, Math.min(buffer.length, range.length - at));
+/** Of a range that grows, this much is waited for: less is more work than reading. */
+const worthReading = 64 << 10;
+
+/** Reads the range once, in order; `use` may keep the chunk if `fresh`. A promise is to be waited for: the range still grows. */
+function* chunksOf(range: ByteRange, chunkBytes: number, fresh: boolean): Generator<Uint8Array | Promise<void>> {
+  const { growing, length } = range;
+  let buffer = memory(Math.min(chunkBytes, Math.max(length, 1)));
+  for (let at = 0; at < length; ) {
+    const enough = Math.min(at + worthReading, length);
+    if (growing && growing.bytes < enough) {
+      yield growing.until(enough);
+      continue;
+    }
+    const there = Math.min(length, growing?.bytes ?? length);
+    const wanted = buffer.subarray(0, Math.min(buffer.length, there - at));
     const count = pread(range.fd, wanted, range.offset + at, range.subject);
     if (count === 0) throw new InvalidError(`${range.subject} is cut off: ${range.length - at} bytes are missing`);
     yield count === wanted.length ? wanted : wanted.subarray(0, count);
@@ -88,6 +111,10 @@ function* chunksOf(range: ByteRange, chunkBytes: number, fresh: boolean): Genera
 async function readPlain(range: ByteRange, sinks: Sinks): Promise<void> {
   let sinceTurn = 0;
   for (const chunk of chunksOf(range, plainBytes, false)) {
+    if (chunk instanceof Promise) {
+      await chunk;
+      continue;
+    }
     sinks.stored?.(chunk);
     sinks.content(chunk);
     sinceTurn += chunk.length;
@@ -149,6 +176,10 @@ function readThrough(stream: Transform, range: ByteRange, sinks: Sinks, finish: 
           stream.end();
           return;
         }
+        if (next.value instanceof Promise) {
+          next.value.then(() => feed(), fail);
+          return;
+        }
         sinks.stored?.(next.value);
         stream.write(next.value, feed);
       });
@@ -189,6 +220,10 @@ async function readThroughTool(tool: "xz" | "bzip2", range: ByteRange, sinks: Si
   const feed = async () => {
     try {
       for (const chunk of chunksOf(range, inputBytes, true)) {
+        if (chunk instanceof Promise) {
+          await chunk;
+          continue;
+        }
         sinks.stored?.(chunk);
         child.stdin.write(chunk);
         await child.stdin.flush();

@@ -3,11 +3,11 @@
 import { readdir } from "../linux/directory.ts";
 import { readlink, unlink } from "../linux/names.ts";
 import { stat } from "../linux/stat.ts";
-import { hexOf, isDigest } from "../oci/digest.ts";
+import { type Digest, hexOf, isDigest } from "../oci/digest.ts";
 import type { Paths } from "../paths.ts";
 import { readableRecord } from "../record-file.ts";
 import { collectPartials } from "./partial.ts";
-import { blobsOf, readRecord } from "./record.ts";
+import { type ImageRecord, readRecord } from "./record.ts";
 import { collectStaging, emptyTrash, moveToTrash, withStoreLock } from "./staging.ts";
 
 /**
@@ -57,3 +57,9 @@ function keptByRepositories(paths: Paths): Iterable<string> {
   const { imageNamed } = require("./named.ts") as typeof import("./named.ts");
   return collectRepositories(paths, (name) => imageNamed(paths, name)).map(hexOf);
 }
+
+/** What its parts are called in `blobs/`: its configuration, its manifests, their indexes and the blobs of their layers. */
+const blobsOf = ({ id, manifests }: Pick<ImageRecord, "id" | "manifests">): Digest[] => [
+  id,
+  ...manifests.flatMap(({ digest, indexes, layers }) => [digest, ...indexes, ...layers]),
+];

@@ -21,7 +21,7 @@ import {
   text,
 } from "../schema.ts";
 import type { LayerBlob } from "./archive-files.ts";
-import { type ByteRange, readCompressed, sniffRange } from "./compression.ts";
+import { type ByteRange, magicBytes, readCompressed, sniffRange } from "./compression.ts";
 import { createExtractor } from "./extract.ts";
 import { defaultLimits, type Extracted, type ExtractLimits } from "./extraction.ts";
 import { digest, link, shortId } from "./record.ts";
@@ -72,6 +72,7 @@ export async function extractLayer(
   options: ExtractLayerOptions,
 ): Promise<BuiltLayer> {
   const { range } = blob;
+  await range.growing?.until(Math.min(range.length, magicBytes));
   const compression = sniffRange(range);
   const storedHash = blob.digest && compression !== "none" ? new Bun.CryptoHasher("sha256") : undefined;
   const built = await buildLayer(directory, range.subject, options, (write) =>

@@ -5,11 +5,11 @@
 
 import { InvalidError, UnsupportedError } from "../errors.ts";
 import { digestOf, hexOf } from "../oci/digest.ts";
-import { hostArchitecture, parseImageConfig } from "../oci/image.ts";
+import { parseImageConfig } from "../oci/image.ts";
 import { fields, maxJsonBytes, parseJson, text } from "../oci/json.ts";
 import { artifactOf, type Descriptor, type Manifest, type Platform, parseManifest } from "../oci/manifest.ts";
 import type { ArchivedImage, ArchiveFiles } from "./archive-files.ts";
-import { bestForHost, formatAsked, formatPlatform, isAskedFor } from "./platform.ts";
+import { chooseDescriptor, isAttestation, maxNesting } from "./choice.ts";
 import { parseReference, referenceOfFile, savedReference } from "./reference.ts";
 
 /** @param asked the platform that is wanted of several; without it the one for this machine. */
@@ -66,12 +66,6 @@ function nameOf({ annotations }: Descriptor, subject: string): string | undefine
   return savedReference(`${parseReference(referenceOfFile(subject)).name}:${name}`, subject);
 }
 
-/** BuildKit's provenance, listed like an image for no platform. */
-const isAttestation = ({ platform, annotations }: Descriptor): boolean =>
-  platform?.architecture === "unknown" || "vnd.docker.reference.type" in annotations;
-
-const maxNesting = 4;
-
 interface Wanted {
   files: ArchiveFiles;
   asked: Partial<Platform> | undefined;
@@ -81,31 +75,12 @@ interface Wanted {
 function choose(wanted: Wanted, descriptors: Descriptor[], depth: number): Manifest | string {
   const { files, asked } = wanted;
   if (depth > maxNesting) throw new InvalidError(`${files.subject} has indexes nested deeper than ${maxNesting}`);
-  const candidates = descriptors.filter((descriptor) => !isAttestation(descriptor) && isOfImage(descriptor));
-  const fitting = asked ? candidates.filter(({ platform }) => platform && isAskedFor(asked, platform)) : candidates;
-  const best = bestForHost(fitting, ({ platform }) => platform) ?? (asked && fitting[0]);
-  // A descriptor without a platform says nothing against us.
-  const chosen = best ?? candidates.find(({ platform }) => !platform?.architecture);
-  // One alone is taken whatever it is for: that is for whoever runs it to say.
-  const descriptor = chosen ?? (candidates.length === 1 ? candidates[0] : undefined);
-  if (!descriptor) {
-    const [other] = descriptors;
-    if (candidates.length === 0 && other) return other.artifactType ?? other.mediaType;
-    const offered = candidates.map(({ platform }) => (platform ? formatPlatform(platform) : "")).join(", ");
-    throw new UnsupportedError(
-      `${files.subject} has no image for ${asked ? formatAsked(asked) : `linux/${hostArchitecture}`}, only ${offered || "none"}`,
-    );
-  }
+  const descriptor = chooseDescriptor(descriptors, asked, files.subject);
+  if (typeof descriptor === "string") return descriptor;
   const content = readBlob(files, descriptor);
   const found = parseManifest(content, `${descriptor.digest} of ${files.subject}`);
   return found.kind === "manifest" ? found : choose(wanted, found.manifests, depth + 1);
 }
-
-/** Of a manifest or an index, as far as it says. */
-const isOfImage = ({ mediaType, artifactType }: Descriptor): boolean =>
-  !artifactType &&
-  /^$|manifest\.(list\.)?v\d|index\.v\d|octet-stream|^application\/json$/.test(mediaType) &&
-  !/artifact/.test(mediaType);
 
 const blobName = (descriptor: Descriptor): string => `blobs/sha256/${hexOf(descriptor.digest)}`;
 

@@ -66,12 +66,6 @@ export function readRecord(paths: Paths, id: Digest): ImageRecord | undefined {
   return parsed?.value;
 }
 
-/** What its parts are called in `blobs/`: its configuration, its manifests, their indexes and the blobs of their layers. */
-export const blobsOf = ({ id, manifests }: Pick<ImageRecord, "id" | "manifests">): Digest[] => [
-  id,
-  ...manifests.flatMap(({ digest, indexes, layers }) => [digest, ...indexes, ...layers]),
-];
-
 /** The layers of an image; none of one that is damaged, or not there. */
 export const knownLayers = (paths: Paths, id: Digest): ImageRecord["layers"] =>
   parseImage(paths, id)?.value?.layers ?? [];

@@ -85,6 +85,9 @@ export const formatReference = ({ name, tag, digest }: Reference): string =>
 /** True for a canonical name that says what was pulled (`busybox@sha256:...`), and is no tag. */
 export const isDigestName = (reference: string): boolean => reference.includes("@");
 
+/** Beside a digest a tag says nothing: `busybox:1@sha256:...` is `busybox@sha256:...`. */
+export const withoutTag = (reference: string): string => reference.replace(/:[^/:@]*@/, "@");
+
 /** A canonical reference without its tag and its digest. */
 export const repositoryOf = (reference: string): string => reference.replace(/@.*$/, "").replace(/:[^/:]*$/, "");
 

@@ -126,13 +126,10 @@ function readRef(paths: Paths, asked: string): Parsed<Ref> | undefined {
   const likely = asked.isWellFormed() ? refName(asked.includes(":") ? asked : `${asked}:latest`) : undefined;
   const found = likely && likely.length < 4000 ? parseRef(paths, likely) : undefined;
   if (found) return found;
-  const { normaliseReference } = require("./reference.ts") as typeof import("./reference.ts");
+  const { normaliseReference, withoutTag } = require("./reference.ts") as typeof import("./reference.ts");
   const name = normaliseReference(asked);
   return parseRef(paths, refName(name)) ?? parseRef(paths, refName(withoutTag(name)));
 }
-
-/** Beside a digest a tag says nothing: `busybox:1@sha256:...` is `busybox@sha256:...`. */
-const withoutTag = (reference: string): string => reference.replace(/:[^/:@]*@/, "@");
 
 function resolvePrefix(paths: Paths, prefix: string): Digest | undefined {
   const ids = (readdir(paths.images) ?? []).map((hex) => `sha256:${hex}`).filter(isDigest);

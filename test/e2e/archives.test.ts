@@ -145,18 +145,3 @@ test("what is no name is refused as one, and shown so that it does nothing to wh
     }
   });
 });
-
-test("no credentials are asked for or sent: what speaks to registries is refused by name (R33)", async () => {
-  await withMachine([], async (machine) => {
-    for (const words of [
-      ["login", "-u", "me", "-p", "secret", "example.org"],
-      ["pull", "x"],
-      ["push", "x"],
-    ]) {
-      const result = await machine.run(words);
-      expect([words, result.code, result.stdout]).toEqual([words, 125, ""]);
-      expect(said(result)).toMatch(/^tinydocker: (login|pull|push) is not supported/);
-      expect(said(result)).not.toContain("secret");
-    }
-  });
-});

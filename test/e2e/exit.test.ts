@@ -102,7 +102,7 @@ describe("the exit code", () => {
         [["--rm=perhaps", "probe"], /true or false/],
         [["-m"], /needs a value/],
         [[], /IMAGE is missing/],
-        [["no-such-image"], /no image "no-such-image" in the store/],
+        [["--pull", "never", "no-such-image"], /no such image: no-such-image/],
         [["./no-such.tar"], /no such file: \.\/no-such\.tar/],
         [["Bad Name"], /Bad Name/],
       ];

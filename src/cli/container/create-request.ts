@@ -20,7 +20,7 @@ export function createRequest(args: Values<typeof createArgs>, terminal: boolean
   if (args.init && args["pids-limit"] === "1")
     throw new UsageError("--init needs two processes, and --pids-limit is 1");
   if (args.cidfile === "") throw new UsageError("option --cidfile needs a file");
-  if (args.pull !== undefined) lifecycle().parsePull(args.pull);
+  const pull = args.pull === undefined ? undefined : lifecycle().parsePull(args.pull);
   const given = readLifecycle(args);
   if (args.rm && given.restart && given.restart.name !== "no")
     throw new UsageError("--rm and --restart cannot be combined: a removed container cannot start again");
@@ -28,6 +28,7 @@ export function createRequest(args: Values<typeof createArgs>, terminal: boolean
   const keptUser = userns?.kind === "keep-id" && !args.user ? userns : undefined;
   return {
     source: { image: args.image },
+    ...(pull && { pull }),
     ...(args.platform !== undefined && { platform: lifecycle().parsePlatformOption(args.platform) }),
     options: withResources(args, {
       ...commonOptions(args, command, terminal),

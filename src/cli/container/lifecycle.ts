@@ -1,5 +1,6 @@
 /** Option values about a container's life: restarts, logs, signals, streams, keys. Strict, and checked before anything is touched. */
 
+import type { PullPolicy } from "../../engine/container/request.ts";
 import type { LogFields, LogSettings, RestartPolicy, Stream } from "../../engine/record/container.ts";
 import { UsageError } from "../../errors.ts";
 import { parseSignal } from "../../linux/signal-name.ts";
@@ -109,11 +110,11 @@ export function parseTimeout(text: string): number {
   throw new UsageError(`--timeout: ${JSON.stringify(text)} is not a valid number of seconds`, "0 is never");
 }
 
-/** `--pull`: there is no registry to ask yet. */
-export function parsePull(text = "missing"): void {
-  if (text === "missing" || text === "never") return;
-  const hint = "missing or never: images come from files";
-  throw new UsageError(`--pull: ${JSON.stringify(text)} is not supported`, hint);
+/** `--pull`; "missing" is what nothing said means. */
+export function parsePull(text: string): PullPolicy | undefined {
+  if (text === "missing") return undefined;
+  if (text === "always" || text === "newer" || text === "never") return text;
+  throw new UsageError(`--pull: ${JSON.stringify(text)} is not supported`, "always, missing, never or newer");
 }
 
 const controlKeys = "@abcdefghijklmnopqrstuvwxyz[\\]^_";

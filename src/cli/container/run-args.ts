@@ -141,9 +141,9 @@ export const createArgs = {
     group: "General",
     type: "string",
     valueHint: "when",
-    description: "Pull policy: missing (the default) or never; images are loaded from files",
+    description: "Pull the image: always, missing (the default), newer or never",
   },
-  quiet: { group: "General", type: "boolean", alias: "q", description: "Do not show the progress of loading an image" },
+  quiet: { group: "General", type: "boolean", alias: "q", description: "Do not show how an image is pulled or loaded" },
   platform: {
     group: "General",
     type: "string",

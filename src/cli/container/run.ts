@@ -87,11 +87,12 @@ const progress = () => require("../words/progress.ts") as typeof import("../word
 export const reporter: Reporter = {
   warn: (text) => print().warn(text),
   loading: (file) => progress().showProgress(file, "loading", true),
+  pulling: (missing) => progress().showPullForRun(missing),
 };
 
 /** With `--quiet` nothing is said of what is loaded. */
 export const reporterFor = ({ quiet }: { quiet?: boolean | undefined }): Reporter =>
-  quiet ? { ...reporter, loading: () => ({ update: () => {}, done: () => {} }) } : reporter;
+  quiet ? { ...reporter, ...progress().quiet } : reporter;
 
 /** Checks every option's value and makes the request; nothing of the host is touched. */
 export function runRequest(given: Values<typeof runArgs>): RunRequest {

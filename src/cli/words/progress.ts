@@ -92,6 +92,17 @@ export function showStart(done: TreeWork | undefined, quiet = false): void {
   if (!quiet) showWork(done);
 }
 
+/** For who runs an image that has to be pulled first. */
+export const showPullForRun = (missing: string | undefined) => pullProgress().showPullForRun(missing);
+
+/** Nothing is said of what is loaded or pulled. */
+export const quiet = {
+  loading: () => ({ update: () => {}, done: () => {} }),
+  pulling: () => pullProgress().quietPull(),
+};
+
+const pullProgress = () => require("./pull-progress.ts") as typeof import("./pull-progress.ts");
+
 const isDrawable = (): boolean => isatty(2) && process.env.TERM !== "dumb";
 
 function line(name: string, { layer, ofLayers, bytes, totalBytes }: Progress): string {

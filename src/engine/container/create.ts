@@ -1,7 +1,7 @@
 /** A new container: its record from what was asked for and what the image says, its name and its directories. */
 
-import { ConflictError, InvalidError, NotFoundError, UsageError } from "../../errors.ts";
-import { findImage, type Image } from "../../image/store.ts";
+import { ConflictError, InvalidError, UsageError } from "../../errors.ts";
+import type { Image } from "../../image/store.ts";
 import { randomHex } from "../../linux/clone.ts";
 import { close, type Fd, O_CREAT, O_RDWR, open, writeNewFile } from "../../linux/file.ts";
 import { flock } from "../../linux/flock.ts";
@@ -14,7 +14,7 @@ import type { SecretRequest } from "../../plan/secrets.ts";
 import type { ImageDefaults } from "../../plan/spec.ts";
 import { performHost } from "../../runtime/host.ts";
 import { undoing, undoList } from "../../runtime/undo.ts";
-import { type Found, resolveImage } from "../image/resolve.ts";
+import { resolveImageIfAny } from "../image/resolve.ts";
 import {
   type ContainerRecord,
   emitContainerEvent,
@@ -231,25 +231,20 @@ export function lockStore(paths: Paths): StoreLock {
   return lock;
 }
 
-/** Finds the image. An archive that the store does not have yet is loaded first, without the lock: that may take long. */
+/** Finds the image. What the store does not have yet is loaded or pulled first, without the lock: that may take long. */
 export async function prepareImage(
   paths: Paths,
-  { source, platform }: Pick<CreateRequest, "source" | "platform">,
+  { source, platform, pull }: Pick<CreateRequest, "source" | "platform" | "pull">,
   store: StoreLock,
   reporter: Reporter,
 ): Promise<RunImage | { rootfs: string }> {
   if ("rootfs" in source) return source;
-  const found: Found = resolveImage(paths, source.image, process.cwd());
-  if (found.kind === "directory") return directoryAsRunImage(source.image, found.path, platform);
-  if (found.kind === "image") return asRunImage(source.image, found.image, platform);
+  const found = resolveImageIfAny(paths, source.image, process.cwd());
+  if (found?.kind === "directory") return directoryAsRunImage(source.image, found.path, platform);
+  if (found?.kind === "image" && !pull) return asRunImage(source.image, found.image, platform);
   store.release();
-  const { loadOne } = await import("../image/load.ts");
-  const progress = reporter.loading(found.path);
-  const how = { warn: reporter.warn };
-  const { id } = await loadOne(paths, source.image, found.path, how, progress.update).finally(progress.done);
-  store.take();
-  const image = findImage(paths, id);
-  if (!image) throw new NotFoundError(`the image that was just loaded is gone: ${id}`);
+  const { obtainImage } = await import("../image/obtain.ts");
+  const image = await obtainImage(paths, source.image, { pull, platform, found }, reporter, store.take);
   return asRunImage(source.image, image, platform);
 }
 

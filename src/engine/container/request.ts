@@ -7,6 +7,7 @@ import type { ImageDefaults } from "../../plan/spec.ts";
 import type { UserNamespaceRequest } from "../../plan/userns/spec.ts";
 import type { Stdio } from "../../runtime/stdio.ts";
 import type { Usage } from "../../runtime/usage.ts";
+import type { PullReport } from "../image/pull.ts";
 import type { Settings } from "../record/container.ts";
 
 /** What `create` and `run` were asked for. */
@@ -15,6 +16,8 @@ export interface CreateRequest {
   source: { image: string } | { rootfs: string };
   /** What the image has to be for. */
   platform?: Partial<Platform>;
+  /** When a registry is asked for the image; where nothing is said, when it is not here. */
+  pull?: PullPolicy;
   options: RunOptions;
   settings: Settings;
   name?: string;
@@ -25,6 +28,9 @@ export interface CreateRequest {
   /** Its user namespace; the host's where nothing is said. */
   userns?: UserNamespaceRequest;
 }
+
+/** `newer` is `always` that does with what is here where the registry cannot be asked. */
+export type PullPolicy = "always" | "newer" | "never";
 
 export interface VolumesFrom {
   /** By name or id. */
@@ -37,6 +43,8 @@ export interface Reporter {
   warn(text: string): void;
   /** Called when a file has to be loaded first. */
   loading(file: string): { update(progress: LoadProgress): void; done(): void };
+  /** Called when an image is pulled first. @param missing its name, if it is because it is not here */
+  pulling(missing: string | undefined): PullReport & { close(): void };
   /** Called when a container is there that the caller stays with. */
   started?(id: string): void;
 }

@@ -12,13 +12,23 @@ export type Found =
   | { kind: "archive"; path: string };
 
 /** A name that can only mean a file here: it has a slash first, a dot and slash, or an archive's ending. */
-const looksLikePath = /^\.{0,2}\/|\.(tar|tgz|tar\.(gz|xz|zst|bz2|zstd)|txz|tzst)$/;
+export const looksLikePath = /^\.{0,2}\/|\.(tar|tgz|tar\.(gz|xz|zst|bz2|zstd)|txz|tzst)$/;
 
 /**
  * @param mayReadStore false for somebody who is not root and only wants an explanation.
  * Names of the store come first, unless the word is plainly a path: a file in a hostile directory takes no image's place.
  */
 export function resolveImage(paths: Paths, word: string, cwd: string, mayReadStore = true): Found {
+  const found = resolveImageIfAny(paths, word, cwd, mayReadStore);
+  if (found) return found;
+  throw new NotFoundError(
+    `no image ${JSON.stringify(word)} in the store, and no such file`,
+    "tinydocker images lists what there is",
+  );
+}
+
+/** The same; undefined for the name of an image that the store does not have. */
+export function resolveImageIfAny(paths: Paths, word: string, cwd: string, mayReadStore = true): Found | undefined {
   const named = !looksLikePath.test(word);
   if (named && (mayReadStore || !statIfAny(absolutePath(word, cwd)))) {
     const image = findImage(paths, word);
@@ -32,10 +42,7 @@ export function resolveImage(paths: Paths, word: string, cwd: string, mayReadSto
         `no such file: ${word}`,
         "a tar, an OCI layout, a root directory, or a name from `tinydocker images`",
       );
-    throw new NotFoundError(
-      `no image ${JSON.stringify(word)} in the store, and no such file`,
-      "tinydocker images lists what there is",
-    );
+    return undefined;
   }
   if (isRootfs(path, stat)) return { kind: "directory", path };
   // Without root the store is closed to us; the file itself tells enough to explain a run.
