@@ -30,7 +30,7 @@ export interface Request {
 export interface Content {
   size: number;
   /** For each time that it is sent. `watching` is told of each piece that went, and how long the answer may take. */
-  open(watching: Watch): ReadableStream | Uint8Array | string;
+  open(watching: Watch): AsyncIterable<Uint8Array> | Uint8Array | string;
 }
 
 export interface Answer {
@@ -104,7 +104,7 @@ async function sendOnce(settings: RegistrySettings, request: Request, url: URL):
       },
       redirect: "manual",
       signal: watching.signal,
-      ...(body && { body: body.open(watching) }),
+      ...(body && { body: body.open(watching) as unknown as ReadableStream }),
       ...(url.protocol === "https:" && { tls: tlsFor(url.host, settings) }),
       ...(more as object),
     });

@@ -146,23 +146,23 @@ async function refused({ place, subject }: Upload, answer: Answer): Promise<Erro
 
 /** Told piece by piece, and watched: fetch says nothing of how far it is. */
 function contentFrom({ place, size, open, onBytes }: Upload, from: number): Content {
-  const { commitMs } = place.settings.patience;
-  return { size: size - from, open: (watching) => pieces(open(from), watching) };
-  function pieces(content: Blob | ReadableStream<Uint8Array>, watching: Watch): ReadableStream {
-    const reader = (content instanceof Blob ? content.stream() : content).getReader();
+  async function* pieces(watching: Watch): AsyncGenerator<Uint8Array> {
     let sent = from;
-    return new ReadableStream<Uint8Array>({
-      pull: async (controller) => {
-        const { done, value } = await reader.read();
-        if (done) controller.close();
-        else {
-          controller.enqueue(value);
-          sent += value.length;
-          onBytes?.(sent);
-        }
-        watching.alive(sent >= size ? commitMs : undefined);
-      },
-      cancel: (reason) => reader.cancel(reason),
-    });
+    for await (const piece of piecesOf(open(from))) {
+      sent += piece.length;
+      // The last one is followed by a look at all of it.
+      watching.alive(sent >= size ? place.settings.patience.commitMs : undefined);
+      yield piece;
+      onBytes?.(sent);
+    }
   }
+  return { size: size - from, open: pieces };
+}
+
+/** Of a file: in pieces of this size an upload takes a third of the time that smaller ones of a stream take. */
+const pieceBytes = 1 << 20;
+
+async function* piecesOf(content: Blob | ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+  if (!(content instanceof Blob)) yield* content;
+  else for (let at = 0; at < content.size; at += pieceBytes) yield await content.slice(at, at + pieceBytes).bytes();
 }
