@@ -1,5 +1,7 @@
 /** What the administrator and the command say of registries: all that this folder knows of the machine that it runs on. */
 
+import type { Policy } from "./policy.ts";
+
 /** Of one registry, by the host that users write. */
 export interface HostSettings {
   /** Its certificate is not checked, and it may speak plain http. */
@@ -56,6 +58,8 @@ export interface RegistrySettings {
   /** Where proxies and the system's authorities are named: HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE. */
   environment: Record<string, string | undefined>;
   patience: Patience;
+  /** Which images are taken in; all without one. */
+  policy?: Policy;
   /** Hears, in words, what is waited for and which mirror is passed by. */
   notice?: (text: string) => void;
 }

@@ -1,10 +1,11 @@
 /** Registries as this host's administrator, its user and a command's options have it (docs/registries.md). */
 
-import { UsageError } from "../../errors.ts";
+import { NotFoundError, UsageError } from "../../errors.ts";
 import { hasHost } from "../../image/reference.ts";
 import { findCredentials } from "../../registry/credentials.ts";
+import { type Policy, parsePolicy } from "../../registry/policy.ts";
 import { defaultPatience, type RegistrySettings } from "../../registry/settings.ts";
-import { readConfig } from "../record/config.ts";
+import { readConfig, readRegularFileIfAny } from "../record/config.ts";
 
 export interface RegistryOptions {
   /** --tls-verify. */
@@ -15,7 +16,7 @@ export interface RegistryOptions {
 
 /** @throws InvalidError for a configuration file that is wrong */
 export function registrySettings({ verifyTls = true, notice }: RegistryOptions = {}): RegistrySettings {
-  const { hosts = {}, insecureRanges = [] } = readConfig().registries ?? {};
+  const { hosts = {}, insecureRanges = [], signaturePolicy } = readConfig().registries ?? {};
   return {
     registries: hosts,
     insecureRanges,
@@ -24,8 +25,16 @@ export function registrySettings({ verifyTls = true, notice }: RegistryOptions =
     certificateDirectories: ["/etc/tinydocker/certs.d", "/etc/docker/certs.d", "/etc/containers/certs.d"],
     environment: process.env,
     patience: defaultPatience,
+    ...(signaturePolicy !== undefined && { policy: readPolicy(signaturePolicy) }),
     ...(notice && { notice }),
   };
+}
+
+/** @throws NotFoundError: a policy that got lost is none that accepts everything */
+function readPolicy(path: string): Policy {
+  const text = readRegularFileIfAny(path);
+  if (text === undefined) throw new NotFoundError(`there is no signature policy ${path}`, "signature-policy names it");
+  return parsePolicy(text, path);
 }
 
 /**

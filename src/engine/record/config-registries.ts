@@ -1,9 +1,9 @@
 /** What the configuration file says of registries, key by key. Pure. */
 
-import { isHost } from "../../image/reference.ts";
+import { hasHost, isHost } from "../../image/reference.ts";
 import { isRange } from "../../registry/ranges.ts";
 import type { HostSettings } from "../../registry/settings.ts";
-import { entriesOf, listOf, textOf, unknownKey, wrongKind } from "./config-values.ts";
+import { absoluteOf, entriesOf, listOf, textOf, unknownKey, wrongKind } from "./config-values.ts";
 
 export interface RegistriesConfig {
   /** By host. */
@@ -14,6 +14,8 @@ export interface RegistriesConfig {
   unqualifiedSearch?: string[];
   /** Full names for names without a host. */
   aliases?: Record<string, string>;
+  /** A file in the form of containers' policy.json. */
+  signaturePolicy?: string;
 }
 
 type Reader = (value: unknown, key: string, before: RegistriesConfig) => RegistriesConfig;
@@ -45,6 +47,7 @@ export const registryReaders: Record<string, Reader> = {
   "unqualified-search": (value, key) => ({
     unqualifiedSearch: listOf(value, key).map((host, index) => hostOf(textOf(host, `${key}[${index}]`), key)),
   }),
+  "signature-policy": (value, key) => ({ signaturePolicy: absoluteOf(value, key) }),
   aliases: (value, key) => ({
     aliases: Object.fromEntries(
       entriesOf(value, key).map(([name, target]) => [
@@ -96,7 +99,7 @@ function hostOf(host: string, at: string): string {
 }
 
 function aliasOf(name: string, at: string): string {
-  if (namePattern.test(name)) return name;
+  if (namePattern.test(name) && !hasHost(name)) return name;
   throw wrongKind(`${at}: ${JSON.stringify(name)}`, "a name without a host and a tag");
 }
 

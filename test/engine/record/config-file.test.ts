@@ -42,8 +42,40 @@ describe("the configuration file", () => {
       defaultRuntime: "a",
     });
   });
+  test("says of registries where they are asked, and how, by its own keys and by Docker's", () => {
+    const content = {
+      registries: { "a.example:5000": { insecure: true }, "docker.io": { blocked: false } },
+      "insecure-registries": ["b.example", "10.0.0.0/8", "fd00::/8"],
+      "registry-mirrors": ["https://mirror.example/"],
+      "unqualified-search": ["docker.io", "a.example:5000"],
+      aliases: { base: "a.example:5000/team/base" },
+      "signature-policy": "/p.json",
+    };
+    expect(parse(content)).toEqual({
+      registries: {
+        hosts: {
+          "a.example:5000": { insecure: true },
+          "docker.io": { blocked: false, mirrors: ["https://mirror.example"] },
+          "b.example": { insecure: true },
+        },
+        insecureRanges: ["10.0.0.0/8", "fd00::/8"],
+        unqualifiedSearch: ["docker.io", "a.example:5000"],
+        aliases: { base: "a.example:5000/team/base" },
+        signaturePolicy: "/p.json",
+      },
+    });
+  });
   test("that is wrong is refused by the file and the key", () => {
     for (const [content, what] of [
+      [{ registries: { "no host": {} } }, 'registries: "no host" is not a host'],
+      [{ registries: { "a.example": { mirror: [] } } }, 'unknown key "registries.a.example.mirror"'],
+      [{ registries: { "a.example": { insecure: "yes" } } }, "registries.a.example.insecure is not true or false"],
+      [{ registries: { "a.example": { mirrors: ["ftp://x"] } } }, "mirrors[0] is not a host or a URL"],
+      [{ "insecure-registries": ["10.0.0.0/99"] }, "is not a host, or a range of addresses"],
+      [{ "unqualified-search": "docker.io" }, "unqualified-search is not a list"],
+      [{ aliases: { base: "a.example/b:1" } }, "aliases.base is not a name with its host"],
+      [{ aliases: { "a.example/x": "a.example/b" } }, "aliases.a.example/x"],
+      [{ "signature-policy": "p.json" }, "signature-policy is not an absolute path"],
       [[], "it is not an object"],
       [null, "it is not an object"],
       [{ memory: "1g" }, 'unknown key "memory"'],
