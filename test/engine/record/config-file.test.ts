@@ -74,7 +74,7 @@ describe("the configuration file", () => {
       [{ "insecure-registries": ["10.0.0.0/99"] }, "is not a host, or a range of addresses"],
       [{ "unqualified-search": "docker.io" }, "unqualified-search is not a list"],
       [{ aliases: { base: "a.example/b:1" } }, "aliases.base is not a name with its host"],
-      [{ aliases: { "a.example/x": "a.example/b" } }, "aliases.a.example/x"],
+      [{ aliases: { "a.example/x": "a.example/b" } }, 'aliases: "a.example/x" is not a name without'],
       [{ "signature-policy": "p.json" }, "signature-policy is not an absolute path"],
       [[], "it is not an object"],
       [null, "it is not an object"],
