@@ -83,7 +83,7 @@ const below: Record<string, string[]> = {
   "plan/bundle": ["plan", "linux"],
   plan: ["plan/userns", "plan/device", "plan/systemd", "plan/network"],
   "plan/systemd": ["plan/rare"],
-  "plan/network": [],
+  "plan/network": ["plan/rare"],
   "plan/userns": ["plan/rare"],
   "plan/rare": ["oci/bundle"],
   "plan/device": ["oci/bundle", "linux/bpf"],

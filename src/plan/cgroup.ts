@@ -1,7 +1,7 @@
 /** The limits of a spec in the words of cgroup v2: which controllers they need and what is written where. Pure. */
 
 import type { Resources } from "../oci/spec.ts";
-import type { LimitStep } from "./step.ts";
+import type { LimitStep } from "./host-step.ts";
 
 /** One line for one file of the container's cgroup. */
 export interface Setting {

@@ -4,6 +4,7 @@ import { UnsupportedError } from "../errors.ts";
 import type { Spec } from "../oci/spec.ts";
 import { type Host, lackOf, limitStep, planCgroup, type Setting } from "./cgroup.ts";
 import { type DeviceFilterPlan, planDeviceFilter } from "./device-filter.ts";
+import type { Directory, HostStep } from "./host-step.ts";
 import {
   type InitOptions,
   idMapsOf,
@@ -17,7 +18,7 @@ import {
 import { planPrepared, planRoot } from "./mounts.ts";
 import { type Connection, connectedOf, type EtcFile } from "./network/network.ts";
 import type { SecretVariable } from "./secrets.ts";
-import type { Directory, HostStep, Plan } from "./step.ts";
+import type { Plan } from "./step.ts";
 import { planSysctls } from "./sysctl.ts";
 import { userOf } from "./user.ts";
 

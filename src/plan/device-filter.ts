@@ -4,7 +4,7 @@ import { UnsupportedError } from "../errors.ts";
 import type { DeviceRule } from "../oci/rare.ts";
 import type { Spec } from "../oci/spec.ts";
 import { defaultDeviceRules } from "./device/default-rules.ts";
-import type { HostStep } from "./step.ts";
+import type { HostStep } from "./host-step.ts";
 
 export interface DeviceFilterPlan {
   build: HostStep[];

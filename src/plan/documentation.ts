@@ -1,5 +1,6 @@
 /** What people are told of each kind of step: `explain` prints it. */
 
+import { networkDocumentation } from "./network/documentation.ts";
 import { type Documentation, rareDocumentation } from "./rare/documentation.ts";
 import type { Step } from "./step.ts";
 import { systemdDocumentation } from "./systemd/documentation.ts";
@@ -8,6 +9,7 @@ import { systemdDocumentation } from "./systemd/documentation.ts";
 export const documentation: Documentation<Step["do"]> = {
   ...rareDocumentation,
   ...systemdDocumentation,
+  ...networkDocumentation,
   "lock-file": {
     man: "flock(2)",
     why: "the id is ours while this lock lives; a lock without owner tells the next command what to clean up",
@@ -218,51 +220,4 @@ export const documentation: Documentation<Step["do"]> = {
     why: "asked for: process 1 stays a small init that forwards signals and collects orphans",
   },
   execute: { man: "execve(2)", why: "init becomes the program" },
-  lease: {
-    man: "flock(2)",
-    why: "the address is ours while this lock lives, whatever happens to us",
-    undo: "unlink(2)",
-  },
-  port: {
-    man: "bind(2)",
-    why: "no other program gets this port of the host while the container lives",
-    undo: "close(2)",
-  },
-  bridge: {
-    man: "rtnetlink(7)",
-    why: "a switch in the kernel, to which all containers of one network are connected; made if it is not there",
-  },
-  parent: {
-    man: "rtnetlink(7)",
-    why: "the device of the host upon which each container of the network has one of its own; made if it is ours",
-  },
-  firewall: {
-    man: "nft(8)",
-    why: "containers leave under an address of the host, and networks are kept apart; made if it is not there",
-  },
-  endpoint: {
-    man: "veth(4)",
-    why: "two devices that are one cable: one end in the container, the other in the bridge",
-    undo: "rtnetlink(7)",
-  },
-  publish: {
-    man: "nft(8)",
-    why: "what comes to these ports of the host is sent on to the container",
-    undo: "nft(8)",
-  },
-  names: {
-    man: "rename(2)",
-    why: "other containers of this network find it by these names",
-    undo: "unlink(2)",
-  },
-  resolver: {
-    man: "resolver(5)",
-    why: "answers at 127.0.0.11 for the names of containers, and asks the host's servers for all others",
-    undo: "close(2)",
-  },
-  relay: {
-    man: "accept(2)",
-    why: "what NAT can't send on is passed on byte by byte: what comes to 127.0.0.1 and ::1, or by IPv6 for a container without it",
-    undo: "close(2)",
-  },
 };

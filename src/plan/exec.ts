@@ -2,7 +2,7 @@
 
 import type { Spec } from "../oci/spec.ts";
 import { planStart } from "./init.ts";
-import type { InitStep, StdioKind } from "./step.ts";
+import type { InitStep, StdioKind } from "./init-step.ts";
 import { type User, userOf } from "./user.ts";
 import type { IdMaps } from "./userns/id-map.ts";
 

@@ -2,7 +2,8 @@
 
 import { UnsupportedError } from "../errors.ts";
 import type { Linux, Namespace, NamespaceType, Spec } from "../oci/spec.ts";
-import type { CloneStep, InitStep, StdioKind } from "./step.ts";
+import type { InitStep, StdioKind } from "./init-step.ts";
+import type { CloneStep } from "./step.ts";
 import type { IdMaps } from "./userns/id-map.ts";
 
 /** What the first process has to know of its container, beyond the spec. */

@@ -2,7 +2,7 @@
 
 import type { Seccomp } from "../oci/seccomp.ts";
 import type { Spec } from "../oci/spec.ts";
-import { maskedPaths, readonlyPaths } from "./mounts.ts";
+import { maskedPaths, readonlyPaths } from "./default-mounts.ts";
 import type { SecurityOptions } from "./security-options.ts";
 
 /** @param seccomp what a profile says of this container: its rules; undefined where nobody gave one. */

@@ -1,12 +1,12 @@
 /** What a user asked for and what the image says, merged into the OCI spec of one container. Pure. */
 
-import { UnsupportedError, UsageError } from "../errors.ts";
-import { capabilityNames } from "../oci/capabilities.ts";
 import type { Healthcheck } from "../oci/image.ts";
 import type { DeviceRule } from "../oci/rare.ts";
-import type { Device, Mount, NamespaceType, Resources, Rlimit, Spec } from "../oci/spec.ts";
+import type { Device, Mount, NamespaceType, Resources, Spec } from "../oci/spec.ts";
+import { planAdded, planCapabilities } from "./capabilities.ts";
 import { cgroupPath, defaultPeriod } from "./cgroup.ts";
-import { defaultDevices, defaultMounts, maskedPaths, readonlyPaths } from "./mounts.ts";
+import { planRlimits } from "./default-limits.ts";
+import { defaultDevices, defaultMounts, maskedPaths, readonlyPaths } from "./default-mounts.ts";
 import type { RunOptions } from "./options.ts";
 import { defaultPath } from "./path.ts";
 import { defaultSysctls } from "./sysctl.ts";
@@ -44,24 +44,6 @@ export interface HostFacts {
   /** Capabilities that tinydocker has itself: it can't give others. */
   capabilities: string[];
 }
-
-/** Capabilities of root in a container that got no others (Docker's list). */
-export const defaultCapabilities = [
-  "CAP_CHOWN",
-  "CAP_DAC_OVERRIDE",
-  "CAP_FSETID",
-  "CAP_FOWNER",
-  "CAP_MKNOD",
-  "CAP_NET_RAW",
-  "CAP_SETGID",
-  "CAP_SETUID",
-  "CAP_SETFCAP",
-  "CAP_SETPCAP",
-  "CAP_NET_BIND_SERVICE",
-  "CAP_SYS_CHROOT",
-  "CAP_KILL",
-  "CAP_AUDIT_WRITE",
-];
 
 const defaultCommand = ["/bin/sh"];
 
@@ -152,38 +134,6 @@ export function planEnv(options: RunOptions, image: ImageDefaults): string[] {
   return [...variables.values()];
 }
 
-function planCapabilities({ privileged, capAdd, capDrop, userns }: RunOptions, host: HostFacts): string[] {
-  const all: readonly string[] = capabilityNames;
-  // In a user namespace of its own root has them all.
-  const own = userns ? all : host.capabilities;
-  const add = capAdd.map((text) => capabilityName("--cap-add", text));
-  const drop = capDrop.map((text) => capabilityName("--cap-drop", text));
-  const base = privileged || add.includes("ALL") ? all : drop.includes("ALL") ? [] : defaultCapabilities;
-  const wanted = new Set([...base, ...add.filter((name) => name !== "ALL")]);
-  for (const name of drop) if (!add.includes(name)) wanted.delete(name);
-  const lacking = add.find((name) => name !== "ALL" && !own.includes(name));
-  if (lacking) throw new UnsupportedError(`cannot add ${lacking}: root has not got it itself here`);
-  return all.filter((name) => wanted.has(name) && own.includes(name));
-}
-
-/** As with podman: what was asked for by name counts for every user, and what root has by default for root. */
-function planAdded({ capAdd }: RunOptions, capabilities: string[]): { unlessRoot?: string[] } {
-  if (capAdd.length === 0) return {};
-  const add = capAdd.map((text) => capabilityName("--cap-add", text));
-  return { unlessRoot: add.includes("ALL") ? capabilities : capabilities.filter((name) => add.includes(name)) };
-}
-
-/** `net_admin`, `NET_ADMIN` and `CAP_NET_ADMIN` are one; so is `all`. */
-function capabilityName(option: string, text: string): string {
-  const name = text.toUpperCase();
-  if (name === "ALL" || name === "CAP_ALL") return "ALL";
-  const full = name.startsWith("CAP_") ? name : `CAP_${name}`;
-  if (!(capabilityNames as readonly string[]).includes(full)) {
-    throw new UsageError(`${option}: unknown capability ${JSON.stringify(text)}`, "see capabilities(7) for the names");
-  }
-  return full;
-}
-
 /** As large as its memory may be; what is in it is counted there. */
 function planShm(options: RunOptions): { shmBytes?: number } {
   const shmBytes = options.process?.shmBytes ?? planResources(options).memory?.limit;
@@ -213,39 +163,6 @@ export function limitsOf({ assumed = {}, resources, ...options }: Limited) {
 }
 
 type Limited = Pick<RunOptions, "assumed" | "resources" | "memoryBytes" | "cpus" | "pidsLimit">;
-
-const infinity = Number.POSITIVE_INFINITY;
-
-/** Soft and hard limits of every container, whoever starts it: the kernel's own for its first process, and Docker's open files. */
-const rlimits: Record<string, [soft: number, hard: number]> = {
-  RLIMIT_AS: [infinity, infinity],
-  // No core files unless the program wants them.
-  RLIMIT_CORE: [0, infinity],
-  RLIMIT_CPU: [infinity, infinity],
-  RLIMIT_DATA: [infinity, infinity],
-  RLIMIT_FSIZE: [infinity, infinity],
-  RLIMIT_LOCKS: [infinity, infinity],
-  RLIMIT_MEMLOCK: [8 << 20, 8 << 20],
-  RLIMIT_MSGQUEUE: [819200, 819200],
-  RLIMIT_NICE: [0, 0],
-  RLIMIT_NOFILE: [1024, 524288],
-  // The cgroup counts its processes; this one counts all of a user's, on the whole host.
-  RLIMIT_NPROC: [infinity, infinity],
-  RLIMIT_RSS: [infinity, infinity],
-  RLIMIT_RTPRIO: [0, 0],
-  RLIMIT_RTTIME: [infinity, infinity],
-  RLIMIT_STACK: [8 << 20, infinity],
-};
-
-function planRlimits({ hardLimits }: HostFacts): Rlimit[] {
-  return Object.entries(rlimits).map(([type, [soft, hard]]) => {
-    const most = hardLimits[type] ?? infinity;
-    return { type, soft: toLimit(Math.min(soft, most)), hard: toLimit(Math.min(hard, most)) };
-  });
-}
-
-/** RLIM_INFINITY as the specification has it; JSON has no other. */
-const toLimit = (limit: number): number => Math.min(limit, 2 ** 64);
 
 const ownNamespaces: NamespaceType[] = ["pid", "ipc", "uts", "mount", "cgroup"];
 

@@ -1,7 +1,7 @@
 /** Settings of the kernel that belong to a container's own namespaces (sysctl(8), namespaces(7)), as steps. Pure. */
 
 import type { Spec } from "../oci/spec.ts";
-import type { InitStep } from "./step.ts";
+import type { InitStep } from "./init-step.ts";
 
 /**
  * Of every container with a network namespace of its own, as Docker's: a user that is not root may serve port 80, and ping.

@@ -5,7 +5,7 @@ import { attachDeviceFilter, detachDeviceFilter, loadDeviceFilter, openDeviceFil
 import { close, type Fd, O_DIRECTORY, O_RDONLY, open, owned, readFile } from "../linux/file.ts";
 import { defaultDeviceFilter } from "../plan/device/default-filter.ts";
 import { defaultDeviceRules } from "../plan/device/default-rules.ts";
-import type { DeviceFilterStep } from "../plan/step.ts";
+import type { DeviceFilterStep } from "../plan/host-step.ts";
 
 export { attachDeviceFilter };
 

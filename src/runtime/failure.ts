@@ -5,7 +5,7 @@ import { describeErrno } from "../linux/errno.ts";
 import { isErrno } from "../linux/program/arena.ts";
 import type { Assembled } from "../linux/program/assemble.ts";
 import type { Frame, Rec } from "../linux/program/record.ts";
-import type { InitStep } from "../plan/step.ts";
+import type { InitStep } from "../plan/init-step.ts";
 
 /** Where a process was when it failed, or was killed. */
 export interface Failed {

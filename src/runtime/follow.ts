@@ -21,7 +21,7 @@ import { closeAll, receiveMessage, sendMessage } from "../linux/poll.ts";
 import type { launch } from "../linux/program/launch.ts";
 import type { Frame } from "../linux/program/record.ts";
 import { signals } from "../linux/signal.ts";
-import type { InitStep } from "../plan/step.ts";
+import type { InitStep } from "../plan/init-step.ts";
 import type { Failed } from "./failure.ts";
 
 /** A process on its way to its program. */

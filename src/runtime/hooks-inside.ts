@@ -6,7 +6,7 @@ import type { Hook } from "../oci/rare.ts";
 import type { Spec } from "../oci/spec.ts";
 import type { ExecPlan } from "../plan/exec.ts";
 import { planStart } from "../plan/init.ts";
-import type { InitStep } from "../plan/step.ts";
+import type { InitStep } from "../plan/init-step.ts";
 import { userOf } from "../plan/user.ts";
 import { identityIn, type Joined, spawnExec } from "./exec.ts";
 import { awaitStart, killInit } from "./follow.ts";

@@ -6,7 +6,7 @@ import { readdir } from "../linux/directory.ts";
 import { readFile, readFileIfAny, writeSetting } from "../linux/file.ts";
 import { statIfAny } from "../linux/stat.ts";
 import { commonCgroup } from "../plan/cgroup.ts";
-import type { LimitStep } from "../plan/step.ts";
+import type { LimitStep } from "../plan/host-step.ts";
 
 /** Writes a limit into those of its files that this kernel has. @throws UnsupportedError where it has none, and needs one. */
 export function writeLimit({ file, value, or, optional, summed }: Omit<LimitStep, "do" | "why">): void {

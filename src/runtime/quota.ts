@@ -3,7 +3,7 @@
 import { hasCode, UnsupportedError } from "../errors.ts";
 import { statIfAny } from "../linux/stat.ts";
 import { setProject, setProjectQuota } from "../linux/tree/quota.ts";
-import type { QuotaStep } from "../plan/step.ts";
+import type { QuotaStep } from "../plan/host-step.ts";
 
 /** What a file system says that has none, or has them switched off. */
 const without = ["ENOTTY", "EOPNOTSUPP", "ENOSYS", "EINVAL", "ESRCH", "EPERM"];

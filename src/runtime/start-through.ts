@@ -8,7 +8,7 @@ import { pidfdOpen } from "../linux/proc.ts";
 import { readStat } from "../linux/procfs.ts";
 import type { Launched } from "../linux/program/launch.ts";
 import type { Slot } from "../linux/program/record.ts";
-import type { InitStep } from "../plan/step.ts";
+import type { InitStep } from "../plan/init-step.ts";
 import { expectedOf, failures, hasExecuted, killed, type Starting } from "./follow.ts";
 
 /**

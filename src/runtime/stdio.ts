@@ -11,7 +11,7 @@ import { dupCloexec, pipe } from "../linux/poll.ts";
 import { statIfAny } from "../linux/stat.ts";
 import { fchown } from "../linux/tree/metadata.ts";
 import { getModes, getSize, rawModes, restoreModes, setModes, setSize, signalOfKeys } from "../linux/tty.ts";
-import type { StdioKind } from "../plan/step.ts";
+import type { StdioKind } from "../plan/init-step.ts";
 import { detachMatcher } from "./detach-keys.ts";
 import type { Identity } from "./mount/user.ts";
 import type { Copy } from "./relay.ts";

@@ -3,9 +3,9 @@
 import { describe, expect } from "bun:test";
 import { callNumber } from "../../src/linux/program/calls.ts";
 import type { Program } from "../../src/linux/program/record.ts";
+import type { InitStep } from "../../src/plan/init-step.ts";
 import { compileInit } from "../../src/plan/program/compile.ts";
 import { compileExec } from "../../src/plan/program/compile-exec.ts";
-import type { InitStep } from "../../src/plan/step.ts";
 import { compileOptions } from "../../src/runtime/given.ts";
 import { type Machine, said, withMachine } from "../support/containers.ts";
 import { failCall, type Killed, killAt } from "../support/kill-at.ts";

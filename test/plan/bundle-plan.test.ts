@@ -5,7 +5,7 @@ import type { Process, Spec } from "../../src/oci/spec.ts";
 import { type BundleOptions, type BundlePlan, planBundle } from "../../src/plan/bundle/bundle.ts";
 import { planJoin } from "../../src/plan/bundle/exec.ts";
 import type { Host } from "../../src/plan/cgroup.ts";
-import type { InitStep, StdioKind } from "../../src/plan/step.ts";
+import type { InitStep, StdioKind } from "../../src/plan/init-step.ts";
 import { aSpec, host } from "../support/plans.ts";
 
 const stdio: StdioKind[] = ["inherited", "inherited", "inherited"];

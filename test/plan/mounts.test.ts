@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import type { Mount } from "../../src/oci/spec.ts";
+import type { InitStep } from "../../src/plan/init-step.ts";
 import { planBinds, planMounts, planRoot } from "../../src/plan/mounts.ts";
 import { copyUpOption, createSourceOption } from "../../src/plan/rare/mount-options.ts";
-import type { InitStep } from "../../src/plan/step.ts";
 import { aSpec } from "../support/plans.ts";
 
 const plan = (changes: Parameters<typeof aSpec>[0] = {}): InitStep[] => planMounts(aSpec(changes));

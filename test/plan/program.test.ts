@@ -2,9 +2,9 @@ import { describe, expect, test } from "bun:test";
 import { errnos } from "../../src/linux/errno.ts";
 import { type Arg, Block, Names, type Program, type Rec, Slot } from "../../src/linux/program/record.ts";
 import { planExec } from "../../src/plan/exec.ts";
+import type { InitStep } from "../../src/plan/init-step.ts";
 import { compileInit } from "../../src/plan/program/compile.ts";
 import { compileExec } from "../../src/plan/program/compile-exec.ts";
-import type { InitStep } from "../../src/plan/step.ts";
 import { type Answer, interpret } from "../support/fake-kernel.ts";
 import { aPlan, aSpec, initSteps } from "../support/plans.ts";
 

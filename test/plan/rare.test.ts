@@ -6,8 +6,8 @@ import { bitsOfList } from "../../src/linux/program/values.ts";
 import type { Spec } from "../../src/oci/spec.ts";
 import { planContainer } from "../../src/plan/container.ts";
 import { planExec } from "../../src/plan/exec.ts";
+import type { InitStep } from "../../src/plan/init-step.ts";
 import { compileInit } from "../../src/plan/program/compile.ts";
-import type { InitStep } from "../../src/plan/step.ts";
 import { aSpec, container, host, initSteps } from "../support/plans.ts";
 
 /** The calls of a step, as text: numbers, names, strings, and bytes of blocks in hexadecimal. */

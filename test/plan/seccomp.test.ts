@@ -16,10 +16,10 @@ import {
   type SeccompCalls,
   seccompOperators,
 } from "../../src/oci/seccomp.ts";
+import { defaultCapabilities } from "../../src/plan/capabilities.ts";
 import { builtinProfile } from "../../src/plan/seccomp/builtin.ts";
 import { compileFilter } from "../../src/plan/seccomp/filter.ts";
 import { resolveProfile } from "../../src/plan/seccomp/resolve.ts";
-import { defaultCapabilities } from "../../src/plan/spec.ts";
 import { evaluate } from "../support/bpf.ts";
 
 const [EPERM, ENOSYS] = [1, 38];

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { planContainer } from "../../src/plan/container.ts";
-import { maskedPaths, readonlyPaths } from "../../src/plan/mounts.ts";
+import { maskedPaths, readonlyPaths } from "../../src/plan/default-mounts.ts";
 import { planSecurity } from "../../src/plan/security.ts";
 import type { SecurityOptions } from "../../src/plan/security-options.ts";
 import { aPlan, aSpec, container, host } from "../support/plans.ts";

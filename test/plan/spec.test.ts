@@ -1,9 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { UnsupportedError, UsageError } from "../../src/errors.ts";
 import { capabilityNames } from "../../src/oci/capabilities.ts";
+import { defaultCapabilities } from "../../src/plan/capabilities.ts";
 import { type NetworkOptions, noNetworkOptions } from "../../src/plan/network/options.ts";
 import { noOptions } from "../../src/plan/options.ts";
-import { defaultCapabilities, lacksCommand, planEnv, planSpec } from "../../src/plan/spec.ts";
+import { lacksCommand, planEnv, planSpec } from "../../src/plan/spec.ts";
 import { aSpec, facts, id, options, rootfs } from "../support/plans.ts";
 
 const image = {

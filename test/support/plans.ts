@@ -4,10 +4,11 @@ import { capabilityNames } from "../../src/oci/capabilities.ts";
 import type { Spec } from "../../src/oci/spec.ts";
 import type { Host } from "../../src/plan/cgroup.ts";
 import { type Container, planContainer } from "../../src/plan/container.ts";
+import type { InitStep } from "../../src/plan/init-step.ts";
 import type { RunOptions } from "../../src/plan/options.ts";
 import { noOptions } from "../../src/plan/options.ts";
 import { type HostFacts, type ImageDefaults, planSpec, type Rootfs } from "../../src/plan/spec.ts";
-import type { InitStep, Plan } from "../../src/plan/step.ts";
+import type { Plan } from "../../src/plan/step.ts";
 
 export const id = "a".repeat(64);
 

@@ -4,9 +4,10 @@ import { cloneProgram } from "../../linux/program/clone-program.ts";
 import { describeRecord } from "../../linux/program/text.ts";
 import { machineOf } from "../../linux/seccomp/architectures.ts";
 import type { BundlePlan } from "../../plan/bundle/bundle.ts";
+import type { SeccompStep } from "../../plan/init-step.ts";
 import { compileInit } from "../../plan/program/compile.ts";
 import { summarize } from "../../plan/seccomp/summary.ts";
-import type { CloneStep, Plan, SeccompStep, Step } from "../../plan/step.ts";
+import type { CloneStep, Plan, Step } from "../../plan/step.ts";
 import { compileOptions } from "../../runtime/given.ts";
 
 export interface Phase {

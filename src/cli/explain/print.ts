@@ -3,10 +3,12 @@
 import { machineOf } from "../../linux/seccomp/architectures.ts";
 import type { IdMapping } from "../../oci/rare.ts";
 import { documentation } from "../../plan/documentation.ts";
+import type { BindStep, HostStep } from "../../plan/host-step.ts";
+import type { SeccompStep } from "../../plan/init-step.ts";
 import type { NetworkStep, Publication } from "../../plan/network/network.ts";
 import type { RareHostStep } from "../../plan/rare/step.ts";
 import { summarize } from "../../plan/seccomp/summary.ts";
-import type { BindStep, HostStep, Plan, SeccompStep, Step } from "../../plan/step.ts";
+import type { Plan, Step } from "../../plan/step.ts";
 import { hostPortText } from "../container/ports.ts";
 import { plain, printLine } from "../words/print.ts";
 import type { Phase } from "./phases.ts";

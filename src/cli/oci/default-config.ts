@@ -1,6 +1,6 @@
 /** What `spec` writes: the same container as `runc spec` describes. */
 
-import { defaultMounts } from "../../plan/mounts.ts";
+import { defaultMounts } from "../../plan/default-mounts.ts";
 import { ociVersion } from "../../runtime/oci/report.ts";
 
 const capabilities = ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"];

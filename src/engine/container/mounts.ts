@@ -7,7 +7,8 @@ import { statIfAny } from "../../linux/stat.ts";
 import type { Mount } from "../../oci/spec.ts";
 import type { Paths } from "../../paths.ts";
 import type { Container } from "../../plan/container.ts";
-import { defaultMounts, type MountRequest } from "../../plan/mounts.ts";
+import { defaultMounts } from "../../plan/default-mounts.ts";
+import type { MountRequest } from "../../plan/mounts.ts";
 import { parseTarget } from "../../plan/path.ts";
 import {
   byMountOption,

@@ -1,7 +1,7 @@
 /** What the self-test of a container has told, and whether it is as it should be. Pure. */
 
 import { capabilityNames } from "../../oci/capabilities.ts";
-import { defaultCapabilities } from "../../plan/spec.ts";
+import { defaultCapabilities } from "../../plan/capabilities.ts";
 import { type Finding, fine, lacking, problem } from "./finding.ts";
 
 /** @param told as plan/program/self-test.ts tells it. @param ours capabilities that we have ourselves, and can give. */

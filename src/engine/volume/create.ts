@@ -6,7 +6,7 @@ import { randomHex } from "../../linux/clone.ts";
 import { writeFileAtomic } from "../../linux/file.ts";
 import { mkdirAll, unlink } from "../../linux/names.ts";
 import type { Paths } from "../../paths.ts";
-import type { VolumeStep } from "../../plan/step.ts";
+import type { VolumeStep } from "../../plan/host-step.ts";
 import { makerOf, recordOf } from "../../plan/volume.ts";
 import { performHost } from "../../runtime/host.ts";
 import { undoList } from "../../runtime/undo.ts";

@@ -2,7 +2,7 @@
 
 import type { Process, Spec } from "../../oci/spec.ts";
 import { type ExecPlan, planExec } from "../exec.ts";
-import type { InitStep, StdioKind } from "../step.ts";
+import type { InitStep, StdioKind } from "../init-step.ts";
 import { planLast } from "./last.ts";
 
 /** What the command line says of it beside its process. */

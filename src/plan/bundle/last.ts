@@ -1,7 +1,7 @@
 /** What comes last before a program of the OCI runtime, its first or another. Pure. */
 
 import type { Spec } from "../../oci/spec.ts";
-import type { InitStep } from "../step.ts";
+import type { InitStep } from "../init-step.ts";
 
 export interface LastOptions {
   /** It is executed when somebody says so (`start`). */

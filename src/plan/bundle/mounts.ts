@@ -3,9 +3,9 @@
 import { InvalidError, UnsupportedError } from "../../errors.ts";
 import { mountAttributes } from "../../linux/mount-attributes.ts";
 import type { Device, Mount, Spec } from "../../oci/spec.ts";
-import { defaultDevices } from "../mounts.ts";
+import { defaultDevices } from "../default-mounts.ts";
+import type { InitStep } from "../init-step.ts";
 import { anyPropagationOption, hostMadeOption, writableBelowOption } from "../rare/mount-options.ts";
-import type { InitStep } from "../step.ts";
 
 const propagation = /^r?(private|shared|slave|unbindable)$/;
 /** An attribute of the mount, or with an `r` of all that are mounted below it, too. */

@@ -4,7 +4,9 @@ import { UnsupportedError } from "../../errors.ts";
 import type { Machine } from "../../linux/seccomp/architectures.ts";
 import type { Linux, Mount, Resources, Spec } from "../../oci/spec.ts";
 import type { Host } from "../cgroup.ts";
-import { defaultDevices, isPrepared, rootMountOf } from "../mounts.ts";
+import { defaultDevices } from "../default-mounts.ts";
+import type { HostStep } from "../host-step.ts";
+import { isPrepared, rootMountOf } from "../mounts.ts";
 import {
   bundleOf,
   callFor,
@@ -15,7 +17,7 @@ import {
   rootfsOf,
 } from "../rare/external.ts";
 import { builtinRules } from "../seccomp/at-run.ts";
-import type { HostStep, Plan } from "../step.ts";
+import type { Plan } from "../step.ts";
 import { planSysctls } from "../sysctl.ts";
 
 /**

@@ -2,7 +2,7 @@
 
 import { Frame, names, type Program, type Slot } from "../../linux/program/record.ts";
 import type { ExecPlan } from "../exec.ts";
-import type { InitStep } from "../step.ts";
+import type { InitStep } from "../init-step.ts";
 import { begin, compileSteps, sibling } from "./compile.ts";
 import { type CompileOptions, given } from "./context.ts";
 

@@ -5,8 +5,9 @@
 
 import { Block, Frame, Label, names, type Program, Slot } from "../../linux/program/record.ts";
 import { Writer } from "../../linux/program/writer.ts";
+import type { InitStep } from "../init-step.ts";
 import type { RareStep } from "../rare/step.ts";
-import type { CloneStep, InitStep } from "../step.ts";
+import type { CloneStep } from "../step.ts";
 import { type CompileOptions, type Context, cloneArgs, given, newContext } from "./context.ts";
 import { exeFile } from "./exe-file.ts";
 import { execute, reap } from "./execute.ts";

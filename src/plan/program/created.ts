@@ -3,7 +3,7 @@
 import { EACCES, ENOENT } from "../../linux/errno.ts";
 import { Block, Field, Label, names, Slot } from "../../linux/program/record.ts";
 import { room } from "../../linux/program/writer.ts";
-import type { InitStep } from "../step.ts";
+import type { InitStep } from "../init-step.ts";
 import { type Context, given } from "./context.ts";
 import { candidatesOf, notHere } from "./execute.ts";
 import { fileType, stxMode } from "./path.ts";

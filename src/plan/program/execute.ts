@@ -3,7 +3,7 @@
 import { ENOENT } from "../../linux/errno.ts";
 import { Block, Field, Frame, type Given, Label, names, Slot } from "../../linux/program/record.ts";
 import { ints, room, words } from "../../linux/program/writer.ts";
-import type { InitStep } from "../step.ts";
+import type { InitStep } from "../init-step.ts";
 import { type Context, cloneArgs, type Filter, given } from "./context.ts";
 import { capabilities, noNewPrivileges, resetSignals } from "./identity.ts";
 import { load } from "./seccomp.ts";

@@ -3,7 +3,7 @@
 import { Block, Label, names } from "../../linux/program/record.ts";
 import { ints, words } from "../../linux/program/writer.ts";
 import { capabilityNumber } from "../../oci/capabilities.ts";
-import type { InitStep } from "../step.ts";
+import type { InitStep } from "../init-step.ts";
 import { type Context, given } from "./context.ts";
 
 type Of<Kind> = Extract<InitStep, { do: Kind }>;

@@ -4,7 +4,7 @@ import { mountAttributes } from "../../linux/mount-attributes.ts";
 import { Label, names, type Slot } from "../../linux/program/record.ts";
 import { deviceNumber, fileMode } from "../../linux/program/values.ts";
 import { words } from "../../linux/program/writer.ts";
-import type { InitStep } from "../step.ts";
+import type { InitStep } from "../init-step.ts";
 import { type Context, given } from "./context.ts";
 import {
   attach,

@@ -3,8 +3,8 @@
 import { Block, names } from "../../linux/program/record.ts";
 import { words } from "../../linux/program/writer.ts";
 import type { Machine } from "../../linux/seccomp/architectures.ts";
+import type { SeccompStep } from "../init-step.ts";
 import { builtinFilter } from "../seccomp/compiled.ts";
-import type { SeccompStep } from "../step.ts";
 import type { Context, Filter } from "./context.ts";
 
 /** sizeof(struct sock_filter). */

@@ -1,7 +1,7 @@
 /** Settings of the kernel, as records. Each is looked up in the namespaces of the process that opens it. */
 
 import { Label, names } from "../../linux/program/record.ts";
-import type { InitStep } from "../step.ts";
+import type { InitStep } from "../init-step.ts";
 import { sysctlName } from "../sysctl.ts";
 import type { Context } from "./context.ts";
 import { open, openBelow, openInKernel } from "./path.ts";

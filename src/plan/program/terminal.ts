@@ -2,7 +2,7 @@
 
 import { Block, Field, names, type Slot } from "../../linux/program/record.ts";
 import { ints, words } from "../../linux/program/writer.ts";
-import type { InitStep } from "../step.ts";
+import type { InitStep } from "../init-step.ts";
 import { type Context, given } from "./context.ts";
 import { attach, ensureFile, mustBeNullDevice, open, openInRoot } from "./path.ts";
 

@@ -4,7 +4,7 @@
  */
 
 import type { Machine } from "../../linux/seccomp/architectures.ts";
-import { defaultCapabilities } from "../spec.ts";
+import { defaultCapabilities } from "../capabilities.ts";
 import { compileBuiltin } from "./at-run.ts";
 import { builtinProfile } from "./builtin.ts";
 import { capabilitiesOf } from "./resolve.ts";

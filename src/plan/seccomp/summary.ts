@@ -3,7 +3,7 @@
 import { errnos } from "../../linux/errno.ts";
 import { type Machine, numbersOf } from "../../linux/seccomp/architectures.ts";
 import { answerOf, answers, decode } from "../../linux/seccomp/bpf.ts";
-import type { SeccompStep } from "../step.ts";
+import type { SeccompStep } from "../init-step.ts";
 import { builtinRules } from "./at-run.ts";
 import { type Decision, decide } from "./decide.ts";
 import { compileFilter } from "./filter.ts";

@@ -8,7 +8,7 @@ import { mountSetattr, openTree } from "../../linux/mount.ts";
 import { mkdirAll } from "../../linux/names.ts";
 import { fstat, statIfAny } from "../../linux/stat.ts";
 import { chownAt } from "../../linux/tree/metadata.ts";
-import type { BindStep } from "../../plan/step.ts";
+import type { BindStep } from "../../plan/host-step.ts";
 import type { Ids } from "../userns/ids.ts";
 import { giveTo, showAs, showMapped } from "../userns/owner.ts";
 import { prepareTarget } from "./target.ts";

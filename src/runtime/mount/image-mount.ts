@@ -7,7 +7,7 @@ import { type Fd, O_DIRECTORY, O_PATH, open, owned } from "../../linux/file.ts";
 import { mountSetattr, moveMount, openTree } from "../../linux/mount.ts";
 import { inOwnMounts } from "../../linux/namespace.ts";
 import { fstat } from "../../linux/stat.ts";
-import type { BindStep } from "../../plan/step.ts";
+import type { BindStep } from "../../plan/host-step.ts";
 import type { Ids } from "../userns/ids.ts";
 import { makeOverlay } from "./rootfs.ts";
 

@@ -5,7 +5,7 @@ import { writeNewFile } from "../../linux/file.ts";
 import { mkdir, mkdirAll, rename, unlink } from "../../linux/names.ts";
 import { statIfAny } from "../../linux/stat.ts";
 import { removePath } from "../../linux/tree/tree.ts";
-import type { VolumeStep } from "../../plan/step.ts";
+import type { VolumeStep } from "../../plan/host-step.ts";
 import { dataOf, makerOf, recordOf } from "../../plan/volume.ts";
 
 /** Makes a volume, whole or not at all, unless there is one, which from now on is there to stay. @returns whether it was made. */

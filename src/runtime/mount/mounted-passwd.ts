@@ -2,7 +2,7 @@
 
 import { O_DIRECTORY, O_NONBLOCK, O_PATH, O_RDONLY, openIfAny, owned, readAll } from "../../linux/file.ts";
 import { fstat } from "../../linux/stat.ts";
-import type { MountedPasswd } from "../../plan/step.ts";
+import type { MountedPasswd } from "../../plan/host-step.ts";
 import { findLine, homeIn, readText } from "./user.ts";
 
 const maxBytes = 8 << 20;

@@ -20,9 +20,9 @@ import { fsmount, mountSetattr, moveMount, openTree } from "../../linux/mount.ts
 import { mkdir } from "../../linux/names.ts";
 import { inOwnMounts } from "../../linux/namespace.ts";
 import { fchmod, fchown } from "../../linux/tree/metadata.ts";
+import type { BindStep, HostStep } from "../../plan/host-step.ts";
 import type { SecretFile } from "../../plan/secret-mount.ts";
 import type { SecretVariable } from "../../plan/secrets.ts";
-import type { BindStep, HostStep } from "../../plan/step.ts";
 import { readKeptFile } from "../../record-file.ts";
 import type { Ids } from "../userns/ids.ts";
 

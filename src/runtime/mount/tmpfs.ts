@@ -8,7 +8,7 @@ import { fsmount, mountSetattr } from "../../linux/mount.ts";
 import { mountAttributes } from "../../linux/mount-attributes.ts";
 import { fstat } from "../../linux/stat.ts";
 import { copyTree } from "../../linux/tree/copy.ts";
-import type { BindStep } from "../../plan/step.ts";
+import type { BindStep } from "../../plan/host-step.ts";
 
 /** @param image the root alone: the directory of it that is covered. @returns a mount that is attached nowhere. */
 export function makeTmpfs({ source, target, options, propagation }: BindStep, image: Fd): Fd {

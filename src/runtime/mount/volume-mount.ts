@@ -12,7 +12,7 @@ import { close, type Fd, O_CREAT, O_RDWR, open, owned } from "../../linux/file.t
 import { flock } from "../../linux/flock.ts";
 import { attachAt, fsmount, umount2 } from "../../linux/mount.ts";
 import { stat, statIfAny } from "../../linux/stat.ts";
-import type { HostStep } from "../../plan/step.ts";
+import type { HostStep } from "../../plan/host-step.ts";
 import { dataOf } from "../../plan/volume.ts";
 
 /** @returns how to take it back. */

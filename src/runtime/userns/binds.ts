@@ -10,7 +10,7 @@ import { readMountinfo } from "../../linux/proc/mountinfo.ts";
 import { makeUserNamespace } from "../../linux/program/user-namespace.ts";
 import { kernelVersion } from "../../linux/sysctl.ts";
 import type { Adapt } from "../../linux/tree/copy.ts";
-import type { BindStep } from "../../plan/step.ts";
+import type { BindStep } from "../../plan/host-step.ts";
 import { callersMap, capabilityInside, type IdMaps, mapText, toContainer } from "../../plan/userns/id-map.ts";
 import { type Ids, identityOnHost, type UserIds } from "./ids.ts";
 import { fileSystemName } from "./owner.ts";

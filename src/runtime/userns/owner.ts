@@ -11,7 +11,7 @@ import { kernelVersion } from "../../linux/sysctl.ts";
 import { fchown } from "../../linux/tree/metadata.ts";
 import { giveTree } from "../../linux/tree/walk.ts";
 import type { IdMapping } from "../../oci/rare.ts";
-import type { BindStep } from "../../plan/step.ts";
+import type { BindStep } from "../../plan/host-step.ts";
 
 /** chown(2) of an open file or directory, and of all that is in it. */
 export function giveTo(source: Fd, user: { uid: number; gid: number }, subject: string): void {
