@@ -1,7 +1,7 @@
 /** Policies and signatures: what of an image has to be signed, by whom, and as what. */
 
 import { describe, expect, test } from "bun:test";
-import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
+import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -11,7 +11,8 @@ import { openRepository } from "../../src/registry/client.ts";
 import { type Asked, isIdentity, parsePolicy, requirementsFor, scopesOf } from "../../src/registry/policy.ts";
 import { defaultPatience } from "../../src/registry/settings.ts";
 import { requireSigned } from "../../src/registry/signatures.ts";
-import { manifestType, serveRegistry, type TestRegistry } from "../support/registry.ts";
+import { manifestType, serveRegistry } from "../support/registry.ts";
+import { signBeside } from "../support/signing.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 
 const accept = [{ type: "insecureAcceptAnything" }];
@@ -96,28 +97,6 @@ describe("a signature", () => {
   const theirs = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const pem = (key: KeyObject) => key.export({ type: "spki", format: "pem" }).toString();
 
-  /** As `cosign sign --key` leaves it. */
-  function signBeside(registry: TestRegistry, digest: string, key: KeyObject, critical: object = {}): void {
-    const text = JSON.stringify({
-      critical: {
-        identity: { "docker-reference": `${registry.host}/app` },
-        image: { "docker-manifest-digest": digest },
-        type: "cosign container image signature",
-        ...critical,
-      },
-      optional: null,
-    });
-    const signature = sign(key.asymmetricKeyType === "ed25519" ? null : "sha256", Buffer.from(text), key);
-    const layer = {
-      mediaType: "application/vnd.dev.cosign.simplesigning.v1+json",
-      ...registry.addBlob(text),
-      annotations: { "dev.cosignproject.cosign/signature": signature.toString("base64") },
-    };
-    const config = { mediaType: "application/vnd.oci.image.config.v1+json", ...registry.addBlob("{}") };
-    const manifest = { schemaVersion: 2, mediaType: manifestType, config, layers: [layer] };
-    registry.addManifest("app", `${digest.replace(":", "-")}.sig`, manifest);
-  }
-
   function setUp() {
     const registry = serveRegistry();
     const digest = registry.addManifest("app", "1", { schemaVersion: 2, mediaType: manifestType }) as Digest;
@@ -148,7 +127,7 @@ describe("a signature", () => {
   test("by the key that is wanted, for the digest and the repository, will do; of an index as of a manifest", async () => {
     const { registry, digest, check } = setUp();
     expect(await check([wanting(ours.publicKey)])).toContain("it is not signed");
-    signBeside(registry, digest, ours.privateKey);
+    signBeside(registry, "app", digest, ours.privateKey);
     expect(await check([wanting(ours.publicKey)])).toBe("ok");
     expect(await check([wanting(ours.publicKey)], [`sha256:${"0".repeat(64)}`, digest])).toBe("ok");
     const keyPath = join(temporaryDirectory(), "key.pub");
@@ -161,7 +140,7 @@ describe("a signature", () => {
 
   test("by another key, for another image, another name or another purpose will not", async () => {
     const { registry, digest, check } = setUp();
-    signBeside(registry, digest, theirs.privateKey);
+    signBeside(registry, "app", digest, theirs.privateKey);
     expect(await check([wanting(ours.publicKey)])).toContain("by another key");
     expect(await check([wanting(theirs.publicKey), wanting(ours.publicKey)])).toContain("by another key");
     for (const [critical, said] of [
@@ -170,7 +149,7 @@ describe("a signature", () => {
       [{ type: "atomic container signature" }, "for something else"],
       [{ more: 1 }, "for something else"],
     ] as const) {
-      signBeside(registry, digest, ours.privateKey, critical);
+      signBeside(registry, "app", digest, ours.privateKey, critical);
       expect(await check([wanting(ours.publicKey)])).toContain(said);
     }
   });
@@ -181,7 +160,7 @@ describe("a signature", () => {
       generateKeyPairSync("ed25519"),
     ]) {
       const { registry, digest, check } = setUp();
-      signBeside(registry, digest, privateKey);
+      signBeside(registry, "app", digest, privateKey);
       expect(await check([wanting(publicKey)])).toBe("ok");
     }
   });

@@ -4,9 +4,11 @@ import { UsageError } from "../../errors.ts";
 import { formatReference, fullName, parseNewReference } from "../../image/reference.ts";
 import { pullImage } from "../../image/registry/pull.ts";
 import type { OnLayer, Pulled, Wanted } from "../../image/registry/request.ts";
+import type { Resolved } from "../../image/registry/resolve.ts";
 import type { Platform } from "../../oci/manifest.ts";
 import type { Paths } from "../../paths.ts";
 import { openRepository, type Repository } from "../../registry/client.ts";
+import { refuseByPolicy, requireSigned } from "../../registry/signatures.ts";
 import { recordEvent } from "../record/events.ts";
 import { interruptible } from "./interruptible.ts";
 import { registrySettings, resolveShortName } from "./registries.ts";
@@ -53,7 +55,11 @@ export async function pull(paths: Paths, request: PullRequest, report: PullRepor
     for (const one of each) {
       const wanted: Wanted = { name, tag: one, digest };
       report.begin(digest ? `${fullName(name)}@${digest}` : one!, repository.path);
-      const result = await pullImage(paths, repository, wanted, { signal, platform, onLayer: report.layer });
+      const asked = { repository: fullName(name), tag: one, digest };
+      refuseByPolicy(settings.policy, asked);
+      const check = ({ digest: top, manifest }: Resolved) =>
+        requireSigned(repository, settings.policy, asked, [top, manifest.digest]);
+      const result = await pullImage(paths, repository, wanted, { signal, platform, onLayer: report.layer, check });
       const reference = formatReference(digest ? { name, digest } : { name, tag: one! });
       recordEvent(paths, { type: "image", action: "pull", id: reference, attributes: { name } });
       report.end(result);

@@ -1,0 +1,49 @@
+/** Images that the policy of a host wants signed: no name appears before that is seen to. */
+
+import { describe, expect } from "bun:test";
+import { generateKeyPairSync } from "node:crypto";
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { Machine } from "../support/containers.ts";
+import { needing, root, tool } from "../support/needs.ts";
+import { addImage, layerOf, runHere } from "../support/pulls.ts";
+import { serveRegistry } from "../support/registry.ts";
+import { signBeside } from "../support/signing.ts";
+
+const test = needing(root, tool("nsenter"));
+
+describe("a policy of signatures", () => {
+  test("keeps out what is not signed by the key, takes in what is, and asks nothing of what it rejects", async () => {
+    await using machine = await new Machine().open();
+    const registry = serveRegistry();
+    const [ours, theirs] = [1, 2].map(() => generateKeyPairSync("ec", { namedCurve: "P-256" }));
+    const image = addImage(registry, "app:1", [layerOf("one")]);
+    const keyPath = machine.file("key.pub", ours!.publicKey.export({ type: "spki", format: "pem" }).toString());
+    const sigstore = { type: "sigstoreSigned", keyPath, signedIdentity: { type: "matchRepository" } };
+    const docker = { [`${registry.host}/app`]: [sigstore], [`${registry.host}/gpg`]: [{ type: "signedBy" }] };
+    const policy = { default: [{ type: "reject" }], transports: { docker } };
+    const path = machine.file("policy.json", JSON.stringify(policy));
+    const config = machine.file("config.json", JSON.stringify({ "signature-policy": path }));
+    const pull = (name: string) => runHere(machine, "--config", config, "pull", `${registry.host}/${name}`);
+    const names = () => (existsSync(join(machine.root, "refs")) ? readdirSync(join(machine.root, "refs")) : []);
+    for (const sign of [
+      () => {},
+      () => signBeside(registry, "app", image.descriptor.digest, theirs!.privateKey),
+      () => signBeside(registry, "app", `sha256:${"0".repeat(64)}`, ours!.privateKey),
+    ]) {
+      sign();
+      const refused = await pull("app:1");
+      expect(refused.code).toBe(1);
+      expect(refused.stderr).toMatch(/app:1 is rejected: (it is not signed|its signature is by another key)/);
+      expect(names()).toEqual([]);
+    }
+    expect(registry.seen.filter(({ path: asked }) => asked.includes(image.blobs[0]!))).toEqual([]);
+    signBeside(registry, "app", image.descriptor.digest, ours!.privateKey);
+    expect((await pull("app:1")).code).toBe(0);
+    expect(names()).not.toEqual([]);
+    registry.seen.length = 0;
+    expect((await pull("other:1")).stderr).toContain(`other:1 is rejected by ${path} (default)`);
+    expect((await pull("gpg:1")).stderr).toContain("wants signedBy");
+    expect(registry.seen).toEqual([]);
+  });
+});
