@@ -64,7 +64,7 @@ const below: Record<string, string[]> = {
   runtime: ["runtime/mount", "runtime/security", "runtime/systemd", "plan/program", "plan/bundle"],
   "runtime/systemd": ["runtime/userns"],
   "runtime/mount": ["runtime/userns"],
-  "runtime/security": ["plan"],
+  "runtime/security": ["plan", "linux/seccomp"],
   "runtime/userns": ["linux/netlink", "linux/proc", "linux/program", "linux/tree", "plan"],
   "image/serve": ["image/registry"],
   "image/registry": ["image", "registry"],

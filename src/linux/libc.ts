@@ -149,6 +149,7 @@ const numbers = {
   fsmount: 432,
   pidfd_open: 434,
   openat2: 437,
+  pidfd_getfd: 438,
   mount_setattr: 442,
   quotactl_fd: 443,
   landlock_create_ruleset: 444,

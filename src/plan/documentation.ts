@@ -204,6 +204,10 @@ export const documentation: Documentation<Step["do"]> = {
     man: "access(2)",
     why: "whoever creates a container is told at once that its program is not there, or may not be executed",
   },
+  "close-others": {
+    man: "close_range(2)",
+    why: "before a filter is asked: nothing that init was given is held until somebody says start",
+  },
   "await-start": { man: "fifo(7)", why: "created: the program is executed when somebody says start" },
   "close-fds": { man: "close_range(2)", why: "only stdin, stdout and stderr reach the program" },
   "reset-signals": { man: "signal(7)", why: "a program expects default handlers and an empty mask" },

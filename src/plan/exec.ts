@@ -3,6 +3,7 @@
 import type { Spec } from "../oci/spec.ts";
 import { planStart } from "./init.ts";
 import type { InitStep, StdioKind } from "./init-step.ts";
+import type { Place } from "./rare/listener.ts";
 import { type User, userOf } from "./user.ts";
 import type { IdMaps } from "./userns/id-map.ts";
 
@@ -29,13 +30,14 @@ const planLabels: typeof import("./rare/process.ts").planLabels = (process) =>
 /**
  * What the second of its two processes does (plan/program/compile.ts has the first).
  * @param spec of the container. @param own the capabilities that we have, for `privileged`: no other can be handed on.
- * @param hardLimits ours, where it has a user namespace.
+ * @param hardLimits ours, where it has a user namespace. @param place which container it is.
  */
 export function planExec(
   spec: Spec,
   options: ExecOptions,
   stdio: StdioKind[],
   own: string[],
+  place: Place,
   hardLimits: Record<string, number> = {},
 ): ExecPlan {
   const process = processOf(spec, options, own);
@@ -60,8 +62,8 @@ export function planExec(
     ...(process.apparmorProfile || process.selinuxLabel ? { labels: planLabels(process) } : {}),
     ...(spec.linux.namespaces.some(({ type }) => type === "time") && { time: true as const }),
     start: planStart(
-      { process, linux: spec.linux, bounding: spec.process.capabilities?.bounding ?? [] },
-      { outlives: options.detach || (options.detachable ?? false), reap: false },
+      { ...spec, process, bounding: spec.process.capabilities?.bounding ?? [] },
+      { ...place, status: "running", outlives: options.detach || (options.detachable ?? false), reap: false },
     ),
   };
 }

@@ -2,6 +2,7 @@
 
 import type { Seccomp } from "../oci/seccomp.ts";
 import type { BuiltinSeccomp, Capabilities, Device, Rlimit } from "../oci/spec.ts";
+import type { Listener } from "./rare/listener.ts";
 import type { JoinStep, RareStep } from "./rare/step.ts";
 import type { MappedInitStep } from "./userns/step.ts";
 
@@ -76,7 +77,9 @@ export type InitStep =
   | { do: "capabilities"; capabilities: Capabilities; untilExecve?: "CAP_SYS_ADMIN" }
   /** `preserve` so many descriptors from 3 on. */
   | { do: "find-program"; args: string[]; env: string[] }
-  | { do: "await-start"; preserve: number }
+  /** `filtered`: by then each call is asked for; what was to be closed is. */
+  | { do: "close-others"; preserve: number }
+  | { do: "await-start"; preserve: number; filtered?: true }
   | { do: "close-fds"; preserve?: number }
   | { do: "reset-signals" }
   | { do: "no-new-privileges" }
@@ -93,6 +96,8 @@ export interface SeccompStep {
   capabilities: string[];
   /** Process 1 goes on as a small init: it has the program load it, and then does so itself. */
   reap?: boolean;
+  /** The agent that is sent a descriptor, by which it hears of calls. */
+  listener?: Listener;
 }
 
 /** A new instance of a file system. */

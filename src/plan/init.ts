@@ -3,6 +3,7 @@
 import { UnsupportedError } from "../errors.ts";
 import type { Linux, Namespace, NamespaceType, Spec } from "../oci/spec.ts";
 import type { InitStep, StdioKind } from "./init-step.ts";
+import type { Place } from "./rare/listener.ts";
 import type { CloneStep } from "./step.ts";
 import type { IdMaps } from "./userns/id-map.ts";
 
@@ -178,14 +179,15 @@ const defaultUmask = 0o022;
 interface Starting {
   process: Spec["process"];
   linux?: Pick<Linux, "personality" | "memoryPolicy" | "seccomp" | "landlock">;
+  annotations?: Spec["annotations"] | undefined;
   /** The container's bounding set: all its processes have the same filter, whatever their own. */
   bounding?: string[];
 }
 
 /** From the host's go to execve. The order matters: each step needs a privilege that a later one gives up. */
 export function planStart(
-  { process, linux = {}, bounding = process.capabilities?.bounding ?? [] }: Starting,
-  container: Pick<InitOptions, "outlives" | "reap">,
+  { process, linux = {}, bounding = process.capabilities?.bounding ?? [], annotations }: Starting,
+  container: Pick<InitOptions, "outlives" | "reap"> & Place,
   sharesPid = false,
 ): InitStep[] {
   const { capabilities, rlimits = [], noNewPrivileges, args, env } = process;
@@ -210,13 +212,21 @@ export function planStart(
     ...(noNewPrivileges ? [{ do: "no-new-privileges" } as const] : []),
     ...(linux.landlock ? [{ do: "landlock" } as const] : []),
     // Last, so that a profile need not allow what init does.
-    ...(linux.seccomp ? [filterStep(linux.seccomp, bounding, container)] : []),
+    ...(linux.seccomp ? [filterStep(linux.seccomp, bounding, container, annotations)] : []),
     { do: container.reap ? "reap" : "execute", args, env },
   ];
 }
 
-const filterStep = (
+function filterStep(
   rules: NonNullable<Linux["seccomp"]>,
   capabilities: string[],
-  { reap }: Pick<InitOptions, "reap">,
-): InitStep => ({ do: "seccomp", rules, capabilities, ...(reap && { reap }) });
+  container: Pick<InitOptions, "reap"> & Place,
+  annotations: Spec["annotations"],
+): InitStep {
+  const { reap } = container;
+  const listener = "listenerPath" in rules ? listeners().listenerOf(rules, container, annotations) : undefined;
+  return { do: "seccomp", rules, capabilities, ...(reap && { reap }), ...(listener && { listener }) };
+}
+
+/** Loaded for those who ask somebody about calls. */
+const listeners = () => require("./rare/listener.ts") as typeof import("./rare/listener.ts");

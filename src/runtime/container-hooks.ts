@@ -1,13 +1,11 @@
 /** The hooks of a container that the engine runs, at the moments of its life: those that files of devices ask for. */
 
 import type { HookKind } from "../oci/rare.ts";
+import { ociVersion } from "../oci/version.ts";
 import type { Plan } from "../plan/step.ts";
 import type { Joined } from "./exec.ts";
 import { type HookState, runAllHooks, runHooks } from "./hooks.ts";
 import { runCreateContainerHooks, runStartContainerHooks } from "./hooks-inside.ts";
-
-/** The version of the specification that the state follows. */
-const ociVersion = "1.2.0";
 
 /** @param id of the container. */
 export function containerHooks(id: string, { spec, bundle }: NonNullable<Plan["hooks"]>) {

@@ -127,7 +127,7 @@ function cgroupOfProcess({ pid, cgroup = "" }: Joined): string | undefined {
 
 function spawnInto(
   cgroup: string | undefined,
-  { pidfd }: Joined,
+  { pid, pidfd }: Joined,
   plan: ExecPlan,
   identity: ReturnType<typeof identityOf>,
   { inside, preserved }: { inside: ConnectedStdio["inside"]; preserved: Fd[] },
@@ -149,5 +149,5 @@ function spawnInto(
     },
     keep: [theirs.fd, exe.fd, pidfd, ...pipes, ...preserved],
   });
-  return startThrough(launched, program.pid, steps, socket);
+  return { ...startThrough(launched, program.pid, steps, socket), first: pid };
 }

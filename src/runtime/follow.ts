@@ -9,6 +9,8 @@
  *     host -> init    "g"                they have run
  *     init -> host    "r"                all is built
  *     host -> init    "g"                limits are set: execute
+ *     init -> host    "s" + number       its filter reports calls: the descriptor that does, by its number in init
+ *     host -> init    "g"                the agent has it
  *     init -> host    "w"                of an OCI runtime's `create`: nothing is missing but `start`
  *     host -> init    "g"                it is written down: you are on your own
  *     (end of file)                      it is executed, or has failed: then its frame says where (failure.ts)
@@ -22,6 +24,7 @@ import type { launch } from "../linux/program/launch.ts";
 import type { Frame } from "../linux/program/record.ts";
 import { signals } from "../linux/signal.ts";
 import type { InitStep } from "../plan/init-step.ts";
+import type { Listener } from "../plan/rare/listener.ts";
 import type { Failed } from "./failure.ts";
 
 /** A process on its way to its program. */
@@ -31,6 +34,10 @@ export interface Starting {
   socket: Fd;
   /** What it has still to say, each once: a stranger who may trace it inside could say more in its name. */
   expected: Set<number>;
+  /** Who is to hear of its calls. */
+  listener?: Listener | undefined;
+  /** The number of the container's first process, where this is another. */
+  first?: number;
   /** How it failed, if it did. Asked when the socket has ended. */
   failure(): Failed | undefined;
   /** True if it is at its last step, and nothing has failed: what ended the socket then was execve. */
@@ -39,8 +46,8 @@ export interface Starting {
   unmap(): void;
 }
 
-const words = ["n", "c", "h", "r", "w"].map((letter) => letter.charCodeAt(0));
-const [n, c, h, r, w] = words as [number, number, number, number, number];
+const words = ["n", "c", "h", "r", "s", "w"].map((letter) => letter.charCodeAt(0));
+const [n, c, h, r, s, w] = words as [number, number, number, number, number, number];
 
 /** The steps that say something, and what. */
 const sayings: Partial<Record<InitStep["do"], number>> = {
@@ -51,9 +58,13 @@ const sayings: Partial<Record<InitStep["do"], number>> = {
   "await-start": w,
 };
 
-/** What a process says on its way through these steps. */
-export const expectedOf = (steps: readonly InitStep[]): Set<number> =>
-  new Set(steps.map((step) => sayings[step.do]).filter((saying) => saying !== undefined));
+/** What a process says on its way through these steps, and who is to hear of its calls. */
+export function talkOf(steps: readonly InitStep[]): Pick<Starting, "expected" | "listener"> {
+  const expected = new Set(steps.map((step) => sayings[step.do]).filter((saying) => saying !== undefined));
+  const listener = steps.find((step) => step.do === "seccomp")?.listener;
+  if (listener) expected.add(s);
+  return { expected, listener };
+}
 
 /** Steps at whose end there is a program. */
 const lastSteps = ["execute", "reap", "self-test"];
@@ -67,6 +78,9 @@ export function hasExecuted({ arena, steps }: ReturnType<typeof launch>["assembl
 
 /** Loaded for those that fail. */
 export const failures = () => require("./failure.ts") as typeof import("./failure.ts");
+
+/** Loaded for those of whose calls somebody hears. */
+const agents = () => require("./security/agent.ts") as typeof import("./security/agent.ts");
 
 /** Ends what is left of a process that was to become a container's. */
 export function killInit({ child }: Pick<Starting, "child">): void {
@@ -112,7 +126,7 @@ export function follow(starting: Starting, on: Progress): boolean {
   const [kind = -1] = message.data;
   const [fd, ...others] = message.fds;
   closeAll(others);
-  const isExpected = starting.expected.delete(kind) && [r, h, w].includes(kind) === (fd === undefined);
+  const isExpected = starting.expected.delete(kind) && [r, h, s, w].includes(kind) === (fd === undefined);
   if (!isExpected && fd !== undefined) close(fd);
   if (!isExpected) return false;
   if (kind === c) on.terminal(fd!);
@@ -120,18 +134,11 @@ export function follow(starting: Starting, on: Progress): boolean {
     using namespace = owned(fd!);
     on.network?.(namespace.fd);
   }
-  if (kind === h) {
-    on.hooks?.();
-    sendGo(socket);
-  }
-  if (kind === r) {
-    on.release?.();
-    if (sendGo(socket)) on.going?.();
-  }
-  if (kind === w) {
-    on.created?.();
-    sendGo(socket);
-  }
+  if (kind === h) on.hooks?.();
+  if (kind === r) on.release?.();
+  if (kind === s) agents().tellAgent(starting.listener!, starting, message.data);
+  if (kind === w) on.created?.();
+  if (fd === undefined && sendGo(socket) && kind === r) on.going?.();
   return false;
 }
 

@@ -37,8 +37,9 @@ export function runCreateContainerHooks(hooks: readonly Hook[], spec: Spec, stat
  */
 export function runStartContainerHooks(hooks: readonly Hook[], spec: Spec, state: HookState, joined: Joined): void {
   const { process } = spec;
+  const place = { id: state.id, directory: state.bundle, status: "created" } as const;
   for (const hook of hooks) {
-    const start = planStart({ process, linux: spec.linux }, { outlives: false, reap: false });
+    const start = planStart(spec, { ...place, outlives: false, reap: false });
     const plan: ExecPlan = {
       user: userOf(spec),
       setup: [{ do: "bind-to-parent" }, stdio, { do: "workdir", path: process.cwd, existing: true }],

@@ -13,7 +13,7 @@ import { compileInit } from "../plan/program/compile.ts";
 import { given } from "../plan/program/context.ts";
 import type { SharedNamespaceType } from "../plan/rare/step.ts";
 import type { CloneStep } from "../plan/step.ts";
-import { expectedOf, failures, hasExecuted, type Starting } from "./follow.ts";
+import { failures, hasExecuted, type Starting, talkOf } from "./follow.ts";
 import { compileOptions, givenFor } from "./given.ts";
 import type { Identity } from "./mount/user.ts";
 import type { ConnectedStdio } from "./stdio.ts";
@@ -72,7 +72,7 @@ export function spawnInit(
         [given.root.name]: root,
         ...Object.fromEntries(joined.map(([name, fd]) => [given[name].name, fd])),
         ...Object.fromEntries(binds.map((fd, number) => [given.bind(number).name, fd])),
-        ...(fifo !== undefined && { [given.fifo.name]: fifo }),
+        ...(fifo !== undefined && created().waitingAt(fifo, theirs.fd)),
       },
       keep: [
         ...[root, theirs.fd, exe.fd, ...binds, ...pipes, ...joined.map(([, fd]) => fd)],
@@ -88,7 +88,7 @@ export function spawnInit(
   return {
     child: { pid, pidfd },
     socket: socket.handOff(),
-    expected: expectedOf(steps),
+    ...talkOf(steps),
     failure: () => failures().readFailure(assembled, [assembled.frame, ...assembled.others], steps),
     executed: () => hasExecuted(assembled, [assembled.frame, ...assembled.others]),
     unmap: () => assembled.arena.unmap(),
@@ -106,6 +106,9 @@ function startIn(namespace: Fd, start: () => Launched): Launched {
     throw error.withHint("the container whose processes are shared (--pid) may have ended in this moment");
   }
 }
+
+/** Loaded for those that wait. */
+const created = () => require("../plan/program/created.ts") as typeof import("../plan/program/created.ts");
 
 /** A variable once, the last one said wins. */
 function withVariables(step: InitStep, variables: string[]): InitStep {

@@ -9,7 +9,7 @@ import { readStat } from "../linux/procfs.ts";
 import type { Launched } from "../linux/program/launch.ts";
 import type { Slot } from "../linux/program/record.ts";
 import type { InitStep } from "../plan/init-step.ts";
-import { expectedOf, failures, hasExecuted, killed, type Starting } from "./follow.ts";
+import { failures, hasExecuted, killed, type Starting, talkOf } from "./follow.ts";
 
 /**
  * Waits until the intermediate process has made the other. @param pid where it has written its number. @param steps of the other.
@@ -36,7 +36,7 @@ export function startThrough(
   return {
     child,
     socket: socket.handOff(),
-    expected: expectedOf(steps),
+    ...talkOf(steps),
     failure: () => failures().readFailure(assembled, assembled.others, steps),
     executed: () => hasExecuted(assembled, assembled.others),
     unmap: () => assembled.arena.unmap(),

@@ -91,7 +91,6 @@ describe("linux.seccomp", () => {
       for (const [seccomp, message] of [
         [{ defaultAction: "SCMP_ACT_PANIC" }, 'linux.seccomp.defaultAction is "SCMP_ACT_PANIC"'],
         [{ defaultAction: "SCMP_ACT_ALLOW", syscalls: [call("read", "SCMP_ACT_NOTIFY")] }, "there is no listenerPath"],
-        [{ defaultAction: "SCMP_ACT_ALLOW", listenerPath: "/run/agent" }, "linux.seccomp.listenerPath"],
         [{ defaultAction: "SCMP_ACT_ALLOW", defaultErrnoRet: 5 }, "SCMP_ACT_ALLOW has no errno"],
       ] as const) {
         machine.configure({ linux: { seccomp } });

@@ -164,12 +164,13 @@ function callsOf({ records, steps }: Program): Map<string, { steps: Set<string>;
 function programOf(name: string, bundle: string): Program {
   const { spec } = readConfig(bundle);
   const stdio: StdioKind[] = ["inherited", "inherited", "inherited"];
+  const place = { id: "one", directory: bundle };
   if (name === "exec") {
-    const plan = planJoin(spec, spec.process, { stdio, detach: false, preserveFds: 0 });
+    const plan = planJoin(spec, spec.process, { stdio, detach: false, preserveFds: 0, place });
     return compileExec([...plan.setup, ...plan.start], compileOptions(), plan);
   }
   const cgroup = "/sys/fs/cgroup/above/box";
-  const options = { cgroup, stdio, outlives: name === "create", waits: name === "create" };
+  const options = { ...place, cgroup, stdio, outlives: name === "create", waits: name === "create" };
   const { setup, start } = planBundle(spec, options, {});
   return compileInit([...setup, ...start], compileOptions());
 }

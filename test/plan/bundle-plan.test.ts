@@ -22,8 +22,9 @@ const aBundle = (linux: Partial<Spec["linux"]> = {}, process: Partial<Process> =
     linux: { ...rest, ...linux },
   };
 };
+const place = { id: "one", directory: "/b" };
 const plan = (spec = aBundle(), options: Partial<BundleOptions> = {}, on: Host = host): BundlePlan =>
-  planBundle(spec, { cgroup, stdio, outlives: false, ...options }, on);
+  planBundle(spec, { cgroup, stdio, outlives: false, ...place, ...options }, on);
 
 const kinds = (steps: readonly { do: string }[]): string[] => steps.map((step) => step.do);
 const stepsOf = ({ setup, start }: Pick<BundlePlan, "setup" | "start">): InitStep[] => [...setup, ...start];
@@ -145,7 +146,7 @@ describe("planJoin()", () => {
     planJoin(
       aBundle({}, { env: ["OWN=1"] }),
       { ...process, ...changes },
-      { stdio, detach: false, preserveFds: 0, ...options },
+      { stdio, detach: false, preserveFds: 0, place, ...options },
     );
 
   test("has all of its process, and nothing of the container's own", () => {

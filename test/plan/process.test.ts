@@ -78,6 +78,7 @@ test("an exec has the groups, the umask and the score of the container, also as 
     { command: ["x"], env: [], user: "web", terminal: false, privileged: false, detach: false },
     [],
     [],
+    { id: "one", directory: "/b" },
   );
   expect(plan).toMatchObject({ user: { name: "web", more: ["wheel"] }, oomScoreAdj: 5 });
   expect(plan.start).toContainEqual({ do: "umask", mask: 0o27 });

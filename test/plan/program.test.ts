@@ -23,6 +23,7 @@ const exec = planExec(
   { command: ["true"], env: [], terminal: true, privileged: false, detach: true },
   ["terminal", "terminal", "pipe"],
   [],
+  { id: "one", directory: "/b" },
 );
 
 const programs: [name: string, program: Program, steps: InitStep[]][] = [

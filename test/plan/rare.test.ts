@@ -118,6 +118,9 @@ test("who joins a container runs on the CPUs that were asked for, and enters its
   const process = { ...spec.process, execCPUAffinity: { initial: "0", final: "1" } };
   const linux = { ...spec.linux, namespaces: [...spec.linux.namespaces, { type: "time" } as const] };
   const options = { command: ["true"], env: [], terminal: false, privileged: false, detach: false };
-  const plan = planExec({ ...spec, process, linux }, options, ["null", "null", "null"], []);
+  const plan = planExec({ ...spec, process, linux }, options, ["null", "null", "null"], [], {
+    id: "one",
+    directory: "/b",
+  });
   expect(plan).toMatchObject({ affinity: { initial: "0", final: "1" }, time: true });
 });

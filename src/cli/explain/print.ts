@@ -61,6 +61,7 @@ const inShort: { [Kind in ShortStep["do"]]?: (step: Extract<ShortStep, { do: Kin
       conditional: conditional.length,
       ...Object.fromEntries(numbers),
       instructions,
+      ...(step.listener && { agent: step.listener.path }),
     };
   },
   "load-profile": ({ name }) => ({ name }),

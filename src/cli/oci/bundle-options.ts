@@ -66,6 +66,8 @@ export function bundleRequest(
       ...(cgroups === "disabled" && { withoutCgroup: true }),
       stdio: Array(3).fill(config.process.terminal ? "terminal" : "inherited"),
       preserveFds: preserved.length,
+      id,
+      directory: bundle,
       ...(args["no-new-keyring"] && { keepsKeyring: true }),
     },
     { ...(cgroup2 && { cgroup2 }) },

@@ -1,7 +1,7 @@
 /** What `spec` writes: the same container as `runc spec` describes. */
 
+import { ociVersion } from "../../oci/version.ts";
 import { defaultMounts } from "../../plan/default-mounts.ts";
-import { ociVersion } from "../../runtime/oci/report.ts";
 
 const capabilities = ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"];
 const hardened = ["nosuid", "noexec", "nodev"];

@@ -77,7 +77,12 @@ export default defineRuntimeCommand({
     const stdio = Array(3).fill(terminal ? "terminal" : "inherited");
     const pidFile = pathOf(args["pid-file"], here);
     return joinContainer(root, state, {
-      plan: planJoin(state.config, target, { stdio, detach, preserveFds: preserved.length }),
+      plan: planJoin(state.config, target, {
+        stdio,
+        detach,
+        preserveFds: preserved.length,
+        place: { id: state.id, directory: state.bundle },
+      }),
       connect: (owner) =>
         terminal && consoleSocket === undefined
           ? foreground().terminalOfCaller(owner)

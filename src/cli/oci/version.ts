@@ -1,6 +1,6 @@
 /** `--version` of the OCI runtime, in the lines that callers read: runc's. */
 
-import { ociVersion } from "../../runtime/oci/report.ts";
+import { ociVersion } from "../../oci/version.ts";
 import { commit, version } from "../../version.ts";
 import { printLine } from "../words/print.ts";
 

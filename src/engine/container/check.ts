@@ -6,7 +6,7 @@ import type { Paths } from "../../paths.ts";
 import { type ExecPlan, planExec } from "../../plan/exec.ts";
 import type { HealthPlan } from "../../plan/health.ts";
 import type { ExternalCheck } from "../external/container.ts";
-import type { ContainerRecord } from "../record/container.ts";
+import { type ContainerRecord, directoryOf } from "../record/container.ts";
 import { secretVariables } from "./secrets.ts";
 
 /** Loaded where another runtime makes its processes. */
@@ -22,5 +22,6 @@ export function planCheck(
   const env = record.options.secrets ? secretVariables(paths, record) : [];
   const options = { command, env, terminal: false, privileged: false, detach: false };
   if (record.settings.runtime) return external().planCheckBy(paths, record, spec, options);
-  return planExec(spec, options, ["null", "pipe", "pipe"], [], record.options.userns && hardLimits());
+  const place = { id: record.id, directory: directoryOf(paths, record.id) };
+  return planExec(spec, options, ["null", "pipe", "pipe"], [], place, record.options.userns && hardLimits());
 }

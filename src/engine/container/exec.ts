@@ -8,7 +8,7 @@ import { type ExecOptions, planExec } from "../../plan/exec.ts";
 import { runExec } from "../../runtime/exec.ts";
 import { kindsOf, type Stdio } from "../../runtime/stdio.ts";
 import { readSpec } from "../record/bundle.ts";
-import type { Container, ContainerRecord } from "../record/container.ts";
+import { type Container, type ContainerRecord, directoryOf } from "../record/container.ts";
 import { tellExec } from "./exec-events.ts";
 
 /** Loaded for those who want all that we have. */
@@ -36,12 +36,20 @@ export function execInContainer(
   const pidfd = state.status === "running" && state.process ? openProcess(state.process) : undefined;
   if (pidfd === undefined) throw new ConflictError(`container ${record.name} is not running`);
   const spec = readSpec(paths, record);
+  const { id } = record;
   const env = record.options.secrets ? [...secretVariables(paths, record), ...options.env] : options.env;
   const asked = { ...options, env };
   const privileges = options.privileged ? own().ownCapabilities() : [];
   const plan = record.settings.runtime
     ? undefined
-    : planExec(spec, asked, kindsOf(io.stdio), privileges, record.options.userns && hardLimitsOf());
+    : planExec(
+        spec,
+        asked,
+        kindsOf(io.stdio),
+        privileges,
+        { id, directory: directoryOf(paths, id) },
+        record.options.userns && hardLimitsOf(),
+      );
   const joined = { pid: state.process!.pid, pidfd, cgroup: state.cgroup };
   const events = tellExec(paths, record, options.command);
   let child: Child | undefined;

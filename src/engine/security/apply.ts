@@ -1,6 +1,5 @@
 /** What `--security-opt` comes to on this host. Loaded for those that ask. */
 
-import { UnsupportedError } from "../../errors.ts";
 import { isCall } from "../../linux/seccomp/architectures.ts";
 import { kernelVersion } from "../../linux/sysctl.ts";
 import { seccompProfile } from "../../oci/bundle/seccomp.ts";
@@ -24,8 +23,6 @@ export function applySecurityOptions(spec: Spec, options: SecurityOptions, warn:
 function rulesOf(text: string, { process }: Spec, warn: (text: string) => void): Seccomp {
   const where = "the seccomp profile:";
   const profile = seccompProfile(parseWithBits64(text), where);
-  if (profile.listenerPath)
-    throw new UnsupportedError(`${where} listenerPath is not supported yet: calls can't be reported`);
   warnOfUnknown(profile, warn);
   const facts = {
     capabilities: process.capabilities?.bounding ?? [],

@@ -4,7 +4,6 @@
  * @see https://github.com/opencontainers/runtime-spec/blob/main/config.md
  */
 
-import { UnsupportedError } from "../../errors.ts";
 import { parseJson } from "../json.ts";
 import type { Hook, Hooks } from "../rare.ts";
 import { parseWithBits64 } from "../seccomp.ts";
@@ -94,7 +93,6 @@ export interface Bundle {
 export function parseBundle(content: Uint8Array | string, directory: string): Bundle {
   const json = parseSpecJson(content);
   const read = bundleSpec(json, "config.json:");
-  refuseListener(read);
   const warnings = checkSpec(read);
   return {
     spec: withAbsolutePaths(withKnownCapabilities(read), directory),
@@ -108,11 +106,6 @@ export function parseResources(content: Uint8Array | string, subject: string): R
   const read = resources(parseJson(content, subject), `${subject}:`);
   checkResources(read);
   return read;
-}
-
-function refuseListener({ linux: { seccomp } }: Spec): void {
-  if (seccomp && "listenerPath" in seccomp)
-    throw new UnsupportedError("config.json: linux.seccomp.listenerPath: calls can't be reported yet");
 }
 
 /** Numbers that a call's argument is compared with may need all their 64 bits. */

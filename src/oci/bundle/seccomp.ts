@@ -9,13 +9,14 @@ import {
   type SeccompAction,
   type SeccompArgument,
   type SeccompCalls,
+  type SeccompFlag,
   type SeccompProfile,
   seccompActions,
   seccompArchitectures,
   seccompFlags,
   seccompOperators,
 } from "../seccomp.ts";
-import { integer, listOf, optional, orElse, type Part, structure, text, uint16, word } from "./reader.ts";
+import { absolutePath, integer, listOf, optional, orElse, type Part, structure, text, uint16, word } from "./reader.ts";
 
 const exact = integer(0, Number.MAX_SAFE_INTEGER);
 
@@ -47,7 +48,7 @@ const common = {
   defaultErrnoRet: optional(uint16),
   architectures: optional(listOf(architecture)),
   flags: optional(listOf(word(...seccompFlags))),
-  listenerPath: optional(text),
+  listenerPath: optional(absolutePath),
   listenerMetadata: optional(text),
 };
 
@@ -103,6 +104,8 @@ export const seccompProfile = checked(
   }),
 );
 
+const ofReports: SeccompFlag = "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV";
+
 const withErrno: SeccompAction[] = ["SCMP_ACT_ERRNO", "SCMP_ACT_TRACE"];
 
 /** What fields ask of each other. */
@@ -112,11 +115,21 @@ function checked<Profile extends SeccompProfile>(part: Part<Profile>): Part<Prof
     const refuse = (name: string, reason: string): never => {
       throw new InvalidError(`${where}${where.endsWith(":") ? " " : "."}${name} ${reason}`);
     };
-    const { defaultAction, defaultErrnoRet, architectures, archMap, listenerPath, listenerMetadata } = profile;
+    const {
+      defaultAction,
+      defaultErrnoRet,
+      architectures,
+      archMap,
+      flags = [],
+      listenerPath,
+      listenerMetadata,
+    } = profile;
     if (defaultErrnoRet !== undefined && !withErrno.includes(defaultAction))
       refuse("defaultErrnoRet", `is given, but ${defaultAction} has no errno`);
     if (architectures?.length && archMap?.length) refuse("archMap", "is given beside architectures");
     if (defaultAction === "SCMP_ACT_NOTIFY") refuse("defaultAction", "is SCMP_ACT_NOTIFY: no program could start");
+    const reports = (profile.syscalls ?? []).some(({ action }) => action === "SCMP_ACT_NOTIFY");
+    if (flags.includes(ofReports) && !reports) refuse("flags", `has ${ofReports}, and no call is SCMP_ACT_NOTIFY`);
     if (listenerMetadata && !listenerPath) refuse("listenerMetadata", "is given without a listenerPath");
     for (const [index, { names, action, errnoRet, errno }] of (profile.syscalls ?? []).entries()) {
       const at = `syscalls[${index}].`;
@@ -125,6 +138,8 @@ function checked<Profile extends SeccompProfile>(part: Part<Profile>): Part<Prof
         refuse(`${at}errnoRet`, `is given, but ${action} has no errno`);
       if (action === "SCMP_ACT_NOTIFY" && !listenerPath)
         refuse(`${at}action`, "is SCMP_ACT_NOTIFY, and there is no listenerPath");
+      if (action === "SCMP_ACT_NOTIFY" && names.includes("write"))
+        refuse(`${at}action`, "is SCMP_ACT_NOTIFY for write, by which the runtime hears that the agent is to be told");
     }
     return profile;
   };

@@ -9,6 +9,7 @@ import type { HostStep } from "../host-step.ts";
 import { idMapsOf, namespaceOf, planClone, planOwner, planSetup, planStart, sharesPid } from "../init.ts";
 import type { InitStep, StdioKind } from "../init-step.ts";
 import { planPrepared, planRoot } from "../mounts.ts";
+import type { Place } from "../rare/listener.ts";
 import type { Plan } from "../step.ts";
 import { planSysctls } from "../sysctl.ts";
 import type { Scope } from "../systemd/scope.ts";
@@ -18,7 +19,7 @@ import { core, planBundleLimits, withoutNoLimits } from "./limits.ts";
 import { adaptMounts, adaptStep, checkTargets, isBind } from "./mounts.ts";
 
 /** What the command line says of a container beside its bundle. */
-export interface BundleOptions extends LastOptions {
+export interface BundleOptions extends LastOptions, Place {
   /** The cgroup v2 directory that it is to be in; absent for that of whoever calls. */
   cgroup?: string;
   /** What its cgroup is made as, where systemd makes it. */
@@ -66,7 +67,7 @@ export function planBundle(config: Spec, options: BundleOptions, host: Host): Bu
     release: [...devices.release, ...planLimits(spec, cgroup, host, options.scope)],
     start: [
       ...planSysctls(spec, { late: true }),
-      ...planStart(spec, { ...options, reap: false }, sharesPid(spec)).flatMap((step) => planLast(step, spec, options)),
+      ...planLast(planStart(spec, { ...options, reap: false }, sharesPid(spec)), spec, options),
     ],
     warnings: [...warnings, ...devices.warnings],
   };

@@ -10,7 +10,7 @@ import type { RareStep } from "../rare/step.ts";
 import type { CloneStep } from "../step.ts";
 import { type CompileOptions, type Context, cloneArgs, given, newContext } from "./context.ts";
 import { exeFile } from "./exe-file.ts";
-import { execute, reap } from "./execute.ts";
+import { execute } from "./execute.ts";
 import {
   bindToParent,
   boundingSet,
@@ -131,12 +131,13 @@ const compilers: Compile = {
   ids,
   capabilities,
   "find-program": (context, step) => created().findProgram(context, step),
+  "close-others": (context, step) => created().closeOthers(context, step),
   "await-start": (context, step) => created().awaitStart(context, step),
   "close-fds": closeFds,
   "reset-signals": resetSignals,
   "no-new-privileges": noNewPrivileges,
   seccomp,
-  reap,
+  reap: (context, step) => reaping().reap(context, step),
   execute,
 };
 
@@ -221,6 +222,7 @@ export function compileSteps(context: Context, steps: readonly InitStep[]): void
 }
 
 /** Loaded for those who ask for some. */
+const reaping = () => require("./reap.ts") as typeof import("./reap.ts");
 const created = () => require("./created.ts") as typeof import("./created.ts");
 
 /** Loaded for the first process of a container, and not for exec. */

@@ -17,6 +17,8 @@ export interface Filter {
   /** struct sock_fprog. */
   program: Block;
   flags: Names;
+  /** Somebody is to hear of calls; and what process 1 of `--init` loads, of which nobody hears. */
+  reported?: { own?: Filter };
 }
 
 export interface Context {

@@ -1,7 +1,7 @@
 /** What only the `create` of an OCI runtime does, as records: it looks for the program, and waits for `start`. */
 
 import { EACCES, ENOENT } from "../../linux/errno.ts";
-import { Block, Field, Label, names, Slot } from "../../linux/program/record.ts";
+import { Block, Field, Given, Label, names, Slot } from "../../linux/program/record.ts";
 import { room } from "../../linux/program/writer.ts";
 import type { InitStep } from "../init-step.ts";
 import { type Context, given } from "./context.ts";
@@ -35,6 +35,16 @@ export function findProgram({ writer }: Context, { args, env }: Of<"find-program
   writer.label(found);
 }
 
+/** The sync socket and the FIFO, the lower number first. */
+const waiting = [new Given("the lower of sync and fifo"), new Given("the higher of sync and fifo")] as const;
+
+/** What a process that is to wait is told. */
+export const waitingAt = (fifo: number, sync: number): Record<string, number> => ({
+  [given.fifo.name]: fifo,
+  [waiting[0].name]: Math.min(fifo, sync),
+  [waiting[1].name]: Math.max(fifo, sync),
+});
+
 /** What a process says on the sync socket when only `start` is missing. */
 export const createdByte = "w";
 
@@ -42,18 +52,33 @@ export const createdByte = "w";
  * Created: the host's side writes down that there is a container, and goes. Nothing that init was given is left by then but a
  * FIFO, and on that somebody says start.
  */
-export function awaitStart({ writer, gone }: Context, { preserve }: Of<"await-start">): void {
+export function awaitStart(context: Context, { preserve, filtered }: Of<"await-start">): void {
+  const { writer, gone } = context;
   const byte = new Block("go", { room: 8 });
   const got = new Slot("got");
-  const [below, above] = [new Slot("below"), new Slot("above")];
   writer.about("the host's side");
   writer.call("write", [given.sync, createdByte, 1]);
   writer.call("read", [given.sync, byte, 1], { into: got });
   writer.test(got, -1, 1, gone);
-  writer.add(given.fifo, -1, below);
-  writer.call("close_range", [3 + preserve, below, 0], { ok: ["EINVAL"] });
-  writer.add(given.fifo, 1, above);
-  writer.call("close_range", [above, -1, 0]);
+  if (!filtered) closeAllBut(context, preserve, given.fifo);
   writer.about("the word to start");
   writer.call("read", [given.fifo, byte, 1]);
+}
+
+/** What init was given, before a filter is asked whether it may be closed: all but how it talks, and where it waits. */
+export const closeOthers = (context: Context, { preserve }: Of<"close-others">): void =>
+  closeAllBut(context, preserve, ...waiting);
+
+/** From the first that is not preserved on. */
+function closeAllBut({ writer }: Context, preserve: number, lower: Given, higher = lower): void {
+  const [below, next, before, above] = ["below", "next", "before", "above"].map((name) => new Slot(name));
+  writer.add(lower, -1, below!);
+  writer.call("close_range", [3 + preserve, below!, 0], { ok: ["EINVAL"] });
+  if (higher !== lower) {
+    writer.add(lower, 1, next!);
+    writer.add(higher, -1, before!);
+    writer.call("close_range", [next!, before!, 0], { ok: ["EINVAL"] });
+  }
+  writer.add(higher, 1, above!);
+  writer.call("close_range", [above!, -1, 0]);
 }

@@ -7,8 +7,8 @@ import { attributeNames } from "../../linux/mount-attributes.ts";
 import { capabilityNames } from "../../oci/capabilities.ts";
 import { hookKinds } from "../../oci/rare.ts";
 import { seccompActions, seccompArchitectures, seccompFlags, seccompOperators } from "../../oci/seccomp.ts";
+import { ociVersion } from "../../oci/version.ts";
 import { commit, version } from "../../version.ts";
-import { ociVersion } from "./report.ts";
 
 const propagations = ["private", "shared", "slave", "unbindable"];
 
@@ -31,7 +31,7 @@ export function features() {
       cgroup: { v1: false, v2: true, systemd: true, systemdUser: false, rdma: true },
       seccomp: {
         enabled: true,
-        actions: seccompActions.filter((name) => name !== "SCMP_ACT_NOTIFY"),
+        actions: seccompActions,
         operators: seccompOperators,
         archs: seccompArchitectures.map((name) => `SCMP_ARCH_${name}`),
         knownFlags: seccompFlags,

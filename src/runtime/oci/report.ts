@@ -1,9 +1,7 @@
 /** What others are told of a container: the state of the runtime specification. */
 
+import { ociVersion } from "../../oci/version.ts";
 import { type ContainerState, type Status, statusOf } from "./state.ts";
-
-/** The version of the runtime specification that we speak. */
-export const ociVersion = "1.2.0";
 
 /** As `state` prints it, and hooks get it. @see https://github.com/opencontainers/runtime-spec/blob/v1.2.0/runtime.md#state */
 export interface Report {
