@@ -97,7 +97,8 @@ describe("mounts", () => {
       for (const [option, shown] of [
         ["private", ""],
         ["rprivate", ""],
-        ["rshared", "shared:"],
+        // crun 1.8 leaves it as private as the root.
+        ...(process.env.RUNTIME === "crun" ? [] : ([["rshared", "shared:"]] as const)),
         ...(isOurs ? ([["unbindable", "unbindable"]] as const) : []),
       ] as const) {
         const said = await machine.sh(propagationOf("/data"), with_(bind(data, "rbind", option)));
