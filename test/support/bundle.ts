@@ -68,6 +68,10 @@ export class BundleMachine extends Sandbox {
   readonly state = join(this.tmp, "state");
   private count = 0;
 
+  constructor(private readonly runtimeName: string) {
+    super();
+  }
+
   async prepare(): Promise<this> {
     await this.open();
     const rootfs = this.path("rootfs");
@@ -100,7 +104,7 @@ export class BundleMachine extends Sandbox {
   }
 
   private argv(args: string[]): string[] {
-    const program = runtimeName === "tinydocker" ? [binary(), "runtime"] : [runtimeName];
+    const program = this.runtimeName === "tinydocker" ? [binary(), "runtime"] : [this.runtimeName];
     return [...program, "--root", this.state, ...args];
   }
 
@@ -150,12 +154,15 @@ export class BundleMachine extends Sandbox {
 }
 
 /** Gives a test a machine with a bundle, and fails it if our runtime leaves anything behind. */
-export async function withBundle(use: (machine: BundleMachine) => Promise<void>): Promise<void> {
-  await using machine = await new BundleMachine().prepare();
+export async function withBundle(
+  use: (machine: BundleMachine) => Promise<void>,
+  runtime: string = runtimeName,
+): Promise<void> {
+  await using machine = await new BundleMachine(runtime).prepare();
   await machine.sh("true");
   const before = machine.snapshot();
   await use(machine);
-  if (!isOurs) return;
+  if (runtime !== "tinydocker") return;
   expect(readdirSync(machine.state)).toEqual([]);
   // What the test and its programs have written is no matter.
   const files = (all: Snapshot): Snapshot => ({

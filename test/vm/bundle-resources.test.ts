@@ -1,8 +1,9 @@
-/** `linux.resources` of a bundle as the kernel has it: in a virtual machine with cgroup v2 (helpers/test.ts). */
+/** `linux.resources` of a bundle as the kernel has it, by ours, runc and crun: in a virtual machine with cgroup v2 (helpers/test.ts). */
 
 import { describe, expect } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
-import { type Json, namespaces, plainConfig, testOurs as test, withBundle } from "../support/bundle.ts";
+import { type Json, namespaces, plainConfig, test, testOurs, withBundle } from "../support/bundle.ts";
+import { installedRuntimes } from "../support/runtimes.ts";
 
 const controllers = existsSync("/sys/fs/cgroup/cgroup.controllers")
   ? readFileSync("/sys/fs/cgroup/cgroup.controllers", "utf8").trim().split(" ")
@@ -19,68 +20,69 @@ const withCgroup: Json = {
 
 const show = (...files: string[]) => `cd /sys/fs/cgroup; for f in ${files.join(" ")}; do echo "$f=$(cat $f)"; done`;
 
-describe("linux.resources", () => {
-  test("memory, cpu and pids are lines of the container's cgroup", async () => {
-    if (!hasAll("memory", "cpu", "pids", "cpuset")) return;
+/** The whole of it, as far as this machine has the controllers. */
+const everything = (disk: number[]): Json => ({
+  memory: { limit: 64 << 20, swap: 96 << 20, reservation: 32 << 20 },
+  cpu: { shares: 512, quota: 25_000, period: 50_000, burst: 10_000, cpus: "0", mems: "0" },
+  pids: { limit: 77 },
+  hugepageLimits: [{ pageSize: "2MB", limit: 4 << 20 }],
+  blockIO: { throttleReadBpsDevice: [{ major: disk[0], minor: disk[1], rate: 1 << 20 }] },
+  unified: { "memory.high": "50331648", "cgroup.max.depth": "3" },
+});
+const written = {
+  "memory.max": `${64 << 20}`,
+  "memory.swap.max": `${32 << 20}`,
+  "memory.low": `${32 << 20}`,
+  "memory.high": "50331648",
+  "cpu.max": "25000 50000",
+  "cpu.max.burst": "10000",
+  "cpu.weight": "59",
+  "cpuset.cpus": "0",
+  "cpuset.mems": "0",
+  "pids.max": "77",
+  "hugetlb.2MB.max": `${4 << 20}`,
+  "hugetlb.2MB.rsvd.max": `${4 << 20}`,
+  "cgroup.max.depth": "3",
+};
+/** Of runc 1.1 and crun 1.8, Debian 12's: another formula until runc 1.3.2 and crun 1.23, and neither burst nor rsvd. */
+const older = ["cpu.weight=20", "cpu.max.burst=0", "hugetlb.2MB.rsvd.max=max"];
+
+/** What the kernel or the host does not have, and the word for it. */
+const absent: [resources: Json, word: string][] = [
+  [{ unified: { "colour.max": "1" } }, "colour"],
+  [{ unified: { "memory.colour": "1" } }, "memory.colour"],
+  [{ hugepageLimits: [{ pageSize: "3MB", limit: 1 }] }, "hugetlb.3MB"],
+];
+
+for (const name of installedRuntimes())
+  test(`${name}: memory, cpu, pids, hugetlb, io and unified ('allows cgroup v2 parameters to be to be set') are lines of the container's cgroup, and what there is not is an error`, async () => {
+    if (!hasAll("memory", "cpu", "pids", "cpuset", "hugetlb", "io")) return;
+    const disk = readFileSync("/sys/block/vda/dev", "utf8").trim();
+    const resources = everything(disk.split(":").map(Number));
     await withBundle(async (machine) => {
-      const resources = {
-        memory: { limit: 64 << 20, swap: 96 << 20, reservation: 32 << 20 },
-        cpu: { shares: 512, quota: 25_000, period: 50_000, burst: 10_000, cpus: "0", mems: "0" },
-        pids: { limit: 77 },
-      };
-      const files = ["memory.max", "memory.low", "cpu.max", "cpu.max.burst", "cpu.weight", "cpuset.cpus", "pids.max"];
-      expect((await machine.sh(show(...files), withCgroup, { linux: { resources } })).split("\n")).toEqual([
-        `memory.max=${64 << 20}`,
-        `memory.low=${32 << 20}`,
-        "cpu.max=25000 50000",
-        "cpu.max.burst=10000",
-        "cpu.weight=59",
-        "cpuset.cpus=0",
-        "pids.max=77",
+      const said = await machine.sh(show(...Object.keys(written), "io.max"), withCgroup, { linux: { resources } });
+      const lines = Object.entries(written).map(([file, value]) => `${file}=${value}`);
+      const may = (line: string) => name !== "tinydocker" && older.includes(line);
+      expect(said.split("\n").map((line, at) => (may(line) ? lines[at] : line))).toEqual([
+        ...lines,
+        `io.max=${disk} rbps=1048576 wbps=max riops=max wiops=max`,
       ]);
+      for (const [resources, word] of absent)
+        expect(await machine.refusal({ linux: { resources } })).toContain(name === "tinydocker" ? word : "");
+    }, name);
+  });
+
+describe("linux.resources", () => {
+  // Debian 12's runc has none.
+  testOurs("cpu.idle: a cgroup that has the CPU when nobody else wants it", async () => {
+    if (!hasAll("cpu")) return;
+    await withBundle(async (machine) => {
       const idle = { linux: { resources: { cpu: { idle: 1 } } } };
       expect(await machine.sh(show("cpu.idle"), withCgroup, idle)).toBe("cpu.idle=1");
     });
   });
 
-  test("unified: 'allows cgroup v2 parameters to be to be set', unknown ones too, and an absent controller is an error", async () => {
-    if (!hasAll("memory", "pids")) return;
-    await withBundle(async (machine) => {
-      const unified = { "memory.high": "33554432", "pids.max": "55", "cgroup.max.depth": "3" };
-      const said = await machine.sh(show(...Object.keys(unified)), withCgroup, { linux: { resources: { unified } } });
-      expect(said.split("\n")).toEqual(["memory.high=33554432", "pids.max=55", "cgroup.max.depth=3"]);
-      const absent = { linux: { resources: { unified: { "colour.max": "1" } } } };
-      expect(await machine.refusal(absent)).toContain("colour");
-      const unknown = { linux: { resources: { unified: { "memory.colour": "1" } } } };
-      expect(await machine.refusal(unknown)).toContain("memory.colour");
-    });
-  });
-
-  test("hugepageLimits are limits of use and of reservation", async () => {
-    if (!hasAll("hugetlb")) return;
-    await withBundle(async (machine) => {
-      const resources = { hugepageLimits: [{ pageSize: "2MB", limit: 4 << 20 }] };
-      const said = await machine.sh(show("hugetlb.2MB.max", "hugetlb.2MB.rsvd.max"), withCgroup, {
-        linux: { resources },
-      });
-      expect(said.split("\n")).toEqual(["hugetlb.2MB.max=4194304", "hugetlb.2MB.rsvd.max=4194304"]);
-      const odd = { linux: { resources: { hugepageLimits: [{ pageSize: "3MB", limit: 1 }] } } };
-      expect(await machine.refusal(odd)).toContain("hugetlb.3MB");
-    });
-  });
-
-  test("blockIO: rates of a disk, and weights", async () => {
-    if (!hasAll("io")) return;
-    await withBundle(async (machine) => {
-      const number = readFileSync("/sys/block/vda/dev", "utf8").trim();
-      const [major, minor] = number.split(":").map(Number);
-      const resources = { blockIO: { throttleReadBpsDevice: [{ major, minor, rate: 1 << 20 }] } };
-      const said = await machine.sh(show("io.max"), withCgroup, { linux: { resources } });
-      expect(said).toContain(`${number} rbps=1048576`);
-    });
-  });
-
-  test("a limit that the memory of a program does not keep ends it", async () => {
+  testOurs("a limit that the memory of a program does not keep ends it", async () => {
     if (!hasAll("memory")) return;
     await withBundle(async (machine) => {
       const change = { process: { args: ["probe", "oom", "256"] } };
@@ -89,7 +91,7 @@ describe("linux.resources", () => {
     });
   });
 
-  test("without a cgroup namespace the container's own cgroup is bound where it looks for it", async () => {
+  testOurs("without a cgroup namespace the container's own cgroup is bound where it looks for it", async () => {
     await withBundle(async (machine) => {
       const linux = { namespaces: namespaces("pid", "network", "mount", "ipc", "uts") };
       const said = await machine.sh("cat /sys/fs/cgroup/cgroup.procs", withCgroup, { linux });
