@@ -1,39 +1,55 @@
 # What the scripts beside this one share: namespaces of their own, the callers' programs, and how it is shown.
 #
-#   helpers/callers/NAME.sh RUNTIME [SECTION...]
+#   helpers/callers/NAME.sh [--systemd] RUNTIME [SECTION...]
 #
 # RUNTIME is the path of an OCI runtime: dist/tinydocker-runtime, /usr/sbin/runc, /usr/bin/crun. Each script shows the
 # commands of a caller, what the containers write, and the exit codes that are not 0: the same for every runtime, so that
 # two runs can be compared with diff(1). What the callers complain of goes to stderr. Their programs are those of the
 # PATH, or of what `helpers/setup callers` has unpacked. Needs root; no network, firewall or mount of the host is touched.
+#
+# With --systemd the callers let systemd make the cgroups, in a slice of the script's own: for throw-away machines, as
+# systemd knows processes by the numbers that they have outside, and no pid namespace ends what a script has left.
 set -u
 
 if [ -z "${CALLERS_RUNTIME:-}" ]; then
+  alone="--pid --fork --kill-child --mount-proc" CALLERS_SYSTEMD=
+  [ "${1:-}" != --systemd ] || { alone= CALLERS_SYSTEMD=yes && shift; }
   [ $# -ge 1 ] || { sed -n 's/^# \{0,1\}//p' "$0" >&2; exit 2; }
   case $1 in
     */*) CALLERS_RUNTIME=$(cd "$(dirname "$1")" && pwd)/${1##*/} ;;
     *) CALLERS_RUNTIME=$(command -v "$1") || { echo "$0: no $1 in PATH" >&2; exit 2; } ;;
   esac
   shift
-  export CALLERS_RUNTIME
+  export CALLERS_RUNTIME CALLERS_SYSTEMD
   # With its processes ends everything that the callers have left running.
-  exec unshare --mount --net --pid --fork --kill-child --mount-proc --propagation private sh "$0" "$@"
+  exec unshare --mount --net --propagation private $alone sh "$0" "$@"
 fi
-runtime=$CALLERS_RUNTIME
-unset CALLERS_RUNTIME
-images=$(cd "$(dirname "$0")/../../images" && pwd)
+runtime=$CALLERS_RUNTIME by_systemd=$CALLERS_SYSTEMD
+unset CALLERS_RUNTIME CALLERS_SYSTEMD
+helpers=$(cd "$(dirname "$0")/.." && pwd)
+images=$helpers/../images
 unpacked=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/tinydocker-callers
 PATH=$PATH:/usr/sbin:/sbin:$unpacked/usr/bin:$unpacked/usr/sbin
 export PATH
 
 umask 022
 work=$(mktemp -d "${TMPDIR:-/tmp}/callers.XXXXXX") || exit 1
-cgroups=/${work##*/}
-daemons=
+# The cgroup, or the slice, that the containers are to be in.
+cgroups=/${work##*/} driver=cgroupfs
+[ -z "$by_systemd" ] || cgroups=callers${work##*.}.slice driver=systemd
+daemons= self=
 trap end EXIT
 trap 'exit 1' INT TERM
-mount -t tmpfs -o mode=755 run /run
+mkdir "$work/run" && mount --rbind /run "$work/run" && mount -t tmpfs -o mode=755 run /run
+for directory in ${by_systemd:+systemd dbus}; do
+  mkdir "/run/$directory" && mount --rbind "$work/run/$directory" "/run/$directory"
+done
+umount -l "$work/run" && rmdir "$work/run"
 ip link set lo up
+# dockerd looks in its own cgroup for what can be limited, and the root has no files for it.
+if [ -e /sys/fs/cgroup/cgroup.controllers ] && [ ! -e /sys/fs/cgroup/cgroup.type ]; then
+  self=/sys/fs/cgroup/${work##*/}-self && mkdir "$self" && echo $$ >"$self/cgroup.procs"
+fi
 # Where cgroup v1 and v2 lie side by side, runc and crun need v1 alone, and ours takes v2.
 case ${runtime##*/} in tinydocker*) ;; *) while umount /sys/fs/cgroup/unified 2>/dev/null; do :; done ;; esac
 
@@ -41,8 +57,10 @@ end() {
   code=$?
   for pid in $daemons; do kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null; done
   [ "$code" = 0 ] || for log in "$work"/*.log; do [ ! -e "$log" ] || tail -n 20 "$log" >&2; done
-  kill -9 -1 2>/dev/null # all but ourselves: we are the first process here
+  # All but ourselves: we are the first process here.
+  if [ -n "$by_systemd" ]; then systemctl stop "$cgroups"; else kill -9 -1; fi 2>/dev/null
   awk -v "below=$work" '$5 ~ "^" below { print $5 }' /proc/self/mountinfo | sort -r | while read -r at; do umount -l "$at"; done
+  [ -z "$self" ] || { echo $$ >/sys/fs/cgroup/cgroup.procs && rmdir "$self"; }
   find /sys/fs/cgroup -depth -path "*$cgroups*" -type d -exec rmdir {} + 2>/dev/null
   rm -rf "$work"
   exit "$code"
@@ -62,7 +80,7 @@ until_ok() {
   shift
   until "$@" >/dev/null 2>&1; do
     tries=$((tries + 1))
-    [ $tries -lt 300 ] || { echo "$0: waited too long: $what" >&2; exit 1; }
+    [ $tries -lt 1200 ] || { echo "$0: waited too long: $what" >&2; exit 1; }
     sleep 0.1
   done
 }
@@ -75,15 +93,44 @@ show() {
   [ $ended = 0 ] || echo "exit $ended"
 }
 
-# The sections that were asked for, or those that this machine can: limits need cgroup v2 alone.
+# The sections that were asked for, or those that this machine can: limits need cgroup v2 alone, scopes need --systemd.
 sections() {
   for section in ${asked:-$*}; do
-    if [ "$section" = limits ] && [ ! -e /sys/fs/cgroup/cgroup.controllers ] && [ -z "$asked" ]; then continue; fi
+    case $section in
+      limits) can=$([ ! -e /sys/fs/cgroup/cgroup.controllers ] || echo yes) ;;
+      scopes) can=$by_systemd ;;
+      *) can=yes ;;
+    esac
+    if [ -z "$can" ] && [ -z "$asked" ]; then continue; fi
     printf '\n== %s\n' "$section"
     "$section"
   done
 }
 asked=$*
+
+# in_cgroup PID FILE...: these files of the cgroup of a process, as the kernel has them.
+in_cgroup() {
+  at=/sys/fs/cgroup$(sed -n s/^0:://p "/proc/$1/cgroup")
+  shift
+  for file; do echo "$file $(cat "$at/$file")"; done
+}
+
+# scope PID: the unit of a process, what systemd knows of it, and where it is.
+scope() {
+  unit=$(sed 's|.*/||' "/proc/$1/cgroup")
+  sed "$nameless; s|$cgroups|SLICE|; s|^0::||" "/proc/$1/cgroup"
+  systemctl show --property Slice,ActiveState,Delegate,MemoryMax,MemorySwapMax,TasksMax,CPUQuotaPerSecUSec,AllowedCPUs "$unit" |
+    sed "s|$cgroups|SLICE|" | sort
+}
+
+# For sed: what is random.
+nameless='s/[0-9a-f]\{64\}/ID/'
+
+# gone UNIT: nothing is left of it.
+gone() {
+  systemctl show --property LoadState "$1"
+  find /sys/fs/cgroup -name "$1"
+}
 
 # A program that says that it runs, is told by SIGUSR1 and ends with 9 by SIGTERM.
 lasting='trap "exit 9" TERM; trap "echo usr1" USR1; sleep 1000 & echo started; while :; do wait; done'

@@ -1,6 +1,7 @@
 #!/bin/sh
 # containerd's shim for runc with an OCI runtime in place of runc (ctr run --runc-binary): what users of ctr see.
 . "$(dirname "$0")/common.sh"
+. "$(dirname "$0")/image.sh"
 
 cat >"$work/config.toml" <<END
 version = 2
@@ -13,24 +14,7 @@ END
 export CONTAINERD_ADDRESS="$work/socket"
 daemon containerd containerd --config "$work/config.toml"
 until_ok "containerd answers" ctr version
-# ctr imports archives of images only, which docker and skopeo make of a root: here by hand.
-image() {
-  mkdir -p "$work/image/blobs/sha256"
-  cd "$work/image" || exit 1
-  put() { sum=$(sha256sum <"$1" | cut -d' ' -f1) size=$(wc -c <"$1") && mv "$1" "blobs/sha256/$sum"; }
-  type=application/vnd.oci.image
-  cp "$images/busybox.tar" layer && put layer
-  layer="{\"mediaType\":\"$type.layer.v1.tar\",\"digest\":\"sha256:$sum\",\"size\":$size}"
-  printf '{"architecture":"%s","os":"linux","config":{"Env":["PATH=/bin"],"Cmd":["sh"]},"rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}' \
-    "$(dpkg --print-architecture)" "$sum" >config && put config
-  printf '{"schemaVersion":2,"config":{"mediaType":"%s.config.v1+json","digest":"sha256:%s","size":%s},"layers":[%s]}' \
-    "$type" "$sum" "$size" "$layer" >manifest && put manifest
-  printf '{"schemaVersion":2,"manifests":[{"mediaType":"%s.manifest.v1+json","digest":"sha256:%s","size":%s,"annotations":{"io.containerd.image.name":"localhost/busybox:latest"}}]}' \
-    "$type" "$sum" "$size" >index.json
-  echo '{"imageLayoutVersion":"1.0.0"}' >oci-layout
-  tar -cf ../image.tar . && cd / && ctr image import "$work/image.tar" >/dev/null
-}
-image || exit 1
+import_image || exit 1
 
 own="--runc-binary $runtime --snapshotter native"
 busybox=localhost/busybox:latest
@@ -82,16 +66,20 @@ terminals() {
 }
 
 limits() {
-  run --rm --cgroup "$cgroups/a" --memory-limit 33554432 --cpus 0.5 $busybox a sh -c 'mount -t cgroup2 none /sys/fs/cgroup
-    cat /proc/self/cgroup; ls /sys/fs/cgroup | wc -l'
-  detached --cgroup "$cgroups/web" --memory-limit 33554432 --cpus 0.5 $busybox web sleep 1000
-  cat "/sys/fs/cgroup$cgroups/web/memory.max" "/sys/fs/cgroup$cgroups/web/cpu.max"
-  show ctr task metrics --format json web | grep -c memory
+  daemon events ctr events
+  detached --cgroup "$cgroups/web" --memory-limit 33554432 --cpus 0.5 --pid-file "$work/web.pid" $busybox web sleep 1000
+  pid=$(cat "$work/web.pid")
+  in_cgroup "$pid" memory.max memory.swap.max cpu.max pids.max
+  ctr task metrics web | sed -n 's/^\([a-z_.]*limit\|pids.current\) *\([0-9]*\) *$/\1 \2/p' | sort
+  show ctr task pause web && in_cgroup "$pid" cgroup.freeze
+  show ctr task resume web && in_cgroup "$pid" cgroup.freeze
+  show ctr task exec --exec-id greedy web dd if=/dev/zero of=/dev/null bs=64M count=1 2>/dev/null
+  until_ok "it is told" grep -q '/tasks/oom.*web' "$work/events.log"
   show ctr task kill --signal KILL web
   until_ok "it has ended" ended web
-  show ctr task delete web
+  show ctr task delete web 2>/dev/null
   show ctr container delete web
-  run --rm --cgroup "$cgroups/full" --memory-limit 16777216 $busybox full dd if=/dev/zero of=/dev/null bs=64M count=1 2>/dev/null
+  find /sys/fs/cgroup -path "*$cgroups/*" -type d
 }
 
 sections output surroundings life terminals limits

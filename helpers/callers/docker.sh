@@ -7,7 +7,7 @@ export DOCKER_HOST="unix://$work/socket"
 engine() {
   daemon dockerd dockerd --config-file "$work/daemon.json" --data-root "$work/data" --exec-root "$work/exec" \
     --pidfile "$work/pid" --host "$DOCKER_HOST" --bridge none --iptables=false --ip6tables=false --ip-forward=false \
-    --exec-opt native.cgroupdriver=cgroupfs --cgroup-parent "$cgroups" --live-restore \
+    --exec-opt "native.cgroupdriver=$driver" --cgroup-parent "$cgroups" --live-restore \
     --add-runtime "tested=$runtime" --default-runtime tested
   until_ok "dockerd answers" test -S "$work/socket"
   until_ok "dockerd answers" docker version
@@ -89,20 +89,52 @@ engine_things() {
   show docker rm -f again well
 }
 
+limited="--memory 32m --memory-swap 48m --memory-reservation 16m --cpus 0.5 --cpuset-cpus 0 --pids-limit 50"
+# Not cpu.weight: what --cpu-shares are of it, runc 1.1 has another formula for (docs/oci-runtime.md).
+files="memory.max memory.swap.max memory.low cpu.max cpuset.cpus pids.max"
+pid_of() { docker inspect --format '{{.State.Pid}}' "$1"; }
+
+greedy="dd if=/dev/zero of=/dev/null bs=99M count=1"
+oom_told() { docker events --since 1m --until 0s --filter event=oom --format '{{.Actor.Attributes.name}}' | grep -q "^$1"; }
+
+# A process is killed for its memory, which the engine is told of beside the end of it; then the container is ended.
+take_memory() {
+  show docker exec web $greedy 2>/dev/null
+  until_ok "it is told" oom_told web
+  show docker kill web
+  state web
+}
+
 limits() {
-  run --rm --memory 32m --memory-swap 48m --memory-reservation 16m --cpus 0.5 --cpu-shares 512 --cpuset-cpus 0 \
-    --pids-limit 50 --device-cgroup-rule 'c 1:11 r' busybox sh -c 'cd /sys/fs/cgroup
-    for f in memory.max memory.swap.max memory.low cpu.max cpuset.cpus pids.max; do echo $f $(cat $f); done
-    mknod /tmp/n c 1 11; dd if=/tmp/n of=/dev/null count=0 2>/dev/null && echo read; (: >/tmp/n) 2>/dev/null || echo not written'
-  run --name full --memory 16m --memory-swap 16m busybox dd if=/dev/zero of=/dev/null bs=64M count=1 2>/dev/null
-  state full
-  detached --name web --memory 32m busybox sleep 1000
-  show docker update --memory 64m --memory-swap 96m --cpus 0.25 --pids-limit 9 --cpu-shares 2048 web
-  docker exec web sh -c 'cd /sys/fs/cgroup; cat memory.max memory.swap.max cpu.max pids.max'
+  detached --name web $limited --device-cgroup-rule 'c 1:11 w' busybox sh -c '
+    mknod /tmp/n c 1 11; : >/tmp/n && echo allowed
+    cat /sys/fs/cgroup/memory.max; echo started; exec sleep 1000'
+  until_ok "web has started" logged web started
+  docker logs web
+  pid=$(pid_of web)
+  in_cgroup "$pid" $files
+  show docker update --memory 64m --memory-swap 96m --cpus 0.25 --pids-limit 9 --cpuset-cpus 1 web | grep -v IPv4
+  in_cgroup "$pid" $files
   show docker stats --no-stream --format '{{.PIDs}} {{.MemUsage}}' web | sed 's|[0-9.]*.iB /|SOME /|'
-  show docker rm -f full web
+  take_memory
+  run --rm --memory 16m --memory-swap 16m busybox $greedy 2>/dev/null
+  show docker rm web
+}
+
+# A container in its scope, which knows of its limits, and goes with it.
+scopes() {
+  detached --name web $limited busybox sleep 1000
+  pid=$(pid_of web)
+  scope "$pid"
+  in_cgroup "$pid" $files
+  show docker update --memory 64m --memory-swap 96m --cpus 0.25 --pids-limit 9 --cpuset-cpus 1 web | grep -v IPv4
+  scope "$pid"
+  in_cgroup "$pid" $files
+  take_memory
+  show docker rm web
+  gone "$unit"
 }
 
 engine
 docker import "$images/busybox.tar" busybox >/dev/null || exit 1
-sections output surroundings life terminals engine_things limits
+sections output surroundings life terminals engine_things limits scopes

@@ -16,7 +16,7 @@ END
 echo '{ "default": [{ "type": "insecureAcceptAnything" }] }' >"$work/policy.json"
 export CONTAINERS_CONF="$work/containers.conf"
 podman() {
-  command podman --root "$work/storage" --runroot "$work/run" --tmpdir "$work/tmp" --storage-driver vfs --cgroup-manager cgroupfs "$@"
+  command podman --root "$work/storage" --runroot "$work/run" --tmpdir "$work/tmp" --storage-driver vfs --cgroup-manager "$driver" "$@"
 }
 alone="--network none --ulimit host --cgroup-parent $cgroups"
 run() { show podman run $alone "$@" | sed "1s| --ulimit host --cgroup-parent $cgroups||"; }
@@ -81,13 +81,46 @@ engine_things() {
   show podman rm -f -t 0 again well | sort
 }
 
+limited="--memory 32m --memory-swap 48m --memory-reservation 16m --cpus 0.5 --cpuset-cpus 0 --pids-limit 50"
+files="memory.max memory.swap.max memory.low cpu.max cpuset.cpus pids.max"
+pid_of() { podman inspect --format '{{.State.Pid}}' "$1"; }
+
+greedy="dd if=/dev/zero of=/dev/null bs=99M count=1"
+
+# A process is killed for its memory. Whether this podman calls that OOMKilled is a matter of luck, with runc too.
+take_memory() {
+  show podman exec web $greedy 2>/dev/null
+  show podman stop -t 0 web
+  podman inspect --format '{{.State.Status}} {{.State.ExitCode}}' web
+}
+
 limits() {
-  run --rm --memory 32m --memory-swap 48m --memory-reservation 16m --cpus 0.5 --cpuset-cpus 0 --pids-limit 50 busybox \
-    sh -c 'cd /sys/fs/cgroup; for f in memory.max memory.swap.max memory.low cpu.max cpuset.cpus pids.max; do echo $f $(cat $f); done'
-  run --name full --memory 16m --memory-swap 16m busybox dd if=/dev/zero of=/dev/null bs=64M count=1 2>/dev/null
-  state full
-  show podman rm -f full
+  detached --name web $limited busybox sleep 1000
+  pid=$(pid_of web)
+  in_cgroup "$pid" $files
+  show podman update --memory 64m --memory-swap 96m --cpus 0.25 --cpuset-cpus 1 web | sed "$nameless"
+  in_cgroup "$pid" $files
+  show podman stats --no-stream --format '{{.PIDs}} {{.MemUsage}}' web | sed 's|[0-9.]*[a-zA-Z]* /|SOME /|'
+  show podman pause web && in_cgroup "$pid" cgroup.freeze
+  show podman unpause web && in_cgroup "$pid" cgroup.freeze
+  take_memory
+  run --rm --memory 16m --memory-swap 16m busybox $greedy 2>/dev/null
+  show podman rm web
+}
+
+# A container in its scope, which knows of its limits, and goes with it.
+scopes() {
+  detached --name web $limited busybox sleep 1000
+  pid=$(pid_of web)
+  scope "$pid"
+  in_cgroup "$pid" $files
+  show podman update --memory 64m --memory-swap 96m --cpus 0.25 --cpuset-cpus 1 web | sed "$nameless"
+  scope "$pid"
+  in_cgroup "$pid" $files
+  take_memory
+  show podman rm web
+  gone "$unit"
 }
 
 podman import --quiet "$images/busybox.tar" busybox >/dev/null 2>&1 || exit 1
-sections output surroundings life terminals engine_things limits
+sections output surroundings life terminals engine_things limits scopes
