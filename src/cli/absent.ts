@@ -4,7 +4,6 @@ import { UsageError } from "../errors.ts";
 
 type Reason = readonly [why: string, hint: string];
 
-const push: Reason = ["it comes later", "tinydocker save -o FILE IMAGE"];
 const build: Reason = [
   "it comes later",
   "tinydocker commit makes an image of a container, tinydocker import of a root file system",
@@ -24,8 +23,6 @@ const together: Reason = [
 const scanners: Reason = ["it looks into no images", "scanners read the archive of `tinydocker save`"];
 
 const absent: Record<string, Reason> = {
-  push,
-  "image push": push,
   build,
   "image build": build,
   builder: ["images are not built yet, so there is no build cache", "tinydocker system df shows what takes room"],

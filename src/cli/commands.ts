@@ -25,6 +25,7 @@ export const commands: Commands = {
   rename: () => import("./container/rename.ts"),
   explain: () => import("./explain/explain.ts"),
   pull: () => import("./image/pull.ts"),
+  push: () => import("./image/push.ts"),
   load: () => import("./image/load.ts"),
   images: () => import("./image/ls.ts"),
   inspect: () => import("./system/inspect.ts"),

@@ -73,6 +73,7 @@ export const groups: Record<string, Group> = {
       mount: async () => ({ default: (await import("./system/mount.ts")).mountCommands("image").mount }),
       prune: () => import("./image/prune.ts"),
       pull: "pull",
+      push: "push",
       rm: "rmi",
       save: "save",
       tag: "tag",

@@ -19,7 +19,11 @@ export interface BuiltImage {
   /** Canonical. */
   references: string[];
   /** Of one that was pulled: how it came, and the contents of the manifest and its indexes. */
-  manifest?: KeptManifest & { contents: Map<Digest, Uint8Array> };
+  manifest?: KeptManifest & {
+    contents: Map<Digest, Uint8Array>;
+    /** It was made because somebody wanted it so: where nobody says, the image goes by those that it has. */
+    isSecondary?: boolean;
+  };
 }
 
 /**
@@ -63,12 +67,15 @@ export function installImages(
   });
 }
 
-/** Those that the image has already, and last the one that it came by now. */
+/** Those that the image has already, and last the one that it came by now; a secondary one first. */
 function manifestsOf(paths: Paths, id: Digest, now: BuiltImage["manifest"]): KeptManifest[] {
   const known = parseImage(paths, id)?.value?.manifests ?? [];
   if (!now) return known;
   const { digest, mediaType, indexes, layers } = now;
-  return [...known.filter((other) => other.digest !== digest), { digest, mediaType, indexes, layers }];
+  if (now.isSecondary && known.some((other) => other.digest === digest)) return known;
+  const others = known.filter((other) => other.digest !== digest);
+  const added = { digest, mediaType, indexes, layers };
+  return now.isSecondary ? [added, ...others] : [...others, added];
 }
 
 /** Of two that pull the same blob, the first has moved it. */

@@ -95,9 +95,9 @@ options.create = options
 const globals = "config context debug -D host -H log-level -l tls tlscacert tlscert tlskey tlsverify version -v help";
 
 const absent = [
-  ..."build builder buildx checkpoint compose config context node plugin push".split(" "),
+  ..."build builder buildx checkpoint compose config context node plugin".split(" "),
   ..."service stack swarm trust".split(" "),
-  ...["image build", "image push", "volume update", "system dial-stdio"],
+  ...["image build", "volume update", "system dial-stdio"],
 ];
 
 async function thrownBy(use: () => unknown): Promise<Failure> {

@@ -6,6 +6,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { binary, runProgram } from "../support/cli.ts";
 import { imageTar, Machine, said } from "../support/containers.ts";
+import { dockerRegistry, startDockerRegistry } from "../support/docker-registry.ts";
 import { sha256 } from "../support/images.ts";
 import { needing, root, tool } from "../support/needs.ts";
 import {
@@ -90,6 +91,20 @@ describe("what is in the store", () => {
     expect(await manifestOf("copied/busybox", "1")).toEqual(await manifestOf("busybox", "latest"));
     expect(await ok("images", "-q", "copied/busybox")).toBe(await ok("images", "-q", "busybox"));
   });
+});
+
+needing(root, dockerRegistry)("docker-registry is a pull-through cache of it", async () => {
+  const cache = await startDockerRegistry({ mirrorOf: `http://${served.host}` });
+  const got = async (path: string) =>
+    Buffer.from(
+      await (
+        await fetch(`http://${cache.host}/v2/busybox/${path}`, { headers: { Accept: types.manifest } })
+      ).arrayBuffer(),
+    );
+  const manifest = await got("manifests/latest");
+  expect(JSON.parse(manifest.toString())).toEqual(await manifestOf("busybox", "latest"));
+  for (const { digest } of JSON.parse(manifest.toString()).layers)
+    expect(`sha256:${sha256(await got(`blobs/${digest}`))}`).toBe(digest);
 });
 
 describe("what is pushed", () => {

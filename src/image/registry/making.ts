@@ -49,7 +49,7 @@ export async function outgoingManifest(
       const kept = outgoingImage(paths, id);
       if (kept.asPulled) return kept.manifest;
     }
-    return await make(paths, staging, id, compression ?? "gzip", onBytes);
+    return await make(paths, staging, id, compression ?? "gzip", onBytes, compression !== undefined);
   } finally {
     staging.discard();
   }
@@ -61,6 +61,7 @@ async function make(
   id: Digest,
   compression: LayerCompression,
   onBytes: (bytes: number) => void,
+  isSecondary: boolean,
 ): Promise<OutgoingManifest> {
   const record = readRecord(paths, id);
   if (!record) throw damaged(`image ${id} is gone`);
@@ -84,7 +85,7 @@ async function make(
     config,
     layers: record.layers,
     references: [],
-    manifest: { ...kept, contents: new Map([[digest, bytes]]) },
+    manifest: { ...kept, contents: new Map([[digest, bytes]]), isSecondary },
   };
   installImages(paths, staging, new Map(), [image], [], blobs);
   return { digest, mediaType, bytes };

@@ -40,6 +40,7 @@ export interface WantedLayer {
 }
 
 export type LayerStatus =
+  | PushStatus
   | "Already exists"
   | "Pulling fs layer"
   | "Waiting"
@@ -47,6 +48,9 @@ export type LayerStatus =
   | "Download complete"
   | "Extracting"
   | "Pull complete";
+
+/** Of a layer that is sent. */
+export type PushStatus = "Preparing" | "Pushing" | "Pushed" | "Layer already exists" | `Mounted from ${string}`;
 
 export interface LayerProgress {
   /** The first twelve digits of its blob's digest. */
