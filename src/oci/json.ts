@@ -25,7 +25,8 @@ export function parseJson(content: Uint8Array | string, subject: string, { trust
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new InvalidError(`${subject} is not JSON: ${(error as Error).message}`);
+    // It quotes what it stumbled over.
+    throw new InvalidError(`${subject} is not JSON: ${(error as Error).message.replace(/\p{Cc}/gu, "?")}`);
   }
 }
 

@@ -52,6 +52,8 @@ export function endpointsOf({ host, path }: RepositoryName, settings: RegistrySe
 /** The one place that is written to. */
 export function hostEndpoint({ host, path }: RepositoryName, settings: RegistrySettings): Endpoint {
   const address = isHub(host) ? hub.address : host;
+  if (!URL.canParse(`https://${address}`))
+    throw new UsageError(`${JSON.stringify(host)} is not the host of a registry`);
   return { address, host, path, plain: mayBePlain(address, settings) ? "fallback" : "never", isMirror: false };
 }
 

@@ -38,7 +38,8 @@ export async function mountBlob(opened: Opened, digest: Digest, from: string): P
   await answer.drop();
   if (answer.status === 201) return true;
   // It has begun an upload instead, which nobody is going to finish.
-  if (answer.status === 202 && upload !== null) await abandon(place, new URL(upload, answer.url), subject);
+  const begun = answer.status === 202 && upload !== null ? URL.parse(upload, answer.url.href) : null;
+  if (begun) await abandon(place, begun, subject);
   // Whoever cannot mount may refuse it: then the bytes are sent.
   return false;
 }

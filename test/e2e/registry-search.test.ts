@@ -3,6 +3,8 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { binary, runProgram } from "../support/cli.ts";
+import { architecture } from "../support/images.ts";
+import { addImage, addIndex, layerOf } from "../support/pulls.ts";
 import { indexType, manifestType, serveRegistry } from "../support/registry.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 
@@ -62,5 +64,32 @@ describe("manifest inspect", () => {
     const none = await td("manifest", "inspect", `${registry.host}/team/app:3`);
     expect(none).toMatchObject({ code: 1, stdout: "" });
     expect(none.stderr).toContain(`${registry.host} has no manifest ${registry.host}/team/app:3`);
+  });
+});
+
+describe("image inspect --remote", () => {
+  test("tells of an image that is not here what the registry has of it, for this platform or another", async () => {
+    const registry = serveRegistry();
+    const image = addImage(registry, "app:1", [layerOf("one")], { config: { config: { Cmd: ["hello"] } } });
+    const other = addImage(registry, "app:other", [layerOf("two")], { config: { architecture: "s390x" } });
+    addIndex(registry, "app:all", [
+      { ...other.descriptor, platform: { os: "linux", architecture: "s390x" } },
+      { ...image.descriptor, platform: { os: "linux", architecture } },
+    ]);
+    const td = user();
+    const inspect = async (...words: string[]) =>
+      JSON.parse((await td("image", "inspect", "--remote", ...words)).stdout)[0];
+    const name = `${registry.host}/app`;
+    const found = await inspect(`${name}:1`);
+    expect(found).toMatchObject({
+      Architecture: architecture,
+      Config: { Cmd: ["hello"] },
+      RepoTags: [`${name}:1`],
+      RepoDigests: [`${name}@${image.descriptor.digest}`],
+    });
+    expect((await inspect(`${name}:all`)).Id).toBe(found.Id);
+    expect((await inspect("--platform", "linux/s390x", `${name}:all`)).Architecture).toBe("s390x");
+    expect((await td("image", "inspect", "--remote", `${name}:2`)).code).toBe(1);
+    expect(registry.seen.filter(({ path }) => path.includes(image.blobs[0]!))).toEqual([]);
   });
 });

@@ -14,10 +14,12 @@ import { findImage } from "../../image/store.ts";
 import { type Paths, pathsOf } from "../../paths.ts";
 import { hasLinks } from "../../plan/network/options.ts";
 import { findOneNetwork } from "../network/inspect.ts";
+import { tlsArgs } from "../registry/args.ts";
 import { findOneVolume } from "../volume/inspect.ts";
 import { defineCommand, type Values } from "../words/command.ts";
 import { inspectArgs, printObjects } from "../words/objects.ts";
-import { platformArgs, platformCheck } from "../words/platform.ts";
+import { parsePlatformArg, platformArgs, platformCheck } from "../words/platform.ts";
+import { notice } from "../words/print.ts";
 import type { Struct } from "../words/template/value.ts";
 
 const kinds = ["container", "image", "network", "volume"] as const;
@@ -53,9 +55,24 @@ export const inspectContainers = defineCommand({
 
 export const inspectImages = defineCommand({
   meta: { name: "image inspect", description: "Show details of images as JSON" },
-  args: { name: args.name, ...inspectArgs, ...platformArgs },
-  examples: ["tinydocker image inspect busybox"],
-  run: ({ name, format, platform }, { root }) => {
+  args: {
+    name: args.name,
+    ...inspectArgs,
+    ...platformArgs,
+    remote: { type: "boolean", description: "Ask the registries, whatever is in the store" },
+    ...tlsArgs,
+  },
+  examples: ["tinydocker image inspect busybox", "tinydocker image inspect --remote alpine:3.20"],
+  run: async ({ name, format, platform, remote, "tls-verify": verifyTls }, { root }) => {
+    if (remote) {
+      const { remoteImage } = await import("../../engine/image/remote.ts");
+      const asked = platform === undefined ? undefined : parsePlatformArg(platform);
+      const found = new Map<string, Struct>();
+      for (const one of name)
+        found.set(one, describeImage(undefined, await remoteImage(one, asked, { verifyTls, notice })));
+      printObjects("image", name, (one) => found.get(one), format);
+      return 0;
+    }
     const paths = pathsOf(root);
     const check = platformCheck(platform);
     const find = (one: string) => {

@@ -7,7 +7,8 @@ import { listOrNone, listOrNull } from "../../nil.ts";
 import type { RunConfig } from "../../oci/image.ts";
 import type { Paths } from "../../paths.ts";
 
-export const describeImage = (paths: Paths, image: Image) => {
+/** @param paths undefined for an image that is not in the store */
+export const describeImage = (paths: Paths | undefined, image: Image) => {
   const { id, references, created, sizeBytes, config, layers } = image;
   const [top = "", ...below] = layers.toReversed();
   return {
@@ -30,7 +31,7 @@ export const describeImage = (paths: Paths, image: Image) => {
       Name: "overlayfs",
     },
     RootFS: { Type: "layers", Layers: config.rootfs.diff_ids },
-    Metadata: { LastTagTime: lastTagTime(paths, tagsOf({ references })) },
+    Metadata: { LastTagTime: paths ? lastTagTime(paths, tagsOf({ references })) : never },
     Descriptor: undefined,
     Manifests: listOrNone([]),
     // Ours.
@@ -38,11 +39,13 @@ export const describeImage = (paths: Paths, image: Image) => {
   };
 };
 
+const never = "0001-01-01T00:00:00Z";
+
 /** When a name was last given to it; the time that never was of one that has none. */
 function lastTagTime(paths: Paths, references: string[]): string {
   const times = references.map((reference) => (statIfAny(refFile(paths, reference))?.mtimeNs ?? 0n) / 1_000_000n);
   const last = Math.max(0, ...times.map(Number));
-  return last > 0 ? new Date(last).toISOString() : "0001-01-01T00:00:00Z";
+  return last > 0 ? new Date(last).toISOString() : never;
 }
 
 /** What an image says of nothing is there all the same, empty: templates ask for it. */
