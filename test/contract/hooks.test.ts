@@ -1,7 +1,7 @@
 /** `hooks` of config.json, as the runtime specification has them. Runs with RUNTIME=runc and crun, too. */
 
 import { describe, expect } from "bun:test";
-import { existsSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { type BundleMachine, isOurs, type Json, runtimeName, test, testOurs, withBundle } from "../support/bundle.ts";
 
 const kinds = ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"] as const;
@@ -145,6 +145,37 @@ describe("hooks", () => {
       await machine.runtime(["delete", "--force", "late"]);
     });
   });
+
+  testOurs(
+    "poststop hooks of a 'delete' that is killed in them are run by the next, which has the container gone",
+    async () => {
+      await withBundle(async (machine) => {
+        const kill = machine.file(
+          "kill.sh",
+          '#!/bin/sh\nmkdir "$0.once" 2>/dev/null && kill -KILL "$PPID"\nexit 0\n',
+          0o755,
+        );
+        const poststop = [{ path: kill }, ...noting(machine).poststop];
+        for (const next of [
+          ["delete", "one"],
+          ["delete", "--force", "one"],
+          ["run", "one"],
+        ]) {
+          machine.configure({ hooks: { poststop } });
+          expect(await machine.create("one")).toMatchObject({ code: 0 });
+          expect((await machine.runtime(["delete", "--force", "one"])).code).not.toBe(0);
+          expect(notes(machine)).toEqual([]);
+          expect((await machine.runtime(["list", "-q"])).stdout).toBe("");
+          machine.configure();
+          expect(await machine.runtime(next)).toEqual(expect.objectContaining({ code: 0, stderr: "" }));
+          expect(notes(machine).map(([kind, { status }]) => [kind, status])).toEqual([["poststop", "stopped"]]);
+          expect((await machine.runtime(["delete", "one"])).code).not.toBe(0);
+          rmSync(machine.path("hooks.log"));
+          rmSync(`${kill}.once`, { recursive: true });
+        }
+      });
+    },
+  );
 
   test("a poststop hook that fails is no failure; nor, with ours, a poststart hook: 'the remaining hooks and lifecycle continue'", async () => {
     await withBundle(async (machine) => {

@@ -1,4 +1,3 @@
-import { forMatching } from "../../runtime/oci/all-containers.ts";
 import { deleteContainer } from "../../runtime/oci/delete.ts";
 import { containerId, defineRuntimeCommand } from "./command.ts";
 
@@ -11,8 +10,12 @@ export default defineRuntimeCommand({
   },
   run: ({ id, force = false, regex }, { root, warn }) => {
     const remove = (one: string) => deleteContainer(root, one, { force }).forEach(warn);
-    if (regex) forMatching(root, id, remove, warn);
+    if (regex) all().forMatching(root, id, remove, warn);
     else remove(id);
     return 0;
   },
 });
+
+/** Loaded for more than one. */
+const all = () =>
+  require("../../runtime/oci/all-containers.ts") as typeof import("../../runtime/oci/all-containers.ts");

@@ -11,7 +11,8 @@ export function allContainers(root: string): ContainerState[] {
   const ids = (readdir(root, "directories") ?? []).filter((id) => idPattern.test(id)).sort();
   return ids.flatMap((id) => {
     if (!statIfAny(pathsOf(root, id).state)) {
-      removeIfUnfinished(root, id);
+      // Hooks are left to `delete`, which may have to wait for them.
+      if (!statIfAny(pathsOf(root, id).deleted)) removeIfUnfinished(root, id);
       return [];
     }
     try {

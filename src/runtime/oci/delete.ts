@@ -4,9 +4,11 @@ import { ConflictError, Failure, InvalidError, NotFoundError } from "../../error
 import { killCgroup } from "../../linux/cgroup.ts";
 import { pidfdSendSignal } from "../../linux/clone.ts";
 import { owned } from "../../linux/file.ts";
+import { rename } from "../../linux/names.ts";
 import { POLLIN, poll } from "../../linux/poll.ts";
 import { openProcess } from "../../linux/proc.ts";
 import { signals } from "../../linux/signal.ts";
+import { statIfAny } from "../../linux/stat.ts";
 import { runPoststopHooks } from "./hooks.ts";
 import { removeCgroups, removeDirectory, removeIfUnfinished, removeRest } from "./remove.ts";
 import { type ContainerState, lock, pathsOf, readState, statusOf } from "./state.ts";
@@ -23,9 +25,11 @@ export function deleteContainer(root: string, id: string, { force }: { force: bo
     if (status !== "stopped") endContainer(state);
     return removeContainer(root, state);
   } catch (error) {
-    if (!force || !(error instanceof NotFoundError)) throw error;
-    removeIfUnfinished(root, id);
-    return [];
+    if (!(error instanceof NotFoundError)) throw error;
+    // One whose deletion was cut off is deleted by this one.
+    const warnings = force || statIfAny(pathsOf(root, id).deleted) ? removeIfUnfinished(root, id) : undefined;
+    if (!force && warnings === undefined) throw error;
+    return warnings ?? [];
   }
 }
 
@@ -40,11 +44,17 @@ function readOrRemove(root: string, id: string, force: boolean): ContainerState 
   }
 }
 
-/** What is left of one whose first process has ended; the lock is held. @returns warnings. */
+/**
+ * What is left of one whose first process has ended; the lock is held. Its poststop hooks run "after the container is deleted
+ * but before the delete operation returns", and are known until they have run, whatever becomes of us. @returns warnings.
+ */
 export function removeContainer(root: string, state: ContainerState): string[] {
+  const { directory, state: file, deleted } = pathsOf(root, state.id);
   removeCgroups(state);
-  removeDirectory(pathsOf(root, state.id).directory);
-  return runPoststopHooks(state);
+  rename(file, deleted);
+  const warnings = runPoststopHooks(state);
+  removeDirectory(directory);
+  return warnings;
 }
 
 const patienceMs = 10_000;

@@ -15,23 +15,34 @@ export type Unfinished = Pick<ContainerState, "cgroup" | "madeCgroups" | "scope"
 /** Those of containers whose bundle names none are in it. */
 export const commonCgroup = "/tinydocker-runtime";
 
-/** Takes away what a killed creator left: its process has died with it. @returns false if there is a container, or one is being made. */
-export function removeIfUnfinished(root: string, id: string): boolean {
+/**
+ * Takes away what a killed creator left: its process has died with it; or a killed `delete`.
+ * @returns warnings of hooks; undefined if there is a container, or somebody is at work on one.
+ */
+export function removeIfUnfinished(root: string, id: string): string[] | undefined {
   const { directory, state } = pathsOf(root, id);
   using opened = owned(openIfAny(directory, O_RDONLY | O_DIRECTORY));
-  if (opened === undefined) return true;
-  if (!flock(opened.fd, { wait: false }) || statIfAny(state)) return false;
-  removeRest(root, id);
-  return true;
+  if (opened === undefined) return [];
+  if (!flock(opened.fd, { wait: false }) || statIfAny(state)) return undefined;
+  return removeRest(root, id);
 }
 
-/** What there is of a container without a state that can be read; whoever calls has the lock. */
-export function removeRest(root: string, id: string): void {
-  const { directory, cleanup } = pathsOf(root, id);
+/**
+ * What there is of a container without a state that can be read; whoever calls has the lock. One whose deletion was cut off
+ * still has its poststop hooks to come. @returns their warnings.
+ */
+export function removeRest(root: string, id: string): string[] {
+  const { directory, cleanup, deleted } = pathsOf(root, id);
+  const state = readSmallFileIfAny(deleted);
+  const warnings = state ? hooks().runPoststopHooks(JSON.parse(state) as ContainerState) : [];
   const text = readSmallFileIfAny(cleanup);
   if (text) removeCgroups(JSON.parse(text) as Unfinished);
   removeDirectory(directory);
+  return warnings;
 }
+
+/** Loaded for those whose deletion was cut off. */
+const hooks = () => require("./hooks.ts") as typeof import("./hooks.ts");
 
 /** With all that is in it, and those above it that were made for it. */
 export function removeCgroups({ cgroup, madeCgroups = [], scope }: Unfinished): void {

@@ -22,6 +22,7 @@ export function reserve(root: string, id: string, unfinished: Unfinished): Fd {
         return lock;
       }
       close(lock);
-    } else if (!removeIfUnfinished(root, id)) throw new ConflictError(`container with given ID already exists: ${id}`);
+    } else if (removeIfUnfinished(root, id) === undefined)
+      throw new ConflictError(`container with given ID already exists: ${id}`);
   }
 }

@@ -5,6 +5,7 @@
  *       cleanup       what is to be cleaned up if its creator is killed, or its state is damaged
  *       state.json    what it is; there as soon as it is created
  *       exec.fifo     there until somebody says start
+ *       deleted.json  what state.json was: there is no container any more, but hooks may not have run (poststop)
  */
 
 import { Failure, hasCode, InvalidError, NotFoundError, UsageError } from "../../errors.ts";
@@ -67,6 +68,7 @@ export const pathsOf = (root: string, id: string) => ({
   state: `${root}/${id}/state.json`,
   cleanup: `${root}/${id}/cleanup`,
   fifo: `${root}/${id}/exec.fifo`,
+  deleted: `${root}/${id}/deleted.json`,
 });
 
 /** Locks a container for a change. @throws NotFoundError if it is gone by then. */
