@@ -11,7 +11,7 @@ import { dirname, join } from "node:path";
 const below: Record<string, string[]> = {
   main: ["cli", "api"],
   cli: ["cli/system", "cli/explain"],
-  "cli/explain": ["cli/container", "cli/oci"],
+  "cli/explain": ["cli/container", "cli/image", "cli/oci"],
   "cli/oci": ["cli/words"],
   "cli/system": ["cli/life", "cli/container", "cli/image", "cli/manifest", "cli/network", "cli/secret", "cli/volume"],
   "cli/life": ["cli/container"],

@@ -47,6 +47,7 @@ describe("a usage line", () => {
       expect((await helpScreen(command)).usage).toEqual([usage]);
     expect((await helpScreen("explain")).usage).toEqual([
       "tinydocker explain [OPTIONS] run [RUN OPTIONS] IMAGE [COMMAND [ARG...]]",
+      "tinydocker explain [OPTIONS] pull [PULL OPTIONS] NAME",
       "tinydocker explain [OPTIONS] --bundle DIR",
     ]);
   });

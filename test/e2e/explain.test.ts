@@ -84,7 +84,7 @@ describe("explain", () => {
     const result = await box.run(["explain", "run", "--memry", "5", "x"]);
     expect(result.stderr).toContain("did you mean --memory?");
     expect(result.code).not.toBe(0);
-    expect((await box.run(["explain", "rm", "x"])).stderr).toContain("explain supports only run");
+    expect((await box.run(["explain", "rm", "x"])).stderr).toContain("explain supports run and pull");
   });
   test("of a container with a user namespace has the way into it, whose ids it has, and what is idmapped", async () => {
     await withMachine(["busybox"], async (machine) => {

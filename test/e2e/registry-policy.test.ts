@@ -5,8 +5,9 @@ import { generateKeyPairSync } from "node:crypto";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { Machine } from "../support/containers.ts";
+import { architecture } from "../support/images.ts";
 import { needing, root, tool } from "../support/needs.ts";
-import { addImage, layerOf, runHere } from "../support/pulls.ts";
+import { addImage, addIndex, layerOf, runHere } from "../support/pulls.ts";
 import { serveRegistry } from "../support/registry.ts";
 import { signBeside } from "../support/signing.ts";
 
@@ -45,5 +46,38 @@ describe("a policy of signatures", () => {
     expect((await pull("other:1")).stderr).toContain(`other:1 is rejected by ${path} (default)`);
     expect((await pull("gpg:1")).stderr).toContain("wants signedBy");
     expect(registry.seen).toEqual([]);
+  });
+});
+
+describe("explain pull", () => {
+  test("prints the requests that a pull then makes, mirrors first, and makes none", async () => {
+    await using machine = await new Machine().open();
+    const [registry, mirror] = [serveRegistry(), serveRegistry()];
+    const image = addImage(registry, "app:one", [layerOf("one")]);
+    addIndex(registry, "app:1", [{ ...image.descriptor, platform: { os: "linux", architecture } }]);
+    const registries = { [registry.host]: { mirrors: [`${mirror.url}/below`] }, "blocked.example": { blocked: true } };
+    const config = machine.file("config.json", JSON.stringify({ registries }));
+    const td = (...words: string[]) => runHere(machine, "--config", config, ...words);
+    const name = `${registry.host}/app:1`;
+    const explained = JSON.parse((await td("explain", "--json", "pull", name)).stdout);
+    expect([...registry.seen, ...mirror.seen]).toEqual([]);
+    expect(explained.reference).toBe(name);
+    expect(explained.endpoints.map(({ isMirror }: { isMirror: boolean }) => isMirror)).toEqual([true, false]);
+    expect((await td("pull", name)).code).toBe(0);
+    const planned: RegExp[] = explained.endpoints.flatMap(({ requests }: { requests: { request: string }[] }) =>
+      requests.map(({ request }) => {
+        const [method, url] = request.split(" ") as [string, string];
+        // What is asked by TLS first, and then by http.
+        const path = url.replace(/^https?:\/\/[^/]*/, "").replace(/\b(DIGEST|CONFIG|LAYER)\b/, "sha256:[0-9a-f]{64}");
+        return new RegExp(`^${method} ${path.replaceAll("?", "\\?")}$`);
+      }),
+    );
+    const made = [...mirror.seen, ...registry.seen].map(({ method, path }) => `${method} ${path}`);
+    expect(made.filter((request) => !planned.some((pattern) => pattern.test(request)))).toEqual([]);
+    expect(made).toContain("GET /v2/below/app/manifests/1");
+    const text = (await td("explain", "pull", "docker.io/a/b:2")).stdout;
+    expect(text).toContain("GET https://registry-1.docker.io/v2/a/b/manifests/2\n");
+    expect((await td("explain", "pull", "blocked.example/x")).stderr).toContain("is blocked");
+    expect((await td("explain", "--full", "pull", "x")).code).not.toBe(0);
   });
 });

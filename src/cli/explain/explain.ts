@@ -14,8 +14,12 @@ export default defineCommand({
   meta: {
     name: "explain",
     group: "Inspect",
-    description: "Print each step of a `run` without running it",
-    usage: ["[OPTIONS] run [RUN OPTIONS] IMAGE [COMMAND [ARG...]]", "[OPTIONS] --bundle DIR"],
+    description: "Print each step of a `run` or `pull` without doing it",
+    usage: [
+      "[OPTIONS] run [RUN OPTIONS] IMAGE [COMMAND [ARG...]]",
+      "[OPTIONS] pull [PULL OPTIONS] NAME",
+      "[OPTIONS] --bundle DIR",
+    ],
   },
   args: {
     json: { type: "boolean", description: "Print JSON" },
@@ -29,7 +33,7 @@ export default defineCommand({
     command: {
       type: "positional",
       multiple: true,
-      description: "The run command, with its options and arguments",
+      description: "The run or pull command, with its options and arguments",
     },
   },
   optionsFirst: true,
@@ -37,6 +41,7 @@ export default defineCommand({
     "tinydocker explain run -m 64 busybox.tar -- sh",
     "tinydocker explain --json run busybox.tar -- sh",
     "tinydocker explain --full --bundle ./bundle",
+    "tinydocker explain pull alpine",
   ],
   run: async ({ json, full, bundle, command: [name, ...words] }, global) => {
     const how = { json: json === true, full: full === true };
@@ -48,11 +53,16 @@ export default defineCommand({
     }
     if (name === undefined)
       throw new UsageError("there is nothing to explain", "tinydocker explain run ..., or --bundle DIR");
-    if (name !== "run")
-      throw new UsageError(`explain supports only run, not ${JSON.stringify(name)}`, "tinydocker explain run ...");
+    if (name !== "run" && name !== "pull")
+      throw new UsageError(`explain supports run and pull, not ${JSON.stringify(name)}`, "tinydocker explain run ...");
     // `explain run --json IMAGE` is what one types, too.
     for (; words[0] === "--json" || words[0] === "--full"; words.shift())
       how[words[0] === "--json" ? "json" : "full"] = true;
+    if (name === "pull") {
+      if (how.full) throw new UsageError("--full is about the system calls of a run");
+      (await import("./pull.ts")).printPull(words, how.json);
+      return 0;
+    }
     const args = parseCommand(runCommand, words);
     const plan = await explainRun(pathsOf(global.root), runRequest(args as never), warn);
     explain(`container ${plan.id.slice(0, 12)}`, plan, how);
