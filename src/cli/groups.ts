@@ -82,9 +82,16 @@ export const groups: Record<string, Group> = {
     aliases: { list: "ls", remove: "rm", umount: "unmount" },
   },
   manifest: {
-    description: "Look at manifests of registries",
+    description: "Manage lists of images for several platforms",
     heading: "Images",
-    commands: { inspect: () => import("./manifest/inspect.ts") },
+    commands: {
+      add: () => import("./manifest/add.ts"),
+      annotate: async () => ({ default: (await import("./manifest/add.ts")).annotate }),
+      create: () => import("./manifest/create.ts"),
+      inspect: () => import("./manifest/inspect.ts"),
+      push: () => import("./manifest/push.ts"),
+      rm: () => import("./manifest/rm.ts"),
+    },
     aliases: {},
   },
   network: {

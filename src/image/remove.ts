@@ -61,7 +61,6 @@ export function removeImage(paths: Paths, reference: string, options: RemoveOpti
     if (!last || user) return { id: image.id, untagged };
     // The record goes first: without it the image does not exist, whatever else is still there.
     unlink(`${paths.images}/${hexOf(image.id)}`);
-    unlink(`${paths.blobs}/${hexOf(image.id)}`);
     collectUnused(paths);
     return { id: image.id, untagged, deleted: image.id };
   });

@@ -1,11 +1,10 @@
 /** Pushing images, and lists of several, to registries by name. */
 
 import { ConflictError, NotFoundError, UsageError } from "../../errors.ts";
-import { imageNamed } from "../../image/named.ts";
 import { formatReference, fullName, parseNewReference, tagsOf } from "../../image/reference.ts";
+import { findList } from "../../image/registry/lists.ts";
 import type { LayerCompression } from "../../image/registry/making.ts";
 import { type PushOptions, type PushResult, pushImage, pushIndex } from "../../image/registry/push.ts";
-import { readTag } from "../../image/repository/records.ts";
 import { findImage, listImages } from "../../image/store.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { Paths } from "../../paths.ts";
@@ -67,7 +66,7 @@ export async function push(paths: Paths, request: PushRequest, report: PushRepor
 type Source = { image: Digest } | { manifest: Digest };
 
 function source(paths: Paths, text: string): Source {
-  const list = findList(paths, text);
+  const list = isId(text) ? undefined : findList(paths, text);
   if (list) return { manifest: list };
   const image = findImage(paths, text);
   if (image) return { image: image.id };
@@ -77,17 +76,7 @@ function source(paths: Paths, text: string): Source {
   );
 }
 
-/** The manifest that a name has in a repository, where no image here has the name. */
-export function findList(paths: Paths, text: string): Digest | undefined {
-  if (/^(sha256:)?[0-9a-f]+$/.test(text)) return undefined;
-  const { name, tag, digest } = parseNewReference(text);
-  if (digest || tag === undefined) return undefined;
-  const record = readTag(paths, name, tag);
-  const image = imageNamed(paths, formatReference({ name, tag }));
-  return record && (image === undefined ? record.image === undefined : record.image === image)
-    ? record.manifest
-    : undefined;
-}
+const isId = (text: string): boolean => /^(sha256:)?[0-9a-f]+$/.test(text);
 
 function allOf(paths: Paths, name: string): { tag: string; of: Source }[] {
   const found = listImages(paths).flatMap((image) =>
