@@ -22,6 +22,8 @@ import { run, text } from "./process.ts";
 import { seal } from "./seal.ts";
 import { tune } from "./tune.ts";
 import { startWhereverItIs } from "./unlinked.ts";
+import type { WarmPages } from "./warm/pages.ts";
+import { warm } from "./warm/patch.ts";
 
 const root = join(import.meta.dir, "..");
 const dist = join(root, "dist");
@@ -35,8 +37,11 @@ export const targets = {
 } as const;
 export type Target = keyof typeof targets;
 
-/** Compiles, seals, tunes and puts in place one binary; a running one is replaced by rename, as writing to it gives ETXTBSY. */
-export async function build(target: Target, outfile: string): Promise<void> {
+/**
+ * Compiles, seals, tunes and puts in place one binary; a running one is replaced by rename, as writing to it gives ETXTBSY.
+ * @param how.cold without what makes its pages ready (helpers/warm).
+ */
+export async function build(target: Target, outfile: string, how: { cold?: boolean } = {}): Promise<void> {
   const started = performance.now();
   const temporary = `${outfile}.${process.pid}.new`;
   mkdirSync(dist, { recursive: true });
@@ -48,7 +53,8 @@ export async function build(target: Target, outfile: string): Promise<void> {
     const hits = seal(bun, target.startsWith("linux-arm64") ? "arm64" : "x64");
     if (target === "linux-x64") tune(binary);
     if (target.startsWith("linux-x64")) startWhereverItIs(binary);
-    writeFileSync(temporary, binary);
+    const isWarm = target === "linux-x64" && !how.cold;
+    writeFileSync(temporary, isWarm ? warm(binary, warmPages()) : binary);
     chmodSync(temporary, 0o755);
     renameSync(temporary, outfile);
     const closed = [...hits.values()].reduce((sum, count) => sum + count, 0);
@@ -58,6 +64,8 @@ export async function build(target: Target, outfile: string): Promise<void> {
     rmSync(temporary, { force: true });
   }
 }
+
+const warmPages = (): WarmPages => JSON.parse(readFileSync(join(import.meta.dir, "warm/pages.json"), "utf8"));
 
 /** Compiles a program with the options of ours, which the bench does too with an empty one. @throws AggregateError. */
 export async function compile(entry: string, outfile: string, target: Target = hostTarget()): Promise<void> {
