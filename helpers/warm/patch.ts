@@ -21,12 +21,13 @@ const pageBytes = 4096;
 const kinds = { read: 0, written: 1, plain: 2, dense: 3, sparse: 4, denseHuge: 5, sparseHuge: 6 } as const;
 const mostMappings = 3;
 const nameBytes = 15;
-/** First words of commands that stay as long as a container (0), or may (1). All others are over at once. */
+/** Commands that stay as long as a container (0), or may (1). All others are over at once (2), those of the OCI runtime among them. */
 const names: [string, number][] = [
   ["monitor", 0],
   ["network-keeper", 0],
   ["run", 1],
   ["exec", 1],
+  ["runtime", 2],
 ];
 
 /** @returns the binary with the segment. @throws Error if the pages are those of another Bun, or the binary has another shape. */

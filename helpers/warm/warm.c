@@ -10,7 +10,7 @@ typedef unsigned long word;
 
 enum { SYS_mmap = 9, SYS_mincore = 27, SYS_madvise = 28 };
 enum { HUGEPAGE = 14, NOHUGEPAGE = 15, POPULATE_READ = 22, POPULATE_WRITE = 23 }; /* madvise(2) */
-enum { MAP_ANONYMOUS = 32, page_bytes = 4096, most_mappings = 3, most_names = 4, name_bytes = 16 };
+enum { MAP_ANONYMOUS = 32, page_bytes = 4096, most_mappings = 3, most_names = 5, most_words = 4, name_bytes = 16 };
 
 /* What is to be done with pages: read or written; written; the same, but for those that lie in a huge page; made a huge page.
  * The dense ones use up much of it. */
@@ -29,7 +29,7 @@ struct table {
   word program;      /* its own entry point */
   word slot, unused; /* the place of `mmap` in its GOT, and what stands there until the first call */
   struct { word bytes, alignment; } mappings[most_mappings];
-  struct { char text[name_bytes - 1], mode; } names[most_names]; /* first words of commands that are not short */
+  struct { char text[name_bytes - 1], mode; } names[most_names]; /* the first of them among the first words decides */
   word count;
   struct range ranges[];
 };
@@ -120,11 +120,17 @@ static int is(const char *one, const char *other) {
   return 0;
 }
 
+/* A command may have --root DIRECTORY before it. */
+static enum mode mode_of(const word *argv, word argc) {
+  for (word at = 1; at < argc && at < most_words; at++)
+    for (int index = 0; index < most_names; index++)
+      if (is((const char *)argv[at], table.names[index].text)) return table.names[index].mode;
+  return SHORT;
+}
+
 /* stack: argc, argv, NULL. */
 __attribute__((used)) static void warm(const word *stack) {
-  enum mode mode = SHORT;
-  for (int index = 0; index < most_names; index++)
-    if (stack[0] > 1 && is((const char *)stack[2], table.names[index].text)) mode = table.names[index].mode;
+  enum mode mode = mode_of(stack + 1, stack[0]);
   ask(0, 0, READ, POPULATE_READ);
   ask(0, 0, WRITE, POPULATE_WRITE);
   /* With LD_BIND_NOW something else stands there, and is left alone. */
