@@ -19,11 +19,10 @@ const pageBytes = 4096;
 const pagesAround = 16;
 const GiB = 2 ** 30;
 
-/** The mappings that Bun makes, in this order: mimalloc's heap, JavaScriptCore's structures (in that part which has an address of 4 GiB), and those of WTF. */
+/** The mappings that Bun makes, in this order: mimalloc's heap, and JavaScriptCore's structures, which begin at a multiple of 4 GiB. */
 const known = [
   { bytes: GiB, alignment: 1 },
   { bytes: 8 * GiB, alignment: 4 * GiB },
-  { bytes: 122_880, alignment: 1 },
 ];
 /** Of how many commands a page must be. Memory costs more than a call that was not needed. */
 const enough = { file: 3, memory: 5 };
@@ -144,13 +143,13 @@ function blocksOf(touched: Set<number>[]): { dense: number[]; sparse: number[] }
     }
     for (const [block, count] of counts) most.set(block, Math.max(count, most.get(block) ?? 0));
   }
-  const between = (least: number, below: number) =>
-    [...most]
-      .filter(([, count]) => count >= least && count < below)
-      .map(([block]) => block)
-      .sort((a, b) => a - b);
   const [third, eighth] = [pagesOfHugePage / 3, pagesOfHugePage / 8];
-  return { dense: between(third, Number.POSITIVE_INFINITY), sparse: between(eighth, third) };
+  const from = (least: number) => [...most.keys()].filter((block) => most.get(block)! >= least);
+  const [dense, used] = [from(third).sort((a, b) => a - b), from(eighth)];
+  const [first, last] = [Math.min(...used), Math.max(...used)];
+  // Between them the program's next version may need what this one does not, and what is not touched costs nothing.
+  const all = Array.from({ length: last - first + 1 }, (_, index) => first + index);
+  return { dense, sparse: all.filter((block) => !dense.includes(block)) };
 }
 
 if (import.meta.main) writeFileSync(join(import.meta.dir, "pages.json"), `${JSON.stringify(await measure())}\n`);

@@ -10,7 +10,7 @@ export interface Mapping {
   alignment: number;
   /** That commands touch. */
   pages: Pages[];
-  /** Numbers of the parts, as large as a huge page, that they fill to a third and more, and to an eighth. */
+  /** Numbers of the parts, as large as a huge page, that they fill to a third and more; and of the others, as far as they fill any to an eighth. */
   dense: number[];
   sparse: number[];
 }

@@ -19,7 +19,7 @@ const R_X86_64_JUMP_SLOT = 7;
 const pageBytes = 4096;
 
 const kinds = { read: 0, written: 1, plain: 2, dense: 3, sparse: 4, denseHuge: 5, sparseHuge: 6 } as const;
-const mostMappings = 3;
+const mostMappings = 2;
 const nameBytes = 15;
 /** Commands that stay as long as a container (0), or may (1). All others are over at once (2), those of the OCI runtime among them. */
 const names: [string, number][] = [

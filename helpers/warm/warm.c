@@ -10,7 +10,7 @@ typedef unsigned long word;
 
 enum { SYS_mmap = 9, SYS_mincore = 27, SYS_madvise = 28 };
 enum { HUGEPAGE = 14, NOHUGEPAGE = 15, POPULATE_READ = 22, POPULATE_WRITE = 23 }; /* madvise(2) */
-enum { MAP_ANONYMOUS = 32, page_bytes = 4096, most_mappings = 3, most_names = 5, most_words = 4, name_bytes = 16 };
+enum { MAP_ANONYMOUS = 32, page_bytes = 4096, most_mappings = 2, most_names = 5, most_words = 4, name_bytes = 16 };
 
 /* What is to be done with pages: read or written; written; the same, but for those that lie in a huge page; made a huge page.
  * The dense ones use up much of it. */

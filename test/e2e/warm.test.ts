@@ -25,6 +25,8 @@ async function trace(options: string[], words: string[], env: Record<string, str
 
 const isHeap = (call: string): boolean => /^mmap\(.*, 1073741824, PROT_READ\|PROT_WRITE, .*MAP_ANONYMOUS/.test(call);
 const heapOf = (calls: string[]): number => calls.findIndex(isHeap);
+/** As if the kernel had no huge pages, or had none left. */
+const nothingHuge = ["-e", "inject=mincore:error=ENOSYS"];
 const version = { exitCode: 0, stdout: expect.stringContaining(manifest.version) };
 
 describe("the binary, before Bun starts,", () => {
@@ -48,9 +50,9 @@ describe("the binary, before Bun starts,", () => {
 
   traced("asks a `run` for less of them, as it may stay, and the OCI runtime's not", async () => {
     const count = async (...words: string[]) =>
-      (await trace([], words)).calls.filter((call) => call.includes("MADV_HUGEPAGE")).length;
+      (await trace(nothingHuge, words)).calls.filter((call) => call.includes("MADV_HUGEPAGE")).length;
+    // One try for each kind in each mapping.
     const list = await count("ps", "--help");
-    // Where there are no huge pages, it is one try for each mapping.
     for (const words of [["run"], ["--root", "/nowhere", "run"]])
       expect(await count(...words, "--help")).toBeLessThan(list);
     expect(await count("runtime", "run", "--help")).toBe(list);
@@ -63,7 +65,7 @@ describe("the binary runs as well", () => {
   });
 
   traced("where there are no huge pages: it asks for the single ones", async () => {
-    const { calls, ...ended } = await trace(["-e", "inject=mincore:error=ENOSYS"], ["--version"]);
+    const { calls, ...ended } = await trace(nothingHuge, ["--version"]);
     expect(ended).toMatchObject(version);
     const populated = calls.filter((call) => call.includes("MADV_POPULATE_WRITE"));
     expect(populated.length).toBeGreaterThan(50);
