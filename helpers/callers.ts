@@ -34,6 +34,7 @@ const inMachine: { name: Caller; sections: string[]; bySystemd?: true }[] = [
   { name: "podman", sections: ["limits"] },
   { name: "docker", sections: ["scopes"], bySystemd: true },
   { name: "podman", sections: ["scopes"], bySystemd: true },
+  { name: "cri", sections: ["scopes"], bySystemd: true },
 ];
 
 const directory = mkdtempSync(join(tmpdir(), "callers-"));

@@ -1,10 +1,10 @@
 /**
  * The calls that a kubelet makes for a pod and its containers, and what comes of them: for cri.sh, which tells where.
  *
- *   bun helpers/callers/pods.ts life|limits SOCKET HANDLER DIRECTORY CGROUP
+ *   bun helpers/callers/pods.ts life|limits|scopes SOCKET HANDLER DIRECTORY CGROUP
  */
 
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { Cri, decode, type Message, type Received } from "./cri.ts";
 
 const [section = "", socket = "", handler = "", directory = "", parent = ""] = process.argv.slice(2);
@@ -125,6 +125,16 @@ const sections: Record<string, (sandbox: string) => Promise<void>> = {
     await cri.call("StopContainer", { 1: web });
     show("StopContainer", await until(web, "exited"));
   },
+};
+
+/** The cgroups of containers, as systemd's scopes are in its slice. */
+function showScopes(): void {
+  const found = readdirSync(`/sys/fs/cgroup/${parent}`).filter((name) => name.endsWith(".scope"));
+  show("scopes", found.map((name) => name.replace(/[0-9a-f]{64}/, "ID")).join(" "));
+}
+sections.scopes = async (sandbox) => {
+  showScopes();
+  await sections.limits!(sandbox);
 };
 
 const sandbox = textOf(await cri.call("RunPodSandbox", { 1: pod, 2: handler }), 1);
