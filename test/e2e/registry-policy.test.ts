@@ -81,3 +81,20 @@ describe("explain pull", () => {
     expect((await td("explain", "--full", "pull", "x")).code).not.toBe(0);
   });
 });
+
+test("a name without a host is its alias's, or of the one registry that such names are of, and never of one out of several", async () => {
+  await using machine = await new Machine().open();
+  const explain = async (config: object, name: string) => {
+    const path = machine.file("config.json", JSON.stringify(config));
+    const { stdout, stderr } = await runHere(machine, "--config", path, "explain", "--json", "pull", name);
+    return stdout === "" ? stderr : JSON.parse(stdout).reference;
+  };
+  const aliases = { base: "a.example:5000/team/base" };
+  expect(await explain({ aliases }, "base:2")).toBe("a.example:5000/team/base:2");
+  expect(await explain({ aliases }, "docker.io/base")).toBe("docker.io/library/base:latest");
+  expect(await explain({ "unqualified-search": ["b.example"] }, "x/y")).toBe("b.example/x/y:latest");
+  expect(await explain({ "unqualified-search": [] }, "x")).toContain("x has no host");
+  const several = { aliases, "unqualified-search": ["b.example", "docker.io"] };
+  expect(await explain(several, "x:1")).toContain("one of b.example/x:1, docker.io/x:1");
+  expect(await explain(several, "base")).toBe("a.example:5000/team/base:latest");
+});
