@@ -50,9 +50,9 @@ export function collectUnused(paths: Paths): void {
   }
 }
 
-/** Loaded for stores that have any. */
-function keptByRepositories(paths: Paths): Iterable<string> {
-  if (!readdir(paths.repositories)) return [];
+/** Blobs that `registry serve` has to keep, by their digits; the caller holds the lock exclusively. */
+export function keptByRepositories(paths: Paths): Iterable<string> {
+  if (!readdir(paths.repositories)) return []; // loaded for stores that have any
   const { collectRepositories } = require("./repository/collect.ts") as typeof import("./repository/collect.ts");
   const { imageNamed } = require("./named.ts") as typeof import("./named.ts");
   return collectRepositories(paths, (name) => imageNamed(paths, name)).map(hexOf);

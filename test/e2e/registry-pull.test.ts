@@ -89,6 +89,19 @@ describe("pull", () => {
       `${name} <none> ${other.digest}`,
     );
     expect((await machine.run(["image", "prune", "-f"])).stdout).toContain(`untagged: ${name}@${other.digest}`);
+    // Room is made of layers as they came, and the image stays.
+    const [kept, size] = [
+      inStore(machine, "blobs/sha256"),
+      image.blobs.map((blob) => registry.blobs.get(blob)!.length),
+    ];
+    const df = async () =>
+      (await machine.run(["system", "df", "--format", "{{.Type}} {{.Size}}"])).stdout.split("\n")[0];
+    const before = await df();
+    const room = await machine.run(["system", "prune", "-f", "--keep-storage", "0"]);
+    expect(room.stdout).toContain(`Total reclaimed space: ${size[0]! + size[1]!}B`);
+    expect(inStore(machine, "blobs/sha256")).toEqual(kept.filter((hex) => !image.blobs.includes(`sha256:${hex}`)));
+    expect(await df()).not.toBe(before);
+    expect((await runHere(machine, "pull", "-q", `${name}:1`)).code).toBe(0);
     // With the last tag goes what it was pulled as, and all that it brought.
     const removed = await machine.run(["rmi", `${name}:1`]);
     expect(removed.stdout.trim().split("\n")).toEqual([

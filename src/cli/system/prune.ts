@@ -12,6 +12,7 @@ import { reportAll } from "../words/for-each.ts";
 import { printDone } from "../words/print.ts";
 import { showRemovals } from "../words/progress.ts";
 import { datedPruneArgs, parsePruneFilter, printReclaimed, printRemoved, untilFilter } from "../words/prune.ts";
+import { parseSize } from "../words/units.ts";
 
 export default defineCommand({
   meta: {
@@ -21,14 +22,20 @@ export default defineCommand({
   args: {
     all: { type: "boolean", alias: "a", description: "Remove all images that no container uses" },
     volumes: { type: "boolean", description: "Remove anonymous volumes that no container uses" },
+    "keep-storage": {
+      type: "string",
+      valueHint: "size",
+      description: "Keep at most so much of layers as they were pulled; images stay",
+    },
     ...datedPruneArgs,
   },
   examples: ["tinydocker system prune", "tinydocker system prune -a -f --volumes"],
-  run: ({ all = false, volumes = false, force, filter }, { root }) => {
+  run: ({ all = false, volumes = false, force, filter, "keep-storage": keep }, { root }) => {
     requireRoot("removing things");
     showRemovals();
     const paths = pathsOf(root);
     const chosen = parsePruneFilter<Dated>(filter, untilFilter);
+    const keepBytes = keep === undefined ? undefined : parseSize("--keep-storage", keep);
     if (volumes && filter.some((word) => word.startsWith("until=")))
       throw new UsageError(
         "--filter until= is not supported with --volumes",
@@ -36,7 +43,7 @@ export default defineCommand({
       );
     if (!force && !confirm(warningOf({ all, volumes, filter }))) throw new Failure("nothing was removed");
     recoverIfAllowed(paths);
-    const pruned = pruneSystem(paths, { all, volumes, chosen });
+    const pruned = pruneSystem(paths, { all, volumes, chosen, keepBytes });
     printDone("what is not used is removed", () => {
       printRemoved("Deleted Containers:", pruned.containers);
       printRemoved("Deleted Networks:", pruned.networks);

@@ -1,6 +1,7 @@
 /** What images, containers and volumes take of the disk. */
 
 import { knownLayers } from "../../image/record.ts";
+import { keptBytes } from "../../image/registry/room.ts";
 import { type Image, listImages } from "../../image/store.ts";
 import type { Paths } from "../../paths.ts";
 import { sizeOfContainer, sizeOfTree } from "../container/size.ts";
@@ -9,7 +10,7 @@ import { backingOf, listVolumes, mountPointOf, usersOfVolumes, type Volume } fro
 
 export interface Usage {
   images: { image: Image; users: number; sharedBytes: number; uniqueBytes: number }[];
-  /** Bytes of all layers, each once; and of those that no container needs. */
+  /** Bytes of all layers, each once, and of what is kept of registries; and of all that what no container needs. */
   layers: { bytes: number; unusedBytes: number };
   containers: { container: Container; bytes: number; volumes: number; active: boolean }[];
   /** Without a size what lies elsewhere than with us. */
@@ -57,12 +58,13 @@ function imageUsage(paths: Paths, containers: Container[]): Pick<Usage, "images"
   });
   const sum = (chosen: { bytes: number }[]) => chosen.reduce((total, { bytes }) => total + bytes, 0);
   const all = [...layers.values()];
+  const kept = keptBytes(paths, (image) => containers.some(({ record }) => record.imageId === image));
   return {
     images: found.map(({ image, users, own }) => {
       const mine = own.map((chainId) => layers.get(chainId)!);
       const sharedBytes = sum(mine.filter(({ images }) => images > 1));
       return { image, users, sharedBytes, uniqueBytes: sum(mine) - sharedBytes };
     }),
-    layers: { bytes: sum(all), unusedBytes: sum(all.filter(({ used }) => !used)) },
+    layers: { bytes: sum(all) + kept.bytes, unusedBytes: sum(all.filter(({ used }) => !used)) + kept.unusedBytes },
   };
 }

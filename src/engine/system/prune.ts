@@ -2,6 +2,7 @@
 
 import type { Failure } from "../../errors.ts";
 import { collectGarbage } from "../../image/garbage.ts";
+import { dropLayerBlobs, dropPartials } from "../../image/registry/room.ts";
 import type { Paths } from "../../paths.ts";
 import { pruneContainers } from "../container/prune.ts";
 import { sizeOfTree } from "../container/size.ts";
@@ -17,6 +18,8 @@ export interface PruneOptions {
   /** Also anonymous volumes. */
   volumes: boolean;
   chosen: Chosen;
+  /** Bytes that layers may take as they were pulled, beside their files; as many as there are where nothing is said. */
+  keepBytes?: number | undefined;
 }
 
 export interface Pruned {
@@ -32,7 +35,7 @@ export interface Pruned {
   failures: Failure[];
 }
 
-export function pruneSystem(paths: Paths, { all, volumes, chosen }: PruneOptions): Pruned {
+export function pruneSystem(paths: Paths, { all, volumes, chosen, keepBytes }: PruneOptions): Pruned {
   const pruned: Pruned = { containers: [], networks: [], volumes: [], images: [], bytes: 0, failures: [] };
   const containers = pruneContainers(paths, ({ record }) =>
     chosen({ labels: record.settings.labels, created: record.created }),
@@ -56,5 +59,7 @@ export function pruneSystem(paths: Paths, { all, volumes, chosen }: PruneOptions
   pruned.bytes += reclaimedBytes;
   pruned.failures.push(...failures);
   collectGarbage(paths);
+  pruned.bytes += dropPartials(paths);
+  if (keepBytes !== undefined) pruned.bytes += dropLayerBlobs(paths, keepBytes);
   return pruned;
 }
