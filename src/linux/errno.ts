@@ -7,6 +7,7 @@ export const errnos = {
   ESRCH: 3,
   EINTR: 4,
   ENXIO: 6,
+  ENOEXEC: 8,
   EBADF: 9,
   ECHILD: 10,
   EAGAIN: 11,

@@ -85,8 +85,11 @@ export type InitStep =
   | { do: "no-new-privileges" }
   | SeccompStep
   | { do: "reap"; args: string[]; env: string[] }
-  /** `path`: what is executed, whatever args[0] says, and with this environment alone. */
-  | { do: "execute"; args: string[]; env: string[]; path?: string };
+  /**
+   * `path`: what is executed, whatever args[0] says, and with this environment alone. `alone`: nobody is there any more to be
+   * told of a failure, so it says so itself, on its stderr.
+   */
+  | { do: "execute"; args: string[]; env: string[]; path?: string; alone?: true };
 
 /** Loads a filter of system calls. */
 export interface SeccompStep {

@@ -42,6 +42,21 @@ for (const name of installedRuntimes())
       expect((await box.call(["state", "c"])).code).toBe(1);
     });
 
+    contract("what the kernel finds no program only at start is told on the stderr of the container", async (box) => {
+      writeFileSync(join(box.rootfs, "bad"), "\x7fELF, and no more", { mode: 0o755 });
+      writeFileSync(join(box.rootfs, "alone"), "#!/not/there\n", { mode: 0o755 });
+      for (const name of ["bad", "alone"]) {
+        const output = join(box.directory, `stderr-${name}`);
+        const under = ["sh", "-c", `exec "$@" >${output} 2>&1`, "sh"];
+        const bundle = box.bundle(name, [`/${name}`]);
+        expect(await box.call(["create", "-b", bundle, name], { under })).toMatchObject({ code: 0 });
+        expect(await box.call(["start", name])).toMatchObject({ code: 0 });
+        await box.until(name, "stopped");
+        expect(readFileSync(output, "utf8")).toContain(`/${name}`);
+        expect(await box.call(["delete", name])).toMatchObject({ code: 0 });
+      }
+    });
+
     contract("the pid file has the number of the first process before create returns", async (box) => {
       const [bundle, file] = [box.bundle("b", ["sleep", "100"]), join(box.directory, "pid")];
       await box.call(["create", "-b", bundle, "--pid-file", file, "c"]);

@@ -97,6 +97,27 @@ test("every property of the specification's schema is read, and no other", () =>
   expect(invented.filter((path) => !since.some((later) => later.replace("{}", "").startsWith(`${path}.`)))).toEqual([]);
 });
 
+/** Of other systems: the specification has runtimes ignore that. */
+const elsewhere = /^(process\.commandLine|solaris|windows|vm|zos|freebsd)$/;
+
+/** All of src but what reads the specification and its types. */
+const consumers = [...new Bun.Glob("**/*.ts").scanSync(join(import.meta.dir, "../../src"))]
+  .filter((path) => !path.startsWith("oci/") || /^oci\/bundle\/(check|check-process|refuse)\.ts$/.test(path))
+  .map((path) => readFileSync(join(import.meta.dir, "../../src", path), "utf8"))
+  .join("\n");
+
+test("what is read of a config.json somebody asks for: no property is read and then forgotten", () => {
+  const leaves = [...specified].filter((path) => ![...specified].some((other) => other.startsWith(`${path}.`)));
+  const forgotten = leaves.filter((path) => {
+    const name = path
+      .split(".")
+      .at(-1)!
+      .replace(/[[\]{}]/g, "");
+    return !apart.test(path) && !elsewhere.test(path) && !new RegExp(`\\b${name}\\b`).test(consumers);
+  });
+  expect(forgotten).toEqual([]);
+});
+
 test("a minimal config.json is one, and its paths are the bundle's", () => {
   const { spec, unknown, warnings } = parse({
     mounts: [
@@ -127,6 +148,7 @@ test("a wrong field is named by its path", () => {
     [{ process: { scheduler: { policy: "SCHED_OTHER", runtime: 5 } } }, "process.scheduler.runtime"],
     [{ process: { ioPriority: { class: "IOPRIO_CLASS_BE", priority: 8 } } }, "process.ioPriority.priority"],
     [{ process: { execCPUAffinity: { initial: "a" } } }, "process.execCPUAffinity.initial"],
+    [{ linux: { resources: { memory: { useHierarchy: false } } } }, "linux.resources.memory.useHierarchy"],
     [{ hostname: "h" }, "hostname: it would be the host's"],
     [{ domainname: "h" }, "domainname: it would be the host's"],
     [{ linux: { namespaces: [] } }, "linux.namespaces: there is none of type mount"],

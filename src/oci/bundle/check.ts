@@ -123,6 +123,8 @@ export function checkResources({ network, memory, cpu, rdma = {}, blockIO, unifi
     if ((memory?.[name] ?? 0) > 0) unsupported(`linux.resources.memory.${name}`, `${v1}: memory.limit has it`);
   if (memory?.swappiness) unsupported("linux.resources.memory.swappiness", v1);
   if (memory?.disableOOMKiller) unsupported("linux.resources.memory.disableOOMKiller", v1);
+  if (memory?.useHierarchy === false)
+    unsupported("linux.resources.memory.useHierarchy", "with cgroup v2 a limit is always of all that is below, too");
   for (const name of ["realtimeRuntime", "realtimePeriod"] as const)
     if (cpu?.[name]) unsupported(`linux.resources.cpu.${name}`, v1);
   const { burst, quota } = cpu ?? {};

@@ -23,6 +23,7 @@ export function planLast(
   const wait: InitStep[] = waits ? [{ do: "await-start", preserve, ...(filtered && { filtered }) }] : [];
   return steps.flatMap((step): InitStep[] => {
     if (step.do === "seccomp" && filtered) return [step, ...wait];
+    if (step.do === "execute" && waits) return [{ ...step, alone: true }];
     if (step.do !== "close-fds") return [step];
     return [
       { do: "find-program", args: process.args, env: process.env },

@@ -22,7 +22,8 @@ export function execute({ writer }: Context, step: Of<"execute"> | Of<"reap">): 
   const argv = new Block("argv", { strings: args });
   const envp = new Block("envp", { strings: path === undefined ? withHome(env) : env });
   const candidates = path === undefined ? candidatesOf(args[0]!, env) : [path];
-  for (const path of candidates) writer.call("execve", [path, argv, envp], { ok: notHere });
+  const ok = "alone" in step ? alone().notExecuted : notHere;
+  for (const path of candidates) writer.call("execve", [path, argv, envp], { ok });
   for (const path of candidates) {
     const next = new Label();
     writer.about(path);
@@ -30,12 +31,16 @@ export function execute({ writer }: Context, step: Of<"execute"> | Of<"reap">): 
       ok: nothing,
       to: next,
     });
-    writer.call("execve", [path, argv, envp]);
+    if ("alone" in step) alone().executeAlone(writer, path, [path, argv, envp]);
+    else writer.call("execve", [path, argv, envp]);
     writer.label(next);
   }
   writer.about(args[0]!);
   writer.add(-ENOENT, 0);
 }
+
+/** Loaded for those who are on their own by then. */
+const alone = () => require("./alone.ts") as typeof import("./alone.ts");
 
 /** HOME is what /etc/passwd says unless somebody has set it. */
 const withHome = (env: string[]): (string | Given)[] =>
