@@ -9,6 +9,7 @@
  *   syscall NUMBER [ARGUMENT...]   i386 NUMBER
  *   calls NUMBER...                      the same for many, each asked by a process of its own with arguments of -1: an errno
  *                                        name, "ok", or the number of the signal that ended it
+ *   attempts                             many calls with typical arguments, a line for each (attempts.c)
  *
  * Static and without shared libraries, so that it runs in an empty root. */
 #define _GNU_SOURCE
@@ -35,6 +36,8 @@
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
+
+int attempts(void);
 
 static void quote(const char *s) {
   putchar('"');
@@ -515,6 +518,7 @@ int main(int argc, char **argv, char **envp) {
   }
   if (IS("i386")) return answer(i386(atol(value)));
   if (IS("calls")) return calls(argv + 2);
+  if (IS("attempts")) return attempts();
   fprintf(stderr, "probe: no question '%s'\n", question);
   return 2;
 }

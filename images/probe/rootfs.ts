@@ -11,7 +11,7 @@ export const packages = ["gcc", "libc6-dev"];
 
 export function rootfs(): Entry[] {
   return [
-    { path: "bin/probe", type: "file", data: compile(join(import.meta.dir, "probe.c")), mode: 0o755 },
+    { path: "bin/probe", type: "file", data: compile("probe.c", "attempts.c"), mode: 0o755 },
     ...["dev", "proc", "sys", "work"].map((path): Entry => ({ path, type: "directory" })),
     { path: "tmp", type: "directory", mode: 0o1777 },
     { path: "etc/passwd", type: "file", data: "root:x:0:0::/:/bin/probe\nprobe:x:1000:1000::/work:/bin/probe\n" },
@@ -19,11 +19,21 @@ export function rootfs(): Entry[] {
   ];
 }
 
-function compile(source: string): Buffer {
+function compile(...sources: string[]): Buffer {
   const directory = mkdtempSync(join(tmpdir(), "probe-"));
   try {
     const program = join(directory, "probe");
-    run("gcc", ["-static", "-Os", "-s", "-Wall", "-Wextra", "-Wl,--build-id=none", "-o", program, source]);
+    run("gcc", [
+      "-static",
+      "-Os",
+      "-s",
+      "-Wall",
+      "-Wextra",
+      "-Wl,--build-id=none",
+      "-o",
+      program,
+      ...sources.map((name) => join(import.meta.dir, name)),
+    ]);
     return readFileSync(program);
   } finally {
     rmSync(directory, { recursive: true });

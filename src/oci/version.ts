@@ -1,2 +1,2 @@
 /** The version of the runtime specification that we speak. */
-export const ociVersion = "1.2.0";
+export const ociVersion = "1.3.0";

@@ -11,7 +11,7 @@ const without = (type: string) => ({
 const kernelName = (type: string) => ({ network: "net", mount: "mnt" })[type] ?? type;
 
 describe("linux.namespaces", () => {
-  test("'the runtime MUST create a new container namespace', and where none is named the container 'MUST inherit'", async () => {
+  test("'the runtime MUST create a new container namespace', and where none is named the container 'MUST inherit' (M104, M105)", async () => {
     await withBundle(async (machine) => {
       const links = everyNamespace.map((type) => `readlink /proc/self/ns/${kernelName(type)}`).join(";");
       const own = (await machine.sh(links)).split("\n");
@@ -25,7 +25,7 @@ describe("linux.namespaces", () => {
     });
   });
 
-  test("path: 'The runtime MUST place the container process in the namespace associated with that path'", async () => {
+  test("path: 'The runtime MUST place the container process in the namespace associated with that path' (M102)", async () => {
     await withBundle(async (machine) => {
       for (const type of ["network", "ipc", "uts"]) {
         const name = kernelName(type);
@@ -37,7 +37,7 @@ describe("linux.namespaces", () => {
     });
   });
 
-  test("'MUST generate an error if path is not associated with a namespace of type type', or types are duplicated", async () => {
+  test("'MUST generate an error if path is not associated with a namespace of type type', or types are duplicated (M103, M106)", async () => {
     await withBundle(async (machine) => {
       const wrong = [...without("ipc").linux.namespaces, { type: "ipc", path: `/proc/${machine.pid}/ns/uts` }];
       // crun 1.8 joins whatever is there, and counts what is there twice once.
@@ -112,7 +112,7 @@ describe("linux.namespaces", () => {
 });
 
 describe("linux.devices", () => {
-  test("'In addition to any devices configured with this setting, the runtime MUST also supply' the default devices", async () => {
+  test("'In addition to any devices configured with this setting, the runtime MUST also supply' the default devices (M110)", async () => {
     await withBundle(async (machine) => {
       const names = ["null", "zero", "full", "random", "urandom", "tty"];
       const said = await machine.sh(`cd /dev; stat -c '%n %F' ${names.join(" ")}; readlink ptmx`);
@@ -123,7 +123,7 @@ describe("linux.devices", () => {
     });
   });
 
-  test("type, path, major, minor, fileMode, uid and gid are the device's; it may be anywhere", async () => {
+  test("type, path, major, minor, fileMode, uid and gid are the device's; it may be anywhere (M108)", async () => {
     await withBundle(async (machine) => {
       const devices = [
         { type: "c", path: "/opt/deep/null", major: 1, minor: 3, fileMode: 0o640, uid: 7, gid: 8 },
@@ -147,7 +147,7 @@ describe("linux.devices", () => {
   });
 
   testOurs(
-    "'If a file already exists at path that does not match the requested device, the runtime MUST generate an error'",
+    "'If a file already exists at path that does not match the requested device, the runtime MUST generate an error' (M109)",
     async () => {
       await withBundle(async (machine) => {
         machine.file("rootfs/there", "a file");
@@ -241,7 +241,7 @@ describe("linux", () => {
     });
   });
 
-  testOurs("what this runtime does not have is refused by its name", async () => {
+  testOurs("what this runtime does not have is refused by its name (M7, M131, M132)", async () => {
     await withBundle(async (machine) => {
       const refused: [change: Record<string, unknown>, name: string][] = [
         [{ intelRdt: { closID: "group" } }, "linux.intelRdt"],

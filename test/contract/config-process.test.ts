@@ -7,7 +7,7 @@ import { isOurs, type Json, plainConfig, runtimeName, test, testOurs, withBundle
 const status = (name: string) => `sed -n 's/^${name}:[[:space:]]*//p' /proc/self/status`;
 
 describe("process", () => {
-  test("cwd: 'is the working directory that will be set for the executable'; args and env are the program's", async () => {
+  test("cwd: 'is the working directory that will be set for the executable'; args and env are the program's (M61)", async () => {
     await withBundle(async (machine) => {
       expect(await machine.sh("pwd", { process: { cwd: "/usr/bin" } })).toBe("/usr/bin");
       expect(await machine.ask<string[]>("args")).toEqual(["probe", "args"]);
@@ -76,7 +76,7 @@ describe("process", () => {
   });
 
   testOurs(
-    "capabilities: 'cannot be granted otherwise [...] MUST be logged as a warning'; the runtime does not fail",
+    "capabilities: 'cannot be granted otherwise [...] MUST be logged as a warning'; the runtime does not fail (M69, M19)",
     async () => {
       await withBundle(async (machine) => {
         // This machine's root may lack it; where it does not, it is given.
@@ -88,7 +88,7 @@ describe("process", () => {
     },
   );
 
-  test("rlimits: soft and hard are the process's; an unknown type and one that is there twice are errors", async () => {
+  test("rlimits: soft and hard are the process's; an unknown type and one that is there twice are errors (M64, M65, M66, M67, M68)", async () => {
     await withBundle(async (machine) => {
       const limit = { type: "RLIMIT_NOFILE", soft: 100, hard: 200 };
       const core = { type: "RLIMIT_CORE", soft: 0, hard: 2 ** 63 };
@@ -101,7 +101,7 @@ describe("process", () => {
     });
   });
 
-  test("noNewPrivileges, oomScoreAdj: are the process's", async () => {
+  test("noNewPrivileges, oomScoreAdj: are the process's (M70)", async () => {
     await withBundle(async (machine) => {
       expect(await machine.sh("cat /proc/self/oom_score_adj", { process: { oomScoreAdj: 77 } })).toBe("77");
       expect(await machine.sh(status("NoNewPrivs"), { process: { noNewPrivileges: true } })).toBe("1");
@@ -158,7 +158,7 @@ describe("process", () => {
     });
   });
 
-  test("'MUST ignore unknown properties': a property that nobody knows changes nothing", async () => {
+  test("'MUST ignore unknown properties': a property that nobody knows changes nothing (M98)", async () => {
     await withBundle(async (machine) => {
       expect(await machine.sh("echo ran", { surprise: { a: 1 }, process: { colour: "red" } })).toBe("ran");
       expect(plainConfig).not.toHaveProperty("surprise");

@@ -86,7 +86,7 @@ describe("linux.seccomp", () => {
     });
   });
 
-  testOurs("with what cannot be honoured is refused by its name", async () => {
+  testOurs("with what cannot be honoured is refused by its name (M136)", async () => {
     await withBundle(async (machine) => {
       for (const [seccomp, message] of [
         [{ defaultAction: "SCMP_ACT_PANIC" }, 'linux.seccomp.defaultAction is "SCMP_ACT_PANIC"'],

@@ -1,7 +1,7 @@
 /** `hooks` of config.json, as the runtime specification has them. Runs with RUNTIME=runc and crun, too. */
 
 import { describe, expect } from "bun:test";
-import { existsSync, rmSync } from "node:fs";
+import { existsSync, readlinkSync, rmSync } from "node:fs";
 import { type BundleMachine, isOurs, type Json, runtimeName, test, testOurs, withBundle } from "../support/bundle.ts";
 
 const kinds = ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"] as const;
@@ -43,37 +43,50 @@ function notes(machine: BundleMachine, file = "hooks.log"): [kind: string, state
 }
 
 describe("hooks", () => {
-  test("each is called at its moment, and 'the state of the container MUST be passed to hooks over stdin'", async () => {
+  test("each is called at its moment, and 'the state of the container MUST be passed to hooks over stdin' (M85, M86, M87, M88, M89, M90, M91, M92, M93)", async () => {
     await withBundle(async (machine) => {
       const annotations = { "com.example.key": "value" };
       machine.configure({ process: { args: ["sleep", "100"] } }, { hooks: noting(machine), annotations });
       expect(await machine.create("one")).toMatchObject({ code: 0 });
-      // The others have an order of their own, and may run one more than once.
-      const seen = notes(machine).map(([kind]) => kind);
-      // runc calls poststart before the start (github.com/opencontainers/runc/issues/4347).
-      const first = runtimeName === "runc" ? [...firstKinds, "poststart"] : firstKinds;
-      expect(isOurs ? seen : new Set(seen)).toEqual(isOurs ? first : new Set(first));
+      // The others have an order of their own, and may run one more than once; runc has poststart here until 1.4.
+      const seen = notes(machine).flatMap(([kind]) => (isOurs || kind !== "poststart" ? [kind] : []));
+      expect(isOurs ? seen : new Set(seen)).toEqual(isOurs ? firstKinds : new Set(firstKinds));
       expect(notes(machine, "rootfs/hooks.log")).toEqual([]);
       const { stdout } = await machine.runtime(["state", "one"]);
       const { pid } = JSON.parse(stdout) as State;
+      const common = { id: "one", bundle: machine.bundle, annotations };
       const [, created] = notes(machine).find(([kind]) => kind === "createRuntime")!;
-      expect(created).toMatchObject({ id: "one", pid, bundle: machine.bundle, annotations });
-      if (isOurs) expect(created.status).toBe("creating");
+      expect(created).toMatchObject({ ...common, pid });
       expect((await machine.runtime(["start", "one"])).code).toBe(0);
-      expect(
-        notes(machine, "rootfs/hooks.log").map(([kind, { status }]) => [kind, isOurs ? status : "created"]),
-      ).toEqual([["startContainer", "created"]]);
+      if (runtimeName === "crun") return; // whose start ends while the hook may still write
+      const inside = notes(machine, "rootfs/hooks.log");
+      expect(inside.map(([kind]) => kind)).toEqual(["startContainer"]);
       const [kind, started] = notes(machine).at(-1)!;
       expect(kind).toBe("poststart");
-      expect(started.pid).toBe(pid);
-      if (isOurs) expect(started.status).toBe("running");
+      expect(started).toMatchObject({ ...common, pid });
       expect((await machine.runtime(["delete", "--force", "one"])).code).toBe(0);
       const [last, stopped] = notes(machine).at(-1)!;
       expect([last, stopped.status]).toEqual(["poststop", "stopped"]);
+      if (!isOurs) return;
+      const ociVersion = expect.stringMatching(/^1\.\d+\.\d+$/);
+      expect([...notes(machine).slice(0, 3), ...inside, ...notes(machine).slice(3)]).toEqual(
+        [
+          ["prestart", "creating", pid],
+          ["createRuntime", "creating", pid],
+          // "For hooks executed in the container namespace, it is the pid as seen by the container."
+          ["createContainer", "creating", 1],
+          ["startContainer", "created", 1],
+          ["poststart", "running", pid],
+          ["poststop", "stopped", undefined],
+        ].map(([name, status, seen]) => [
+          name as string,
+          expect.objectContaining({ ociVersion, status, ...common, ...(seen !== undefined && { pid: seen }) }),
+        ]),
+      );
     });
   });
 
-  test("'Hooks MUST be called in the listed order', with their args and env", async () => {
+  test("'Hooks MUST be called in the listed order', with their args and env (M84)", async () => {
     await withBundle(async (machine) => {
       const log = machine.path("order.log");
       const path = machine.file("say.sh", `#!/bin/sh\necho "$0 $* $WHO" >>"${log}"\n`, 0o755);
@@ -83,25 +96,28 @@ describe("hooks", () => {
     });
   });
 
-  test("createRuntime runs in the runtime's namespaces, createContainer and startContainer in the container's", async () => {
+  test("paths and processes are of the runtime's namespaces, those of createContainer and startContainer of the container's (M78, M79, M80, M81, M82, M83)", async () => {
     await withBundle(async (machine) => {
       const script = (log: string) =>
-        `#!/bin/sh\necho "$(readlink /proc/self/ns/uts) $(cat /proc/sys/kernel/hostname)" >>${log}\n`;
+        `#!/bin/sh\necho "$(readlink /proc/self/ns/uts) $(cat /proc/sys/kernel/hostname)" >${log}\n`;
+      // The one is not in the container's root, and the other nowhere else.
       const path = machine.file("ns.sh", script(machine.path('"$1"')), 0o755);
       machine.file("rootfs/ns.sh", script("/$1"), 0o755);
       const hook = (name: string, at = path) => [{ path: at, args: ["ns", name] }];
-      const own = await machine.sh("readlink /proc/self/ns/uts", {
+      const outside = ["prestart", "createRuntime", "poststart", "poststop"];
+      const own = await machine.sh("readlink /proc/self/ns/uts; sleep 0.1", {
         hostname: "inside",
         hooks: {
-          createRuntime: hook("runtime"),
-          createContainer: hook("container"),
-          startContainer: hook("start", "/ns.sh"),
+          ...Object.fromEntries(outside.map((kind) => [kind, hook(kind)])),
+          createContainer: hook("createContainer"),
+          startContainer: hook("startContainer", "/ns.sh"),
         },
       });
-      expect(machine.read("runtime")).not.toContain(own);
+      const ours = readlinkSync("/proc/self/ns/uts");
+      for (const kind of outside) expect([kind, machine.read(kind).split(" ")[0]]).toEqual([kind, ours]);
       // The others give it its name later.
-      expect(machine.read("container").trim()).toStartWith(isOurs ? `${own} inside` : own);
-      expect(machine.read("rootfs/start").trim()).toBe(`${own} inside`);
+      expect(machine.read("createContainer").trim()).toStartWith(isOurs ? `${own} inside` : own);
+      expect(machine.read("rootfs/startContainer").trim()).toBe(`${own} inside`);
     });
   });
 
@@ -124,25 +140,6 @@ describe("hooks", () => {
       const script = `#!/bin/sh\nmkdir -p "${machine.path("rootfs/gift")}" && mount --bind "${machine.path("gift")}" "${machine.path("rootfs/gift")}"\n`;
       const path = machine.file("mount.sh", script, 0o755);
       expect(await machine.sh("cat /gift/file", { hooks: { createContainer: [{ path }] } })).toBe("gift");
-    });
-  });
-
-  test("a hook that fails before the program runs: an error, and the container is gone", async () => {
-    await withBundle(async (machine) => {
-      const path = machine.file("fail.sh", "#!/bin/sh\necho reason >&2\nexit 3\n", 0o755);
-      machine.file("rootfs/fail.sh", "#!/bin/sh\nexit 3\n", 0o755);
-      for (const kind of ["prestart", "createRuntime", "createContainer"] as const) {
-        machine.configure({ hooks: { [kind]: [{ path }] } });
-        const { code, stderr } = await machine.create(kind);
-        expect([kind, code]).not.toEqual([kind, 0]);
-        if (isOurs) expect(stderr).toContain(`the ${kind} hook ${path} ended with 3: reason`);
-        expect((await machine.runtime(["state", kind])).code).not.toBe(0);
-      }
-      if (!isOurs) return; // whose start has ended by then
-      machine.configure({ hooks: { startContainer: [{ path: "/fail.sh" }] } });
-      expect((await machine.create("late")).code).toBe(0);
-      expect((await machine.runtime(["start", "late"])).code).not.toBe(0);
-      await machine.runtime(["delete", "--force", "late"]);
     });
   });
 
@@ -177,31 +174,7 @@ describe("hooks", () => {
     },
   );
 
-  test("a poststop hook that fails is no failure; nor, with ours, a poststart hook: 'the remaining hooks and lifecycle continue'", async () => {
-    await withBundle(async (machine) => {
-      const fail = machine.file("fail.sh", "#!/bin/sh\nexit 3\n", 0o755);
-      const note = noting(machine).poststop;
-      const after = await machine.runBundle({ hooks: { poststop: [{ path: fail }, ...note] } });
-      expect(after.code).toBe(0);
-      if (!isOurs) return; // runc leaves out those after it
-      expect(notes(machine).map(([kind]) => kind)).toEqual(["poststop"]);
-      const started = await machine.runBundle({ hooks: { poststart: [{ path: fail }] } });
-      expect(started.code).toBe(0);
-      expect(started.stderr).toContain(`the poststart hook ${fail} ended with 3`);
-    });
-  });
-
-  testOurs("timeout: 'the number of seconds before aborting the hook', with all that it has started", async () => {
-    await withBundle(async (machine) => {
-      const path = machine.file("slow.sh", "#!/bin/sh\nsleep 100 &\nsleep 100\n", 0o755);
-      const stderr = await machine.refusal({ hooks: { createRuntime: [{ path, timeout: 1 }] } });
-      expect(stderr).toContain(`the createRuntime hook ${path} did not end within 1 s`);
-      const inside = await machine.refusal({ hooks: { createContainer: [{ path, timeout: 1 }] } });
-      expect(inside).toContain("did not end within 1 s");
-    });
-  });
-
-  testOurs("a hook that is not there, or is no absolute path, is named", async () => {
+  testOurs("a hook that is not there, has no absolute path or a timeout of nothing, is named (M76, M77)", async () => {
     await withBundle(async (machine) => {
       expect(await machine.refusal({ hooks: { createRuntime: [{ path: "/no/such/hook" }] } })).toContain(
         "/no/such/hook",
@@ -210,14 +183,8 @@ describe("hooks", () => {
         "/no/such/hook",
       );
       expect(await machine.refusal({ hooks: { poststop: [{ path: "hook" }] } })).toContain("hooks.poststop[0].path");
-    });
-  });
-
-  testOurs("poststop hooks run for a container that failed in its createRuntime hooks", async () => {
-    await withBundle(async (machine) => {
-      const fail = machine.file("fail.sh", "#!/bin/sh\nexit 3\n", 0o755);
-      await machine.refusal({ hooks: { createRuntime: [{ path: fail }], poststop: noting(machine).poststop } });
-      expect(notes(machine).map(([kind, { status }]) => [kind, status])).toEqual([["poststop", "stopped"]]);
+      const timeless = { hooks: { poststop: [{ path: "/bin/true", timeout: 0 }] } };
+      expect(await machine.refusal(timeless)).toContain("hooks.poststop[0].timeout");
     });
   });
 });

@@ -23,24 +23,32 @@ for (const name of installedRuntimes())
       expect((await box.call(["list", "-q"])).stdout).toBe("");
     });
 
-    contract("create runs nothing, start runs the program, and its end is a state", async (box) => {
-      const marker = join(box.rootfs, "marker");
-      const bundle = box.bundle("b", ["sh", "-c", "echo x >/marker"], (config) => {
-        config.root.readonly = false;
-        config.annotations = { "org.example.key": "value" };
-      });
-      expect(await box.call(["create", "--bundle", bundle, "c"])).toMatchObject({ code: 0 });
-      const state = await box.state("c");
-      expect(state).toMatchObject({ id: "c", status: "created", bundle, annotations: { "org.example.key": "value" } });
-      expect(state.ociVersion).toMatch(/^1\./);
-      expect(existsSync(`/proc/${state.pid}`)).toBe(true);
-      expect(existsSync(marker)).toBe(false);
-      expect(await box.call(["start", "c"])).toMatchObject({ code: 0 });
-      await box.until("c", "stopped");
-      expect(existsSync(marker)).toBe(true);
-      expect(await box.call(["delete", "c"])).toMatchObject({ code: 0 });
-      expect((await box.call(["state", "c"])).code).toBe(1);
-    });
+    contract(
+      "create runs nothing, start runs the program, and its end is a state (M1, M8, M14, M20, M23, M26, M28, M32, M94, M97)",
+      async (box) => {
+        const marker = join(box.rootfs, "marker");
+        const bundle = box.bundle("b", ["sh", "-c", "echo x >/marker"], (config) => {
+          config.root.readonly = false;
+          config.annotations = { "org.example.key": "value" };
+        });
+        expect(await box.call(["create", "--bundle", bundle, "c"])).toMatchObject({ code: 0 });
+        const state = await box.state("c");
+        expect(state).toMatchObject({
+          id: "c",
+          status: "created",
+          bundle,
+          annotations: { "org.example.key": "value" },
+        });
+        expect(state.ociVersion).toMatch(/^1\./);
+        expect(existsSync(`/proc/${state.pid}`)).toBe(true);
+        expect(existsSync(marker)).toBe(false);
+        expect(await box.call(["start", "c"])).toMatchObject({ code: 0 });
+        await box.until("c", "stopped");
+        expect(existsSync(marker)).toBe(true);
+        expect(await box.call(["delete", "c"])).toMatchObject({ code: 0 });
+        expect((await box.call(["state", "c"])).code).toBe(1);
+      },
+    );
 
     contract("what the kernel finds no program only at start is told on the stderr of the container", async (box) => {
       writeFileSync(join(box.rootfs, "bad"), "\x7fELF, and no more", { mode: 0o755 });
@@ -63,7 +71,7 @@ for (const name of installedRuntimes())
       expect(Number(readFileSync(file, "utf8"))).toBe((await box.state("c")).pid);
     });
 
-    contract("an id that is taken is refused, and its container stays as it is", async (box) => {
+    contract("an id that is taken is refused, and its container stays as it is (M2, M25)", async (box) => {
       const bundle = box.bundle("b", ["sleep", "100"]);
       await box.call(["create", "-b", bundle, "c"]);
       const { pid } = await box.state("c");
@@ -71,7 +79,7 @@ for (const name of installedRuntimes())
       expect(await box.state("c")).toMatchObject({ pid, status: "created" });
     });
 
-    contract("what can be no id, and a bundle that is not there, are refused", async (box) => {
+    contract("what can be no id, and a bundle that is not there, are refused (M25)", async (box) => {
       const bundle = box.bundle("b", ["true"]);
       for (const words of [
         ["-b", bundle, "a/b"],
@@ -95,7 +103,7 @@ for (const name of installedRuntimes())
       expect((await box.call(["list", "-q"])).stdout).toBe("");
     });
 
-    contract("of two starts the second fails", async (box) => {
+    contract("of two starts the second fails (M31)", async (box) => {
       await box.call(["create", "-b", box.bundle("b", ["sleep", "100"]), "c"]);
       expect((await box.call(["start", "c"])).code).toBe(0);
       expect((await box.call(["start", "c"])).code).toBe(1);
@@ -103,7 +111,7 @@ for (const name of installedRuntimes())
     });
 
     contract(
-      "one that runs is not deleted but by force, one that was created is; by force also one that is not",
+      "one that runs is not deleted but by force, one that was created is; by force also one that is not (M38)",
       async (box) => {
         const bundle = box.bundle("b", ["sleep", "100"]);
         await box.call(["run", "-d", "-b", bundle, "c"]);
@@ -117,7 +125,7 @@ for (const name of installedRuntimes())
       },
     );
 
-    contract("kill sends SIGTERM, or the signal that is named or numbered", async (box) => {
+    contract("kill sends SIGTERM, or the signal that is named or numbered (M36)", async (box) => {
       const script =
         "trap 'exit 3' TERM; trap 'exit 4' USR1; trap 'exit 5' HUP; echo on >/tmp/on; while :; do sleep 0.02; done";
       const bundle = box.bundle("b", ["sh", "-c", script], (config) => {
@@ -179,7 +187,7 @@ for (const name of installedRuntimes())
       expect({ stdout, code }).toEqual({ stdout: "x\ny\n", code: 1 });
     });
 
-    contract("pause and resume are states", async (box) => {
+    contract("pause and resume are states (M3)", async (box) => {
       await box.call(["run", "-d", "-b", box.bundle("b", ["sleep", "100"]), "c"]);
       expect((await box.call(["pause", "c"])).code).toBe(0);
       expect((await box.state("c")).status).toBe("paused");

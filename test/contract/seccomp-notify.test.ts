@@ -29,7 +29,7 @@ const answersIn = (stdout: string, ...names: string[]): string[] => {
 };
 
 describe("SCMP_ACT_NOTIFY", () => {
-  test("has the agent at listenerPath answer with an errno, a value, or what the kernel says; also calls of the runtime's own by then", async () => {
+  test("has the agent at listenerPath answer with an errno, a value, or what the kernel says; also calls of the runtime's own by then (M137, M140)", async () => {
     await withBundle(async (machine) => {
       const asked = { mkdirat: "errno:42", umask: "value:0", getpgid: "continue", getpriority: "errno:28" };
       const own = ["read", "close", "close_range", "sendmsg", "execve", "exit_group", "fcntl"];

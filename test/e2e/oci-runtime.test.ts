@@ -9,7 +9,7 @@ import { runtimeSandbox } from "../support/runtimes.ts";
 
 const test = needing(root);
 
-test("whatever a container was and did, nothing is left of it: no process, cgroup, mount or file", async () => {
+test("whatever a container was and did, nothing is left of it: no process, cgroup, mount or file (M16, M29, M39)", async () => {
   await using box = await runtimeSandbox("tinydocker");
   const bundle = box.bundle("b", ["sleep", "100"]);
   const missing = box.bundle("missing", ["nothing-of-that-name"]);

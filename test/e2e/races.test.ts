@@ -3,7 +3,8 @@
 import { expect } from "bun:test";
 import { withMachine } from "../support/containers.ts";
 import { needing, root, tool } from "../support/needs.ts";
-import { masks, removal, subpath, targets, trees, workdir } from "../support/races.ts";
+import { masks, rootMasks, subpath, targets, volumeMasks, workdir } from "../support/races/mounts.ts";
+import { removal, treeActions, trees } from "../support/races/trees.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 
 const test = needing(root, tool("gcc"));
@@ -22,12 +23,19 @@ test(
   240_000,
 );
 
+test(
+  "masks and read-only paths of the root are inside, and cover nothing outside, files and directories (R15, R16)",
+  async () => some(await rootMasks(60)),
+  240_000,
+);
+
 test("the working directory of exec is inside (R6)", async () => some(await workdir(5)), 240_000);
 
-test("a part of a volume is of that volume, and cp, export and commit stay in their container (R15, R25)", async () => {
+test("a part of a volume, and what is masked in it, is of that volume, and cp, export and commit stay in their container (R15, R16, R25)", async () => {
   await withMachine(["busybox"], async (machine) => {
     some(await subpath(machine)(4));
-    some(await trees(machine)(5));
+    some(await volumeMasks(machine)(40));
+    some(await trees(machine, ...treeActions)(4));
   });
 }, 240_000);
 

@@ -55,7 +55,7 @@ const absent: [resources: Json, word: string][] = [
 ];
 
 for (const name of installedRuntimes())
-  test(`${name}: memory, cpu, pids, hugetlb, io and unified ('allows cgroup v2 parameters to be to be set') are lines of the container's cgroup, and what there is not is an error`, async () => {
+  test(`${name}: memory, cpu, pids, hugetlb, io and unified ('allows cgroup v2 parameters to be to be set') are lines of the container's cgroup, and what there is not is an error (M128, M129, M130)`, async () => {
     if (!hasAll("memory", "cpu", "pids", "cpuset", "hugetlb", "io")) return;
     const disk = readFileSync("/sys/block/vda/dev", "utf8").trim();
     const resources = everything(disk.split(":").map(Number));

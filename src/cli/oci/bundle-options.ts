@@ -96,6 +96,7 @@ export function bundleRequest(
     plan,
     config,
     preserved,
+    warn,
     waits: how.waits ?? false,
     ...(pidFile !== undefined && { pidFile }),
     ...(consoleSocket !== undefined && { consoleSocket }),

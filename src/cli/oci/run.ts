@@ -28,7 +28,6 @@ export default defineRuntimeCommand({
         return terminalOfCaller(owner);
       },
     });
-    container.warnings.forEach(global.warn);
     if (detach) return 0;
     return endForeground(global.root, request.state.id, container, { keep: args.keep ?? false }, global.warn);
   },

@@ -5,7 +5,7 @@ export default defineRuntimeCommand({
   meta: { name: "start", description: "Run the program of a container that was created" },
   args: { id: containerId },
   run: ({ id }, { root, warn }) => {
-    startContainer(root, id).forEach(warn);
+    startContainer(root, id, warn);
     return 0;
   },
 });

@@ -31,8 +31,7 @@ export function adaptMounts(spec: Spec): Adapted {
   const mounts = spec.mounts.map((mount, index) => {
     const where = `config.json: mounts[${index}]`;
     const options = (mount.options ?? []).filter((option) => !saysNothing.test(option));
-    if (options.includes("remount"))
-      throw new UnsupportedError(`${where}.options: remount: each mount of a container is a new one`);
+    if (options.includes("remount")) return adaptRemount({ ...mount, options }, where);
     return isBind({ ...mount, options })
       ? adaptBind({ ...mount, options }, spec, where, warnings)
       : adaptFileSystem({ ...mount, options }, spec, where, warnings);
@@ -42,6 +41,18 @@ export function adaptMounts(spec: Spec): Adapted {
 
 export const isBind = ({ type, options = [] }: Mount): boolean =>
   type === "bind" || options.includes("bind") || options.includes("rbind");
+
+/** It changes the mount that is there, of which its file system knows nothing: read-only is the mount, not the disk. */
+const remountType = "tinydocker.remount";
+
+function adaptRemount(mount: Mount, where: string): Mount {
+  const { destination, options = [] } = mount;
+  const kept = options.filter((option) => !/^remount$|^r?bind$/.test(option));
+  const wrong = kept.find((option) => !isAttribute(option));
+  if (wrong !== undefined)
+    throw new UnsupportedError(`${where}.options: ${JSON.stringify(wrong)} can't be changed by remount`);
+  return { destination, type: remountType, options: kept };
+}
 
 const idmaps = ["idmap", "ridmap"];
 
@@ -162,6 +173,7 @@ export function adaptStep(step: InitStep): InitStep {
     case "attach":
       return coverable.has(plain(step.target)) ? { ...step, overProc: true } : step;
     case "mount": {
+      if (step.type === remountType) return { do: "remount", target: step.target, options: step.options };
       const options = step.options.filter((option) => !propagation.test(option));
       const [passes] = step.options.filter((option) => /^r?(shared|unbindable)$/.test(option));
       // What is new is private, and a slave of nobody.

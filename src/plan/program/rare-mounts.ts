@@ -2,12 +2,14 @@
 
 import type { ConstantName } from "../../linux/constants.ts";
 import { EEXIST } from "../../linux/errno.ts";
+import { mountAttributes } from "../../linux/mount-attributes.ts";
 import { type Arg, Field, Label, names, Slot } from "../../linux/program/record.ts";
 import { fileMode } from "../../linux/program/values.ts";
 import { room, words } from "../../linux/program/writer.ts";
 import type { Device } from "../../oci/spec.ts";
+import type { RareStep } from "../rare/step.ts";
 import type { Context } from "./context.ts";
-import { fileType, refuse, statxBytes, stxMode, stxRdevMajor } from "./path.ts";
+import { fileType, leaveParent, open, openInRoot, refuse, statxBytes, stxMode, stxRdevMajor } from "./path.ts";
 
 const propagations: Record<string, ConstantName> = { shared: "MS_SHARED", unbindable: "MS_UNBINDABLE" };
 
@@ -54,4 +56,15 @@ function mustBeDevice(
   writer.label(wrong);
   refuse(writer, EEXIST);
   writer.label(right);
+}
+
+/** As mount(8) has it: what is not named stays as it is. A target that nothing is mounted on is an error of the kernel's. */
+export function remount(context: Context, { target, options }: Extract<RareStep, { do: "remount" }>): void {
+  const { writer } = context;
+  leaveParent(context);
+  writer.about(`${target}, to be mounted anew`);
+  const { set, clear } = mountAttributes(options);
+  const attributes = words("mount_attr", { attr_set: names(...set), attr_clr: clear, propagation: 0, userns_fd: 0 });
+  const mounted = openInRoot(context, target, open.path);
+  writer.call("mount_setattr", [mounted, "", names("AT_EMPTY_PATH"), attributes, 32]);
 }

@@ -50,9 +50,11 @@ export const rareCompilers: { [Kind in RareStep["do"]]: (context: Context, step:
     const flags: Names = recursive ? names("MS_REC", ...kind.list) : kind;
     writer.call("mount", [0, "/", 0, flags, 0]);
   },
+  remount: (context, step) => mounts().remount(context, step),
 };
 
 /** Loaded for those that have some. */
+const mounts = () => require("./rare-mounts.ts") as typeof import("./rare-mounts.ts");
 const landlock = () => require("./landlock.ts") as typeof import("./landlock.ts");
 
 const propagations = {

@@ -27,4 +27,5 @@ export const rareDocumentation: Documentation<(RareStep | RareHostStep)["do"]> =
   },
   "self-test": { man: "credentials(7)", why: "for `doctor`: what a container sees, and what it is refused" },
   "root-propagation": { man: "mount_namespaces(7)", why: "asked for: which mounts the root passes on, and takes" },
+  remount: { man: "mount_setattr(2)", why: "asked for: what is mounted there already, with other options" },
 };

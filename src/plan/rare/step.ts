@@ -16,6 +16,8 @@ export type RareStep =
   | { do: "landlock-rules"; rules: Landlock }
   | { do: "landlock" }
   | { do: "root-propagation"; propagation: string }
+  /** Changes attributes of what is mounted there already. */
+  | { do: "remount"; target: string; options: string[] }
   /** In place of a program. */
   | { do: "self-test" };
 

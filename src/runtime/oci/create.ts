@@ -28,6 +28,8 @@ export interface CreateRequest {
   /** What the program gets as 0, 1 and 2. */
   connect(owner: Owner): ConnectedStdio;
   preserved: Fd[];
+  /** Of poststop hooks of a container that fails. */
+  warn(text: string): void;
   /** It ends waiting for `start`. */
   waits: boolean;
   pidFile?: string;
@@ -36,8 +38,6 @@ export interface CreateRequest {
 /** A container that there is, by its first process. */
 export interface CreatedContainer extends Pick<Starting, "child"> {
   connected: ConnectedStdio;
-  /** Of hooks that failed when it ran already. */
-  warnings: string[];
 }
 
 /** Makes a container. A failure leaves nothing; a creator that is killed, what the next command cleans up. */
@@ -48,6 +48,11 @@ export function createContainer(request: CreateRequest): CreatedContainer {
   umask(0);
   const undo = undoList();
   let connected: ConnectedStdio | undefined;
+  let hasHooks = false;
+  // After all else: "after the container is deleted".
+  undo.add(() => {
+    if (hasHooks) runPoststopHooks(state).forEach(request.warn);
+  });
   try {
     const { cgroup, madeCgroups, scope } = state;
     const unfinished = { ...(cgroup && { cgroup }), ...(madeCgroups && { madeCgroups }), ...(scope && { scope }) };
@@ -77,21 +82,22 @@ export function createContainer(request: CreateRequest): CreatedContainer {
       terminal: connected.connect,
       network: (namespace) => moveDevices(state.config, namespace),
       hooks: () => {
-        // They run however far its life has come.
-        undo.add(() => runPoststopHooks(state));
+        hasHooks = true;
         runCreateHooks(state, first);
       },
       release: () => {
         performHost(plan.release, undo, { prepared });
         if (!waits) {
+          hasHooks = true;
           runStartHooks(state, first);
           record();
         }
       },
       created: record,
     });
+    if (!waits) runPoststartHooks(state, first.pid);
     close(lock);
-    return { child: first, connected, warnings: waits ? [] : runPoststartHooks(state, first.pid) };
+    return { child: first, connected };
   } catch (error) {
     connected?.restore();
     undo.run(error);

@@ -60,7 +60,7 @@ export function removeContainer(root: string, state: ContainerState): string[] {
 const patienceMs = 10_000;
 
 /** Kills it, and waits for the end of its first process. */
-function endContainer({ process, cgroup }: ContainerState): void {
+export function endContainer({ process, cgroup }: ContainerState): void {
   using pidfd = owned(openProcess(process));
   if (pidfd === undefined) return;
   if (cgroup !== undefined) killCgroup(cgroup);

@@ -19,14 +19,15 @@ export function features() {
     ociVersionMax: ociVersion,
     hooks: hookKinds,
     mountOptions: [
-      ...["bind", "rbind", "tmpcopyup", "idmap", "ridmap"],
+      ...["bind", "rbind", "remount", "tmpcopyup", "idmap", "ridmap"],
+      ...["defaults", "silent", "loud", "sync", "async", "dirsync", "lazytime", "nolazytime", "iversion", "noiversion"],
       ...attributes.flatMap((name) => [name, `r${name}`]),
       ...propagations.flatMap((name) => [name, `r${name}`]),
     ]
       .filter((name, index, all) => all.indexOf(name) === index)
       .sort(),
     linux: {
-      namespaces: ["cgroup", "ipc", "mount", "network", "pid", "time", "uts"],
+      namespaces: ["cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"],
       capabilities: capabilityNames,
       cgroup: { v1: false, v2: true, systemd: true, systemdUser: false, rdma: true },
       seccomp: {

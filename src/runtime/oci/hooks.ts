@@ -4,7 +4,7 @@ import type { Fd } from "../../linux/file.ts";
 import type { HookKind } from "../../oci/rare.ts";
 import type { Spec } from "../../oci/spec.ts";
 import type { Joined } from "../exec.ts";
-import { type Report, reportOf } from "./report.ts";
+import { reportOf } from "./report.ts";
 import type { ContainerState } from "./state.ts";
 
 type Container = Omit<ContainerState, "process">;
@@ -40,15 +40,14 @@ export function runStartHooks(state: Container, first: First): void {
   inside().runStartContainerHooks(hooks, state.config, report, joinedOf(state, first));
 }
 
-/** After the program has been started. @returns warnings: "the remaining hooks and lifecycle continue as if the hook had succeeded". */
-export const runPoststartHooks = (state: Container, pid: number): string[] =>
-  runAll("poststart", state, reportOf(state, pid, "running"));
+/** After the program has been started. @throws Failure for the first that fails */
+export function runPoststartHooks(state: Container, pid: number): void {
+  const hooks = hooksOf(state.config, "poststart");
+  if (hooks.length > 0) outside().runHooks("poststart", hooks, reportOf(state, pid, "running"));
+}
 
-/** After it has been deleted. @returns warnings. */
-export const runPoststopHooks = (state: Container): string[] =>
-  runAll("poststop", state, reportOf(state, 0, "stopped"));
-
-function runAll(kind: "poststart" | "poststop", { config }: Container, report: Report): string[] {
-  const hooks = hooksOf(config, kind);
-  return hooks.length === 0 ? [] : outside().runAllHooks(kind, hooks, report);
+/** After it has been deleted. @returns warnings: "the remaining hooks and lifecycle continue as if the hook had succeeded". */
+export function runPoststopHooks(state: Container): string[] {
+  const hooks = hooksOf(state.config, "poststop");
+  return hooks.length === 0 ? [] : outside().runAllHooks("poststop", hooks, reportOf(state, 0, "stopped"));
 }

@@ -3,7 +3,7 @@
 import { ociVersion } from "../../oci/version.ts";
 import { type ContainerState, type Status, statusOf } from "./state.ts";
 
-/** As `state` prints it, and hooks get it. @see https://github.com/opencontainers/runtime-spec/blob/v1.2.0/runtime.md#state */
+/** As `state` prints it, and hooks get it. @see https://github.com/opencontainers/runtime-spec/blob/v1.3.0/runtime.md#state */
 export interface Report {
   ociVersion: string;
   id: string;
