@@ -3,7 +3,7 @@
  *
  *     npm run callers [-- [--vm] [NAME...]]     all of docker, containerd, cri, podman and buildah, or these
  *
- * With --vm what is limited, and scopes of systemd, in virtual machines, which takes some ten minutes. Needs root, and what
+ * With --vm what is limited, and scopes of systemd, in virtual machines, which takes ten to twenty minutes. Needs root, and what
  * `helpers/setup test` installs; nothing of the machine is touched. Exits with 1 where something is different.
  */
 

@@ -95,7 +95,7 @@ files="memory.max memory.swap.max memory.low cpu.max cpuset.cpus pids.max"
 pid_of() { docker inspect --format '{{.State.Pid}}' "$1"; }
 
 greedy="dd if=/dev/zero of=/dev/null bs=99M count=1"
-oom_told() { docker events --since 1m --until 0s --filter event=oom --format '{{.Actor.Attributes.name}}' | grep -q "^$1"; }
+oom_told() { docker events --since 10m --until 0s --filter event=oom --format '{{.Actor.Attributes.name}}' | grep -q "^$1"; }
 
 # A process is killed for its memory, which the engine is told of beside the end of it; then the container is ended.
 take_memory() {
