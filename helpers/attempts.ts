@@ -3,6 +3,9 @@
  * runc lets it do with the same config.json. Prints the lines that differ, and ends with 1 if one is not explained here.
  */
 
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { type Machine, withMachine } from "../test/support/containers.ts";
 import { ok } from "../test/support/life.ts";
 import { runtimeProgram } from "../test/support/runtimes.ts";
@@ -23,7 +26,7 @@ const explained: [line: RegExp, why: string][] = [
 
 await withMachine(["probe"], async (machine) => {
   const ours = await attempts(machine);
-  const theirs = await attempts(machine, ["--runtime", runtimeProgram("runc", machine.directory)]);
+  const theirs = await attempts(machine, ["--runtime", runtimeProgram("runc", mkdtempSync(join(tmpdir(), "attempts-")))]);
   for (const [index, line] of ours.entries()) {
     if (line === theirs[index]) continue;
     const why = explained.find(([pattern]) => pattern.test(line))?.[1];
