@@ -26,7 +26,10 @@ const explained: [line: RegExp, why: string][] = [
 
 await withMachine(["probe"], async (machine) => {
   const ours = await attempts(machine);
-  const theirs = await attempts(machine, ["--runtime", runtimeProgram("runc", mkdtempSync(join(tmpdir(), "attempts-")))]);
+  const theirs = await attempts(machine, [
+    "--runtime",
+    runtimeProgram("runc", mkdtempSync(join(tmpdir(), "attempts-"))),
+  ]);
   for (const [index, line] of ours.entries()) {
     if (line === theirs[index]) continue;
     const why = explained.find(([pattern]) => pattern.test(line))?.[1];
