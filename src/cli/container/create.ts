@@ -5,13 +5,12 @@ import {
   createContainer,
   inUserNamespace,
   keepVolumes,
-  lockStore,
   newRecord,
-  prepareImage,
   releaseIds,
   writeCidfile,
 } from "../../engine/container/create.ts";
 import { prepareRoot, recover } from "../../engine/container/recover.ts";
+import { lockStore, prepareImage } from "../../engine/image/run-image.ts";
 import { makingContainers, requireRoot } from "../../engine/record/root.ts";
 import { randomHex } from "../../linux/clone.ts";
 import { unlink } from "../../linux/names.ts";

@@ -1,12 +1,9 @@
 /** A new container: its record from what was asked for and what the image says, its name and its directories. */
 
-import { ConflictError, InvalidError, UsageError } from "../../errors.ts";
-import type { Image } from "../../image/store.ts";
+import { ConflictError, UsageError } from "../../errors.ts";
 import { randomHex } from "../../linux/clone.ts";
-import { close, type Fd, O_CREAT, O_RDWR, open, writeNewFile } from "../../linux/file.ts";
-import { flock } from "../../linux/flock.ts";
-import { stat, statIfAny } from "../../linux/stat.ts";
-import type { Platform } from "../../oci/manifest.ts";
+import { writeNewFile } from "../../linux/file.ts";
+import { statIfAny } from "../../linux/stat.ts";
 import type { Paths } from "../../paths.ts";
 import { type NetworkOptions, noNetworkOptions } from "../../plan/network/options.ts";
 import { defaultLimits, type RunOptions, rootfsDefaults } from "../../plan/options.ts";
@@ -14,7 +11,7 @@ import type { SecretRequest } from "../../plan/secrets.ts";
 import type { ImageDefaults } from "../../plan/spec.ts";
 import { performHost } from "../../runtime/host.ts";
 import { undoing, undoList } from "../../runtime/undo.ts";
-import { resolveImageIfAny } from "../image/resolve.ts";
+import type { StoreLock } from "../image/run-image.ts";
 import {
   type ContainerRecord,
   emitContainerEvent,
@@ -206,67 +203,6 @@ const volumeEvents = () => require("./volume-events.ts") as typeof import("./vol
 /** What a container that was only made has made with it is there to stay, as it is itself. */
 export function keepVolumes(paths: Paths, record: ContainerRecord): void {
   if (record.options.mounts.some(({ type }) => type === "volume")) volumeEvents().keepVolumes(paths, record);
-}
-
-/** The store's lock, shared, so that an image found in it stays until the container is known as its user. */
-export interface StoreLock {
-  take(): void;
-  /** A second time does no harm. */
-  release(): void;
-}
-
-export function lockStore(paths: Paths): StoreLock {
-  let held: Fd | undefined;
-  const lock: StoreLock = {
-    take: () => {
-      held = open(paths.lock, O_RDWR | O_CREAT, 0o600);
-      flock(held, { shared: true, wait: true });
-    },
-    release: () => {
-      if (held !== undefined) close(held);
-      held = undefined;
-    },
-  };
-  lock.take();
-  return lock;
-}
-
-/** Finds the image. What the store does not have yet is loaded or pulled first, without the lock: that may take long. */
-export async function prepareImage(
-  paths: Paths,
-  { source, platform, pull }: Pick<CreateRequest, "source" | "platform" | "pull">,
-  store: StoreLock,
-  reporter: Reporter,
-): Promise<RunImage | { rootfs: string }> {
-  if ("rootfs" in source) return source;
-  const found = resolveImageIfAny(paths, source.image, process.cwd());
-  if (found?.kind === "directory") return directoryAsRunImage(source.image, found.path, platform);
-  if (found?.kind === "image" && !pull) return asRunImage(source.image, found.image, platform);
-  store.release();
-  const { obtainImage } = await import("../image/obtain.ts");
-  const image = await obtainImage(paths, source.image, { pull, platform, found }, reporter, store.take);
-  return asRunImage(source.image, image, platform);
-}
-
-/** Asked for by few. @param of the image; what does not say is for this machine. */
-export function requirePlatform(name: string, platform: CreateRequest["platform"], of?: Platform): void {
-  if (!platform) return;
-  const { checkPlatform } = require("../../image/platform.ts") as typeof import("../../image/platform.ts");
-  checkPlatform(name, platform, of);
-}
-
-/** A stored image as a container needs it. */
-export function asRunImage(name: string, image: Image, platform?: CreateRequest["platform"]): RunImage {
-  requirePlatform(name, platform, image.config);
-  const top = image.layers.at(-1);
-  if (top === undefined) throw new InvalidError(`${name} has no layers: there is nothing to run in it`);
-  return { name, id: image.id, defaults: image.config.config, lower: image.layers, rootMode: stat(top).mode };
-}
-
-/** A root directory as one layer, which is never written to. */
-export function directoryAsRunImage(name: string, path: string, platform?: CreateRequest["platform"]): RunImage {
-  requirePlatform(name, platform);
-  return { name, defaults: {}, lower: [path], rootMode: stat(path).mode };
 }
 
 export function writeCidfile(path: string, id: string): void {

@@ -4,19 +4,11 @@ import { randomHex } from "../../linux/clone.ts";
 import { unlink } from "../../linux/names.ts";
 import type { Paths } from "../../paths.ts";
 import { kindsOf } from "../../runtime/stdio.ts";
+import { lockStore, prepareImage, type StoreLock } from "../image/run-image.ts";
 import { connectionHere, prepareNetwork, releasing } from "../network/prepare.ts";
 import { type ContainerRecord, unstarted } from "../record/container.ts";
 import { makingContainers, requireRoot } from "../record/root.ts";
-import {
-  chooseName,
-  inUserNamespace,
-  lockStore,
-  newRecord,
-  prepareImage,
-  releaseIds,
-  type StoreLock,
-  writeCidfile,
-} from "./create.ts";
+import { chooseName, inUserNamespace, newRecord, releaseIds, writeCidfile } from "./create.ts";
 import { openSharedIfAny, planHealthOf, planStart } from "./plan.ts";
 import { prepareRoot, recover } from "./recover.ts";
 import type { Reporter, RunEnd, RunImage, RunRequest } from "./request.ts";

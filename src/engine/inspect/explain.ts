@@ -6,12 +6,13 @@ import { randomHex } from "../../linux/clone.ts";
 import type { Paths } from "../../paths.ts";
 import type { Plan } from "../../plan/step.ts";
 import { kindsOf } from "../../runtime/stdio.ts";
-import { asRunImage, directoryAsRunImage, inUserNamespace, newRecord, requirePlatform } from "../container/create.ts";
+import { inUserNamespace, newRecord } from "../container/create.ts";
 import { isStderrApart } from "../container/detached.ts";
 import { monitoredStdio, planStart } from "../container/plan.ts";
 import type { Reporter, RunImage, RunRequest } from "../container/request.ts";
 import { hasHealthCheck, needsMonitor } from "../container/run.ts";
 import { resolveImage } from "../image/resolve.ts";
+import { asRunImage, directoryAsRunImage, requirePlatform } from "../image/run-image.ts";
 import { previewNetwork } from "../network/prepare.ts";
 
 /** Plans a run without touching anything; an archive that is not loaded is only looked into. */
