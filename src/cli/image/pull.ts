@@ -4,6 +4,7 @@ import { pull } from "../../engine/image/pull.ts";
 import { requireRoot } from "../../engine/record/root.ts";
 import { fullName } from "../../image/reference.ts";
 import { pathsOf } from "../../paths.ts";
+import { tlsArgs } from "../registry/args.ts";
 import { defineCommand } from "../words/command.ts";
 import { parsePlatformArg, platformArgs } from "../words/platform.ts";
 import { plain, printDone, printLine } from "../words/print.ts";
@@ -19,11 +20,11 @@ export default defineCommand({
       ...platformArgs.platform,
       description: "Download the image for this platform, not the one for this machine",
     },
-    "tls-verify": { type: "boolean", description: "Check the registry's certificate (true)" },
+    ...tlsArgs,
   },
   examples: ["tinydocker pull busybox", "tinydocker pull registry.example:5000/app@sha256:..."],
   takesSignals: true,
-  run: async ({ image, "all-tags": allTags = false, quiet, platform, "tls-verify": verifyTls = true }, { root }) => {
+  run: async ({ image, "all-tags": allTags = false, quiet, platform, "tls-verify": verifyTls }, { root }) => {
     requireRoot("pulling images");
     const asked = platform === undefined ? undefined : parsePlatformArg(platform);
     if (!quiet && !allTags && !/[:@][^/]*$/.test(image)) printLine("Using default tag: latest");

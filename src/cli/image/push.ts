@@ -5,6 +5,7 @@ import { requireRoot } from "../../engine/record/root.ts";
 import { UsageError } from "../../errors.ts";
 import { compressions } from "../../image/registry/making.ts";
 import { pathsOf } from "../../paths.ts";
+import { tlsArgs } from "../registry/args.ts";
 import { defineCommand } from "../words/command.ts";
 import { plain, printDone, printLine } from "../words/print.ts";
 import { quietPull, showPull } from "../words/pull-progress.ts";
@@ -22,7 +23,7 @@ export default defineCommand({
       valueHint: "format",
       description: "Compress layers anew: gzip, zstd or none (as they came; gzip if they came as no blob)",
     },
-    "tls-verify": { type: "boolean", description: "Check the registry's certificate (true)" },
+    ...tlsArgs,
   },
   examples: [
     "tinydocker push registry.example:5000/app:1",
