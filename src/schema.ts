@@ -101,7 +101,8 @@ function withoutSchema(record: unknown): { schema: unknown; content: unknown } {
 
 /** A record of any version until today's as one of today; what is missing in it still is. */
 export function upgrade({ upgrades }: Upgrades, record: unknown, schema: number): unknown {
-  let upgraded = record;
+  if (!isObject(record)) return record;
+  let upgraded: unknown = record;
   try {
     for (const step of upgrades.slice(schema - 1)) upgraded = step(upgraded);
   } catch {} // What is not there cannot be upgraded: the table says what that is.

@@ -3,6 +3,7 @@
 import { describe, expect } from "bun:test";
 import { binary } from "../support/cli.ts";
 import { type Machine, withMachine } from "../support/containers.ts";
+import { until } from "../support/life.ts";
 import { needing, root } from "../support/needs.ts";
 import { Pty } from "../support/pty.ts";
 
@@ -265,10 +266,10 @@ describe("the terminal is given back as it was", () => {
         const before = await outside(pty, "stty -g");
         pty.line("$T busybox sh -c 'stty raw; echo running; exec sleep 60'");
         await pty.waitFor("\nrunning");
-        const sleeping = machine.snapshot().processes.find((title) => title.startsWith("sleep 60"))!;
-        const ours = machine.snapshot().processes.find((title) => title.startsWith(binary()))!;
-        const pid = (title: string) => Number(/pid (\d+)/.exec(title)![1]);
-        process.kill(signal === "KILL" ? pid(sleeping) : pid(ours), `SIG${signal}`);
+        const titled = (title: string) => machine.snapshot().processes.find((one) => one.startsWith(title));
+        await until(() => titled("sleep 60") !== undefined, "the container sleeps");
+        const pid = (title: string) => Number(/pid (\d+)/.exec(titled(title)!)![1]);
+        process.kill(pid(signal === "KILL" ? "sleep 60" : binary()), `SIG${signal}`);
         await pty.waitFor("outside> ");
         expect(await outside(pty, "echo code $?; stty -g")).toBe(`code ${signal === "KILL" ? 137 : 143}\n${before}`);
       });

@@ -193,7 +193,7 @@ describe("what comes out of a container", () => {
       async (machine) => {
         const script = "mkdir /made; touch /made/f; chown 33:34 /made/f; touch /etc/new; sleep 100";
         await detached(machine, "box", script, auto);
-        ok(await machine.run(["exec", "box", "ls", "/made/f"]));
+        ok(await machine.run(["exec", "box", "sh", "-c", "until [ -e /etc/new ]; do sleep 0.01; done"]));
         expect(ok(await machine.run(["diff", "box"])).split("\n")).toEqual([
           "C /etc",
           "A /etc/new",
