@@ -10,7 +10,7 @@ import {
   writeCidfile,
 } from "../../engine/container/create.ts";
 import { prepareRoot, recover } from "../../engine/container/recover.ts";
-import { lockStore, prepareImage } from "../../engine/image/run-image.ts";
+import { lockStore, prepareImage } from "../../engine/container/run-image.ts";
 import { makingContainers, requireRoot } from "../../engine/record/root.ts";
 import { randomHex } from "../../linux/clone.ts";
 import { unlink } from "../../linux/names.ts";

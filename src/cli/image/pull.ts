@@ -4,11 +4,11 @@ import { pull } from "../../engine/image/pull.ts";
 import { requireRoot } from "../../engine/record/root.ts";
 import { fullName } from "../../image/reference.ts";
 import { pathsOf } from "../../paths.ts";
-import { tlsArgs } from "../registry/args.ts";
 import { defineCommand } from "../words/command.ts";
 import { parsePlatformArg, platformArgs } from "../words/platform.ts";
 import { plain, printDone, printLine } from "../words/print.ts";
 import { quietPull, showPull, statusLine } from "../words/pull-progress.ts";
+import { tlsArgs } from "../words/tls.ts";
 
 export default defineCommand({
   meta: { name: "pull", group: "Images", description: "Download an image from a registry" },

@@ -5,10 +5,10 @@ import { requireRoot } from "../../engine/record/root.ts";
 import { UsageError } from "../../errors.ts";
 import { compressions } from "../../image/registry/making.ts";
 import { pathsOf } from "../../paths.ts";
-import { tlsArgs } from "../registry/args.ts";
 import { defineCommand } from "../words/command.ts";
 import { plain, printDone, printLine } from "../words/print.ts";
 import { quietPull, showPull } from "../words/pull-progress.ts";
+import { tlsArgs } from "../words/tls.ts";
 
 export default defineCommand({
   meta: { name: "push", group: "Images", description: "Upload an image to a registry" },

@@ -3,9 +3,9 @@
 import { remoteManifest } from "../../engine/image/remote.ts";
 import { findList, readList } from "../../image/registry/lists.ts";
 import { pathsOf } from "../../paths.ts";
-import { tlsArgs } from "../registry/args.ts";
 import { defineCommand } from "../words/command.ts";
 import { notice, printLine } from "../words/print.ts";
+import { tlsArgs } from "../words/tls.ts";
 
 export default defineCommand({
   meta: {

@@ -4,9 +4,9 @@ import { push } from "../../engine/image/push.ts";
 import { requireRoot } from "../../engine/record/root.ts";
 import { readList, removeList } from "../../image/registry/lists.ts";
 import { pathsOf } from "../../paths.ts";
-import { tlsArgs } from "../registry/args.ts";
 import { defineCommand } from "../words/command.ts";
 import { notice, printLine } from "../words/print.ts";
+import { tlsArgs } from "../words/tls.ts";
 
 export default defineCommand({
   meta: { name: "manifest push", description: "Upload a list and its images to a registry" },

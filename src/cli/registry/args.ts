@@ -1,16 +1,7 @@
-/** Options and operands that commands about registries share. */
+/** The operand that names a registry. */
 
 import { UsageError } from "../../errors.ts";
 import { isHost } from "../../image/reference.ts";
-import type { Arguments } from "../words/command.ts";
-
-export const tlsArgs = {
-  "tls-verify": {
-    type: "boolean",
-    default: true,
-    description: "Check the registry's certificate; =false also allows plain http (default true)",
-  },
-} as const satisfies Arguments;
 
 /** Docker Hub has had several names; of others a scheme is left out, as Docker does. */
 export function parseRegistry(text: string | undefined): string {

@@ -5,7 +5,8 @@ import { UsageError } from "../../errors.ts";
 import { askLine, askSecret, readPiped } from "../words/ask.ts";
 import { defineCommand } from "../words/command.ts";
 import { printLine, warn } from "../words/print.ts";
-import { parseRegistry, tlsArgs } from "./args.ts";
+import { tlsArgs } from "../words/tls.ts";
+import { parseRegistry } from "./args.ts";
 
 export default defineCommand({
   meta: { name: "login", group: "Images", description: "Log in to a registry" },

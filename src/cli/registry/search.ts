@@ -6,7 +6,7 @@ import { defineCommand } from "../words/command.ts";
 import { booleanFilter, type Filters, parseFilters } from "../words/filter.ts";
 import { type Listing, listArgs, printList } from "../words/list.ts";
 import { notice } from "../words/print.ts";
-import { tlsArgs } from "./args.ts";
+import { tlsArgs } from "../words/tls.ts";
 
 const { quiet: _, ...searchArgs } = listArgs;
 

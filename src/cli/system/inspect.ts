@@ -14,13 +14,13 @@ import { findImage } from "../../image/store.ts";
 import { type Paths, pathsOf } from "../../paths.ts";
 import { hasLinks } from "../../plan/network/options.ts";
 import { findOneNetwork } from "../network/inspect.ts";
-import { tlsArgs } from "../registry/args.ts";
 import { findOneVolume } from "../volume/inspect.ts";
 import { defineCommand, type Values } from "../words/command.ts";
 import { inspectArgs, printObjects } from "../words/objects.ts";
 import { parsePlatformArg, platformArgs, platformCheck } from "../words/platform.ts";
 import { notice } from "../words/print.ts";
 import type { Struct } from "../words/template/value.ts";
+import { tlsArgs } from "../words/tls.ts";
 
 const kinds = ["container", "image", "network", "volume"] as const;
 type Kind = (typeof kinds)[number] | "object";

@@ -11,7 +11,6 @@ import type { SecretRequest } from "../../plan/secrets.ts";
 import type { ImageDefaults } from "../../plan/spec.ts";
 import { performHost } from "../../runtime/host.ts";
 import { undoing, undoList } from "../../runtime/undo.ts";
-import type { StoreLock } from "../image/run-image.ts";
 import {
   type ContainerRecord,
   emitContainerEvent,
@@ -24,6 +23,7 @@ import { selinuxIsOn } from "../security/enabled.ts";
 import { removeMadeVolumes } from "./delete.ts";
 import { planHealthOf, planStart } from "./plan.ts";
 import type { CreateRequest, Reporter, RunImage } from "./request.ts";
+import type { StoreLock } from "./run-image.ts";
 
 const maxTries = 10;
 
@@ -198,7 +198,7 @@ function makeContainer(paths: Paths, record: ContainerRecord, store: StoreLock, 
 }
 
 /** Loaded for those who make some. */
-const volumeEvents = () => require("./volume-events.ts") as typeof import("./volume-events.ts");
+const volumeEvents = () => require("../volume/events.ts") as typeof import("../volume/events.ts");
 
 /** What a container that was only made has made with it is there to stay, as it is itself. */
 export function keepVolumes(paths: Paths, record: ContainerRecord): void {

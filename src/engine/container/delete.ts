@@ -65,7 +65,7 @@ function freeQuota({ id, options }: ContainerRecord, directory: string): void {
 export function removeMadeVolumes(paths: Paths, { id, options }: ContainerRecord, releaseStore?: () => void): void {
   if (!options.mounts.some(({ type }) => type === "volume")) return;
   const { removeMade } = require("../volume/remove.ts") as typeof import("../volume/remove.ts");
-  const { namedVolumes } = require("./volume-events.ts") as typeof import("./volume-events.ts");
+  const { namedVolumes } = require("../volume/events.ts") as typeof import("../volume/events.ts");
   removeMade(paths, id, namedVolumes(options), releaseStore);
 }
 

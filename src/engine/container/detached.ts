@@ -4,7 +4,6 @@ import { ConflictError, Failure } from "../../errors.ts";
 import { close } from "../../linux/file.ts";
 import { unlink } from "../../linux/names.ts";
 import type { Paths } from "../../paths.ts";
-import type { StoreLock } from "../image/run-image.ts";
 import { type ContainerRecord, emitContainerEvent, readContainer, unstarted } from "../record/container.ts";
 import { withContainerLock } from "../record/container-lock.ts";
 import { waitForMonitor } from "../record/monitor-lock.ts";
@@ -14,6 +13,7 @@ import { launch } from "./launch.ts";
 import { recover } from "./recover.ts";
 import { removeContainer } from "./remove.ts";
 import type { Reporter, RunEnd, RunRequest } from "./request.ts";
+import type { StoreLock } from "./run-image.ts";
 
 /** Creates a container, has it started, and stays with it unless it is to be detached. */
 export function runWithMonitor(

@@ -4,7 +4,6 @@ import { randomHex } from "../../linux/clone.ts";
 import { unlink } from "../../linux/names.ts";
 import type { Paths } from "../../paths.ts";
 import { kindsOf } from "../../runtime/stdio.ts";
-import { lockStore, prepareImage, type StoreLock } from "../image/run-image.ts";
 import { connectionHere, prepareNetwork, releasing } from "../network/prepare.ts";
 import { type ContainerRecord, unstarted } from "../record/container.ts";
 import { makingContainers, requireRoot } from "../record/root.ts";
@@ -12,6 +11,7 @@ import { chooseName, inUserNamespace, newRecord, releaseIds, writeCidfile } from
 import { openSharedIfAny, planHealthOf, planStart } from "./plan.ts";
 import { prepareRoot, recover } from "./recover.ts";
 import type { Reporter, RunEnd, RunImage, RunRequest } from "./request.ts";
+import { lockStore, prepareImage, type StoreLock } from "./run-image.ts";
 import { runToEnd } from "./start.ts";
 
 /** Runs a container. */

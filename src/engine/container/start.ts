@@ -60,7 +60,7 @@ export function runToEnd(
     keepState(paths, record.id, current, "what is new of the container", on.warn);
   };
   /** Loaded for those who have some. */
-  const volumeEvents = () => require("./volume-events.ts") as typeof import("./volume-events.ts");
+  const volumeEvents = () => require("../volume/events.ts") as typeof import("../volume/events.ts");
   const hasVolumes = record.options.mounts.some(({ type }) => type === "volume");
   /** A start that failed: otherwise it would be one that runs, without a process. */
   const recordFailure = (failure: unknown) =>

@@ -11,8 +11,8 @@ import { isStderrApart } from "../container/detached.ts";
 import { monitoredStdio, planStart } from "../container/plan.ts";
 import type { Reporter, RunImage, RunRequest } from "../container/request.ts";
 import { hasHealthCheck, needsMonitor } from "../container/run.ts";
+import { asRunImage, directoryAsRunImage, requirePlatform } from "../container/run-image.ts";
 import { resolveImage } from "../image/resolve.ts";
-import { asRunImage, directoryAsRunImage, requirePlatform } from "../image/run-image.ts";
 import { previewNetwork } from "../network/prepare.ts";
 
 /** Plans a run without touching anything; an archive that is not loaded is only looked into. */

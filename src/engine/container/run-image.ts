@@ -7,8 +7,8 @@ import { flock } from "../../linux/flock.ts";
 import { stat } from "../../linux/stat.ts";
 import type { Platform } from "../../oci/manifest.ts";
 import type { Paths } from "../../paths.ts";
-import type { CreateRequest, Reporter, RunImage } from "../container/request.ts";
-import { resolveImageIfAny } from "./resolve.ts";
+import { resolveImageIfAny } from "../image/resolve.ts";
+import type { CreateRequest, Reporter, RunImage } from "./request.ts";
 
 /** The store's lock, shared, so that an image found in it stays until the container is known as its user. */
 export interface StoreLock {
@@ -45,7 +45,7 @@ export async function prepareImage(
   if (found?.kind === "directory") return directoryAsRunImage(source.image, found.path, platform);
   if (found?.kind === "image" && !pull) return asRunImage(source.image, found.image, platform);
   store.release();
-  const { obtainImage } = await import("./obtain.ts");
+  const { obtainImage } = await import("../image/obtain.ts");
   const image = await obtainImage(paths, source.image, { pull, platform, found }, reporter, store.take);
   return asRunImage(source.image, image, platform);
 }
