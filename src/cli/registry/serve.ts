@@ -16,7 +16,7 @@ export default defineCommand({
       type: "string",
       valueHint: "address",
       default: "127.0.0.1:5000",
-      description: "Address and port to listen on; port 0 takes a free one",
+      description: "Address and port to listen on; port 0 takes a free one (127.0.0.1:5000)",
     },
     readonly: { type: "boolean", description: "Refuse pushing and deleting" },
     "tls-cert": {
@@ -41,7 +41,7 @@ export default defineCommand({
       empty: "checked",
       valueHint: "size",
       default: "32g",
-      description: "Refuse blobs larger than this",
+      description: "Refuse blobs larger than this (32g)",
     },
     quiet: { type: "boolean", alias: "q", description: "Do not write a line for each request to stderr" },
   },
