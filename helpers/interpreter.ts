@@ -22,7 +22,8 @@ export type Architecture = keyof typeof architectures;
 /** The compiler of an architecture. */
 export const compilerOf = (architecture: Architecture): string => `${architectures[architecture].tools}gcc`;
 
-const flags = [
+/** Code that stands alone: no libc, no data, no tables. */
+export const freestanding = [
   "-Os",
   "-fPIC",
   "-ffreestanding",
@@ -40,7 +41,7 @@ export function buildInterpreter(architecture: Architecture): Uint8Array {
   const directory = mkdtempSync(join(tmpdir(), "interpreter-"));
   const file = (name: string) => join(directory, name);
   try {
-    run(`${tools}gcc`, [...flags, ...own, "-c", join(folder, "interpreter.c"), "-o", file("object")]);
+    run(`${tools}gcc`, [...freestanding, ...own, "-c", join(folder, "interpreter.c"), "-o", file("object")]);
     run(`${tools}ld`, ["-e", "run", "-static", "--build-id=none", "-o", file("linked"), file("object")]);
     const sections = text(`${tools}objdump`, ["-h", file("linked")]);
     const data = / \.(rodata|data|bss|got)\S*/.exec(sections);

@@ -6,23 +6,12 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freestanding } from "../interpreter.ts";
 import { run } from "../process.ts";
 
 const folder = import.meta.dir;
 
-const flags = [
-  "-Os",
-  "-fPIC",
-  "-ffreestanding",
-  "-nostdlib",
-  "-mgeneral-regs-only",
-  "-fcf-protection=none",
-  "-fno-stack-protector",
-  "-fno-jump-tables",
-  "-fno-tree-loop-distribute-patterns",
-  "-fomit-frame-pointer",
-  "-fno-asynchronous-unwind-tables",
-];
+const flags = [...freestanding, "-mgeneral-regs-only", "-fcf-protection=none"];
 
 /** The table begins where the code ends, and data would be an error. */
 const script = `SECTIONS {
