@@ -4,6 +4,7 @@ import { Failure, InterruptedError, UsageError } from "../../errors.ts";
 import { read, writeAll } from "../../linux/file.ts";
 import { memory } from "../../linux/libc.ts";
 import { getModes, isatty, rawModes, restoreModes, setModes } from "../../linux/tty.ts";
+import { readLine } from "./line.ts";
 
 const encoder = new TextEncoder();
 const maxBytes = 64 << 10;
@@ -11,14 +12,7 @@ const maxBytes = 64 << 10;
 /** @throws UsageError where nobody sits at stdin. @param hint what to do there */
 export function askLine(question: string, hint: string): string {
   ask(question, hint);
-  const line = memory(4096);
-  let length = 0;
-  while (length < line.length && !line.subarray(0, length).includes(0x0a)) {
-    const count = read(0, line.subarray(length));
-    if (count === 0) break;
-    length += count;
-  }
-  return new TextDecoder().decode(line.subarray(0, length)).replace(/\r?\n$/, "");
+  return readLine(4096).replace(/\r?\n$/, "");
 }
 
 function ask(question: string, hint: string): void {
