@@ -4,18 +4,9 @@ import type { Resources } from "../oci/spec.ts";
 import type { LimitStep } from "./host-step.ts";
 
 /** One line for one file of the container's cgroup. */
-export interface Setting {
+export interface Setting extends Omit<LimitStep, "do"> {
   /** As /sys/fs/cgroup/cgroup.controllers names it. */
   controller: string;
-  file: string;
-  value: string;
-  why: string;
-  /** What another of the kernel's schedulers calls it: one of the two files has to be there. */
-  or?: { file: string; value: string };
-  /** A kernel without it can't have more of it, either. */
-  optional?: true;
-  /** The cgroup above has to have as much as all below it together. */
-  summed?: true;
 }
 
 /**
