@@ -10,11 +10,13 @@ import {
   O_NOFOLLOW,
   O_NONBLOCK,
   O_RDONLY,
+  openIfAny,
+  owned,
   readAll,
   readSmallFileIfAny,
   withFile,
 } from "./linux/file.ts";
-import { type Stat, statIfAny } from "./linux/stat.ts";
+import { fstat, type Stat, statIfAny } from "./linux/stat.ts";
 
 /** What of a file that is there cannot be read, as goes on after its name: `is a directory`, `cannot be read: EIO (...)`. */
 export interface Unreadable {
@@ -83,4 +85,14 @@ const kinds: Record<Exclude<Stat["type"], "file">, string> = {
 function otherThanFile(path: string): Unreadable | undefined {
   const type = statIfAny(path, { follow: false })?.type ?? "file";
   return type === "file" ? undefined : { unreadable: `is ${kinds[type]}` };
+}
+
+const maxWrittenBytes = 1 << 20;
+
+/** What an administrator or a vendor has written. Anything else than a file may keep us waiting. */
+export function readRegularFileIfAny(path: string, maxBytes = maxWrittenBytes): string | undefined {
+  using file = owned(openIfAny(path, O_RDONLY | O_NONBLOCK));
+  if (file === undefined) return undefined;
+  if (fstat(file.fd).type !== "file") throw new InvalidError(`${path} is not a regular file`);
+  return new TextDecoder().decode(readAll(file.fd, path, maxBytes));
 }

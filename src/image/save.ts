@@ -21,6 +21,7 @@ import { memory } from "../linux/libc.ts";
 import { pread } from "../linux/pread.ts";
 import { fstat } from "../linux/stat.ts";
 import { type Digest, digestOf, hexOf } from "../oci/digest.ts";
+import { ociType } from "../oci/media-types.ts";
 import type { Paths } from "../paths.ts";
 import { type LayerMeta, layerDirectory, readLayer } from "./layer.ts";
 import type { LoadProgress } from "./load.ts";
@@ -212,21 +213,20 @@ const tables: Record<ArchiveFormat, Table> = {
   },
   /** @see https://github.com/opencontainers/image-spec/blob/main/image-layout.md */
   "oci-archive": (images, blob) => {
-    const type = (name: string) => `application/vnd.oci.image.${name}`;
     const manifests = images.flatMap(({ config, platform, layers, references }) => {
       const manifest = {
         schemaVersion: 2,
-        mediaType: type("manifest.v1+json"),
-        config: { mediaType: type("config.v1+json"), ...blob(config) },
-        layers: layers.map(({ digest, size }) => ({ mediaType: type("layer.v1.tar"), digest, size })),
+        mediaType: ociType("manifest.v1+json"),
+        config: { mediaType: ociType("config.v1+json"), ...blob(config) },
+        layers: layers.map(({ digest, size }) => ({ mediaType: ociType("layer.v1.tar"), digest, size })),
       };
-      const descriptor = { mediaType: type("manifest.v1+json"), ...blob(JSON.stringify(manifest)), platform };
+      const descriptor = { mediaType: ociType("manifest.v1+json"), ...blob(JSON.stringify(manifest)), platform };
       if (references.length === 0) return [descriptor];
       return references.map((reference) => ({ ...descriptor, annotations: annotationsOf(reference) }));
     });
     return [
       ["oci-layout", JSON.stringify({ imageLayoutVersion: "1.0.0" })],
-      ["index.json", JSON.stringify({ schemaVersion: 2, mediaType: type("index.v1+json"), manifests })],
+      ["index.json", JSON.stringify({ schemaVersion: 2, mediaType: ociType("index.v1+json"), manifests })],
     ];
   },
 };

@@ -4,9 +4,8 @@
  */
 
 import { InvalidError } from "../errors.ts";
-import { O_NONBLOCK, O_RDONLY, openIfAny, owned, readAll } from "../linux/file.ts";
-import { fstat } from "../linux/stat.ts";
 import { object } from "../oci/json.ts";
+import { readRegularFileIfAny } from "../record-file.ts";
 import { credentialsKey, isHub } from "./names.ts";
 import type { Credentials } from "./settings.ts";
 
@@ -17,10 +16,8 @@ const maxBytes = 4 << 20;
 
 /** @returns undefined where there is none. @throws InvalidError naming it, and nothing of what stands in it */
 export function readAuthFile(path: string): AuthFile | undefined {
-  using file = owned(openIfAny(path, O_RDONLY | O_NONBLOCK));
-  if (file === undefined) return undefined;
-  if (fstat(file.fd).type !== "file") throw new InvalidError(`${path} is not a regular file`);
-  const text = new TextDecoder().decode(readAll(file.fd, path, maxBytes));
+  const text = readRegularFileIfAny(path, maxBytes);
+  if (text === undefined) return undefined;
   // Docker makes such a file, too.
   if (text.trim() === "") return {};
   try {

@@ -3,10 +3,11 @@
 import { UnsupportedError } from "../errors.ts";
 import { type Digest, digestOf, isDigest } from "../oci/digest.ts";
 import { object, parseJson } from "../oci/json.ts";
+import { indexType, manifestType } from "../oci/media-types.ts";
 import { failureOf, firstThatHas } from "./answers.ts";
 import { lie } from "./failure.ts";
 import { digestHeader, lengthOf, mediaTypeOf } from "./headers.ts";
-import { acceptManifests, isSchema1, isUntold, manifestTypes } from "./media-types.ts";
+import { acceptManifests, isSchema1, isUntold } from "./media-types.ts";
 import { ask, type Opened, type Place } from "./place.ts";
 import type { Answer } from "./request.ts";
 
@@ -82,7 +83,7 @@ function agreedType(told: string, bytes: Uint8Array, subject: string, host: stri
   if (own !== undefined && !isUntold(told) && own.toLowerCase() !== told)
     throw lie(subject, host, `calls a manifest ${told} that calls itself ${own.slice(0, 100)}`);
   if (own !== undefined) return own;
-  return isUntold(told) ? manifestTypes["manifests" in content ? 0 : 1] : told;
+  return isUntold(told) ? ("manifests" in content ? indexType : manifestType) : told;
 }
 
 const schema1 = (subject: string): UnsupportedError =>

@@ -1,11 +1,6 @@
 /** Kinds of manifests, as registries call them. */
 
-export const manifestTypes = [
-  "application/vnd.oci.image.index.v1+json",
-  "application/vnd.oci.image.manifest.v1+json",
-  "application/vnd.docker.distribution.manifest.list.v2+json",
-  "application/vnd.docker.distribution.manifest.v2+json",
-] as const;
+import { manifestTypes } from "../oci/media-types.ts";
 
 /** Schema 1, which no registry has to keep any more, and nobody should trust: its digest is not that of its bytes. */
 export const isSchema1 = (mediaType: string): boolean =>

@@ -2,10 +2,11 @@
 
 import { NotFoundError, UsageError } from "../../errors.ts";
 import { hasHost } from "../../image/reference.ts";
+import { readRegularFileIfAny } from "../../record-file.ts";
 import { findCredentials } from "../../registry/credentials.ts";
 import { type Policy, parsePolicy } from "../../registry/policy.ts";
 import { defaultPatience, type RegistrySettings } from "../../registry/settings.ts";
-import { readConfig, readRegularFileIfAny } from "../record/config.ts";
+import { readConfig } from "../record/config.ts";
 
 export interface RegistryOptions {
   /** --tls-verify. */

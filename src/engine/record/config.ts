@@ -3,10 +3,9 @@
  * (docs/config.md). A host without it pays for one open that fails.
  */
 
-import { InvalidError, NotFoundError } from "../../errors.ts";
-import { O_NONBLOCK, O_RDONLY, openIfAny, owned, readAll } from "../../linux/file.ts";
-import { fstat } from "../../linux/stat.ts";
+import { NotFoundError } from "../../errors.ts";
 import { configFile } from "../../paths.ts";
+import { readRegularFileIfAny } from "../../record-file.ts";
 import type { Config } from "./config-file.ts";
 
 /** Where vendors put their files of devices; what is said further behind counts. */
@@ -28,14 +27,4 @@ function readFile(): Config {
   if (chosen)
     throw new NotFoundError(`there is no configuration file ${path}`, "--config and TINYDOCKER_CONFIG name one");
   return {};
-}
-
-const maxBytes = 1 << 20;
-
-/** What an administrator or a vendor has written. Anything else than a file may keep us waiting. */
-export function readRegularFileIfAny(path: string): string | undefined {
-  using file = owned(openIfAny(path, O_RDONLY | O_NONBLOCK));
-  if (file === undefined) return undefined;
-  if (fstat(file.fd).type !== "file") throw new InvalidError(`${path} is not a regular file`);
-  return new TextDecoder().decode(readAll(file.fd, path, maxBytes));
 }

@@ -1,10 +1,11 @@
 /** The layers of a pull: those that are missing come in beside each other, and are extracted in order. */
 
 import { InvalidError, isFull } from "../../errors.ts";
-import { type Digest, hexOf } from "../../oci/digest.ts";
+import type { Digest } from "../../oci/digest.ts";
 import type { Paths } from "../../paths.ts";
 import type { Repository } from "../../registry/client.ts";
 import { describeLayer, extractLayer, type LayerMeta, layerDirectory, metaOf } from "../layer.ts";
+import { shortId } from "../record.ts";
 import type { Staging } from "../staging.ts";
 import { type Arrival, type Downloads, startDownloads } from "./download.ts";
 import type { OnLayer, PullOptions, WantedLayer } from "./request.ts";
@@ -45,8 +46,6 @@ export async function pullLayers(
   }
 }
 
-const idOf = (digest: Digest): string => hexOf(digest).slice(0, 12);
-
 function begin(
   paths: Paths,
   repository: Repository,
@@ -54,16 +53,16 @@ function begin(
   { signal, onLayer }: PullOptions,
 ): Downloads {
   for (const { blob, known } of layers)
-    onLayer({ id: idOf(blob.digest), status: known ? "Already exists" : "Pulling fs layer" });
+    onLayer({ id: shortId(blob.digest), status: known ? "Already exists" : "Pulling fs layer" });
   const missing = new Map(layers.filter(({ known }) => !known).map(({ blob }) => [blob.digest, blob]));
-  for (const { digest } of [...missing.values()].slice(3)) onLayer({ id: idOf(digest), status: "Waiting" });
+  for (const { digest } of [...missing.values()].slice(3)) onLayer({ id: shortId(digest), status: "Waiting" });
   return startDownloads([...missing.values()], {
     paths,
     repository,
     signal,
     onBytes: (digest, bytes) =>
-      onLayer({ id: idOf(digest), status: "Downloading", bytes, totalBytes: missing.get(digest)!.size }),
-    onWhole: (digest) => onLayer({ id: idOf(digest), status: "Download complete" }),
+      onLayer({ id: shortId(digest), status: "Downloading", bytes, totalBytes: missing.get(digest)!.size }),
+    onWhole: (digest) => onLayer({ id: shortId(digest), status: "Download complete" }),
   });
 }
 
@@ -98,7 +97,7 @@ async function extractAll(
     const meta = describeLayer(paths, directory, described);
     metas.push(meta);
     staged.set(chainId, { directory, meta });
-    onLayer({ id: idOf(blob.digest), status: "Pull complete" });
+    onLayer({ id: shortId(blob.digest), status: "Pull complete" });
   }
   return { metas, staged };
 }
@@ -121,6 +120,7 @@ function extracting(onLayer: OnLayer, { descriptor: { digest, size }, growing }:
   return (more: number) => {
     signal.throwIfAborted();
     bytes += more;
-    if ((growing?.bytes ?? size) === size) onLayer({ id: idOf(digest), status: "Extracting", bytes, totalBytes: size });
+    if ((growing?.bytes ?? size) === size)
+      onLayer({ id: shortId(digest), status: "Extracting", bytes, totalBytes: size });
   };
 }

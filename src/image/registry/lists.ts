@@ -7,6 +7,7 @@ import { ConflictError, NotFoundError } from "../../errors.ts";
 import { mkdirAll, unlink } from "../../linux/names.ts";
 import { type Digest, digestOf, hexOf } from "../../oci/digest.ts";
 import { type Index, parseManifest } from "../../oci/manifest.ts";
+import { indexType } from "../../oci/media-types.ts";
 import type { Paths } from "../../paths.ts";
 import { readKeptFile } from "../../record-file.ts";
 import { collectUnused } from "../garbage.ts";
@@ -27,8 +28,6 @@ import {
 import { createStaging, emptyTrash, prepareStore, withStoreLock } from "../staging.ts";
 import { findImage } from "../store.ts";
 import { outgoingManifest } from "./making.ts";
-
-const indexType = "application/vnd.oci.image.index.v1+json";
 
 /** What is said of an image in a list, where it is another than the image says of itself. */
 export interface EntryOptions {

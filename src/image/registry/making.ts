@@ -7,6 +7,7 @@ import { InvalidError } from "../../errors.ts";
 import { O_CREAT, O_EXCL, O_WRONLY, open, owned, writeAll } from "../../linux/file.ts";
 import { memory } from "../../linux/libc.ts";
 import { type Digest, digestOf, hexOf } from "../../oci/digest.ts";
+import { manifestType, ociType } from "../../oci/media-types.ts";
 import type { Paths } from "../../paths.ts";
 import { readKeptFile } from "../../record-file.ts";
 import { installImages } from "../install.ts";
@@ -31,8 +32,6 @@ export interface OutgoingManifest {
   mediaType: string;
   bytes: Uint8Array;
 }
-
-const type = (name: string) => `application/vnd.oci.image.${name}`;
 
 /**
  * The manifest of an image, with all its blobs in the store under their digests.
@@ -69,11 +68,11 @@ async function make(
   for (const index of record.layers.keys())
     layers.push(await makeLayer(paths, staging, record, index, compression, onBytes));
   const config = readKeptFile(`${paths.blobs}/${hexOf(id)}`);
-  const mediaType = type("manifest.v1+json");
+  const mediaType = manifestType;
   const manifest = {
     schemaVersion: 2,
     mediaType,
-    config: { mediaType: type("config.v1+json"), digest: id, size: config.length },
+    config: { mediaType: ociType("config.v1+json"), digest: id, size: config.length },
     layers: layers.map(({ digest, size }) => ({ mediaType: layerTypes[compression], digest, size })),
   };
   const bytes = new TextEncoder().encode(JSON.stringify(manifest));
@@ -92,9 +91,9 @@ async function make(
 }
 
 const layerTypes: Record<LayerCompression, string> = {
-  gzip: type("layer.v1.tar+gzip"),
-  zstd: type("layer.v1.tar+zstd"),
-  none: type("layer.v1.tar"),
+  gzip: ociType("layer.v1.tar+gzip"),
+  zstd: ociType("layer.v1.tar+zstd"),
+  none: ociType("layer.v1.tar"),
 };
 
 interface Made {

@@ -7,6 +7,7 @@ import { O_CREAT, O_EXCL, O_WRONLY, readFile, withFile, writeAll } from "../../l
 import { statIfAny } from "../../linux/stat.ts";
 import { type Digest, digestOf, hexOf } from "../../oci/digest.ts";
 import { type Descriptor, parseManifest } from "../../oci/manifest.ts";
+import { manifestType, ociType } from "../../oci/media-types.ts";
 import type { Paths } from "../../paths.ts";
 import { readKeptFile } from "../../record-file.ts";
 import { layerDirectory, readLayer } from "../layer.ts";
@@ -71,18 +72,17 @@ type Part = Pick<Descriptor, "mediaType" | "digest" | "size" | "urls">;
 
 /** @see https://github.com/opencontainers/image-spec/blob/main/manifest.md */
 function rebuilt(paths: Paths, { id, layers }: ImageRecord): Outgoing {
-  const type = (name: string) => `application/vnd.oci.image.${name}`;
   const config = readFile(blobFile(paths, id));
   const size = Buffer.byteLength(config);
   const blobs = [
-    fileBlob(paths, { mediaType: type("config.v1+json"), digest: id, size }),
+    fileBlob(paths, { mediaType: ociType("config.v1+json"), digest: id, size }),
     ...layers.map(({ chainId }, index) => {
       const below = layers.slice(0, index).map((lower) => `${layerDirectory(paths, lower.chainId)}/fs`);
       return tarBlob(paths, chainId, below);
     }),
   ];
   const [first, ...rest] = blobs.map(({ mediaType, digest, size }) => ({ mediaType, digest, size }));
-  const mediaType = type("manifest.v1+json");
+  const mediaType = manifestType;
   const bytes = new TextEncoder().encode(JSON.stringify({ schemaVersion: 2, mediaType, config: first, layers: rest }));
   return { manifest: { digest: digestOf(bytes), mediaType, bytes }, blobs, asPulled: false };
 }
@@ -95,7 +95,7 @@ function tarBlob(paths: Paths, chainId: Digest, below: string[]): OutgoingBlob {
       `of the layer ${diffId} it is not known how its tar was made (an older version loaded it, or its tar has a file twice)`,
     );
   return {
-    mediaType: "application/vnd.oci.image.layer.v1.tar",
+    mediaType: ociType("layer.v1.tar"),
     digest: diffId,
     size: tarBytes,
     urls: [],

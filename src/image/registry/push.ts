@@ -9,11 +9,12 @@ import { writeFileAtomic } from "../../linux/file.ts";
 import { statIfAny } from "../../linux/stat.ts";
 import { type Digest, hexOf } from "../../oci/digest.ts";
 import { type Descriptor, parseManifest } from "../../oci/manifest.ts";
+import { indexType } from "../../oci/media-types.ts";
 import type { Paths } from "../../paths.ts";
 import { readKeptFile } from "../../record-file.ts";
 import type { Repository } from "../../registry/client.ts";
 import { splitName } from "../../registry/names.ts";
-import { readRecord } from "../record.ts";
+import { readRecord, shortId } from "../record.ts";
 import { fullName, isDigestName, repositoryOf } from "../reference.ts";
 import { createStaging, withStoreLock } from "../staging.ts";
 import { formatRef, readAnyImage, refFile } from "../store.ts";
@@ -94,7 +95,7 @@ function readOutgoing(paths: Paths, digest: Digest, mediaType: string): Outgoing
   if (!statIfAny(file)) throw new NotFoundError(`the manifest ${digest} is not here`, "pull it, and add it again");
   const bytes = readKeptFile(file);
   const own = (JSON.parse(new TextDecoder().decode(bytes)) as { mediaType?: string }).mediaType;
-  return { digest, mediaType: own ?? (mediaType || "application/vnd.oci.image.index.v1+json"), bytes };
+  return { digest, mediaType: own ?? (mediaType || indexType), bytes };
 }
 
 const blobFile = (paths: Paths, digest: Digest): string => `${paths.blobs}/${hexOf(digest)}`;
@@ -112,18 +113,16 @@ async function pushBlobs(
   const parsed = parseManifest(bytes, `manifest ${digest}`);
   if (parsed.kind === "index") return;
   const layers = parsed.layers.filter(({ urls }) => !urls?.length);
-  for (const layer of layers) onLayer({ id: shortId(layer), status: "Preparing" });
+  for (const layer of layers) onLayer({ id: shortId(layer.digest), status: "Preparing" });
   const waiting = [...new Map([...layers, parsed.config].map((blob) => [blob.digest, blob])).values()];
   const next = async (): Promise<void> => {
     for (let blob = waiting.shift(); blob; blob = waiting.shift()) {
       const told = blob === parsed.config ? () => {} : onLayer;
-      told({ id: shortId(blob), status: await pushBlob(paths, repository, blob, sources, told) });
+      told({ id: shortId(blob.digest), status: await pushBlob(paths, repository, blob, sources, told) });
     }
   };
   await Promise.all(Array.from({ length: atOnce }, next));
 }
-
-const shortId = ({ digest }: Descriptor): string => hexOf(digest).slice(0, 12);
 
 async function pushBlob(
   paths: Paths,
@@ -142,8 +141,8 @@ async function pushBlob(
       "pull the image that it is of first",
     );
   const totalBytes = size;
-  onLayer({ id: shortId(blob), status: "Pushing", bytes: 0, totalBytes });
-  const onBytes = (bytes: number) => onLayer({ id: shortId(blob), status: "Pushing", bytes, totalBytes });
+  onLayer({ id: shortId(blob.digest), status: "Pushing", bytes: 0, totalBytes });
+  const onBytes = (bytes: number) => onLayer({ id: shortId(blob.digest), status: "Pushing", bytes, totalBytes });
   await repository.putBlob(digest, size, (from) => Bun.file(path).slice(from), onBytes);
   return "Pushed";
 }

@@ -1,6 +1,7 @@
 /** The endpoints that list: tags, repositories and referrers, in pages. */
 
 import type { Digest } from "../../oci/digest.ts";
+import { indexType } from "../../oci/media-types.ts";
 import { listManifests, type ManifestRecord } from "../repository/records.ts";
 import { Problem, versionHeader } from "./problem.ts";
 import type { Repository } from "./route.ts";
@@ -42,8 +43,6 @@ export function inOrder(a: string, b: string): number {
   const [small, other] = [a.toLowerCase(), b.toLowerCase()];
   return small < other ? -1 : small > other ? 1 : a < b ? -1 : a > b ? 1 : 0;
 }
-
-const indexType = "application/vnd.oci.image.index.v1+json";
 
 /** GET /v2/NAME/referrers/DIGEST: what is about a manifest, also of one that is not here. */
 export function listReferrers({ paths }: Service, { name }: Repository, digest: Digest, url: URL): Response {

@@ -3,6 +3,7 @@
 import { ConflictError } from "../../errors.ts";
 import { unlink } from "../../linux/names.ts";
 import type { Digest } from "../../oci/digest.ts";
+import { isIndexType } from "../../oci/media-types.ts";
 import type { Paths } from "../../paths.ts";
 import { readKeptFile } from "../../record-file.ts";
 import { collectUnused } from "../garbage.ts";
@@ -13,7 +14,7 @@ import { removeImage } from "../remove.ts";
 import { listTags, manifestFile, readManifestRecord, readTag, tagFile } from "../repository/records.ts";
 import { emptyTrash, withStoreLock } from "../staging.ts";
 import { blobFile, hasBlob } from "./blobs.ts";
-import { acceptable, isIndexType, mediaTypeOf } from "./media-type.ts";
+import { acceptable, mediaTypeOf } from "./media-type.ts";
 import { Problem, versionHeader } from "./problem.ts";
 import { type Repository, referenceIn } from "./route.ts";
 import type { Service } from "./service.ts";

@@ -4,8 +4,9 @@ import { InvalidError, UnsupportedError } from "../../errors.ts";
 import { type Digest, digestOf } from "../../oci/digest.ts";
 import { fields, object, parseJson, record, text } from "../../oci/json.ts";
 import { type Descriptor, type Index, type Manifest, parseManifest } from "../../oci/manifest.ts";
+import { manifestTypes } from "../../oci/media-types.ts";
 import type { ManifestRecord } from "../repository/records.ts";
-import { essenceOf, knownTypes, mediaTypeOf } from "./media-type.ts";
+import { essenceOf, mediaTypeOf } from "./media-type.ts";
 import { Problem } from "./problem.ts";
 
 export interface Pushed {
@@ -57,8 +58,8 @@ function checkType(bytes: Uint8Array, contentType: string | null): string {
   const own = mediaTypeOf(bytes) ?? "";
   const sent = essenceOf(contentType ?? own);
   const said = (JSON.parse(new TextDecoder().decode(bytes)) as { mediaType?: unknown }).mediaType;
-  if (!knownTypes.includes(sent))
-    throw new InvalidError(`Content-Type ${sent.slice(0, 100)} is none of ${knownTypes.join(", ")}`);
+  if (!manifestTypes.includes(sent))
+    throw new InvalidError(`Content-Type ${sent.slice(0, 100)} is none of ${manifestTypes.join(", ")}`);
   if (said !== undefined && said !== sent)
     throw new InvalidError(`its mediaType is ${String(said).slice(0, 100)}, its Content-Type ${sent}`);
   return sent;
